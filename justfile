@@ -1,0 +1,43 @@
+# The commands of the workspace. `just` lists them; CI calls the same ones.
+
+_default:
+    @just --list
+
+# Everything that must hold before a commit: format, lint, contracts, types, fast tests
+check: format-check lint contracts types test-fast
+
+format:
+    uv run ruff format
+    uv run ruff check --fix
+
+format-check:
+    uv run ruff format --check
+
+lint:
+    uv run ruff check
+
+# Who may import whom
+contracts:
+    uv run lint-imports
+
+types:
+    uv run mypy
+
+test-fast:
+    uv run pytest -m "not nightly" tests/graph tests/invariants tests/exec tests/api tests/cli
+
+# All tests, as the README says
+test:
+    uv run pytest
+
+# The larger searches
+nightly:
+    uv run pytest -m nightly
+
+# Throughput beside the limits of the machine, in one run
+bench:
+    uv run python -m tests.benchmarks
+
+# The generated parts of the documentation
+docs:
+    uv run python docs/generate.py

@@ -1,0 +1,5 @@
+"""The ppg command."""
+
+
+def main() -> None:
+    """Run the command."""

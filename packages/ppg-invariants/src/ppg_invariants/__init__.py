@@ -1,0 +1,1 @@
+"""ppg_invariants."""
