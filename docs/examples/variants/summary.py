@@ -82,8 +82,10 @@ def plot_depth(output: Path, depths: Mapping[str, Path], variants: Sequence[Vari
 
     figure = Figure(figsize=(9, 2.4 * len(depths) + 0.4), layout="constrained")
     panels = figure.subplots(len(depths), sharex=True, squeeze=False)[:, 0]
+    length = 0
     for axes, (sample, table) in zip(panels, depths.items(), strict=True):
         depth = read_depth(table)
+        length = len(depth)
         starts = range(0, len(depth) - WINDOW + 1, WINDOW)
         means = [sum(depth[start : start + WINDOW]) / WINDOW for start in starts]
         centres = [(start + WINDOW / 2) / 1000 for start in starts]
@@ -93,7 +95,7 @@ def plot_depth(output: Path, depths: Mapping[str, Path], variants: Sequence[Vari
         axes.set_ylim(bottom=0)
         axes.set_ylabel("reads over a base")
         axes.set_title(f"{sample}: {len(ticks)} variants", loc="left", fontsize="small")
-    panels[-1].set_xlim(0)
+    panels[-1].set_xlim(0, length / 1000)
     panels[-1].set_xlabel("position on the genome (kb)")
     # Without metadata the bytes depend on the data and on the version of matplotlib only.
     figure.savefig(output, dpi=110, metadata={"Software": None})
