@@ -10,6 +10,7 @@ stated: its input files, the functions that it calls (`functions`), and the valu
 which ppg sees by itself, as it does the callback's own code.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -21,6 +22,7 @@ from digest import ENZYMES, Enzyme, cut_positions, fragment_lengths, gel_positio
 from kmers import canonical, count_kmers, expected_count, is_palindrome, palindromes, spectrum
 from orfs import FRAMES, coding_sequence, find_orfs, gene_of, strand_of
 from plots import (
+    label_positions,
     new_figure,
     plot_codon_usage,
     plot_composition,
@@ -36,7 +38,8 @@ from sequence import GENETIC_CODE, gc_content, gc_skew, read_bases, read_fasta, 
 from tables import read_table, write_table
 from windows import cumulative_skew, sliding_windows
 
-DATA = Path(__file__).parent / "data"
+# Relative to the working directory, like the results: the project can be moved as a whole.
+DATA = Path(os.path.relpath(Path(__file__).parent / "data"))
 RESULTS = Path("results/phage")
 
 WINDOW_SIZES = (200, 500, 1000, 2000, 5000)
@@ -95,25 +98,24 @@ def running_skew(genome: Path) -> Path:
     )
 
 
-def composition_figure(genome: Path, windows: Mapping[int, Path]) -> Path:
+def composition_figure(windows: Mapping[int, Path]) -> Path:
     """GC content at all scales."""
 
     def draw(output: Path) -> None:
-        tables = {size: read_table(path) for size, path in windows.items()}
-        plot_composition(output, tables, len(read_bases(genome)))
+        plot_composition(output, {size: read_table(path) for size, path in windows.items()})
 
-    used = (read_bases, read_table, plot_composition, new_figure, save_figure)
-    return file_job("figures/composition.png", draw, [genome, *windows.values()], used)
+    used = (read_table, plot_composition, label_positions, new_figure, save_figure)
+    return file_job("figures/composition.png", draw, [*windows.values()], used)
 
 
-def skew_figure(genome: Path, windows: Path, cumulative: Path) -> Path:
+def skew_figure(windows: Path, cumulative: Path) -> Path:
     """GC skew, in windows and cumulative."""
 
     def draw(output: Path) -> None:
-        plot_skew(output, read_table(windows), read_table(cumulative), len(read_bases(genome)))
+        plot_skew(output, read_table(windows), read_table(cumulative))
 
-    used = (read_bases, read_table, plot_skew, new_figure, save_figure)
-    return file_job("figures/skew.png", draw, [genome, windows, cumulative], used)
+    used = (read_table, plot_skew, label_positions, new_figure, save_figure)
+    return file_job("figures/skew.png", draw, [windows, cumulative], used)
 
 
 # -- open reading frames, and what is known of them
@@ -168,14 +170,14 @@ def proteins(genome: Path, orfs: Path) -> Path:
     return file_job("orfs/proteins.fa", write, [genome, orfs], used)
 
 
-def orf_figure(genome: Path, orfs: Path) -> Path:
+def orf_figure(orfs: Path) -> Path:
     """A map of the genome's open reading frames."""
 
     def draw(output: Path) -> None:
-        plot_orf_map(output, read_table(orfs), len(read_bases(genome)))
+        plot_orf_map(output, read_table(orfs))
 
-    used = (read_bases, read_table, plot_orf_map, new_figure, save_figure)
-    return file_job("figures/orf_map.png", draw, [genome, orfs], used)
+    used = (read_table, plot_orf_map, label_positions, new_figure, save_figure)
+    return file_job("figures/orf_map.png", draw, [orfs], used)
 
 
 # -- codons
@@ -377,9 +379,9 @@ def declare_jobs() -> None:
     digests = {enzyme.name: digest(genome, enzyme) for enzyme in ENZYMES}
 
     figures = [
-        composition_figure(genome, windows),
-        skew_figure(genome, windows[1000], cumulative),
-        orf_figure(genome, orfs),
+        composition_figure(windows),
+        skew_figure(windows[1000], cumulative),
+        orf_figure(orfs),
         codon_figure(usage),
         spectra_figure(spectra),
         palindrome_figure(avoided),

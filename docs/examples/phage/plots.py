@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 __all__ = [
+    "label_positions",
+    "new_figure",
     "plot_codon_usage",
     "plot_composition",
     "plot_gel",
@@ -22,6 +24,7 @@ __all__ = [
     "plot_palindromes",
     "plot_skew",
     "plot_spectra",
+    "save_figure",
 ]
 
 Table = Sequence[Mapping[str, str]]
@@ -42,16 +45,16 @@ def save_figure(figure: Figure, path: Path) -> None:
     figure.savefig(path, dpi=110, metadata={"Software": None})
 
 
-def label_positions(axes: Axes, length: int) -> None:
-    """Label the x axis as positions along the genome, in kb."""
-    axes.set_xlim(0, length / 1000)
+def label_positions(axes: Axes, table: Table) -> None:
+    """Label the x axis as positions along the genome, in kb, up to the last `end` in the table."""
+    axes.set_xlim(0, max(int(row["end"]) for row in table) / 1000)
     axes.set_xlabel("position on the genome (kb)")
 
 
-def plot_composition(path: Path, windows: Mapping[int, Table], length: int) -> None:
+def plot_composition(path: Path, windows: Mapping[int, Table]) -> None:
     """GC content along the genome, one panel per window size.
 
-    windows: window size in bases → table with columns `start`, `end` and `gc`; length: of the genome, in bases
+    windows: window size in bases → table with columns `start`, `end` and `gc`
     """
     figure = new_figure(9, 1.5 * len(windows) + 0.6)
     panels = figure.subplots(len(windows), sharex=True, sharey=True)
@@ -61,11 +64,11 @@ def plot_composition(path: Path, windows: Mapping[int, Table], length: int) -> N
         axes.axhline(50, color=GREY, linewidth=0.8, zorder=0)
         axes.set_title(f"windows of {size:,} bases", loc="left", fontsize="small")
         axes.set_ylabel("GC (%)")
-    label_positions(panels[-1], length)
+    label_positions(panels[-1], windows[min(windows)])
     save_figure(figure, path)
 
 
-def plot_skew(path: Path, windows: Table, cumulative: Table, length: int) -> None:
+def plot_skew(path: Path, windows: Table, cumulative: Table) -> None:
     """GC skew in windows, and its running sum.
 
     windows: columns `start`, `end` and `skew`; cumulative: columns `position` and `excess`
@@ -79,11 +82,11 @@ def plot_skew(path: Path, windows: Table, cumulative: Table, length: int) -> Non
     positions = [int(row["position"]) / 1000 for row in cumulative]
     lower.plot(positions, [int(row["excess"]) for row in cumulative], color=ORANGE)
     lower.set_ylabel("G - C, up to here")
-    label_positions(lower, length)
+    label_positions(lower, windows)
     save_figure(figure, path)
 
 
-def plot_orf_map(path: Path, orfs: Table, length: int) -> None:
+def plot_orf_map(path: Path, orfs: Table) -> None:
     """The open reading frames of all six frames as bars; known genes in colour and with their names.
 
     orfs: columns `frame`, `start`, `end` and `gene`, which is empty for an unknown one
@@ -105,7 +108,7 @@ def plot_orf_map(path: Path, orfs: Table, length: int) -> None:
     axes.set_title(
         "known genes forward (blue) and backward (orange), other open reading frames (grey)", loc="left"
     )
-    label_positions(axes, length)
+    label_positions(axes, orfs)
     save_figure(figure, path)
 
 

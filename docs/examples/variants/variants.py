@@ -11,6 +11,7 @@ BAM file, the history of a VCF file) are left out where that is possible, so tha
 """
 
 import argparse
+import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +21,8 @@ from reads import SAMPLES, installed_reads, rename_reference, sequence_length, s
 from summary import Variant, mapped_reads, plot_depth, read_depth, read_variants, write_summary
 from tools import ALL_CORES, TOOLS, Command, missing_tools, run_pipe
 
-HERE = Path(__file__).parent
+# Relative to the working directory, like the results: the project can be moved as a whole.
+HERE = Path(os.path.relpath(Path(__file__).parent))
 RESULTS = Path("results/variants")
 
 CONTIG = "lambda"

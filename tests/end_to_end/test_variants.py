@@ -1,0 +1,179 @@
+"""The variants example: real programs on real reads, killed and resumed.
+
+Needs bowtie2, samtools, bcftools and the reads. Where these are missing the tests are skipped, or fail if
+PPG_REQUIRE_TOOLS=1 says that they must be there.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import uuid
+from pathlib import Path
+
+import pytest
+
+from ppg_invariants import StatusStore
+from tests.end_to_end.ppg_command import (
+    EXAMPLES,
+    PPG,
+    Run,
+    done_jobs,
+    environment,
+    made_once,
+    run_command,
+    wait_until_gone,
+)
+
+JOBS = 38
+SCRIPT = "variants/variants.py"
+TOOLS = ("bowtie2", "bowtie2-build", "samtools", "bcftools")
+READS = (EXAMPLES / "variants" / "reads", Path("/usr/share/doc/bowtie2/examples/reads"))
+
+
+@pytest.fixture(scope="session")
+def reads():
+    """The folder with the reads; skips where they or the programs are missing."""
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    message = ""
+    if missing:
+        message = f"{', '.join(missing)} missing; apt-get install bowtie2 samtools bcftools"
+    folder = next((folder for folder in READS if (folder / "longreads.fq.gz").is_file()), None)
+    if folder is None:
+        message = f"{message}{'; ' if message else ''}no reads; python docs/examples/variants/fetch_reads.py"
+    if message and os.environ.get("PPG_REQUIRE_TOOLS") == "1":
+        pytest.fail(message)
+    if message:
+        pytest.skip(message)
+    return folder
+
+
+def lay_out(project: Path) -> None:
+    """The example without its reads, and the genome that it takes from its neighbour."""
+    ignored = shutil.ignore_patterns("__pycache__", "reads")
+    shutil.copytree(EXAMPLES / "variants", project / "variants", ignore=ignored)
+    (project / "phage/data").mkdir(parents=True)
+    shutil.copy(EXAMPLES / "phage/data/lambda_virus.fa", project / "phage/data")
+
+
+def run_variants(project: Path, reads: Path) -> Run:
+    return run_command([PPG, "run", SCRIPT, "--reads", reads], project)
+
+
+@pytest.fixture(scope="session")
+def finished(tmp_path_factory, reads):
+    """A project whose pipeline has run."""
+
+    def make(project: Path) -> None:
+        lay_out(project)
+        first = run_variants(project, reads)
+        assert (first.code, first.counts) == (0, (JOBS, 0, 0, 0)), first.said
+
+    return made_once(tmp_path_factory, "variants", make)
+
+
+@pytest.fixture
+def project(finished, tmp_path):
+    """A copy of the finished project."""
+    return Path(shutil.copytree(finished, tmp_path / "project"))
+
+
+def results(project: Path) -> dict[str, bytes]:
+    folder = project / "results/variants"
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.tools
+def test_variants_are_called_in_both_individuals(finished):
+    records = [
+        line.split("\t")
+        for line in (finished / "results/variants/variants.vcf").read_text().splitlines()
+        if not line.startswith("#")
+    ]
+    fasta = (finished / "phage/data/lambda_virus.fa").read_text()
+    genome = "".join(fasta.splitlines()[1:])
+    assert len(records) > 100
+    assert all(genome[int(r[1]) - 1 :].startswith(r[3]) and r[3] != r[4] for r in records)
+    assert all(float(r[5]) >= 20 for r in records)
+    for sample in (9, 10):
+        assert sum(r[sample].startswith("1") for r in records) > 50
+    summary = (finished / "results/variants/summary.tsv").read_text().splitlines()
+    assert [line.split("\t")[:2] for line in summary[1:]] == [["pairs", "20000"], ["long", "6000"]]
+    assert (finished / "results/variants/depth.png").read_bytes().startswith(b"\x89PNG\r\n")
+
+
+@pytest.mark.tools
+def test_running_again_starts_no_program(project, reads):
+    again = run_variants(project, reads)
+    assert (again.code, again.counts) == (0, (0, JOBS, 0, 0)), again.said
+
+
+@pytest.mark.tools
+def test_one_lost_chunk_is_aligned_again_and_nothing_else(project, reads):
+    before = results(project)
+    (project / "results/variants/long/chunk2.bam").unlink()
+    again = run_variants(project, reads)
+    assert (again.code, again.ran) == (0, {"results/variants/long/chunk2.bam"}), again.said
+    assert results(project) == before
+
+
+@pytest.mark.tools
+def test_another_quality_threshold_filters_again_and_aligns_nothing(project, reads):
+    script = project / SCRIPT
+    script.write_text(script.read_text().replace("MIN_QUALITY = 20", "MIN_QUALITY = 100"))
+    again = run_variants(project, reads)
+    expected = {"variants.vcf", "variants.stats.txt", "summary.tsv", "depth.png"}
+    assert (again.code, again.ran) == (0, {f"results/variants/{name}" for name in expected}), again.said
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("done_before", [4, 12, 24])
+def test_a_killed_run_leaves_nothing_running_and_is_resumed_without_redoing(
+    finished, reads, tmp_path, done_before
+):
+    project = tmp_path / "project"
+    lay_out(project)
+    marker = f"PPG_TEST_MARKER={uuid.uuid4()}"
+    env = environment(PPG_TEST_MARKER=marker.partition("=")[2])
+    command = [PPG, "run", SCRIPT, "--reads", reads]
+    first = ""
+    with subprocess.Popen(command, cwd=project, env=env, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        while len(done_jobs(first)) < done_before:
+            line = process.stderr.readline()
+            assert line, f"it ended too early:\n{first}"
+            first += line
+        process.send_signal(signal.SIGKILL)
+    wait_until_gone(marker)
+
+    with StatusStore.open(project / ".pypipegraph_status_robust", read_only=True) as store:
+        recorded = {job for job in store.records() if job.startswith("results/")}
+    assert done_jobs(first)[0] in recorded
+    assert len(recorded) < JOBS
+
+    second = run_variants(project, reads)
+    assert second.code == 0, second.said
+    assert not second.ran & recorded
+    assert len(second.ran) + len(recorded) == JOBS
+    assert results(project) == results(finished)
+
+
+def test_missing_programs_are_named_with_the_packages_to_install(tmp_path):
+    lay_out(tmp_path)
+    (tmp_path / "bin").mkdir()
+    env = environment(PATH=str(tmp_path / "bin"))
+    attempt = run_command([PPG, "run", SCRIPT], tmp_path, env)
+    assert attempt.code == 2
+    assert "bowtie2, bowtie2-build, samtools, bcftools not found" in attempt.said
+    assert "apt-get install --no-install-recommends bcftools bowtie2 samtools" in attempt.said
+
+
+@pytest.mark.tools
+def test_missing_reads_are_named_with_the_way_to_get_them(reads, tmp_path):
+    lay_out(tmp_path)
+    for command in ([PPG, "run"], [sys.executable]):
+        attempt = run_command([*command, SCRIPT, "--reads", tmp_path], tmp_path)
+        assert attempt.code == 2
+        assert "longreads.fq.gz not found" in attempt.said
+        assert "fetch_reads.py" in attempt.said
