@@ -1,1 +1,114 @@
-"""ppg_graph."""
+"""The pure decision core of ppg: which jobs of a graph must run, and why."""
+
+from ppg_graph.board import InternalError
+from ppg_graph.dag import Dag
+from ppg_graph.drawing import Format, Grouping, by_directory, by_kind, by_prefix, draw
+from ppg_graph.effects import (
+    Block,
+    CleanUp,
+    Commit,
+    Effect,
+    Extended,
+    Forget,
+    NonDeterministic,
+    Observe,
+    Rejected,
+    Skip,
+    SkipReason,
+    Start,
+)
+from ppg_graph.evaluator import Evaluator, ProtocolError
+from ppg_graph.events import (
+    Cancelled,
+    Event,
+    Failed,
+    Generated,
+    NewEdge,
+    NewJob,
+    Observed,
+    Stopped,
+    Succeeded,
+)
+from ppg_graph.explanations import Explanation
+from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.observations import Files, FileStatus, Observation, Unobservable
+from ppg_graph.priorities import longest_remaining
+from ppg_graph.reasons import (
+    AlwaysRuns,
+    Demanded,
+    FileChanged,
+    FileEmpty,
+    FileMissing,
+    NoRecord,
+    Reason,
+    Targeted,
+    UpstreamAdded,
+    UpstreamChanged,
+    UpstreamRemoved,
+    describe,
+)
+from ppg_graph.records import Record, combine
+from ppg_graph.states import LEGAL_MOVES, NodeState, state_diagram
+from ppg_graph.walks import CycleFoundError
+
+__all__ = [
+    "LEGAL_MOVES",
+    "AlwaysRuns",
+    "Block",
+    "Cancelled",
+    "CleanUp",
+    "Commit",
+    "CycleFoundError",
+    "Dag",
+    "Demanded",
+    "Effect",
+    "Evaluator",
+    "Event",
+    "Explanation",
+    "Extended",
+    "Failed",
+    "FileChanged",
+    "FileEmpty",
+    "FileMissing",
+    "FileStatus",
+    "Files",
+    "Fingerprint",
+    "Forget",
+    "Format",
+    "Generated",
+    "Grouping",
+    "InternalError",
+    "JobId",
+    "NewEdge",
+    "NewJob",
+    "NoRecord",
+    "NodeId",
+    "NodeKind",
+    "NodeState",
+    "NonDeterministic",
+    "Observation",
+    "Observe",
+    "Observed",
+    "ProtocolError",
+    "Reason",
+    "Record",
+    "Rejected",
+    "Skip",
+    "SkipReason",
+    "Start",
+    "Stopped",
+    "Succeeded",
+    "Targeted",
+    "Unobservable",
+    "UpstreamAdded",
+    "UpstreamChanged",
+    "UpstreamRemoved",
+    "by_directory",
+    "by_kind",
+    "by_prefix",
+    "combine",
+    "describe",
+    "draw",
+    "longest_remaining",
+    "state_diagram",
+]

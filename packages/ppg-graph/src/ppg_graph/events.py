@@ -1,0 +1,90 @@
+"""What the driver tells the evaluator."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.observations import Observation
+
+__all__ = [
+    "Cancelled",
+    "Event",
+    "Failed",
+    "Generated",
+    "NewEdge",
+    "NewJob",
+    "Observed",
+    "Stopped",
+    "Succeeded",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """The answer to an `Observe` effect, all at once or in portions."""
+
+    observations: Mapping[NodeId, Observation]
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """A started job ran, and its outputs were checked.
+
+    `parts` has the fingerprint of each file of a multi-file job. A LOAD's fingerprint is ignored: it is derived.
+    """
+
+    node: NodeId
+    fingerprint: Fingerprint
+    parts: Mapping[str, Fingerprint] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A started job ran and failed, or was killed while it ran."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """A started job never began to run, and will not. Nothing is forgotten."""
+
+    node: NodeId
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """A job that a generator made."""
+
+    job_id: JobId
+    kind: NodeKind
+
+
+@dataclass(frozen=True, slots=True)
+class NewEdge:
+    """An edge that a generator made, between new jobs, old ones, or one of each."""
+
+    upstream: JobId
+    downstream: JobId
+    part: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A started generator succeeded, and this is what it made. The only success a generator has."""
+
+    generator: NodeId
+    fingerprint: Fingerprint
+    jobs: tuple[NewJob, ...] = ()
+    edges: tuple[NewEdge, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """Start no more. What runs already is still reported."""
+
+
+Event: TypeAlias = Observed | Succeeded | Failed | Cancelled | Generated | Stopped

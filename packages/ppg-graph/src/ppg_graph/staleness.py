@@ -1,0 +1,116 @@
+"""Why a job's record does not hold: the reasons, as far as they are known."""
+
+from __future__ import annotations
+
+from ppg_graph.board import Board, InternalError
+from ppg_graph.ids import JobId, NodeId, NodeKind
+from ppg_graph.observations import Files, FileStatus
+from ppg_graph.reasons import (
+    AlwaysRuns,
+    Demanded,
+    FileChanged,
+    FileEmpty,
+    FileMissing,
+    NoRecord,
+    Reason,
+    Targeted,
+    UpstreamAdded,
+    UpstreamChanged,
+    UpstreamRemoved,
+)
+from ppg_graph.records import Record
+from ppg_graph.states import NodeState
+
+__all__ = ["reasons_to_run", "record_is_outdated", "usable_record"]
+
+_FILES = frozenset({NodeKind.OUTPUT, NodeKind.LAZY})
+
+
+def usable_record(board: Board, node: NodeId) -> Record | None:
+    """The record that may make an OUTPUT or LAZY job clean. One of another kind is none, but these two share."""
+    record = board.history.get(board.dag.job_id(node))
+    return record if record is not None and record.kind in _FILES else None
+
+
+def record_is_outdated(board: Board, node: NodeId, record: Record) -> bool:
+    """Whether the edges alone show that the record does not hold, before anything upstream is known.
+
+    Edges that the record does not have are always new. Edges that only the record has may still come from a
+    generator upstream, so they tell something only if there is none.
+    """
+    upstreams = board.dag.upstreams(node)
+    if len(upstreams) > len(record.upstreams):
+        return True
+    if len(upstreams) < len(record.upstreams) and not board.below_generator[node]:
+        return True
+    if board.beside_lazy[node]:  # worth a closer look: the sooner it is known, the sooner they start
+        job_ids = board.dag.job_ids
+        return any(job_ids[upstream] not in record.upstreams for upstream in upstreams)
+    return False
+
+
+def reasons_to_run(board: Board, node: NodeId) -> tuple[Reason, ...]:
+    """All reasons that are known now: those that make it stale, then those that make it demanded."""
+    match board.dag.kind(node):
+        case NodeKind.INVARIANT:
+            return ()
+        case NodeKind.GENERATOR:
+            return (AlwaysRuns(),)
+        case NodeKind.OUTPUT:
+            return tuple(_stale_reasons(board, node))
+        case NodeKind.LAZY:
+            if board.stale[node]:
+                return (*_stale_reasons(board, node), *_demand_reasons(board, node))
+            return _demand_reasons(board, node)
+        case NodeKind.LOAD:
+            return _demand_reasons(board, node)
+
+
+def _demand_reasons(board: Board, node: NodeId) -> tuple[Reason, ...]:
+    reasons: tuple[Reason, ...] = (Targeted(),) if board.targeted[node] else ()
+    if not board.demand[node]:
+        return reasons
+    by = next(other for other in board.dag.downstreams(node) if board.state[other] is NodeState.DUE)
+    return (*reasons, Demanded(board.dag.job_id(by)))
+
+
+def _stale_reasons(board: Board, node: NodeId) -> list[Reason]:
+    record = board.record[node]
+    if record is None:
+        return [NoRecord()]
+    reasons: list[Reason] = []
+    problem = board.problems.get(node)
+    if problem is not None and board.dag.kind(node) is NodeKind.OUTPUT:
+        reasons.append(_file_reason(problem))
+    unknown_files = tuple(sorted(board.dag.wanted_parts(node) - record.parts.keys()))
+    if unknown_files:
+        reasons.append(FileMissing(unknown_files))
+    current: set[JobId] = set()
+    undecided = False
+    for upstream in board.dag.upstreams(node):
+        job_id = board.dag.job_id(upstream)
+        current.add(job_id)
+        old = record.upstreams.get(job_id)
+        if old is None:
+            reasons.append(UpstreamAdded(job_id))
+        elif board.fingerprint[upstream] is None:
+            undecided = True
+        else:
+            new = board.consumed(upstream, node)
+            if new != old:
+                reasons.append(UpstreamChanged(job_id, old, new))
+    if not (undecided and board.below_generator[node]):
+        reasons += [UpstreamRemoved(job_id) for job_id in record.upstreams if job_id not in current]
+    return reasons
+
+
+def _file_reason(files: Files) -> Reason:
+    match files.status:
+        case FileStatus.MISSING:
+            return FileMissing(files.names)
+        case FileStatus.EMPTY:
+            return FileEmpty(files.names)
+        case FileStatus.CHANGED:
+            return FileChanged(files.names)
+        case FileStatus.INTACT:
+            raise InternalError("intact files are no reason to run")
