@@ -1,1 +1,116 @@
-"""ppg_invariants."""
+"""Fingerprints of files, parameters and functions, and the status store that remembers them.
+
+Importing this package imports none of its modules: each is imported when one of its names is first asked for.
+A compute node only hashes files, and every job is a fork of it, which pays for all that it has imported.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .compare import (
+        FileComparison,
+        Verdict,
+        compare_files,
+        observe_file,
+        observe_files,
+        observe_modification_time,
+    )
+    from .content import register_encoder
+    from .encoding import encode_parameters, fingerprint_encoding, fingerprint_parameters
+    from .errors import (
+        CannotFingerprint,
+        FileUnobservable,
+        InvariantsError,
+        StoreDamagedWarning,
+        StoreError,
+        StoreLocked,
+        StoreTooNew,
+    )
+    from .files import (
+        FileProblem,
+        FileState,
+        Problem,
+        content_fingerprint,
+        describe_file,
+        describe_files,
+    )
+    from .functions import FunctionState, fingerprint_function
+    from .store import History, StatusStore, StoredRecords
+    from .stored import (
+        CodeEvidence,
+        DamageReport,
+        FunctionEvidence,
+        RunEnd,
+        RunEvent,
+        RunSummary,
+        StoredObservation,
+        StoredRecord,
+    )
+
+__all__ = [
+    "CannotFingerprint",
+    "CodeEvidence",
+    "DamageReport",
+    "FileComparison",
+    "FileProblem",
+    "FileState",
+    "FileUnobservable",
+    "FunctionEvidence",
+    "FunctionState",
+    "History",
+    "InvariantsError",
+    "Problem",
+    "RunEnd",
+    "RunEvent",
+    "RunSummary",
+    "StatusStore",
+    "StoreDamagedWarning",
+    "StoreError",
+    "StoreLocked",
+    "StoreTooNew",
+    "StoredObservation",
+    "StoredRecord",
+    "StoredRecords",
+    "Verdict",
+    "compare_files",
+    "content_fingerprint",
+    "describe_file",
+    "describe_files",
+    "encode_parameters",
+    "fingerprint_encoding",
+    "fingerprint_function",
+    "fingerprint_parameters",
+    "observe_file",
+    "observe_files",
+    "observe_modification_time",
+    "register_encoder",
+]
+
+_MODULES = {
+    "compare": "FileComparison Verdict compare_files observe_file observe_files observe_modification_time",
+    "content": "register_encoder",
+    "encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
+    "errors": "CannotFingerprint FileUnobservable InvariantsError StoreDamagedWarning StoreError StoreLocked "
+    "StoreTooNew",
+    "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files",
+    "functions": "FunctionState fingerprint_function",
+    "store": "History StatusStore StoredRecords",
+    "stored": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "
+    "StoredRecord",
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (only here it is needed)
+
+    value: object = getattr(import_module(f".{module}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,65 @@
+"""Which members of a class count: those that the class body wrote, not those that Python or a decorator adds."""
+
+import dataclasses
+import enum
+import types
+from typing import Any
+
+__all__ = ["members_that_count"]
+
+_NOTES = frozenset(
+    "__module__ __qualname__ __doc__ __dict__ __weakref__ __firstlineno__ __static_attributes__ __slotnames__ "  # noqa: SIM905
+    "__annotations__ __annotate__ __annotate_func__ __annotations_cache__ __conditional_annotations__ "
+    "__abstractmethods__ _abc_impl __parameters__ __orig_bases__ __type_params__ __classcell__ __classdictcell__ "
+    "__dataclass_fields__ __dataclass_params__ __attrs_attrs__ __attrs_props__".split()
+)
+
+
+def members_that_count(kind: type) -> dict[str, object]:
+    """Members by name, in the form in which they are to be encoded."""
+    if issubclass(kind, enum.Enum):
+        return _members_of_enum(kind)
+    members: dict[str, object] = {}
+    generated = bool(kind.__dict__.get("__dataclass_fields__") or kind.__dict__.get("__attrs_attrs__"))
+    for name, value in vars(kind).items():
+        if name in _NOTES or name.startswith("__pydantic_") or isinstance(value, types.GetSetDescriptorType):
+            continue
+        if isinstance(value, types.MemberDescriptorType):
+            members[name] = "slot"
+        elif not (generated and _is_generated(value)):
+            members[name] = value
+    if "__dataclass_fields__" in kind.__dict__:
+        members["fields"] = [_field(field) for field in kind.__dict__["__dataclass_fields__"].values()]
+        members["options"] = repr(kind.__dict__["__dataclass_params__"])
+    if "__attrs_attrs__" in kind.__dict__:
+        members["fields"] = [attribute.name for attribute in kind.__dict__["__attrs_attrs__"]]
+    return members
+
+
+def _members_of_enum(kind: type[enum.Enum]) -> dict[str, object]:
+    methods = (types.FunctionType, staticmethod, classmethod, property)
+    return {name: member.value for name, member in kind.__members__.items()} | {
+        name: value
+        for name, value in vars(kind).items()
+        if isinstance(value, methods) and not _is_generated(value)
+    }
+
+
+def _field(field: "dataclasses.Field[Any]") -> object:
+    has_default = field.default is not dataclasses.MISSING
+    has_factory = field.default_factory is not dataclasses.MISSING
+    return (
+        field.name,
+        (field.default,) if has_default else (),
+        (field.default_factory,) if has_factory else (),
+        (field.init, field.repr, field.hash, field.compare, bool(field.kw_only)),
+    )
+
+
+def _is_generated(value: object) -> bool:
+    function = getattr(value, "__wrapped__", value)
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return False
+    filename: str = code.co_filename
+    return filename.startswith("<") or filename.endswith(("/dataclasses.py", "/enum.py", "/reprlib.py"))

@@ -1,0 +1,379 @@
+"""Values as canonical bytes: equal values give equal bytes, different values give different ones.
+
+The encoding is typed, ordered, prefix-free and versioned. A value is one tag byte followed by its payload;
+payloads have a fixed length, or begin with a count. So no concatenation of encodings can be read in two ways,
+and `decoding` can read one back to say what changed between two of them.
+
+What is the same and what is not:
+
+- Types count: ``1``, ``1.0``, ``True`` and ``numpy.int64(1)`` are four values. ``0.0`` and ``-0.0`` differ
+  (``1 / x`` does); every NaN equals every other.
+- Order and repetition count in lists and tuples; in sets and dicts they do not. Elements are sorted by their
+  encoding, never by comparing them.
+- Dataclasses, attrs and pydantic objects, named tuples and subclasses of the built-in containers are their
+  class's name and their fields. Enum members are class, name and value.
+- Cycles are encoded as the distance to the enclosing container. Sharing is invisible: only content counts.
+- Content beyond `LARGE` bytes is represented by its hash, so that what is stored stays small.
+- Anything without content that could be compared from run to run (an address, a connection, a lock) raises
+  CannotFingerprint with the path to it. `register_encoder` teaches new types.
+
+`Encoder` is the machine, `content` knows the types beyond the built-in ones; `captured` extends the machine to
+what functions hold: other functions, classes and instances.
+"""
+
+import struct
+from collections.abc import Callable, Iterable, Sequence
+from enum import Enum
+from typing import Any
+
+import xxhash
+
+from .errors import CannotFingerprint
+
+__all__ = [
+    "ENCODING_VERSION",
+    "LARGE",
+    "Encoder",
+    "Tag",
+    "Unencodable",
+    "encode_parameters",
+    "fingerprint_parameters",
+    "type_name",
+]
+
+ENCODING_VERSION = 1
+LARGE = 1 << 20
+MAXIMAL_DEPTH = 150
+_WORTH_REMEMBERING = 4096
+
+_pack_double = struct.Struct("<d").pack
+_NAN = struct.pack("<Q", 0x7FF8000000000000)
+
+
+class Tag(Enum):
+    """First byte of every encoded value."""
+
+    NONE = b"N"
+    """None."""
+    TRUE = b"T"
+    """True."""
+    FALSE = b"F"
+    """False."""
+    INT = b"i"
+    """Count, then that many bytes, little-endian two's complement."""
+    FLOAT = b"f"
+    """8 bytes, IEEE 754 little-endian, with one NaN for all."""
+    COMPLEX = b"c"
+    """Two floats without their tags."""
+    STR = b"s"
+    """Count of bytes, then UTF-8 (lone surrogates allowed)."""
+    BYTES = b"b"
+    """Count, then the bytes."""
+    TUPLE = b"("
+    """Count, then the items."""
+    LIST = b"["
+    """Count, then the items."""
+    SET = b"{"
+    """Count, then the items sorted by their encoding."""
+    FROZENSET = b"<"
+    """Count, then the items sorted by their encoding."""
+    DICT = b":"
+    """Count, then pairs of key and value, sorted by the key's encoding."""
+    OBJECT = b"o"
+    """The name of the type as a STR, then one value that stands for the content."""
+    BACK = b"^"
+    """Count: how many containers up this refers to (1: the one that directly holds it)."""
+    LARGE = b"#"
+    """Count of bytes of an encoding that is too large to keep, then its xxh3_128."""
+    CODE = b"&"
+    """Count: index of a code object in the list beside the encoding (functions only)."""
+    SEEN = b"@"
+    """Count: the how-manieth function, class or instance of this encoding it is again (functions only)."""
+
+
+_NONE, _TRUE, _FALSE = Tag.NONE.value, Tag.TRUE.value, Tag.FALSE.value
+_INT, _FLOAT, _COMPLEX = Tag.INT.value, Tag.FLOAT.value, Tag.COMPLEX.value
+_STR, _BYTES, _OBJECT, _DICT = Tag.STR.value, Tag.BYTES.value, Tag.OBJECT.value, Tag.DICT.value
+_BACK, _LARGE = Tag.BACK.value, Tag.LARGE.value
+
+
+class Unencodable(Exception):  # noqa: N818 (internal: becomes a CannotFingerprint when it has its path)
+    """Carries the reason up from the culprit; every level adds its step of the path in front."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.steps: list[str] = []
+
+    def located(self, root: str) -> CannotFingerprint:
+        """The public exception, with the path from `root`."""
+        return CannotFingerprint(root + "".join(reversed(self.steps)), self.why)
+
+
+def encode_parameters(value: object) -> bytes:
+    """Canonical encoding of a value made of plain data; see the module docstring.
+
+    Raises CannotFingerprint with the path to the part that has no comparable content.
+    """
+    return Encoder().encode(value, root="parameters")
+
+
+def fingerprint_parameters(value: object) -> bytes:
+    """Fingerprint of a value made of plain data (16 bytes)."""
+    return fingerprint_encoding(encode_parameters(value))
+
+
+def fingerprint_encoding(encoding: bytes) -> bytes:
+    """Fingerprint of a value of which only the encoding is left (16 bytes)."""
+    digest: bytes = xxhash.xxh3_128_digest(encoding)
+    return digest
+
+
+def type_name(kind: type) -> str:
+    """Name under which the type counts: module and qualified name."""
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+class Encoder:
+    """Writes one value; not to be used for a second one."""
+
+    def __init__(self) -> None:
+        self._enclosing: dict[int, int] = {}  # id of every container around the current value → depth
+        self._shallowest_reference = MAXIMAL_DEPTH
+        self._remembered: dict[int, tuple[object, bytes]] = {}
+
+    def encode(self, value: object, root: str) -> bytes:
+        """Encoding of `value`. Raises CannotFingerprint with a path that begins with `root`."""
+        out = bytearray((ENCODING_VERSION,))
+        try:
+            self.write(value, out)
+        except Unencodable as reason:
+            raise reason.located(root) from None
+        return bytes(out)
+
+    def write(self, value: Any, out: bytearray) -> None:
+        """Append the encoding of any value."""
+        writer = _WRITERS.get(type(value))
+        if writer is not None:
+            writer(self, value, out)
+        else:
+            self.write_other(value, out)
+
+    def write_other(self, value: Any, out: bytearray) -> None:
+        """Append the encoding of a value whose type is not built in."""
+        from .content import content_of  # noqa: PLC0415 (content needs this module)
+
+        content = content_of(value)
+        if content is None:
+            raise Unencodable(
+                f"a {type_name(type(value))} has no content that can be compared from run to run; "
+                "pass plain data instead, or teach ppg the type with register_encoder"
+            )
+        self.write_object(value, *content, out)
+
+    def write_object(self, value: object, name: str, content: object, out: bytearray) -> None:
+        """Append `value` as the name of its type and the plain value that stands for it."""
+
+        def body(inner: bytearray) -> None:
+            inner += _OBJECT
+            _write_str(self, name, inner)
+            self.write(content, inner)
+
+        self._write_container(value, body, out)
+
+    def write_items(self, tag: bytes, items: Sequence[object] | Iterable[object], out: bytearray) -> None:
+        """Append a tagged sequence; failures are located by index."""
+        items = items if isinstance(items, (list, tuple)) else list(items)
+        out += tag
+        write_count(len(items), out)
+        index = 0
+        try:
+            for item in items:
+                self.write(item, out)
+                index += 1
+        except Unencodable as reason:
+            reason.steps.append(f"[{index}]")
+            raise
+
+    def write_sorted(self, tag: bytes, items: Iterable[object], out: bytearray) -> None:
+        """Append a tagged collection without order."""
+        encoded = []
+        for item in items:
+            buffer = bytearray()
+            try:
+                self.write_apart(item, buffer)
+            except Unencodable as reason:
+                reason.steps.append("{…}")
+                raise
+            encoded.append(bytes(buffer))
+        encoded.sort()
+        out += tag
+        write_count(len(encoded), out)
+        for one in encoded:
+            out += one
+
+    def write_mapping(self, items: Iterable[tuple[object, object]], out: bytearray) -> None:
+        """Append key-value pairs without order; failures are located by key."""
+        pairs = []
+        for key, value in items:
+            one = bytearray()
+            try:
+                self.write_apart(key, one)
+            except Unencodable as reason:
+                reason.steps.append(".keys()")
+                raise
+            pairs.append((bytes(one), key, value))
+        pairs.sort(key=_first)
+        out += _DICT
+        write_count(len(pairs), out)
+        for encoded_key, key, value in pairs:
+            out += encoded_key
+            try:
+                self.write(value, out)
+            except Unencodable as reason:
+                reason.steps.append(f"[{_brief(key)}]")
+                raise
+
+    def write_apart(self, value: object, out: bytearray) -> None:
+        """Append a value whose encoding must not depend on which of its siblings were written before it."""
+        self.write(value, out)
+
+    def _write_container(self, container: object, body: Callable[[bytearray], None], out: bytearray) -> None:
+        identity = id(container)
+        enclosing = self._enclosing
+        depth = len(enclosing)
+        known_depth = enclosing.get(identity)
+        if known_depth is not None:
+            out += _BACK
+            write_count(depth - known_depth, out)
+            self._shallowest_reference = min(self._shallowest_reference, known_depth)
+            return
+        remembered = self._remembered.get(identity)
+        if remembered is not None:
+            out += remembered[1]
+            return
+        if depth >= MAXIMAL_DEPTH:
+            raise Unencodable(f"nested more than {MAXIMAL_DEPTH} levels deep")
+        enclosing[identity] = depth
+        outer_reference = self._shallowest_reference
+        self._shallowest_reference = MAXIMAL_DEPTH
+        start = len(out)
+        body(out)
+        del enclosing[identity]
+        size = len(out) - start
+        if size > LARGE and depth > 0:
+            digest = xxhash.xxh3_128_digest(memoryview(out)[start:])
+            del out[start:]
+            out += _LARGE
+            write_count(size, out)
+            out += digest
+        if size > _WORTH_REMEMBERING and self._shallowest_reference >= depth:
+            self._remembered[identity] = (container, bytes(memoryview(out)[start:]))
+        self._shallowest_reference = min(outer_reference, self._shallowest_reference)
+
+
+def write_count(count: int, out: bytearray) -> None:
+    """Append a count (LEB128)."""
+    while count > 127:
+        out.append(count & 127 | 128)
+        count >>= 7
+    out.append(count)
+
+
+def _first(pair: tuple[bytes, object, object]) -> bytes:
+    return pair[0]
+
+
+def _brief(key: object) -> str:
+    if isinstance(key, (str, int, float, bytes, bool, type(None))):
+        text = repr(key)
+        return text if len(text) <= 60 else text[:57] + "…"
+    return f"<{type(key).__name__}>"
+
+
+def _write_none(_encoder: Encoder, _value: None, out: bytearray) -> None:
+    out += _NONE
+
+
+def _write_bool(_encoder: Encoder, value: bool, out: bytearray) -> None:
+    out += _TRUE if value else _FALSE
+
+
+def _write_int(_encoder: Encoder, value: int, out: bytearray) -> None:
+    count = value.bit_length() // 8 + 1
+    out += _INT
+    write_count(count, out)
+    out += value.to_bytes(count, "little", signed=True)
+
+
+def _write_float(_encoder: Encoder, value: float, out: bytearray) -> None:
+    out += _FLOAT
+    out += _pack_double(value) if value == value else _NAN
+
+
+def _write_complex(_encoder: Encoder, value: complex, out: bytearray) -> None:
+    out += _COMPLEX
+    for part in (value.real, value.imag):
+        out += _pack_double(part) if part == part else _NAN
+
+
+def _write_str(_encoder: Encoder, value: str, out: bytearray) -> None:
+    encoded = value.encode("utf-8", "surrogatepass")
+    out += _STR
+    count = len(encoded)
+    if count < 128:
+        out.append(count)
+    else:
+        write_count(count, out)
+    out += encoded
+
+
+def _write_bytes(_encoder: Encoder, value: bytes, out: bytearray) -> None:
+    if len(value) > LARGE:
+        out += _LARGE
+        write_count(len(value), out)
+        hasher = xxhash.xxh3_128(_BYTES)
+        hasher.update(value)
+        out += hasher.digest()
+        return
+    out += _BYTES
+    write_count(len(value), out)
+    out += value
+
+
+def _write_sequence(tag: bytes) -> Callable[[Encoder, Any, bytearray], None]:
+    def write(encoder: Encoder, value: Sequence[object], out: bytearray) -> None:
+        if not value:
+            out += tag
+            out.append(0)
+        else:
+            encoder._write_container(value, lambda inner: encoder.write_items(tag, value, inner), out)
+
+    return write
+
+
+def _write_unordered(tag: bytes) -> Callable[[Encoder, Any, bytearray], None]:
+    def write(encoder: Encoder, value: Iterable[object], out: bytearray) -> None:
+        encoder._write_container(value, lambda inner: encoder.write_sorted(tag, value, inner), out)
+
+    return write
+
+
+def _write_dict(encoder: Encoder, value: dict[object, object], out: bytearray) -> None:
+    encoder._write_container(value, lambda inner: encoder.write_mapping(value.items(), inner), out)
+
+
+_WRITERS: dict[type, Callable[[Encoder, Any, bytearray], None]] = {
+    type(None): _write_none,
+    bool: _write_bool,
+    int: _write_int,
+    float: _write_float,
+    complex: _write_complex,
+    str: _write_str,
+    bytes: _write_bytes,
+    tuple: _write_sequence(Tag.TUPLE.value),
+    list: _write_sequence(Tag.LIST.value),
+    set: _write_unordered(Tag.SET.value),
+    frozenset: _write_unordered(Tag.FROZENSET.value),
+    dict: _write_dict,
+}

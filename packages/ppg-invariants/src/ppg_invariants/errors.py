@@ -1,0 +1,72 @@
+"""What can go wrong with fingerprints and the store; one base class for all of it."""
+
+__all__ = [
+    "CannotFingerprint",
+    "FileUnobservable",
+    "InvariantsError",
+    "StoreDamagedWarning",
+    "StoreError",
+    "StoreLocked",
+    "StoreTooNew",
+]
+
+
+class InvariantsError(Exception):
+    """Base of every exception that ppg_invariants raises on purpose."""
+
+
+class CannotFingerprint(InvariantsError, TypeError):  # noqa: N818
+    """A value (or a part of it) has no content that could be compared from run to run.
+
+    `path` leads to the culprit: ``parameters['a'][0]`` or ``function → closure 'db'``.
+    """
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path = path
+        self.why = why
+
+    def __reduce__(self) -> tuple[type["CannotFingerprint"], tuple[str, str]]:
+        return type(self), (self.path, self.why)
+
+
+class FileUnobservable(InvariantsError):  # noqa: N818
+    """An input file cannot be looked at: it is missing, unreadable, or no regular file."""
+
+    def __init__(self, path: str, reason: str) -> None:
+        super().__init__(f"{path}: {reason}")
+        self.path = path
+        self.reason = reason
+
+    def __reduce__(self) -> tuple[type["FileUnobservable"], tuple[str, str]]:
+        return type(self), (self.path, self.reason)
+
+
+class StoreError(InvariantsError):
+    """The status store cannot be opened, read or written; the message says what to do about it."""
+
+
+class StoreLocked(StoreError):  # noqa: N818
+    """Another process writes to this status store.
+
+    `pid`, `host` and `since` (ISO 8601, local time with offset) tell who; None where the holder left no note.
+    """
+
+    def __init__(self, path: str, pid: int | None, host: str | None, since: str | None) -> None:
+        holder = f"process {pid} on {host}, since {since}" if pid is not None else "another process"
+        super().__init__(
+            f"the status store {path} is in use by {holder}; wait for that run or end it, "
+            "or give this run a status file of its own"
+        )
+        self.path, self.pid, self.host, self.since = path, pid, host, since
+
+    def __reduce__(self) -> tuple[type["StoreLocked"], tuple[str, int | None, str | None, str | None]]:
+        return type(self), (self.path, self.pid, self.host, self.since)
+
+
+class StoreTooNew(StoreError):  # noqa: N818
+    """The status store was written by a newer ppg, whose schema this one does not know."""
+
+
+class StoreDamagedWarning(UserWarning):
+    """A status store was damaged: says where the damaged file went and what could be saved from it."""

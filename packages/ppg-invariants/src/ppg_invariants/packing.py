@@ -1,0 +1,192 @@
+"""Records and observations as bytes: compact, quick to read, and with a checksum that damage cannot pass.
+
+The checksum covers the id of the job as well, so that a row that landed under another job is not believed.
+Upstream jobs are numbers here (the store gives each job one), everything else is spelled out.
+"""
+
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+
+import xxhash
+
+from ppg_graph import Fingerprint, JobId, NodeKind, Record
+
+from .files import FileState
+from .stored import StoredRecord
+
+__all__ = [
+    "DamagedError",
+    "is_intact",
+    "pack_observation",
+    "pack_record",
+    "unpack_observation",
+    "unpack_record",
+    "unpack_stored_record",
+]
+
+_KINDS = (NodeKind.INVARIANT, NodeKind.OUTPUT, NodeKind.LAZY, NodeKind.LOAD, NodeKind.GENERATOR)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+_CHECKSUM = 8
+# kind, length of every fingerprint (0: they differ), upstreams, parts, files, duration, peak memory, finished
+_HEAD = struct.Struct("<BBIIIdqd")
+_FILE = struct.Struct("<QqqQqB")
+_ALGORITHMS = ("xxh3_128", "md5", "sha256", "blake2b", "blake3", "sha1", "sha512")
+
+
+class DamagedError(ValueError):
+    """The bytes are not what was packed."""
+
+
+def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId], int]) -> bytes:
+    """Bytes of a job's record; `number_of` gives the number of an upstream job."""
+    record = stored.record
+    fingerprints = [record.fingerprint, *record.upstreams.values(), *record.parts.values()]
+    lengths = {len(fingerprint) for fingerprint in fingerprints}
+    common = lengths.pop() if len(lengths) == 1 else 0
+    if not 0 < common < 256:
+        common = 0
+    numbers = [number_of(upstream) for upstream in record.upstreams]
+    body = bytearray(
+        _HEAD.pack(
+            _KIND_NUMBERS[record.kind],
+            common,
+            len(numbers),
+            len(record.parts),
+            len(stored.files),
+            math.nan if stored.duration is None else stored.duration,
+            -1 if stored.peak_memory is None else stored.peak_memory,
+            stored.finished,
+        )
+    )
+    body += struct.pack(f"<{len(numbers)}I", *numbers)
+    for fingerprint in fingerprints:
+        if not common:
+            body += len(fingerprint).to_bytes(4, "little")
+        body += fingerprint
+    for name in record.parts:
+        _pack_text(name, body)
+    for path, state in stored.files.items():
+        _pack_text("" if path == job_id else path, body)
+        _pack_file(state, body)
+    return _sealed(job_id, body)
+
+
+def unpack_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> Record:
+    """The part that decisions are made from. Raises DamagedError."""
+    return _unpack_decisive(_opened(job_id, packed), names)[0]
+
+
+def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> StoredRecord:
+    """The whole record. Raises DamagedError."""
+    body = _opened(job_id, packed)
+    record, position = _unpack_decisive(body, names)
+    _, _, _, _, file_count, duration, peak, finished = _HEAD.unpack_from(body)
+    files: dict[str, FileState] = {}
+    for _ in range(file_count):
+        path, position = _unpack_text(body, position)
+        files[path or job_id], position = _unpack_file(body, position)
+    return StoredRecord(
+        record, files, None if math.isnan(duration) else duration, None if peak < 0 else peak, finished
+    )
+
+
+def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | None) -> bytes:
+    """Bytes of an observation; what explains it is kept elsewhere."""
+    body = bytearray(len(fingerprint).to_bytes(4, "little"))
+    body += fingerprint
+    if file is not None:
+        _pack_file(file, body)
+    return _sealed(job_id, body)
+
+
+def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None]:
+    """Fingerprint and file state. Raises DamagedError."""
+    body = _opened(job_id, packed)
+    end = 4 + int.from_bytes(body[:4], "little")
+    file = _unpack_file(body, end)[0] if len(body) > end else None
+    return Fingerprint(body[4:end]), file
+
+
+def _unpack_decisive(body: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
+    kind, common, upstream_count, part_count, _, _, _, _ = _HEAD.unpack_from(body)
+    position = _HEAD.size
+    numbers = struct.unpack_from(f"<{upstream_count}I", body, position)
+    position += 4 * upstream_count
+    fingerprints: list[Fingerprint] = []
+    total = 1 + upstream_count + part_count
+    if common:
+        end = position + common * total
+        fingerprints = [Fingerprint(body[at : at + common]) for at in range(position, end, common)]
+        position = end
+    else:
+        for _ in range(total):
+            length = int.from_bytes(body[position : position + 4], "little")
+            fingerprints.append(Fingerprint(body[position + 4 : position + 4 + length]))
+            position += 4 + length
+    try:
+        upstreams = dict(zip([names[number] for number in numbers], fingerprints[1:], strict=False))
+    except IndexError as error:
+        raise DamagedError("an upstream job is not listed") from error
+    if not part_count:
+        return Record(_KINDS[kind], fingerprints[0], upstreams), position
+    part_names = []
+    for _ in range(part_count):
+        name, position = _unpack_text(body, position)
+        part_names.append(name)
+    parts: Mapping[str, Fingerprint] = dict(zip(part_names, fingerprints[1 + upstream_count :], strict=True))
+    return Record(_KINDS[kind], fingerprints[0], upstreams, parts), position
+
+
+def _sealed(job_id: JobId, body: bytearray) -> bytes:
+    return _checksum(job_id, body) + bytes(body)
+
+
+def is_intact(job_id: JobId, packed: bytes) -> bool:
+    """Whether the bytes are what was packed for this job."""
+    return packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
+
+
+def _opened(job_id: JobId, packed: bytes) -> bytes:
+    body = packed[_CHECKSUM:]
+    if packed[:_CHECKSUM] != _checksum(job_id, body):
+        raise DamagedError("checksum")
+    return body
+
+
+def _checksum(job_id: JobId, body: bytes | bytearray) -> bytes:
+    digest: bytes = xxhash.xxh3_64_digest(job_id.encode("utf-8", "surrogateescape") + b"\0" + body)
+    return digest
+
+
+def _pack_text(text: str, body: bytearray) -> None:
+    encoded = text.encode("utf-8", "surrogateescape")
+    body += len(encoded).to_bytes(4, "little")
+    body += encoded
+
+
+def _unpack_text(body: bytes, position: int) -> tuple[str, int]:
+    end = position + 4 + int.from_bytes(body[position : position + 4], "little")
+    return body[position + 4 : end].decode("utf-8", "surrogateescape"), end
+
+
+def _pack_file(state: FileState, body: bytearray) -> None:
+    known = state.algorithm in _ALGORITHMS
+    number = _ALGORITHMS.index(state.algorithm) if known else 255
+    body += _FILE.pack(state.size, state.mtime_ns, state.ctime_ns, state.inode, state.looked_ns, number)
+    if not known:
+        _pack_text(state.algorithm, body)
+    body.append(len(state.digest))
+    body += state.digest
+
+
+def _unpack_file(body: bytes, position: int) -> tuple[FileState, int]:
+    size, mtime, ctime, inode, looked, number = _FILE.unpack_from(body, position)
+    position += _FILE.size
+    if number == 255:
+        algorithm, position = _unpack_text(body, position)
+    else:
+        algorithm = _ALGORITHMS[number]
+    end = position + 1 + body[position]
+    return FileState(size, mtime, ctime, inode, looked, body[position + 1 : end], algorithm), end

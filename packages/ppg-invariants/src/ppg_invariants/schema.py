@@ -1,0 +1,83 @@
+"""The tables of the status store, their version, and the way from one version to the next."""
+
+import sqlite3
+from collections.abc import Callable
+
+from .errors import StoreTooNew
+
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "TABLES", "create", "migrate", "too_new", "version_of"]
+
+APPLICATION_ID = 0x70706731
+"""Says in the header of the file that it is one of ours."""
+
+SCHEMA_VERSION = 1
+
+TABLES: dict[str, tuple[str, ...]] = {
+    "jobs": ("id", "name"),
+    "records": ("job", "packed"),
+    "observations": ("job", "packed"),
+    "evidence": ("fingerprint", "packed"),
+    "blobs": ("digest", "content"),
+    "codes": ("python", "bytecode", "syntax", "canonical"),
+    "runs": ("id", "started", "ended", "outcome", "pid", "host", "details"),
+    "events": ("run", "at", "kind", "job", "details"),
+}
+"""Every table and its columns."""
+
+_CREATE = """
+CREATE TABLE jobs (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE records (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE observations (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE evidence (fingerprint BLOB PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE blobs (digest BLOB PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE codes (python TEXT NOT NULL, bytecode BLOB NOT NULL, syntax BLOB, canonical BLOB NOT NULL,
+                    PRIMARY KEY (python, bytecode));
+CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, outcome TEXT NOT NULL,
+                   pid INTEGER NOT NULL, host TEXT NOT NULL, details TEXT NOT NULL);
+CREATE TABLE events (run INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, job INTEGER,
+                     details TEXT NOT NULL);
+CREATE INDEX events_of_run ON events (run);
+"""
+
+_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+"""From each older version, the step to the next one; runs inside one transaction."""
+
+
+def create(connection: sqlite3.Connection) -> None:
+    """Make the tables of the present version in an empty database."""
+    connection.executescript(
+        f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; "
+        f"{_CREATE} COMMIT;"
+    )
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """Version of the schema of an open store."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def too_new(path: str, version: int) -> StoreTooNew:
+    """The error for a store of a version beyond the present one."""
+    return StoreTooNew(
+        f"the status store {path} has schema version {version}, this ppg knows up to {SCHEMA_VERSION}; "
+        "use the newer ppg, or another status file"
+    )
+
+
+def migrate(connection: sqlite3.Connection, path: str) -> None:
+    """Bring the store to the present version, all or nothing. Raises StoreTooNew if it is beyond."""
+    version = version_of(connection)
+    if version > SCHEMA_VERSION:
+        raise too_new(path, version)
+    if version == SCHEMA_VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in range(version, SCHEMA_VERSION):
+            _MIGRATIONS[step](connection)
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    connection.execute("COMMIT")
