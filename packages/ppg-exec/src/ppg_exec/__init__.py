@@ -1,1 +1,91 @@
-"""ppg_exec."""
+"""Runs callables in forked, isolated processes and reports exactly how each ended.
+
+Names are imported when they are first used: the compute node, whose every fork pays for what is loaded, is
+part of this package and needs few of them.
+"""
+
+from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .executor import Event, Executor
+    from .inline import InlineExecutor
+    from .ledger import Ledger, Unsatisfiable, WaitingLine
+    from .local import LocalExecutor
+    from .machine import available_cores, available_memory
+    from .sharing import CannotPickle
+    from .tasks import (
+        ALL_CORES,
+        Cancelled,
+        Died,
+        End,
+        ExecutorError,
+        Notice,
+        Outcome,
+        Output,
+        Place,
+        Raised,
+        Refused,
+        Started,
+        Succeeded,
+        Task,
+        TimedOut,
+        Unpicklable,
+        Usage,
+    )
+
+__all__ = [
+    "ALL_CORES",
+    "Cancelled",
+    "CannotPickle",
+    "Died",
+    "End",
+    "Event",
+    "Executor",
+    "ExecutorError",
+    "InlineExecutor",
+    "Ledger",
+    "LocalExecutor",
+    "Notice",
+    "Outcome",
+    "Output",
+    "Place",
+    "Raised",
+    "Refused",
+    "Started",
+    "Succeeded",
+    "Task",
+    "TimedOut",
+    "Unpicklable",
+    "Unsatisfiable",
+    "Usage",
+    "WaitingLine",
+    "available_cores",
+    "available_memory",
+]
+
+_HOME = {
+    "executor": ("Event", "Executor"),
+    "inline": ("InlineExecutor",),
+    "ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
+    "local": ("LocalExecutor",),
+    "machine": ("available_cores", "available_memory"),
+    "sharing": ("CannotPickle",),
+    "tasks": (
+        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "Place",
+        "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",
+    ),
+}  # fmt: skip
+
+
+def __getattr__(name: str) -> object:
+    import importlib  # noqa: PLC0415 - see above
+
+    for module, names in _HOME.items():
+        if name in names:
+            return getattr(importlib.import_module(f".{module}", __name__), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

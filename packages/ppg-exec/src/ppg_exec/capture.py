@@ -1,0 +1,89 @@
+"""Where the output of jobs goes while they run: unlinked files, which no crash can leave behind.
+
+A pipe would have to be read all the time, by a node that may be busy loading; a file just grows, and the
+job never waits. Most jobs print nothing, so the files are kept and used again as long as they are empty.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+__all__ = ["INLINE", "CaptureFiles", "Slot", "unlinked_file"]
+
+INLINE = 1 << 16
+"""Bytes of output up to which it travels in the message, and the file is used again."""
+
+
+def unlinked_file(directory: str) -> int:
+    """A new file without a name in `directory`, opened for reading and appending."""
+    flags = os.O_RDWR | os.O_APPEND | os.O_CLOEXEC
+    try:
+        return os.open(directory, flags | os.O_TMPFILE, 0o600)
+    except OSError as error:
+        # Not every file system (overlayfs, NFS) has files that never had a name.
+        if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}:
+            raise
+    path = os.path.join(directory, f".ppg-{os.getpid()}-{os.urandom(8).hex()}")  # noqa: PTH118 - lean
+    descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    os.unlink(path)  # noqa: PTH108 - lean
+    return descriptor
+
+
+class Slot:
+    """The two files of one running job."""
+
+    __slots__ = ("stderr", "stdout")
+
+    def __init__(self, directory: str) -> None:
+        self.stdout = unlinked_file(directory)
+        try:
+            self.stderr = unlinked_file(directory)
+        except OSError:
+            os.close(self.stdout)
+            raise
+
+
+class CaptureFiles:
+    """The slots of a node."""
+
+    __slots__ = ("_directory", "_free")
+
+    def __init__(self, directory: str) -> None:
+        self._directory = directory
+        self._free: list[Slot] = []
+
+    def acquire(self) -> Slot:
+        """Two empty files. Raises OSError if there is no room for them, or no descriptor."""
+        return self._free.pop() if self._free else Slot(self._directory)
+
+    def idle_descriptors(self) -> list[int]:
+        """The descriptors that no running job uses."""
+        return [descriptor for slot in self._free for descriptor in (slot.stdout, slot.stderr)]
+
+    def release(self, slot: Slot, *, reuse: bool) -> tuple[bytes | int, bytes | int]:
+        """What was written to the two files, once nobody can write any more.
+
+        Up to `INLINE` bytes are returned as such; more, as a descriptor that then is the caller's. Without
+        `reuse` the files are given up in any case.
+        """
+        stdout, stdout_taken = _content(slot.stdout)
+        stderr, stderr_taken = _content(slot.stderr)
+        if stdout_taken or stderr_taken or not reuse:
+            for descriptor, taken in ((slot.stdout, stdout_taken), (slot.stderr, stderr_taken)):
+                if not taken:
+                    os.close(descriptor)
+        else:
+            self._free.append(slot)
+        return stdout, stderr
+
+
+def _content(descriptor: int) -> tuple[bytes | int, bool]:
+    size = os.fstat(descriptor).st_size
+    if size == 0:
+        return b"", False
+    if size > INLINE:
+        return descriptor, True
+    content = os.pread(descriptor, size, 0)
+    os.ftruncate(descriptor, 0)
+    return content, False

@@ -1,0 +1,104 @@
+"""Finding what makes a callback unpicklable, and the way there, for the error message."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+__all__ = ["find_culprit"]
+
+_DEEPEST = 32
+
+
+def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object]) -> tuple[str, str]:
+    """The path to the innermost part of the `named` values that `attempt` cannot pickle, and its reason.
+
+    The path reads "callback → closure 'db' → attribute 'connection' → Connection". `attempt` raises for what
+    it cannot pickle. Each step tries the parts of what failed before: only a failure pays for this.
+    """
+    steps: list[str] = []
+    seen: set[int] = set()
+    for name, value in named.items():
+        reason = _failure(value, attempt)
+        if reason is not None:
+            steps.append(name)
+            current = value
+            break
+    else:
+        return next(iter(named)), "it could not be pickled, though each of its parts can be"
+    while len(steps) < _DEEPEST:
+        seen.add(id(current))
+        for step, part in _parts(current):
+            if id(part) in seen:
+                continue
+            failure = _failure(part, attempt)
+            if failure is not None:
+                if step:
+                    steps.append(step)
+                current, reason = part, failure
+                break
+        else:
+            break
+    steps.append(type(current).__name__)
+    return " → ".join(steps), reason
+
+
+def _failure(value: object, attempt: Callable[[object], object]) -> str | None:
+    try:
+        attempt(value)
+    except Exception as error:  # noqa: BLE001 - user code decides what it raises
+        try:
+            return f"{type(error).__name__}: {error}"
+        except Exception:  # noqa: BLE001 - nor does its __str__ have to work
+            return type(error).__name__
+    return None
+
+
+def _parts(value: Any) -> Iterator[tuple[str, object]]:
+    match value:
+        case types.FunctionType():
+            for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+                try:
+                    yield f"closure {name!r}", cell.cell_contents
+                except ValueError:
+                    continue
+            for default in value.__defaults__ or ():
+                yield "default", default
+            for name, default in (value.__kwdefaults__ or {}).items():
+                yield f"default of {name!r}", default
+            for name in _all_names(value.__code__):
+                if name in value.__globals__:
+                    yield f"global {name!r}", value.__globals__[name]
+            for name, attribute in value.__dict__.items():
+                yield f"attribute {name!r}", attribute
+        case types.MethodType():
+            yield "self", value.__self__
+            yield "", value.__func__
+        case Mapping():
+            for key, item in value.items():
+                yield f"key {key!r}", key
+                yield f"[{key!r}]", item
+        case list() | tuple() | set() | frozenset():
+            for index, item in enumerate(value):
+                yield f"[{index}]" if isinstance(value, list | tuple) else "element", item
+        case type() | types.ModuleType():
+            return
+        case _:
+            for name in ("func", "args", "keywords"):
+                if hasattr(value, name) and type(value).__name__ == "partial":
+                    yield name, getattr(value, name)
+            for name, attribute in getattr(value, "__dict__", {}).items():
+                yield f"attribute {name!r}", attribute
+            for kind in type(value).__mro__:
+                slots = kind.__dict__.get("__slots__", ())
+                for name in (slots,) if isinstance(slots, str) else slots:
+                    if hasattr(value, name):
+                        yield f"attribute {name!r}", getattr(value, name)
+
+
+def _all_names(code: types.CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for const in code.co_consts:
+        if isinstance(const, types.CodeType):
+            yield from _all_names(const)

@@ -1,0 +1,143 @@
+"""The forkserver: a clean, small process that forks compute nodes and ends what they leave behind.
+
+It never runs user code and is always responsive, so it can be relied on when a node dies, and when the mcp
+does. Everything beneath it is its descendant for as long as it lives: it is a subreaper.
+
+- A node has died: all that was beneath it is now a child of the forkserver. It is killed until nothing is
+  left, and then the mcp is told.
+- The mcp is gone, or says "close": everything is killed, and the forkserver ends.
+- The forkserver itself is killed: its nodes die with it and their jobs with them, by the kernel; the mcp
+  finds the rest by the marker in its environment (`linux.sweep`).
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+
+from . import node as node_program
+from .linux import ChildList, end_children, stay_in_reach
+from .wire import Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["main"]
+
+
+class _Forkserver:
+    def __init__(self, control: socket.socket, mcp: int) -> None:
+        self._channel = Channel(control)
+        self._children = ChildList()
+        self._nodes: dict[int, int] = {}
+        self._mcp = mcp
+        wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._wake = wake_read
+        self._wake_write = wake_write
+        signal.signal(signal.SIGCHLD, _notice)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        """Serve until the mcp is gone or says so; then leave no process behind."""
+        waiting = select.poll()
+        control = self._channel.fileno()
+        # A fork of the mcp may hold its end of the socket open, so its death is watched for itself.
+        mcp = os.pidfd_open(self._mcp)
+        for descriptor in (control, self._wake, mcp):
+            waiting.register(descriptor, select.POLLIN)
+        try:
+            while True:
+                for descriptor, _ in waiting.poll():
+                    if descriptor == control:
+                        for message in self._channel.receive():
+                            if not self._obey(message):
+                                return
+                    elif descriptor == self._wake:
+                        os.read(self._wake, 4096)
+                        self._reap()
+                    else:
+                        return
+                self._channel.flush()
+        except EOFError:
+            return
+        finally:
+            self._channel.close()
+            end_children(self._children, ())
+
+    def _obey(self, message: tuple[Any, ...]) -> bool:
+        match message:
+            case ("node", number, directory):
+                connection = socket.socket(fileno=self._channel.next_descriptor())
+                self._fork_node(number, directory, connection, self._channel.next_descriptor())
+            case ("kill node", number):
+                for pid, known in self._nodes.items():
+                    if known == number:
+                        os.kill(pid, signal.SIGKILL)
+            case ("close",):
+                return False
+            case _:
+                raise AssertionError(f"the forkserver does not know the message {message[0]!r}")
+        return True
+
+    def _fork_node(self, number: int, directory: str, connection: socket.socket, logbook: int) -> None:
+        own = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            code = 70
+            try:
+                self._channel.close()
+                self._children.close()
+                signal.set_wakeup_fd(-1)
+                for changed in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
+                    signal.signal(changed, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                os.close(self._wake)
+                os.close(self._wake_write)
+                node_program.run_node(connection, logbook, directory, own)
+            except BaseException:  # noqa: BLE001 - the node's own end: say why, and go
+                sys.excepthook(*sys.exc_info())
+                sys.stderr.flush()
+            finally:
+                os._exit(code)
+        self._nodes[pid] = number
+        connection.close()
+        os.close(logbook)
+
+    def _reap(self) -> None:
+        died = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            number = self._nodes.pop(pid, None)
+            if number is not None:
+                died.append((number, status))
+        if not died:
+            return
+        end_children(self._children, self._nodes)
+        for number, status in died:
+            self._channel.put(("node died", number, status))
+
+
+def _notice(number: int, frame: object) -> None:
+    """The wakeup descriptor does the work; a handler must exist for it."""
+
+
+def main(control: int, mcp: int) -> NoReturn:
+    """The program: `control` is a connected socket, `mcp` the pid of the process to serve."""
+    # Whatever its environment says about Ctrl-C, it is not for us: we end when the mcp does.
+    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
+        signal.signal(ignored, signal.SIG_IGN)
+    stay_in_reach()
+    gc.disable()
+    gc.freeze()
+    _Forkserver(socket.socket(fileno=control), mcp).run()
+    os._exit(0)

@@ -1,0 +1,156 @@
+"""An executor without processes: tasks run in the caller's own, one per poll.
+
+For debugging (`breakpoint()` works, as standard input and output are the terminal's) and for tests. What
+needs a process of its own is not there: output is not captured, nothing limits or ends a task, and one that
+ends the process ends the caller.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from .executor import Event
+from .ledger import Ledger, Unsatisfiable, WaitingLine
+from .machine import available_cores, available_memory
+from .results import exception_text, text_of
+from .tasks import (
+    Cancelled,
+    Died,
+    End,
+    ExecutorError,
+    Notice,
+    Outcome,
+    Raised,
+    Refused,
+    Started,
+    Succeeded,
+    Task,
+    Usage,
+)
+
+__all__ = ["InlineExecutor"]
+
+
+class InlineExecutor:
+    """Runs tasks in this process.
+
+    Args:
+        cores, memory: what tasks may ask for, as for `LocalExecutor`; one task runs at a time in any case.
+
+    """
+
+    def __init__(self, *, cores: int | None = None, memory: int | None = None) -> None:
+        self._ledger = Ledger(
+            cores if cores is not None else available_cores(),
+            memory if memory is not None else available_memory(),
+        )
+        self._line: WaitingLine[str] = WaitingLine(self._ledger)
+        self._tasks: dict[str, Task] = {}
+        self._events: list[Event] = []
+        self._order = 0
+        self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._closed = False
+
+    def submit(self, task: Task) -> None:
+        """Take a task, to be run by a later `poll`."""
+        if self._closed:
+            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+        if task.key in self._tasks:
+            raise ExecutorError(f"task {task.key!r} was submitted twice")
+        self._order += 1
+        os.eventfd_write(self._attention, 1)
+        try:
+            claim = self._ledger.claim(task.cores, task.memory)
+        except Unsatisfiable as error:
+            self._events.append(Outcome(task.key, Refused(str(error))))
+            return
+        self._tasks[task.key] = task
+        self._line.add(task.key, claim, task.priority, self._order)
+
+    def poll(self, timeout: float | None = None) -> list[Event]:  # noqa: ARG002 - nothing is waited for
+        """Run the next task; its `Started` and its `Outcome`."""
+        if not self._events and (chosen := self._line.pop()) is not None:
+            key, claim = chosen
+            self._events.append(Started(key, os.getpid(), time.time()))
+            self._events.append(self._run(self._tasks.pop(key)))
+            self._ledger.give_back(claim)
+        events, self._events = self._events, []
+        if not self._tasks:
+            try:
+                os.eventfd_read(self._attention)
+            except BlockingIOError:
+                return events
+        return events
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while there is something to run."""
+        return self._attention
+
+    def cancel(self, key: str) -> None:
+        """Take back a task that has not been run."""
+        if key in self._line:
+            self._line.remove(key)
+            del self._tasks[key]
+            self._events.append(Outcome(key, Cancelled()))
+
+    def unload(self, key: str, function: Callable[[], object]) -> None:
+        """Undo a load, at once."""
+        try:
+            function()
+        except Exception as error:  # noqa: BLE001 - reported as the protocol says
+            self._events.append(Notice(f"unload {key} failed: {type(error).__name__}: {text_of(error)}"))
+
+    def close(self) -> None:
+        """Forget what has not been run."""
+        if not self._closed:
+            self._closed = True
+            os.close(self._attention)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _run(self, task: Task) -> Outcome:
+        directory = Path.cwd()
+        attempt = 0
+        while True:
+            attempt += 1
+            began = time.monotonic()
+            before = resource.getrusage(resource.RUSAGE_SELF)
+            end = _end_of(task)
+            after = resource.getrusage(resource.RUSAGE_SELF)
+            os.chdir(directory)
+            if attempt > task.retries or isinstance(end, Succeeded):
+                break
+        usage = Usage(
+            time.monotonic() - began,
+            after.ru_utime - before.ru_utime,
+            after.ru_stime - before.ru_stime,
+            after.ru_maxrss * 1024,
+        )
+        return Outcome(task.key, end, usage=usage, attempts=attempt)
+
+
+def _end_of(task: Task) -> End:
+    try:
+        if task.working_directory is not None:
+            os.chdir(task.working_directory)
+        value = task.function(*task.arguments)
+        return Succeeded(value if task.after is None else task.after())
+    except KeyboardInterrupt:
+        raise  # the caller's Ctrl-C: there is no other process that it could have been for
+    except SystemExit as leaving:
+        code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
+        return Died(code & 0xFF, None, "it left with sys.exit() instead of returning")
+    except BaseException as error:  # noqa: BLE001 - whatever it is, it is this task's end
+        return Raised(error, type(error).__qualname__, text_of(error), exception_text(error))

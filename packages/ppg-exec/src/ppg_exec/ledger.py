@@ -1,0 +1,142 @@
+"""Who may start: cores, memory, and the order of those that wait. Pure: no clock, no processes.
+
+**Memory is paid in cores.** Each core stands for its share of the machine's memory; a task that needs more
+takes as many cores as that memory belongs to. Then the sum of what is stated can never exceed what there is,
+and one number, the free cores, says it all.
+
+**Order.** Larger priority first, then first come, first served. If the first one does not fit, those behind
+it that do may overtake it, so that cores do not idle; but only so often (`PATIENCE` times the number of
+cores). After that nothing starts until it fits: a wide task cannot starve, however many small ones come.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+__all__ = ["PATIENCE", "Ledger", "Unsatisfiable", "WaitingLine"]
+
+PATIENCE = 4
+"""How many tasks per core may overtake one that waits for more cores than are free."""
+
+Item = TypeVar("Item")
+
+
+class Unsatisfiable(ValueError):  # noqa: N818 - reads as what happened
+    """A task asks for more than there is even when nothing else runs."""
+
+
+class Ledger:
+    """The cores of one machine, and which of them are taken."""
+
+    def __init__(self, cores: int, memory: int) -> None:
+        """`cores` to give away; `memory` in bytes, which is spread over them evenly."""
+        if cores < 1 or memory < 1:
+            raise ValueError(f"a machine has at least one core and one byte, not {cores} and {memory}")
+        self.cores = cores
+        self.memory = memory
+        self.free = cores
+
+    def claim(self, cores: int, memory: int | None) -> int:
+        """How many cores a task takes that keeps `cores` busy (-1: all) and needs `memory` bytes.
+
+        Raises Unsatisfiable, with the reason.
+        """
+        if cores > self.cores:
+            raise Unsatisfiable(f"it needs {cores} cores, and there are {self.cores}")
+        claim = self.cores if cores == -1 else cores
+        if memory is None:
+            return claim
+        if memory > self.memory:
+            raise Unsatisfiable(
+                f"it needs {memory / 1e9:.1f} GB of memory, and there are {self.memory / 1e9:.1f} GB"
+            )
+        return max(claim, min(self.cores, math.ceil(memory * self.cores / self.memory)))
+
+    def take(self, claim: int) -> None:
+        """Take that many cores, which must be free."""
+        if claim > self.free:
+            raise AssertionError(f"{claim} cores were taken while {self.free} are free")
+        self.free -= claim
+
+    def give_back(self, claim: int) -> None:
+        """Return what was taken."""
+        self.free += claim
+        if self.free > self.cores:
+            raise AssertionError(f"{self.free} cores are free, of {self.cores}")
+
+
+@dataclass(order=True)
+class _Place(Generic[Item]):
+    rank: tuple[float, int]
+    claim: int = field(compare=False)
+    item: Item | None = field(compare=False)
+    overtaken: int = field(compare=False, default=0)
+
+
+class WaitingLine(Generic[Item]):
+    """Tasks that wait, and the rule by which the next one is chosen. Items must be hashable."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        # One heap per claim: whether a task fits depends on nothing else, so only the first of each
+        # heap has to be looked at.
+        self._heaps: dict[int, list[_Place[Item]]] = {}
+        self._places: dict[Item, _Place[Item]] = {}
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __contains__(self, item: object) -> bool:
+        return item in self._places
+
+    def add(self, item: Item, claim: int, priority: float, order: int) -> None:
+        """`order` decides between equal priorities: smaller first."""
+        place = _Place((-priority, order), claim, item)
+        self._places[item] = place
+        heapq.heappush(self._heaps.setdefault(claim, []), place)
+
+    def remove(self, item: Item) -> None:
+        """Take an item out of the line, wherever it stands."""
+        self._places.pop(item).item = None
+
+    def first(self) -> Item | None:
+        """The one that is next by order, whether it fits or not; it stays in line."""
+        firsts = self._firsts()
+        return min(firsts).item if firsts else None
+
+    def pop(self) -> tuple[Item, int] | None:
+        """The next one that may start now, and its claim, which it has then taken; None if nothing may."""
+        firsts = self._firsts()
+        if not firsts:
+            return None
+        head = min(firsts)
+        if head.claim > self._ledger.free:
+            if head.overtaken >= PATIENCE * self._ledger.cores:
+                return None
+            fitting = [place for place in firsts if place.claim <= self._ledger.free]
+            if not fitting:
+                return None
+            head.overtaken += 1
+            head = min(fitting)
+        self._ledger.take(head.claim)
+        return self._take_out(head)
+
+    def _take_out(self, place: _Place[Item]) -> tuple[Item, int]:
+        item = place.item
+        assert item is not None
+        self.remove(item)
+        return item, place.claim
+
+    def _firsts(self) -> list[_Place[Item]]:
+        firsts = []
+        for claim, heap in list(self._heaps.items()):
+            while heap and heap[0].item is None:
+                heapq.heappop(heap)
+            if heap:
+                firsts.append(heap[0])
+            else:
+                del self._heaps[claim]
+        return firsts

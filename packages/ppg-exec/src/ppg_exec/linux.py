@@ -1,0 +1,163 @@
+"""What Linux offers to find and end the processes beneath this one.
+
+Imported by the forkserver and the compute node, whose every fork pays for what they import: standard
+library only, and little of it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import os
+import select
+import signal
+import time
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+__all__ = [
+    "MARKER",
+    "ChildList",
+    "end_children",
+    "flush_c_stdio",
+    "marked_processes",
+    "stay_in_reach",
+    "sweep",
+]
+
+MARKER = "PPG_EXECUTOR"
+"""Environment variable that every process beneath an executor inherits; its value names the executor."""
+
+_PR_SET_CHILD_SUBREAPER = 36
+_MOMENT = 0.005  # seconds between two looks at processes that are being killed
+
+
+@functools.cache
+def _libc() -> ctypes.CDLL:
+    return ctypes.CDLL(None, use_errno=True)
+
+
+def _prctl(option: int, value: int) -> None:
+    if _libc().prctl(option, value, 0, 0, 0) != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"prctl({option}, {value}): {os.strerror(number)}")
+
+
+def stay_in_reach() -> None:
+    """Adopt every orphan beneath this process (become a subreaper), so that daemons cannot get away."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def flush_c_stdio() -> None:
+    """Flush what C code has printed and not yet written."""
+    _libc().fflush(None)
+
+
+class ChildList:
+    """The direct children of this process, adopted ones included: one `pread` of a file kept open.
+
+    Kernels built without that file (`CONFIG_PROC_CHILDREN`) cost a look at every process instead.
+    """
+
+    __slots__ = ("_fd",)
+
+    def __init__(self) -> None:
+        own = os.getpid()
+        try:
+            self._fd = os.open(f"/proc/{own}/task/{own}/children", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            self._fd = -1
+
+    def pids(self) -> list[int]:
+        """The pids of all children, zombies included."""
+        if self._fd < 0:
+            own = os.getpid()
+            return [pid for pid in _all_pids() if _parent_of(pid) == own]
+        data = os.pread(self._fd, 65536, 0)
+        position = len(data)
+        while position and (more := os.pread(self._fd, 65536, position)):
+            data += more
+            position += len(more)
+        return [int(pid) for pid in data.split()]
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+def end_children(children: ChildList, keep: Collection[int], patience: float = 10.0) -> list[int]:
+    """SIGKILL every child but those of `keep`, and what they leave to us, until none is there any more.
+
+    A child that we have not yet waited for keeps its pid, so no other process can be hit. Returns the pids
+    of those that are still there after `patience` seconds (a process in an uninterruptible system call).
+    """
+    deadline = time.monotonic() + patience
+    nothing = select.poll()
+    while left := [pid for pid in children.pids() if pid not in keep]:
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        reaped = 0
+        for pid in left:
+            try:
+                reaped += os.waitpid(pid, os.WNOHANG)[0] == pid
+            except ChildProcessError:
+                reaped += 1
+        if not reaped:
+            if time.monotonic() > deadline:
+                return left
+            nothing.poll(_MOMENT * 1000)
+    return []
+
+
+def marked_processes(value: str) -> list[int]:
+    """All processes whose environment says that they belong to the executor `value`, except this one."""
+    wanted = f"{MARKER}={value}".encode()
+    own = os.getpid()
+    return [pid for pid in _all_pids() if pid != own and wanted in _read(f"/proc/{pid}/environ").split(b"\0")]
+
+
+def sweep(value: str, patience: float = 10.0) -> list[int]:
+    """SIGKILL everything that is marked with `value`, until nothing is; returns what would not go."""
+    deadline = time.monotonic() + patience
+    nothing = select.poll()
+    while left := [pid for pid in marked_processes(value) if not _is_zombie(pid)]:
+        if time.monotonic() > deadline:
+            return left
+        for pid in left:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        nothing.poll(_MOMENT * 1000)
+    return []
+
+
+def _all_pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - lean
+
+
+def _read(path: str) -> bytes:
+    # A process may end, or belong to somebody else, at any moment: then it is none of ours.
+    try:
+        with open(path, "rb") as file:  # noqa: PTH123 - pathlib is more than this process should load
+            return file.read()
+    except OSError:
+        return b""
+
+
+def _stat_fields(pid: int) -> list[bytes]:
+    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+
+
+def _parent_of(pid: int) -> int:
+    fields = _stat_fields(pid)
+    return int(fields[1]) if fields else 0
+
+
+def _is_zombie(pid: int) -> bool:
+    fields = _stat_fields(pid)
+    return not fields or fields[0] in (b"Z", b"X")

@@ -1,0 +1,543 @@
+"""The executor for this machine.
+
+The mcp's side only: it keeps the waiting line and the ledger, pickles what is to be sent, and turns what
+comes back into outcomes. `forkserver`, `node` and `jobprocess` are the other side.
+
+An entry's way:
+
+    WAITING ──────────────→ GRANTED → RUNNING → (outcome)
+       └→ AHEAD ─(successor)──┘ │         │
+            └───────(recalled)──┘         └→ WAITING (a retry, or its node died before it began)
+
+**Sent ahead.** Short tasks would spend their time waiting for the mcp. So a few tasks of one core are sent
+before their turn; a node starts one in place of a job of one core that has ended, and says so in the same
+message: the claim passes on and the ledger is never wrong. How many: as much as keeps the cores busy for
+`_AHEAD_SECONDS`, judged by how long such jobs took lately; none while that is unknown or long.
+"""
+
+from __future__ import annotations
+
+import enum
+import os
+import select
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from .causes import OomCounter
+from .executor import Event
+from .ledger import Ledger, Unsatisfiable, WaitingLine
+from .logbook import Activity, read_logbook
+from .machine import available_cores, available_memory
+from .outcomes import end_of, node_death, whole
+from .sharing import CannotPickle, dump_alone
+from .supervisor import NodeHandle, Supervisor, default_scratch
+from .tasks import (
+    Cancelled,
+    Died,
+    End,
+    ExecutorError,
+    Notice,
+    Outcome,
+    Output,
+    Place,
+    Raised,
+    Refused,
+    Started,
+    Succeeded,
+    Task,
+    TimedOut,
+    Unpicklable,
+    Usage,
+)
+from .wire import LongMessage
+
+__all__ = ["LocalExecutor"]
+
+_AHEAD_SECONDS = 0.02
+_MOST_AHEAD = 64
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
+)  # fmt: skip
+
+
+class _Stage(enum.Enum):
+    """Where a task is."""
+
+    WAITING = "waiting"
+    """in line"""
+    AHEAD = "ahead"
+    """sent to a node, without a claim"""
+    GRANTED = "granted"
+    """sent to a node, with a claim"""
+    RUNNING = "running"
+    """its process has been started"""
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    task: Task
+    order: int
+    claim: int
+    memory: int | None
+    stage: _Stage = _Stage.WAITING
+    number: int = 0
+    attempt: int = 1
+    node: NodeHandle | None = None
+    is_silent: bool = False
+    cancelled: bool = False
+
+
+class LocalExecutor:
+    """Runs tasks in processes on this machine.
+
+    Args:
+        cores: how many to use; by default what this process may use (cgroup, Slurm, affinity).
+        memory: bytes to share out among tasks that state theirs; by default what this process may use.
+        scratch: directory for the output of running tasks (unlinked files); by default the one for
+            temporary files.
+        grace: seconds between SIGTERM and SIGKILL for tasks that are cancelled.
+
+    No process is started before the first task is submitted and polled for.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
+        scratch: str | None = None,
+        grace: float = 5.0,
+    ) -> None:
+        self._ledger = Ledger(
+            cores if cores is not None else available_cores(),
+            memory if memory is not None else available_memory(),
+        )
+        self._line: WaitingLine[_Entry] = WaitingLine(self._ledger)
+        self._grace = grace
+        self._directory = str(Path.cwd())
+        environment = {name: "1" for name in _THREAD_VARIABLES if name not in os.environ}
+        self._limited = tuple(environment)
+        self.marker = uuid.uuid4().hex
+        """The value of PPG_EXECUTOR in the environment of every process beneath."""
+        self._supervisor = Supervisor(self.marker, self._directory, scratch or default_scratch(), environment)
+        self._nodes: dict[Place, NodeHandle] = {}
+        self._entries: dict[str, _Entry] = {}
+        self._sent: dict[int, _Entry] = {}
+        self._ahead = 0
+        self._short = 0.0
+        self._numbers = 0
+        self._events: list[Event] = []
+        self._epoll = select.epoll()
+        self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll.register(self._attention, select.EPOLLIN)
+        self._watched: dict[int, NodeHandle | None] = {}
+        self._oom = OomCounter()
+        self._closed = False
+
+    # ---- the protocol
+
+    @property
+    def cores(self) -> int:
+        """How many cores it gives to tasks."""
+        return self._ledger.cores
+
+    def submit(self, task: Task) -> None:
+        """Take a task. One that asks for more than there is gets its outcome, `Refused`, like any other."""
+        if self._closed:
+            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+        if task.key in self._entries:
+            raise ExecutorError(f"task {task.key!r} was submitted twice")
+        self._numbers += 1
+        self._accept(_Entry(task, self._numbers, 0, task.memory))
+
+    def poll(self, timeout: float | None = None) -> list[Event]:
+        """What has happened; see `Executor.poll`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        self._clear_attention()
+        while True:
+            self._dispatch()
+            if self._events:
+                # Take along what has arrived in the meantime, as the caller's work per call is dear.
+                self._attend(0)
+                self._dispatch()
+                events, self._events = self._events, []
+                return events
+            if not self._entries:
+                return []
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left < 0:
+                return []
+            self._attend(left)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `poll` has something to do."""
+        return self._epoll.fileno()
+
+    def cancel(self, key: str) -> None:
+        """End a task: SIGTERM, and SIGKILL after the grace period. Its outcome is `Cancelled`."""
+        entry = self._entries.get(key)
+        if entry is None or entry.cancelled:
+            return
+        entry.cancelled = True
+        if entry.stage is _Stage.WAITING:
+            self._line.remove(entry)
+            self._report(entry, Cancelled())
+        else:
+            assert entry.node is not None
+            entry.node.channel.put(("cancel", entry.number, self._grace))
+        self._call_attention()
+
+    def unload(self, key: str, function: Callable[[], object]) -> None:
+        """Undo a load in the compute node, if there is still the node that it was made in."""
+        if Place.NODE in self._nodes:
+            self._numbers += 1
+            task = Task(f"unload {key} {self._numbers}", function, place=Place.NODE)
+            self._accept(_Entry(task, self._numbers, 0, None, is_silent=True))
+
+    def close(self) -> None:
+        """End what runs (SIGTERM, SIGKILL after the grace period) and every process beneath."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._end_what_runs()
+        finally:
+            for node in set(self._nodes.values()):
+                self._drop(node)
+            self._supervisor.close()
+            self._epoll.close()
+            os.close(self._attention)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # ---- into the nodes
+
+    def _accept(self, entry: _Entry) -> None:
+        self._entries[entry.task.key] = entry
+        try:
+            entry.claim = self._ledger.claim(entry.task.cores, entry.memory)
+        except Unsatisfiable as error:
+            self._report(entry, Refused(str(error)))
+        else:
+            self._line.add(entry, entry.claim, entry.task.priority, entry.order)
+        self._call_attention()
+
+    def _dispatch(self) -> None:
+        while (chosen := self._line.pop()) is not None:
+            entry, _ = chosen
+            self._send(entry, go=True)
+        while self._ahead < self._worth_sending_ahead():
+            first = self._line.first()
+            if first is None or first.claim != 1 or first.task.place is not Place.FORK:
+                break
+            self._line.remove(first)
+            self._send(first, go=False)
+        self._flush()
+
+    def _worth_sending_ahead(self) -> int:
+        if not self._short:
+            return 0
+        return min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._ledger.cores / self._short))
+
+    def _send(self, entry: _Entry, *, go: bool) -> None:
+        task = entry.task
+        try:
+            node = self._node_for(task.place)
+            introduced: list[tuple[int, int]] = []
+            content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
+            if task.place is Place.FRESH:
+                payload = dump_alone(content)
+            else:
+                payload, introduced = node.shared.dump(content)
+            self._numbers += 1
+            entry.number = self._numbers
+            node.channel.put(
+                (
+                    "task", entry.number, go, task.place.value, payload, introduced, entry.claim,
+                    task.timeout, task.working_directory, self._environment_for(entry),
+                )
+            )  # fmt: skip
+        except (CannotPickle, LongMessage) as error:
+            if go:
+                self._ledger.give_back(entry.claim)
+            self._report(entry, Unpicklable(getattr(error, "unpicklable_path", "callback"), str(error)))
+            return
+        entry.node = node
+        entry.stage = _Stage.GRANTED if go else _Stage.AHEAD
+        self._ahead += not go
+        self._sent[entry.number] = entry
+
+    def _environment_for(self, entry: _Entry) -> tuple[tuple[str, str], ...]:
+        if entry.claim == 1:
+            return ()
+        return tuple((name, str(entry.claim)) for name in self._limited)
+
+    def _node_for(self, place: Place) -> NodeHandle:
+        key = Place.FRESH if place is Place.FRESH else Place.FORK
+        node = self._nodes.get(key)
+        if node is None:
+            first = self._supervisor.channel is None
+            node = self._nodes[key] = self._supervisor.new_node()
+            if key is Place.FORK:
+                self._nodes[Place.NODE] = node
+            control = self._supervisor.channel
+            assert control is not None
+            if first:
+                self._watch(control.fileno(), None)
+            self._watch(node.channel.fileno(), node)
+        return node
+
+    def _watch(self, descriptor: int, node: NodeHandle | None) -> None:
+        self._watched[descriptor] = node
+        self._epoll.register(descriptor, select.EPOLLIN)
+
+    # ---- out of the nodes
+
+    def _attend(self, timeout: float | None) -> None:
+        """Wait until something is readable (or can be written again), and read it."""
+        for descriptor, happened in self._epoll.poll(timeout):
+            if descriptor == self._attention:
+                self._clear_attention()
+                continue
+            if descriptor not in self._watched:
+                continue
+            node = self._watched[descriptor]
+            if happened & ~select.EPOLLOUT:
+                if node is None:
+                    self._hear_forkserver()
+                else:
+                    self._hear(node)
+        self._flush()
+
+    def _hear(self, node: NodeHandle) -> None:
+        try:
+            for message in node.channel.receive():
+                self._obey(node, message)
+        except EOFError:
+            # The forkserver says how it died, once everything beneath it is gone.
+            self._unwatch(node.channel.fileno())
+
+    def _hear_forkserver(self) -> None:
+        control = self._supervisor.channel
+        assert control is not None
+        try:
+            for message in control.receive():
+                match message:
+                    case ("node died", number, status):
+                        for node in set(self._nodes.values()):
+                            if node.number == number:
+                                self._bury(node, status)
+                    case _:
+                        raise AssertionError(f"the forkserver sent the message {message[0]!r}")
+        except EOFError:
+            self._unwatch(control.fileno())
+            code = self._supervisor.abandon()
+            for node in set(self._nodes.values()):
+                self._bury(node, None)
+            words = self._supervisor.last_words()
+            if code == 1 and words:
+                raise ExecutorError(f"the forkserver cannot start: {words}") from None
+            self._events.append(Notice("the forkserver was killed; a new one is started when it is needed"))
+
+    def _obey(self, node: NodeHandle, message: tuple[Any, ...]) -> None:
+        match message:
+            case ("started", number, pid, when):
+                entry = self._sent[number]
+                entry.stage = _Stage.RUNNING
+                if not entry.is_silent:
+                    self._events.append(Started(entry.task.key, pid, when))
+            case (
+                "ended",
+                number,
+                successor,
+                status,
+                usage,
+                has_report,
+                report,
+                *texts,
+                expected,
+                cause,
+                warned,
+            ):
+                entry = self._sent.pop(number)
+                if has_report and report is None:
+                    report = whole(node.channel.next_descriptor())
+                stdout, stderr = (
+                    Output(descriptor=node.channel.next_descriptor()) if text is None else Output(text)
+                    for text in texts
+                )
+                self._pass_on(entry, successor)
+                end = end_of(
+                    report, status, expected, cause,
+                    timeout=entry.task.timeout, load=node.shared.load, oom=self._oom,
+                )  # fmt: skip
+                self._measure(entry, usage[0])
+                self._settle(entry, end, stdout, stderr, Usage(*usage), tuple(warned))
+            case ("recalled", numbers):
+                for number in numbers:
+                    self._take_back(self._sent.pop(number))
+            case ("unlearnt", identities):
+                node.shared.forget(identities)
+            case ("unread", number, identities):
+                node.shared.forget(identities)
+                self._take_back(self._sent.pop(number))
+            case _:
+                raise AssertionError(f"a node sent the message {message[0]!r}")
+
+    def _pass_on(self, entry: _Entry, successor: int) -> None:
+        """Settle the claim of an entry that has ended: its successor's, or free."""
+        follower = self._sent.get(successor)
+        if entry.stage is _Stage.AHEAD:
+            self._ahead -= 1
+        elif follower is not None and follower.stage is _Stage.AHEAD:
+            follower.stage = _Stage.GRANTED
+            self._ahead -= 1
+        else:
+            self._ledger.give_back(entry.claim)
+
+    def _measure(self, entry: _Entry, wall: float) -> None:
+        if entry.claim == 1 and entry.task.place is Place.FORK:
+            wall = max(wall, 0.0002)
+            self._short = wall if not self._short else 0.8 * self._short + 0.2 * wall
+
+    def _take_back(self, entry: _Entry) -> None:
+        if entry.stage is _Stage.AHEAD:
+            self._ahead -= 1
+        else:
+            self._ledger.give_back(entry.claim)
+        entry.stage = _Stage.WAITING
+        entry.node = None
+        if entry.cancelled:
+            self._report(entry, Cancelled())
+        else:
+            self._line.add(entry, entry.claim, entry.task.priority, entry.order)
+
+    def _settle(
+        self, entry: _Entry, end: End, stdout: Output, stderr: Output, usage: Usage, warned: tuple[str, ...]
+    ) -> None:
+        failed = isinstance(end, Raised | Died | TimedOut)
+        if failed and entry.attempt <= entry.task.retries and not (entry.cancelled or self._closed):
+            if isinstance(end, Died) and end.of_memory:
+                entry.memory = min(self._ledger.memory, 2 * (entry.memory or usage.peak_memory or 1))
+            entry.attempt += 1
+            entry.stage = _Stage.WAITING
+            entry.node = None
+            self._accept(entry)
+        else:
+            self._report(entry, end, stdout, stderr, usage, warned)
+
+    def _report(
+        self,
+        entry: _Entry,
+        end: End,
+        stdout: Output | None = None,
+        stderr: Output | None = None,
+        usage: Usage | None = None,
+        warned: tuple[str, ...] = (),
+    ) -> None:
+        del self._entries[entry.task.key]
+        if not entry.is_silent:
+            self._events.append(
+                Outcome(
+                    entry.task.key, end, stdout or Output(), stderr or Output(), usage or Usage(), warned,
+                    entry.attempt,
+                )
+            )  # fmt: skip
+        elif not isinstance(end, Succeeded | Cancelled):
+            self._events.append(Notice(f"{entry.task.key} failed: {end}"))
+
+    # ---- the end of a node
+
+    def _bury(self, node: NodeHandle, status: int | None) -> None:
+        """A node is dead and nothing is left beneath it: settle what it had been given."""
+        try:
+            while True:
+                messages = node.channel.receive()
+                for message in messages:
+                    self._obey(node, message)
+                if not messages:
+                    break
+        except EOFError:
+            pass  # that was all it has said
+        activity, at_fault = read_logbook(node.logbook)
+        words = self._supervisor.last_words()
+        self._drop(node)
+        for number, entry in list(self._sent.items()):
+            if entry.node is not node:
+                continue
+            del self._sent[number]
+            blamed = number == at_fault and activity != Activity.FORKING
+            if blamed or entry.stage is _Stage.RUNNING:
+                doing = "the compute node died while it " + (
+                    ("read this task" if activity == Activity.READING else "ran it")
+                    if blamed
+                    else "ran this task, whose process was ended with it"
+                )
+                self._pass_on(entry, 0)
+                end = node_death(status, words, doing, self._oom)
+                self._settle(entry, end, Output(), Output(), Usage(), ())
+            else:
+                self._take_back(entry)
+
+    def _drop(self, node: NodeHandle) -> None:
+        self._unwatch(node.channel.fileno())
+        for place in [place for place, known in self._nodes.items() if known is node]:
+            del self._nodes[place]
+        node.close()
+
+    def _unwatch(self, descriptor: int) -> None:
+        if descriptor in self._watched:
+            del self._watched[descriptor]
+            self._epoll.unregister(descriptor)
+
+    def _end_what_runs(self) -> None:
+        for entry in list(self._entries.values()):
+            if entry.stage is _Stage.WAITING:
+                self._line.remove(entry)
+                self._report(entry, Cancelled())
+            elif not entry.cancelled:
+                entry.cancelled = True
+                assert entry.node is not None
+                entry.node.channel.put(("cancel", entry.number, self._grace))
+        deadline = time.monotonic() + self._grace + 1.0
+        while self._sent and (left := deadline - time.monotonic()) > 0:
+            self._flush()
+            self._attend(left)
+
+    # ---- waiting and writing
+
+    def _flush(self) -> None:
+        """Write what is queued; what the other side does not take now is written when it can."""
+        channels = [(node.channel, node) for node in set(self._nodes.values())]
+        control = self._supervisor.channel
+        for channel in ([control] if control else []) + [channel for channel, _ in channels]:
+            if channel.has_waiting:
+                try:
+                    channel.flush()
+                except EOFError:
+                    continue  # it is dead, and its death is read where it is reported
+            if channel.fileno() in self._watched:
+                events = select.EPOLLIN | (select.EPOLLOUT if channel.has_waiting else 0)
+                self._epoll.modify(channel.fileno(), events)
+
+    def _call_attention(self) -> None:
+        os.eventfd_write(self._attention, 1)
+
+    def _clear_attention(self) -> None:
+        try:
+            os.eventfd_read(self._attention)
+        except BlockingIOError:
+            return

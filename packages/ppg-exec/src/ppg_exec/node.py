@@ -1,0 +1,460 @@
+"""The compute node: holds what is loaded, and forks one job process per task.
+
+One thread, one loop:
+
+    wait → read messages, reap children → tell the mcp → take in new tasks → start jobs → tell the mcp
+
+It decides nothing about resources: a task comes with permission to start ("go"), or is sent ahead, and then
+takes over the claim of a job that ends here (its *successor*), so that short jobs need not wait for the mcp.
+
+Ending a job is more than reaping it. The node is a subreaper: what a job has started and not waited for
+becomes a child of the node. A child that is no job is such an orphan. Its session tells which job it comes
+from, and when that has ended the orphan is killed, and the job's output is read when none is left. Only a
+daemon has a session of its own; it is killed when all jobs have ended that may have started it: those
+that ran when it was first seen. Children that a load has started are known and stay.
+
+While a load runs, the node does nothing else. What it is doing at each moment stands in its *logbook*, a
+small file shared with the mcp, which can so tell which task took the node with it.
+"""
+
+from __future__ import annotations
+
+import gc
+import heapq
+import os
+import pickle
+import select
+import signal
+import socket
+import sys
+import time
+from collections import deque
+
+from .capture import CaptureFiles
+from .jobprocess import UNREPORTED, Reports, run_job
+from .linux import ChildList, end_children, stay_in_reach
+from .logbook import Activity, write_logbook
+from .rebuild import IdentityTable, UnknownIdentity
+from .wire import Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+    from .capture import Slot
+
+__all__ = ["run_node"]
+
+
+class _Job:
+    """A task of the node, from its message to its end."""
+
+    __slots__ = (
+        "born", "call", "cores", "directory", "ended", "environment", "expected", "number", "pid", "place",
+        "report", "slot", "started", "status", "timeout", "usage", "warnings",
+    )  # fmt: skip
+
+    def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
+        self.number = number
+        self.place = place
+        self.call = call
+        self.cores = cores
+        self.timeout = timeout
+        self.directory: str | None = None
+        self.environment: tuple[tuple[str, str], ...] = ()
+        self.pid = 0
+        self.slot: Slot | None = None
+        self.started = 0.0
+        self.ended = 0.0
+        self.report: bytes | int | None = None
+        self.status = 0
+        self.usage = (0.0, 0.0, 0)
+        self.expected = ""
+        self.warnings: tuple[str, ...] = ()
+
+
+class _Raise:
+    """A call that raises what reading its task has raised: reported by a job process like any failure."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __call__(self) -> None:
+        raise self._error
+
+
+class _Node:
+    def __init__(self, connection: socket.socket, logbook: int, directory: str, forkserver: int) -> None:
+        self._channel = Channel(connection)
+        self._logbook = logbook
+        self._files = CaptureFiles(directory)
+        self._reports = Reports(directory)
+        self._children = ChildList()
+        self._loaded_children: set[int] = set()
+        self._table = IdentityTable()
+        self._tainted: set[int] = set()
+        self._ready: deque[_Job] = deque()
+        self._ahead: deque[_Job] = deque()
+        self._running: dict[int, _Job] = {}
+        self._by_number: dict[int, _Job] = {}
+        self._ending: list[_Job] = []
+        self._deadlines: list[tuple[float, int, int]] = []
+        self._threads = 1
+        self._lean = len(sys.modules)
+        self._waiting = select.poll()
+        # A descriptor per child rather than SIGCHLD: a job process then has no handler to undo.
+        self._watched: dict[int, int] = {}
+        self._orphans: dict[int, set[int]] = {}
+        self._forkserver = os.pidfd_open(forkserver)
+
+    def run(self) -> None:
+        """Serve until the mcp or the forkserver is gone."""
+        try:
+            self._serve()
+        except EOFError:
+            return
+
+    def _serve(self) -> None:
+        waiting = self._waiting
+        connection = self._channel.fileno()
+        waiting.register(connection, select.POLLIN)
+        waiting.register(self._forkserver, select.POLLIN)
+        waiting.register(self._reports.fileno(), select.POLLIN)
+        writing = False
+        received: list[tuple[Any, ...]] = []
+        while True:
+            if self._channel.has_waiting != writing:
+                writing = not writing
+                waiting.modify(connection, select.POLLIN | (select.POLLOUT if writing else 0))
+            for descriptor, _ in waiting.poll(self._patience()):
+                if descriptor == connection:
+                    received = self._channel.receive()
+                elif descriptor in self._watched:
+                    self._reap(descriptor)
+                elif descriptor == self._forkserver:
+                    return
+                else:
+                    self._take_reports()
+            if self._ending:
+                self._finish_ending()
+            if self._deadlines:
+                self._enforce_deadlines()
+            if received:
+                self._channel.flush()
+                for message in received:
+                    self._obey(message)
+                received = []
+            while self._ready:
+                self._start(self._ready.popleft())
+            self._channel.flush()
+
+    def end_everything(self) -> None:
+        """Leave nothing behind, even if there is no forkserver any more to see to that."""
+        end_children(self._children, ())
+
+    def _patience(self) -> int | None:
+        if not self._deadlines:
+            return None
+        return max(0, int((self._deadlines[0][0] - time.monotonic()) * 1000) + 1)
+
+    # ---- what the mcp says
+
+    def _obey(self, message: tuple[Any, ...]) -> None:
+        match message:
+            case ("task", number, go, place, payload, introduced, cores, timeout, directory, environment):
+                job = self._read_task(number, place, payload, introduced, cores, timeout)
+                if job is None:
+                    return
+                job.directory = directory
+                job.environment = environment
+                self._by_number[number] = job
+                if place == "node":
+                    self._load(job)
+                elif go:
+                    self._ready.append(job)
+                else:
+                    self._ahead.append(job)
+            case ("go", number):
+                job = self._by_number.get(number)
+                if job is not None and job in self._ahead:
+                    self._ahead.remove(job)
+                    self._ready.append(job)
+            case ("recall", numbers):
+                given = [job.number for job in self._ahead if job.number in numbers]
+                self._ahead = deque(job for job in self._ahead if job.number not in given)
+                for number in given:
+                    del self._by_number[number]
+                self._channel.put(("recalled", given))
+            case ("cancel", number, grace):
+                self._end(number, grace, "cancelled")
+            case ("forget", numbers):
+                self._table.forget(numbers)
+            case _:
+                raise AssertionError(f"the node does not know the message {message[0]!r}")
+
+    def _read_task(
+        self, number: int, place: str, payload: bytes, introduced: Any, cores: int, timeout: float | None
+    ) -> _Job | None:
+        write_logbook(self._logbook, Activity.READING, number)
+        modules = len(sys.modules)
+        warnings: tuple[str, ...] = ()
+        call: Any
+        try:
+            if place == "fresh":
+                call = _LoadThenCall(payload)
+            else:
+                function, arguments, after = self._table.load(payload, introduced)
+                call = _call_of(function, arguments, after)
+        except UnknownIdentity as error:
+            self._channel.put(("unread", number, [error.args[0], *(pair[0] for pair in introduced)]))
+            return None
+        except BaseException as error:  # noqa: BLE001 - user code runs while a message is read
+            self._channel.put(("unlearnt", [pair[0] for pair in introduced]))
+            call = _Raise(error)
+        finally:
+            write_logbook(self._logbook, Activity.NOTHING, 0)
+        if len(sys.modules) != modules:
+            gc.freeze()
+            warnings = self._look_for_threads("importing its modules")
+        job = _Job(number, place, call, cores, timeout)
+        job.warnings = warnings
+        return job
+
+    # ---- jobs
+
+    def _start(self, job: _Job) -> None:
+        try:
+            job.slot = self._files.acquire()
+        except OSError as error:
+            self._refuse(job, f"no file for its output: {error}")
+            return
+        write_logbook(self._logbook, Activity.FORKING, job.number)
+        try:
+            pid = os.fork()
+        except OSError as error:
+            self._files.release(job.slot, reuse=True)
+            self._refuse(job, f"no process for it: {error}")
+            return
+        if pid == 0:
+            self._become(job, job.slot)
+        job.pid = pid
+        job.started = time.monotonic()
+        job.call = None
+        self._running[pid] = job
+        self._watch(pid)
+        self._channel.put(("started", job.number, pid, time.time()))
+        if job.timeout is not None:
+            heapq.heappush(self._deadlines, (job.started + job.timeout, job.number, signal.SIGTERM))
+
+    def _become(self, job: _Job, slot: Slot) -> NoReturn:
+        # In the job process. Only its own descriptors stay open.
+        os.close(self._channel.fileno())
+        os.close(self._logbook)
+        os.close(self._forkserver)
+        self._children.close()
+        for descriptor in (*self._files.idle_descriptors(), *self._watched):
+            os.close(descriptor)
+        for other in (*self._running.values(), *self._ending):
+            if other.slot is not None:
+                os.close(other.slot.stdout)
+                os.close(other.slot.stderr)
+        run_job(
+            job.number, job.call, slot, self._reports, self._table,
+            lean=self._lean, directory=job.directory, environment=job.environment,
+        )  # fmt: skip
+
+    def _refuse(self, job: _Job, cause: str) -> None:
+        self._put_ended(job, ("failed", cause), b"", b"", None)
+
+    def _watch(self, pid: int) -> None:
+        descriptor = os.pidfd_open(pid)
+        self._watched[descriptor] = pid
+        self._waiting.register(descriptor, select.POLLIN)
+
+    def _reap(self, descriptor: int) -> None:
+        pid = self._watched.pop(descriptor)
+        self._waiting.unregister(descriptor)
+        os.close(descriptor)
+        try:
+            _, status, usage = os.wait4(pid, 0)
+        except ChildProcessError:
+            # A load that waits for any child has got this one.
+            status, usage = 0, None
+        self._orphans.pop(pid, None)
+        job = self._running.pop(pid, None)
+        if job is not None:
+            job.status = status
+            job.ended = time.monotonic()
+            if usage is not None:
+                job.usage = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+            self._ending.append(job)
+
+    def _finish_ending(self) -> None:
+        """Report the jobs that have ended, unless something of theirs still has to be killed."""
+        self._take_reports()
+        if self._end_remnants():
+            return
+        for job in self._ending:
+            self._finish(job)
+        self._ending.clear()
+
+    def _end_remnants(self) -> bool:
+        """Kill what ended jobs have left behind; whether there was any, whose end we then have to await."""
+        killed = False
+        running = self._running
+        for pid in self._children.pids():
+            if pid in running or pid in self._loaded_children:
+                continue
+            if pid not in self._orphans:
+                session = _session_of(pid)
+                candidates = {session} if session in running else set(running)
+                ended = {job.pid for job in self._ending}
+                self._orphans[pid] = {session} if session in ended else candidates | ended
+                self._watch(pid)
+            if self._orphans[pid].isdisjoint(running):
+                os.kill(pid, signal.SIGKILL)
+                killed = True
+        return killed
+
+    def _take_reports(self) -> None:
+        for number, when, report in self._reports.receive():
+            job = self._by_number.get(number)
+            if job is not None and job.report is None:
+                job.report = report
+                job.ended = when
+            elif isinstance(report, int):
+                os.close(report)
+
+    def _finish(self, job: _Job) -> None:
+        slot = job.slot
+        assert slot is not None
+        # A daemon of uncertain origin may still write to the files of the job that has started it.
+        stdout, stderr = self._files.release(slot, reuse=not self._orphans)
+        cause = None
+        if job.report is None and job.status == UNREPORTED << 8:
+            cause = "it had closed the descriptor through which it was to report its end"
+        successor = None
+        if job.cores == 1 and self._ahead:
+            successor = self._ahead.popleft()
+            self._ready.append(successor)
+        self._put_ended(job, job.report, stdout, stderr, cause, successor)
+
+    def _put_ended(
+        self,
+        job: _Job,
+        report: bytes | int | tuple[str, str] | None,
+        stdout: bytes | int,
+        stderr: bytes | int,
+        cause: str | None,
+        successor: _Job | None = None,
+    ) -> None:
+        del self._by_number[job.number]
+        descriptors = tuple(each for each in (report, stdout, stderr) if isinstance(each, int))
+        fields = [None if isinstance(each, int) else each for each in (report, stdout, stderr)]
+        ended = job.ended if job.report is not None else time.monotonic()
+        wall = ended - job.started if job.started else 0.0
+        self._channel.put(
+            (
+                "ended", job.number, successor.number if successor else 0, job.status, (wall, *job.usage),
+                report is not None, *fields, job.expected, cause, job.warnings,
+            ),
+            descriptors,
+        )  # fmt: skip
+
+    # ---- ending jobs before their time
+
+    def _end(self, number: int, grace: float, why: str) -> None:
+        job = self._by_number.get(number)
+        if job is None:
+            return
+        job.expected = job.expected or why
+        if job in self._ahead:
+            self._ahead.remove(job)
+            self._put_ended(job, None, b"", b"", None)
+        elif job in self._ready:
+            self._ready.remove(job)
+            self._put_ended(job, None, b"", b"", None)
+        elif job.pid in self._running:
+            _signal(job.pid, signal.SIGTERM)
+            heapq.heappush(self._deadlines, (time.monotonic() + grace, number, signal.SIGKILL))
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        while self._deadlines and self._deadlines[0][0] <= now:
+            _, number, which = heapq.heappop(self._deadlines)
+            job = self._by_number.get(number)
+            if job is None or job.pid not in self._running:
+                continue
+            if which == signal.SIGTERM:
+                self._end(number, GRACE, "timed out")
+            else:
+                _signal(job.pid, signal.SIGKILL)
+
+    # ---- loads
+
+    def _load(self, job: _Job) -> None:
+        raise NotImplementedError
+
+    def _look_for_threads(self, doing: str) -> tuple[str, ...]:
+        count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - lean
+        if count <= self._threads:
+            return ()
+        self._threads = count
+        return (f"{doing} has left {count - 1} thread(s) running in the compute node",)
+
+
+GRACE = 5.0
+"""Seconds between SIGTERM and SIGKILL for a job that has timed out."""
+
+
+class _LoadThenCall:
+    """A call that is read only in the job process: a fresh job leaves nothing in the node."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+
+    def __call__(self) -> Any:
+        function, arguments, after = pickle.loads(self._payload)  # noqa: S301 - from the mcp
+        return _call_of(function, arguments, after)()
+
+
+def _call_of(function: Any, arguments: tuple[Any, ...], after: Any) -> Any:
+    def call() -> Any:
+        value = function(*arguments)
+        return value if after is None else after()
+
+    return call
+
+
+def _signal(pid: int, which: signal.Signals) -> None:
+    # The job has not been reaped, so its pid is its own. It may not have its own session yet.
+    try:
+        os.killpg(pid, which)
+    except ProcessLookupError:
+        os.kill(pid, which)
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
+
+
+def run_node(connection: socket.socket, logbook: int, directory: str, forkserver: int) -> NoReturn:
+    """Be a compute node in this process, just forked for it, until the other side of `connection` is gone.
+
+    `logbook` is a descriptor that the mcp reads, too; `directory` is where unlinked files go; `forkserver`
+    is the pid of the parent.
+    """
+    os.setsid()
+    stay_in_reach()
+    for stream in (sys.stdout, sys.stderr):
+        # Line by line: what a job has printed before it was killed is the best clue there is.
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    gc.disable()
+    gc.freeze()
+    node = _Node(connection, logbook, directory, forkserver)
+    node.run()
+    node.end_everything()
+    os._exit(0)

@@ -1,0 +1,133 @@
+"""Rebuilding callbacks in the compute node, and the objects that they share.
+
+The other half is `sharing`, in the mcp. Two things are special:
+
+**No cloudpickle here.** Importing it doubles what a fork costs (it brings `inspect`, `logging`, `typing`
+and more), so functions that travel by value are rebuilt by the few lines below. Only classes that travel
+by value make the node import it, once.
+
+**Identity.** Two messages may refer to the same object. Each message is a pickle of its own, and both sides
+keep a table of the objects that have an identity worth keeping: the pickler writes such an object in full
+once, and its number afterwards. The message says which entries of the unpickler's memo get which number.
+Reading a message therefore has an effect on later messages; a message that could not be read taints the
+numbers that it was to introduce, until the mcp has been told.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import sys
+import types
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+__all__ = [
+    "IdentityTable",
+    "UnknownIdentity",
+    "builtin_type",
+    "complete_function",
+    "import_module",
+    "make_cell",
+    "make_empty_cell",
+    "make_function",
+]
+
+
+def make_empty_cell() -> types.CellType:
+    """A closure cell that is filled later."""
+    return types.CellType()
+
+
+def make_cell(value: object) -> types.CellType:
+    """A closure cell with its value."""
+    return types.CellType(value)
+
+
+def import_module(name: str) -> types.ModuleType:
+    """The module of that (dotted) name, imported if need be."""
+    __import__(name)
+    return sys.modules[name]
+
+
+def builtin_type(name: str) -> type:
+    """A type of the interpreter by its name in `types`."""
+    kind = getattr(types, name)
+    assert isinstance(kind, type)
+    return kind
+
+
+def make_function(code: types.CodeType, namespace: dict[str, Any], cells: int) -> types.FunctionType:
+    """A function without its state: what may refer to the function itself comes by `complete_function`."""
+    namespace.setdefault("__builtins__", __builtins__)
+    closure = tuple(types.CellType() for _ in range(cells))
+    return types.FunctionType(code, namespace, code.co_name, None, closure)
+
+
+def complete_function(function: types.FunctionType, state: dict[str, Any]) -> None:
+    """Give a function what `sharing` has taken off it.
+
+    `state` has "globals" (those that its code names), "cells" (pairs of index and value), "dict", and
+    further attributes by name.
+    """
+    function.__globals__.update(state.pop("globals"))
+    for index, value in state.pop("cells"):
+        function.__closure__[index].cell_contents = value  # type: ignore[index]
+    function.__dict__.update(state.pop("dict"))
+    state.pop("submodules")
+    for name, value in state.items():
+        setattr(function, name, value)
+
+
+class UnknownIdentity(LookupError):  # noqa: N818 - reads as what happened
+    """A message refers to objects of a message that could not be read."""
+
+
+class IdentityTable:
+    """The objects that messages refer to by number, in the process that reads the messages."""
+
+    __slots__ = ("_numbers", "_objects")
+
+    def __init__(self) -> None:
+        self._objects: dict[int, object] = {}
+        self._numbers: dict[int, int] = {}
+
+    def load(self, payload: bytes, introduced: Iterable[tuple[int, int]]) -> Any:
+        """Unpickle a message; `introduced` pairs each new number with an index into the memo."""
+        unpickler = _Unpickler(io.BytesIO(payload), self._object)
+        value = unpickler.load()
+        if introduced:
+            memo = unpickler.memo.copy()
+            for number, index in introduced:
+                self._objects[number] = memo[index]
+                self._numbers[id(memo[index])] = number
+        return value
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Drop entries that no message will refer to any more."""
+        for number in numbers:
+            known = self._objects.pop(number, None)
+            if known is not None:
+                del self._numbers[id(known)]
+
+    def number_of(self, value: object) -> int | None:
+        """The number of an object of the table; values that answer to messages refer to it by that."""
+        return self._numbers.get(id(value))
+
+    def _object(self, number: int) -> object:
+        try:
+            return self._objects[number]
+        except KeyError:
+            raise UnknownIdentity(number) from None
+
+
+class _Unpickler(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, persistent: Callable[[int], object]) -> None:
+        super().__init__(file)
+        self._persistent = persistent
+
+    def persistent_load(self, pid: int) -> object:
+        return self._persistent(pid)

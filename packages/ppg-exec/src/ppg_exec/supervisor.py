@@ -1,0 +1,155 @@
+"""The mcp's side of the process tree: starts the forkserver, asks it for nodes, and ends everything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .linux import MARKER, sweep
+from .logbook import new_logbook
+from .sharing import SharedObjects
+from .tasks import ExecutorError
+from .wire import Channel, pair
+
+__all__ = ["NodeHandle", "Supervisor", "default_scratch"]
+
+_PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; sys.argv[:] = {argv!r}; "
+    "from ppg_exec.forkserver import main; main({control}, {mcp})"
+)
+
+
+@dataclass(slots=True, eq=False)
+class NodeHandle:
+    """One compute node as the mcp sees it."""
+
+    number: int
+    channel: Channel
+    logbook: int
+    shared: SharedObjects = field(default_factory=SharedObjects)
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self.channel.close()
+        os.close(self.logbook)
+
+
+class Supervisor:
+    """The forkserver of one executor, started when it is first needed, and again if it dies.
+
+    Args:
+        marker: the name of the executor, which all processes beneath it carry in their environment.
+        directory: where the processes run.
+        scratch: where unlinked files for output go.
+        environment: variables that the processes have beyond those of the mcp.
+
+    """
+
+    def __init__(self, marker: str, directory: str, scratch: str, environment: Mapping[str, str]) -> None:
+        self._marker = marker
+        self._directory = directory
+        self._scratch = scratch
+        self._environment = environment
+        self._process: subprocess.Popen[bytes] | None = None
+        self._messages: int = -1
+        self._next_node = 1
+        self.channel: Channel | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The forkserver's, while it runs."""
+        return self._process.pid if self._process else None
+
+    def new_node(self) -> NodeHandle:
+        """A new compute node; starts the forkserver if need be. Raises ExecutorError if that is impossible."""
+        try:
+            if self.channel is None:
+                self._start()
+            assert self.channel is not None
+            ours, theirs = pair()
+            logbook = new_logbook()
+            node = NodeHandle(self._next_node, Channel(ours), logbook)
+            self._next_node += 1
+            self.channel.put(("node", node.number, self._scratch), (theirs.detach(), os.dup(logbook)))
+        except OSError as error:
+            raise ExecutorError(
+                f"cannot start a compute node: {error}. Is there a limit on processes or descriptors "
+                "(ulimit -u, ulimit -n)?"
+            ) from error
+        return node
+
+    def _start(self) -> None:
+        if self._messages < 0:
+            # Whatever the processes say that no job has said: an interpreter that dies says why.
+            with tempfile.TemporaryFile(dir=self._scratch) as file:
+                self._messages = os.dup(file.fileno())
+        ours, theirs = pair()
+        with theirs:
+            program = _PROGRAM.format(path=sys.path, argv=sys.argv, control=theirs.fileno(), mcp=os.getpid())
+            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, "-c", program],
+                stdin=subprocess.DEVNULL,
+                stdout=self._messages,
+                stderr=self._messages,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                cwd=self._directory,
+                env={**os.environ, **self._environment, MARKER: self._marker},
+            )
+        self.channel = Channel(ours)
+
+    def kill_node(self, node: NodeHandle) -> None:
+        """End a node and everything beneath it; the forkserver reports its death."""
+        if self.channel is not None:
+            self.channel.put(("kill node", node.number))
+
+    def last_words(self, most: int = 2000) -> str:
+        """The end of what the processes have printed themselves."""
+        if self._messages < 0:
+            return ""
+        size = os.fstat(self._messages).st_size
+        return os.pread(self._messages, most, max(0, size - most)).decode(errors="replace").strip()
+
+    def abandon(self) -> int:
+        """After the forkserver's death: end what it has left, forget it; its return code."""
+        assert self._process is not None
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+        self._process.kill()
+        code = self._process.wait()
+        self._process = None
+        sweep(self._marker)
+        return code
+
+    def close(self, patience: float = 10.0) -> None:
+        """End every process beneath, and wait for that."""
+        if self._process is not None:
+            assert self.channel is not None
+            self.channel.put(("close",))
+            with contextlib.suppress(EOFError):
+                self.channel.flush()
+            self.channel.close()
+            self.channel = None
+            try:
+                self._process.wait(patience)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+                sweep(self._marker)
+            self._process = None
+        if self._messages >= 0:
+            os.close(self._messages)
+            self._messages = -1
+
+
+def default_scratch() -> str:
+    """Where unlinked files go if nobody says: the directory for temporary files."""
+    return str(Path(tempfile.gettempdir()))

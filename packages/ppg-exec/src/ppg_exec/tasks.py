@@ -1,0 +1,234 @@
+"""What goes into an executor and what comes out of it."""
+
+from __future__ import annotations
+
+import enum
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+__all__ = [
+    "ALL_CORES",
+    "Cancelled",
+    "Died",
+    "End",
+    "ExecutorError",
+    "Notice",
+    "Outcome",
+    "Output",
+    "Place",
+    "Raised",
+    "Refused",
+    "Started",
+    "Succeeded",
+    "Task",
+    "TimedOut",
+    "Unpicklable",
+    "Usage",
+]
+
+ALL_CORES = -1
+"""As `Task.cores`: every core that the executor has."""
+
+
+class ExecutorError(RuntimeError):
+    """The executor itself cannot work; no task is to blame."""
+
+
+class Place(enum.Enum):
+    """Where a task runs."""
+
+    FORK = "fork"
+    """In a process of its own, forked from the compute node: it finds there what was loaded."""
+    NODE = "node"
+    """In the compute node itself, one after another: what it loads is there for all later forks."""
+    FRESH = "fresh"
+    """In a process of its own, forked from a clean one: nothing is loaded, no library was used before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One call to make.
+
+    Args:
+        key: the caller's name for it; unique among the tasks that have not ended.
+        function, arguments: what to call. They are pickled when the task's turn comes, by reference where
+            they belong to an importable module and by value otherwise.
+        after: called in the same process once `function` has returned, say to hash what it wrote; its result
+            takes the place of the function's.
+        place: where it runs.
+        cores: how many cores it keeps busy; `ALL_CORES` for all of the executor's.
+        memory: how many bytes it needs, if that is known. More than its cores' share of the machine makes
+            it take as many cores as that memory belongs to.
+        priority: larger goes first; equal ones in the order of submission.
+        timeout: seconds after which it is ended (SIGTERM, then SIGKILL). A load is interrupted by an
+            exception, and if that does not help the node is replaced.
+        retries: how often it is started again if it raised, died or timed out. If it died of memory, it
+            asks for twice as much the next time.
+        working_directory: where it runs; by default where the executor was made.
+
+    """
+
+    key: str
+    function: Callable[..., object]
+    arguments: tuple[object, ...] = ()
+    after: Callable[[], object] | None = None
+    place: Place = Place.FORK
+    cores: int = 1
+    memory: int | None = None
+    priority: float = 0.0
+    timeout: float | None = None
+    retries: int = 0
+    working_directory: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.cores != ALL_CORES and self.cores < 1:
+            raise ValueError(f"task {self.key!r}: cores must be at least 1, or -1 for all; not {self.cores}")
+        if self.memory is not None and self.memory < 0:
+            raise ValueError(f"task {self.key!r}: memory is a number of bytes, or None; not {self.memory}")
+        if self.timeout is not None and self.timeout <= 0:
+            raise ValueError(
+                f"task {self.key!r}: timeout is a positive number of seconds; not {self.timeout}"
+            )
+        if self.retries < 0:
+            raise ValueError(f"task {self.key!r}: retries cannot be {self.retries}")
+
+
+class Output:
+    """What a task wrote to one of its streams: complete, and never held in memory if it is long."""
+
+    __slots__ = ("_data", "_descriptor", "size")
+
+    def __init__(self, data: bytes = b"", descriptor: int | None = None) -> None:
+        self._data = data
+        self._descriptor = descriptor
+        self.size: int = len(data) if descriptor is None else os.fstat(descriptor).st_size
+        """bytes"""
+
+    def __del__(self) -> None:
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+
+    def __bool__(self) -> bool:
+        return self.size > 0
+
+    def __repr__(self) -> str:
+        return f"<Output of {self.size} bytes>"
+
+    def chunks(self, size: int = 1 << 20) -> Iterator[bytes]:
+        """All of it, in pieces of at most `size` bytes."""
+        for start in range(0, self.size, size):
+            yield self.read(start, size)
+
+    def read(self, start: int, size: int) -> bytes:
+        """At most `size` bytes from offset `start`."""
+        if self._descriptor is None:
+            return self._data[start : start + size]
+        return os.pread(self._descriptor, size, start)
+
+    def text(self, most: int | None = None) -> str:
+        """All of it as text, or only its last `most` bytes; what is not UTF-8 is shown as escapes."""
+        start = 0 if most is None else max(0, self.size - most)
+        return b"".join(self.read(position, 1 << 20) for position in range(start, self.size, 1 << 20)).decode(
+            errors="backslashreplace"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a task used.
+
+    wall: seconds from its start to the end of its work. user, system: seconds of processor time, with those
+    children that it waited for. peak_memory: bytes; the largest resident set of any one of its processes.
+    """
+
+    wall: float = 0.0
+    user: float = 0.0
+    system: float = 0.0
+    peak_memory: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """It returned `value` (or what `after` returned)."""
+
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """It raised. `exception` is None if the exception itself cannot travel; the texts always can."""
+
+    exception: BaseException | None
+    type_name: str
+    message: str
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
+class Died:
+    """Its process ended without a result: by an exit code (`sys.exit(0)` too) or by a signal."""
+
+    exit_code: int | None
+    signal: int | None
+    likely_cause: str
+    of_memory: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Unpicklable:
+    """The callback, or what it returned, cannot be sent between processes; `path` leads to the culprit."""
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """It was never started, and never could be: it asks for more than there is."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TimedOut:
+    """It was ended after `seconds`, its timeout."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Cancelled:
+    """It was cancelled before it ended by itself; whether it ever ran, `Started` has told."""
+
+
+End = Succeeded | Raised | Died | Unpicklable | Refused | TimedOut | Cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A task's process runs: its pid, and the time (seconds since the epoch). A retry starts again."""
+
+    key: str
+    pid: int
+    when: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a task ended."""
+
+    key: str
+    end: End
+    stdout: Output = field(default_factory=Output)
+    stderr: Output = field(default_factory=Output)
+    usage: Usage = Usage()
+    warnings: tuple[str, ...] = ()
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something that the user should know and that is no task's outcome, with its remedy."""
+
+    message: str
