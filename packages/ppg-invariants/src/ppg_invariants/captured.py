@@ -3,7 +3,7 @@
 Functions, classes and instances have an identity that a program can share and tie into cycles (a function that
 captures itself, two that capture each other). They are numbered in the order in which they are first met, and
 referred to by number when met again; so every walk is linear and ends. Inside sets and dict keys, which are
-met in an order that differs from run to run, numbers given to siblings do not count (`write_apart`).
+met in an order that differs from run to run, they are put in order before numbers are given (`_in_order`).
 
 How things count (docs/fingerprints.md has an example of each):
 
@@ -18,25 +18,53 @@ How things count (docs/fingerprints.md has an example of each):
 import functools
 import sys
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable
+from operator import itemgetter
 from typing import Any
 
 from .classes import members_that_count
 from .code import Code, code_of
 from .content import content_of
-from .encoding import Encoder, Tag, Unencodable, type_name, write_count
-from .origin import Origin, distribution_version, origin_of_file, origin_of_module
+from .encoding import (
+    ENCODING_VERSION,
+    Encoder,
+    Tag,
+    Unencodable,
+    decode_name,
+    encode_name,
+    type_name,
+    write_count,
+)
+from .origin import Origin, distribution_version, origin_of_module
 
-__all__ = ["CapturedEncoder"]
+__all__ = ["CapturedEncoder", "plain_function"]
 
-_CODE, _SEEN = Tag.CODE.value, Tag.SEEN.value
+_CODE, _SEEN, _DICT = Tag.CODE.value, Tag.SEEN.value, Tag.DICT.value
 
 _SLOTS = (types.WrapperDescriptorType, types.MethodDescriptorType, types.ClassMethodDescriptorType)
 _DATA_SLOTS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 
 
-class Missing:
-    """Content of a closure variable that does not count."""
+_FUNCTION = Tag.OBJECT.value + encode_name("function") + Tag.DICT.value
+_CODE_KEY, _CLOSURE_KEY, _DEFAULT_KEY = encode_name("code"), encode_name("closure"), encode_name("default")
+_PROJECT = Origin.PROJECT
+_PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
+
+
+_PLAIN_FUNCTION = bytes((ENCODING_VERSION,)) + _FUNCTION + b"\1" + _CODE_KEY + _CODE + b"\0"
+
+
+def plain_function(function: types.FunctionType) -> tuple[bytes, tuple[Code]] | None:
+    """What the encoder would say of a function that consists of nothing but its code; None for all others."""
+    code = code_of(function.__code__)
+    if (
+        code.closure_keys
+        or function.__defaults__ is not None
+        or function.__kwdefaults__ is not None
+        or code.origin is not _PROJECT
+    ):
+        return None
+    return _PLAIN_FUNCTION, (code,)
 
 
 class CapturedEncoder(Encoder):
@@ -45,7 +73,7 @@ class CapturedEncoder(Encoder):
     def __init__(self) -> None:
         super().__init__()
         self.codes: list[Code] = []
-        self._code_indices: dict[int, int] = {}
+        self._code_indices: dict[Code, int] = {}
         self._seen: dict[int, int] = {}
         self._kept_alive: list[object] = []
 
@@ -53,11 +81,11 @@ class CapturedEncoder(Encoder):
         """Append a function, a class, an instance, or whatever `content` knows."""
         kind = type(value)
         if kind is types.FunctionType:
-            self._write_numbered(value, "function", self._function_content, out)
+            self._write_function(value, out)
         elif kind is types.MethodType:
             self._write_method(value, out)
         elif kind is types.CodeType:
-            self._write_code(value, out)
+            self._write_code(code_of(value), out)
         elif isinstance(value, type):
             self._write_numbered(value, "class", self._class_content, out)
         elif isinstance(value, functools.partial):
@@ -76,11 +104,29 @@ class CapturedEncoder(Encoder):
         else:
             self._write_value(value, out)
 
-    def write_apart(self, value: object, out: bytearray) -> None:
-        """Append a value whose encoding must not depend on which of its siblings were written before it."""
-        before = dict(self._seen)
-        super().write_apart(value, out)
-        self._seen = before
+    def _in_order(self, pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, object, object]]:
+        """Sorted by what the keys are if each is met first; what they are in their turn, `_write_ordered` says."""
+        ordered = []
+        for key, value in pairs:
+            encoded = bytearray()
+            if type(key) in _PLAIN:
+                self.write(key, encoded)
+            else:
+                seen, indices, count = dict(self._seen), dict(self._code_indices), len(self.codes)
+                self.write(key, encoded)
+                for code in self.codes[count:]:
+                    encoded += code.bytecode
+                del self.codes[count:]
+                self._seen, self._code_indices = seen, indices
+            ordered.append((bytes(encoded), key, value))
+        ordered.sort(key=itemgetter(0))
+        return ordered
+
+    def _write_ordered(self, encoded: bytes, key: object, out: bytearray) -> None:
+        if type(key) in _PLAIN:
+            out += encoded
+        else:
+            self.write(key, out)
 
     def _write_value(self, value: Any, out: bytearray) -> None:
         content = content_of(value)
@@ -96,6 +142,7 @@ class CapturedEncoder(Encoder):
         self._write_numbered(value, "instance", self._instance_content, out)
 
     def _write_numbered(self, value: Any, name: str, content_of_it: Any, out: bytearray) -> None:
+        self._met += 1
         number = self._seen.get(id(value))
         if number is not None:
             out += _SEEN
@@ -105,19 +152,85 @@ class CapturedEncoder(Encoder):
         self._kept_alive.append(value)
         self.write_object(value, name, content_of_it(value), out)
 
-    def _write_code(self, code: types.CodeType, out: bytearray) -> None:
-        index = self._code_indices.get(id(code))
+    def _write_function(self, function: types.FunctionType, out: bytearray) -> None:
+        """As `_write_numbered` with a dict of `code`, `closure` and `default`, only quicker: there are many."""
+        code = code_of(function.__code__)
+        if code.origin is not _PROJECT:
+            named = _name_if_importable(function, code.origin)
+            if named is not None:
+                self.write_object(function, "function", named, out)
+                return
+        self._met += 1
+        identity = id(function)
+        number = self._seen.get(identity)
+        if number is not None:
+            out += _SEEN
+            write_count(number, out)
+            return
+        self._seen[identity] = len(self._seen)
+        self._enter(function)
+        cells = function.__closure__ if code.closure_keys else None
+        has_defaults = function.__defaults__ is not None or function.__kwdefaults__ is not None
+        out += _FUNCTION
+        out.append(1 + (cells is not None) + has_defaults)
+        out += _CODE_KEY
+        self._write_code(code, out)
+        if cells is not None:
+            out += _CLOSURE_KEY
+            self._write_closure(function, code, cells, out)
+        if has_defaults:
+            out += _DEFAULT_KEY
+            self._write_defaults(function, code, out)
+        self._leave(function)
+
+    def _write_closure(
+        self, function: types.FunctionType, code: Code, cells: tuple[types.CellType, ...], out: bytearray
+    ) -> None:
+        out += _DICT
+        write_count(len(code.closure_keys), out)
+        index = 0
+        try:
+            for key, index in code.closure_keys:
+                out += key
+                try:
+                    value = cells[index].cell_contents
+                except ValueError:
+                    raise Unencodable(
+                        f"this variable of {function.__qualname__} has no value yet; "
+                        "define the job after it was assigned"
+                    ) from None
+                self.write(value, out)
+        except Unencodable as reason:
+            reason.steps.append(f" → closure {function.__code__.co_freevars[index]!r}")
+            raise
+
+    def _write_defaults(self, function: types.FunctionType, code: Code, out: bytearray) -> None:
+        values = function.__defaults__ or ()
+        keywords = function.__kwdefaults__ or {}
+        entries = [(key, values[index]) for key, index in code.default_keys(len(values))]
+        if keywords:
+            entries += [(encode_name(name), value) for name, value in keywords.items()]
+            entries.sort(key=itemgetter(0))
+        out += _DICT
+        write_count(len(entries), out)
+        for key, value in entries:
+            out += key
+            try:
+                self.write(value, out)
+            except Unencodable as reason:
+                reason.steps.append(f" → default {decode_name(key)!r}")
+                raise
+
+    def _write_code(self, code: Code, out: bytearray) -> None:
+        self._met += 1
+        index = self._code_indices.get(code)
         if index is None:
-            index = self._code_indices[id(code)] = len(self.codes)
-            self.codes.append(code_of(code))
+            index = self._code_indices[code] = len(self.codes)
+            self.codes.append(code)
         out += _CODE
         write_count(index, out)
 
     # What things consist of
-
-    def _function_content(self, function: types.FunctionType) -> object:
-        named = _name_if_not_of_the_project(function, function.__code__.co_filename)
-        return named if named is not None else function_parts(function)
 
     def _write_method(self, method: types.MethodType, out: bytearray) -> None:
         if isinstance(method.__self__, type):
@@ -134,11 +247,11 @@ class CapturedEncoder(Encoder):
             self.write_object(value, "builtin method", (value.__name__, owner), out)
 
     def _class_content(self, kind: type) -> object:
-        module = sys.modules.get(kind.__module__)
-        named = _name_if_not_of_the_project(kind, getattr(module, "__file__", None))
+        origin = origin_of_module(kind.__module__)
+        named = None if origin is Origin.PROJECT else _name_if_importable(kind, origin)
         if named is not None:
             return named
-        if kind.__module__ == "builtins" or origin_of_module(kind.__module__) is Origin.PYTHON:
+        if origin is Origin.PYTHON:
             return type_name(kind)
         metaclass = type(kind)
         return {
@@ -171,47 +284,9 @@ class CapturedEncoder(Encoder):
         }
 
 
-def function_parts(function: types.FunctionType) -> dict[str, object]:
-    """Code, default values by parameter name, and captured values by variable name."""
-    code = function.__code__
-    parts: dict[str, object] = {"code": code}
-    if function.__defaults__ or function.__kwdefaults__:
-        values = function.__defaults__ or ()
-        names = code.co_varnames[code.co_argcount - len(values) : code.co_argcount]
-        parts["default"] = {**dict(zip(names, values, strict=True)), **(function.__kwdefaults__ or {})}
-    if function.__closure__:
-        parts["closure"] = captured_values(function)
-    return parts
-
-
-def captured_values(function: types.FunctionType) -> Mapping[str, object]:
-    """Values of the variables that a function captured, by name; `self` does not count.
-
-    Raises Unencodable if one has no value yet.
-    """
-    values = {}
-    for name, cell in zip(function.__code__.co_freevars, function.__closure__ or (), strict=True):
-        if name == "self":
-            continue
-        try:
-            values[name] = cell.cell_contents
-        except ValueError:
-            raise Unencodable(
-                f"the captured variable {name!r} of {function.__qualname__} has no value yet; "
-                "define the job after it was assigned"
-            ) from None
-    return values
-
-
-def _name_if_not_of_the_project(value: Any, filename: str | None) -> str | None:
+def _name_if_importable(value: Any, origin: Origin) -> str | None:
     """Name (and version) of what can be imported from Python itself or from an installed distribution."""
-    if not isinstance(filename, str):
-        return None
-    origin = origin_of_file(filename)
-    if origin is Origin.PROJECT:
-        return None
-    module: Any = sys.modules.get(value.__module__)
-    found: Any = module
+    found: Any = sys.modules.get(value.__module__)
     for step in value.__qualname__.split("."):
         found = getattr(found, step, None)
     if found is not value:

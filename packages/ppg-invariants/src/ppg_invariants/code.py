@@ -5,6 +5,8 @@ import types
 from typing import Final
 
 from .bytecode import bytecode_digest
+from .encoding import encode_name
+from .origin import origin_of_file
 from .source import FoundSource, find_source
 from .syntax import syntax_digest
 
@@ -20,13 +22,31 @@ _cache: dict[int, "Code"] = {}
 class Code:
     """A code object and what is known about it; source and syntax tree are only looked for when asked for."""
 
-    __slots__ = ("_source", "_syntax", "bytecode", "object")
+    __slots__ = ("_default_keys", "_source", "_syntax", "bytecode", "closure_keys", "object", "origin")
 
     def __init__(self, code: types.CodeType) -> None:
         self.object = code
         self.bytecode = bytecode_digest(code)
+        self.origin = origin_of_file(code.co_filename)
+        self.closure_keys = [
+            (encode_name(name), index) for index, name in enumerate(code.co_freevars) if name != "self"
+        ]
+        """The captured variables that count, as encoded dict keys, with their index; in the order of encodings."""
+        self.closure_keys.sort()
+        self._default_keys: dict[int, list[tuple[bytes, int]]] = {}
         self._source: FoundSource | bool | None = False  # False: not looked for yet
         self._syntax: bytes | None = None
+
+    def default_keys(self, count: int) -> list[tuple[bytes, int]]:
+        """As `closure_keys`, for the last `count` positional parameters, which have defaults."""
+        known = self._default_keys.get(count)
+        if known is None:
+            code = self.object
+            names = code.co_varnames[code.co_argcount - count : code.co_argcount]
+            known = self._default_keys[count] = sorted(
+                (encode_name(name), index) for index, name in enumerate(names)
+            )
+        return known
 
     @property
     def name(self) -> str:

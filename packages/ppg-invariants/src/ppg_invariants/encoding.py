@@ -36,9 +36,13 @@ __all__ = [
     "Encoder",
     "Tag",
     "Unencodable",
+    "decode_name",
+    "encode_name",
     "encode_parameters",
+    "fingerprint_encoding",
     "fingerprint_parameters",
     "type_name",
+    "write_count",
 ]
 
 ENCODING_VERSION = 1
@@ -141,6 +145,7 @@ class Encoder:
         self._enclosing: dict[int, int] = {}  # id of every container around the current value → depth
         self._shallowest_reference = MAXIMAL_DEPTH
         self._remembered: dict[int, tuple[object, bytes]] = {}
+        self._met = 0  # how often something was written that depends on what was written before
 
     def encode(self, value: object, root: str) -> bytes:
         """Encoding of `value`. Raises CannotFingerprint with a path that begins with `root`."""
@@ -197,46 +202,55 @@ class Encoder:
 
     def write_sorted(self, tag: bytes, items: Iterable[object], out: bytearray) -> None:
         """Append a tagged collection without order."""
-        encoded = []
-        for item in items:
-            buffer = bytearray()
-            try:
-                self.write_apart(item, buffer)
-            except Unencodable as reason:
-                reason.steps.append("{…}")
-                raise
-            encoded.append(bytes(buffer))
-        encoded.sort()
+        try:
+            ordered = self._in_order([(item, None) for item in items])
+        except Unencodable as reason:
+            reason.steps.append("{…}")
+            raise
         out += tag
-        write_count(len(encoded), out)
-        for one in encoded:
-            out += one
+        write_count(len(ordered), out)
+        for encoded, item, _none in ordered:
+            self._write_ordered(encoded, item, out)
 
     def write_mapping(self, items: Iterable[tuple[object, object]], out: bytearray) -> None:
         """Append key-value pairs without order; failures are located by key."""
-        pairs = []
-        for key, value in items:
-            one = bytearray()
-            try:
-                self.write_apart(key, one)
-            except Unencodable as reason:
-                reason.steps.append(".keys()")
-                raise
-            pairs.append((bytes(one), key, value))
-        pairs.sort(key=_first)
+        try:
+            ordered = self._in_order(items)
+        except Unencodable as reason:
+            reason.steps.append(".keys()")
+            raise
         out += _DICT
-        write_count(len(pairs), out)
-        for encoded_key, key, value in pairs:
-            out += encoded_key
+        write_count(len(ordered), out)
+        for encoded, key, value in ordered:
+            self._write_ordered(encoded, key, out)
             try:
                 self.write(value, out)
             except Unencodable as reason:
                 reason.steps.append(f"[{_brief(key)}]")
                 raise
 
-    def write_apart(self, value: object, out: bytearray) -> None:
-        """Append a value whose encoding must not depend on which of its siblings were written before it."""
-        self.write(value, out)
+    def _in_order(self, pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, object, object]]:
+        """Pairs of a key and whatever belongs to it, sorted by the encoding of the key, which comes first."""
+        ordered = []
+        for key, value in pairs:
+            encoded = bytearray()
+            self.write(key, encoded)
+            ordered.append((bytes(encoded), key, value))
+        ordered.sort(key=_first)
+        return ordered
+
+    def _write_ordered(self, encoded: bytes, _key: object, out: bytearray) -> None:
+        """Append a key that `_in_order` has encoded."""
+        out += encoded
+
+    def _enter(self, container: object) -> None:
+        depth = len(self._enclosing)
+        if depth >= MAXIMAL_DEPTH:
+            raise Unencodable(f"nested more than {MAXIMAL_DEPTH} levels deep")
+        self._enclosing[id(container)] = depth
+
+    def _leave(self, container: object) -> None:
+        del self._enclosing[id(container)]
 
     def _write_container(self, container: object, body: Callable[[bytearray], None], out: bytearray) -> None:
         identity = id(container)
@@ -252,14 +266,13 @@ class Encoder:
         if remembered is not None:
             out += remembered[1]
             return
-        if depth >= MAXIMAL_DEPTH:
-            raise Unencodable(f"nested more than {MAXIMAL_DEPTH} levels deep")
-        enclosing[identity] = depth
+        self._enter(container)
+        met = self._met
         outer_reference = self._shallowest_reference
         self._shallowest_reference = MAXIMAL_DEPTH
         start = len(out)
         body(out)
-        del enclosing[identity]
+        self._leave(container)
         size = len(out) - start
         if size > LARGE and depth > 0:
             digest = xxhash.xxh3_128_digest(memoryview(out)[start:])
@@ -267,9 +280,22 @@ class Encoder:
             out += _LARGE
             write_count(size, out)
             out += digest
-        if size > _WORTH_REMEMBERING and self._shallowest_reference >= depth:
+        if size > _WORTH_REMEMBERING and self._shallowest_reference >= depth and met == self._met:
             self._remembered[identity] = (container, bytes(memoryview(out)[start:]))
         self._shallowest_reference = min(outer_reference, self._shallowest_reference)
+
+
+def encode_name(name: str) -> bytes:
+    """Encoding of a str by itself, without the version."""
+    out = bytearray()
+    _write_str(None, name, out)
+    return bytes(out)
+
+
+def decode_name(encoded: bytes) -> str:
+    """The str that `encode_name` encoded, for messages."""
+    start = next(index for index in range(1, len(encoded)) if encoded[index] < 128) + 1
+    return encoded[start:].decode("utf-8", "surrogatepass")
 
 
 def write_count(count: int, out: bytearray) -> None:
@@ -280,8 +306,8 @@ def write_count(count: int, out: bytearray) -> None:
     out.append(count)
 
 
-def _first(pair: tuple[bytes, object, object]) -> bytes:
-    return pair[0]
+def _first(entry: tuple[bytes, object, object]) -> bytes:
+    return entry[0]
 
 
 def _brief(key: object) -> str:
@@ -317,7 +343,7 @@ def _write_complex(_encoder: Encoder, value: complex, out: bytearray) -> None:
         out += _pack_double(part) if part == part else _NAN
 
 
-def _write_str(_encoder: Encoder, value: str, out: bytearray) -> None:
+def _write_str(_encoder: Encoder | None, value: str, out: bytearray) -> None:
     encoded = value.encode("utf-8", "surrogatepass")
     out += _STR
     count = len(encoded)

@@ -12,7 +12,7 @@ from typing import Any
 
 import xxhash
 
-from .captured import CapturedEncoder
+from .captured import CapturedEncoder, plain_function
 from .code import PYTHON, Code
 
 __all__ = ["FunctionState", "fingerprint_function"]
@@ -21,15 +21,16 @@ __all__ = ["FunctionState", "fingerprint_function"]
 class FunctionState:
     """A function as it is now, under this version of Python."""
 
-    __slots__ = ("codes", "python", "values")
+    __slots__ = ("codes", "values")
+
+    python = PYTHON
+    """Version of Python (``"3.12"``) under which `bytecode` can be compared."""
 
     def __init__(self, values: bytes, codes: tuple[Code, ...]) -> None:
         self.values = values
         """Encoding of everything but the code."""
         self.codes = codes
         """The code objects that `values` refers to, the function's own first."""
-        self.python = PYTHON
-        """Version of Python (``"3.12"``) that `bytecode` is valid for."""
 
     @property
     def bytecode(self) -> bytes:
@@ -72,7 +73,11 @@ def fingerprint_function(function: Callable[..., Any] | types.CodeType) -> Funct
     Raises CannotFingerprint with the path to a default or captured value that has no comparable content:
     ``function → closure 'db' → attribute 'connection'``.
     """
-    if not callable(function) and not isinstance(function, types.CodeType):
+    if isinstance(function, types.FunctionType):
+        plain = plain_function(function)
+        if plain is not None:
+            return FunctionState(*plain)
+    elif not callable(function) and not isinstance(function, types.CodeType):
         raise TypeError(f"fingerprint_function: {function!r} cannot be called")
     encoder = CapturedEncoder()
     values = encoder.encode(function, root="function")

@@ -4,9 +4,11 @@ The checksum covers the id of the job as well, so that a row that landed under a
 Upstream jobs are numbers here (the store gives each job one), everything else is spelled out.
 """
 
+import functools
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import xxhash
 
@@ -111,22 +113,17 @@ def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileS
 
 def _unpack_decisive(body: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
     kind, common, upstream_count, part_count, _, _, _, _ = _HEAD.unpack_from(body)
-    position = _HEAD.size
-    numbers = struct.unpack_from(f"<{upstream_count}I", body, position)
-    position += 4 * upstream_count
-    fingerprints: list[Fingerprint] = []
-    total = 1 + upstream_count + part_count
     if common:
-        end = position + common * total
-        fingerprints = [Fingerprint(body[at : at + common]) for at in range(position, end, common)]
-        position = end
+        layout = _layout(upstream_count, 1 + upstream_count + part_count, common)
+        values = layout.unpack_from(body, _HEAD.size)
+        numbers, fingerprints = values[:upstream_count], values[upstream_count:]
+        position = _HEAD.size + layout.size
     else:
-        for _ in range(total):
-            length = int.from_bytes(body[position : position + 4], "little")
-            fingerprints.append(Fingerprint(body[position + 4 : position + 4 + length]))
-            position += 4 + length
+        numbers = struct.unpack_from(f"<{upstream_count}I", body, _HEAD.size)
+        position = _HEAD.size + 4 * upstream_count
+        fingerprints, position = _unpack_uneven(body, position, 1 + upstream_count + part_count)
     try:
-        upstreams = dict(zip([names[number] for number in numbers], fingerprints[1:], strict=False))
+        upstreams = {names[number]: fingerprint for number, fingerprint in zip(numbers, fingerprints[1:])}  # noqa: B905
     except IndexError as error:
         raise DamagedError("an upstream job is not listed") from error
     if not part_count:
@@ -137,6 +134,20 @@ def _unpack_decisive(body: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
         part_names.append(name)
     parts: Mapping[str, Fingerprint] = dict(zip(part_names, fingerprints[1 + upstream_count :], strict=True))
     return Record(_KINDS[kind], fingerprints[0], upstreams, parts), position
+
+
+@functools.lru_cache(maxsize=1024)
+def _layout(numbers: int, fingerprints: int, length: int) -> struct.Struct:
+    return struct.Struct(f"<{numbers}I" + f"{length}s" * fingerprints)
+
+
+def _unpack_uneven(body: bytes, position: int, count: int) -> tuple[tuple[Any, ...], int]:
+    found = []
+    for _ in range(count):
+        length = int.from_bytes(body[position : position + 4], "little")
+        found.append(body[position + 4 : position + 4 + length])
+        position += 4 + length
+    return tuple(found), position
 
 
 def _sealed(job_id: JobId, body: bytearray) -> bytes:

@@ -23,6 +23,10 @@ for _name in ("annotations", "barry_as_FLUFL"):
     _FUTURE_FLAGS |= getattr(__import__("__future__"), _name).compiler_flag
 
 
+_Extent = tuple[tuple[int, int], tuple[int, int]]
+"""Begin and end: line (from 1) and column (bytes of UTF-8, from 0)."""
+
+
 class FoundSource(NamedTuple):
     """Syntax tree and text of one function."""
 
@@ -87,7 +91,7 @@ def _compile(lines: tuple[str, ...], filename: str, flags: int) -> _ParsedFile |
     return _ParsedFile(lines, codes, nodes)
 
 
-def _extent(code: types.CodeType) -> tuple[tuple[int, int], tuple[int, int]] | None:
+def _extent(code: types.CodeType) -> _Extent | None:
     """First and last position (line, column in UTF-8 bytes) of what the instructions were compiled from."""
     begin: tuple[int, int] | None = None
     end: tuple[int, int] | None = None
@@ -103,18 +107,12 @@ def _extent(code: types.CodeType) -> tuple[tuple[int, int], tuple[int, int]] | N
 
 def _node_of(
     code: types.CodeType,
-    extent: tuple[tuple[int, int], tuple[int, int]] | None,
+    extent: _Extent | None,
     nodes: list[FunctionNode],
 ) -> FunctionNode | None:
     if code.co_name == "<lambda>":
         lambdas = [node for node in nodes if isinstance(node, ast.Lambda)]
-        if extent is None:
-            fitting = [node for node in lambdas if node.lineno == code.co_firstlineno]
-            return fitting[0] if len(fitting) == 1 else None
-        holding = [
-            node for node in lambdas if _span(node.body)[0] <= extent[0] and extent[1] <= _span(node.body)[1]
-        ]
-        return max(holding, key=lambda node: _span(node)[0], default=None)
+        return _lambda_by_content(code, lambdas) if extent is None else _lambda_around(extent, lambdas)
     fitting_functions = [
         node
         for node in nodes
@@ -126,7 +124,33 @@ def _node_of(
     return fitting_functions[0] if len(fitting_functions) == 1 else None
 
 
-def _span(node: ast.expr) -> tuple[tuple[int, int], tuple[int, int]]:
+def _lambda_around(extent: _Extent, lambdas: list[ast.Lambda]) -> ast.Lambda | None:
+    """The innermost lambda in whose body all of the extent lies."""
+    holding = []
+    for node in lambdas:
+        begin, end = _span(node.body)
+        if begin <= extent[0] and extent[1] <= end:
+            holding.append(node)
+    return max(holding, key=_span, default=None)
+
+
+def _lambda_by_content(code: types.CodeType, lambdas: list[ast.Lambda]) -> ast.Lambda | None:
+    """The lambda on the first line of `code` that compiles to the same; if there are several, they are alike.
+
+    For those of which the compiler notes no columns: all that return a constant, under Python 3.12.
+    """
+    digest = bytecode_digest(code)
+    for node in lambdas:
+        if node.lineno == code.co_firstlineno:
+            alone = compile(ast.Expression(node), code.co_filename, "eval", dont_inherit=True)
+            if any(
+                isinstance(one, types.CodeType) and bytecode_digest(one) == digest for one in alone.co_consts
+            ):
+                return node
+    return None
+
+
+def _span(node: ast.expr) -> _Extent:
     if node.end_lineno is None or node.end_col_offset is None:
         raise AssertionError("a parsed expression has an end")
     return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)

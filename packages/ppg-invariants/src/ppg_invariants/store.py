@@ -329,25 +329,26 @@ class StatusStore:
     # Inside
 
     def _load(self) -> None:
-        self._names: list[JobId] = [JobId("")]  # numbers begin at 1
-        self._numbers: dict[JobId, int] = {}
-        self._records: dict[JobId, bytes] = {}
-        self._seen: dict[JobId, bytes] | None = None
         connection = self._connection
-        query = (
-            "SELECT id, name, packed FROM jobs LEFT JOIN records ON records.job = jobs.id ORDER BY jobs.id"
-        )
-        for number, stored_name, packed in connection.execute(query):
-            name = _name(stored_name)
-            while len(self._names) < number:  # lost to damage
-                self._names.append(JobId(""))
-            self._names.append(name)
-            self._numbers[name] = number
-            if packed is not None:
-                self._records[name] = packed
+        connection.execute("BEGIN")  # so that a reader sees jobs and records of one moment
+        self._names: list[JobId] = [JobId("")]  # numbers begin at 1
+        for number, name in connection.execute("SELECT id, name FROM jobs ORDER BY id"):
+            if number != len(self._names):  # the rows between were lost to damage
+                self._names.extend([JobId("")] * (number - len(self._names)))
+            self._names.append(_name(name) if type(name) is bytes else name)
+        names = self._names
+        self._numbers: dict[JobId, int] = dict(zip(names, range(len(names)), strict=True))
+        self._numbers.pop(JobId(""), None)
+        self._records: dict[JobId, bytes] = {
+            names[job]: packed
+            for job, packed in connection.execute("SELECT job, packed FROM records")
+            if job < len(names)
+        }
+        self._seen: dict[JobId, bytes] | None = None
         self._codes = CanonicalCodes(
             connection.execute("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
         )
+        connection.execute("COMMIT")
 
     def _observations(self) -> dict[JobId, bytes]:
         if self._seen is None:
@@ -471,5 +472,5 @@ def _storable(job_id: JobId) -> str | bytes:
     return job_id
 
 
-def _name(stored: str | bytes) -> JobId:
-    return JobId(stored if isinstance(stored, str) else stored.decode("utf-8", "surrogateescape"))
+def _name(stored: bytes) -> JobId:
+    return JobId(stored.decode("utf-8", "surrogateescape"))
