@@ -21,6 +21,7 @@ import sys
 
 from . import node as node_program
 from .linux import ChildList, end_children, stay_in_reach
+from .loading import INTERRUPT
 from .wire import Channel
 
 TYPE_CHECKING = False
@@ -75,14 +76,19 @@ class _Forkserver:
                 connection = socket.socket(fileno=self._channel.next_descriptor())
                 self._fork_node(number, directory, connection, self._channel.next_descriptor())
             case ("kill node", number):
-                for pid, known in self._nodes.items():
-                    if known == number:
-                        os.kill(pid, signal.SIGKILL)
+                self._signal_node(number, signal.SIGKILL)
+            case ("interrupt node", number):
+                self._signal_node(number, INTERRUPT)
             case ("close",):
                 return False
             case _:
                 raise AssertionError(f"the forkserver does not know the message {message[0]!r}")
         return True
+
+    def _signal_node(self, number: int, which: signal.Signals) -> None:
+        for pid, known in self._nodes.items():
+            if known == number:
+                os.kill(pid, which)
 
     def _fork_node(self, number: int, directory: str, connection: socket.socket, logbook: int) -> None:
         own = os.getpid()
@@ -127,7 +133,7 @@ class _Forkserver:
             self._channel.put(("node died", number, status))
 
 
-def _notice(number: int, frame: object) -> None:
+def _notice(_number: int, _frame: object) -> None:
     """The wakeup descriptor does the work; a handler must exist for it."""
 
 

@@ -18,12 +18,13 @@ message: the claim passes on and the ledger is never wrong. How many: as much as
 from __future__ import annotations
 
 import enum
+import math
 import os
 import select
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -79,6 +80,17 @@ class _Stage(enum.Enum):
     """its process has been started"""
 
 
+class _Role(enum.Enum):
+    """What an entry is for."""
+
+    TASK = "task"
+    """a task of the caller"""
+    RELOAD = "reload"
+    """a load that is repeated because its node has died"""
+    UNLOAD = "unload"
+    """the end of a load"""
+
+
 @dataclass(slots=True, eq=False)
 class _Entry:
     task: Task
@@ -89,8 +101,9 @@ class _Entry:
     number: int = 0
     attempt: int = 1
     node: NodeHandle | None = None
-    is_silent: bool = False
+    role: _Role = _Role.TASK
     cancelled: bool = False
+    timed_out: bool = False
 
 
 class LocalExecutor:
@@ -130,6 +143,8 @@ class LocalExecutor:
         self._nodes: dict[Place, NodeHandle] = {}
         self._entries: dict[str, _Entry] = {}
         self._sent: dict[int, _Entry] = {}
+        self._loads: dict[str, Task] = {}
+        self._load_deadlines: list[tuple[float, _Entry, bool]] = []
         self._ahead = 0
         self._short = 0.0
         self._numbers = 0
@@ -190,16 +205,50 @@ class LocalExecutor:
             self._line.remove(entry)
             self._report(entry, Cancelled())
         else:
-            assert entry.node is not None
-            entry.node.channel.put(("cancel", entry.number, self._grace))
+            self._end(entry)
         self._call_attention()
+
+    def _end(self, entry: _Entry) -> None:
+        """End a task that is at a node; that node says when."""
+        assert entry.node is not None
+        if entry.task.place is not Place.NODE:
+            entry.node.channel.put(("cancel", entry.number, self._grace))
+        elif entry.stage is _Stage.RUNNING:
+            self._interrupt_load(entry)
+
+    def _interrupt_load(self, entry: _Entry) -> None:
+        assert entry.node is not None
+        self._supervisor.interrupt_node(entry.node)
+        self._load_deadlines.append((time.monotonic() + self._grace, entry, True))
+
+    def _enforce_load_deadlines(self) -> float | None:
+        """End the loads whose time is up; seconds until there may be more to do, None for never."""
+        now = time.monotonic()
+        due = [deadline for deadline in self._load_deadlines if deadline[0] <= now]
+        self._load_deadlines = [
+            deadline
+            for deadline in self._load_deadlines
+            if deadline[0] > now and deadline[1].stage is _Stage.RUNNING and deadline[1].number in self._sent
+        ]
+        for _, entry, is_last in due:
+            if entry.number not in self._sent or entry.node is None:
+                continue
+            if is_last:
+                self._supervisor.kill_node(entry.node)
+            else:
+                entry.timed_out = True
+                self._interrupt_load(entry)
+        if due:
+            self._flush()
+        return min((deadline[0] - now for deadline in self._load_deadlines), default=None)
 
     def unload(self, key: str, function: Callable[[], object]) -> None:
         """Undo a load in the compute node, if there is still the node that it was made in."""
+        self._loads.pop(key, None)
         if Place.NODE in self._nodes:
             self._numbers += 1
-            task = Task(f"unload {key} {self._numbers}", function, place=Place.NODE)
-            self._accept(_Entry(task, self._numbers, 0, None, is_silent=True))
+            task = Task(f"unload {key} ({self._numbers})", function, place=Place.NODE, priority=math.inf)
+            self._accept(_Entry(task, self._numbers, 0, None, role=_Role.UNLOAD))
 
     def close(self) -> None:
         """End what runs (SIGTERM, SIGKILL after the grace period) and every process beneath."""
@@ -256,6 +305,8 @@ class LocalExecutor:
         task = entry.task
         try:
             node = self._node_for(task.place)
+            if unreferenced := node.shared.pop_unreferenced():
+                node.channel.put(("forget", unreferenced))
             introduced: list[tuple[int, int]] = []
             content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
             if task.place is Place.FRESH:
@@ -266,7 +317,11 @@ class LocalExecutor:
             entry.number = self._numbers
             node.channel.put(
                 (
-                    "task", entry.number, go, task.place.value, payload, introduced, entry.claim,
+                    "task",
+                    entry.number,
+                    go,
+                    "unload" if entry.role is _Role.UNLOAD else task.place.value,
+                    payload, introduced, entry.claim,
                     task.timeout, task.working_directory, self._environment_for(entry),
                 )
             )  # fmt: skip
@@ -298,7 +353,18 @@ class LocalExecutor:
             if first:
                 self._watch(control.fileno(), None)
             self._watch(node.channel.fileno(), node)
+            if key is Place.FORK:
+                self._repeat_loads()
         return node
+
+    def _repeat_loads(self) -> None:
+        """A new node has lost what was loaded in the one before it. Loads go first, and cost no claim."""
+        for task in self._loads.values():
+            self._numbers += 1
+            again = replace(task, key=f"{task.key} (repeated as {self._numbers})", retries=0)
+            entry = _Entry(again, self._numbers, 0, task.memory, role=_Role.RELOAD)
+            self._entries[again.key] = entry
+            self._send(entry, go=True)
 
     def _watch(self, descriptor: int, node: NodeHandle | None) -> None:
         self._watched[descriptor] = node
@@ -308,6 +374,9 @@ class LocalExecutor:
 
     def _attend(self, timeout: float | None) -> None:
         """Wait until something is readable (or can be written again), and read it."""
+        until_deadline = self._enforce_load_deadlines()
+        if until_deadline is not None and (timeout is None or timeout > until_deadline):
+            timeout = until_deadline
         for descriptor, happened in self._epoll.poll(timeout):
             if descriptor == self._attention:
                 self._clear_attention()
@@ -357,8 +426,13 @@ class LocalExecutor:
             case ("started", number, pid, when):
                 entry = self._sent[number]
                 entry.stage = _Stage.RUNNING
-                if not entry.is_silent:
+                if entry.role is _Role.TASK:
                     self._events.append(Started(entry.task.key, pid, when))
+                if entry.task.place is Place.NODE and entry.cancelled:
+                    self._interrupt_load(entry)
+                elif entry.task.place is Place.NODE and entry.task.timeout is not None:
+                    deadline = time.monotonic() + entry.task.timeout
+                    self._load_deadlines.append((deadline, entry, False))
             case (
                 "ended",
                 number,
@@ -380,6 +454,8 @@ class LocalExecutor:
                     for text in texts
                 )
                 self._pass_on(entry, successor)
+                if entry.task.place is Place.NODE:
+                    expected = "cancelled" if entry.cancelled else "timed out" if entry.timed_out else ""
                 end = end_of(
                     report, status, expected, cause,
                     timeout=entry.task.timeout, load=node.shared.load, oom=self._oom,
@@ -433,6 +509,7 @@ class LocalExecutor:
             if isinstance(end, Died) and end.of_memory:
                 entry.memory = min(self._ledger.memory, 2 * (entry.memory or usage.peak_memory or 1))
             entry.attempt += 1
+            entry.timed_out = False
             entry.stage = _Stage.WAITING
             entry.node = None
             self._accept(entry)
@@ -449,7 +526,9 @@ class LocalExecutor:
         warned: tuple[str, ...] = (),
     ) -> None:
         del self._entries[entry.task.key]
-        if not entry.is_silent:
+        if entry.role is _Role.TASK:
+            if entry.task.place is Place.NODE and isinstance(end, Succeeded):
+                self._loads[entry.task.key] = entry.task
             self._events.append(
                 Outcome(
                     entry.task.key, end, stdout or Output(), stderr or Output(), usage or Usage(), warned,
@@ -487,7 +566,11 @@ class LocalExecutor:
                     else "ran this task, whose process was ended with it"
                 )
                 self._pass_on(entry, 0)
-                end = node_death(status, words, doing, self._oom)
+                end: End = node_death(status, words, doing, self._oom)
+                if entry.cancelled:
+                    end = Cancelled()
+                elif entry.timed_out:
+                    end = TimedOut(entry.task.timeout or 0.0)
                 self._settle(entry, end, Output(), Output(), Usage(), ())
             else:
                 self._take_back(entry)
@@ -510,8 +593,7 @@ class LocalExecutor:
                 self._report(entry, Cancelled())
             elif not entry.cancelled:
                 entry.cancelled = True
-                assert entry.node is not None
-                entry.node.channel.put(("cancel", entry.number, self._grace))
+                self._end(entry)
         deadline = time.monotonic() + self._grace + 1.0
         while self._sent and (left := deadline - time.monotonic()) > 0:
             self._flush()

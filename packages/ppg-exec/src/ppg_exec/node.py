@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import gc
 import heapq
+import marshal
 import os
 import pickle
 import select
@@ -33,6 +34,7 @@ from collections import deque
 from .capture import CaptureFiles
 from .jobprocess import UNREPORTED, Reports, run_job
 from .linux import ChildList, end_children, stay_in_reach
+from .loading import resident_memory, run_load
 from .logbook import Activity, write_logbook
 from .rebuild import IdentityTable, UnknownIdentity
 from .wire import Channel
@@ -168,7 +170,7 @@ class _Node:
                 job.directory = directory
                 job.environment = environment
                 self._by_number[number] = job
-                if place == "node":
+                if place in {"node", "unload"}:
                     self._load(job)
                 elif go:
                     self._ready.append(job)
@@ -351,7 +353,7 @@ class _Node:
         del self._by_number[job.number]
         descriptors = tuple(each for each in (report, stdout, stderr) if isinstance(each, int))
         fields = [None if isinstance(each, int) else each for each in (report, stdout, stderr)]
-        ended = job.ended if job.report is not None else time.monotonic()
+        ended = job.ended or time.monotonic()
         wall = ended - job.started if job.started else 0.0
         self._channel.put(
             (
@@ -393,14 +395,43 @@ class _Node:
     # ---- loads
 
     def _load(self, job: _Job) -> None:
-        raise NotImplementedError
+        try:
+            slot = self._files.acquire()
+        except OSError as error:
+            self._refuse(job, f"no file for its output: {error}")
+            return
+        job.started = time.monotonic()
+        self._channel.put(("started", job.number, os.getpid(), time.time()))
+        self._channel.flush()
+        call, job.call = job.call, None
+        used = os.times()
+        write_logbook(self._logbook, Activity.LOADING, job.number)
+        report, job.status = run_load(call, slot, self._table, job.directory, is_unload=job.place == "unload")
+        write_logbook(self._logbook, Activity.NOTHING, 0)
+        del call
+        job.ended = time.monotonic()
+        now = os.times()
+        job.usage = (now.user - used.user, now.system - used.system, resident_memory())
+        if report is not None:
+            body: Any = report
+            job.report = marshal.dumps((job.number, job.ended, *body))
+        # A server that a load has started is there for the jobs.
+        known = {*self._running, *self._orphans}
+        self._loaded_children.update(pid for pid in self._children.pids() if pid not in known)
+        job.warnings = (*job.warnings, *self._look_for_threads("the load"))
+        self._put_ended(job, job.report, *self._files.release(slot, reuse=not self._orphans), None)
 
     def _look_for_threads(self, doing: str) -> tuple[str, ...]:
         count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - lean
         if count <= self._threads:
             return ()
         self._threads = count
-        return (f"{doing} has left {count - 1} thread(s) running in the compute node",)
+        warning = (
+            f"{doing} has left {count - 1} thread(s) running in the compute node; jobs forked from it do not "
+            "have them and may hang in what they hold: end them when the load is done, limit the library to "
+            'one thread, or give the jobs that use it isolation="fresh"'
+        )
+        return (warning,)
 
 
 GRACE = 5.0

@@ -33,6 +33,7 @@ import cloudpickle
 
 from . import rebuild
 from .culprit import find_culprit
+from .importable import Importability
 from .rebuild import IdentityTable
 
 __all__ = ["CannotPickle", "SharedObjects", "dump_alone", "dump_reply"]
@@ -100,12 +101,13 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     def reducer_override(self, value: Any) -> Any:
         if isinstance(value, types.FunctionType):
-            if is_importable(value):
+            if self._functions.importability.has_name(value):
                 return NotImplemented
             return self._reduce_function(value)
         if isinstance(value, type):
             if value in _UNNAMED_TYPES:
                 return rebuild.builtin_type, (_UNNAMED_TYPES[value],)
+            self._functions.importability.has_name(value)
             return self._kept_out(super().reducer_override(value))
         if type(value) in self.dispatch_table:
             return NotImplemented
@@ -149,7 +151,8 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
 class _FunctionParts:
     """What of its module a function needs, remembered per code object and per namespace."""
 
-    def __init__(self) -> None:
+    def __init__(self, importability: Importability) -> None:
+        self.importability = importability
         self._names: dict[int, tuple[types.CodeType, tuple[str, ...]]] = {}
         self._stand_ins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
@@ -202,7 +205,7 @@ class SharedObjects:
     def __init__(self) -> None:
         self._objects: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
-        self._functions = _FunctionParts()
+        self._functions = _FunctionParts(Importability())
         self._bearing: dict[type, bool] = {}
         self._next = 1
         self._review_at = 1024
@@ -248,14 +251,19 @@ class SharedObjects:
         """Now and then: numbers of objects that nothing but this table refers to, forgotten here."""
         if len(self._objects) < self._review_at:
             return []
+        forgotten: list[int] = []
+        while alone := self._unreferenced():
+            self.forget(alone)
+            forgotten += alone
+        self._review_at = max(1024, 2 * len(self._objects))
+        return forgotten
+
+    def _unreferenced(self) -> list[int]:
         # An object that certainly nobody else refers to shows how many references this look makes itself.
         self._objects[0] = object()
         counts = {number: sys.getrefcount(value) for number, value in self._objects.items()}
         del self._objects[0]
-        alone = [number for number, count in counts.items() if number and count <= counts[0]]
-        self.forget(alone)
-        self._review_at = max(1024, 2 * len(self._objects))
-        return alone
+        return [number for number, count in counts.items() if number and count <= counts[0]]
 
     def _has_identity(self, value: object) -> bool:
         kind = type(value)
@@ -264,7 +272,7 @@ class SharedObjects:
             assert isinstance(function, types.FunctionType)
             return function.__closure__ is None and "<" not in function.__qualname__
         if isinstance(value, type):
-            return not is_importable(value)
+            return not self._functions.importability.has_name(value)
         known = self._bearing.get(kind)
         if known is None:
             known = self._bearing[kind] = _instances_have_identity(kind)
@@ -284,22 +292,6 @@ class _ReplyUnpickler(pickle.Unpickler):
         return self._namespaces.get(id(shared), shared)
 
 
-def is_importable(value: Any) -> bool:
-    """Whether a function or class is found by its name in a module that other processes can import."""
-    module = sys.modules.get(str(value.__module__))
-    if module is None or "__main__" in (module.__name__, value.__module__):
-        return False
-    registered = cloudpickle.list_registry_pickle_by_value()
-    if registered and any(
-        value.__module__ == name or value.__module__.startswith(f"{name}.") for name in registered
-    ):
-        return False
-    found: Any = module
-    for name in value.__qualname__.split("."):
-        found = getattr(found, name, None)
-    return found is value
-
-
 def _instances_have_identity(kind: type) -> bool:
     if kind in (types.CodeType, dict, list, set, bytearray):
         return True
@@ -309,7 +301,11 @@ def _instances_have_identity(kind: type) -> bool:
     if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
         # Of the standard library's types, those that cannot be hashed can be changed; the others are
         # values, as paths and dates are, or callables made for one job, as partial is.
-        return kind.__hash__ is None or kind.__module__ in {"builtins", "types", "threading"}
+        return getattr(kind, "__hash__", None) is None or kind.__module__ in {
+            "builtins",
+            "types",
+            "threading",
+        }
     return True
 
 
@@ -342,7 +338,7 @@ class _ReplyParts(_FunctionParts):
     """A namespace that the mcp has lent is referred to; its content is there already."""
 
     def __init__(self, table: IdentityTable) -> None:
-        super().__init__()
+        super().__init__(Importability())
         self._table = table
 
     def namespace_of(self, function: types.FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -357,4 +353,4 @@ def _explained(named: Mapping[str, object]) -> CannotPickle:
 
 def dump_freely(value: object) -> None:
     """Pickle for the sake of the exception that it may raise."""
-    _Pickler(io.BytesIO(), {}, _FunctionParts()).dump(value)
+    _Pickler(io.BytesIO(), {}, _FunctionParts(Importability())).dump(value)

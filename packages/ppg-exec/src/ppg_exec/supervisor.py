@@ -110,6 +110,11 @@ class Supervisor:
         if self.channel is not None:
             self.channel.put(("kill node", node.number))
 
+    def interrupt_node(self, node: NodeHandle) -> None:
+        """Raise an exception in the load that the node runs, if it runs one."""
+        if self.channel is not None:
+            self.channel.put(("interrupt node", node.number))
+
     def last_words(self, most: int = 2000) -> str:
         """The end of what the processes have printed themselves."""
         if self._messages < 0:

@@ -7,6 +7,7 @@ than plain travel as `bytes` that somebody else has pickled. In front of each me
 mcp → forkserver
     ("node", node, options) + 1 descriptor   fork a compute node that talks over that socket
     ("kill node", node)                      end that node and everything beneath it
+    ("interrupt node", node)                 raise an exception in the load that it runs
     ("close",)                               end everything
 forkserver → mcp
     ("node died", node, wait status)         and everything beneath it is gone, too

@@ -1,0 +1,90 @@
+"""Loads: what runs in the compute node itself, so that every later fork finds it.
+
+Output goes to files as a job's does. The working directory and the umask are restored, as the next load, and
+every job, expects its own. A load can be interrupted: SIGURG, which means nothing to a process that does not
+handle it, raises `Interrupted` in it. If it is in native code, that waits; then the mcp has the node replaced.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import sys
+
+from .results import describe_exception, encode_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from .capture import Slot
+    from .rebuild import IdentityTable
+
+__all__ = ["INTERRUPT", "Interrupted", "resident_memory", "run_load"]
+
+INTERRUPT = signal.SIGURG
+_PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+class Interrupted(BaseException):
+    """The load was cancelled, or its time is up. Not an Exception, lest a load swallows it."""
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interrupted
+
+
+def run_load(
+    call: Callable[[], Any], slot: Slot, table: IdentityTable, directory: str | None, *, is_unload: bool
+) -> tuple[tuple[object, ...] | None, int]:
+    """Run a load in this process: its report (see `jobprocess`) or None, and a wait status if it left."""
+    kept = (os.dup(1), os.dup(2))
+    # The node changes its directory for nobody else, so any change is the load's.
+    home = os.getcwd()  # noqa: PTH109 - lean
+    mask = os.umask(0o22)
+    os.umask(mask)
+    status = 0
+    report: tuple[object, ...] | None = None
+    before = signal.signal(INTERRUPT, _interrupt)
+    try:
+        try:
+            os.dup2(slot.stdout, 1)
+            os.dup2(slot.stderr, 2)
+            if directory is not None:
+                os.chdir(directory)
+            report = encode_value(call(), table)
+        except SystemExit as leaving:
+            status = (leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)) & 0xFF
+            status <<= 8
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this load's end
+            report = describe_exception(error, table)
+        finally:
+            signal.signal(INTERRUPT, before)
+    except Interrupted as late:
+        # It came between the load's end and here.
+        report = report or describe_exception(late, table)
+        signal.signal(INTERRUPT, before)
+    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # the load has closed or replaced one
+        os.dup2(kept[descriptor - 1], descriptor)
+    os.close(kept[0])
+    os.close(kept[1])
+    os.chdir(home)
+    os.umask(mask)
+    if is_unload:
+        # What was loaded may be in cycles, and was frozen after loading.
+        gc.unfreeze()
+        gc.collect()
+    gc.freeze()
+    return report, status
+
+
+def resident_memory() -> int:
+    """Bytes of memory that this process has resident."""
+    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123 - lean
+        return int(file.read().split()[1]) * _PAGE

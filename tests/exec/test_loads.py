@@ -1,0 +1,221 @@
+"""What is loaded in the compute node, and the identity of objects that callbacks share."""
+
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from ppg_exec import (
+    Cancelled,
+    Died,
+    LocalExecutor,
+    Notice,
+    Outcome,
+    Place,
+    Raised,
+    Started,
+    Succeeded,
+    Task,
+    TimedOut,
+)
+from tests.exec.holder import Holder
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def load(key: str, function: Any, **options: Any) -> Task:
+    return Task(key, function, place=Place.NODE, **options)
+
+
+def test_a_job_sees_what_a_load_has_put_on_an_object_that_both_refer_to(
+    local: LocalExecutor, run: Any
+) -> None:
+    shared = Holder()
+    outcomes = run(local, load("load", lambda: setattr(shared, "data", [1, 2, 3]) or None))
+    assert outcomes["load"].end == Succeeded(None)
+    outcomes = run(local, Task("job", lambda: sum(shared.data)))
+    assert outcomes["job"].end == Succeeded(6)
+    assert not hasattr(shared, "data"), "the mcp's own object stays as it is"
+
+
+def test_an_unloaded_attribute_is_gone_for_later_jobs(local: LocalExecutor, run: Any) -> None:
+    shared = Holder()
+    run(local, load("load", lambda: setattr(shared, "data", 1)))
+    local.unload("load", lambda: delattr(shared, "data"))
+    assert run(local, Task("job", lambda: hasattr(shared, "data")))["job"].end == Succeeded(False)
+
+
+def test_an_unload_that_fails_is_a_notice(local: LocalExecutor, run: Any) -> None:
+    shared = Holder()
+    run(local, load("load", lambda: None))
+    local.unload("load", lambda: delattr(shared, "never"))
+    events = local.poll(10)
+    assert [type(event) for event in events] == [Notice]
+    assert "unload load" in events[0].message
+    assert "AttributeError" in events[0].message
+
+
+def test_containers_and_script_globals_stay_one_object_across_messages(
+    local: LocalExecutor, run: Any
+) -> None:
+    registry: dict[str, int] = {}
+    run(local, load("first", lambda: registry.update(a=1)))
+    run(local, load("second", lambda: registry.update(b=2)))
+    assert run(local, Task("job", lambda: registry))["job"].end == Succeeded(registry)
+    assert run(local, Task("len", lambda: sorted(registry)))["len"].end == Succeeded(["a", "b"])
+
+
+def test_functions_of_the_script_share_their_globals_in_the_node(local: LocalExecutor, run: Any) -> None:
+    namespace: dict[str, Any] = {"__name__": "__main__", "count": 0}
+    exec("def bump():\n    global count\n    count += 1\ndef look():\n    return count\n", namespace)
+    run(local, load("bump", namespace["bump"]))
+    assert run(local, Task("look", namespace["look"]))["look"].end.value in (0, 1)
+
+
+def test_a_shared_object_that_a_job_returns_is_the_callers_own(local: LocalExecutor, run: Any) -> None:
+    shared = Holder()
+    value = run(local, Task("job", lambda: [shared, shared]))["job"].end.value
+    assert value[0] is shared
+    assert value[1] is shared
+
+
+def test_callbacks_that_a_job_returns_refer_to_the_same_objects_when_they_run(
+    local: LocalExecutor, run: Any
+) -> None:
+    shared = Holder()
+
+    def generate() -> list[Any]:
+        fresh = Holder()
+        return [lambda: setattr(fresh, "seen", shared.data), lambda: fresh.seen, lambda: shared]
+
+    run(local, load("load", lambda: setattr(shared, "data", "loaded")))
+    first, second, third = run(local, Task("generator", generate))["generator"].end.value
+    run(local, load("generated load", first))
+    assert run(local, Task("generated job", second))["generated job"].end == Succeeded("loaded")
+    assert third() is shared
+
+
+def test_the_table_of_shared_objects_forgets_those_that_nothing_else_refers_to() -> None:
+    from ppg_exec.sharing import SharedObjects
+
+    objects = SharedObjects()
+    kept = [Holder() for _ in range(100)]
+    for number in range(2000):
+        objects.dump({"callback": [Holder(), number]})
+    objects.dump({"callback": kept})
+    forgotten = objects.pop_unreferenced()
+    assert len(forgotten) >= 4000
+    _, introduced = objects.dump({"callback": kept[0]})
+    assert not introduced, "what the caller still refers to is still known"
+
+
+def test_a_failed_load_reports_its_exception_and_the_node_goes_on(local: LocalExecutor, run: Any) -> None:
+    def fail() -> None:
+        print("before")
+        raise KeyError("no such column")
+
+    outcome = run(local, load("load", fail))["load"]
+    assert isinstance(outcome.end, Raised)
+    assert isinstance(outcome.end.exception, KeyError)
+    assert outcome.stdout.text() == "before\n"
+    assert run(local, Task("job", int))["job"].end == Succeeded(0)
+
+
+def test_the_working_directory_and_umask_of_a_load_are_restored(
+    local: LocalExecutor, run: Any, tmp_path: Any
+) -> None:
+    def wander() -> None:
+        os.chdir(tmp_path)
+        os.umask(0o077)
+
+    def where() -> tuple[str, int]:
+        return os.getcwd(), os.umask(0)
+
+    before = run(local, Task("before", where))["before"].end
+    run(local, load("load", wander))
+    assert run(local, Task("after", where))["after"].end == before
+
+
+def test_when_the_node_dies_its_jobs_have_died_loads_are_repeated_and_the_rest_goes_on(
+    local: LocalExecutor, run: Any
+) -> None:
+    shared = Holder()
+    run(local, load("load", lambda: setattr(shared, "data", 5)))
+    local.submit(Task("victim", lambda: time.sleep(1000)))
+    started = local.poll(10)
+    assert isinstance(started[0], Started)
+    os.kill(parent_of(started[0].pid), signal.SIGKILL)
+    (died,) = [event for event in local.poll(10) if isinstance(event, Outcome)]
+    assert died.key == "victim"
+    assert isinstance(died.end, Died)
+    assert "compute node died" in died.end.likely_cause
+    assert run(local, Task("job", lambda: shared.data))["job"].end == Succeeded(5)
+
+
+def test_a_load_that_kills_the_node_is_blamed_and_not_repeated(local: LocalExecutor, run: Any) -> None:
+    end = run(local, load("load", lambda: os._exit(3)))["load"].end
+    assert isinstance(end, Died)
+    assert end.exit_code == 3
+    assert "compute node died while it ran it" in end.likely_cause
+    assert run(local, Task("job", int))["job"].end == Succeeded(0)
+
+
+def test_a_load_is_timed_out_by_an_exception_and_the_node_survives(local: LocalExecutor, run: Any) -> None:
+    def forever() -> None:
+        while True:
+            time.sleep(0.01)
+
+    run(local, load("kept", lambda: None))
+    pid = run(local, Task("job", os.getppid))["job"].end.value
+    assert run(local, load("load", forever, timeout=0.2))["load"].end == TimedOut(0.2)
+    assert run(local, Task("again", os.getppid))["again"].end.value == pid
+
+
+def test_a_load_that_ignores_its_timeout_costs_the_node(local: LocalExecutor, run: Any) -> None:
+    def stubborn() -> None:
+        while True:
+            try:
+                time.sleep(0.01)
+            except BaseException:
+                continue
+
+    assert run(local, load("load", stubborn, timeout=0.2))["load"].end == TimedOut(0.2)
+    assert run(local, Task("job", int))["job"].end == Succeeded(0)
+
+
+def test_a_running_load_can_be_cancelled(local: LocalExecutor) -> None:
+    local.submit(load("load", lambda: time.sleep(1000)))
+    assert isinstance(local.poll(10)[0], Started)
+    local.cancel("load")
+    (outcome,) = local.poll(10)
+    assert outcome.end == Cancelled()
+
+
+def test_a_load_that_leaves_threads_is_named_in_a_warning_with_the_remedy(
+    local: LocalExecutor, run: Any
+) -> None:
+    def leave() -> None:
+        threading.Thread(target=time.sleep, args=(1000,), daemon=True).start()
+
+    (warning,) = run(local, load("load", leave))["load"].warnings
+    assert "thread" in warning
+    assert "fresh" in warning
+    assert not run(local, load("next", lambda: None))["next"].warnings
+
+
+def test_a_server_that_a_load_has_started_outlives_the_jobs_but_not_the_executor(
+    run: Any, nothing_left: Any
+) -> None:
+    import subprocess
+
+    with LocalExecutor(cores=2) as executor:
+        shared = Holder()
+        run(executor, load("load", lambda: setattr(shared, "pid", subprocess.Popen(["sleep", "1000"]).pid)))
+        pid = run(executor, Task("job", lambda: shared.pid))["job"].end.value
+        run(executor, *(Task(str(number), int) for number in range(5)))
+        os.kill(pid, 0)
+    nothing_left(executor.marker)

@@ -1,0 +1,223 @@
+"""Nothing outlives its parent, whatever dies first and however."""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppg_exec import Died, LocalExecutor, Notice, Outcome, Started, Succeeded, Task
+
+# A caller of its own: it runs tasks that start processes of their own, and says when they run.
+CALLER = """
+import os, subprocess, sys, time
+from ppg_exec import LocalExecutor, Started, Task
+
+def work(path):
+    subprocess.Popen(["sleep", "1000"])
+    subprocess.Popen(["setsid", "sleep", "1000"])
+    open(path, "w").write(str(os.getppid()))
+    time.sleep(1000)
+
+executor = LocalExecutor(cores=3)
+print(executor.marker, flush=True)
+for number in range(3):
+    executor.submit(Task(str(number), work, (f"{sys.argv[1]}/{number}",)))
+while True:
+    executor.poll()
+"""
+
+
+@pytest.fixture
+def caller(tmp_path: Path) -> Any:
+    """A process whose executor runs three tasks: (process, marker, pids of forkserver, node and jobs)."""
+    script = tmp_path / "caller.py"
+    script.write_text(textwrap.dedent(CALLER))
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    marker = process.stdout.readline().strip()
+    deadline = time.monotonic() + 30
+    while not all((tmp_path / str(number)).exists() for number in range(3)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    yield process, marker
+    process.kill()
+    process.wait()
+    process.stdout.close()
+
+
+def tree(root: int) -> list[int]:
+    """All pids beneath a process."""
+    parents: dict[int, list[int]] = {}
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            try:
+                stat = Path(f"/proc/{name}/stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(name))
+    found = []
+    level = [root]
+    while level:
+        level = [child for pid in level for child in parents.get(pid, [])]
+        found += level
+    return found
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_nothing_is_left_when_the_caller_is_killed(
+    caller: Any, how: signal.Signals, nothing_left: Callable[[str], None]
+) -> None:
+    process, marker = caller
+    beneath = tree(process.pid)
+    assert len(beneath) >= 2 + 3 + 3
+    process.send_signal(how)
+    process.wait(10)
+    nothing_left(marker)
+    assert not [pid for pid in beneath if os.path.exists(f"/proc/{pid}/exe")]
+
+
+def test_a_killed_forkserver_takes_all_with_it_and_the_caller_goes_on(
+    run: Any, nothing_left: Callable[[str], None]
+) -> None:
+    with LocalExecutor(cores=2) as executor:
+        executor.submit(Task("victim", lambda: os.system("sleep 1000 & sleep 1000")))
+        assert isinstance(executor.poll(10)[0], Started)
+        os.kill(executor._supervisor.pid or 0, signal.SIGKILL)
+        events: list[Any] = []
+        while not any(isinstance(event, Outcome) for event in events):
+            events += executor.poll(10)
+        (outcome,) = [event for event in events if isinstance(event, Outcome)]
+        assert isinstance(outcome.end, Died)
+        assert any(isinstance(event, Notice) for event in events)
+        nothing_left(executor.marker)
+        assert run(executor, Task("next", int))["next"].end == Succeeded(0)
+    nothing_left(executor.marker)
+
+
+def test_a_caller_that_never_closes_leaves_nothing(
+    tmp_path: Path, nothing_left: Callable[[str], None]
+) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "from ppg_exec import *\nimport time\n"
+        "e = LocalExecutor(cores=1)\ne.submit(Task('t', time.sleep, (1000,)))\ne.poll()\nprint(e.marker)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    nothing_left(done.stdout.strip())
+
+
+def test_no_process_is_started_before_there_is_something_to_run() -> None:
+    with LocalExecutor(cores=1):
+        assert not [pid for pid in tree(os.getpid()) if _runs_python(pid)]
+
+
+def _runs_python(pid: int) -> bool:
+    try:
+        return b"ppg_exec.forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
+
+
+def test_closing_ends_running_tasks_first_gently_then_by_force(
+    nothing_left: Callable[[str], None], tmp_path: Path
+) -> None:
+    note = tmp_path / "note"
+
+    def gentle() -> None:
+        signal.signal(signal.SIGTERM, lambda *_: (note.write_text("goodbye"), os._exit(0)))
+        (tmp_path / "gentle").touch()
+        time.sleep(1000)
+
+    def stubborn() -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        (tmp_path / "stubborn").touch()
+        time.sleep(1000)
+
+    executor = LocalExecutor(cores=2, grace=0.3)
+    executor.submit(Task("gentle", gentle))
+    executor.submit(Task("stubborn", stubborn))
+    while not ((tmp_path / "gentle").exists() and (tmp_path / "stubborn").exists()):
+        executor.poll(0.05)
+    executor.close()
+    executor.close()
+    assert note.read_text() == "goodbye"
+    nothing_left(executor.marker)
+
+
+def kill_something(caller: int, victim: str, rng: random.Random) -> None:
+    beneath = tree(caller)
+    if victim == "caller" or not beneath:
+        pid = caller
+    elif victim == "forkserver":
+        pid = beneath[0]
+    elif victim == "node":
+        pid = beneath[min(1, len(beneath) - 1)]
+    else:
+        pid = rng.choice(beneath)
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+# Runs many short tasks and a few that start processes; ends by itself, right or killed.
+BUSY = """
+import os, subprocess, sys
+from ppg_exec import LocalExecutor, Outcome, Succeeded, Task
+
+def short(n): return n
+def long(n):
+    subprocess.Popen(["sleep", "1000"])
+    subprocess.run(["sleep", "0.02"])
+    return n
+
+with LocalExecutor(cores=2, grace=0.2) as executor:
+    print(executor.marker, flush=True)
+    for n in range(60):
+        executor.submit(Task(str(n), long if n % 7 == 0 else short, (n,), retries=3))
+    seen = {}
+    while events := executor.poll(60):
+        for event in events:
+            if isinstance(event, Outcome):
+                seen[event.key] = event.end
+    wrong = {key: end for key, end in seen.items() if end != Succeeded(int(key))}
+    print(len(seen), wrong, flush=True)
+"""
+
+
+@pytest.mark.parametrize("rounds", [20, pytest.param(300, marks=pytest.mark.nightly)])
+def test_random_kills_leave_nothing_and_cost_no_task_its_outcome(
+    rounds: int, tmp_path: Path, nothing_left: Callable[[str], None]
+) -> None:
+    rng = random.Random(rounds)
+    script = tmp_path / "busy.py"
+    script.write_text(BUSY)
+    for _ in range(rounds):
+        victim = rng.choice(["caller", "forkserver", "node", "anything"])
+        process = subprocess.Popen(
+            [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        assert process.stdout is not None
+        marker = process.stdout.readline().strip()
+        time.sleep(rng.random() * 0.25)  # the moment of the kill is what is random here
+        kill_something(process.pid, victim, rng)
+        out, err = process.communicate(timeout=60)
+        if process.returncode == 0:
+            assert out.strip() == "60 {}", (victim, out, err)
+        else:
+            assert process.returncode == -signal.SIGKILL, (victim, out, err)
+        nothing_left(marker)
