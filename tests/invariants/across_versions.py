@@ -1,0 +1,164 @@
+"""Runs the fingerprint tests under every CPython >= 3.11 on this machine, and compares fingerprints between them.
+
+``python -m tests.invariants.across_versions`` in the root of the repository. Interpreters are looked for on the
+path (``python3.11`` …) and where pyenv and uv keep theirs. Each gets an environment with the few packages that
+the tests need, below ``$PPG_VERSIONS_CACHE`` (default: a folder in the system's temporary one). Says which
+versions were missing; fails if a test fails, or if two versions disagree.
+"""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.invariants.programs import programs, source
+
+WANTED = ("3.11", "3.12", "3.13", "3.14")
+NEEDED = ("xxhash", "pytest", "pytest-timeout", "hypothesis", "numpy")
+TESTS = (
+    "test_functions.py",
+    "test_function_properties.py",
+    "test_parameters.py",
+    "test_parameter_properties.py",
+)
+ROOT = Path(__file__).parents[2]
+
+
+def interpreters():
+    """One executable for each minor version that is on this machine."""
+    candidates = [sys.executable]
+    candidates += [found for version in WANTED if (found := shutil.which(f"python{version}"))]
+    for pattern in (
+        "~/.pyenv/versions/3.*/bin/python3",
+        "~/.local/share/uv/python/cpython-3.*/bin/python3",
+        "/opt/python/*/bin/python3",
+    ):
+        candidates += sorted(glob.glob(os.path.expanduser(pattern)))
+    found = {}
+    for candidate in candidates:
+        probe = subprocess.run(
+            [candidate, "-c", "import sys; print('%d.%d' % sys.version_info[:2], sys.implementation.name)"],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        version, _, name = probe.stdout.strip().partition(" ")
+        if probe.returncode == 0 and version in WANTED and name == "cpython":
+            found.setdefault(version, candidate)
+    return found
+
+
+def environment(version, executable):
+    """Python of an environment with the needed packages; made if it is not there."""
+    cache = Path(os.environ.get("PPG_VERSIONS_CACHE", Path(tempfile.gettempdir()) / "ppg-versions"))
+    folder = cache / version
+    python = folder / "bin" / "python"
+    if not (folder / "complete").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        uv = shutil.which("uv")
+        if uv:
+            subprocess.run([uv, "venv", "-q", "--python", executable, folder], check=True)
+            subprocess.run([uv, "pip", "install", "-q", "--python", python, *NEEDED], check=True)
+        else:
+            subprocess.run([executable, "-m", "venv", folder], check=True)
+            subprocess.run([python, "-m", "pip", "install", "-q", *NEEDED], check=True)
+        (folder / "complete").touch()
+    return python
+
+
+def settings_of_tests():
+    """Environment variables under which the packages of the workspace are found."""
+    sources = [ROOT / "packages" / name / "src" for name in ("ppg-graph", "ppg-invariants")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [ROOT, *sources]))}
+
+
+def generated(folder, count):
+    """Write modules with generated functions that every version can compile."""
+    texts = set()
+
+    @settings(max_examples=count, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(programs)
+    def collect(program):
+        text = source(program)
+        try:
+            compile(text, "generated", "exec")
+        except SyntaxError:
+            return
+        texts.add(text)
+
+    collect()
+    for number, text in enumerate(sorted(texts)):
+        (folder / f"generated_{number:04}.py").write_text(text)
+
+
+def main():
+    """Test, compare, report."""
+    found = interpreters()
+    print("found:", ", ".join(f"{version} ({path})" for version, path in sorted(found.items())))
+    print("missing:", ", ".join(version for version in WANTED if version not in found) or "none")
+    pythons = {version: environment(version, path) for version, path in sorted(found.items())}
+    failed = []
+    for version, python in pythons.items():
+        print(f"--- tests under {version}", flush=True)
+        command = [
+            python,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            "addopts=--import-mode=importlib",
+        ]
+        tests = [f"tests/invariants/{name}" for name in TESTS]
+        run = subprocess.run([*command, *tests], cwd=ROOT, env=settings_of_tests(), check=False)
+        if run.returncode:
+            failed.append(f"tests under {version}")
+    with tempfile.TemporaryDirectory() as scratch:
+        modules = Path(scratch, "modules")
+        modules.mkdir()
+        generated(modules, 300)
+        results = {}
+        for version in [*pythons, next(iter(pythons))]:  # the first one again, with what the others left
+            run = subprocess.run(
+                [
+                    pythons[version],
+                    "-W",
+                    "ignore",
+                    "-m",
+                    "tests.invariants.corpus",
+                    modules,
+                    Path(scratch, "store"),
+                ],
+                cwd=ROOT,
+                env=settings_of_tests(),
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            if run.returncode:
+                print(run.stderr)
+                failed.append(f"corpus under {version}")
+                continue
+            results.setdefault(version, []).append(json.loads(run.stdout))
+        answers = [answer for several in results.values() for answer in several]
+        for what in ("values", "syntax", "canonical"):
+            names = answers[0][what]
+            different = [name for name in names if len({answer[what][name] for answer in answers}) > 1]
+            print(
+                f"{what}: {len(names)} compared between {', '.join(results)}; different: {different or 'none'}"
+            )
+            if different:
+                failed.append(what)
+    print("failed:", ", ".join(failed) or "nothing")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

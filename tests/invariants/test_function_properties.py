@@ -1,0 +1,65 @@
+"""Any edit that changes what a function returns changes its fingerprint; any change of style does not."""
+
+import warnings
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from ppg_invariants import fingerprint_function
+from ppg_invariants.canonical import CanonicalCodes
+from tests.invariants.programs import edited, outcome, programs, source
+
+ARGUMENTS = [(0, 0), (1, 2), (3, -1), (5, 0.5), (2, "s"), (7, 7), (True, None)]
+
+pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")
+# The fixture is a folder: it does not matter that all examples share it.
+shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def canonical(codes, function):
+    state = fingerprint_function(function)
+    return state.combine(codes.canonical(state))
+
+
+def define(scripts, text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        try:
+            return scripts.function(text)
+        except SyntaxError:
+            assume(False)
+            raise
+
+
+def without_source(text):
+    space = {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)
+        exec(text, space)
+    return space["f"]
+
+
+@shared_folder
+@given(programs, st.data())
+def test_an_edit_that_changes_what_is_returned_changes_the_fingerprint(scripts, program, data):
+    other = edited(program, data)
+    first, second = define(scripts, source(program)), define(scripts, source(other))
+    assume([outcome(first, a) for a in ARGUMENTS] != [outcome(second, a) for a in ARGUMENTS])
+    codes = CanonicalCodes([])
+    assert canonical(codes, first) != canonical(codes, second)
+    assert fingerprint_function(first).syntax != fingerprint_function(second).syntax
+    assert fingerprint_function(without_source(source(program))) != fingerprint_function(
+        without_source(source(other))
+    )
+
+
+@shared_folder
+@given(programs, st.integers(0, 2**32))
+def test_style_docstrings_comments_name_and_place_do_not_change_the_fingerprint(scripts, program, style):
+    first = define(scripts, source(program))
+    text = source(program, style, name="renamed") + "\nf = renamed\n"
+    second = define(scripts, text)
+    codes = CanonicalCodes([])
+    assert canonical(codes, first) == canonical(codes, second)
+    assert fingerprint_function(first).syntax == fingerprint_function(second).syntax
