@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate, islice
+from itertools import accumulate, islice, pairwise
 from operator import le
 
 from ppg_graph.ids import NodeId
@@ -18,46 +18,62 @@ __all__ = ["Adjacency", "group"]
 
 
 def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[int], array[int]]:
-    """The values grouped by key, in their order within each group.
+    """The values grouped by key, in their order within each group, repeated ones dropped.
 
     Returns (offsets, grouped): the group of key k is grouped[offsets[k]:offsets[k + 1]]. Keys are < size.
     """
-    counts = [0] * (size + 1)
+    counts = [0] * size
     for key in keys:
-        counts[key + 1] += 1
-    offsets = array("i", accumulate(counts))
+        counts[key] += 1
+    offsets = array("i", accumulate(counts, initial=0))
     if all(map(le, keys, islice(keys, 1, None))):
-        return offsets, array("i", values)  # usual: jobs are declared together with what they depend on
-    cursor = offsets[:]
-    grouped = array("i", bytes(offsets.itemsize * len(keys)))
-    for key, value in zip(keys, values, strict=True):
-        position = cursor[key]
-        grouped[position] = value
-        cursor[key] = position + 1
-    return offsets, grouped
+        grouped = array("i", values)  # usual: jobs are declared together with what they depend on
+    else:
+        cursor = offsets.tolist()
+        places = [0] * len(keys)
+        for key, value in zip(keys, values, strict=True):
+            position = cursor[key]
+            places[position] = value
+            cursor[key] = position + 1
+        grouped = array("i", places)
+    if all(len(set(grouped[start:end])) == end - start for start, end in pairwise(offsets)):
+        return offsets, grouped
+    kept: array[int] = array("i")
+    ends = array("i", [0])
+    for start, end in pairwise(offsets):
+        kept.extend(dict.fromkeys(grouped[start:end]))
+        ends.append(len(kept))
+    return ends, kept
 
 
 class Adjacency:
     """The neighbours of each node in one direction: a flat base, and an overlay of later edges."""
 
-    __slots__ = ("_base_nodes", "_grouped", "_offsets", "_overlay")
+    __slots__ = ("base", "grouped", "offsets", "overlay")
 
-    def __init__(self, keys: Sequence[int] = (), values: Sequence[int] = (), size: int = 0) -> None:
-        self._base_nodes = size
-        self._offsets, self._grouped = group(keys, values, size)
-        self._overlay: dict[int, list[NodeId]] = {}
+    def __init__(self, offsets: array[int], grouped: array[int]) -> None:
+        self.base = len(offsets) - 1
+        """How many nodes the base covers; later ones are in the overlay, if they have neighbours."""
+        self.offsets = offsets
+        self.grouped = grouped
+        self.overlay: dict[int, list[NodeId]] = {}
 
-    def __getitem__(self, node: int) -> Sequence[NodeId]:
-        if self._overlay and node in self._overlay:
-            return self._overlay[node]
-        if node < self._base_nodes:
-            offsets = self._offsets
-            return self._grouped[offsets[node] : offsets[node + 1]]  # type: ignore[return-value]
+    @classmethod
+    def build(cls, nodes: Sequence[int], neighbours: Sequence[int], size: int) -> Adjacency:
+        """The index of edges that are given as two arrays, for a graph of `size` nodes."""
+        return cls(*group(nodes, neighbours, size))
+
+    def of(self, node: int) -> Sequence[NodeId]:
+        """The neighbours of a node, in the order in which their edges were added."""
+        if self.overlay and node in self.overlay:
+            return self.overlay[node]
+        if node < self.base:
+            return self.grouped[self.offsets[node] : self.offsets[node + 1]]  # type: ignore[return-value]
         return ()
 
     def add(self, node: int, neighbour: NodeId) -> None:
         """Add an edge after the base was built. The caller knows that it is new."""
-        known = self._overlay.get(node)
+        known = self.overlay.get(node)
         if known is None:
-            known = self._overlay[node] = list(self[node])
+            known = self.overlay[node] = list(self.of(node))
         known.append(neighbour)

@@ -30,14 +30,14 @@ the evaluator works these lists off.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from ppg_graph.dag import Dag
 from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.observations import Files
 from ppg_graph.reasons import Reason
 from ppg_graph.records import Record, combine
-from ppg_graph.states import NodeState, is_legal
+from ppg_graph.states import LEGAL_BITS, NodeState
 
 __all__ = ["Board", "InternalError"]
 
@@ -86,6 +86,7 @@ class Board:
         "problems",
         "pruned",
         "ran",
+        "ready",
         "reasons",
         "record",
         "running_generators",
@@ -97,6 +98,7 @@ class Board:
         "targeted",
         "unobservable",
         "unsettled",
+        "upstream_count",
     )
 
     def __init__(self, dag: Dag, history: Mapping[JobId, Record]) -> None:
@@ -106,6 +108,7 @@ class Board:
         self.fingerprint: list[Fingerprint | None] = []
         self.record: list[Record | None] = []
         """The record that may make the job clean: only of OUTPUT and LAZY jobs that take part."""
+        self.upstream_count: list[int] = []
         self.pending: list[int] = []
         self.lacking: list[int] = []
         self.demand: list[int] = []
@@ -144,6 +147,8 @@ class Board:
         """Fingerprints that downstream jobs have not been told yet."""
         self.dirty: deque[NodeId] = deque()
         """Jobs that may have become due, undue, startable or blocked."""
+        self.ready: deque[NodeId] = deque()
+        """Due jobs that miss nothing."""
         self.shaken: deque[NodeId] = deque()
         """Jobs that may have become settled or unsettled, or may be cleaned up."""
         self.needed_invariants: list[NodeId] = []
@@ -151,13 +156,20 @@ class Board:
         """Leftovers that are not removed before all generators have run."""
 
     def grow(self) -> range:
-        """Make room for the nodes that the graph has gained; they are EXCLUDED until they enter."""
+        """Make room for the nodes that the graph has gained; they are EXCLUDED until they are enrolled."""
         old, new = len(self.state), len(self.dag)
         count = new - old
         self.state += [NodeState.EXCLUDED] * count
         self.fingerprint += [None] * count
         self.record += [None] * count
-        for numbers in (self.pending, self.lacking, self.demand, self.needs, self.unsettled):
+        for numbers in (
+            self.upstream_count,
+            self.pending,
+            self.lacking,
+            self.demand,
+            self.needs,
+            self.unsettled,
+        ):
             numbers.extend([0] * count)
         kinds = self.dag.kinds[old:]
         self.is_lazy += bytes([kind is _LAZY or kind is _LOAD for kind in kinds])
@@ -229,40 +241,50 @@ class Board:
     def move(self, node: NodeId, new: NodeState) -> None:
         """Change the state of a job, and every count that depends on it."""
         old = self.state[node]
-        if not is_legal(old, new):
+        if not LEGAL_BITS[old] >> new & 1:
             raise InternalError(f"{self.dag.job_id(node)!r} cannot move from {old.name} to {new.name}")
-        counted = new in _OUT_OF_PLAY and self.counts(node)
-        self.state[node] = new
-        if new is _STARTED:
-            self.started += 1
-        elif old is _STARTED:
-            self.started -= 1
-        if counted:
+        lazy, beside_lazy = self.is_lazy[node], self.beside_lazy[node]
+        if new is _CLEAN and not lazy and not beside_lazy:
+            self.state[node] = new
+            return  # the usual case, and it changes no count
+        if new in _OUT_OF_PLAY and self.counts(node):
             self._change_needs(self.dag.upstreams(node), -1)
-        if self.dag.kind(node) is _GENERATOR:
+        self.state[node] = new
+        self.started += (new is _STARTED) - (old is _STARTED)
+        if self.dag.kinds[node] is _GENERATOR:
             self._count_generator(old, new)
-        if self.beside_lazy[node]:
-            if (old is _DUE) is not (new is _DUE):
-                self._change_demand(node, 1 if new is _DUE else -1)
-            self.shaken.append(node)
-        elif self.is_lazy[node]:
+        if beside_lazy and (old is _DUE) is not (new is _DUE):
+            self._change_demand(node, 1 if new is _DUE else -1)
+        if beside_lazy or lazy:
             self.shaken.append(node)
 
-    def enter(self, node: NodeId) -> None:
-        """Let an EXCLUDED job take part: WAITING, with all counts of its upstreams."""
-        self.move(node, _WAITING)
-        self.settled[node] = 0
-        upstreams = self.dag.upstreams(node)
-        if self.counts(node):
-            self._change_needs(upstreams, 1)
-        self.attach(node, upstreams)
+    def enroll(self, nodes: Collection[NodeId]) -> None:
+        """Let these EXCLUDED jobs take part from now on, and count the edges into them."""
+        dag, needs, is_lazy, is_source = self.dag, self.needs, self.is_lazy, self.is_source
+        for node in nodes:
+            self.move(node, _WAITING)
+        for node in nodes:
+            self.settled[node] = 0
+            upstreams = dag.upstreams(node)
+            self.upstream_count[node] = len(upstreams)
+            if not is_source[node] and not needs[node]:
+                self.attach(node, upstreams)
+                continue
+            for upstream in upstreams:
+                if is_lazy[upstream]:
+                    self.attach(node, (upstream,))
+                    self._change_needs((upstream,), 1)
+                    continue
+                needs[upstream] += 1
+                if needs[upstream] == 1 and not is_source[upstream]:
+                    self.needed_invariants.append(upstream)
 
-    def attach(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
-        """Count edges from these upstreams into a job that takes part and is not settled."""
+    def attach(self, node: NodeId, upstreams: Iterable[NodeId]) -> None:
+        """Count edges from these upstreams into a job, as far as it may still ask for files or data."""
         for upstream in upstreams:
             if self.is_lazy[upstream]:
                 self.beside_lazy[node] = 1
-                self.unsettled[upstream] += 1
+                self.unsettled[upstream] += not self.settled[node]
                 self.shaken.append(upstream)
 
     def need(self, upstreams: Collection[NodeId]) -> None:
@@ -279,7 +301,7 @@ class Board:
         demand = self.demand
         for upstream in self.lazy_upstreams(node):
             demand[upstream] += change
-            if demand[upstream] == (change > 0):
+            if demand[upstream] == (change > 0):  # it has begun, or ceased, to be demanded
                 self.dirty.append(upstream)
 
     def _change_needs(self, upstreams: Collection[NodeId], change: int) -> None:
@@ -297,7 +319,7 @@ class Board:
                 if self.is_lazy[upstream]:
                     self.dirty.append(upstream)
                     stack.append(self.dag.upstreams(upstream))
-                elif change > 0 and state[upstream] is _WAITING:
+                elif change > 0:
                     self.needed_invariants.append(upstream)
 
     def resettle(self, node: NodeId) -> None:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 
-from ppg_graph.adjacency import Adjacency, group
+from ppg_graph.adjacency import Adjacency
 from ppg_graph.ids import JobId, NodeId, NodeKind
 from ppg_graph.walks import find_cycle, reachable, topological_order
 
 __all__ = ["Dag"]
 
+_INVARIANT = NodeKind.INVARIANT
 _OVERLAY_AT_LEAST = 64
 _OVERLAY_SHARE = 4
 
@@ -49,8 +50,8 @@ class Dag:
         self._part_edges: dict[int, str] = {}  # position in the arrays -> the part that the edge names
         self._indexed = 0
         self._indexed_in_base = 0
-        self._upstreams = Adjacency()
-        self._downstreams = Adjacency()
+        self._upstreams = Adjacency.build((), (), 0)
+        self._downstreams = Adjacency.build((), (), 0)
         self._parts: dict[tuple[int, int], frozenset[str] | None] = {}  # only edges that ever named a part
         self._wanted: dict[int, set[str]] = {}  # upstream -> all parts that edges name
 
@@ -75,7 +76,7 @@ class Dag:
         """
         if upstream < 0 or downstream < 0 or upstream >= len(self._ids):
             raise IndexError(f"no such nodes: edge {upstream} -> {downstream} in a graph of {len(self)} jobs")
-        if self._kinds[downstream] is NodeKind.INVARIANT:
+        if self._kinds[downstream] is _INVARIANT:
             raise ValueError(
                 f"invariant {self._ids[downstream]!r} cannot depend on {self._ids[upstream]!r}: "
                 "invariants are observed, they depend on nothing"
@@ -122,13 +123,19 @@ class Dag:
         """What `node` depends on directly: without duplicates, in the order of declaration."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
-        return self._upstreams[node]
+        rows = self._upstreams
+        if rows.overlay or node >= rows.base:
+            return rows.of(node)
+        return rows.grouped[rows.offsets[node] : rows.offsets[node + 1]]  # type: ignore[return-value]
 
     def downstreams(self, node: NodeId) -> Sequence[NodeId]:
         """What depends directly on `node`: without duplicates, in an order that only depends on declarations."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
-        return self._downstreams[node]
+        rows = self._downstreams
+        if rows.overlay or node >= rows.base:
+            return rows.of(node)
+        return rows.grouped[rows.offsets[node] : rows.offsets[node + 1]]  # type: ignore[return-value]
 
     def has_edge(self, upstream: NodeId, downstream: NodeId) -> bool:
         """Whether `downstream` depends directly on `upstream`."""
@@ -211,7 +218,7 @@ class Dag:
         self._indexed = total
 
     def _is_indexed(self, upstream: NodeId, downstream: NodeId) -> bool:
-        above, below = self._upstreams[downstream], self._downstreams[upstream]
+        above, below = self._upstreams.of(downstream), self._downstreams.of(upstream)
         return upstream in above if len(above) <= len(below) else downstream in below
 
     def _index_parts(self, total: int) -> None:
@@ -233,17 +240,5 @@ class Dag:
 
     def _build_base(self) -> None:
         size = len(self._ids)
-        offsets, grouped = group(self._edge_downstream, self._edge_upstream, size)
-        upstreams: array[int] = array("i")
-        downstreams: array[int] = array("i")
-        last = array("i", [-1]) * size
-        downstream = 0
-        for position, upstream in enumerate(grouped):
-            while position >= offsets[downstream + 1]:
-                downstream += 1
-            if last[upstream] != downstream:
-                last[upstream] = downstream
-                upstreams.append(upstream)
-                downstreams.append(downstream)
-        self._upstreams = Adjacency(downstreams, upstreams, size)
-        self._downstreams = Adjacency(upstreams, downstreams, size)
+        self._upstreams = Adjacency.build(self._edge_downstream, self._edge_upstream, size)
+        self._downstreams = Adjacency.build(self._edge_upstream, self._edge_downstream, size)

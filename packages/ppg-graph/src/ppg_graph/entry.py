@@ -19,7 +19,7 @@ _OUT_OF_PLAY = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED
 class Entry:
     """Decides who takes part, and lets jobs enter the board."""
 
-    __slots__ = ("_files", "_pruned", "_roots", "_targets", "board", "flow")
+    __slots__ = ("_begun", "_files", "_pruned", "_roots", "_targets", "board", "flow")
 
     def __init__(
         self,
@@ -35,20 +35,20 @@ class Entry:
         self._roots: set[NodeId] | None = None if targets is None else set(targets)
         """The jobs for whose sake others take part; None: all."""
         self._files: list[NodeId] = []
+        self._begun = False
 
     def begin(self) -> None:
         """Let everything enter that takes part from the start."""
         board, dag = self.board, self.board.dag
-        nodes: Iterable[int] = board.grow()
+        nodes = [NodeId(node) for node in board.grow()]
         self.mark_pruned(self._pruned)
-        generators = [NodeId(node) for node in nodes if dag.kinds[node] is NodeKind.GENERATOR]
-        self.mark_below(dag.downstreams(generator) for generator in generators)
+        self.mark_below(dag.downstreams(node) for node in nodes if dag.kinds[node] is NodeKind.GENERATOR)
         if self._targets is not None:
             for target in self._targets:
                 board.targeted[target] = board.is_lazy[target]
                 board.is_source[target] = 1
             nodes = sorted(set(self._targets) | dag.ancestors(self._targets))
-        self.admit([NodeId(node) for node in nodes if not board.pruned[node]], anything_known=False)
+        self.admit([node for node in nodes if not board.pruned[node]] if self._pruned else nodes)
 
     def mark_pruned(self, nodes: Iterable[NodeId]) -> set[NodeId]:
         """Prune these jobs and everything downstream. Returns those that were not pruned before."""
@@ -70,31 +70,24 @@ class Entry:
                     stack.append(dag.downstreams(node))
         return marked
 
-    def admit(self, nodes: Collection[NodeId], *, anything_known: bool = True) -> None:
-        """Let these jobs enter, which is everything that newly takes part."""
+    def admit(self, nodes: Collection[NodeId]) -> None:
+        """Let these EXCLUDED jobs enter: all at the start, or some in the middle of the run."""
         board, flow = self.board, self.flow
-        for node in nodes:
-            board.enter(node)
+        board.enroll(nodes)
         if flow.stopped:
             for node in nodes:
                 board.move(node, NodeState.ABORTED)
             return
-        for node in nodes:
-            if board.dag.kind(node) is NodeKind.INVARIANT:
-                if board.needs[node] or board.is_source[node]:
-                    board.needed_invariants.append(node)
-            else:
-                self._prepare(node)
-        if anything_known:
+        complete = self._prepare(nodes)
+        if self._begun:
             for node in nodes:
                 self.meet(node, board.dag.upstreams(node))
+            complete = [node for node in nodes if not board.pending[node]]
         # Not earlier: what is decided is told to those who wait for it, and they must not have met it already.
-        for node in nodes:
-            undecided = (
-                board.state[node] is NodeState.WAITING and board.dag.kind(node) is not NodeKind.INVARIANT
-            )
-            if undecided and not board.pending[node]:
+        for node in complete:
+            if board.state[node] is NodeState.WAITING and board.dag.kind(node) is not NodeKind.INVARIANT:
                 flow.decide(node)
+        self._begun = True
 
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
         """Which excluded jobs, new or old, take part now.
@@ -131,32 +124,43 @@ class Entry:
         self._files.clear()
         return result
 
-    def _prepare(self, node: NodeId) -> None:
-        """What a job that takes part from now on waits for, and what its record tells."""
-        board = self.board
-        kind = board.dag.kind(node)
-        board.pending[node] = len(board.dag.upstreams(node))
-        if kind is NodeKind.LOAD:
-            board.dirty.append(node)
-        elif kind is NodeKind.GENERATOR:
-            self.flow.learn_stale(node)
-        else:
-            record = board.record[node] = usable_record(board, node)
-            if record is None:
-                self.flow.learn_stale(node)
-                return
-            board.awaited[node] = 1
-            self._files.append(node)
-            board.pending[node] += 1
-            self.review(node)
+    def _prepare(self, nodes: Iterable[NodeId]) -> list[NodeId]:
+        """What jobs that take part from now on wait for, and what their records tell.
+
+        Returns the jobs that wait for nothing.
+        """
+        board, dag, flow = self.board, self.board.dag, self.flow
+        kinds, pending = dag.kinds, board.pending
+        complete: list[NodeId] = []
+        for node in nodes:
+            kind = kinds[node]
+            pending[node] = board.upstream_count[node]
+            if kind is NodeKind.INVARIANT:
+                if board.is_source[node]:
+                    board.needed_invariants.append(node)
+            elif kind is NodeKind.LOAD:
+                board.dirty.append(node)
+            elif kind is NodeKind.GENERATOR:
+                flow.learn_stale(node)
+            else:
+                record = usable_record(board, node)
+                if record is None:
+                    flow.learn_stale(node)
+                else:
+                    board.record[node] = record
+                    board.awaited[node] = 1
+                    self._files.append(node)
+                    self.review(node)
+                    pending[node] += 1
+            if not pending[node]:
+                complete.append(node)
+        return complete
 
     def review(self, node: NodeId) -> None:
         """Look at what the edges alone tell about the record: at entry, and when edges are added."""
         board = self.board
         record = board.record[node]
-        if record is None or board.stale[node]:
-            return
-        if record_is_outdated(board, node, record) or board.dag.wanted_parts(node) - record.parts.keys():
+        if record is not None and not board.stale[node] and record_is_outdated(board, node, record):
             self.flow.learn_stale(node)
 
     def meet(self, node: NodeId, upstreams: Collection[NodeId]) -> None:

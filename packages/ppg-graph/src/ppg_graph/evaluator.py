@@ -13,7 +13,7 @@ from ppg_graph.events import Cancelled, Event, Failed, Generated, Observed, Stop
 from ppg_graph.explanations import Explanation, explain
 from ppg_graph.extension import extend, plan_extension
 from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
-from ppg_graph.observations import Files, FileStatus, Observation, Unobservable
+from ppg_graph.observations import Files, Observation, Unobservable
 from ppg_graph.propagation import Propagation
 from ppg_graph.reasons import Reason
 from ppg_graph.records import Record
@@ -175,42 +175,19 @@ class Evaluator:
     # -- events
 
     def _observed(self, observations: Mapping[NodeId, Observation]) -> None:
-        board = self._board
+        board, flow, kinds = self._board, self._flow, self._board.dag.kinds
         for node in sorted(observations):
             if not 0 <= node < len(board.state) or not board.awaited[node]:
                 raise ProtocolError(f"nobody asked to observe node {node}")
             board.awaited[node] = 0
             self._awaited -= 1
             observation = observations[node]
-            invariant = board.dag.kind(node) is NodeKind.INVARIANT
-            match observation:
-                case Files() if not invariant:
-                    self._files_observed(node, observation)
-                case Unobservable(reason) if invariant:
-                    if board.state[node] is _WAITING:
-                        board.unobservable[node] = reason
-                        board.move(node, NodeState.FAILED)
-                        self._flow.spread(node)
-                case bytes() if invariant:
-                    if board.state[node] is _WAITING:
-                        board.fingerprint[node] = observation
-                        board.move(node, NodeState.OBSERVED)
-                        board.known.append(node)
-                case _:
-                    raise ProtocolError(f"{board.dag.job_id(node)!r} cannot be observed as {observation!r}")
-
-    def _files_observed(self, node: NodeId, files: Files) -> None:
-        board = self._board
-        if files.status is FileStatus.INTACT:
-            board.present[node] = board.is_lazy[node]
-        else:
-            board.problems[node] = files
-            board.absent[node] = 1
-            board.dirty.append(node)
-            if not board.is_lazy[node]:
-                board.stale[node] = 1
-        if board.state[node] is _WAITING or board.state[node] is _DUE:
-            self._flow.one_less_pending(node)
+            if isinstance(observation, Files) and kinds[node] is not NodeKind.INVARIANT:
+                flow.files_observed(node, observation)
+            elif kinds[node] is NodeKind.INVARIANT and isinstance(observation, bytes | Unobservable):
+                flow.invariant_observed(node, observation)
+            else:
+                raise ProtocolError(f"{board.dag.job_id(node)!r} cannot be observed as {observation!r}")
 
     def _succeeded(self, node: NodeId, fingerprint: Fingerprint, parts: Mapping[str, Fingerprint]) -> None:
         board = self._board

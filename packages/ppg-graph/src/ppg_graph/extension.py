@@ -175,10 +175,10 @@ def _exclude_pruned(entry: Entry, plan: Plan) -> None:
 def _add_upstreams(entry: Entry, downstream: NodeId, upstreams: Iterable[NodeId]) -> None:
     """Let an old, undecided job know of new upstreams."""
     board, added = entry.board, list(upstreams)
+    board.upstream_count[downstream] += len(added)
     if board.counts(downstream):
         board.need(added)
-    if not board.settled[downstream]:
-        board.attach(downstream, added)
+    board.attach(downstream, added)
     if board.state[downstream] is NodeState.WAITING:
         board.pending[downstream] += len(added)
         entry.review(downstream)

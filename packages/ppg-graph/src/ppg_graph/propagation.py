@@ -1,13 +1,14 @@
 """What follows from a new fact: who is decided, due, started, blocked, settled, cleaned up.
 
-Three lists of work on the board, worked off in this order until all are empty:
+Four lists of work on the board, worked off in this order until all are empty:
 
 1. `known`: fingerprints are told to the jobs directly downstream; who has heard of all upstreams is decided.
-2. `dirty`: jobs become due, start, stop being due, or turn out to be blocked.
-3. `shaken`: jobs become settled, and lazy files and loaded data that nobody can ask for any more are removed.
+2. `dirty`: jobs become due, ready, stop being due, or turn out to be blocked.
+3. `ready`: due jobs that miss nothing start.
+4. `shaken`: jobs become settled, and lazy files and loaded data that nobody can ask for any more are removed.
 
-The order matters only for economy: no job is made due before all facts are in, and nothing is removed while
-somebody might yet turn out to be due. Every list is a queue and nothing recurses, so a chain of a million jobs is
+The order matters for economy: no job is made due before all facts are in, none starts for the sake of another that
+turns out to be blocked, and nothing is removed while somebody might yet turn out to be due. Every list is a queue and nothing recurses, so a chain of a million jobs is
 no problem, and each edge is looked at a bounded number of times.
 """
 
@@ -17,7 +18,8 @@ from collections.abc import Sequence
 
 from ppg_graph.board import Board, InternalError
 from ppg_graph.effects import Block, CleanUp, Effect, Start
-from ppg_graph.ids import NodeId, NodeKind
+from ppg_graph.ids import Fingerprint, NodeId, NodeKind
+from ppg_graph.observations import Files, FileStatus, Unobservable
 from ppg_graph.records import combine
 from ppg_graph.staleness import reasons_to_run
 from ppg_graph.states import NodeState
@@ -26,6 +28,7 @@ __all__ = ["Propagation"]
 
 _WAITING, _DUE, _CLEAN, _DONE = NodeState.WAITING, NodeState.DUE, NodeState.CLEAN, NodeState.DONE
 _LAZY, _LOAD = NodeKind.LAZY, NodeKind.LOAD
+_INTACT = FileStatus.INTACT
 _MAY_START = frozenset({_WAITING, _DUE, _CLEAN, NodeState.CLEANED_UP})
 _WENT_WRONG = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED})
 
@@ -46,9 +49,11 @@ class Propagation:
         board = self.board
         while True:
             if board.known:
-                self._publish(board.known.popleft())
+                self._publish()
             elif board.dirty:
                 self._reconsider(board.dirty.popleft())
+            elif board.ready:
+                self._start(board.ready.popleft())
             elif board.shaken:
                 node = board.shaken.popleft()
                 board.resettle(node)
@@ -63,11 +68,35 @@ class Propagation:
         self.board.stale[node] = 1
         self.board.dirty.append(node)
 
-    def one_less_pending(self, node: NodeId) -> None:
-        """One thing less that the job waits to know."""
-        self.board.pending[node] -= 1
-        if not self.board.pending[node]:
-            self.decide(node)
+    def files_observed(self, node: NodeId, files: Files) -> None:
+        """How a job's files look beside its record."""
+        board = self.board
+        if files.status is _INTACT:
+            board.present[node] = board.is_lazy[node]
+        else:
+            board.problems[node] = files
+            board.absent[node] = 1
+            board.dirty.append(node)
+            if not board.is_lazy[node]:
+                board.stale[node] = 1
+        if board.state[node] is _WAITING or board.state[node] is _DUE:
+            board.pending[node] -= 1
+            if not board.pending[node]:
+                self.decide(node)
+
+    def invariant_observed(self, node: NodeId, observation: Fingerprint | Unobservable) -> None:
+        """What an invariant is now."""
+        board = self.board
+        if board.state[node] is not _WAITING:
+            return  # the run was stopped meanwhile
+        if isinstance(observation, Unobservable):
+            board.unobservable[node] = observation.reason
+            board.move(node, NodeState.FAILED)
+            self.spread(node)
+        else:
+            board.fingerprint[node] = observation
+            board.move(node, NodeState.OBSERVED)
+            board.known.append(node)
 
     def arrive(self, node: NodeId) -> None:
         """A LAZY job's files are there again, or a LOAD's data is: for the jobs that are due because of it."""
@@ -77,29 +106,29 @@ class Propagation:
                 board.lacking[downstream] -= 1
                 board.dirty.append(downstream)
 
-    def _publish(self, upstream: NodeId) -> None:
-        """Tell the jobs directly downstream that a fingerprint is known."""
+    def _publish(self) -> None:
+        """Tell the jobs directly downstream of every fingerprint that has become known."""
         board = self.board
-        dag, state, stale, record, pending = board.dag, board.state, board.stale, board.record, board.pending
-        job_id, fingerprint = dag.job_id(upstream), board.fingerprint[upstream]
-        is_there = board.is_lazy[upstream] and board.present[upstream]
+        dag, known, pending = board.dag, board.known, board.pending
+        state, stale, record, present = board.state, board.stale, board.record, board.present
         names_parts = dag.names_parts
-        for downstream in dag.downstreams(upstream):
-            if state[downstream] is not _WAITING and state[downstream] is not _DUE:
-                continue
-            if not stale[downstream]:
-                old = record[downstream]
-                if old is None:
-                    pass  # a LOAD or GENERATOR: what it consumes does not decide about it
-                elif names_parts and dag.parts(upstream, downstream) is not None:
-                    self._compare_parts(upstream, downstream)
-                elif old.upstreams.get(job_id) != fingerprint:
-                    self.learn_stale(downstream)
-            if is_there and state[downstream] is _DUE:
-                board.lacking[downstream] -= 1
-            pending[downstream] -= 1
-            if not pending[downstream]:
-                self.decide(downstream)
+        while known:
+            upstream = known.popleft()
+            job_id, fingerprint = dag.job_id(upstream), board.fingerprint[upstream]
+            for downstream in dag.downstreams(upstream):
+                if state[downstream] is not _WAITING and state[downstream] is not _DUE:
+                    continue
+                old = record[downstream]  # of a LOAD or GENERATOR there is none here: it would decide nothing
+                if old is not None and not stale[downstream]:
+                    if names_parts and dag.parts(upstream, downstream) is not None:
+                        self._compare_parts(upstream, downstream)
+                    elif old.upstreams.get(job_id) != fingerprint:
+                        self.learn_stale(downstream)
+                if present[upstream] and state[downstream] is _DUE:
+                    board.lacking[downstream] -= 1
+                pending[downstream] -= 1
+                if not pending[downstream]:
+                    self.decide(downstream)
 
     def _compare_parts(self, upstream: NodeId, downstream: NodeId) -> None:
         board = self.board
@@ -123,17 +152,21 @@ class Propagation:
     def decide(self, node: NodeId) -> None:
         """All upstreams are known: is the job clean?"""
         board = self.board
-        kind = board.dag.kind(node)
-        if kind is _LOAD:
-            board.fingerprint[node] = combine(board.inputs(node).items())
-        elif board.stale[node]:
+        kind = board.dag.kinds[node]
+        if board.stale[node]:
             board.dirty.append(node)
             return
+        if kind is _LOAD:
+            board.fingerprint[node] = combine(board.inputs(node).items())
         else:
             record = board.record[node]
             if record is None:
                 raise InternalError(f"{board.dag.job_id(node)!r} has no record and is not stale")
-            if not self._record_holds(node):
+            # Each upstream was compared when it became known, except parts that had to wait for a generator.
+            holds = len(record.upstreams) == board.upstream_count[node]
+            if holds and board.below_generator[node] and board.dag.names_parts:
+                holds = dict(record.upstreams) == board.inputs(node)
+            if not holds:
                 self.learn_stale(node)
                 return
             board.fingerprint[node] = record.fingerprint
@@ -146,16 +179,6 @@ class Propagation:
         board.move(node, _CLEAN)
         if kind is NodeKind.OUTPUT:
             self.skipped.append(node)
-
-    def _record_holds(self, node: NodeId) -> bool:
-        """The last check of a record each of whose upstreams was compared on its own, except parts that waited."""
-        board = self.board
-        record = board.record[node]
-        if record is None or len(record.upstreams) != len(board.dag.upstreams(node)):
-            return False
-        if board.dag.names_parts and board.below_generator[node]:
-            return dict(record.upstreams) == board.inputs(node)
-        return True
 
     # -- due, started, blocked
 
@@ -197,7 +220,7 @@ class Propagation:
                         self.collapse([node], board.causes.get(upstream, upstream), state)
                         return
         elif not board.pending[node]:
-            self._start(node)
+            board.ready.append(node)
 
     def _withdraw(self, node: NodeId) -> None:
         """Nobody asks for it any more."""
@@ -209,6 +232,8 @@ class Propagation:
 
     def _start(self, node: NodeId) -> None:
         board = self.board
+        if board.state[node] is not _DUE or board.pending[node] or board.lacking[node]:
+            return  # a failure, told in the same event, has changed that
         reasons = reasons_to_run(board, node)
         if not reasons:
             raise InternalError(f"{board.dag.job_id(node)!r} would start without a reason")

@@ -23,29 +23,30 @@ from ppg_graph.states import NodeState
 
 __all__ = ["reasons_to_run", "record_is_outdated", "usable_record"]
 
-_FILES = frozenset({NodeKind.OUTPUT, NodeKind.LAZY})
-
 
 def usable_record(board: Board, node: NodeId) -> Record | None:
     """The record that may make an OUTPUT or LAZY job clean. One of another kind is none, but these two share."""
     record = board.history.get(board.dag.job_id(node))
-    return record if record is not None and record.kind in _FILES else None
+    if record is not None and (record.kind is NodeKind.OUTPUT or record.kind is NodeKind.LAZY):
+        return record
+    return None
 
 
 def record_is_outdated(board: Board, node: NodeId, record: Record) -> bool:
     """Whether the edges alone show that the record does not hold, before anything upstream is known.
 
     Edges that the record does not have are always new. Edges that only the record has may still come from a
-    generator upstream, so they tell something only if there is none.
+    generator upstream, so they tell something only if there is none. A file that somebody depends on and that the
+    record does not know has never been checked.
     """
-    upstreams = board.dag.upstreams(node)
-    if len(upstreams) > len(record.upstreams):
+    surplus = board.upstream_count[node] - len(record.upstreams)
+    if surplus and (surplus > 0 or not board.below_generator[node]):
         return True
-    if len(upstreams) < len(record.upstreams) and not board.below_generator[node]:
+    if board.dag.names_parts and board.dag.wanted_parts(node) - record.parts.keys():
         return True
     if board.beside_lazy[node]:  # worth a closer look: the sooner it is known, the sooner they start
         job_ids = board.dag.job_ids
-        return any(job_ids[upstream] not in record.upstreams for upstream in upstreams)
+        return any(job_ids[upstream] not in record.upstreams for upstream in board.dag.upstreams(node))
     return False
 
 

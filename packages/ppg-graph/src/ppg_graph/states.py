@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import IntEnum
 
-__all__ = ["LEGAL_MOVES", "NodeState", "is_legal", "state_diagram"]
+__all__ = ["LEGAL_BITS", "LEGAL_MOVES", "NodeState", "state_diagram"]
 
 
 class NodeState(IntEnum):
@@ -64,12 +64,8 @@ LEGAL_MOVES: Mapping[NodeState, frozenset[NodeState]] = {
 }
 """From each state, the states that a job may move to."""
 
-_LEGAL_BITS = tuple(sum(1 << new for new in LEGAL_MOVES[old]) for old in NodeState)
-
-
-def is_legal(old: NodeState, new: NodeState) -> bool:
-    """Whether the table allows this move."""
-    return bool(_LEGAL_BITS[old] >> new & 1)
+LEGAL_BITS = tuple(sum(1 << new for new in LEGAL_MOVES[old]) for old in NodeState)
+"""The same table for machines: move old → new is legal if bit `new` of LEGAL_BITS[old] is set."""
 
 
 def state_diagram() -> str:
