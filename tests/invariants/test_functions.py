@@ -442,3 +442,17 @@ def test_a_fingerprint_says_nothing_of_addresses():
         return lambda: thing
 
     assert same(make(), make())
+
+
+def test_the_names_of_keyword_arguments_in_a_call_count():
+    def removed(path):
+        path.unlink(missing_ok=True)
+
+    def removed_again(path):
+        path.unlink(missing_ok=True)
+
+    def walked(path):
+        path.unlink(follow_ok=True)
+
+    assert same(removed, removed_again)
+    assert not same(removed, walked)

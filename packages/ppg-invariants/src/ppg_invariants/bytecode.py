@@ -63,7 +63,7 @@ def bytecode_digest(code: types.CodeType) -> bytes:
     for instruction in instructions:
         constants.write(instruction.opname, out)
         if instruction.opcode in _CONSTANTS:
-            constants.write(instruction.argval, out)
+            constants.write(_constant(instruction, code), out)
         elif instruction.opcode in _JUMPS:
             constants.write(indices[instruction.argval], out)
         elif instruction.opcode in _NAMED:
@@ -73,6 +73,13 @@ def bytecode_digest(code: types.CodeType) -> bytes:
     constants.write(_handlers(code, indices), out)
     digest: bytes = xxhash.xxh3_128_digest(out)
     return digest
+
+
+def _constant(instruction: dis.Instruction, code: types.CodeType) -> object:
+    """The constant that an instruction refers to; Python 3.11 does not resolve the names of KW_NAMES itself."""
+    if instruction.opname == "KW_NAMES" and instruction.arg is not None:
+        return code.co_consts[instruction.arg]
+    return instruction.argval
 
 
 def _instructions(code: types.CodeType) -> tuple[list[dis.Instruction], dict[int, int]]:
