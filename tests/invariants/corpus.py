@@ -15,7 +15,7 @@ import pathlib
 import sys
 
 from ppg_graph import JobId
-from ppg_invariants import StatusStore, encode_parameters, fingerprint_function
+from ppg_invariants import StatusStore, StoredObservation, encode_parameters, fingerprint_function
 
 
 class Colour(enum.Enum):
@@ -83,9 +83,11 @@ def main():
     with StatusStore.open(store_path) as store:
         states = {name: fingerprint_function(function) for name, function in functions.items()}
         found["syntax"] = {name: state.syntax and state.syntax.hex() for name, state in states.items()}
-        found["canonical"] = {
-            name: store.resolve_function(JobId(name), state).hex() for name, state in states.items()
-        }
+        found["canonical"] = {}
+        for name, state in states.items():
+            fingerprint = store.resolve_function(JobId(name), state)
+            store.remember(JobId(name), StoredObservation(fingerprint, function=state))
+            found["canonical"][name] = fingerprint.hex()
     json.dump(found, sys.stdout)
 
 

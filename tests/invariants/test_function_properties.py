@@ -14,7 +14,10 @@ ARGUMENTS = [(0, 0), (1, 2), (3, -1), (5, 0.5), (2, "s"), (7, 7), (True, None)]
 
 pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")
 # The fixture is a folder: it does not matter that all examples share it.
-shared_folder = settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+shared_folder = settings(
+    max_examples=settings.default.max_examples // 2,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 
 
 def canonical(codes, function):

@@ -34,6 +34,18 @@ class CanonicalCodes:
             for code in state.codes
         ]
 
+    def note_syntax(self, state: FunctionState) -> None:
+        """Remember the trees of a function's code, too, where it was recognised by its bytecode alone.
+
+        Several trees can compile to the same bytecode under one version of Python, and not under the next.
+        """
+        for code, canonical in zip(state.codes, self.canonical(state), strict=True):
+            syntax = code.syntax
+            if syntax is not None and syntax not in self._by_syntax:
+                row = (state.python, code.bytecode, syntax, canonical)
+                self._enter(row)
+                self._new.append(row)
+
     def take_new(self) -> list[CodeRow]:
         """What was learnt since the last call."""
         new, self._new = self._new, []

@@ -22,6 +22,7 @@ what functions hold: other functions, classes and instances.
 """
 
 import struct
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
 from typing import Any
@@ -134,8 +135,14 @@ def fingerprint_encoding(encoding: bytes) -> bytes:
 
 
 def type_name(kind: type) -> str:
-    """Name under which the type counts: module and qualified name."""
-    return f"{kind.__module__}.{kind.__qualname__}"
+    """Name under which the type counts: module and qualified name.
+
+    The standard library moves classes between its private modules from version to version: those do not count.
+    """
+    module = kind.__module__
+    if "._" in module and module.partition(".")[0] in sys.stdlib_module_names:
+        module = module.partition("._")[0]
+    return f"{module}.{kind.__qualname__}"
 
 
 class Encoder:

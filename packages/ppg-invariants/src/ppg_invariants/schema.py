@@ -30,8 +30,7 @@ CREATE TABLE records (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE observations (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE evidence (fingerprint BLOB PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE blobs (digest BLOB PRIMARY KEY, content BLOB NOT NULL);
-CREATE TABLE codes (python TEXT NOT NULL, bytecode BLOB NOT NULL, syntax BLOB, canonical BLOB NOT NULL,
-                    PRIMARY KEY (python, bytecode));
+CREATE TABLE codes (python TEXT NOT NULL, bytecode BLOB NOT NULL, syntax BLOB, canonical BLOB NOT NULL);
 CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, outcome TEXT NOT NULL,
                    pid INTEGER NOT NULL, host TEXT NOT NULL, details TEXT NOT NULL);
 CREATE TABLE events (run INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, job INTEGER,

@@ -214,6 +214,8 @@ class StatusStore:
         self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", self._number(job_id), packed)
         evidence = observation.function if observation.parameters is None else observation.parameters
         if isinstance(evidence, FunctionState):
+            self._codes.note_syntax(evidence)
+            self._write_codes()
             evidence = evidence_of(evidence, self._codes.canonical(evidence))
         if evidence is not None:
             packed = pack_evidence(evidence, self._keep_text)
@@ -222,9 +224,7 @@ class StatusStore:
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Fingerprint of a function that is the same under every Python version; see `canonical`."""
         fingerprint = state.combine(self._codes.canonical(state))
-        for row in self._codes.take_new():
-            if self._lock is not None:
-                self._write("INSERT OR REPLACE INTO codes VALUES (?, ?, ?, ?)", *row)
+        self._write_codes()
         return Fingerprint(fingerprint)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
@@ -376,6 +376,11 @@ class StatusStore:
         self._pending.append((statement, values))
         if len(self._pending) >= _BATCH:
             self.flush()
+
+    def _write_codes(self) -> None:
+        for row in self._codes.take_new():
+            if self._lock is not None:  # a reader may ask, and learns only for itself
+                self._write("INSERT INTO codes VALUES (?, ?, ?, ?)", *row)
 
     def _keep_text(self, digest: bytes, text: str) -> None:
         if digest not in self._kept_texts:
