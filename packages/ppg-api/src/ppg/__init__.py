@@ -1,1 +1,141 @@
-"""ppg."""
+"""ppg: declare jobs, run what changed, know why.
+
+    import ppg
+
+    ppg.new_pipegraph()
+    job = ppg.FileGeneratingJob("out.txt", lambda path: path.write_text("hello"))
+    ppg.run_pipegraph()
+
+Names are imported when they are first used: a callback that uses `ppg` inside a job process does not load
+there what only the user's script needs.
+"""
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ppg.coordinators import LocalSystem
+    from ppg.engine.frontend import Frontend
+    from ppg.events import (
+        Event,
+        JobFailed,
+        JobFinished,
+        JobQueued,
+        JobsBlocked,
+        JobStarted,
+        JobsUpToDate,
+        Listener,
+        RunFinished,
+        RunStarted,
+        RunStopping,
+        StatusRequested,
+        Warned,
+    )
+    from ppg.exceptions import (
+        CycleError,
+        InternalError,
+        JobContractError,
+        JobDiedException,
+        JobError,
+        PyPipeGraphError,
+        PyPipelineGraphError,
+        RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
+    )
+    from ppg.file_jobs import FileGeneratingJob, MultiFileGeneratingJob
+    from ppg.invariants import FileChecksumInvariant, FunctionInvariant, ParameterInvariant
+    from ppg.job import Job, JobFile, JobList
+    from ppg.pipegraph import Pipegraph
+    from ppg.result import JobOutcome, JobState, RunResult
+    from ppg.session import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
+
+__all__ = [
+    "CycleError",
+    "Event",
+    "FileChecksumInvariant",
+    "FileGeneratingJob",
+    "Frontend",
+    "FunctionInvariant",
+    "InternalError",
+    "Job",
+    "JobContractError",
+    "JobDiedException",
+    "JobError",
+    "JobFailed",
+    "JobFile",
+    "JobFinished",
+    "JobList",
+    "JobOutcome",
+    "JobQueued",
+    "JobStarted",
+    "JobState",
+    "JobsBlocked",
+    "JobsUpToDate",
+    "Listener",
+    "LocalSystem",
+    "MultiFileGeneratingJob",
+    "ParameterInvariant",
+    "Pipegraph",
+    "PyPipeGraphError",
+    "PyPipelineGraphError",
+    "RunFinished",
+    "RunResult",
+    "RunStarted",
+    "RunStopping",
+    "RuntimeError",
+    "StatusRequested",
+    "Warned",
+    "current_pipegraph",
+    "new_pipegraph",
+    "new_pipeline",
+    "run",
+    "run_pipegraph",
+]
+
+_MODULES = {
+    "ppg.coordinators": ["LocalSystem"],
+    "ppg.events": [
+        "Event",
+        "JobFailed",
+        "JobFinished",
+        "JobQueued",
+        "JobStarted",
+        "JobsBlocked",
+        "JobsUpToDate",
+        "Listener",
+        "RunFinished",
+        "RunStarted",
+        "RunStopping",
+        "StatusRequested",
+        "Warned",
+    ],
+    "ppg.exceptions": [
+        "CycleError",
+        "InternalError",
+        "JobContractError",
+        "JobDiedException",
+        "JobError",
+        "PyPipeGraphError",
+        "PyPipelineGraphError",
+        "RuntimeError",
+    ],
+    "ppg.file_jobs": ["FileGeneratingJob", "MultiFileGeneratingJob"],
+    "ppg.invariants": ["FileChecksumInvariant", "FunctionInvariant", "ParameterInvariant"],
+    "ppg.job": ["Job", "JobFile", "JobList"],
+    "ppg.pipegraph": ["Pipegraph"],
+    "ppg.result": ["JobOutcome", "JobState", "RunResult"],
+    "ppg.engine.frontend": ["Frontend"],
+    "ppg.session": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'ppg' has no attribute '{name}'")
+    value: object = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,1 +1,3 @@
-"""ppg_cli."""
+"""The `ppg` command: parse, call, render; nothing else."""
+
+__all__: list[str] = []

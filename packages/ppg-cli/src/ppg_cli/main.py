@@ -1,5 +1,43 @@
-"""The ppg command."""
+"""The entry point of the `ppg` command and the list of its subcommands."""
+
+from typing import Annotated
+
+import typer
+
+from ppg_cli.graph_command import graph_app
+from ppg_cli.run_command import run_command
+from ppg_cli.version import installed_versions
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="ppg",
+    help="Run pipelines that know what has to be done again, and why.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run", context_settings={"allow_interspersed_args": False})(run_command)
+app.add_typer(graph_app, name="graph")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        for name, version in installed_versions():
+            typer.echo(f"{name} {version}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Show the versions and exit.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Run pipelines that know what has to be done again, and why."""
 
 
 def main() -> None:
-    """Run the command."""
+    """Run the command; exits with 0, 1 (jobs failed), 2 (usage or script error) or 130 (interrupted)."""
+    app()

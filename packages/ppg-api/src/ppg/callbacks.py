@@ -1,0 +1,65 @@
+"""What a callback expects, decided from its signature when the job is declared, never by trying."""
+
+import inspect
+from collections.abc import Callable
+from types import FunctionType, MethodType
+
+__all__ = ["Callback", "wants_argument"]
+
+Callback = Callable[..., object]
+"""A user's function: takes no argument, or one (the path or paths that the job makes)."""
+
+
+def wants_argument(callback: object, owner: str) -> bool:
+    """Whether the callback is to be called with one argument rather than with none.
+
+    It is if exactly one positional parameter has no default: in `lambda name=name: ...` the default
+    captures a loop variable, it does not ask for the path.
+
+    Parameters
+    ----------
+        callback: what the user passed.
+        owner: the job, as messages should name it.
+
+    Raises
+    ------
+        TypeError: it is not callable, or cannot be called with at most one positional argument.
+
+    """
+    if type(callback) is FunctionType:
+        code = callback.__code__
+        if not code.co_kwonlyargcount:
+            required = code.co_argcount - len(callback.__defaults__ or ())
+            if required <= 1:
+                return required == 1
+    elif not callable(callback):
+        raise TypeError(f"{owner}: the function must be callable, but is {callback!r}")
+    elif isinstance(callback, type):
+        raise TypeError(f"{owner}: the function must be a function, but is the class {callback.__qualname__}")
+    return _required_parameters(callback, owner) == 1
+
+
+def _required_parameters(callback: Callable[..., object], owner: str) -> int:
+    try:
+        signature = inspect.signature(callback)
+    except ValueError:
+        # Some builtins have no signature; ppg calls them as the original description says.
+        return 0
+    required = 0
+    for parameter in signature.parameters.values():
+        if parameter.default is not parameter.empty:
+            continue
+        if parameter.kind is parameter.KEYWORD_ONLY:
+            raise TypeError(
+                f"{owner}: the function needs the keyword argument '{parameter.name}', which ppg would not pass; "
+                "give it a default"
+            )
+        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.POSITIONAL_OR_KEYWORD):
+            required += 1
+    if required > 1:
+        kind = "method" if isinstance(callback, MethodType) else "function"
+        raise TypeError(
+            f"{owner}: the {kind} takes {required} arguments, but ppg passes none or one (the path it makes); "
+            "give the others defaults, or use functools.partial"
+        )
+    return required

@@ -1,0 +1,3 @@
+"""Running a pipegraph: decide, execute, record, report."""
+
+__all__: list[str] = []

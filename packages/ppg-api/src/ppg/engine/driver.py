@@ -1,0 +1,287 @@
+"""The run loop: carries the evaluator's effects out, and brings it the events that follow.
+
+It decides nothing. The evaluator says what to observe, start, record and clean up; the observer, the
+executor and the recorder do it; the listeners hear of it. All waiting happens in one place (`_wait`):
+for the executor, for signals, and for the user at the terminal.
+"""
+
+import select
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import assert_never
+
+import ppg_graph
+from ppg import events
+from ppg.engine.interrupts import Interrupts
+from ppg.engine.observer import Observer
+from ppg.engine.recorder import Recorder
+from ppg.engine.tasks import Failure, Made, judged, task_for
+from ppg.engine.terminal import foreground_terminal, read_line
+from ppg.exceptions import InternalError, JobError
+from ppg.paths import absolute
+from ppg.pipegraph import Pipegraph
+from ppg.result import JobOutcome, JobState, RunResult
+from ppg_exec import Executor, Notice, Outcome, Started
+from ppg_graph import Effect, Evaluator, NodeId, NodeKind, NodeState, SkipReason, describe
+
+__all__ = ["Driver"]
+
+
+class Driver:
+    """Runs one pipegraph once.
+
+    Parameters
+    ----------
+        pipegraph: complete and free of cycles.
+        recorder: the status store, open for writing.
+        executor: where jobs run; the driver does not close it.
+        interrupts: what tells it that the user wants to stop.
+        listeners: who hears what happens.
+
+    """
+
+    def __init__(
+        self,
+        pipegraph: Pipegraph,
+        recorder: Recorder,
+        executor: Executor,
+        interrupts: Interrupts,
+        listeners: Sequence[events.Listener],
+    ) -> None:
+        self._pipegraph = pipegraph
+        self._recorder = recorder
+        self._executor = executor
+        self._interrupts = interrupts
+        self._listeners = listeners
+        self._observer = Observer(pipegraph, recorder)
+        self._evaluator = Evaluator(pipegraph.dag, recorder.history)
+        self._effects: deque[Effect] = deque()
+        self._submitted: set[NodeId] = set()
+        self._begun: set[NodeId] = set()
+        self._outcomes: dict[str, JobOutcome] = {}
+        self._made: dict[NodeId, tuple[Made, JobOutcome]] = {}
+        self._terminal = foreground_terminal()
+        self._started_at = time.monotonic()
+
+    def run(self) -> RunResult:
+        """Run until nothing is left to do, or the user stops it."""
+        kinds = self._pipegraph.dag.kinds
+        works = sum(kind is not NodeKind.INVARIANT for kind in kinds)
+        self._publish(events.RunStarted(self._pipegraph, time.time(), works))
+        self._evaluator_says(self._evaluator.start())
+        while not self._evaluator.finished:
+            if not self._submitted:
+                raise InternalError("The run has work left, but nothing runs")
+            self._wait()
+            if self._interrupts.received is not None:
+                self._stop()
+                break
+        return self.result()
+
+    def result(self) -> RunResult:
+        """What has happened so far."""
+        works: dict[str, bool] = {job.job_id: job.kind is not NodeKind.INVARIANT for job in self._pipegraph}
+        return RunResult(
+            works, self._outcomes, time.monotonic() - self._started_at, self._interrupts.received
+        )
+
+    # -- waiting ---------------------------------------------------------------------------------------
+
+    def _wait(self) -> None:
+        """Sleep until something happens, and deal with it."""
+        poller = select.poll()
+        poller.register(self._executor.fileno(), select.POLLIN)
+        poller.register(self._interrupts.fileno(), select.POLLIN)
+        if self._terminal is not None:
+            poller.register(self._terminal, select.POLLIN)
+        due = self._recorder.seconds_until_due
+        ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
+        if self._terminal in ready:
+            self._user_typed()
+        if self._interrupts.fileno() in ready:
+            self._interrupts.drain()
+        for report in self._executor.poll(0):
+            self._take(report)
+        self._recorder.commit_if_due()
+
+    def _user_typed(self) -> None:
+        assert self._terminal is not None
+        if read_line(self._terminal) is None:
+            self._terminal = None
+        else:
+            self._publish(events.StatusRequested(time.time()))
+
+    def _take(self, report: Started | Outcome | Notice) -> None:
+        match report:
+            case Started(key, pid, when):
+                self._begun.add(self._pipegraph.job(key).node)
+                self._publish(events.JobStarted(key, pid, when))
+            case Outcome():
+                self._ended(report)
+            case Notice(message):
+                self._publish(events.Warned(message))
+            case _:
+                assert_never(report)
+
+    # -- jobs that end -----------------------------------------------------------------------------------
+
+    def _ended(self, outcome: Outcome) -> None:
+        job = self._pipegraph.job(outcome.key)
+        node = job.node
+        self._submitted.discard(node)
+        for warning in outcome.warnings:
+            self._publish(events.Warned(f"'{job.job_id}': {warning}"))
+        story = JobOutcome(
+            job.job_id,
+            JobState.RAN,
+            reasons=self._reasons(node),
+            runtime=outcome.usage.wall,
+            user_time=outcome.usage.user,
+            system_time=outcome.usage.system,
+            peak_memory=outcome.usage.peak_memory,
+            stdout_capture=outcome.stdout or None,
+            stderr_capture=outcome.stderr or None,
+        )
+        verdict = judged(job, outcome, self._recorder.run_id)
+        if isinstance(verdict, Made):
+            self._outcomes[job.job_id] = story
+            self._made[node] = (verdict, story)
+            effects = self._evaluator.handle(ppg_graph.Succeeded(node, verdict.fingerprint, verdict.parts))
+            self._publish(events.JobFinished(job.job_id, story))
+            self._evaluator_says(effects)
+        else:
+            self._failed(node, verdict, story)
+
+    def _failed(self, node: NodeId, failure: Failure, story: JobOutcome) -> None:
+        job = self._pipegraph.job_at(node)
+        story = replace(
+            story, state=JobState.FAILED, exception=failure.exception, traceback=failure.traceback
+        )
+        self._outcomes[job.job_id] = story
+        problem = self._discard_files(node)
+        self._publish(events.JobFailed(job.job_id, story))
+        if problem is not None:
+            self._publish(events.Warned(problem))
+        self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
+
+    def _discard_files(self, node: NodeId) -> str | None:
+        """Remove or rename what a failed job left; gives a message if that is not possible."""
+        job = self._pipegraph.job_at(node)
+        for name in job.files:
+            path = Path(absolute(name, self._pipegraph.root))
+            try:
+                if getattr(job, "rename_broken", False):
+                    path.rename(path.with_name(path.name + ".broken"))
+                else:
+                    path.unlink()
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                return f"what '{job.job_id}' left behind cannot be removed: {error}; it is not believed"
+        return None
+
+    def _reasons(self, node: NodeId) -> tuple[str, ...]:
+        return tuple(describe(reason) for reason in self._evaluator.reasons(node))
+
+    @cached_property
+    def _priorities(self) -> Sequence[float]:
+        """Seconds of the longest path that remains from each node; worked out only if something runs."""
+        return ppg_graph.longest_remaining(self._pipegraph.dag, self._recorder.durations)
+
+    # -- effects -----------------------------------------------------------------------------------------
+
+    def _evaluator_says(self, effects: Iterable[Effect]) -> None:
+        """Carry out effects, and those that come of them, in order."""
+        self._effects.extend(effects)
+        while self._effects:
+            self._carry_out(self._effects.popleft())
+
+    def _carry_out(self, effect: Effect) -> None:
+        match effect:
+            case ppg_graph.Observe(nodes):
+                self._observe(nodes)
+            case ppg_graph.Start(node, reasons):
+                job = self._pipegraph.job_at(node)
+                self._submitted.add(node)
+                self._publish(events.JobQueued(job.job_id, tuple(describe(reason) for reason in reasons)))
+                self._executor.submit(task_for(job, self._priorities[node]))
+            case ppg_graph.Skip(nodes, why):
+                self._skipped(nodes, why)
+            case ppg_graph.Block(nodes, cause):
+                self._blocked(nodes, cause)
+            case ppg_graph.Commit(node, record):
+                made, story = self._made.pop(node)
+                self._recorder.succeeded(self._pipegraph.job_at(node).job_id, record, made.files, story)
+            case ppg_graph.Forget(node):
+                self._recorder.forget(self._pipegraph.job_at(node).job_id)
+            case ppg_graph.NonDeterministic(node):
+                self._publish(
+                    events.Warned(
+                        f"'{self._pipegraph.job_at(node).job_id}' made other bytes from the same inputs; "
+                        "what depends on it is not run again for that"
+                    )
+                )
+            case ppg_graph.CleanUp() | ppg_graph.Extended() | ppg_graph.Rejected():
+                raise InternalError(f"No job of this version asks for {effect}")
+            case _:
+                assert_never(effect)
+
+    def _observe(self, nodes: Iterable[NodeId]) -> None:
+        observations = self._observer.observe(nodes)
+        for node, observation in observations.items():
+            if isinstance(observation, ppg_graph.Unobservable):
+                job_id = self._pipegraph.job_at(node).job_id
+                failure = JobError(f"'{job_id}' cannot be observed: {observation.reason}", "Unobservable")
+                story = JobOutcome(job_id, JobState.FAILED, exception=failure)
+                self._outcomes[job_id] = story
+                self._publish(events.JobFailed(job_id, story))
+        self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
+
+    def _skipped(self, nodes: Iterable[NodeId], why: SkipReason) -> None:
+        job_ids = self._working(nodes)
+        if why is SkipReason.CLEAN:
+            if job_ids:
+                self._publish(events.JobsUpToDate(job_ids))
+        else:
+            for job_id in job_ids:
+                self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_NEEDED)
+
+    def _blocked(self, nodes: Iterable[NodeId], cause: NodeId) -> None:
+        failed = self._pipegraph.job_at(cause).job_id
+        job_ids = self._working(nodes)
+        for job_id in job_ids:
+            self._outcomes[job_id] = JobOutcome(job_id, JobState.BLOCKED, cause=failed)
+        self._publish(events.JobsBlocked(job_ids, failed))
+
+    def _working(self, nodes: Iterable[NodeId]) -> tuple[str, ...]:
+        """The ids of those nodes that can do work."""
+        dag = self._pipegraph.dag
+        return tuple(dag.job_id(node) for node in nodes if dag.kind(node) is not NodeKind.INVARIANT)
+
+    def _publish(self, event: events.Event) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+    # -- stopping ----------------------------------------------------------------------------------------
+
+    def _stop(self) -> None:
+        """End what runs; what had finished stays recorded, what had not is as if it had never run."""
+        assert self._interrupts.received is not None
+        self._publish(events.RunStopping(self._interrupts.received))
+        self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
+        self._executor.close()
+        for node in sorted(self._submitted):
+            if node in self._begun:
+                self._discard_files(node)
+                self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
+            else:
+                self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))
+        for job in self._pipegraph:
+            aborted = self._evaluator.state(job.node) is NodeState.ABORTED
+            if aborted or job.node in self._submitted:
+                self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.NOT_DONE)
+        self._submitted.clear()

@@ -1,0 +1,70 @@
+"""Signals that end a run in an orderly way, and a descriptor that wakes the run loop when one comes."""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+__all__ = ["Interrupts"]
+
+Handler = Callable[[int, FrameType | None], Any] | int | None
+
+
+class Interrupts:
+    """Turns SIGINT, SIGTERM and SIGHUP into something that a loop can wait for.
+
+    Within the `with` block the signals raise nothing; the first one is kept in `received`. Outside of the
+    main thread Python cannot handle signals, and nothing is changed.
+
+    Attributes:
+        received: the number of the first signal, or None.
+        count: how many came.
+
+    """
+
+    SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+    def __init__(self) -> None:
+        self.received: int | None = None
+        self.count = 0
+        self._read_end = -1
+        self._write_end = -1
+        self._former: dict[int, Handler] = {}
+
+    def fileno(self) -> int:
+        """A descriptor that becomes readable with a signal."""
+        return self._read_end
+
+    def drain(self) -> None:
+        """Make the descriptor unreadable until the next signal."""
+        with contextlib.suppress(BlockingIOError):
+            while os.read(self._read_end, 512):
+                pass
+
+    def __enter__(self) -> Self:
+        self._read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        if threading.current_thread() is threading.main_thread():
+            for number in self.SIGNALS:
+                # A signal that is ignored (nohup) stays ignored.
+                if signal.getsignal(number) is not signal.SIG_IGN:
+                    self._former[number] = signal.signal(number, self._receive)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._former.items():
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        os.close(self._read_end)
+        os.close(self._write_end)
+
+    def _receive(self, number: int, _frame: FrameType | None) -> None:
+        self.count += 1
+        if self.received is None:
+            self.received = number
+        # A full pipe is full of signals already: the loop will wake.
+        with contextlib.suppress(BlockingIOError):
+            os.write(self._write_end, b"!")

@@ -1,0 +1,124 @@
+"""Looks at the world for the evaluator: parameters, functions, input files, and the outputs on disk.
+
+All files of one request are looked at in one pass of stats, and hashed, where they must be, on all cores.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from ppg.engine.recorder import Recorder
+from ppg.exceptions import InternalError
+from ppg.file_jobs import FileJob
+from ppg.invariants import FileChecksumInvariant, FunctionInvariant, ParameterInvariant
+from ppg.paths import absolute
+from ppg.pipegraph import Pipegraph
+from ppg_graph import Files, FileStatus, Fingerprint, NodeId, Observation, Unobservable
+from ppg_invariants import (
+    CannotFingerprint,
+    FileState,
+    FileUnobservable,
+    Verdict,
+    compare_files,
+    content_fingerprint,
+    fingerprint_encoding,
+    fingerprint_function,
+    observe_files,
+)
+
+__all__ = ["Observer"]
+
+INTACT = Files(FileStatus.INTACT)
+
+# Several files of a job can be in different trouble; the first of these is reported.
+SEVERITY = (Verdict.MISSING, Verdict.UNREADABLE, Verdict.EMPTY, Verdict.CHANGED)
+STATUS = {
+    Verdict.MISSING: FileStatus.MISSING,
+    Verdict.UNREADABLE: FileStatus.CHANGED,
+    Verdict.EMPTY: FileStatus.EMPTY,
+    Verdict.CHANGED: FileStatus.CHANGED,
+}
+
+
+class Observer:
+    """Answers the evaluator's `Observe` effects.
+
+    Parameters
+    ----------
+        pipegraph: the jobs to look at.
+        recorder: what is remembered of them; moves on where only a time stamp changed.
+
+    """
+
+    def __init__(self, pipegraph: Pipegraph, recorder: Recorder) -> None:
+        self._pipegraph = pipegraph
+        self._recorder = recorder
+
+    def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
+        """What each node observes, or whether its files are what its record says."""
+        observations: dict[NodeId, Observation] = {}
+        inputs: list[FileChecksumInvariant] = []
+        outputs: list[FileJob] = []
+        for node in nodes:
+            job = self._pipegraph.job_at(node)
+            if isinstance(job, FunctionInvariant):
+                observations[node] = self._function(job)
+            elif isinstance(job, ParameterInvariant):
+                observations[node] = self._parameters(job)
+            elif isinstance(job, FileJob):
+                outputs.append(job)
+            elif isinstance(job, FileChecksumInvariant):
+                inputs.append(job)
+            else:
+                raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which cannot be observed")
+        self._inputs(inputs, observations)
+        self._outputs(outputs, observations)
+        return observations
+
+    def _function(self, job: FunctionInvariant) -> Observation:
+        try:
+            state = fingerprint_function(job.function)
+        except CannotFingerprint as error:
+            return Unobservable(f"the function cannot be fingerprinted: {error}")
+        return self._recorder.saw_function(job.job_id, state)
+
+    def _parameters(self, job: ParameterInvariant) -> Observation:
+        fingerprint = Fingerprint(fingerprint_encoding(job.encoding))
+        self._recorder.saw_parameters(job.job_id, job.encoding, fingerprint)
+        return fingerprint
+
+    def _inputs(self, jobs: Sequence[FileChecksumInvariant], observations: dict[NodeId, Observation]) -> None:
+        root = self._pipegraph.root
+        remembered = [(absolute(job.job_id, root), self._recorder.input_file(job.job_id)) for job in jobs]
+        for job, (_, before), state in zip(jobs, remembered, observe_files(remembered), strict=True):
+            if isinstance(state, FileUnobservable):
+                observations[job.node] = Unobservable(f"the input file '{job.job_id}' {state.reason}")
+                continue
+            fingerprint = Fingerprint(content_fingerprint(state))
+            if state is not before:
+                self._recorder.saw_input_file(job.job_id, state, fingerprint)
+            observations[job.node] = fingerprint
+
+    def _outputs(self, jobs: Sequence[FileJob], observations: dict[NodeId, Observation]) -> None:
+        root = self._pipegraph.root
+        entries: list[tuple[str, FileState]] = []
+        compared: list[FileJob] = []
+        for job in jobs:
+            recorded = self._recorder.files(job.job_id)
+            unknown = tuple(path for path in job.files if path not in recorded)
+            if unknown:
+                observations[job.node] = Files(FileStatus.CHANGED, unknown)
+                continue
+            compared.append(job)
+            entries.extend((absolute(path, root), recorded[path]) for path in job.files)
+        results = iter(compare_files(entries))
+        for job in compared:
+            troubles: dict[Verdict, list[str]] = {}
+            touched: dict[str, FileState] = {}
+            for path, comparison in zip(job.files, results, strict=False):
+                if comparison.verdict is Verdict.TOUCHED and comparison.state is not None:
+                    touched[path] = comparison.state
+                elif comparison.verdict is not Verdict.INTACT:
+                    troubles.setdefault(comparison.verdict, []).append(path)
+            if touched and not troubles:
+                self._recorder.files_were_touched(job.job_id, touched)
+            worst = next((verdict for verdict in SEVERITY if verdict in troubles), None)
+            observations[job.node] = INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))

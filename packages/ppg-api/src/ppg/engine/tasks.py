@@ -1,0 +1,149 @@
+"""From jobs to tasks: what the executor is told to run, and what its report means."""
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import assert_never
+
+from ppg.exceptions import (
+    InternalError,
+    JobContractError,
+    JobDiedException,
+    JobError,
+    PyPipelineGraphError,
+)
+from ppg.file_jobs import FileJob
+from ppg.job import Job
+from ppg.job_process import make_files
+from ppg.paths import absolute
+from ppg_exec import (
+    Cancelled,
+    Died,
+    Outcome,
+    Raised,
+    Refused,
+    Succeeded,
+    Task,
+    TimedOut,
+    Unpicklable,
+)
+from ppg_graph import Fingerprint, combine
+from ppg_invariants import FileProblem, FileState, Problem, content_fingerprint, describe_files
+
+__all__ = ["Failure", "Made", "judged", "task_for"]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A success: what the job made.
+
+    Attributes:
+        fingerprint: of the content of all its files.
+        parts: of each file by itself, if there are several.
+        files: the state of each file, by its name relative to the root.
+
+    """
+
+    fingerprint: Fingerprint
+    parts: Mapping[str, Fingerprint]
+    files: Mapping[str, FileState]
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure: the exception to report, and the traceback as text if there is one."""
+
+    exception: BaseException
+    traceback: str | None = None
+
+
+def task_for(job: Job, priority: float) -> Task:
+    """What the executor has to run for a job.
+
+    Parameters
+    ----------
+        job: a job that makes files.
+        priority: the larger, the earlier; seconds of the longest path that remains.
+
+    """
+    if not isinstance(job, FileJob):
+        raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which is never run")
+    root = job.pipegraph.root
+    paths = tuple(absolute(path, root) for path in job.files)
+    return Task(
+        key=job.job_id,
+        function=make_files,
+        arguments=(job.callback, job.callback_arguments, paths),
+        after=functools.partial(describe_files, paths, empty_ok=job.empty_ok),
+        cores=job.cores_needed,
+        memory=None if job.memory_needed == -1 else job.memory_needed,
+        priority=priority,
+        working_directory=root,
+    )
+
+
+def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Failure:
+    """Whether the job kept its contract, and what it made.
+
+    Parameters
+    ----------
+        job: the job.
+        outcome: the executor's report.
+        run_id: the number of this run; makes the fingerprint of jobs without cutoff new in every run.
+
+    """
+    end = outcome.end
+    match end:
+        case Succeeded(value):
+            return _checked(job, value, run_id)
+        case Raised(exception, type_name, message, traceback):
+            if exception is None:
+                exception = JobError(f"{type_name}: {message}", type_name)
+            return Failure(exception, traceback)
+        case Died(exit_code, signal_number, likely_cause):
+            return Failure(JobDiedException(job.job_id, exit_code, signal_number, likely_cause))
+        case Unpicklable(path, message):
+            return Failure(
+                PyPipelineGraphError(
+                    f"'{job.job_id}' cannot be sent to its process: {path} cannot be pickled ({message}). "
+                    "Create it inside the function instead of capturing it"
+                )
+            )
+        case Refused(reason):
+            return Failure(PyPipelineGraphError(f"'{job.job_id}' cannot run here: {reason}"))
+        case TimedOut(seconds):
+            return Failure(
+                JobDiedException(job.job_id, None, None, f"it took longer than its timeout of {seconds:g} s")
+            )
+        case Cancelled():
+            return Failure(JobDiedException(job.job_id, None, None, "the run was ended while it ran"))
+        case _:
+            assert_never(end)
+
+
+def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
+    assert isinstance(job, FileJob)
+    assert isinstance(value, list)
+    files: dict[str, FileState] = {}
+    troubles: dict[Problem, list[str]] = {}
+    for path, state in zip(job.files, value, strict=True):
+        if isinstance(state, FileProblem):
+            troubles.setdefault(state.problem, []).append(path)
+        else:
+            files[path] = state
+    if not troubles:
+        return _made(job, files, run_id)
+    told = "; ".join(f"{problem.value}: {', '.join(paths)}" for problem, paths in troubles.items())
+    hint = " (empty_ok=True allows empty files)" if list(troubles) == [Problem.EMPTY] else ""
+    return Failure(
+        JobContractError(f"'{job.job_id}' returned, but its files are not as they should be: {told}{hint}")
+    )
+
+
+def _made(job: FileJob, files: dict[str, FileState], run_id: int) -> Made:
+    # A job without cutoff counts as changed whenever it ran, so its fingerprint is new in every run.
+    suffix = b"" if job.cutoff else b"#%d" % run_id
+    parts = {path: Fingerprint(content_fingerprint(state) + suffix) for path, state in files.items()}
+    if len(parts) == 1:
+        return Made(next(iter(parts.values())), {}, files)
+    return Made(combine(parts.items()), parts, files)

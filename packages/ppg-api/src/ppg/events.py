@@ -1,0 +1,134 @@
+"""What a run tells its listeners, in the order in which it happens.
+
+Whatever shows or stores something about a run listens to these events; the run itself knows none of the
+listeners. Times are seconds since the epoch, durations are seconds, sizes are bytes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
+    from ppg.result import JobOutcome, RunResult
+
+__all__ = [
+    "Event",
+    "JobFailed",
+    "JobFinished",
+    "JobQueued",
+    "JobStarted",
+    "JobsBlocked",
+    "JobsUpToDate",
+    "Listener",
+    "RunFinished",
+    "RunStarted",
+    "RunStopping",
+    "StatusRequested",
+    "Warned",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The graph is complete and free of cycles; deciding begins."""
+
+    pipegraph: "Pipegraph"
+    when: float
+    jobs: int
+    """Jobs that can do work; invariants are not counted."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobsUpToDate:
+    """These jobs need not run."""
+
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobQueued:
+    """The job has to run; it starts when cores and memory allow."""
+
+    job_id: str
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobStarted:
+    """The job's process runs."""
+
+    job_id: str
+    pid: int
+    when: float
+
+
+@dataclass(frozen=True, slots=True)
+class JobFinished:
+    """The job succeeded and is recorded."""
+
+    job_id: str
+    outcome: "JobOutcome"
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailed:
+    """The job failed, or an invariant could not be observed."""
+
+    job_id: str
+    outcome: "JobOutcome"
+
+
+@dataclass(frozen=True, slots=True)
+class JobsBlocked:
+    """These jobs cannot run, because something that they need failed."""
+
+    job_ids: tuple[str, ...]
+    cause: str
+    """The job that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user should know, though nothing failed."""
+
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StatusRequested:
+    """The user pressed Enter: show what runs."""
+
+    when: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopping:
+    """The user wants to end the run; running jobs are being ended."""
+
+    signal: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The run is over; the last event."""
+
+    result: "RunResult"
+
+
+Event = (
+    RunStarted
+    | JobsUpToDate
+    | JobQueued
+    | JobStarted
+    | JobFinished
+    | JobFailed
+    | JobsBlocked
+    | Warned
+    | StatusRequested
+    | RunStopping
+    | RunFinished
+)
+
+Listener = Callable[[Event], None]
+"""Is called with every event, in order, in the process and thread of the run."""

@@ -1,0 +1,125 @@
+"""The family of errors that users of ppg see.
+
+Everything that a user can mend is a `PyPipelineGraphError` of the fitting kind, with a message that
+names the job and the remedy. Anything else that escapes is a defect of ppg itself.
+"""
+
+import builtins
+import signal
+from collections.abc import Mapping, Sequence
+
+__all__ = [
+    "CycleError",
+    "InternalError",
+    "JobContractError",
+    "JobDiedException",
+    "JobError",
+    "PyPipeGraphError",
+    "PyPipelineGraphError",
+    "RuntimeError",
+]
+
+
+class PyPipelineGraphError(Exception):
+    """The base of all errors that ppg raises for its users."""
+
+
+PyPipeGraphError = PyPipelineGraphError
+
+
+class JobContractError(PyPipelineGraphError):
+    """A job broke a promise: two jobs for one file, no output made, a changed definition, ..."""
+
+
+class CycleError(PyPipelineGraphError):
+    """Jobs depend on each other in a circle.
+
+    Attributes:
+        path: the job ids along the cycle; the first one is repeated at the end.
+
+    """
+
+    def __init__(self, path: Sequence[str]) -> None:
+        self.path = tuple(path)
+        shown = (*self.path[:10], "...", *self.path[-10:]) if len(self.path) > 24 else self.path
+        super().__init__(
+            f"{len(self.path) - 1} jobs depend on each other in a circle; remove one of these dependencies:\n  "
+            + "\n  → ".join(shown)
+        )
+
+
+class JobError(PyPipelineGraphError):
+    """A job's callback raised an exception that could not be brought back as an object.
+
+    The message carries its type, text and traceback as the job process printed them.
+
+    Attributes:
+        type_name: the qualified name of the exception's class.
+
+    """
+
+    def __init__(self, message: str, type_name: str) -> None:
+        super().__init__(message)
+        self.type_name = type_name
+
+
+class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of pypipegraph's interface)
+    """A job's process ended without reporting a result.
+
+    Attributes:
+        exit_code: what the process exited with, or None if a signal ended it.
+        signal: the number of the signal that ended it, or None.
+        likely_cause: what probably happened, in words.
+
+    """
+
+    def __init__(
+        self, job_id: str, exit_code: int | None, signal_number: int | None, likely_cause: str
+    ) -> None:
+        self.exit_code = exit_code
+        self.signal = signal_number
+        self.likely_cause = likely_cause
+        if signal_number is not None:
+            how = f"was ended by {_signal_name(signal_number)}"
+        else:
+            how = f"exited with code {exit_code}"
+        super().__init__(f"The process of job '{job_id}' {how}: {likely_cause}")
+
+
+class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (the name is part of pypipegraph's interface)
+    """At least one job failed; raised at the end of a run, when everything else has been done.
+
+    Attributes:
+        exceptions: for every failed job its exception, by job id, in the order of failure.
+        blocked: the ids of the jobs that could not run because of those.
+
+    """
+
+    def __init__(self, exceptions: Mapping[str, BaseException], blocked: Sequence[str] = ()) -> None:
+        self.exceptions = dict(exceptions)
+        self.blocked = tuple(blocked)
+        lines = [f"{_count(len(self.exceptions), 'job')} failed"]
+        if self.blocked:
+            lines[0] += f", and {_count(len(self.blocked), 'job')} could not run because of that"
+        for job_id, exception in list(self.exceptions.items())[:20]:
+            first_line = (str(exception).splitlines() or [""])[0]
+            lines.append(f"  '{job_id}': {type(exception).__name__}: {first_line}")
+        if len(self.exceptions) > 20:
+            lines.append(f"  and {len(self.exceptions) - 20} more (the attribute `exceptions` has them all)")
+        lines.append("Mend them and run again: only these jobs and what depends on them will run.")
+        super().__init__("\n".join(lines))
+
+
+class InternalError(Exception):
+    """A defect of ppg, not of the user's script; please report it with the text of this message."""
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return f"signal {number} ({signal.Signals(number).name})"
+    except ValueError:
+        return f"signal {number}"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

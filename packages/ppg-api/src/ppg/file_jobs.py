@@ -1,0 +1,224 @@
+"""Jobs that make files."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Self
+
+from ppg.callbacks import Callback, wants_argument
+from ppg.job import Job, JobFile
+from ppg.paths import PathLike, require_path
+from ppg_graph import JobId, NodeKind
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
+
+__all__ = ["FileGeneratingJob", "FileJob", "MultiFileGeneratingJob"]
+
+
+class FileJob(Job):
+    """What jobs that make files have in common.
+
+    Attributes:
+        rename_broken: after a failure the files that the callback left are renamed to `*.broken`
+            instead of removed.
+        empty_ok: a file of 0 bytes counts as made.
+        cutoff: the job counts as changed only if its files' content changed. With False every rerun
+            counts, for jobs whose real effect is not in the file.
+
+    """
+
+    __slots__ = (
+        "_callback",
+        "_ignores_code_changes",
+        "_passes_argument",
+        "cutoff",
+        "empty_ok",
+        "rename_broken",
+    )
+    kind: ClassVar[NodeKind] = NodeKind.OUTPUT
+
+    def __init__(
+        self,
+        job_id: str,
+        function: Callback,
+        pipegraph: "Pipegraph | None",
+        *,
+        rename_broken: bool,
+        empty_ok: bool,
+        cutoff: bool,
+    ) -> None:
+        self._passes_argument = wants_argument(function, job_id)
+        super().__init__(job_id, pipegraph)
+        self._callback = function
+        self._ignores_code_changes = False
+        self.rename_broken = rename_broken
+        self.empty_ok = empty_ok
+        self.cutoff = cutoff
+
+    def definition(self) -> dict[str, object]:
+        """Files, function and options."""
+        return {
+            "files": self.files,
+            "function": self._callback,
+            "rename_broken": self.rename_broken,
+            "empty_ok": self.empty_ok,
+            "cutoff": self.cutoff,
+        }
+
+    @property
+    def callback(self) -> Callback:
+        """The user's function."""
+        return self._callback
+
+    @property
+    def callback_arguments(self) -> tuple[object, ...]:
+        """What the callback is called with: nothing, or what it makes."""
+        return (self._callback_argument(),) if self._passes_argument else ()
+
+    @property
+    def ignores_code_changes(self) -> bool:
+        """Whether the job has no implicit FunctionInvariant."""
+        return self._ignores_code_changes
+
+    def ignore_code_changes(self) -> Self:
+        """Do not rerun the job when its function's code changes; returns the job."""
+        self.pipegraph.require_declaring(f"change '{self.job_id}'")
+        self._ignores_code_changes = True
+        return self
+
+    def _callback_argument(self) -> object:
+        raise NotImplementedError
+
+
+class FileGeneratingJob(FileJob):
+    """Makes one file.
+
+    It runs when the file is missing, empty or not what the job made, and when something that it depends
+    on has changed. The file's folder is created first. If the new file has the same bytes as
+    the old one, nothing downstream runs.
+
+    Parameters
+    ----------
+        output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
+        function: writes the file; called without arguments, or with the file's `Path` if it takes one.
+        rename_broken, empty_ok, cutoff: see `FileJob`.
+
+    Raises
+    ------
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes this file, or the job was declared before in another way.
+
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        output_filename: PathLike,
+        function: Callback,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        *,
+        cutoff: bool = True,
+        pipegraph: "Pipegraph | None" = None,
+    ) -> None:
+        path = require_path(output_filename, "FileGeneratingJob: output_filename")
+        super().__init__(
+            path, function, pipegraph, rename_broken=rename_broken, empty_ok=empty_ok, cutoff=cutoff
+        )
+        self.job_id = self.pipegraph.file_id(path)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The one file."""
+        return (self.job_id,)
+
+    def _callback_argument(self) -> Path:
+        return Path(self.job_id)
+
+
+class MultiFileGeneratingJob(FileJob):
+    """Makes several files with one call.
+
+    If one of them is missing, all are removed and made again. `job["name"]` is one of the files: a job
+    that depends on it is stale only if that file changed.
+
+    Parameters
+    ----------
+        filenames: the files as an iterable, or as a dictionary of names to files.
+        function: writes them; called without arguments, or, if it takes one, with the `Path`s as a list,
+            or as a dictionary if `filenames` was one.
+        rename_broken, empty_ok, cutoff: see `FileJob`.
+
+    Raises
+    ------
+        TypeError, ValueError: an argument is not what it should be, or a file is named twice.
+        JobContractError: another job makes one of the files, or the job was declared before in another way.
+
+    """
+
+    __slots__ = ("_files", "_names")
+
+    def __init__(
+        self,
+        filenames: Iterable[PathLike] | Mapping[str, PathLike],
+        function: Callback,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        *,
+        cutoff: bool = True,
+        pipegraph: "Pipegraph | None" = None,
+    ) -> None:
+        if isinstance(filenames, (str, bytes, Path)) or not isinstance(filenames, Iterable):
+            raise TypeError(
+                f"MultiFileGeneratingJob: filenames must be a list or a dictionary of files, not {filenames!r}; "
+                "for one file use FileGeneratingJob"
+            )
+        names = tuple(filenames) if isinstance(filenames, Mapping) else None
+        given = filenames.values() if isinstance(filenames, Mapping) else filenames
+        paths = [require_path(path, "MultiFileGeneratingJob: filenames") for path in given]
+        if not paths:
+            raise ValueError("MultiFileGeneratingJob: filenames must name at least one file")
+        super().__init__(
+            ":".join(paths),
+            function,
+            pipegraph,
+            rename_broken=rename_broken,
+            empty_ok=empty_ok,
+            cutoff=cutoff,
+        )
+        self._files = tuple(self.pipegraph.file_id(path) for path in paths)
+        self._names = names
+        if len(set(self._files)) < len(self._files):
+            twice = next(path for path in self._files if self._files.count(path) > 1)
+            raise ValueError(f"MultiFileGeneratingJob: the file '{twice}' is named twice")
+        self.job_id = JobId(":".join(sorted(self._files)))
+
+    def definition(self) -> dict[str, object]:
+        """Files with their names, function and options."""
+        return super().definition() | {"names": self._names}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files, in the order of `filenames`."""
+        return self._files
+
+    def __getitem__(self, name: str) -> JobFile:
+        """One of the files, by its name in the dictionary, or by its path.
+
+        Raises:
+            KeyError: the job makes no such file.
+
+        """
+        if self._names is not None and name in self._names:
+            return JobFile(self, self._files[self._names.index(name)])
+        path = self.pipegraph.file_id(name)
+        if path not in self._files:
+            raise KeyError(
+                f"{self!r} makes no file '{name}'; it makes {', '.join(self._names or self._files)}"
+            )
+        return JobFile(self, path)
+
+    def _callback_argument(self) -> object:
+        paths = [Path(path) for path in self._files]
+        return dict(zip(self._names, paths, strict=True)) if self._names is not None else paths

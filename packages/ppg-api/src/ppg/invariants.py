@@ -1,0 +1,111 @@
+"""Jobs that observe: parameters, files, functions. They are never run.
+
+When what one of them observes changes, the jobs that depend on it directly are stale.
+"""
+
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, ClassVar
+
+from ppg.job import Job
+from ppg.paths import PathLike, require_path
+from ppg_graph import NodeKind
+from ppg_invariants import CannotFingerprint, encode_parameters
+
+if TYPE_CHECKING:
+    from ppg.callbacks import Callback
+    from ppg.pipegraph import Pipegraph
+
+__all__ = ["FileChecksumInvariant", "FunctionInvariant", "ParameterInvariant", "shared_function_id"]
+
+
+class ParameterInvariant(Job):
+    """Observes a value: numbers, strings, containers, arrays, frames, by content and type.
+
+    Parameters
+    ----------
+        job_id: its name.
+        parameters: the value. It is read when the invariant is declared; later changes to it are not seen.
+
+    Raises
+    ------
+        TypeError: the value cannot be fingerprinted; the message has the path to the culprit.
+
+    """
+
+    __slots__ = ("encoding",)
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    encoding: bytes
+
+    def __init__(self, job_id: str, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
+        _require_id(job_id, "ParameterInvariant")
+        super().__init__(job_id, pipegraph)
+        try:
+            self.encoding = encode_parameters(parameters)
+        except CannotFingerprint as error:
+            raise TypeError(f"ParameterInvariant '{job_id}': {error}") from error
+
+    def definition(self) -> dict[str, object]:
+        """The value, encoded."""
+        return {"parameters": self.encoding}
+
+
+class FileChecksumInvariant(Job):
+    """Observes the content of an input file, by its md5; a file that did not change is only stat'ed.
+
+    Parameters
+    ----------
+        filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
+
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+
+    def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
+        super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
+        self.job_id = self.pipegraph.file_id(self.job_id)
+
+
+class FunctionInvariant(Job):
+    """Observes the code of a function: bytecode, constants, defaults, captured values.
+
+    Every job with a callback has one implicitly, unless its `ignore_code_changes()` was called.
+
+    Parameters
+    ----------
+        job_id: its name.
+        function: any callable. It is read when the graph runs.
+
+    """
+
+    __slots__ = ("function",)
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    function: Callable[..., object]
+
+    def __init__(self, job_id: str, function: "Callback", *, pipegraph: "Pipegraph | None" = None) -> None:
+        _require_id(job_id, "FunctionInvariant")
+        if not callable(function):
+            raise TypeError(
+                f"FunctionInvariant '{job_id}': the function must be callable, but is {function!r}"
+            )
+        super().__init__(job_id, pipegraph)
+        self.function = function
+
+    def definition(self) -> dict[str, object]:
+        """The function."""
+        return {"function": self.function}
+
+
+def shared_function_id(function: object) -> str | None:
+    """The id of the one invariant that all users of a module-level function share; None for local functions."""
+    if type(function) is not FunctionType or "<" in function.__qualname__:
+        return None
+    return f"FI:{function.__module__}.{function.__qualname__}"
+
+
+def _require_id(job_id: object, what: str) -> None:
+    if not isinstance(job_id, str):
+        raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
+    if not job_id:
+        raise ValueError(f"{what}: job_id must not be empty")

@@ -1,0 +1,371 @@
+"""What all jobs have in common: identity, dependencies, resources, and their story after a run.
+
+A job object is a thin handle: the graph's structure lives in the pipegraph's `Dag`, what happened lives
+in the result of the run. So a hundred thousand of them are cheap to declare.
+"""
+
+import sys
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg_graph import JobId, NodeId, NodeKind
+
+if TYPE_CHECKING:
+    from ppg.callbacks import Callback
+    from ppg.paths import PathLike
+    from ppg.pipegraph import Pipegraph
+    from ppg.result import JobOutcome
+
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "Place"]
+
+Place = tuple[str, int]
+"""Where a job was declared: file name and line."""
+
+
+class JobMeta(type):
+    """Makes jobs singletons by id: declaring one again gives the same object, or an error if it differs."""
+
+    if not TYPE_CHECKING:  # a checker should see the signature of each class's __init__
+
+        def __call__(cls, *args: object, **options: object) -> object:
+            candidate = super().__call__(*args, **options)
+            caller = sys._getframe(1)
+            candidate.declared_at = (caller.f_code.co_filename, caller.f_lineno)
+            return candidate.pipegraph.admit(candidate)
+
+
+class Job(metaclass=JobMeta):
+    """A named node of a pipegraph. Users create the subclasses.
+
+    Attributes:
+        job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
+        pipegraph: the graph that the job belongs to.
+        declared_at: file name and line of the declaration.
+
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_cores_needed",
+        "_memory_needed",
+        "declared_at",
+        "job_id",
+        "node",
+        "pipegraph",
+    )
+
+    kind: ClassVar[NodeKind]
+    job_id: JobId
+    pipegraph: "Pipegraph"
+    node: NodeId
+    declared_at: Place
+
+    def __init__(self, job_id: str, pipegraph: "Pipegraph | None") -> None:
+        if pipegraph is None:
+            from ppg.session import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs, which know jobs)
+
+            pipegraph = current_pipegraph(f"declare the job '{job_id}'")
+        self.pipegraph = pipegraph
+        self.job_id = JobId(job_id)
+        self._cores_needed = 1
+        self._memory_needed = -1
+
+    # -- identity ----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} '{self.job_id}'>"
+
+    def __str__(self) -> str:
+        return self.job_id
+
+    def definition(self) -> dict[str, object]:
+        """What must agree when the job is declared again, by name; callbacks under 'function'."""
+        return {}
+
+    @property
+    def callback(self) -> "Callback | None":
+        """The user's function that the job runs, or None."""
+        return None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the job makes, relative to the pipegraph's root."""
+        return ()
+
+    # -- dependencies ------------------------------------------------------------------------------
+
+    def depends_on(self, *dependencies: "Dependency") -> Self:
+        """Make the job depend on others.
+
+        Parameters
+        ----------
+            dependencies: jobs, single files of multi-file jobs, names of files that jobs make, iterables of
+                all of these (nested as you like), or None, which is ignored.
+
+        Returns
+        -------
+            The job itself.
+
+        Raises
+        ------
+            JobContractError: the job is an invariant, or would depend on itself.
+            PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a file that was named.
+            TypeError: something else was passed.
+
+        """
+        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
+        if self.kind is NodeKind.INVARIANT:
+            raise JobContractError(
+                f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
+            )
+        dag = self.pipegraph.dag
+        for upstream, part in _flattened(self, dependencies):
+            if upstream.pipegraph is not self.pipegraph:
+                raise PyPipelineGraphError(
+                    f"'{self.job_id}' cannot depend on '{upstream.job_id}', which belongs to another pipegraph; "
+                    "declare it again in this one"
+                )
+            if upstream is self:
+                raise JobContractError(f"'{self.job_id}' cannot depend on itself")
+            if part is None:
+                dag.add_edge(upstream.node, self.node)
+            else:
+                dag.add_edge(upstream.node, self.node, part=part)
+        return self
+
+    def depends_on_params(self, parameters: object) -> Self:
+        """Rerun the job when these parameters change (a ParameterInvariant named after the job).
+
+        Raises:
+            TypeError: they cannot be fingerprinted; the message has the path to the value.
+            JobContractError: the job already has other ones.
+
+        """
+        from ppg.invariants import ParameterInvariant  # noqa: PLC0415 (invariants are jobs)
+
+        return self.depends_on(ParameterInvariant(f"PI:{self.job_id}", parameters, pipegraph=self.pipegraph))
+
+    def depends_on_file(self, filename: "PathLike") -> Self:
+        """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
+        from ppg.invariants import FileChecksumInvariant  # noqa: PLC0415 (invariants are jobs)
+
+        maker = self.pipegraph.maker_of(filename)
+        return self.depends_on(maker or FileChecksumInvariant(filename, pipegraph=self.pipegraph))
+
+    def depends_on_func(self, function: "Callback") -> Self:
+        """Rerun the job when this function's code changes (a FunctionInvariant).
+
+        For helper functions that the job's callback calls by name. Module-level functions get one invariant
+        that all jobs share.
+        """
+        from ppg.invariants import FunctionInvariant, shared_function_id  # noqa: PLC0415 (invariants are jobs)
+
+        job_id = (
+            shared_function_id(function)
+            or f"FI:{self.job_id}:{getattr(function, '__qualname__', 'function')}"
+        )
+        return self.depends_on(FunctionInvariant(job_id, function, pipegraph=self.pipegraph))
+
+    @property
+    def upstreams(self) -> "JobList":
+        """The jobs that this one depends on directly."""
+        return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.upstreams(self.node))
+
+    @property
+    def downstreams(self) -> "JobList":
+        """The jobs that depend directly on this one."""
+        return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.downstreams(self.node))
+
+    def __add__(self, other: "Dependency") -> "JobList":
+        return JobList([self]) + other
+
+    def __radd__(self, other: "Dependency") -> "JobList":
+        return JobList(_listed(other)) + self
+
+    # -- resources ---------------------------------------------------------------------------------
+
+    @property
+    def cores_needed(self) -> int:
+        """How many cores the job occupies: 1 or more, or -1 for all of the machine."""
+        return self._cores_needed
+
+    @cores_needed.setter
+    def cores_needed(self, cores: int) -> None:
+        if not _is_whole_number(cores):
+            raise TypeError(f"cores_needed of '{self.job_id}' must be an int, not {cores!r}")
+        if cores < 1 and cores != -1:
+            raise ValueError(f"cores_needed of '{self.job_id}' must be 1 or more, or -1 for all, not {cores}")
+        self._cores_needed = cores
+
+    @property
+    def memory_needed(self) -> int:
+        """How many bytes of memory the job needs, or -1 if that is not stated."""
+        return self._memory_needed
+
+    @memory_needed.setter
+    def memory_needed(self, size: int) -> None:
+        if not _is_whole_number(size):
+            raise TypeError(f"memory_needed of '{self.job_id}' must be a whole number of bytes, not {size!r}")
+        if size < 1 and size != -1:
+            raise ValueError(f"memory_needed of '{self.job_id}' must be at least 1 byte, or -1, not {size}")
+        self._memory_needed = size
+
+    def use_cores(self, cores: int) -> Self:
+        """Set `cores_needed`; returns the job."""
+        self.cores_needed = cores
+        return self
+
+    # -- its story after a run -----------------------------------------------------------------------
+
+    @property
+    def outcome(self) -> "JobOutcome":
+        """What the run made of this job.
+
+        Raises:
+            PyPipelineGraphError: the pipegraph has not run yet.
+
+        """
+        return self.pipegraph.result.outcome(self.job_id)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the job ran and failed."""
+        return self.outcome.failed
+
+    @property
+    def was_run(self) -> bool:
+        """Whether the job ran in this run, successfully or not."""
+        return self.outcome.was_run
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the job failed with."""
+        return self.outcome.exception
+
+    @property
+    def traceback(self) -> str | None:
+        """Where the job failed, as text."""
+        return self.outcome.traceback
+
+    @property
+    def stdout(self) -> str:
+        """What the job and its children wrote to their standard output."""
+        return self.outcome.stdout
+
+    @property
+    def stderr(self) -> str:
+        """What the job and its children wrote to their standard error."""
+        return self.outcome.stderr
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the job ran, in words."""
+        return self.outcome.reasons
+
+    @property
+    def runtime(self) -> float | None:
+        """How long the job ran, in seconds of wall time."""
+        return self.outcome.runtime
+
+    @property
+    def peak_memory(self) -> int | None:
+        """The most memory that the job used at one time, in bytes."""
+        return self.outcome.peak_memory
+
+
+class JobFile:
+    """One file of a multi-file job, to depend on just that one.
+
+    Attributes:
+        job: the job that makes it.
+        path: the file, relative to the pipegraph's root.
+
+    """
+
+    __slots__ = ("job", "path")
+
+    def __init__(self, job: Job, path: str) -> None:
+        self.job = job
+        self.path = path
+
+    def __repr__(self) -> str:
+        return f"<file '{self.path}' of {self.job!r}>"
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+class JobList(list[Any]):
+    """Several jobs; `+` adds more, `depends_on` takes it and has it too."""
+
+    def __add__(self, other: object) -> "JobList":
+        return JobList([*self, *_listed(other)])
+
+    def __radd__(self, other: object) -> "JobList":
+        return JobList([*_listed(other), *self])
+
+    def depends_on(self, *dependencies: "Dependency") -> Self:
+        """Make every job of the list depend on these."""
+        once = [list(item) if isinstance(item, Iterator) else item for item in dependencies]
+        for job in self:
+            job.depends_on(*once)
+        return self
+
+
+Dependency = Job | JobFile | str | Iterable[Any] | None
+"""What `depends_on` takes."""
+
+
+def _listed(other: object) -> list[Any]:
+    return list(other) if isinstance(other, Iterable) and not isinstance(other, str) else [other]
+
+
+def _flattened(owner: Job, dependencies: Iterable["Dependency"]) -> Iterator[tuple[Job, str | None]]:
+    """Every job that was named, with the file of it if just one was meant; in the order of naming."""
+    pending: list[Iterator[Any]] = [iter(dependencies)]
+    while pending:
+        for item in pending[-1]:
+            if isinstance(item, Job):
+                yield item, None
+            elif item is None:
+                continue
+            elif isinstance(item, JobFile):
+                yield item.job, item.path
+            elif isinstance(item, str):
+                maker = owner.pipegraph.maker_of(item)
+                if maker is None:
+                    raise PyPipelineGraphError(
+                        f"'{owner.job_id}' depends on the file '{item}', but no job makes it (yet); declare that "
+                        f"job first, or use depends_on_file('{item}') if it is an input"
+                    )
+                if isinstance(maker, JobFile):
+                    yield maker.job, maker.path
+                else:
+                    yield maker, None
+            elif isinstance(item, (set, frozenset)):
+                # The order of a set differs from run to run; that of declaration does not.
+                pending.append(iter(sorted(item, key=_declaration_order)))
+                break
+            elif isinstance(item, Iterable):
+                pending.append(iter(item))
+                break
+            else:
+                raise TypeError(
+                    f"'{owner.job_id}'.depends_on takes jobs, names of files that jobs make, iterables of these, "
+                    f"or None, not {type(item).__name__}: {item!r}"
+                )
+        else:
+            pending.pop()
+
+
+def _is_whole_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _declaration_order(item: object) -> tuple[int, str]:
+    if isinstance(item, Job):
+        return item.node, ""
+    if isinstance(item, JobFile):
+        return item.job.node, item.path
+    return -1, str(item)

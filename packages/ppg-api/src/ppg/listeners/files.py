@@ -1,0 +1,94 @@
+"""The log files, written only if the folder `logs` exists beside the script's other files."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from ppg.events import (
+    Event,
+    JobFailed,
+    JobFinished,
+    JobQueued,
+    JobsBlocked,
+    JobStarted,
+    JobsUpToDate,
+    Listener,
+    RunFinished,
+    RunStarted,
+    RunStopping,
+    StatusRequested,
+    Warned,
+)
+from ppg.listeners.failures import failure_lines
+from ppg_graph import draw
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
+
+__all__ = ["ErrorLog", "RunLog", "log_listeners"]
+
+
+def log_listeners(pipegraph: "Pipegraph") -> list[Listener]:
+    """The listeners that write `logs/ppg_run.txt`, `ppg_errors.txt` and `ppg_graph.txt`; none without `logs`."""
+    folder = Path(pipegraph.root) / "logs"
+    if not folder.is_dir():
+        return []
+    (folder / "ppg_graph.txt").write_text(draw(pipegraph.dag, "text"))
+    return [RunLog(folder / "ppg_run.txt"), ErrorLog(folder / "ppg_errors.txt")]
+
+
+class RunLog:
+    """Every decision and event of a run, one line each, with the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("w", buffering=1)
+
+    def __call__(self, event: Event) -> None:
+        """Write an event down."""
+        for line in _log_lines(event):
+            self._file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+        if isinstance(event, RunFinished):
+            self._file.close()
+
+
+class ErrorLog:
+    """Every failed job of a run with its traceback and its complete output."""
+
+    def __init__(self, path: Path) -> None:
+        self._file: TextIO = path.open("w")
+
+    def __call__(self, event: Event) -> None:
+        """Write a failure down."""
+        if isinstance(event, JobFailed):
+            for line in failure_lines(event.outcome, output_lines=None):
+                self._file.write(line + "\n")
+            self._file.write("\n")
+            self._file.flush()
+        elif isinstance(event, RunFinished):
+            self._file.close()
+
+
+def _log_lines(event: Event) -> list[str]:
+    match event:
+        case RunStarted(pipegraph, _, jobs):
+            return [f"run started: {jobs} jobs in {pipegraph.root}"]
+        case JobsUpToDate(job_ids):
+            return [f"up to date: {job_id}" for job_id in job_ids]
+        case JobQueued(job_id, reasons):
+            return [f"has to run: {job_id} ({'; '.join(reasons)})"]
+        case JobStarted(job_id, pid, _):
+            return [f"started: {job_id} (pid {pid})"]
+        case JobFinished(job_id, outcome):
+            return [f"done: {job_id} ({outcome.runtime or 0:.3f} s)"]
+        case JobFailed(job_id, outcome):
+            return [f"failed: {job_id} ({type(outcome.exception).__name__})"]
+        case JobsBlocked(job_ids, cause):
+            return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
+        case Warned(message):
+            return [f"warning: {message}"]
+        case RunStopping(number):
+            return [f"stopping: signal {number}"]
+        case RunFinished(result):
+            return [f"run finished: {result.summary()} ({result.duration:.1f} s)"]
+        case StatusRequested():
+            return []

@@ -1,0 +1,79 @@
+"""Progress as plain lines, for logs, pipes and scripts that run by themselves."""
+
+import time
+from typing import TextIO
+
+from ppg.events import (
+    Event,
+    JobFailed,
+    JobFinished,
+    JobQueued,
+    JobsBlocked,
+    JobStarted,
+    JobsUpToDate,
+    RunFinished,
+    RunStarted,
+    RunStopping,
+    StatusRequested,
+    Warned,
+)
+from ppg.listeners.failures import failure_lines
+from ppg.listeners.tally import Tally
+
+__all__ = ["PlainProgress"]
+
+SECONDS_BETWEEN_LINES = 1.0
+
+
+class PlainProgress:
+    """Writes a line at most once a second while jobs finish, and one for everything unusual.
+
+    Parameters
+    ----------
+        stream: where to write.
+        every_job: also write a line for each job that starts, with the reasons, and for each that ends.
+
+    """
+
+    def __init__(self, stream: TextIO, *, every_job: bool = False) -> None:
+        self._stream: TextIO | None = stream
+        self._every_job = every_job
+        self._tally = Tally()
+        self._last_line = 0.0
+
+    def __call__(self, event: Event) -> None:
+        """Take notice of an event."""
+        self._tally(event)
+        match event:
+            case RunStarted():
+                self._last_line = time.monotonic()
+            case JobQueued(job_id, reasons) if self._every_job:
+                self._line(f"start   {job_id}: {'; '.join(reasons)}")
+            case JobFinished(job_id, outcome):
+                if self._every_job:
+                    self._line(f"done    {job_id} ({outcome.runtime or 0:.2f} s)")
+                elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
+                    self._line(self._tally.line())
+            case JobFailed(_, outcome):
+                self._line("\n".join(failure_lines(outcome)))
+            case Warned(message):
+                self._line(f"warning: {message}")
+            case StatusRequested(when):
+                self._line("\n".join(self._tally.running_lines(when)))
+            case RunStopping():
+                self._line("ending the running jobs ...")
+            case RunFinished(result):
+                self._line(f"{result.summary()} ({result.duration:.1f} s)")
+            case JobsUpToDate() | JobQueued() | JobStarted() | JobsBlocked():
+                pass
+
+    def _line(self, text: str) -> None:
+        self._last_line = time.monotonic()
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(f"ppg: {text}\n")
+            self._stream.flush()
+        except BrokenPipeError:
+            # Nobody reads any more (`ppg run ... | head`); the work goes on.
+            self._stream = None

@@ -1,0 +1,90 @@
+"""Where a run stands, counted from its events; what every progress display shows."""
+
+from collections.abc import Iterator
+from typing import assert_never
+
+from ppg.events import (
+    Event,
+    JobFailed,
+    JobFinished,
+    JobQueued,
+    JobsBlocked,
+    JobStarted,
+    JobsUpToDate,
+    RunFinished,
+    RunStarted,
+    RunStopping,
+    StatusRequested,
+    Warned,
+)
+
+__all__ = ["Tally"]
+
+
+class Tally:
+    """Counts jobs, and knows which run.
+
+    Attributes:
+        jobs: how many can do work.
+        running: since when (seconds since the epoch) each running job runs, by id, oldest first.
+
+    """
+
+    def __init__(self) -> None:
+        self.jobs = 0
+        self.ran = 0
+        self.up_to_date = 0
+        self.failed = 0
+        self.blocked = 0
+        self.queued: dict[str, tuple[str, ...]] = {}
+        self.running: dict[str, float] = {}
+
+    @property
+    def settled(self) -> int:
+        """Jobs about which nothing more will happen."""
+        return self.ran + self.up_to_date + self.failed + self.blocked
+
+    def __call__(self, event: Event) -> None:
+        """Count an event."""
+        match event:
+            case RunStarted(_, _, jobs):
+                self.jobs = jobs
+            case JobsUpToDate(job_ids):
+                self.up_to_date += len(job_ids)
+            case JobQueued(job_id, reasons):
+                self.queued[job_id] = reasons
+            case JobStarted(job_id, _, when):
+                self.queued.pop(job_id, None)
+                self.running[job_id] = when
+            case JobFinished(job_id, _):
+                self._ended(job_id)
+                self.ran += 1
+            case JobFailed(job_id, _):
+                self._ended(job_id)
+                self.failed += 1
+            case JobsBlocked(job_ids, _):
+                self.blocked += len(job_ids)
+            case Warned() | StatusRequested() | RunStopping() | RunFinished():
+                pass
+            case _:
+                assert_never(event)
+
+    def line(self) -> str:
+        """Where the run stands, in one line."""
+        parts = [f"{self.settled} of {self.jobs} jobs", f"{self.ran} ran", f"{self.up_to_date} up to date"]
+        if self.failed:
+            parts.append(f"{self.failed} failed")
+        if self.blocked:
+            parts.append(f"{self.blocked} blocked")
+        parts.append(f"{len(self.running)} running")
+        return ", ".join(parts)
+
+    def running_lines(self, now: float) -> Iterator[str]:
+        """What runs, and for how long; one line per job."""
+        yield self.line()
+        for job_id, since in self.running.items():
+            yield f"  running for {max(0.0, now - since):.1f} s: {job_id}"
+
+    def _ended(self, job_id: str) -> None:
+        self.queued.pop(job_id, None)
+        self.running.pop(job_id, None)

@@ -1,0 +1,65 @@
+"""File names as job ids: one spelling per file, relative to the pipegraph's root."""
+
+import os
+from pathlib import Path
+
+__all__ = ["PathLike", "normalised", "require_path"]
+
+PathLike = str | os.PathLike[str]
+"""What ppg takes as a file name."""
+
+
+def require_path(value: object, argument: str) -> str:
+    """Return `value` as a string, or raise an error that names the argument.
+
+    Raises:
+        TypeError: it is neither a str nor a path.
+        ValueError: it is empty, or names a folder by a trailing slash, or contains a NUL.
+
+    """
+    if isinstance(value, bytes):
+        raise TypeError(f"{argument} must be a str or a Path, not bytes: {value!r}")
+    try:
+        text = os.fspath(value)  # type: ignore[call-overload]
+    except TypeError:
+        raise TypeError(
+            f"{argument} must be a str or a Path, not {type(value).__name__}: {value!r}"
+        ) from None
+    if not isinstance(text, str):
+        raise TypeError(f"{argument} must be a str or a Path of text, not of bytes: {value!r}")
+    if not text or text.endswith("/") or "\0" in text:
+        raise ValueError(f"{argument} must name a file: {text!r}")
+    return text
+
+
+def normalised(path: str, root: str) -> str:
+    """Spell `path` the one way in which ppg names that file.
+
+    Symbolic links are not followed: a link and its target are two names.
+
+    Parameters
+    ----------
+        path: absolute, or relative to `root`.
+        root: the absolute, normalised folder of the pipegraph.
+
+    """
+    path = os.path.normpath(path)
+    if not path.startswith("/"):
+        if path.startswith(".."):
+            # It may lead back into the root: ../project/a is a.
+            return os.path.relpath(os.path.join(root, path), root)  # noqa: PTH118 (a hot path of declaration)
+        return path
+    prefix = root if root.endswith("/") else root + "/"
+    if path.startswith(prefix):
+        return path[len(prefix) :]
+    return os.path.relpath(path, root)
+
+
+def absolute(job_path: str, root: str) -> str:
+    """The absolute name of a file that `normalised` named."""
+    return os.path.normpath(os.path.join(root, job_path))  # noqa: PTH118 (a hot path of a run)
+
+
+def working_root(root: PathLike | None) -> str:
+    """The absolute folder that job ids are relative to; the working directory by default."""
+    return os.path.normpath(Path(root).absolute() if root is not None else Path.cwd())

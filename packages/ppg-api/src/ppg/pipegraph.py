@@ -1,0 +1,292 @@
+"""A pipegraph: the jobs of one script, declared once and run once.
+
+Data flows one way: jobs are declared into the graph's `Dag` (this module), then a run decides, executes,
+records and reports (`ppg.engine`), and leaves a `RunResult`.
+"""
+
+import enum
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ppg.coordinators import LocalSystem
+from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
+from ppg.file_jobs import FileJob
+from ppg.invariants import FunctionInvariant
+from ppg.job import Job, JobFile, Place
+from ppg.paths import PathLike, normalised, require_path, working_root
+from ppg_graph import Dag, JobId, NodeId
+from ppg_invariants import fingerprint_function
+
+if TYPE_CHECKING:
+    from ppg.callbacks import Callback
+    from ppg.engine.frontend import Frontend
+    from ppg.result import RunResult
+
+__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
+
+DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
+
+
+class Life(enum.Enum):
+    """Where a pipegraph is in its life; it only moves forward."""
+
+    DECLARING = "jobs may be declared"
+    RUNNING = "the graph runs"
+    RAN = "the graph has run; its jobs tell their story"
+
+
+class Pipegraph:
+    """Holds jobs and runs them, once.
+
+    Scripts usually call `new_pipegraph()`, which makes one and keeps it as the current one.
+
+    Parameters
+    ----------
+        resource_coordinator: where jobs run; this machine with all its cores by default.
+        invariant_status_filename: the file in which ppg remembers what it has done, relative to `root`.
+        cache_folder: where cached jobs keep their data, relative to `root`.
+        root: the folder that job ids are relative to; the working directory by default.
+        quiet: show no progress (only what a front end like `ppg run` shows).
+
+    """
+
+    def __init__(
+        self,
+        resource_coordinator: LocalSystem | None = None,
+        *,
+        invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
+        cache_folder: PathLike = "cache",
+        root: PathLike | None = None,
+        quiet: bool = False,
+    ) -> None:
+        self.root = working_root(root)
+        self.resource_coordinator = resource_coordinator or LocalSystem()
+        self.status_path = Path(self.root) / require_path(
+            invariant_status_filename, "invariant_status_filename"
+        )
+        self.cache_folder = Path(self.root) / cache_folder
+        self.quiet = quiet
+        self.dag = Dag()
+        self._jobs: list[Job] = []
+        self._multi_file_makers: dict[str, Job] = {}
+        self._completed = 0
+        self._life = Life.DECLARING
+        self._result: RunResult | None = None
+
+    def __repr__(self) -> str:
+        return f"<Pipegraph in '{self.root}': {len(self._jobs)} jobs, {self._life.value}>"
+
+    # -- looking around ------------------------------------------------------------------------------
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs)
+
+    def __contains__(self, job_id: str) -> bool:
+        return JobId(job_id) in self.dag
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """All jobs by id, in the order of declaration."""
+        return {job.job_id: job for job in self._jobs}
+
+    def job(self, job_id: str) -> Job:
+        """The job with this id.
+
+        Raises:
+            PyPipelineGraphError: there is none.
+
+        """
+        if job_id not in self:
+            raise PyPipelineGraphError(f"There is no job '{job_id}' in this pipegraph")
+        return self._jobs[self.dag.node(JobId(job_id))]
+
+    def job_at(self, node: NodeId) -> Job:
+        """The job that stands for a node of the `Dag`."""
+        return self._jobs[node]
+
+    def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
+        """The job that makes a file, or the one file of a multi-file job; None if no job makes it."""
+        path = self.file_id(require_path(filename, "filename"))
+        if path in self._multi_file_makers:
+            return JobFile(self._multi_file_makers[path], path)
+        if path in self:
+            job = self.job(path)
+            return job if path in job.files else None
+        return None
+
+    def file_id(self, path: str) -> JobId:
+        """The job id of a file: its one spelling relative to the root."""
+        return JobId(normalised(path, self.root))
+
+    @property
+    def result(self) -> "RunResult":
+        """What the run did.
+
+        Raises:
+            PyPipelineGraphError: the pipegraph has not run yet.
+
+        """
+        if self._result is None:
+            raise PyPipelineGraphError("This pipegraph has not run yet; call run_pipegraph() first")
+        return self._result
+
+    @property
+    def was_run(self) -> bool:
+        """Whether `run` was called."""
+        return self._life is not Life.DECLARING
+
+    # -- declaring -----------------------------------------------------------------------------------
+
+    def require_declaring(self, intent: str) -> None:
+        """Refuse to change a graph that runs or ran.
+
+        Raises:
+            PyPipelineGraphError: it is too late for what the user wants to do.
+
+        """
+        if self._life is not Life.DECLARING:
+            raise PyPipelineGraphError(
+                f"Cannot {intent}: {self._life.value}. Make a new pipegraph with new_pipegraph()"
+            )
+
+    def admit(self, job: Job) -> Job:
+        """Take a newly declared job into the graph; gives the old object if it was declared before.
+
+        Raises:
+            JobContractError: the id or one of the files belongs to another job, or the declarations differ.
+            PyPipelineGraphError: the graph has run already.
+
+        """
+        self.require_declaring(f"declare the job '{job.job_id}'")
+        if job.job_id in self.dag:
+            return _same_job(self.job(job.job_id), job)
+        files = job.files
+        for path in files:
+            rival = self._multi_file_makers.get(path)
+            if rival is None and path in self.dag:
+                rival = self.job(path)
+            if rival is not None:
+                raise JobContractError(
+                    f"Two jobs declare the file '{path}': {rival!r} (declared at {_shown(rival.declared_at)}) and "
+                    f"{job!r} (declared at {_shown(job.declared_at)}); give one of them another file"
+                )
+        if job.job_id in self._multi_file_makers:
+            raise JobContractError(
+                f"{job!r} (declared at {_shown(job.declared_at)}) observes a file that "
+                f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
+            )
+        job.node = self.dag.add_node(job.job_id, job.kind)
+        self._jobs.append(job)
+        if files and files != (job.job_id,):
+            self._multi_file_makers.update(dict.fromkeys(files, job))
+        return job
+
+    def complete(self) -> None:
+        """Add the implicit FunctionInvariants of all jobs that were declared since the last call."""
+        if self._life is not Life.DECLARING:
+            return
+        declared = len(self._jobs)
+        for job in self._jobs[self._completed : declared]:
+            if isinstance(job, FileJob) and not job.ignores_code_changes:
+                job.depends_on(FunctionInvariant(f"FI:{job.job_id}", job.callback, pipegraph=self))
+        self._completed = len(self._jobs)
+
+    def check(self) -> None:
+        """Make sure that the graph can run.
+
+        Raises:
+            CycleError: jobs depend on each other in a circle.
+
+        """
+        cycle = self.dag.find_cycle()
+        if cycle is not None:
+            path = [self.dag.job_id(node) for node in cycle]
+            raise CycleError(path if path[0] == path[-1] else [*path, path[0]])
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def run(self, *, frontend: "Frontend | None" = None) -> "RunResult":
+        """Do everything that is to be done, in parallel, and remember it.
+
+        Parameters
+        ----------
+            frontend: who shows the progress; by default what the process has (`ppg run`'s display, or plain
+                lines on stderr).
+
+        Returns
+        -------
+            What ran, what was up to date, and how long it took.
+
+        Raises
+        ------
+            RuntimeError: at least one job failed; everything that did not depend on it has been done.
+            CycleError: jobs depend on each other in a circle; nothing was done.
+            PyPipelineGraphError: the graph ran before, or another run holds the status file.
+            KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
+
+        """
+        from ppg.engine.run import run_graph  # noqa: PLC0415 (declaring needs none of what running needs)
+
+        if self._life is not Life.DECLARING:
+            raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
+        if frontend is None:
+            from ppg.session import SESSION  # noqa: PLC0415 (the session knows pipegraphs)
+
+            frontend = SESSION.frontend
+        frontend.before_run(self)
+        self.complete()
+        self.check()
+        self._life = Life.RUNNING
+        try:
+            self._result = run_graph(self, frontend)
+        finally:
+            self._life = Life.RAN
+        self._result.raise_for_failures()
+        return self._result
+
+
+def _same_job(old: Job, new: Job) -> Job:
+    difference = _difference(old, new)
+    if difference is None:
+        return old
+    raise JobContractError(
+        f"The job '{old.job_id}' is declared twice, with another {difference}: first at {_shown(old.declared_at)}, "
+        f"then at {_shown(new.declared_at)}; give one of them another name"
+    )
+
+
+def _difference(old: Job, new: Job) -> str | None:
+    """What the declarations differ in, in words; None if they agree."""
+    if type(old) is not type(new):
+        return f"kind of job ({type(old).__name__}, {type(new).__name__})"
+    before, after = old.definition(), new.definition()
+    for name, value in before.items():
+        if name == "function":
+            if not _same_function(value, after[name]):
+                return "function"
+        elif value != after[name]:
+            return name
+    return None
+
+
+def _same_function(old: object, new: object) -> bool:
+    if old is new:
+        return True
+    assert callable(old)
+    assert callable(new)
+    states = [fingerprint_function(_without_instance(function)) for function in (old, new)]
+    return states[0].bytecode == states[1].bytecode
+
+
+def _without_instance(function: "Callback") -> "Callback":
+    """Bound methods compare by their function: the instance does not count."""
+    underlying: Callback = getattr(function, "__func__", function)
+    return underlying
+
+
+def _shown(place: Place) -> str:
+    return f"{place[0]}:{place[1]}"

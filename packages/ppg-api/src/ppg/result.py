@@ -1,0 +1,205 @@
+"""What a run did: for every job its outcome."""
+
+import enum
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ppg.exceptions import PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
+
+if TYPE_CHECKING:
+    from ppg_exec import Output
+
+__all__ = ["JobOutcome", "JobState", "RunResult"]
+
+
+class JobState(enum.Enum):
+    """How a run ended for one job; the values are the words that messages use."""
+
+    RAN = "ran"
+    """It ran and succeeded."""
+    UP_TO_DATE = "up to date"
+    """Nothing had to be done; for invariants: it was observed."""
+    FAILED = "failed"
+    """It ran and failed; an invariant could not be observed."""
+    BLOCKED = "blocked"
+    """Something that it needs failed."""
+    NOT_NEEDED = "not needed"
+    """Nothing that runs needs it."""
+    NOT_DONE = "not done"
+    """The run was ended before the job could finish."""
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """How a run ended for one job.
+
+    Attributes:
+        job_id: the job.
+        state: in one word.
+        reasons: why it ran, in words; empty if it did not.
+        exception: what it failed with.
+        traceback: where it failed, as text.
+        cause: for a blocked job, the job whose failure blocks it.
+        runtime: wall time in seconds.
+        user_time, system_time: processor time in seconds, of the job and its children.
+        peak_memory: bytes.
+
+    """
+
+    job_id: str
+    state: JobState
+    reasons: tuple[str, ...] = ()
+    exception: BaseException | None = None
+    traceback: str | None = None
+    cause: str | None = None
+    runtime: float | None = None
+    user_time: float | None = None
+    system_time: float | None = None
+    peak_memory: int | None = None
+    stdout_capture: "Output | None" = None
+    stderr_capture: "Output | None" = None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the job itself failed."""
+        return self.state is JobState.FAILED
+
+    @property
+    def was_run(self) -> bool:
+        """Whether the job's callback was started."""
+        return self.state is JobState.RAN or (self.failed and self.runtime is not None)
+
+    @property
+    def stdout(self) -> str:
+        """All that the job and its children wrote to standard output."""
+        return self.stdout_capture.text() if self.stdout_capture else ""
+
+    @property
+    def stderr(self) -> str:
+        """All that the job and its children wrote to standard error."""
+        return self.stderr_capture.text() if self.stderr_capture else ""
+
+
+class RunResult(Mapping[str, JobOutcome]):
+    """What a run did; a mapping from job ids to outcomes.
+
+    Parameters
+    ----------
+        job_ids: all jobs, in the order of declaration; True for those that can do work.
+        outcomes: of the jobs that are not just up to date.
+        duration: seconds from the start of the run to its end.
+        interrupted_by: the number of the signal that ended the run early, or None.
+
+    """
+
+    def __init__(
+        self,
+        job_ids: Mapping[str, bool],
+        outcomes: Mapping[str, JobOutcome],
+        duration: float,
+        interrupted_by: int | None = None,
+    ) -> None:
+        self._job_ids = job_ids
+        self._outcomes = outcomes
+        self.duration = duration
+        self.interrupted_by = interrupted_by
+
+    def __repr__(self) -> str:
+        return f"<RunResult: {self.summary()}>"
+
+    def __getitem__(self, job_id: str) -> JobOutcome:
+        outcome = self._outcomes.get(job_id)
+        if outcome is not None:
+            return outcome
+        if job_id in self._job_ids:
+            return JobOutcome(job_id, JobState.UP_TO_DATE)
+        raise KeyError(job_id)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._job_ids)
+
+    def __len__(self) -> int:
+        return len(self._job_ids)
+
+    def outcome(self, job_id: str) -> JobOutcome:
+        """The outcome of a job.
+
+        Raises:
+            PyPipelineGraphError: the run knew no such job.
+
+        """
+        try:
+            return self[job_id]
+        except KeyError:
+            raise PyPipelineGraphError(f"The run knew no job '{job_id}'") from None
+
+    def in_state(self, state: JobState) -> list[str]:
+        """The ids of the working jobs (not the invariants) that ended in this state, in order of declaration.
+
+        Invariants are listed if they failed: that is what a user has to mend.
+        """
+        if state is JobState.UP_TO_DATE:
+            return [
+                job_id
+                for job_id, works in self._job_ids.items()
+                if works and (job_id not in self._outcomes or self._outcomes[job_id].state is state)
+            ]
+        return [
+            job_id
+            for job_id, works in self._job_ids.items()
+            if job_id in self._outcomes
+            and self._outcomes[job_id].state is state
+            and (works or state is JobState.FAILED)
+        ]
+
+    @property
+    def ran(self) -> list[str]:
+        """The jobs that ran and succeeded."""
+        return self.in_state(JobState.RAN)
+
+    @property
+    def up_to_date(self) -> list[str]:
+        """The jobs that did not have to run."""
+        return self.in_state(JobState.UP_TO_DATE)
+
+    @property
+    def failed(self) -> list[str]:
+        """The jobs that failed."""
+        return self.in_state(JobState.FAILED)
+
+    @property
+    def blocked(self) -> list[str]:
+        """The jobs that could not run because others failed."""
+        return self.in_state(JobState.BLOCKED)
+
+    def summary(self) -> str:
+        """The counts in one line: `3 ran, 37 up to date, 0 failed, 0 blocked`."""
+        parts = [
+            f"{len(self.ran)} ran",
+            f"{len(self.up_to_date)} up to date",
+            f"{len(self.failed)} failed",
+            f"{len(self.blocked)} blocked",
+        ]
+        for state in (JobState.NOT_NEEDED, JobState.NOT_DONE):
+            count = len(self.in_state(state))
+            if count:
+                parts.append(f"{count} {state.value}")
+        return ", ".join(parts)
+
+    def raise_for_failures(self) -> None:
+        """Raise RuntimeError if a job failed; KeyboardInterrupt if the user ended the run.
+
+        Raises:
+            RuntimeError: with all exceptions.
+            KeyboardInterrupt: the run was interrupted.
+
+        """
+        if self.interrupted_by is not None:
+            raise KeyboardInterrupt
+        exceptions: dict[str, BaseException] = {}
+        for job_id, outcome in self._outcomes.items():
+            if outcome.failed and outcome.exception is not None:
+                exceptions[job_id] = outcome.exception
+        if exceptions:
+            raise RuntimeError(exceptions, self.blocked)

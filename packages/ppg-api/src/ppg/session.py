@@ -1,0 +1,80 @@
+"""The one place that knows which pipegraph is current, and who shows what happens.
+
+Everything else in ppg takes its pipegraph and its front end as arguments.
+"""
+
+from ppg.coordinators import LocalSystem
+from ppg.engine.frontend import Frontend, PlainFrontend
+from ppg.exceptions import PyPipelineGraphError
+from ppg.paths import PathLike
+from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
+from ppg.result import RunResult
+
+__all__ = ["SESSION", "Session", "current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"]
+
+
+class Session:
+    """The state of a process that uses ppg through its module-level functions.
+
+    Attributes:
+        pipegraph: the current pipegraph, or None before the first `new_pipegraph()`.
+        frontend: who shows what a run does; `ppg run` puts its own one here.
+
+    """
+
+    def __init__(self) -> None:
+        self.pipegraph: Pipegraph | None = None
+        self.frontend: Frontend = PlainFrontend()
+
+
+SESSION = Session()
+
+
+def current_pipegraph(intent: str = "use it") -> Pipegraph:
+    """The current pipegraph.
+
+    Raises:
+        PyPipelineGraphError: there is none yet.
+
+    """
+    if SESSION.pipegraph is None:
+        raise PyPipelineGraphError(f"There is no pipegraph to {intent}; call ppg.new_pipegraph() first")
+    return SESSION.pipegraph
+
+
+def new_pipegraph(
+    resource_coordinator: LocalSystem | None = None,
+    *,
+    invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
+    cache_folder: PathLike = "cache",
+    root: PathLike | None = None,
+    quiet: bool = False,
+) -> Pipegraph:
+    """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
+    SESSION.pipegraph = Pipegraph(
+        resource_coordinator,
+        invariant_status_filename=invariant_status_filename,
+        cache_folder=cache_folder,
+        root=root,
+        quiet=quiet,
+    )
+    return SESSION.pipegraph
+
+
+def run_pipegraph() -> RunResult:
+    """Run the current pipegraph; see `Pipegraph.run`.
+
+    Raises:
+        PyPipelineGraphError: there is no pipegraph, or it ran before.
+        RuntimeError: jobs failed.
+
+    """
+    if SESSION.pipegraph is None:
+        raise PyPipelineGraphError(
+            "There is no pipegraph to run; call ppg.new_pipegraph() and declare jobs first"
+        )
+    return SESSION.pipegraph.run()
+
+
+new_pipeline = new_pipegraph
+run = run_pipegraph

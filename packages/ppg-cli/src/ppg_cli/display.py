@@ -1,0 +1,120 @@
+"""Progress on a terminal: a bar, what runs and for how long; failures and the final account stay."""
+
+import time
+from collections.abc import Iterator
+
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from ppg.events import (
+    Event,
+    JobFailed,
+    JobFinished,
+    JobQueued,
+    JobsBlocked,
+    JobStarted,
+    JobsUpToDate,
+    RunFinished,
+    RunStarted,
+    RunStopping,
+    StatusRequested,
+    Warned,
+)
+from ppg.listeners.failures import failure_lines
+from ppg.listeners.tally import Tally
+from ppg.result import JobState, RunResult
+
+__all__ = ["RichProgress"]
+
+RUNNING_SHOWN = 8
+JOBS_LISTED = 20
+
+
+class RichProgress:
+    """Shows a run on a terminal.
+
+    Parameters
+    ----------
+        console: the terminal.
+
+    """
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._tally = Tally()
+        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
+
+    def __call__(self, event: Event) -> None:
+        """Take notice of an event."""
+        self._tally(event)
+        match event:
+            case RunStarted():
+                self._live.start()
+            case JobFailed(_, outcome):
+                first, *others = failure_lines(outcome)
+                self._console.print(Text(first, style="bold red"))
+                for line in others:
+                    self._console.print(Text(line))
+            case Warned(message):
+                self._console.print(Text(f"warning: {message}", style="yellow"))
+            case StatusRequested(when):
+                for line in self._tally.running_lines(when):
+                    self._console.print(Text(line))
+            case RunStopping():
+                self._console.print(Text("ending the running jobs ...", style="yellow"))
+            case RunFinished(result):
+                self._live.stop()
+                for part in _account(result):
+                    self._console.print(part)
+            case JobsUpToDate() | JobQueued() | JobStarted() | JobFinished() | JobsBlocked():
+                pass
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        """The live part, as it is now."""
+        yield self._picture()
+
+    def _picture(self) -> RenderableType:
+        tally = self._tally
+        table = Table.grid(padding=(0, 1))
+        table.add_row(
+            ProgressBar(total=max(tally.jobs, 1), completed=tally.settled, width=40), Text(tally.line())
+        )
+        lines: list[RenderableType] = [table]
+        running = list(tally.running.items())
+        now = time.time()
+        for job_id, since in running[:RUNNING_SHOWN]:
+            lines.append(
+                Text(f"  {max(0.0, now - since):7.1f} s  {job_id}", overflow="ellipsis", no_wrap=True)
+            )
+        if len(running) > RUNNING_SHOWN:
+            lines.append(Text(f"  and {len(running) - RUNNING_SHOWN} more; Enter lists all"))
+        return Group(*lines)
+
+
+def _account(result: RunResult) -> Iterator[Text]:
+    """What a run did, job by job as far as it fits on a screen."""
+    for job_id in result.ran[:JOBS_LISTED]:
+        outcome = result[job_id]
+        line = Text("ran ", style="green")
+        line.append(f"{job_id} ({outcome.runtime or 0:.1f} s)", style="default")
+        line.append(f" {'; '.join(outcome.reasons)}", style="dim")
+        yield line
+    if len(result.ran) > JOBS_LISTED:
+        yield Text(f"and {len(result.ran) - JOBS_LISTED} more ran", style="green")
+    for state, style in (
+        (JobState.FAILED, "bold red"),
+        (JobState.BLOCKED, "yellow"),
+        (JobState.NOT_DONE, "yellow"),
+    ):
+        job_ids = result.in_state(state)
+        for job_id in job_ids[:JOBS_LISTED]:
+            cause = result[job_id].cause
+            yield Text(f"{state.value} {job_id}", style=style).append(
+                f" (because of {cause})" if cause else "", style="dim"
+            )
+        if len(job_ids) > JOBS_LISTED:
+            yield Text(f"and {len(job_ids) - JOBS_LISTED} more {state.value}", style=style)
+    yield Text(f"{result.summary()} ({result.duration:.1f} s)", style="bold")

@@ -1,0 +1,18 @@
+"""What the exit codes of `ppg` mean."""
+
+import enum
+
+__all__ = ["ExitCode"]
+
+
+class ExitCode(enum.IntEnum):
+    """Exit codes, the same for all subcommands."""
+
+    DONE = 0
+    """Everything is up to date."""
+    JOBS_FAILED = 1
+    """At least one job failed."""
+    SCRIPT_ERROR = 2
+    """The command line is wrong, or the script raised an error."""
+    INTERRUPTED = 130
+    """The user ended it (128 + SIGINT)."""

@@ -1,0 +1,14 @@
+"""The versions of ppg's packages."""
+
+from collections.abc import Iterator
+from importlib.metadata import version
+
+__all__ = ["installed_versions"]
+
+PACKAGES = ("ppg-cli", "ppg-api", "ppg-graph", "ppg-invariants", "ppg-exec")
+
+
+def installed_versions() -> Iterator[tuple[str, str]]:
+    """Each package with its installed version."""
+    for name in PACKAGES:
+        yield name, version(name)

@@ -1,0 +1,75 @@
+"""A folder of its own for every test, and pipelines that keep account of which callbacks ran."""
+
+import pytest
+
+import ppg
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """The working directory of the test: where its pipegraphs live."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+class Account:
+    """Which callbacks ran, kept in a file, because they run in other processes."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def ran(self, name):
+        """Called by callbacks."""
+        with self.path.open("a") as file:
+            file.write(name + "\n")
+
+    def taken(self):
+        """The names since the last call, sorted."""
+        names = sorted(self.path.read_text().split()) if self.path.exists() else []
+        self.path.unlink(missing_ok=True)
+        return names
+
+
+@pytest.fixture
+def account(tmp_path_factory):
+    return Account(tmp_path_factory.mktemp("account") / "ran.txt")
+
+
+@pytest.fixture
+def writer(account):
+    """Makes callbacks that write a text, and enter their job into the account."""
+
+    def make(text):
+        def write(path):
+            account.ran(path.name)
+            path.write_text(text)
+
+        return write
+
+    return make
+
+
+@pytest.fixture
+def run(folder):
+    """Declares jobs with a function in a new pipegraph, runs it, and gives the result."""
+
+    def run_declared(declare, **options):
+        graph = ppg.new_pipegraph(quiet=True, **options)
+        declare()
+        return graph.run()
+
+    return run_declared
+
+
+@pytest.fixture
+def failing_run(folder):
+    """The same for graphs whose jobs fail; gives the error and the pipegraph."""
+
+    def run_declared(declare, **options):
+        graph = ppg.new_pipegraph(quiet=True, **options)
+        declare()
+        with pytest.raises(ppg.RuntimeError) as caught:
+            graph.run()
+        return caught.value, graph
+
+    return run_declared

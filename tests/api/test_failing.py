@@ -1,0 +1,239 @@
+"""Jobs that fail: what is told, what is done all the same, and what is left for the next run."""
+
+import builtins
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+import ppg
+
+
+def test_a_failing_job_blocks_what_depends_on_it_and_nothing_else(failing_run, run, writer, account):
+    def declare(*, broken):
+        def make(path, broken=broken):
+            account.ran("a")
+            if broken:
+                raise ValueError("no luck")
+            path.write_text("A")
+
+        a = ppg.FileGeneratingJob("a", make)
+        b = ppg.FileGeneratingJob("b", writer("B")).depends_on(a)
+        ppg.FileGeneratingJob("c", writer("C")).depends_on(b)
+        ppg.FileGeneratingJob("d", writer("D"))
+
+    error, graph = failing_run(lambda: declare(broken=True))
+    assert account.taken() == ["a", "d"]
+    assert isinstance(error, builtins.RuntimeError)
+    assert isinstance(error, ppg.PyPipelineGraphError)
+    assert list(error.exceptions) == ["a"]
+    assert error.blocked == ("b", "c")
+    assert isinstance(graph.job("a").exception, ValueError)
+    assert "no luck" in str(error)
+    assert graph.job("c").outcome.cause == "a"
+    run(lambda: declare(broken=False))
+    assert account.taken() == ["a", "b", "c"]
+
+
+def test_the_exceptions_type_message_and_traceback_survive(failing_run, folder):
+    class SpecialError(ValueError):
+        pass
+
+    def deeper():
+        raise SpecialError("the message")
+
+    def make():
+        deeper()
+
+    error, graph = failing_run(lambda: ppg.FileGeneratingJob("a", make))
+    assert type(error.exceptions["a"]).__name__ == "SpecialError"
+    assert isinstance(error.exceptions["a"], ValueError)
+    assert str(error.exceptions["a"]) == "the message"
+    assert "in deeper" in graph.job("a").traceback
+    assert 'raise SpecialError("the message")' in graph.job("a").traceback
+
+
+def test_what_a_failed_job_wrote_is_removed(failing_run, folder):
+    def make(path):
+        path.write_text("half")
+        raise ValueError
+
+    failing_run(lambda: ppg.FileGeneratingJob("a", make))
+    assert not (folder / "a").exists()
+
+
+def test_what_a_failed_job_wrote_is_renamed_if_wanted(failing_run, folder):
+    def make(path):
+        path.write_text("half")
+        raise ValueError
+
+    failing_run(lambda: ppg.FileGeneratingJob("a", make, rename_broken=True))
+    assert not (folder / "a").exists()
+    assert (folder / "a.broken").read_text() == "half"
+
+
+def test_the_files_and_records_of_blocked_jobs_stay(failing_run, run, writer, account, folder):
+    def declare(*, broken):
+        def make(path, broken=broken):
+            if broken:
+                raise ValueError
+            path.write_text("A")
+
+        a = ppg.FileGeneratingJob("a", make)
+        ppg.FileGeneratingJob("b", writer("B")).depends_on(a)
+
+    run(lambda: declare(broken=False))
+    account.taken()
+    failing_run(lambda: declare(broken=True))
+    assert (folder / "b").read_text() == "B"
+    run(lambda: declare(broken=False))
+    assert account.taken() == [], "a was made again with the same bytes, so b stays as it was"
+
+
+@pytest.mark.parametrize(
+    ("make", "named"),
+    [
+        (lambda: None, "missing: a"),
+        (lambda path: path.touch(), "empty: a"),
+        (lambda path: path.mkdir(), "not a file: a"),
+    ],
+)
+def test_a_callback_that_does_not_make_its_file_breaks_the_contract(failing_run, make, named):
+    error, _graph = failing_run(lambda: ppg.FileGeneratingJob("a", make))
+    assert isinstance(error.exceptions["a"], ppg.JobContractError)
+    assert named in str(error.exceptions["a"])
+
+
+def test_every_missing_file_of_many_is_named(failing_run):
+    error, _graph = failing_run(
+        lambda: ppg.MultiFileGeneratingJob(["a", "b", "c"], lambda paths: paths[1].write_text("B"))
+    )
+    assert "missing: a, c" in str(error.exceptions["a:b:c"])
+
+
+def _segfault():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+@pytest.mark.parametrize(
+    ("make", "exit_code", "signal_number"),
+    [
+        (lambda: os._exit(3), 3, None),
+        (lambda: sys.exit(0), 0, None),
+        (lambda: sys.exit(5), 5, None),
+        (_segfault, None, signal.SIGSEGV),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), None, signal.SIGKILL),
+    ],
+)
+def test_a_process_that_dies_is_reported_with_its_cause_and_output(
+    failing_run, run, writer, account, make, exit_code, signal_number
+):
+    def die(path):
+        print("the last words")
+        sys.stdout.flush()
+        path.write_text("half")
+        make()
+
+    def declare(callback):
+        a = ppg.FileGeneratingJob("a", callback)
+        ppg.FileGeneratingJob("b", writer("B")).depends_on(a)
+        ppg.FileGeneratingJob("c", writer("C"))
+
+    error, graph = failing_run(lambda: declare(die))
+    died = error.exceptions["a"]
+    assert isinstance(died, ppg.JobDiedException)
+    assert (died.exit_code, died.signal) == (exit_code, signal_number)
+    assert died.likely_cause
+    assert graph.job("a").stdout == "the last words\n"
+    assert account.taken() == ["c"]
+    assert not os.path.exists("a")
+    run(lambda: declare(writer("A")))
+    assert account.taken() == ["a", "b"]
+
+
+def test_a_missing_input_file_fails_its_branch_and_the_rest_runs(failing_run, run, writer, account, folder):
+    def declare():
+        ppg.FileGeneratingJob("a", writer("A")).depends_on_file("input")
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    error, _graph = failing_run(declare)
+    assert account.taken() == ["b"]
+    assert list(error.exceptions) == ["input"]
+    assert "'input' does not exist" in str(error.exceptions["input"])
+    assert error.blocked == ("a",)
+    (folder / "input").write_text("here")
+    run(declare)
+    assert account.taken() == ["a"]
+
+
+def test_a_captured_value_without_content_names_the_variable_and_fails_only_its_job(
+    failing_run, writer, account
+):
+    handle = open(os.devnull)  # noqa: SIM115
+
+    def declare():
+        ppg.FileGeneratingJob("a", lambda path: handle.read())
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    error, _graph = failing_run(declare)
+    handle.close()
+    assert account.taken() == ["b"]
+    assert "closure 'handle'" in str(error.exceptions["FI:a"])
+
+
+def test_a_callback_that_cannot_be_pickled_names_the_culprit_and_fails_only_its_job(
+    failing_run, writer, account
+):
+    lock = threading.Lock()
+
+    def declare():
+        ppg.FileGeneratingJob("a", lambda path: lock.acquire()).ignore_code_changes()
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    error, _graph = failing_run(declare)
+    assert account.taken() == ["b"]
+    assert "closure 'lock'" in str(error.exceptions["a"])
+
+
+def test_a_job_that_needs_more_cores_than_exist_fails_with_that_reason(failing_run, writer, account):
+    def declare():
+        ppg.FileGeneratingJob("a", writer("A")).use_cores(3)
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    error, _graph = failing_run(declare, resource_coordinator=ppg.LocalSystem(max_cores_to_use=2))
+    assert account.taken() == ["b"]
+    assert "3 cores" in str(error.exceptions["a"])
+
+
+def test_a_second_run_with_the_same_status_file_stops_at_once_and_says_who_holds_it(folder, account):
+    script = textwrap.dedent("""
+        import sys, ppg
+        def wait(path):
+            (path.parent / "running").touch()
+            sys.stdin.close()
+            while not (path.parent / "go").exists():
+                pass
+            path.write_text("A")
+        ppg.new_pipegraph(quiet=True)
+        ppg.FileGeneratingJob("a", wait)
+        ppg.run_pipegraph()
+    """)
+    (folder / "script.py").write_text(script)
+    holder = subprocess.Popen([sys.executable, "script.py"])
+    try:
+        while not (folder / "running").exists():
+            assert holder.poll() is None
+            time.sleep(0.01)
+        ppg.new_pipegraph(quiet=True)
+        ppg.FileGeneratingJob("b", lambda path: path.write_text("B"))
+        with pytest.raises(ppg.PyPipelineGraphError, match=rf"process {holder.pid} on .* since"):
+            ppg.run_pipegraph()
+    finally:
+        (folder / "go").touch()
+        assert holder.wait() == 0
+    assert (folder / "a").read_text() == "A"
