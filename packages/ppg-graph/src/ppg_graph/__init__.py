@@ -3,6 +3,7 @@
 from ppg_graph.board import InternalError
 from ppg_graph.dag import Dag
 from ppg_graph.drawing import Format, Grouping, by_directory, by_kind, by_prefix, draw
+from ppg_graph.dryrun import DryRun, MayRun, dry_run, to_observe
 from ppg_graph.effects import (
     Block,
     CleanUp,
@@ -61,6 +62,7 @@ __all__ = [
     "CycleFoundError",
     "Dag",
     "Demanded",
+    "DryRun",
     "Effect",
     "Evaluator",
     "Event",
@@ -79,6 +81,7 @@ __all__ = [
     "Grouping",
     "InternalError",
     "JobId",
+    "MayRun",
     "NewEdge",
     "NewJob",
     "NoRecord",
@@ -109,6 +112,8 @@ __all__ = [
     "combine",
     "describe",
     "draw",
+    "dry_run",
     "longest_remaining",
     "state_diagram",
+    "to_observe",
 ]

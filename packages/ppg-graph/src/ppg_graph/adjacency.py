@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate, islice, pairwise
+from itertools import accumulate, chain, islice, pairwise, repeat
 from operator import le
 
 from ppg_graph.ids import NodeId
 
-__all__ = ["Adjacency", "group"]
+__all__ = ["Adjacency", "group", "keys_of", "without_duplicates"]
 
 
 def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[int], array[int]]:
-    """The values grouped by key, in their order within each group, repeated ones dropped.
+    """The values grouped by key, in their order within each group.
 
     Returns (offsets, grouped): the group of key k is grouped[offsets[k]:offsets[k + 1]]. Keys are < size.
     """
@@ -36,14 +36,27 @@ def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[
             places[position] = value
             cursor[key] = position + 1
         grouped = array("i", places)
+    return offsets, grouped
+
+
+def without_duplicates(offsets: array[int], grouped: array[int]) -> tuple[array[int], array[int]]:
+    """The same groups, each value kept once in each."""
     if all(len(set(grouped[start:end])) == end - start for start, end in pairwise(offsets)):
         return offsets, grouped
     kept: array[int] = array("i")
     ends = array("i", [0])
     for start, end in pairwise(offsets):
-        kept.extend(dict.fromkeys(grouped[start:end]))
+        row = grouped[start:end]
+        distinct = dict.fromkeys(row)
+        kept.extend(row if len(distinct) == len(row) else array("i", distinct))
         ends.append(len(kept))
     return ends, kept
+
+
+def keys_of(offsets: array[int]) -> array[int]:
+    """The key of each grouped value."""
+    counts = (end - start for start, end in pairwise(offsets))
+    return array("i", chain.from_iterable(map(repeat, range(len(offsets) - 1), counts)))
 
 
 class Adjacency:
@@ -57,11 +70,6 @@ class Adjacency:
         self.offsets = offsets
         self.grouped = grouped
         self.overlay: dict[int, list[NodeId]] = {}
-
-    @classmethod
-    def build(cls, nodes: Sequence[int], neighbours: Sequence[int], size: int) -> Adjacency:
-        """The index of edges that are given as two arrays, for a graph of `size` nodes."""
-        return cls(*group(nodes, neighbours, size))
 
     def of(self, node: int) -> Sequence[NodeId]:
         """The neighbours of a node, in the order in which their edges were added."""

@@ -85,6 +85,7 @@ class Board:
         "present",
         "problems",
         "pruned",
+        "quiet",
         "ran",
         "ready",
         "reasons",
@@ -150,7 +151,9 @@ class Board:
         self.ready: deque[NodeId] = deque()
         """Due jobs that miss nothing."""
         self.shaken: deque[NodeId] = deque()
-        """Jobs that may have become settled or unsettled, or may be cleaned up."""
+        """Jobs that may have become settled or unsettled."""
+        self.quiet: deque[NodeId] = deque()
+        """LAZY and LOAD jobs that may have to be cleaned up."""
         self.needed_invariants: list[NodeId] = []
         self.clean_later: list[NodeId] = []
         """Leftovers that are not removed before all generators have run."""
@@ -244,14 +247,15 @@ class Board:
         if not LEGAL_BITS[old] >> new & 1:
             raise InternalError(f"{self.dag.job_id(node)!r} cannot move from {old.name} to {new.name}")
         lazy, beside_lazy = self.is_lazy[node], self.beside_lazy[node]
-        if new is _CLEAN and not lazy and not beside_lazy:
+        generator = self.dag.kinds[node] is _GENERATOR
+        if (new is _CLEAN or new is _WAITING) and not (lazy or beside_lazy or generator):
             self.state[node] = new
-            return  # the usual case, and it changes no count
+            return  # the usual cases, and they change no count
         if new in _OUT_OF_PLAY and self.counts(node):
             self._change_needs(self.dag.upstreams(node), -1)
         self.state[node] = new
         self.started += (new is _STARTED) - (old is _STARTED)
-        if self.dag.kinds[node] is _GENERATOR:
+        if generator:
             self._count_generator(old, new)
         if beside_lazy and (old is _DUE) is not (new is _DUE):
             self._change_demand(node, 1 if new is _DUE else -1)
@@ -324,6 +328,8 @@ class Board:
 
     def resettle(self, node: NodeId) -> None:
         """Recompute whether the job is settled, and tell the LAZY and LOAD jobs directly upstream."""
+        if self.present[node] and not self.unsettled[node]:
+            self.quiet.append(node)
         settled = self.is_settled(node)
         if settled == self.settled[node]:
             return

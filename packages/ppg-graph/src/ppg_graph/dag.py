@@ -12,7 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Collection, Iterable, Sequence
 
-from ppg_graph.adjacency import Adjacency
+from ppg_graph.adjacency import Adjacency, group, keys_of, without_duplicates
 from ppg_graph.ids import JobId, NodeId, NodeKind
 from ppg_graph.walks import find_cycle, reachable, topological_order
 
@@ -50,8 +50,8 @@ class Dag:
         self._part_edges: dict[int, str] = {}  # position in the arrays -> the part that the edge names
         self._indexed = 0
         self._indexed_in_base = 0
-        self._upstreams = Adjacency.build((), (), 0)
-        self._downstreams = Adjacency.build((), (), 0)
+        self._upstreams = Adjacency(*group((), (), 0))
+        self._downstreams = Adjacency(*group((), (), 0))
         self._parts: dict[tuple[int, int], frozenset[str] | None] = {}  # only edges that ever named a part
         self._wanted: dict[int, set[str]] = {}  # upstream -> all parts that edges name
 
@@ -240,5 +240,6 @@ class Dag:
 
     def _build_base(self) -> None:
         size = len(self._ids)
-        self._upstreams = Adjacency.build(self._edge_downstream, self._edge_upstream, size)
-        self._downstreams = Adjacency.build(self._edge_upstream, self._edge_downstream, size)
+        offsets, upstreams = without_duplicates(*group(self._edge_downstream, self._edge_upstream, size))
+        self._upstreams = Adjacency(offsets, upstreams)
+        self._downstreams = Adjacency(*group(upstreams, keys_of(offsets), size))

@@ -130,7 +130,7 @@ class Entry:
         Returns the jobs that wait for nothing.
         """
         board, dag, flow = self.board, self.board.dag, self.flow
-        kinds, pending = dag.kinds, board.pending
+        kinds, pending, parts = dag.kinds, board.pending, dag.names_parts
         complete: list[NodeId] = []
         for node in nodes:
             kind = kinds[node]
@@ -150,8 +150,13 @@ class Entry:
                     board.record[node] = record
                     board.awaited[node] = 1
                     self._files.append(node)
-                    self.review(node)
                     pending[node] += 1
+                    if (
+                        board.upstream_count[node] != len(record.upstreams)
+                        or board.beside_lazy[node]
+                        or parts
+                    ):
+                        self.review(node)
             if not pending[node]:
                 complete.append(node)
         return complete

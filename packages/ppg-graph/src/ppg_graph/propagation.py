@@ -1,11 +1,12 @@
 """What follows from a new fact: who is decided, due, started, blocked, settled, cleaned up.
 
-Four lists of work on the board, worked off in this order until all are empty:
+Five lists of work on the board, worked off in this order until all are empty:
 
 1. `known`: fingerprints are told to the jobs directly downstream; who has heard of all upstreams is decided.
 2. `dirty`: jobs become due, ready, stop being due, or turn out to be blocked.
 3. `ready`: due jobs that miss nothing start.
-4. `shaken`: jobs become settled, and lazy files and loaded data that nobody can ask for any more are removed.
+4. `shaken`: jobs become settled, or unsettled again.
+5. `quiet`: lazy files and loaded data that nobody can ask for any more are removed.
 
 The order matters for economy: no job is made due before all facts are in, none starts for the sake of another that
 turns out to be blocked, and nothing is removed while somebody might yet turn out to be due. Every list is a queue and nothing recurses, so a chain of a million jobs is
@@ -55,9 +56,9 @@ class Propagation:
             elif board.ready:
                 self._start(board.ready.popleft())
             elif board.shaken:
-                node = board.shaken.popleft()
-                board.resettle(node)
-                self._consider_clean_up(node)
+                board.resettle(board.shaken.popleft())
+            elif board.quiet:
+                self._consider_clean_up(board.quiet.popleft())
             else:
                 return
 
@@ -110,13 +111,18 @@ class Propagation:
         """Tell the jobs directly downstream of every fingerprint that has become known."""
         board = self.board
         dag, known, pending = board.dag, board.known, board.pending
-        state, stale, record, present = board.state, board.stale, board.record, board.present
-        names_parts = dag.names_parts
+        state, stale, record = board.state, board.stale, board.record
+        job_ids, names_parts = dag.job_ids, dag.names_parts
         while known:
             upstream = known.popleft()
-            job_id, fingerprint = dag.job_id(upstream), board.fingerprint[upstream]
+            job_id, fingerprint, is_there = (
+                job_ids[upstream],
+                board.fingerprint[upstream],
+                board.present[upstream],
+            )
             for downstream in dag.downstreams(upstream):
-                if state[downstream] is not _WAITING and state[downstream] is not _DUE:
+                its_state = state[downstream]
+                if its_state is not _WAITING and its_state is not _DUE:
                     continue
                 old = record[downstream]  # of a LOAD or GENERATOR there is none here: it would decide nothing
                 if old is not None and not stale[downstream]:
@@ -124,10 +130,10 @@ class Propagation:
                         self._compare_parts(upstream, downstream)
                     elif old.upstreams.get(job_id) != fingerprint:
                         self.learn_stale(downstream)
-                if present[upstream] and state[downstream] is _DUE:
+                if is_there and its_state is _DUE:
                     board.lacking[downstream] -= 1
-                pending[downstream] -= 1
-                if not pending[downstream]:
+                left = pending[downstream] = pending[downstream] - 1
+                if not left:
                     self.decide(downstream)
 
     def _compare_parts(self, upstream: NodeId, downstream: NodeId) -> None:

@@ -25,7 +25,7 @@ def check_board(board: Board, flow: Propagation, *, finished: bool) -> None:
         if not flow.stopped and not finished:
             check.decided(NodeId(index), flow)
     check.totals()
-    if board.known or board.dirty or board.ready or board.shaken:
+    if board.known or board.dirty or board.ready or board.shaken or board.quiet:
         raise InternalError("work is left on the lists")
 
 
