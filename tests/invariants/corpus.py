@@ -83,6 +83,7 @@ def main():
     with StatusStore.open(store_path) as store:
         states = {name: fingerprint_function(function) for name, function in functions.items()}
         found["syntax"] = {name: state.syntax and state.syntax.hex() for name, state in states.items()}
+        found["bytecode"] = {name: state.bytecode.hex() for name, state in states.items()}
         found["canonical"] = {}
         for name, state in states.items():
             fingerprint = store.resolve_function(JobId(name), state)

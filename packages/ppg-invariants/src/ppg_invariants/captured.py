@@ -168,6 +168,7 @@ class CapturedEncoder(Encoder):
             write_count(number, out)
             return
         self._seen[identity] = len(self._seen)
+        self._kept_alive.append(function)
         self._enter(function)
         cells = function.__closure__ if code.closure_keys else None
         has_defaults = function.__defaults__ is not None or function.__kwdefaults__ is not None
