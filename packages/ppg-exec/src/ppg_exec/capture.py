@@ -57,10 +57,6 @@ class CaptureFiles:
         """Two empty files. Raises OSError if there is no room for them, or no descriptor."""
         return self._free.pop() if self._free else Slot(self._directory)
 
-    def idle_descriptors(self) -> list[int]:
-        """The descriptors that no running job uses."""
-        return [descriptor for slot in self._free for descriptor in (slot.stdout, slot.stderr)]
-
     def release(self, slot: Slot, *, reuse: bool) -> tuple[bytes | int, bytes | int]:
         """What was written to the two files, once nobody can write any more.
 

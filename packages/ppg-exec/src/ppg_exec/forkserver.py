@@ -20,6 +20,7 @@ import socket
 import sys
 
 from . import node as node_program
+from .forkhooks import import_threading
 from .linux import ChildList, end_children, stay_in_reach
 from .loading import INTERRUPT
 from .wire import Channel
@@ -33,6 +34,7 @@ __all__ = ["main"]
 
 class _Forkserver:
     def __init__(self, control: socket.socket, mcp: int) -> None:
+        self._hooks = import_threading()
         self._channel = Channel(control)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
@@ -104,7 +106,7 @@ class _Forkserver:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 os.close(self._wake)
                 os.close(self._wake_write)
-                node_program.run_node(connection, logbook, directory, own)
+                node_program.run_node(connection, logbook, directory, own, self._hooks)
             except BaseException:  # noqa: BLE001 - the node's own end: say why, and go
                 sys.excepthook(*sys.exc_info())
                 sys.stderr.flush()
@@ -143,7 +145,8 @@ def main(control: int, mcp: int) -> NoReturn:
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
         signal.signal(ignored, signal.SIG_IGN)
     stay_in_reach()
+    server = _Forkserver(socket.socket(fileno=control), mcp)
     gc.disable()
     gc.freeze()
-    _Forkserver(socket.socket(fileno=control), mcp).run()
+    server.run()
     os._exit(0)

@@ -40,7 +40,7 @@ __all__ = ["UNREPORTED", "Reports", "run_job"]
 UNREPORTED = 197
 """Exit code of a job that has closed, or replaced, the descriptor through which it was to report."""
 
-_PACKET = 1 << 15
+_PACKET = 1 << 13
 
 
 class Reports:
@@ -65,7 +65,7 @@ class Reports:
         while True:
             try:
                 data, ancillary, _, _ = self._receiver.recvmsg(
-                    4 * _PACKET, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
+                    2 * _PACKET, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
                 )
             except BlockingIOError:
                 return reports
@@ -84,10 +84,6 @@ class Reports:
                 reports.append((number, when, descriptor))
             else:
                 reports.append((number, when, data))
-
-    def enter_child(self) -> None:
-        """In a job process: only the sending end is needed."""
-        os.close(self._receiver.fileno())
 
     def send(self, number: int, body: tuple[Any, ...]) -> None:
         """In a job process: the report. Raises OSError if there is no room for a long one."""
@@ -135,9 +131,6 @@ def run_job(
             os.setsid()
             os.dup2(slot.stdout, 1)
             os.dup2(slot.stderr, 2)
-            os.close(slot.stdout)
-            os.close(slot.stderr)
-            reports.enter_child()
             for name, setting in environment:
                 os.environ[name] = setting
             if directory is not None:

@@ -55,7 +55,7 @@ from .tasks import (
     Unpicklable,
     Usage,
 )
-from .wire import LongMessage
+from .wire import Channel, LongMessage
 
 __all__ = ["LocalExecutor"]
 
@@ -145,7 +145,7 @@ class LocalExecutor:
         self._sent: dict[int, _Entry] = {}
         self._loads: dict[str, Task] = {}
         self._load_deadlines: list[tuple[float, _Entry, bool]] = []
-        self._ahead = 0
+        self._ahead: dict[int, _Entry] = {}
         self._short = 0.0
         self._numbers = 0
         self._events: list[Event] = []
@@ -153,6 +153,7 @@ class LocalExecutor:
         self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._attention, select.EPOLLIN)
         self._watched: dict[int, NodeHandle | None] = {}
+        self._writing: set[int] = set()
         self._oom = OomCounter()
         self._closed = False
 
@@ -176,6 +177,10 @@ class LocalExecutor:
         """What has happened; see `Executor.poll`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         self._clear_attention()
+        # Also a timeout of 0 looks once at what is there.
+        self._dispatch()
+        if not self._events and self._entries:
+            self._attend(0)
         while True:
             self._dispatch()
             if self._events:
@@ -285,15 +290,21 @@ class LocalExecutor:
         self._call_attention()
 
     def _dispatch(self) -> None:
+        while self._ahead and self._ledger.free:
+            # It was sent too late to become a successor: nothing that it could have followed ran any more.
+            first = self._ahead.pop(next(iter(self._ahead)))
+            self._ledger.take(first.claim)
+            first.stage = _Stage.GRANTED
+            assert first.node is not None
+            first.node.channel.put(("go", first.number))
         while (chosen := self._line.pop()) is not None:
-            entry, _ = chosen
-            self._send(entry, go=True)
-        while self._ahead < self._worth_sending_ahead():
-            first = self._line.first()
-            if first is None or first.claim != 1 or first.task.place is not Place.FORK:
+            self._send(chosen[0], go=True)
+        while len(self._ahead) < self._worth_sending_ahead():
+            waiting = self._line.first()
+            if waiting is None or waiting.claim != 1 or waiting.task.place is not Place.FORK:
                 break
-            self._line.remove(first)
-            self._send(first, go=False)
+            self._line.remove(waiting)
+            self._send(waiting, go=False)
         self._flush()
 
     def _worth_sending_ahead(self) -> int:
@@ -332,7 +343,8 @@ class LocalExecutor:
             return
         entry.node = node
         entry.stage = _Stage.GRANTED if go else _Stage.AHEAD
-        self._ahead += not go
+        if not go:
+            self._ahead[entry.number] = entry
         self._sent[entry.number] = entry
 
     def _environment_for(self, entry: _Entry) -> tuple[tuple[str, str], ...]:
@@ -477,10 +489,10 @@ class LocalExecutor:
         """Settle the claim of an entry that has ended: its successor's, or free."""
         follower = self._sent.get(successor)
         if entry.stage is _Stage.AHEAD:
-            self._ahead -= 1
+            del self._ahead[entry.number]
         elif follower is not None and follower.stage is _Stage.AHEAD:
             follower.stage = _Stage.GRANTED
-            self._ahead -= 1
+            del self._ahead[successor]
         else:
             self._ledger.give_back(entry.claim)
 
@@ -491,7 +503,7 @@ class LocalExecutor:
 
     def _take_back(self, entry: _Entry) -> None:
         if entry.stage is _Stage.AHEAD:
-            self._ahead -= 1
+            del self._ahead[entry.number]
         else:
             self._ledger.give_back(entry.claim)
         entry.stage = _Stage.WAITING
@@ -584,6 +596,7 @@ class LocalExecutor:
     def _unwatch(self, descriptor: int) -> None:
         if descriptor in self._watched:
             del self._watched[descriptor]
+            self._writing.discard(descriptor)
             self._epoll.unregister(descriptor)
 
     def _end_what_runs(self) -> None:
@@ -603,17 +616,23 @@ class LocalExecutor:
 
     def _flush(self) -> None:
         """Write what is queued; what the other side does not take now is written when it can."""
-        channels = [(node.channel, node) for node in set(self._nodes.values())]
         control = self._supervisor.channel
-        for channel in ([control] if control else []) + [channel for channel, _ in channels]:
-            if channel.has_waiting:
-                try:
-                    channel.flush()
-                except EOFError:
-                    continue  # it is dead, and its death is read where it is reported
-            if channel.fileno() in self._watched:
-                events = select.EPOLLIN | (select.EPOLLOUT if channel.has_waiting else 0)
-                self._epoll.modify(channel.fileno(), events)
+        if control is not None and control.has_waiting:
+            self._write(control)
+        for place in (Place.FORK, Place.FRESH):
+            node = self._nodes.get(place)
+            if node is not None and node.channel.has_waiting:
+                self._write(node.channel)
+
+    def _write(self, channel: Channel) -> None:
+        try:
+            channel.flush()
+        except EOFError:
+            return  # it is dead, which is dealt with where its death is read
+        descriptor = channel.fileno()
+        if channel.has_waiting != (descriptor in self._writing) and descriptor in self._watched:
+            self._writing ^= {descriptor}
+            self._epoll.modify(descriptor, select.EPOLLIN | (select.EPOLLOUT if channel.has_waiting else 0))
 
     def _call_attention(self) -> None:
         os.eventfd_write(self._attention, 1)

@@ -20,7 +20,6 @@ small file shared with the mcp, which can so tell which task took the node with 
 from __future__ import annotations
 
 import gc
-import heapq
 import marshal
 import os
 import pickle
@@ -41,6 +40,7 @@ from .wire import Channel
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
     from .capture import Slot
@@ -86,7 +86,15 @@ class _Raise:
 
 
 class _Node:
-    def __init__(self, connection: socket.socket, logbook: int, directory: str, forkserver: int) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        logbook: int,
+        directory: str,
+        forkserver: int,
+        hooks: Sequence[Callable[[], Any]],
+    ) -> None:
+        self._hooks = hooks
         self._channel = Channel(connection)
         self._logbook = logbook
         self._files = CaptureFiles(directory)
@@ -103,7 +111,7 @@ class _Node:
         self._deadlines: list[tuple[float, int, int]] = []
         self._threads = 1
         self._lean = len(sys.modules)
-        self._waiting = select.poll()
+        self._waiting = select.epoll()
         # A descriptor per child rather than SIGCHLD: a job process then has no handler to undo.
         self._watched: dict[int, int] = {}
         self._orphans: dict[int, set[int]] = {}
@@ -119,16 +127,16 @@ class _Node:
     def _serve(self) -> None:
         waiting = self._waiting
         connection = self._channel.fileno()
-        waiting.register(connection, select.POLLIN)
-        waiting.register(self._forkserver, select.POLLIN)
-        waiting.register(self._reports.fileno(), select.POLLIN)
+        waiting.register(connection, select.EPOLLIN)
+        waiting.register(self._forkserver, select.EPOLLIN)
+        waiting.register(self._reports.fileno(), select.EPOLLIN)
         writing = False
         received: list[tuple[Any, ...]] = []
         while True:
             if self._channel.has_waiting != writing:
                 writing = not writing
-                waiting.modify(connection, select.POLLIN | (select.POLLOUT if writing else 0))
-            for descriptor, _ in waiting.poll(self._patience()):
+                waiting.modify(connection, select.EPOLLIN | (select.EPOLLOUT if writing else 0))
+            for descriptor, _ in waiting.poll(self._patience() if self._deadlines else None):
                 if descriptor == connection:
                     received = self._channel.receive()
                 elif descriptor in self._watched:
@@ -154,10 +162,8 @@ class _Node:
         """Leave nothing behind, even if there is no forkserver any more to see to that."""
         end_children(self._children, ())
 
-    def _patience(self) -> int | None:
-        if not self._deadlines:
-            return None
-        return max(0, int((self._deadlines[0][0] - time.monotonic()) * 1000) + 1)
+    def _patience(self) -> float:
+        return max(0.0, min(self._deadlines)[0] - time.monotonic())
 
     # ---- what the mcp says
 
@@ -246,20 +252,14 @@ class _Node:
         self._watch(pid)
         self._channel.put(("started", job.number, pid, time.time()))
         if job.timeout is not None:
-            heapq.heappush(self._deadlines, (job.started + job.timeout, job.number, signal.SIGTERM))
+            self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
 
     def _become(self, job: _Job, slot: Slot) -> NoReturn:
-        # In the job process. Only its own descriptors stay open.
-        os.close(self._channel.fileno())
-        os.close(self._logbook)
-        os.close(self._forkserver)
-        self._children.close()
-        for descriptor in (*self._files.idle_descriptors(), *self._watched):
-            os.close(descriptor)
-        for other in (*self._running.values(), *self._ending):
-            if other.slot is not None:
-                os.close(other.slot.stdout)
-                os.close(other.slot.stderr)
+        # In the job process. The node's descriptors are left open, as closing them would take longer than
+        # all else here; no program that the job starts inherits them, and their other ends do not care.
+        if self._threads > 1:
+            for hook in self._hooks:
+                hook()
         run_job(
             job.number, job.call, slot, self._reports, self._table,
             lean=self._lean, directory=job.directory, environment=job.environment,
@@ -271,7 +271,7 @@ class _Node:
     def _watch(self, pid: int) -> None:
         descriptor = os.pidfd_open(pid)
         self._watched[descriptor] = pid
-        self._waiting.register(descriptor, select.POLLIN)
+        self._waiting.register(descriptor, select.EPOLLIN)
 
     def _reap(self, descriptor: int) -> None:
         pid = self._watched.pop(descriptor)
@@ -378,12 +378,15 @@ class _Node:
             self._put_ended(job, None, b"", b"", None)
         elif job.pid in self._running:
             _signal(job.pid, signal.SIGTERM)
-            heapq.heappush(self._deadlines, (time.monotonic() + grace, number, signal.SIGKILL))
+            self._deadlines.append((time.monotonic() + grace, number, signal.SIGKILL))
 
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()
-        while self._deadlines and self._deadlines[0][0] <= now:
-            _, number, which = heapq.heappop(self._deadlines)
+        due = sorted(deadline for deadline in self._deadlines if deadline[0] <= now)
+        self._deadlines = [
+            deadline for deadline in self._deadlines if deadline[0] > now and deadline[1] in self._by_number
+        ]
+        for _, number, which in due:
             job = self._by_number.get(number)
             if job is None or job.pid not in self._running:
                 continue
@@ -472,11 +475,17 @@ def _session_of(pid: int) -> int:
         return 0
 
 
-def run_node(connection: socket.socket, logbook: int, directory: str, forkserver: int) -> NoReturn:
+def run_node(
+    connection: socket.socket,
+    logbook: int,
+    directory: str,
+    forkserver: int,
+    hooks: Sequence[Callable[[], Any]],
+) -> NoReturn:
     """Be a compute node in this process, just forked for it, until the other side of `connection` is gone.
 
     `logbook` is a descriptor that the mcp reads, too; `directory` is where unlinked files go; `forkserver`
-    is the pid of the parent.
+    is the pid of the parent; `hooks` are to be run in a job process if this one has threads by then.
     """
     os.setsid()
     stay_in_reach()
@@ -485,7 +494,7 @@ def run_node(connection: socket.socket, logbook: int, directory: str, forkserver
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     gc.disable()
     gc.freeze()
-    node = _Node(connection, logbook, directory, forkserver)
+    node = _Node(connection, logbook, directory, forkserver, hooks)
     node.run()
     node.end_everything()
     os._exit(0)

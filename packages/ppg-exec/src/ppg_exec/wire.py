@@ -32,10 +32,10 @@ A field of "ended" that is None stands for a descriptor that comes with the mess
 
 from __future__ import annotations
 
-import array
 import marshal
 import os
 import socket
+import sys
 from collections import deque
 
 TYPE_CHECKING = False
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Channel", "LongMessage", "pair"]
 
 _LENGTH = 8
-_CHUNK = 1 << 18
+_CHUNK = 1 << 16
 _MOST_DESCRIPTORS = 64
 LONGEST = (1 << 31) - (1 << 16)
 """Bytes that one message can carry, a limit of `marshal`."""
@@ -93,7 +93,7 @@ class Channel:
             data, descriptors = waiting.popleft()
             try:
                 if descriptors:
-                    rights = array.array("i", descriptors)
+                    rights = b"".join(each.to_bytes(4, sys.byteorder) for each in descriptors)
                     ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, rights)]
                     sent = self._socket.sendmsg([data], ancillary)
                     for descriptor in descriptors:
@@ -130,7 +130,8 @@ class Channel:
             except ConnectionResetError:
                 data, ancillary = b"", []
             for _, _, rights in ancillary:
-                self._descriptors.extend(array.array("i", rights))
+                for start in range(0, len(rights), 4):
+                    self._descriptors.append(int.from_bytes(rights[start : start + 4], sys.byteorder))
             if not data:
                 ended = True
                 break
