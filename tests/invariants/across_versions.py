@@ -160,7 +160,9 @@ def main():
         for what, left_out in (("values", set()), ("syntax", set()), ("canonical", twins)):
             names = answers[0][what].keys() - left_out
             different = sorted(name for name in names if len({answer[what][name] for answer in answers}) > 1)
-            print(f"{what}: {len(names)} compared between {', '.join(results)}; different: {different or 'none'}")
+            print(
+                f"{what}: {len(names)} compared between {', '.join(results)}; different: {different or 'none'}"
+            )
             if different:
                 failed.append(what)
     print("failed:", ", ".join(failed) or "nothing")

@@ -10,21 +10,38 @@ A new store is made under another name and renamed when it is complete. So an em
 store's own name is damage, never a store that was about to begin.
 """
 
-# ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH120
+# ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH116
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import os
 import sqlite3
 import urllib.parse
+from typing import Any
 
 from . import schema
 from .errors import StoreError
 from .mounts import Location, location_of
 
-__all__ = ["connect_reader", "connect_writer", "create_store", "is_damage", "side_files"]
+__all__ = [
+    "CutShortError",
+    "Reader",
+    "connect_reader",
+    "connect_writer",
+    "create_store",
+    "is_damage",
+    "side_files",
+]
 
 _BUSY_SECONDS = 30.0
 _CORRUPT, _NOT_A_DATABASE = 11, 26
+_SMALLEST_PAGE = 512
+
+
+class CutShortError(sqlite3.DatabaseError):
+    """SQLite takes a file without a whole header for a new database; here it is a store that lost its content."""
+
+    def __init__(self) -> None:
+        super().__init__("the file is cut short")
 
 
 def create_store(path: str) -> None:
@@ -48,8 +65,10 @@ def create_store(path: str) -> None:
 
 def connect_writer(path: str) -> sqlite3.Connection:
     """Connection for the holder of the lock."""
+    check_length(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
+        schema.check(lambda query: connection.execute(query).fetchall(), path)
         _set_journal(connection, path)
     except BaseException:
         connection.close()
@@ -57,12 +76,44 @@ def connect_writer(path: str) -> sqlite3.Connection:
     return connection
 
 
-def connect_reader(path: str) -> sqlite3.Connection:
-    """Connection that changes nothing and needs no lock; works in a read-only directory, too."""
-    options = "mode=ro"
-    writable = os.access(os.path.dirname(os.path.abspath(path)), os.W_OK)
-    if not writable and not os.path.exists(path + "-wal"):
-        options += "&immutable=1"  # nobody can write there, so that SQLite need not keep its index of the log
+class Reader:
+    """Reads a store without lock, without changing it, and without leaving files beside it.
+
+    While nobody writes (there is no write-ahead log), the file is read as it is, and afterwards looked at again:
+    if it changed meanwhile, the query is repeated. Once somebody writes, SQLite's own protocol is used.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._stamp = self._quiet_stamp()
+        self._connection = connect_reader(path, immutable=self._stamp is not None)
+
+    def select(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
+        """The rows that a query gives."""
+        while True:
+            rows = self._connection.execute(query, values).fetchall()
+            if self._stamp is None or self._stamp == self._quiet_stamp():
+                return rows
+            self._connection.close()
+            self._stamp = self._quiet_stamp()
+            self._connection = connect_reader(self._path, immutable=self._stamp is not None)
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def _quiet_stamp(self) -> tuple[int, int, int] | None:
+        """What tells whether the file changed; None while somebody writes, or where nobody can."""
+        if os.path.exists(self._path + "-wal"):
+            return None
+        found = os.stat(self._path)
+        return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def connect_reader(path: str, *, immutable: bool) -> sqlite3.Connection:
+    """Connection that changes nothing; `immutable` promises that nobody else does either."""
+    check_length(path)
+    options = "mode=ro&immutable=1" if immutable else "mode=ro"
     return sqlite3.connect(
         f"file:{urllib.parse.quote(os.path.abspath(path))}?{options}",
         uri=True,
@@ -71,8 +122,16 @@ def connect_reader(path: str) -> sqlite3.Connection:
     )
 
 
+def check_length(path: str) -> None:
+    """Raise CutShortError if the file has no whole header."""
+    if os.stat(path).st_size < _SMALLEST_PAGE:
+        raise CutShortError
+
+
 def is_damage(error: sqlite3.Error) -> bool:
     """Whether SQLite says that the file is broken, as opposed to busy, full or forbidden."""
+    if isinstance(error, CutShortError):
+        return True
     code = getattr(error, "sqlite_errorcode", None)
     if code is None:
         return False

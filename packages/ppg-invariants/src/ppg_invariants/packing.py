@@ -18,8 +18,8 @@ from .files import FileState
 from .stored import StoredRecord
 
 __all__ = [
+    "NO_NAME",
     "DamagedError",
-    "is_intact",
     "pack_observation",
     "pack_record",
     "unpack_observation",
@@ -35,6 +35,10 @@ _CHECKSUM = 8
 _HEAD = struct.Struct("<BBIIIdqd")
 _FILE = struct.Struct("<QqqQqB")
 _ALGORITHMS = ("xxh3_128", "md5", "sha256", "blake2b", "blake3", "sha1", "sha512")
+
+
+NO_NAME = JobId("")
+"""Stands for a job whose name was lost to damage; no job is called that."""
 
 
 class DamagedError(ValueError):
@@ -126,6 +130,8 @@ def _unpack_decisive(body: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
         upstreams = {names[number]: fingerprint for number, fingerprint in zip(numbers, fingerprints[1:])}  # noqa: B905
     except IndexError as error:
         raise DamagedError("an upstream job is not listed") from error
+    if NO_NAME in upstreams:
+        raise DamagedError("the name of an upstream job was lost")
     if not part_count:
         return Record(_KINDS[kind], fingerprints[0], upstreams), position
     part_names = []
@@ -152,11 +158,6 @@ def _unpack_uneven(body: bytes, position: int, count: int) -> tuple[tuple[Any, .
 
 def _sealed(job_id: JobId, body: bytearray) -> bytes:
     return _checksum(job_id, body) + bytes(body)
-
-
-def is_intact(job_id: JobId, packed: bytes) -> bool:
-    """Whether the bytes are what was packed for this job."""
-    return packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
 
 
 def _opened(job_id: JobId, packed: bytes) -> bytes:

@@ -39,6 +39,8 @@ def replace_damaged(path: str, what: str) -> DamageReport:
             saved = _copy_readable(aside, target)
         finally:
             target.close()
+        if os.path.lexists(aside + "-shm"):
+            os.unlink(aside + "-shm")
         for name in database.side_files(path):
             if os.path.lexists(name):
                 os.unlink(name)
@@ -58,12 +60,14 @@ def salvage_into_memory(path: str, what: str) -> tuple[sqlite3.Connection, Damag
 
 
 def _copy_readable(path: str, target: sqlite3.Connection) -> dict[str, int]:
-    source = database.connect_reader(path)
-    source.text_factory = lambda raw: raw.decode("utf-8", "replace")
     saved = dict.fromkeys(schema.TABLES, 0)
     try:
-        if schema.version_of(source) > schema.SCHEMA_VERSION:
-            return saved
+        source = database.connect_reader(path, immutable=not os.path.exists(path + "-wal"))
+    except database.CutShortError:
+        return saved
+    try:
+        source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        source.execute("PRAGMA writable_schema = ON")  # otherwise a file that was cut is refused as a whole
         target.execute("BEGIN")
         for table, columns in schema.TABLES.items():
             marks = ", ".join("?" * len(columns))

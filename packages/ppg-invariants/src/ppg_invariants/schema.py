@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Callable
+from typing import Any
 
-from .errors import StoreTooNew
+from .errors import StoreError, StoreTooNew
 
-__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "TABLES", "create", "migrate", "too_new", "version_of"]
+__all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "TABLES", "check", "create", "migrate", "version_of"]
 
 APPLICATION_ID = 0x70706731
 """Says in the header of the file that it is one of ours."""
@@ -56,19 +57,32 @@ def version_of(connection: sqlite3.Connection) -> int:
     return int(version)
 
 
-def too_new(path: str, version: int) -> StoreTooNew:
-    """The error for a store of a version beyond the present one."""
-    return StoreTooNew(
-        f"the status store {path} has schema version {version}, this ppg knows up to {SCHEMA_VERSION}; "
-        "use the newer ppg, or another status file"
-    )
+Select = Callable[[str], list[tuple[Any, ...]]]
+"""Gives the rows of a query."""
+
+
+def check(select: Select, path: str) -> int:
+    """Version of an open store that this ppg can read or migrate.
+
+    Raises StoreTooNew if it is beyond the present one, StoreError if the file belongs to another program.
+    """
+    ((application,),) = select("PRAGMA application_id")
+    if application != APPLICATION_ID:
+        raise StoreError(
+            f"{path} is a database of another program, not a status store; choose another status file"
+        )
+    ((version,),) = select("PRAGMA user_version")
+    if version > SCHEMA_VERSION:
+        raise StoreTooNew(
+            f"the status store {path} has schema version {version}, this ppg knows up to {SCHEMA_VERSION}; "
+            "use the newer ppg, or another status file"
+        )
+    return int(version)
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Bring the store to the present version, all or nothing. Raises StoreTooNew if it is beyond."""
-    version = version_of(connection)
-    if version > SCHEMA_VERSION:
-        raise too_new(path, version)
+    """Bring the store to the present version, all or nothing. Raises as `check`."""
+    version = check(lambda query: connection.execute(query).fetchall(), path)
     if version == SCHEMA_VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")

@@ -28,8 +28,8 @@ from .evidence import Evidence, evidence_of, pack_evidence, unpack_evidence
 from .functions import FunctionState
 from .lock import WriterLock
 from .packing import (
+    NO_NAME,
     DamagedError,
-    is_intact,
     pack_observation,
     pack_record,
     unpack_observation,
@@ -55,13 +55,15 @@ _Statement = tuple[str, tuple[object, ...]]
 class StatusStore:
     """The status store at a path; make one with `StatusStore.open`."""
 
-    def __init__(self, path: str, connection: sqlite3.Connection, lock: WriterLock | None) -> None:
+    def __init__(
+        self, path: str, source: "database.Reader | sqlite3.Connection", lock: WriterLock | None
+    ) -> None:
         self.path = path
         self.damage: DamageReport | None = None
         """What was wrong with the file, if it had to be repaired to be opened."""
         self.flush_after = 0.1
         """Seconds that a change may wait for others to be written with."""
-        self._connection = connection
+        self._source = source
         self._lock = lock
         self._owner = os.getpid()
         self._closed = False
@@ -85,12 +87,9 @@ class StatusStore:
     def _open_to_read(cls, path: str) -> Self:
         if not os.path.exists(path):
             raise StoreError(f"there is no status store {path}; nothing was run here yet")
-        connection = database.connect_reader(path)
         try:
-            _check_version(connection, path)
-            return cls(path, connection, None)
+            return cls._read(path)
         except sqlite3.DatabaseError as error:
-            connection.close()
             if not database.is_damage(error):
                 raise _readable_error(path, error) from error
             what = str(error)
@@ -98,6 +97,20 @@ class StatusStore:
         store = cls(path, saved, None)
         store._report(report)
         return store
+
+    @classmethod
+    def _read(cls, path: str) -> Self:
+        database.check_length(path)
+        reader = database.Reader(path)
+        try:
+            if schema.check(reader.select, path) < schema.SCHEMA_VERSION:
+                raise StoreError(  # noqa: TRY301
+                    f"the status store {path} has an older schema; run the pipegraph once, which brings it up to date"
+                )
+            return cls(path, reader, None)
+        except BaseException:
+            reader.close()
+            raise
 
     @classmethod
     def _open_to_write(cls, path: str) -> Self:
@@ -230,7 +243,7 @@ class StatusStore:
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
         """Note that a run begins; `details` is JSON data of the caller. Returns the number of the run."""
         self.flush()
-        (run_id,) = self._connection.execute("SELECT coalesce(max(id), 0) + 1 FROM runs").fetchone()
+        ((run_id,),) = self._rows("SELECT coalesce(max(id), 0) + 1 FROM runs")
         self._write(
             "INSERT INTO runs VALUES (?, ?, NULL, ?, ?, ?, ?)",
             run_id,
@@ -283,15 +296,18 @@ class StatusStore:
         if not self._pending:
             return
         self._check_owner()
+        connection = self._source
+        if not isinstance(connection, sqlite3.Connection):
+            raise AssertionError("only a writer has changes that wait")  # noqa: TRY004 (a bug, not a wrong type)
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            connection.execute("BEGIN IMMEDIATE")
             try:
                 for statement, values in self._pending:
-                    self._connection.execute(statement, values)
-                self._connection.execute("COMMIT")
+                    connection.execute(statement, values)
+                connection.execute("COMMIT")
             except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
             raise StoreError(
@@ -314,7 +330,7 @@ class StatusStore:
         try:
             self.flush()
         finally:
-            self._connection.close()
+            self._source.close()
             if self._lock is not None:
                 self._lock.release()
 
@@ -329,26 +345,23 @@ class StatusStore:
     # Inside
 
     def _load(self) -> None:
-        connection = self._connection
-        connection.execute("BEGIN")  # so that a reader sees jobs and records of one moment
-        self._names: list[JobId] = [JobId("")]  # numbers begin at 1
-        for number, name in connection.execute("SELECT id, name FROM jobs ORDER BY id"):
+        # Records first: the names that are read after them include all that these refer to, whoever writes.
+        records = self._rows("SELECT job, packed FROM records")
+        self._names: list[JobId] = [NO_NAME]  # numbers begin at 1
+        for number, name in self._rows("SELECT id, name FROM jobs ORDER BY id"):
             if number != len(self._names):  # the rows between were lost to damage
-                self._names.extend([JobId("")] * (number - len(self._names)))
+                self._names.extend([NO_NAME] * (number - len(self._names)))
             self._names.append(_name(name) if type(name) is bytes else name)
         names = self._names
         self._numbers: dict[JobId, int] = dict(zip(names, range(len(names)), strict=True))
-        self._numbers.pop(JobId(""), None)
+        self._numbers.pop(NO_NAME, None)
         self._records: dict[JobId, bytes] = {
-            names[job]: packed
-            for job, packed in connection.execute("SELECT job, packed FROM records")
-            if job < len(names)
+            names[job]: packed for job, packed in records if job < len(names)
         }
         self._seen: dict[JobId, bytes] | None = None
         self._codes = CanonicalCodes(
-            connection.execute("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
+            self._rows("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
         )
-        connection.execute("COMMIT")
 
     def _observations(self) -> dict[JobId, bytes]:
         if self._seen is None:
@@ -403,11 +416,16 @@ class StatusStore:
         """Rows, changes that wait included; damage met on the way counts as nothing found."""
         self.flush()
         try:
-            return self._connection.execute(query, values).fetchall()
+            return self._rows(query, *values)
         except sqlite3.DatabaseError as error:
             if database.is_damage(error):
                 return []
             raise _readable_error(self.path, error) from error
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        if isinstance(self._source, database.Reader):
+            return self._source.select(query, values)
+        return self._source.execute(query, values).fetchall()
 
 
 class StoredRecords(Mapping[JobId, StoredRecord]):
@@ -424,7 +442,7 @@ class StoredRecords(Mapping[JobId, StoredRecord]):
             raise KeyError(job_id) from None
 
     def __iter__(self) -> Iterator[JobId]:
-        return (job_id for job_id, packed in list(self._packed.items()) if is_intact(job_id, packed))
+        return (job_id for job_id in list(self._packed) if self.get(job_id) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
@@ -444,21 +462,10 @@ class History(Mapping[JobId, Record]):
             raise KeyError(job_id) from None
 
     def __iter__(self) -> Iterator[JobId]:
-        return (job_id for job_id, packed in list(self._packed.items()) if is_intact(job_id, packed))
+        return (job_id for job_id in list(self._packed) if self.get(job_id) is not None)
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
-
-
-def _check_version(connection: sqlite3.Connection, path: str) -> None:
-    version = schema.version_of(connection)
-    if version > schema.SCHEMA_VERSION:
-        raise schema.too_new(path, version)
-    if version < schema.SCHEMA_VERSION:
-        raise StoreError(
-            f"the status store {path} has the older schema version {version}; run the pipegraph once, "
-            "which brings it up to date"
-        )
 
 
 def _readable_error(path: str, error: sqlite3.Error) -> StoreError:
