@@ -23,6 +23,7 @@ from . import node as node_program
 from .forkhooks import import_threading
 from .linux import ChildList, end_children, stay_in_reach
 from .loading import INTERRUPT
+from .memory import MemoryWatch
 from .wire import Channel
 
 TYPE_CHECKING = False
@@ -35,6 +36,7 @@ __all__ = ["main"]
 class _Forkserver:
     def __init__(self, control: socket.socket, mcp: int) -> None:
         self._hooks = import_threading()
+        self._memory = MemoryWatch()
         self._channel = Channel(control)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
@@ -55,7 +57,7 @@ class _Forkserver:
             waiting.register(descriptor, select.POLLIN)
         try:
             while True:
-                for descriptor, _ in waiting.poll():
+                for descriptor, _ in waiting.poll(self._patience()):
                     if descriptor == control:
                         for message in self._channel.receive():
                             if not self._obey(message):
@@ -65,6 +67,7 @@ class _Forkserver:
                         self._reap()
                     else:
                         return
+                self._look_at_memory()
                 self._channel.flush()
         except EOFError:
             return
@@ -72,11 +75,21 @@ class _Forkserver:
             self._channel.close()
             end_children(self._children, ())
 
+    def _patience(self) -> int | None:
+        return int(self._memory.patience() * 1000) + 1 if self._nodes else None
+
+    def _look_at_memory(self) -> None:
+        if self._nodes and not self._memory.patience():
+            grown = self._memory.look(self._nodes)
+            if grown:
+                self._channel.put(("memory", grown))
+
     def _obey(self, message: tuple[Any, ...]) -> bool:
         match message:
-            case ("node", number, directory):
+            case ("node", number, directory, huge_pages):
                 connection = socket.socket(fileno=self._channel.next_descriptor())
-                self._fork_node(number, directory, connection, self._channel.next_descriptor())
+                logbook = self._channel.next_descriptor()
+                self._fork_node(number, directory, connection, logbook, huge_pages=huge_pages)
             case ("kill node", number):
                 self._signal_node(number, signal.SIGKILL)
             case ("interrupt node", number):
@@ -92,7 +105,9 @@ class _Forkserver:
             if known == number:
                 os.kill(pid, which)
 
-    def _fork_node(self, number: int, directory: str, connection: socket.socket, logbook: int) -> None:
+    def _fork_node(
+        self, number: int, directory: str, connection: socket.socket, logbook: int, *, huge_pages: bool
+    ) -> None:
         own = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -106,7 +121,7 @@ class _Forkserver:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 os.close(self._wake)
                 os.close(self._wake_write)
-                node_program.run_node(connection, logbook, directory, own, self._hooks)
+                node_program.run_node(connection, logbook, directory, own, self._hooks, huge_pages=huge_pages)
             except BaseException:  # noqa: BLE001 - the node's own end: say why, and go
                 sys.excepthook(*sys.exc_info())
                 sys.stderr.flush()

@@ -22,7 +22,10 @@ __all__ = [
     "ChildList",
     "end_children",
     "flush_c_stdio",
+    "libc",
     "marked_processes",
+    "read_proc",
+    "stat_fields",
     "stay_in_reach",
     "sweep",
 ]
@@ -35,12 +38,13 @@ _MOMENT = 0.005  # seconds between two looks at processes that are being killed
 
 
 @functools.cache
-def _libc() -> ctypes.CDLL:
+def libc() -> ctypes.CDLL:
+    """The C library of this process."""
     return ctypes.CDLL(None, use_errno=True)
 
 
 def _prctl(option: int, value: int) -> None:
-    if _libc().prctl(option, value, 0, 0, 0) != 0:
+    if libc().prctl(option, value, 0, 0, 0) != 0:
         number = ctypes.get_errno()
         raise OSError(number, f"prctl({option}, {value}): {os.strerror(number)}")
 
@@ -52,7 +56,7 @@ def stay_in_reach() -> None:
 
 def flush_c_stdio() -> None:
     """Flush what C code has printed and not yet written."""
-    _libc().fflush(None)
+    libc().fflush(None)
 
 
 class ChildList:
@@ -117,7 +121,9 @@ def marked_processes(value: str) -> list[int]:
     """All processes whose environment says that they belong to the executor `value`, except this one."""
     wanted = f"{MARKER}={value}".encode()
     own = os.getpid()
-    return [pid for pid in _all_pids() if pid != own and wanted in _read(f"/proc/{pid}/environ").split(b"\0")]
+    return [
+        pid for pid in _all_pids() if pid != own and wanted in read_proc(f"/proc/{pid}/environ").split(b"\0")
+    ]
 
 
 def sweep(value: str, patience: float = 10.0) -> list[int]:
@@ -140,7 +146,8 @@ def _all_pids() -> list[int]:
     return [int(name) for name in os.listdir("/proc") if name.isdigit()]  # noqa: PTH208 - lean
 
 
-def _read(path: str) -> bytes:
+def read_proc(path: str) -> bytes:
+    """The content of a file of /proc; empty if the process is gone or not ours."""
     # A process may end, or belong to somebody else, at any moment: then it is none of ours.
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib is more than this process should load
@@ -149,15 +156,16 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _stat_fields(pid: int) -> list[bytes]:
-    return _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
+def stat_fields(pid: int) -> list[bytes]:
+    """The fields of /proc/…/stat from the state on; empty if the process is gone."""
+    return read_proc(f"/proc/{pid}/stat").rpartition(b")")[2].split()
 
 
 def _parent_of(pid: int) -> int:
-    fields = _stat_fields(pid)
+    fields = stat_fields(pid)
     return int(fields[1]) if fields else 0
 
 
 def _is_zombie(pid: int) -> bool:
-    fields = _stat_fields(pid)
+    fields = stat_fields(pid)
     return not fields or fields[0] in (b"Z", b"X")

@@ -61,6 +61,8 @@ __all__ = ["LocalExecutor"]
 
 _AHEAD_SECONDS = 0.02
 _MOST_AHEAD = 64
+_FAR_ABOVE = 1.5
+_MOST_LOST = 3
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
@@ -100,8 +102,11 @@ class _Entry:
     stage: _Stage = _Stage.WAITING
     number: int = 0
     attempt: int = 1
+    lost: int = 0
     node: NodeHandle | None = None
     role: _Role = _Role.TASK
+    pid: int = 0
+    peak_memory: int = 0
     cancelled: bool = False
     timed_out: bool = False
 
@@ -115,6 +120,10 @@ class LocalExecutor:
         scratch: directory for the output of running tasks (unlinked files); by default the one for
             temporary files.
         grace: seconds between SIGTERM and SIGKILL for tasks that are cancelled.
+        huge_pages: whether to put huge pages under large loads, which costs about a second for each GB, and
+            makes forking twenty times cheaper.
+        enforce_memory: whether to end tasks that use more memory than they have stated. Otherwise those far
+            above it get a warning in their outcome. Memory is looked at twice a second.
 
     No process is started before the first task is submitted and polled for.
 
@@ -127,6 +136,8 @@ class LocalExecutor:
         memory: int | None = None,
         scratch: str | None = None,
         grace: float = 5.0,
+        huge_pages: bool = True,
+        enforce_memory: bool = False,
     ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
@@ -134,12 +145,15 @@ class LocalExecutor:
         )
         self._line: WaitingLine[_Entry] = WaitingLine(self._ledger)
         self._grace = grace
+        self._enforce_memory = enforce_memory
         self._directory = str(Path.cwd())
         environment = {name: "1" for name in _THREAD_VARIABLES if name not in os.environ}
         self._limited = tuple(environment)
         self.marker = uuid.uuid4().hex
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
-        self._supervisor = Supervisor(self.marker, self._directory, scratch or default_scratch(), environment)
+        self._supervisor = Supervisor(
+            self.marker, self._directory, scratch or default_scratch(), environment, huge_pages=huge_pages
+        )
         self._nodes: dict[Place, NodeHandle] = {}
         self._entries: dict[str, _Entry] = {}
         self._sent: dict[int, _Entry] = {}
@@ -217,7 +231,7 @@ class LocalExecutor:
         """End a task that is at a node; that node says when."""
         assert entry.node is not None
         if entry.task.place is not Place.NODE:
-            entry.node.channel.put(("cancel", entry.number, self._grace))
+            entry.node.channel.put(("end", entry.number, self._grace, "cancelled"))
         elif entry.stage is _Stage.RUNNING:
             self._interrupt_load(entry)
 
@@ -336,6 +350,11 @@ class LocalExecutor:
                     task.timeout, task.working_directory, self._environment_for(entry),
                 )
             )  # fmt: skip
+        except ExecutorError:
+            if go:
+                self._ledger.give_back(entry.claim)
+            self._line.add(entry, entry.claim, task.priority, entry.order)
+            raise
         except (CannotPickle, LongMessage) as error:
             if go:
                 self._ledger.give_back(entry.claim)
@@ -421,6 +440,8 @@ class LocalExecutor:
                         for node in set(self._nodes.values()):
                             if node.number == number:
                                 self._bury(node, status)
+                    case ("memory", sizes):
+                        self._note_memory(sizes)
                     case _:
                         raise AssertionError(f"the forkserver sent the message {message[0]!r}")
         except EOFError:
@@ -433,11 +454,21 @@ class LocalExecutor:
                 raise ExecutorError(f"the forkserver cannot start: {words}") from None
             self._events.append(Notice("the forkserver was killed; a new one is started when it is needed"))
 
+    def _note_memory(self, sizes: dict[int, int]) -> None:
+        for entry in self._sent.values():
+            size = sizes.get(entry.pid, 0) if entry.stage is _Stage.RUNNING else 0
+            if size > entry.peak_memory:
+                entry.peak_memory = size
+                limit = entry.memory
+                if self._enforce_memory and limit is not None and size > limit and entry.node is not None:
+                    entry.node.channel.put(("end", entry.number, self._grace, "over memory"))
+
     def _obey(self, node: NodeHandle, message: tuple[Any, ...]) -> None:
         match message:
             case ("started", number, pid, when):
                 entry = self._sent[number]
                 entry.stage = _Stage.RUNNING
+                entry.pid = pid
                 if entry.role is _Role.TASK:
                     self._events.append(Started(entry.task.key, pid, when))
                 if entry.task.place is Place.NODE and entry.cancelled:
@@ -470,10 +501,14 @@ class LocalExecutor:
                     expected = "cancelled" if entry.cancelled else "timed out" if entry.timed_out else ""
                 end = end_of(
                     report, status, expected, cause,
-                    timeout=entry.task.timeout, load=node.shared.load, oom=self._oom,
+                    timeout=entry.task.timeout,
+                    peak_memory=entry.peak_memory, load=node.shared.load, oom=self._oom,
                 )  # fmt: skip
                 self._measure(entry, usage[0])
-                self._settle(entry, end, stdout, stderr, Usage(*usage), tuple(warned))
+                wall, user, system, peak = usage
+                used = Usage(wall, user, system, max(peak, entry.peak_memory))
+                warned = (*warned, *self._memory_warning(entry, used))
+                self._settle(entry, end, stdout, stderr, used, warned)
             case ("recalled", numbers):
                 for number in numbers:
                     self._take_back(self._sent.pop(number))
@@ -501,6 +536,16 @@ class LocalExecutor:
             wall = max(wall, 0.0002)
             self._short = wall if not self._short else 0.8 * self._short + 0.2 * wall
 
+    def _memory_warning(self, entry: _Entry, usage: Usage) -> tuple[str, ...]:
+        stated = entry.task.memory
+        if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or entry.task.place is Place.NODE:
+            return ()
+        warning = (
+            f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "
+            f"state memory={usage.peak_memory}, or others are started beside it until memory runs out"
+        )
+        return (warning,)
+
     def _take_back(self, entry: _Entry) -> None:
         if entry.stage is _Stage.AHEAD:
             del self._ahead[entry.number]
@@ -522,6 +567,7 @@ class LocalExecutor:
                 entry.memory = min(self._ledger.memory, 2 * (entry.memory or usage.peak_memory or 1))
             entry.attempt += 1
             entry.timed_out = False
+            entry.peak_memory = 0
             entry.stage = _Stage.WAITING
             entry.node = None
             self._accept(entry)
@@ -584,8 +630,15 @@ class LocalExecutor:
                 elif entry.timed_out:
                     end = TimedOut(entry.task.timeout or 0.0)
                 self._settle(entry, end, Output(), Output(), Usage(), ())
-            else:
+            elif entry.lost < _MOST_LOST:
+                entry.lost += 1
                 self._take_back(entry)
+            else:
+                self._pass_on(entry, 0)
+                doing = "compute nodes died again and again before this task could start"
+                self._settle(
+                    entry, node_death(status, words, doing, self._oom), Output(), Output(), Usage(), ()
+                )
 
     def _drop(self, node: NodeHandle) -> None:
         self._unwatch(node.channel.fileno())

@@ -31,6 +31,7 @@ import time
 from collections import deque
 
 from .capture import CaptureFiles
+from .hugepages import WORTHWHILE, collapse
 from .jobprocess import UNREPORTED, Reports, run_job
 from .linux import ChildList, end_children, stay_in_reach
 from .loading import resident_memory, run_load
@@ -93,8 +94,12 @@ class _Node:
         directory: str,
         forkserver: int,
         hooks: Sequence[Callable[[], Any]],
+        *,
+        huge_pages: bool,
     ) -> None:
         self._hooks = hooks
+        self._huge_pages = huge_pages
+        self._flat_memory = self._resident = resident_memory()
         self._channel = Channel(connection)
         self._logbook = logbook
         self._files = CaptureFiles(directory)
@@ -193,8 +198,8 @@ class _Node:
                 for number in given:
                     del self._by_number[number]
                 self._channel.put(("recalled", given))
-            case ("cancel", number, grace):
-                self._end(number, grace, "cancelled")
+            case ("end", number, grace, why):
+                self._end(number, grace, why)
             case ("forget", numbers):
                 self._table.forget(numbers)
             case _:
@@ -248,8 +253,15 @@ class _Node:
         job.pid = pid
         job.started = time.monotonic()
         job.call = None
+        try:
+            self._watch(pid)
+        except OSError as error:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+            self._files.release(job.slot, reuse=True)
+            self._refuse(job, f"no descriptor for it: {error}")
+            return
         self._running[pid] = job
-        self._watch(pid)
         self._channel.put(("started", job.number, pid, time.time()))
         if job.timeout is not None:
             self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
@@ -288,7 +300,9 @@ class _Node:
             job.status = status
             job.ended = time.monotonic()
             if usage is not None:
-                job.usage = (usage.ru_utime, usage.ru_stime, usage.ru_maxrss * 1024)
+                # What a fork has resident from the start is the node's.
+                own = max(0, usage.ru_maxrss * 1024 - self._resident)
+                job.usage = (usage.ru_utime, usage.ru_stime, own)
             self._ending.append(job)
 
     def _finish_ending(self) -> None:
@@ -311,8 +325,8 @@ class _Node:
                 session = _session_of(pid)
                 candidates = {session} if session in running else set(running)
                 ended = {job.pid for job in self._ending}
-                self._orphans[pid] = {session} if session in ended else candidates | ended
                 self._watch(pid)
+                self._orphans[pid] = {session} if session in ended else candidates | ended
             if self._orphans[pid].isdisjoint(running):
                 os.kill(pid, signal.SIGKILL)
                 killed = True
@@ -410,6 +424,10 @@ class _Node:
         used = os.times()
         write_logbook(self._logbook, Activity.LOADING, job.number)
         report, job.status = run_load(call, slot, self._table, job.directory, is_unload=job.place == "unload")
+        if self._huge_pages and (resident := resident_memory()) > self._flat_memory + WORTHWHILE:
+            collapse()
+            self._flat_memory = resident
+        self._resident = resident_memory()
         write_logbook(self._logbook, Activity.NOTHING, 0)
         del call
         job.ended = time.monotonic()
@@ -481,11 +499,14 @@ def run_node(
     directory: str,
     forkserver: int,
     hooks: Sequence[Callable[[], Any]],
+    *,
+    huge_pages: bool,
 ) -> NoReturn:
     """Be a compute node in this process, just forked for it, until the other side of `connection` is gone.
 
     `logbook` is a descriptor that the mcp reads, too; `directory` is where unlinked files go; `forkserver`
     is the pid of the parent; `hooks` are to be run in a job process if this one has threads by then.
+    With `huge_pages`, forks are kept cheap after large loads.
     """
     os.setsid()
     stay_in_reach()
@@ -494,7 +515,7 @@ def run_node(
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     gc.disable()
     gc.freeze()
-    node = _Node(connection, logbook, directory, forkserver, hooks)
+    node = _Node(connection, logbook, directory, forkserver, hooks, huge_pages=huge_pages)
     node.run()
     node.end_everything()
     os._exit(0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import marshal
 import mmap
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -32,6 +33,7 @@ def end_of(
     cause: str | None,
     *,
     timeout: float | None,
+    peak_memory: int,
     load: Callable[[bytes], Any],
     oom: OomCounter,
 ) -> End:
@@ -40,7 +42,8 @@ def end_of(
     Args:
         report: what its process said itself: bytes; a pair ("failed", why) if there never was a process.
         status: wait status of the process.
-        expected: "cancelled" or "timed out" if the executor was ending it, else "".
+        expected: "cancelled", "timed out" or "over memory" if the executor was ending it, else "".
+        timeout: its timeout in seconds. peak_memory: bytes that it was seen with.
         load: reads a pickled value or exception.
 
     """
@@ -59,6 +62,9 @@ def end_of(
             return Cancelled()
         case ("raised" | "unpicklable" | "nothing", *_) if expected == "timed out":
             return TimedOut(timeout or 0.0)
+        case ("raised" | "unpicklable" | "nothing", *_) if expected == "over memory":
+            cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states"
+            return Died(None, signal.SIGTERM, cause, of_memory=True)
         case ("raised", data, name, message, text):
             exception = None
             if data is not None:

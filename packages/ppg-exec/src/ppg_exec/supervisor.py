@@ -48,14 +48,18 @@ class Supervisor:
         directory: where the processes run.
         scratch: where unlinked files for output go.
         environment: variables that the processes have beyond those of the mcp.
+        huge_pages: whether nodes put huge pages under what was loaded.
 
     """
 
-    def __init__(self, marker: str, directory: str, scratch: str, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, marker: str, directory: str, scratch: str, environment: Mapping[str, str], *, huge_pages: bool
+    ) -> None:
         self._marker = marker
         self._directory = directory
         self._scratch = scratch
         self._environment = environment
+        self._huge_pages = huge_pages
         self._process: subprocess.Popen[bytes] | None = None
         self._messages: int = -1
         self._next_node = 1
@@ -76,7 +80,9 @@ class Supervisor:
             logbook = new_logbook()
             node = NodeHandle(self._next_node, Channel(ours), logbook)
             self._next_node += 1
-            self.channel.put(("node", node.number, self._scratch), (theirs.detach(), os.dup(logbook)))
+            self.channel.put(
+                ("node", node.number, self._scratch, self._huge_pages), (theirs.detach(), os.dup(logbook))
+            )
         except OSError as error:
             raise ExecutorError(
                 f"cannot start a compute node: {error}. Is there a limit on processes or descriptors "

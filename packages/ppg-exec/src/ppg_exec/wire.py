@@ -5,18 +5,18 @@ writes it, which is in every interpreter already and reads nothing but plain val
 than plain travel as `bytes` that somebody else has pickled. In front of each message stands its length.
 
 mcp → forkserver
-    ("node", node, options) + 1 descriptor   fork a compute node that talks over that socket
+    ("node", node, directory, huge pages)    fork a compute node; + descriptors of its socket and its logbook
     ("kill node", node)                      end that node and everything beneath it
     ("interrupt node", node)                 raise an exception in the load that it runs
     ("close",)                               end everything
 forkserver → mcp
     ("node died", node, wait status)         and everything beneath it is gone, too
-    ("sizes", {pid: bytes})                  memory of each process's tree, where somebody watches it
+    ("memory", {pid: bytes})                 of jobs that have clearly more than before, all processes together
 mcp → node
     ("task", number, go, place, payload, numbers, cores, timeout, directory, environment)
     ("go", number)                           a task that was sent ahead may start now
     ("recall", [number])                     give back what has not started
-    ("cancel", number, grace)                end it: SIGTERM, and SIGKILL after `grace` seconds
+    ("end", number, grace, why)              SIGTERM, and SIGKILL after `grace` seconds
     ("forget", [number])                     identities that are not needed any more
 node → mcp
     ("started", number, pid, time)
