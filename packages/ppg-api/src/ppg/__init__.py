@@ -41,18 +41,28 @@ if TYPE_CHECKING:
         PyPipelineGraphError,
         RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
     )
-    from ppg.file_jobs import FileGeneratingJob, MultiFileGeneratingJob
-    from ppg.invariants import FileChecksumInvariant, FunctionInvariant, ParameterInvariant
+    from ppg.file_jobs import (
+        FileGeneratingJob,
+        MultiFileGeneratingJob,
+        MultiTempFileGeneratingJob,
+        TempFileGeneratingJob,
+    )
+    from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
     from ppg.job import Job, JobFile, JobList
+    from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.pipegraph import Pipegraph
     from ppg.result import JobOutcome, JobState, RunResult
     from ppg.session import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
 
 __all__ = [
+    "AttributeLoadingJob",
     "CycleError",
+    "DataLoadingJob",
+    "DictEntryLoadingJob",
     "Event",
     "FileChecksumInvariant",
     "FileGeneratingJob",
+    "FileTimeInvariant",
     "Frontend",
     "FunctionInvariant",
     "InternalError",
@@ -73,6 +83,7 @@ __all__ = [
     "Listener",
     "LocalSystem",
     "MultiFileGeneratingJob",
+    "MultiTempFileGeneratingJob",
     "ParameterInvariant",
     "Pipegraph",
     "PyPipeGraphError",
@@ -83,6 +94,7 @@ __all__ = [
     "RunStopping",
     "RuntimeError",
     "StatusRequested",
+    "TempFileGeneratingJob",
     "Warned",
     "current_pipegraph",
     "new_pipegraph",
@@ -118,9 +130,20 @@ _MODULES = {
         "PyPipelineGraphError",
         "RuntimeError",
     ],
-    "ppg.file_jobs": ["FileGeneratingJob", "MultiFileGeneratingJob"],
-    "ppg.invariants": ["FileChecksumInvariant", "FunctionInvariant", "ParameterInvariant"],
+    "ppg.file_jobs": [
+        "FileGeneratingJob",
+        "MultiFileGeneratingJob",
+        "MultiTempFileGeneratingJob",
+        "TempFileGeneratingJob",
+    ],
+    "ppg.invariants": [
+        "FileChecksumInvariant",
+        "FileTimeInvariant",
+        "FunctionInvariant",
+        "ParameterInvariant",
+    ],
     "ppg.job": ["Job", "JobFile", "JobList"],
+    "ppg.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
     "ppg.result": ["JobOutcome", "JobState", "RunResult"],
     "ppg.engine.frontend": ["Frontend"],

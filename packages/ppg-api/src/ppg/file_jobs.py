@@ -2,20 +2,27 @@
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
+from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
-from ppg.job import Job, JobFile
+from ppg.job import JobFile
 from ppg.paths import PathLike, require_path
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["FileGeneratingJob", "FileJob", "MultiFileGeneratingJob"]
+__all__ = [
+    "FileGeneratingJob",
+    "FileJob",
+    "MultiFileGeneratingJob",
+    "MultiTempFileGeneratingJob",
+    "TempFileGeneratingJob",
+]
 
 
-class FileJob(Job):
+class FileJob(CallbackJob):
     """What jobs that make files have in common.
 
     Attributes:
@@ -48,9 +55,7 @@ class FileJob(Job):
         cutoff: bool,
     ) -> None:
         self._passes_argument = wants_argument(function, job_id)
-        super().__init__(job_id, pipegraph)
-        self._callback = function
-        self._ignores_code_changes = False
+        super().__init__(job_id, function, pipegraph)
         self.rename_broken = rename_broken
         self.empty_ok = empty_ok
         self.cutoff = cutoff
@@ -66,25 +71,9 @@ class FileJob(Job):
         }
 
     @property
-    def callback(self) -> Callback:
-        """The user's function."""
-        return self._callback
-
-    @property
     def callback_arguments(self) -> tuple[object, ...]:
         """What the callback is called with: nothing, or what it makes."""
         return (self._callback_argument(),) if self._passes_argument else ()
-
-    @property
-    def ignores_code_changes(self) -> bool:
-        """Whether the job has no implicit FunctionInvariant."""
-        return self._ignores_code_changes
-
-    def ignore_code_changes(self) -> Self:
-        """Do not rerun the job when its function's code changes; returns the job."""
-        self.pipegraph.require_declaring(f"change '{self.job_id}'")
-        self._ignores_code_changes = True
-        return self
 
     def _callback_argument(self) -> object:
         raise NotImplementedError
@@ -222,3 +211,22 @@ class MultiFileGeneratingJob(FileJob):
     def _callback_argument(self) -> object:
         paths = [Path(path) for path in self._files]
         return dict(zip(self._names, paths, strict=True)) if self._names is not None else paths
+
+
+class TempFileGeneratingJob(FileGeneratingJob):
+    """Makes a file that only other jobs need, for as long as they need it.
+
+    It runs only if a job that depends on it has to run, or cannot be decided without it. The file is removed when
+    all jobs that depend on it directly are done; it is kept if one of them failed, for the next run.
+    The parameters are those of `FileGeneratingJob`.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+
+class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
+    """Makes several files that only other jobs need; see `TempFileGeneratingJob` and `MultiFileGeneratingJob`."""
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LAZY

@@ -16,7 +16,13 @@ if TYPE_CHECKING:
     from ppg.callbacks import Callback
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["FileChecksumInvariant", "FunctionInvariant", "ParameterInvariant", "shared_function_id"]
+__all__ = [
+    "FileChecksumInvariant",
+    "FileTimeInvariant",
+    "FunctionInvariant",
+    "ParameterInvariant",
+    "shared_function_id",
+]
 
 
 class ParameterInvariant(Job):
@@ -64,6 +70,23 @@ class FileChecksumInvariant(Job):
 
     def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
         super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
+        self.job_id = self.pipegraph.file_id(self.job_id)
+
+
+class FileTimeInvariant(Job):
+    """Observes the modification time of an input file, in nanoseconds; never reads the file.
+
+    Parameters
+    ----------
+        filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
+
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+
+    def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
+        super().__init__(require_path(filename, "FileTimeInvariant: filename"), pipegraph)
         self.job_id = self.pipegraph.file_id(self.job_id)
 
 

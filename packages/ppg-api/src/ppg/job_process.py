@@ -4,9 +4,17 @@ Every fork pays for what its compute node has imported, so this module stays sma
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 
-__all__ = ["make_files"]
+__all__ = [
+    "call_for_effect",
+    "keep_loaded",
+    "load_attribute",
+    "load_entry",
+    "make_files",
+    "unload_attribute",
+    "unload_entry",
+]
 
 
 def make_files(
@@ -30,3 +38,34 @@ def make_files(
         except FileNotFoundError:
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 (the same)
     callback(*arguments)
+
+
+def call_for_effect(callback: Callable[..., object]) -> None:
+    """In the compute node: call a function that loads data; what it returns stays there."""
+    callback()
+
+
+def load_attribute(owner: object, name: str, callback: Callable[..., object]) -> None:
+    """In the compute node: set an attribute to what the callback returns."""
+    setattr(owner, name, callback())
+
+
+def unload_attribute(owner: object, name: str) -> None:
+    """In the compute node: remove an attribute that was loaded."""
+    delattr(owner, name)
+
+
+def load_entry(
+    dictionary: MutableMapping[object, object], key: object, callback: Callable[..., object]
+) -> None:
+    """In the compute node: set an entry of a dictionary to what the callback returns."""
+    dictionary[key] = callback()
+
+
+def unload_entry(dictionary: MutableMapping[object, object], key: object) -> None:
+    """In the compute node: remove an entry that was loaded."""
+    del dictionary[key]
+
+
+def keep_loaded() -> None:
+    """In the compute node: nothing to undo; only the user's callback knows where it put its data."""

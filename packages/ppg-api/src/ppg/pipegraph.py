@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ppg.callback_job import CallbackJob
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
-from ppg.file_jobs import FileJob
 from ppg.invariants import FunctionInvariant
 from ppg.job import Job, JobFile, Place
 from ppg.paths import PathLike, normalised, require_path, working_root
@@ -191,7 +191,7 @@ class Pipegraph:
             return
         declared = len(self._jobs)
         for job in self._jobs[self._completed : declared]:
-            if isinstance(job, FileJob) and not job.ignores_code_changes:
+            if isinstance(job, CallbackJob) and not job.ignores_code_changes:
                 job.depends_on(FunctionInvariant(f"FI:{job.job_id}", job.callback, pipegraph=self))
         self._completed = len(self._jobs)
 

@@ -19,9 +19,10 @@ from ppg import events
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.observer import Observer
 from ppg.engine.recorder import Recorder
-from ppg.engine.tasks import Failure, Made, judged, task_for
+from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import foreground_terminal, read_line
 from ppg.exceptions import InternalError, JobError
+from ppg.loading_jobs import LoadingJob
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
 from ppg.result import JobOutcome, JobState, RunResult
@@ -225,10 +226,26 @@ class Driver:
                         "what depends on it is not run again for that"
                     )
                 )
-            case ppg_graph.CleanUp() | ppg_graph.Extended() | ppg_graph.Rejected():
+            case ppg_graph.CleanUp(node):
+                self._clean_up(node)
+            case ppg_graph.Extended() | ppg_graph.Rejected():
                 raise InternalError(f"No job of this version asks for {effect}")
             case _:
                 assert_never(effect)
+
+    def _clean_up(self, node: NodeId) -> None:
+        """Remove what a job made for others, now that they are done with it."""
+        job = self._pipegraph.job_at(node)
+        if isinstance(job, LoadingJob):
+            self._executor.unload(job.job_id, unloading(job))
+            return
+        for name in job.files:
+            try:
+                Path(absolute(name, self._pipegraph.root)).unlink(missing_ok=True)
+            except OSError as error:
+                self._publish(
+                    events.Warned(f"the temporary file of '{job.job_id}' cannot be removed: {error}")
+                )
 
     def _observe(self, nodes: Iterable[NodeId]) -> None:
         observations = self._observer.observe(nodes)

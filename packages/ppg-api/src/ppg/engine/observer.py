@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ppg.engine.recorder import Recorder
 from ppg.exceptions import InternalError
 from ppg.file_jobs import FileJob
-from ppg.invariants import FileChecksumInvariant, FunctionInvariant, ParameterInvariant
+from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
 from ppg_graph import Files, FileStatus, Fingerprint, NodeId, Observation, Unobservable
@@ -22,6 +22,7 @@ from ppg_invariants import (
     fingerprint_encoding,
     fingerprint_function,
     observe_files,
+    observe_modification_time,
 )
 
 __all__ = ["Observer"]
@@ -67,6 +68,8 @@ class Observer:
                 outputs.append(job)
             elif isinstance(job, FileChecksumInvariant):
                 inputs.append(job)
+            elif isinstance(job, FileTimeInvariant):
+                observations[node] = self._modification_time(job)
             else:
                 raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which cannot be observed")
         self._inputs(inputs, observations)
@@ -84,6 +87,13 @@ class Observer:
         fingerprint = Fingerprint(fingerprint_encoding(job.encoding))
         self._recorder.saw_parameters(job.job_id, job.encoding, fingerprint)
         return fingerprint
+
+    def _modification_time(self, job: FileTimeInvariant) -> Observation:
+        try:
+            nanoseconds = observe_modification_time(absolute(job.job_id, self._pipegraph.root))
+        except FileUnobservable as error:
+            return Unobservable(f"the input file '{job.job_id}' {error.reason}")
+        return Fingerprint(b"mtime:%d" % nanoseconds)
 
     def _inputs(self, jobs: Sequence[FileChecksumInvariant], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root

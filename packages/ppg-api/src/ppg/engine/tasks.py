@@ -1,7 +1,7 @@
 """From jobs to tasks: what the executor is told to run, and what its report means."""
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -14,12 +14,22 @@ from ppg.exceptions import (
 )
 from ppg.file_jobs import FileJob
 from ppg.job import Job
-from ppg.job_process import make_files
+from ppg.job_process import (
+    call_for_effect,
+    keep_loaded,
+    load_attribute,
+    load_entry,
+    make_files,
+    unload_attribute,
+    unload_entry,
+)
+from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.paths import absolute
 from ppg_exec import (
     Cancelled,
     Died,
     Outcome,
+    Place,
     Raised,
     Refused,
     Succeeded,
@@ -30,7 +40,7 @@ from ppg_exec import (
 from ppg_graph import Fingerprint, combine
 from ppg_invariants import FileProblem, FileState, Problem, content_fingerprint, describe_files
 
-__all__ = ["Failure", "Made", "judged", "task_for"]
+__all__ = ["Failure", "Made", "judged", "task_for", "unloading"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,21 @@ def task_for(job: Job, priority: float) -> Task:
         priority: the larger, the earlier; seconds of the longest path that remains.
 
     """
+    root = job.pipegraph.root
+    if isinstance(job, LoadingJob):
+        function, arguments = _loading(job)
+        return Task(
+            key=job.job_id,
+            function=function,
+            arguments=arguments,
+            place=Place.NODE,
+            cores=job.cores_needed,
+            memory=None if job.memory_needed == -1 else job.memory_needed,
+            priority=priority,
+            working_directory=root,
+        )
     if not isinstance(job, FileJob):
         raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which is never run")
-    root = job.pipegraph.root
     paths = tuple(absolute(path, root) for path in job.files)
     return Task(
         key=job.job_id,
@@ -80,6 +102,27 @@ def task_for(job: Job, priority: float) -> Task:
         priority=priority,
         working_directory=root,
     )
+
+
+def unloading(job: LoadingJob) -> Callable[[], object]:
+    """What undoes a load in the compute node."""
+    match job:
+        case AttributeLoadingJob():
+            return functools.partial(unload_attribute, job.object, job.attribute_name)
+        case DictEntryLoadingJob():
+            return functools.partial(unload_entry, job.dictionary, job.key)
+        case _:
+            return keep_loaded
+
+
+def _loading(job: LoadingJob) -> tuple[Callable[..., object], tuple[object, ...]]:
+    match job:
+        case AttributeLoadingJob():
+            return load_attribute, (job.object, job.attribute_name, job.callback)
+        case DictEntryLoadingJob():
+            return load_entry, (job.dictionary, job.key, job.callback)
+        case _:
+            return call_for_effect, (job.callback,)
 
 
 def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Failure:
@@ -95,6 +138,9 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Failure:
     end = outcome.end
     match end:
         case Succeeded(value):
+            if isinstance(job, LoadingJob):
+                # Its fingerprint derives from what it depends on, never from the data.
+                return Made(Fingerprint(b""), {}, {})
             return _checked(job, value, run_id)
         case Raised(exception, type_name, message, traceback):
             if exception is None:

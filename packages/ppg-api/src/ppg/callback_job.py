@@ -1,0 +1,38 @@
+"""Jobs that call a function of the user."""
+
+from typing import TYPE_CHECKING, Self
+
+from ppg.callbacks import Callback
+from ppg.job import Job
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
+
+__all__ = ["CallbackJob"]
+
+
+class CallbackJob(Job):
+    """What all jobs with a callback have in common: it is known, and a change of its code is seen."""
+
+    __slots__ = ("_callback", "_ignores_code_changes")
+
+    def __init__(self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None") -> None:
+        super().__init__(job_id, pipegraph)
+        self._callback = callback
+        self._ignores_code_changes = False
+
+    @property
+    def callback(self) -> Callback:
+        """The user's function."""
+        return self._callback
+
+    @property
+    def ignores_code_changes(self) -> bool:
+        """Whether the job has no implicit FunctionInvariant."""
+        return self._ignores_code_changes
+
+    def ignore_code_changes(self) -> Self:
+        """Do not rerun the job when its function's code changes; returns the job."""
+        self.pipegraph.require_declaring(f"change '{self.job_id}'")
+        self._ignores_code_changes = True
+        return self

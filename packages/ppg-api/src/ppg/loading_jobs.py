@@ -1,0 +1,128 @@
+"""Jobs that load data into the compute node, once, for all the jobs that need them.
+
+The jobs that depend on a load are forked from the process that holds the data, and share it in one copy of
+memory. A load runs only if one of them has to run. The user's script never sees the data: the object that an
+AttributeLoadingJob sets an attribute on has it in the compute node, not in the script.
+"""
+
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from ppg.callback_job import CallbackJob
+from ppg.callbacks import Callback, wants_argument
+from ppg_graph import NodeKind
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
+
+__all__ = ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob", "LoadingJob"]
+
+
+class LoadingJob(CallbackJob):
+    """What jobs that load have in common."""
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LOAD
+
+    def __init__(self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None") -> None:
+        what = type(self).__name__
+        if not isinstance(job_id, str):
+            raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
+        if not job_id:
+            raise ValueError(f"{what}: job_id must not be empty")
+        if wants_argument(callback, f"{what} '{job_id}'"):
+            raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
+        super().__init__(job_id, callback, pipegraph)
+
+    def definition(self) -> dict[str, object]:
+        """The function."""
+        return {"function": self._callback}
+
+
+class DataLoadingJob(LoadingJob):
+    """Calls a function in the compute node, which keeps what it loads where it likes.
+
+    Parameters
+    ----------
+        job_id: its name.
+        callback: called without arguments; puts the data, say, into an object that the callbacks of the
+            jobs downstream refer to as well.
+
+    """
+
+    __slots__ = ()
+
+    def __init__(self, job_id: str, callback: Callback, *, pipegraph: "Pipegraph | None" = None) -> None:
+        super().__init__(job_id, callback, pipegraph)
+
+
+class AttributeLoadingJob(LoadingJob):
+    """Sets an attribute of an object to what a function returns, for the jobs directly downstream.
+
+    Parameters
+    ----------
+        job_id: its name.
+        object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
+        attribute_name: the attribute, which is removed again when those jobs are done.
+        callback: called without arguments; returns the value.
+
+    """
+
+    __slots__ = ("attribute_name", "object")
+
+    def __init__(
+        self,
+        job_id: str,
+        object: Any,  # noqa: A002 (the name is part of pypipegraph's interface)
+        attribute_name: str,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+    ) -> None:
+        if not isinstance(attribute_name, str):
+            raise TypeError(
+                f"AttributeLoadingJob '{job_id}': attribute_name must be a str, not {attribute_name!r}"
+            )
+        if not attribute_name.isidentifier():
+            raise ValueError(f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name")
+        super().__init__(job_id, callback, pipegraph)
+        self.object = object
+        self.attribute_name = attribute_name
+
+    def definition(self) -> dict[str, object]:
+        """The object (the very same), the attribute and the function."""
+        return super().definition() | {"object": id(self.object), "attribute_name": self.attribute_name}
+
+
+class DictEntryLoadingJob(LoadingJob):
+    """Sets an entry of a dictionary to what a function returns, for the jobs directly downstream.
+
+    Parameters
+    ----------
+        job_id: its name.
+        dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
+        key: the entry, which is removed again when those jobs are done.
+        callback: called without arguments; returns the value.
+
+    """
+
+    __slots__ = ("dictionary", "key")
+
+    def __init__(
+        self,
+        job_id: str,
+        dictionary: MutableMapping[Any, Any],
+        key: object,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+    ) -> None:
+        if not isinstance(dictionary, MutableMapping):
+            raise TypeError(f"DictEntryLoadingJob '{job_id}': not a dictionary: {dictionary!r}")
+        super().__init__(job_id, callback, pipegraph)
+        self.dictionary = dictionary
+        self.key = key
+
+    def definition(self) -> dict[str, object]:
+        """The dictionary (the very same), the key and the function."""
+        return super().definition() | {"dictionary": id(self.dictionary), "key": self.key}

@@ -1,0 +1,282 @@
+"""Temporary files and loaded data: made when needed, shared, and gone afterwards."""
+
+import os
+
+import pytest
+
+import ppg
+
+
+class Genome:
+    """What users load attributes on."""
+
+
+def test_a_temporary_file_is_there_for_its_users_and_gone_afterwards(run, writer, account, folder):
+    def declare():
+        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
+        ppg.FileGeneratingJob("a", lambda path: path.write_text((folder / "temp").read_text())).depends_on(
+            temp
+        )
+
+    run(declare)
+    assert (folder / "a").read_text() == "T"
+    assert not (folder / "temp").exists()
+    assert account.taken() == ["temp"]
+    assert run(declare).ran == []
+    assert account.taken() == []
+
+
+def test_a_temporary_leaf_never_runs(run, writer, account):
+    result = run(lambda: ppg.TempFileGeneratingJob("temp", writer("T")))
+    assert account.taken() == []
+    assert result["temp"].state is ppg.JobState.NOT_NEEDED
+
+
+def test_a_new_user_of_an_old_temporary_job_runs_it_and_the_old_user_does_not(run, writer, account):
+    def declare(names):
+        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
+        for name in names:
+            ppg.FileGeneratingJob(name, writer(name)).depends_on(temp)
+
+    run(lambda: declare("a"))
+    account.taken()
+    run(lambda: declare("ab"))
+    assert account.taken() == ["b", "temp"]
+
+
+def test_a_changed_temporary_job_with_the_same_bytes_stops_there(run, writer, account):
+    def declare(parameter):
+        temp = ppg.TempFileGeneratingJob("temp", writer("T")).depends_on_params(parameter)
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(temp)
+
+    run(lambda: declare(1))
+    account.taken()
+    run(lambda: declare(2))
+    assert account.taken() == ["temp"]
+
+
+def test_a_temporary_file_is_kept_for_the_next_run_if_a_user_of_it_failed(
+    failing_run, run, writer, account, folder
+):
+    def declare(*, broken):
+        def use(path, broken=broken):
+            if broken:
+                raise ValueError
+            path.write_text((folder / "temp").read_text())
+
+        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
+        ppg.FileGeneratingJob("a", use).depends_on(temp)
+
+    failing_run(lambda: declare(broken=True))
+    assert (folder / "temp").exists()
+    account.taken()
+    run(lambda: declare(broken=False))
+    assert account.taken() == []
+    assert not (folder / "temp").exists()
+
+
+def test_a_leftover_that_is_not_what_its_record_says_is_not_used(failing_run, run, writer, account, folder):
+    def declare(*, broken):
+        def use(path, broken=broken):
+            if broken:
+                raise ValueError
+            path.write_text((folder / "temp").read_text())
+
+        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
+        ppg.FileGeneratingJob("a", use).depends_on(temp)
+
+    failing_run(lambda: declare(broken=True))
+    account.taken()
+    (folder / "temp").write_text("X")
+    run(lambda: declare(broken=False))
+    assert account.taken() == ["temp"]
+    assert (folder / "a").read_text() == "T"
+
+
+def test_several_temporary_files_come_and_go_together(run, folder):
+    def make(paths):
+        for path in paths:
+            path.write_text(path.name)
+
+    def declare():
+        temp = ppg.MultiTempFileGeneratingJob(["x", "y"], make)
+        ppg.FileGeneratingJob("a", lambda path: path.write_text((folder / "y").read_text())).depends_on(
+            temp["y"]
+        )
+
+    run(declare)
+    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["a"]
+
+
+def test_an_attribute_is_there_for_direct_users_and_never_set_in_the_script(run, account, folder):
+    genome = Genome()
+
+    def load():
+        account.ran("load")
+        return "ACGT"
+
+    def declare(names):
+        loaded = ppg.AttributeLoadingJob("sequence", genome, "sequence", load)
+        for name in names:
+            ppg.FileGeneratingJob(name, lambda path: path.write_text(genome.sequence)).depends_on(loaded)
+
+    run(lambda: declare("ab"))
+    assert (folder / "a").read_text() == (folder / "b").read_text() == "ACGT"
+    assert account.taken() == ["load"]
+    assert not hasattr(genome, "sequence")
+    run(lambda: declare("ab"))
+    assert account.taken() == []
+    run(lambda: declare("abc"))
+    assert account.taken() == ["load"]
+
+
+def test_an_attribute_is_gone_once_its_users_are_done(run, folder):
+    genome = Genome()
+
+    def declare():
+        loaded = ppg.AttributeLoadingJob("sequence", genome, "sequence", lambda: "ACGT")
+        user = ppg.FileGeneratingJob("a", lambda path: path.write_text(genome.sequence)).depends_on(loaded)
+        ppg.FileGeneratingJob("b", lambda path: path.write_text(str(hasattr(genome, "sequence")))).depends_on(
+            user
+        )
+
+    run(declare)
+    assert (folder / "b").read_text() == "False"
+
+
+def test_a_dictionary_entry_is_loaded_likewise(run, folder):
+    data = {}
+
+    def declare():
+        loaded = ppg.DictEntryLoadingJob("entry", data, "x", lambda: 17)
+        ppg.FileGeneratingJob("a", lambda path: path.write_text(str(data["x"]))).depends_on(loaded)
+
+    run(declare)
+    assert (folder / "a").read_text() == "17"
+    assert data == {}
+
+
+def test_data_is_loaded_once_and_shared_by_forks_of_the_process_that_holds_it(run, account, folder):
+    data = []
+
+    def load():
+        account.ran("load")
+        data.append(os.getpid())
+
+    def declare():
+        loaded = ppg.DataLoadingJob("data", load)
+        for name in "abc":
+            ppg.FileGeneratingJob(
+                name, lambda path: path.write_text(f"{data[0] == os.getppid()} {len(data)}")
+            ).depends_on(loaded)
+
+    run(declare)
+    assert account.taken() == ["load"]
+    assert {(folder / name).read_text() for name in "abc"} == {"True 1"}
+    assert data == []
+
+
+def test_a_chain_of_loads_runs_as_a_whole_or_not_at_all(run, writer, account, folder):
+    genome = Genome()
+
+    def declare(names):
+        first = ppg.AttributeLoadingJob("first", genome, "first", lambda: (account.ran("first"), 1)[1])
+        second = ppg.AttributeLoadingJob(
+            "second", genome, "second", lambda: (account.ran("second"), genome.first + 1)[1]
+        ).depends_on(first)
+        for name in names:
+            ppg.FileGeneratingJob(name, lambda path: path.write_text(str(genome.second))).depends_on(second)
+
+    run(lambda: declare(""))
+    assert account.taken() == []
+    run(lambda: declare("a"))
+    assert account.taken() == ["first", "second"]
+    assert (folder / "a").read_text() == "2"
+    run(lambda: declare("a"))
+    assert account.taken() == []
+
+
+def test_of_load_done_file_load_and_file_to_do_only_the_second_load_runs(run, writer, account):
+    genome = Genome()
+
+    def declare(names):
+        upstream = ppg.AttributeLoadingJob("one", genome, "one", lambda: account.ran("one"))
+        for name in names:
+            job = ppg.FileGeneratingJob(name, writer(name)).depends_on(upstream)
+            upstream = ppg.AttributeLoadingJob(
+                f"after {name}", genome, f"x{name}", lambda: account.ran("two")
+            ).depends_on(job)
+
+    run(lambda: declare("a"))
+    assert account.taken() == ["a", "one"]
+    run(lambda: declare("ab"))
+    assert account.taken() == ["b", "two"]
+
+
+def test_a_load_that_raises_fails_with_its_exception_and_blocks_what_needs_it(failing_run, writer, account):
+    genome = Genome()
+
+    def load():
+        raise KeyError("no data")
+
+    def declare():
+        loaded = ppg.AttributeLoadingJob("load", genome, "x", load)
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(loaded)
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    error, _graph = failing_run(declare)
+    assert isinstance(error.exceptions["load"], KeyError)
+    assert error.blocked == ("a",)
+    assert account.taken() == ["b"]
+
+
+def test_a_load_that_changes_the_working_directory_does_not_move_its_users(run, folder):
+    def declare():
+        loaded = ppg.DataLoadingJob("load", lambda: os.chdir("/"))
+        ppg.FileGeneratingJob("a", lambda path: path.write_text(os.getcwd())).depends_on(loaded)
+
+    run(declare)
+    assert (folder / "a").read_text() == str(folder)
+
+
+def test_a_changed_load_reruns_its_users(run, account, folder):
+    genome = Genome()
+
+    def declare(value):
+        loaded = ppg.AttributeLoadingJob("load", genome, "x", lambda: value)
+        ppg.FileGeneratingJob("a", lambda path: path.write_text(str(genome.x))).depends_on(loaded)
+
+    run(lambda: declare(1))
+    run(lambda: declare(2))
+    assert (folder / "a").read_text() == "2"
+
+
+def test_the_modification_time_of_a_file_is_observed_without_reading_it(run, writer, account, folder):
+    (folder / "input").write_text("x")
+
+    def declare():
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(ppg.FileTimeInvariant("input"))
+
+    run(declare)
+    account.taken()
+    run(declare)
+    assert account.taken() == []
+    os.utime(folder / "input", ns=(1, 1))
+    run(declare)
+    assert account.taken() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("declare", "error", "named"),
+    [
+        (lambda: ppg.AttributeLoadingJob("x", Genome(), 1, lambda: 1), TypeError, "attribute_name"),
+        (lambda: ppg.AttributeLoadingJob("x", Genome(), "a b", lambda: 1), ValueError, "attribute"),
+        (lambda: ppg.AttributeLoadingJob("x", Genome(), "a", lambda path: 1), TypeError, "without arguments"),
+        (lambda: ppg.DataLoadingJob("", lambda: 1), ValueError, "job_id"),
+        (lambda: ppg.DictEntryLoadingJob("x", [], "a", lambda: 1), TypeError, "dictionary"),
+    ],
+)
+def test_a_wrong_argument_of_a_load_is_named_at_the_definition(folder, declare, error, named):
+    ppg.new_pipegraph(quiet=True)
+    with pytest.raises(error, match=named):
+        declare()
