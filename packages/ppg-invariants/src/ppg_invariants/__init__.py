@@ -26,6 +26,17 @@ if TYPE_CHECKING:
         StoreLocked,
         StoreTooNew,
     )
+    from .evidence import evidence_of
+    from .explain import (
+        Added,
+        Change,
+        Changed,
+        Removed,
+        SourceChanged,
+        describe_changes,
+        explain_function,
+        explain_parameters,
+    )
     from .files import (
         FileProblem,
         FileState,
@@ -48,7 +59,10 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "Added",
     "CannotFingerprint",
+    "Change",
+    "Changed",
     "CodeEvidence",
     "DamageReport",
     "FileComparison",
@@ -60,9 +74,11 @@ __all__ = [
     "History",
     "InvariantsError",
     "Problem",
+    "Removed",
     "RunEnd",
     "RunEvent",
     "RunSummary",
+    "SourceChanged",
     "StatusStore",
     "StoreDamagedWarning",
     "StoreError",
@@ -74,9 +90,13 @@ __all__ = [
     "Verdict",
     "compare_files",
     "content_fingerprint",
+    "describe_changes",
     "describe_file",
     "describe_files",
     "encode_parameters",
+    "evidence_of",
+    "explain_function",
+    "explain_parameters",
     "fingerprint_encoding",
     "fingerprint_function",
     "fingerprint_parameters",
@@ -92,6 +112,8 @@ _MODULES = {
     "encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
     "errors": "CannotFingerprint FileUnobservable InvariantsError StoreDamagedWarning StoreError StoreLocked "
     "StoreTooNew",
+    "evidence": "evidence_of",
+    "explain": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
     "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files",
     "functions": "FunctionState fingerprint_function",
     "store": "History StatusStore StoredRecords",

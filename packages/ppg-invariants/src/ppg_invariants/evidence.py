@@ -18,8 +18,13 @@ Evidence = bytes | FunctionEvidence
 """The encoding of parameters, or what a function was made of."""
 
 
-def evidence_of(state: FunctionState, canonical: list[bytes]) -> FunctionEvidence:
-    """What a function is made of, with the canonical fingerprint of each of its code objects."""
+def evidence_of(state: FunctionState, canonical: list[bytes] | None = None) -> FunctionEvidence:
+    """What a function is made of, with the canonical fingerprint of each of its code objects.
+
+    Without `canonical`, which a store knows, evidence can be compared only under one version of Python.
+    """
+    if canonical is None:
+        canonical = [code.bytecode for code in state.codes]
     codes = tuple(
         CodeEvidence(code.name, fingerprint, code.source)
         for code, fingerprint in zip(state.codes, canonical, strict=True)
