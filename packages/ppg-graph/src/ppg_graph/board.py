@@ -14,7 +14,7 @@ unsettled
     For LAZY and LOAD jobs: how many jobs directly downstream are not settled, that is, may still ask for the
     files or the data (rule 8). An OUTPUT or GENERATOR is settled when it is clean, done, failed, blocked or excluded. A
     LAZY or LOAD job is settled when it is done, failed, blocked or excluded, or rests and nothing unsettled is
-    directly downstream.
+    directly downstream (and, if it is a target, it is or was there).
 
 Two more counts are about facts, and the evaluator keeps them:
 
@@ -217,6 +217,8 @@ class Board:
             return True
         if not self.is_lazy[node]:
             return state is _CLEAN
+        if self.targeted[node] and not (state is NodeState.CLEANED_UP or self.is_there(node)):
+            return False
         return not self.unsettled[node] and state not in _NEVER_SETTLED
 
     def cannot_be_there(self, node: NodeId) -> bool:
@@ -287,13 +289,19 @@ class Board:
         """Count edges from these upstreams into a job, as far as it may still ask for files or data."""
         for upstream in upstreams:
             if self.is_lazy[upstream]:
-                self.beside_lazy[node] = 1
+                if not self.beside_lazy[node]:
+                    self.beside_lazy[node] = 1
+                    self.settled[node] = self.is_settled(node)  # nobody kept it up to date before
                 self.unsettled[upstream] += not self.settled[node]
                 self.shaken.append(upstream)
 
-    def need(self, upstreams: Collection[NodeId]) -> None:
-        """Count edges from these upstreams into a job that counts."""
-        self._change_needs(upstreams, 1)
+    def join(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
+        """Count new edges into a job that takes part already; all of these upstreams are pending until it meets them."""
+        self.upstream_count[node] += len(upstreams)
+        self.pending[node] += len(upstreams)
+        if self.counts(node):
+            self._change_needs(upstreams, 1)
+        self.attach(node, upstreams)
 
     def _count_generator(self, old: NodeState, new: NodeState) -> None:
         self.running_generators += (new in _UNFINISHED) - (old in _UNFINISHED)

@@ -48,7 +48,7 @@ class Entry:
                 board.targeted[target] = board.is_lazy[target]
                 board.is_source[target] = 1
             nodes = sorted(set(self._targets) | dag.ancestors(self._targets))
-        self.admit([node for node in nodes if not board.pruned[node]] if self._pruned else nodes)
+        self.decide(self.admit([node for node in nodes if not board.pruned[node]] if self._pruned else nodes))
 
     def mark_pruned(self, nodes: Iterable[NodeId]) -> set[NodeId]:
         """Prune these jobs and everything downstream. Returns those that were not pruned before."""
@@ -70,24 +70,32 @@ class Entry:
                     stack.append(dag.downstreams(node))
         return marked
 
-    def admit(self, nodes: Collection[NodeId]) -> None:
-        """Let these EXCLUDED jobs enter: all at the start, or some in the middle of the run."""
-        board, flow = self.board, self.flow
+    def admit(self, nodes: Collection[NodeId]) -> list[NodeId]:
+        """Let these EXCLUDED jobs enter: all at the start, or some in the middle of the run.
+
+        Returns those that wait for nothing. They are to be decided (`decide`) once all new edges are counted: what is
+        decided is told to everybody downstream who counts it as pending, so nobody may meet it in between.
+        """
+        board = self.board
         board.enroll(nodes)
-        if flow.stopped:
+        if self.flow.stopped:
             for node in nodes:
                 board.move(node, NodeState.ABORTED)
-            return
+            return []
         complete = self._prepare(nodes)
         if self._begun:
             for node in nodes:
                 self.meet(node, board.dag.upstreams(node))
             complete = [node for node in nodes if not board.pending[node]]
-        # Not earlier: what is decided is told to those who wait for it, and they must not have met it already.
+        self._begun = True
+        return complete
+
+    def decide(self, complete: Iterable[NodeId]) -> None:
+        """Decide jobs that wait for nothing, unless something upstream has failed."""
+        board = self.board
         for node in complete:
             if board.state[node] is NodeState.WAITING and board.dag.kind(node) is not NodeKind.INVARIANT:
-                flow.decide(node)
-        self._begun = True
+                self.flow.decide(node)
 
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
         """Which excluded jobs, new or old, take part now.
@@ -136,7 +144,7 @@ class Entry:
             kind = kinds[node]
             pending[node] = board.upstream_count[node]
             if kind is NodeKind.INVARIANT:
-                if board.is_source[node]:
+                if board.is_source[node] or (self._begun and board.needs[node]):
                     board.needed_invariants.append(node)
             elif kind is NodeKind.LOAD:
                 board.dirty.append(node)

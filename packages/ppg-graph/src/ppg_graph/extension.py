@@ -11,7 +11,6 @@ decided without the new edges.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ppg_graph.board import Board
@@ -128,7 +127,6 @@ def extend(entry: Entry, plan: Plan) -> None:
     for downstream in touched:
         if board.state[downstream] is NodeState.DUE:
             board.move(downstream, NodeState.WAITING)
-            board.dirty.append(downstream)
 
     for job in plan.jobs:
         dag.add_node(job.job_id, job.kind)
@@ -138,22 +136,23 @@ def extend(entry: Entry, plan: Plan) -> None:
     if plan.jobs or plan.edges:
         flow.effects.append(Extended(plan.generator, tuple(NodeId(node) for node in new)))
 
+    # Everything is counted before anything follows from it: what is excluded or blocked below takes its counts along.
+    taking_part = [downstream for downstream in touched if board.state[downstream] is not NodeState.EXCLUDED]
+    for downstream in taking_part:
+        board.join(downstream, added.get(downstream, []))
     _mark_below(entry, plan)
     _exclude_pruned(entry, plan)
-    joined = [
-        upstream
-        for downstream, upstreams in added.items()
-        if board.state[downstream] is not NodeState.EXCLUDED
-        for upstream in upstreams
-    ]
-    newcomers = entry.newcomers(plan.generator, new, joined)
-    old = [downstream for downstream in touched if downstream not in set(newcomers)]
-    entry.admit(newcomers)
-    for downstream in old:
-        _add_upstreams(entry, downstream, added.get(downstream, []))
+    joined = [upstream for downstream in taking_part for upstream in added.get(downstream, ())]
+    complete = entry.admit(entry.newcomers(plan.generator, new, joined))
+    for downstream in taking_part:
+        if board.state[downstream] is NodeState.WAITING:
+            entry.review(downstream)
+            entry.meet(downstream, added.get(downstream, []))
+            board.dirty.append(downstream)
     for upstream in dict.fromkeys(upstream for upstream, _, part in plan.edges if part is not None):
-        if board.state[upstream] in {NodeState.WAITING, NodeState.DUE}:
+        if board.state[upstream] is NodeState.WAITING or board.state[upstream] is NodeState.DUE:
             entry.review(upstream)
+    entry.decide(complete)
 
 
 def _mark_below(entry: Entry, plan: Plan) -> None:
@@ -170,17 +169,3 @@ def _exclude_pruned(entry: Entry, plan: Plan) -> None:
     board = entry.board
     pruned = entry.mark_pruned(downstream for upstream, downstream, _ in plan.edges if board.pruned[upstream])
     entry.flow.collapse(sorted(pruned), plan.generator, NodeState.EXCLUDED)
-
-
-def _add_upstreams(entry: Entry, downstream: NodeId, upstreams: Iterable[NodeId]) -> None:
-    """Let an old, undecided job know of new upstreams."""
-    board, added = entry.board, list(upstreams)
-    board.upstream_count[downstream] += len(added)
-    if board.counts(downstream):
-        board.need(added)
-    board.attach(downstream, added)
-    if board.state[downstream] is NodeState.WAITING:
-        board.pending[downstream] += len(added)
-        entry.review(downstream)
-        entry.meet(downstream, added)
-        board.dirty.append(downstream)
