@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .ledger import Ledger, Unsatisfiable, WaitingLine
     from .local import LocalExecutor
     from .machine import available_cores, available_memory
+    from .pool import CorePool, MachinePool, given_pool, machine_pool
     from .sharing import CannotPickle
     from .tasks import (
         ALL_CORES,
@@ -38,6 +39,7 @@ __all__ = [
     "ALL_CORES",
     "Cancelled",
     "CannotPickle",
+    "CorePool",
     "Died",
     "End",
     "Event",
@@ -46,6 +48,7 @@ __all__ = [
     "InlineExecutor",
     "Ledger",
     "LocalExecutor",
+    "MachinePool",
     "Notice",
     "Outcome",
     "Output",
@@ -62,6 +65,8 @@ __all__ = [
     "WaitingLine",
     "available_cores",
     "available_memory",
+    "given_pool",
+    "machine_pool",
 ]
 
 _HOME = {
@@ -70,6 +75,7 @@ _HOME = {
     "ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
     "local": ("LocalExecutor",),
     "machine": ("available_cores", "available_memory"),
+    "pool": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
     "sharing": ("CannotPickle",),
     "tasks": (
         "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "Place",

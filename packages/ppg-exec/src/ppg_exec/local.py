@@ -35,6 +35,7 @@ from .ledger import Ledger, Unsatisfiable, WaitingLine
 from .logbook import Activity, read_logbook
 from .machine import available_cores, available_memory
 from .outcomes import end_of, node_death, whole
+from .pool import OWN_VARIABLE, CorePool, TaskTokens, make_knows_fifos
 from .sharing import CannotPickle, dump_alone
 from .supervisor import NodeHandle, Supervisor, default_scratch
 from .tasks import (
@@ -124,6 +125,8 @@ class LocalExecutor:
             makes forking twenty times cheaper.
         enforce_memory: whether to end tasks that use more memory than they have stated. Otherwise those far
             above it get a warning in their outcome. Memory is looked at twice a second.
+        pool: where to ask for every core beyond the first, if the cores are shared with other programs
+            (`machine_pool`, `given_pool`). It belongs to the executor from now on, which closes it.
 
     No process is started before the first task is submitted and polled for.
 
@@ -138,6 +141,7 @@ class LocalExecutor:
         grace: float = 5.0,
         huge_pages: bool = True,
         enforce_memory: bool = False,
+        pool: CorePool | None = None,
     ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
@@ -146,9 +150,15 @@ class LocalExecutor:
         self._line: WaitingLine[_Entry] = WaitingLine(self._ledger)
         self._grace = grace
         self._enforce_memory = enforce_memory
+        self._pool = pool
+        self._tokens = 0
+        self._wants_tokens = False
+        self._make_knows_fifos: bool | None = None
+        self._fifos: dict[int, TaskTokens] = {}
         self._directory = str(Path.cwd())
         environment = {name: "1" for name in _THREAD_VARIABLES if name not in os.environ}
         self._limited = tuple(environment)
+        environment["MAKEFLAGS"] = " -j1"
         self.marker = uuid.uuid4().hex
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._supervisor = Supervisor(
@@ -280,6 +290,10 @@ class LocalExecutor:
             for node in set(self._nodes.values()):
                 self._drop(node)
             self._supervisor.close()
+            for tokens in self._fifos.values():
+                tokens.close()
+            if self._pool is not None:
+                self._pool.close()
             self._epoll.close()
             os.close(self._attention)
 
@@ -312,7 +326,13 @@ class LocalExecutor:
             assert first.node is not None
             first.node.channel.put(("go", first.number))
         while (chosen := self._line.pop()) is not None:
+            if not self._has_tokens():
+                entry, claim = chosen
+                self._ledger.give_back(claim)
+                self._line.add(entry, claim, entry.task.priority, entry.order)
+                break
             self._send(chosen[0], go=True)
+        self._return_tokens()
         while len(self._ahead) < self._worth_sending_ahead():
             waiting = self._line.first()
             if waiting is None or waiting.claim != 1 or waiting.task.place is not Place.FORK:
@@ -320,6 +340,29 @@ class LocalExecutor:
             self._line.remove(waiting)
             self._send(waiting, go=False)
         self._flush()
+
+    def _has_tokens(self) -> bool:
+        """Whether the pool allows for the cores that are taken; the first core needs no token."""
+        if self._pool is None:
+            return True
+        missing = self._ledger.cores - self._ledger.free - 1 - self._tokens
+        if missing > 0:
+            self._tokens += self._pool.acquire(missing)
+        lacks = self._ledger.cores - self._ledger.free - 1 > self._tokens
+        if lacks != self._wants_tokens:
+            self._wants_tokens = lacks
+            if lacks:
+                self._epoll.register(self._pool.fileno(), select.EPOLLIN)
+            else:
+                self._epoll.unregister(self._pool.fileno())
+        return not lacks
+
+    def _return_tokens(self) -> None:
+        if self._pool is not None:
+            spare = self._tokens - max(0, self._ledger.cores - self._ledger.free - 1)
+            if spare > 0:
+                self._pool.release(spare)
+                self._tokens -= spare
 
     def _worth_sending_ahead(self) -> int:
         if not self._short:
@@ -369,7 +412,17 @@ class LocalExecutor:
     def _environment_for(self, entry: _Entry) -> tuple[tuple[str, str], ...]:
         if entry.claim == 1:
             return ()
-        return tuple((name, str(entry.claim)) for name in self._limited)
+        if self._make_knows_fifos is None:
+            self._make_knows_fifos = make_knows_fifos()
+        tokens = self._fifos[entry.number] = TaskTokens(entry.claim)
+        # An older make runs as many jobs by itself.
+        auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_knows_fifos else ""
+        flags = f" -j{entry.claim}{auth}"
+        return (
+            ("MAKEFLAGS", flags),
+            (OWN_VARIABLE, tokens.path),
+            *((name, str(entry.claim)) for name in self._limited),
+        )
 
     def _node_for(self, place: Place) -> NodeHandle:
         key = Place.FRESH if place is Place.FRESH else Place.FORK
@@ -522,6 +575,7 @@ class LocalExecutor:
 
     def _pass_on(self, entry: _Entry, successor: int) -> None:
         """Settle the claim of an entry that has ended: its successor's, or free."""
+        self._close_fifo(entry)
         follower = self._sent.get(successor)
         if entry.stage is _Stage.AHEAD:
             del self._ahead[entry.number]
@@ -546,7 +600,13 @@ class LocalExecutor:
         )
         return (warning,)
 
+    def _close_fifo(self, entry: _Entry) -> None:
+        tokens = self._fifos.pop(entry.number, None)
+        if tokens is not None:
+            tokens.close()
+
     def _take_back(self, entry: _Entry) -> None:
+        self._close_fifo(entry)
         if entry.stage is _Stage.AHEAD:
             del self._ahead[entry.number]
         else:

@@ -1,0 +1,273 @@
+"""Cores that several programs share: tokens in a fifo, by the protocol of GNU make's jobserver.
+
+Whoever takes part may keep one core busy without asking (so everybody makes progress, and nobody waits for
+himself), and has to read a byte, a token, from the fifo for each further one, and write it back afterwards.
+
+There are three fifos in play:
+
+- the one that this process was *given* by a make, a ninja or another executor above it (`given_pool`);
+- the one that the executors of one user share on a machine (`MachinePool`). A program that is killed cannot
+  write its tokens back, so each keeps a locked note of how many it holds, and whoever comes next returns the
+  tokens of the dead;
+- the one that each task of several cores is given for the programs that it starts (`TaskTokens`): its tokens
+  are the task's own cores, so whatever happens to them ends with the task.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol, Self
+
+__all__ = [
+    "OWN_VARIABLE",
+    "CorePool",
+    "GivenPool",
+    "MachinePool",
+    "TaskTokens",
+    "given_pool",
+    "machine_pool",
+    "make_knows_fifos",
+]
+
+OWN_VARIABLE = "PPG_JOBSERVER"
+"""Names a task's fifo to an executor within it, also where a make is too old to be told of it."""
+_TOKEN = b"+"
+_AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
+
+
+class CorePool(Protocol):
+    """Tokens for cores beyond the first. Never blocks."""
+
+    def acquire(self, count: int) -> int:
+        """Take up to `count` tokens; how many there were."""
+        ...
+
+    def release(self, count: int) -> None:
+        """Put back tokens that were taken."""
+        ...
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while there are tokens."""
+        ...
+
+    def close(self) -> None:
+        """Put back everything and leave."""
+        ...
+
+
+class GivenPool:
+    """The jobserver of whoever has started this process."""
+
+    def __init__(self, read: int, write: int) -> None:
+        """`read` and `write` are non-blocking descriptors of the fifo, which now belong to the pool."""
+        self._read = read
+        self._write = write
+        self._held: list[bytes] = []
+
+    def acquire(self, count: int) -> int:
+        """Take up to `count` tokens; how many there were."""
+        if count <= 0:
+            return 0
+        try:
+            tokens = os.read(self._read, count)
+        except BlockingIOError:
+            return 0
+        # make gives meaning to single bytes: each goes back as it came.
+        self._held += [bytes([token]) for token in tokens]
+        return len(tokens)
+
+    def release(self, count: int) -> None:
+        """Put back tokens that were taken."""
+        for _ in range(count):
+            os.write(self._write, self._held.pop())
+
+    def fileno(self) -> int:
+        """A descriptor that is readable while there are tokens."""
+        return self._read
+
+    def close(self) -> None:
+        """Put back everything and leave."""
+        self.release(len(self._held))
+        for descriptor in {self._read, self._write}:
+            os.close(descriptor)
+
+
+class MachinePool(GivenPool):
+    """The cores that executors on one machine share.
+
+    Args:
+        directory: where its fifo and the notes are; all who name the same one share it.
+        cores: how many there are; what the first one says counts.
+
+    """
+
+    def __init__(self, directory: Path, cores: int) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        descriptor = self._set_up(cores)
+        super().__init__(descriptor, descriptor)
+        handle, name = tempfile.mkstemp(prefix="holder-", dir=directory)
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._note = handle
+        self._name = Path(name)
+
+    def acquire(self, count: int) -> int:
+        """Take up to `count` tokens; how many there were."""
+        taken = super().acquire(count)
+        if taken < count and self._return_tokens_of_the_dead():
+            taken += super().acquire(count - taken)
+        self._write_note()
+        return taken
+
+    def release(self, count: int) -> None:
+        """Put back tokens that were taken."""
+        if count:
+            super().release(count)
+            self._write_note()
+
+    def close(self) -> None:
+        """Put back everything and leave."""
+        super().close()
+        self._name.unlink(missing_ok=True)
+        os.close(self._note)
+
+    def _write_note(self) -> None:
+        os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
+
+    def _set_up(self, cores: int) -> int:
+        """The fifo, opened; whoever finds nobody else there fills it anew."""
+        fifo = self._directory / "tokens"
+        with self._locked():
+            with contextlib.suppress(FileExistsError):
+                os.mkfifo(fifo, 0o600)
+            if not stat.S_ISFIFO(fifo.stat().st_mode):
+                raise FileExistsError(f"{fifo} should be a fifo: remove it")
+            descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            living = False
+            for note in self._directory.glob("holder-*"):
+                with _DeadHolder(note) as dead:
+                    living = living or not dead.is_dead
+                    if dead.is_dead:
+                        note.unlink(missing_ok=True)
+            if not living:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(descriptor, 65536)
+                os.write(descriptor, _TOKEN * (cores - 1))
+        return descriptor
+
+    def _return_tokens_of_the_dead(self) -> int:
+        returned = 0
+        with self._locked():
+            for note in self._directory.glob("holder-*"):
+                if note == self._name:
+                    continue
+                with _DeadHolder(note) as dead:
+                    if dead.is_dead:
+                        os.write(self._write, _TOKEN * dead.tokens)
+                        returned += dead.tokens
+                        note.unlink(missing_ok=True)
+        return returned
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        with (self._directory / "lock").open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+
+
+class _DeadHolder:
+    """A look at somebody's note: dead if nobody holds its lock."""
+
+    def __init__(self, note: Path) -> None:
+        self._path = note
+        self.is_dead = False
+        self.tokens = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._path.open("rb")
+        except FileNotFoundError:
+            self._file = None  # type: ignore[assignment] # it has just left
+            return self
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self
+        self.is_dead = True
+        self.tokens = int.from_bytes(self._file.read(4), "little")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._file is not None:
+            self._file.close()
+
+
+class TaskTokens:
+    """The fifo for the programs that one task of several cores starts."""
+
+    def __init__(self, cores: int) -> None:
+        """`cores` are the task's own: one token less."""
+        self._directory = tempfile.mkdtemp(prefix="ppg-jobserver-")
+        self.path = f"{self._directory}/tokens"
+        os.mkfifo(self.path, 0o600)
+        # A fifo forgets what is in it when nobody has it open.
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        os.write(self._descriptor, _TOKEN * (cores - 1))
+
+    def close(self) -> None:
+        """Remove it, once the task has ended."""
+        os.close(self._descriptor)
+        with contextlib.suppress(FileNotFoundError):
+            Path(self.path).unlink()
+            Path(self._directory).rmdir()
+
+
+def make_knows_fifos() -> bool:
+    """Whether the installed make, if there is one, can be given a fifo; before 4.4 it stops with an error."""
+    make = shutil.which("make")
+    if make is None:
+        return True
+    try:
+        said = subprocess.run(
+            [make, "--version"], capture_output=True, text=True, timeout=10, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    version = re.search(r"Make (\d+)\.(\d+)", said)
+    return version is not None and (int(version[1]), int(version[2])) >= (4, 4)
+
+
+def given_pool(makeflags: str | None = None) -> GivenPool | None:
+    """The jobserver that MAKEFLAGS (by default those of the environment) name, if it can be used."""
+    if makeflags is None:
+        makeflags = os.environ.get("MAKEFLAGS", "")
+        if OWN_VARIABLE in os.environ:
+            makeflags += f" --jobserver-auth=fifo:{os.environ[OWN_VARIABLE]}"
+    every = list(_AUTH.finditer(makeflags))
+    if not every:
+        return None
+    found = every[-1]
+    try:
+        if found["fifo"]:
+            descriptor = os.open(found["fifo"], os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+            return GivenPool(descriptor, descriptor)
+        # Other programs share the open pipe itself; our own opening of it may be non-blocking.
+        read = os.open(f"/proc/self/fd/{int(found['read'])}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return GivenPool(read, os.dup(int(found["write"])))
+    except OSError:
+        return None  # a make that did not pass it on: its rule lacks the leading "+"
+
+
+def machine_pool(cores: int) -> MachinePool:
+    """The pool of this user on this machine."""
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/ppg-{os.getuid()}"
+    return MachinePool(Path(runtime) / "ppg-cores", cores)

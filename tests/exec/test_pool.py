@@ -1,0 +1,152 @@
+"""Several programs on one machine share its cores."""
+
+import os
+import select
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppg_exec import LocalExecutor, MachinePool, Started, Succeeded, Task, given_pool
+from ppg_exec.pool import TaskTokens, make_knows_fifos
+
+
+def test_tokens_are_one_less_than_cores_and_come_back(tmp_path: Path) -> None:
+    pool, other = MachinePool(tmp_path, 4), MachinePool(tmp_path, 99)
+    assert pool.acquire(2) == 2
+    assert other.acquire(5) == 1
+    assert other.acquire(1) == 0
+    assert select.select([other], [], [], 0)[0] == []
+    pool.release(1)
+    assert select.select([other], [], [], 0)[0] == [other]
+    pool.close()
+    assert other.acquire(5) == 2
+    other.close()
+    assert not list(tmp_path.glob("holder-*"))
+
+
+def test_tokens_of_a_killed_program_are_returned_by_the_next(tmp_path: Path) -> None:
+    program = (
+        "import sys, time, pathlib, ppg_exec\n"
+        "pool = ppg_exec.MachinePool(pathlib.Path(sys.argv[1]), 4)\n"
+        "print(pool.acquire(3), flush=True)\ntime.sleep(1000)"
+    )
+    pool = MachinePool(tmp_path, 4)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "3\n"
+    assert pool.acquire(3) == 0
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    assert pool.acquire(3) == 3
+    pool.close()
+
+
+def test_two_executors_share_the_cores_and_both_make_progress(tmp_path: Path) -> None:
+    first = LocalExecutor(cores=3, pool=MachinePool(tmp_path, 3))
+    second = LocalExecutor(cores=3, pool=MachinePool(tmp_path, 3))
+    with first, second:
+        for number in range(3):
+            first.submit(Task(str(number), lambda: time.sleep(1000)))
+            second.submit(Task(str(number), lambda: time.sleep(1000)))
+        started = {first: 0, second: 0}
+        deadline = time.monotonic() + 20
+        while sum(started.values()) < 4 and time.monotonic() < deadline:
+            for executor in started:
+                started[executor] += sum(isinstance(event, Started) for event in executor.poll(0.05))
+        for executor in started:
+            started[executor] += sum(isinstance(event, Started) for event in executor.poll(0.2))
+        # Three cores, of which each may use one without a token: two tokens.
+        assert started == {first: 3, second: 1}
+        for number in range(3):
+            first.cancel(str(number))
+        while len(first.poll(10)):
+            pass
+        while started[second] < 3:
+            events = second.poll(10)
+            assert events
+            started[second] += sum(isinstance(event, Started) for event in events)
+
+
+def test_short_tasks_under_a_pool_all_run(tmp_path: Path, run: Any) -> None:
+    with LocalExecutor(cores=4, pool=MachinePool(tmp_path, 4)) as executor:
+        outcomes = run(executor, *(Task(str(n), lambda n=n: n) for n in range(300)))
+        assert all(outcome.end == Succeeded(int(key)) for key, outcome in outcomes.items())
+    pool = MachinePool(tmp_path, 4)
+    assert pool.acquire(9) == 3
+    pool.close()
+
+
+def test_a_task_of_several_cores_gets_a_jobserver_with_its_own_tokens(local: LocalExecutor, run: Any) -> None:
+    def look() -> tuple[str, str, int]:
+        from ppg_exec import given_pool
+
+        pool = given_pool()
+        assert pool is not None
+        count = pool.acquire(99)
+        pool.close()
+        return os.environ["MAKEFLAGS"], os.environ["PPG_JOBSERVER"], count
+
+    flags, fifo, count = run(local, Task("t", look, cores=2))["t"].end.value
+    assert flags == " -j2" + (f" --jobserver-auth=fifo:{fifo}" if make_knows_fifos() else "")
+    assert count == 1
+    assert not Path(fifo).exists(), "it is removed with its task"
+    assert run(local, Task("one", lambda: os.environ["MAKEFLAGS"]))["one"].end == Succeeded(" -j1")
+
+
+def test_an_executor_inside_a_task_uses_the_cores_of_that_task(local: LocalExecutor, run: Any) -> None:
+    def nested() -> int:
+        from ppg_exec import LocalExecutor, Started, Task, given_pool
+
+        with LocalExecutor(cores=8, pool=given_pool(), grace=0.1) as executor:
+            for number in range(8):
+                executor.submit(Task(str(number), time.sleep, (1000,)))
+            count = 0
+            while events := executor.poll(0.5):
+                count += sum(isinstance(event, Started) for event in events)
+        return count
+
+    assert run(local, Task("t", nested, cores=2))["t"].end == Succeeded(2)
+
+
+@pytest.mark.parametrize(
+    "flags", ["", "-j4", "--jobserver-auth=fifo:/does/not/exist", "--jobserver-auth=98,99"]
+)
+def test_no_usable_jobserver_is_none(flags: str) -> None:
+    assert given_pool(flags) is None
+
+
+def test_the_older_style_of_two_descriptors_is_understood() -> None:
+    read, write = os.pipe()
+    os.write(write, b"ab")
+    pool = given_pool(f" -j3 --jobserver-auth={read},{write}")
+    assert pool is not None
+    assert pool.acquire(5) == 2
+    pool.close()
+    assert sorted(os.read(read, 5)) == [ord("a"), ord("b")]
+    os.close(read)
+    os.close(write)
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_make_in_a_task_uses_its_tokens(local: LocalExecutor, run: Any, tmp_path: Path) -> None:
+    (tmp_path / "Makefile").write_text("all: a b\na b:\n\t@echo $@\n")
+    outcome = run(local, Task("t", lambda: os.system(f"make -C {tmp_path} all"), cores=2))["t"]
+    assert outcome.end == Succeeded(0)
+    assert {"a", "b"} <= set(outcome.stdout.text().split())
+    assert "jobserver" not in outcome.stderr.text()
+
+
+def test_tokens_of_a_task_are_gone_when_closed() -> None:
+    tokens = TaskTokens(3)
+    path = Path(tokens.path)
+    assert path.exists()
+    tokens.close()
+    assert not path.parent.exists()
