@@ -36,10 +36,8 @@ JOBS_LISTED = 20
 class RichProgress:
     """Shows a run on a terminal.
 
-    Parameters
-    ----------
+    Parameters:
         console: the terminal.
-
     """
 
     def __init__(self, console: Console) -> None:

@@ -1,6 +1,5 @@
 """`ppg graph dump script.py`: the graph of a script, without running any job."""
 
-import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -8,10 +7,12 @@ from typing import Annotated, Literal, NoReturn
 
 import typer
 
-from ppg import Listener, Pipegraph, PyPipelineGraphError
+from ppg import Listener, Pipegraph
 from ppg.session import SESSION
+from ppg_cli.endings import tell_ending
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.script import ScriptError, run_script, script_traceback
+from ppg_cli.script import Script
+from ppg_cli.streams import complain, finish_output, script_output_on_stderr, write_result
 from ppg_graph import draw
 
 __all__ = ["graph_app"]
@@ -37,6 +38,10 @@ class GraphDeclaredError(BaseException):
         self.pipegraph = pipegraph
 
 
+class NothingDeclaredError(Exception):
+    """There is no graph to look at; the message is for the user."""
+
+
 class DeclareOnly:
     """A front end that lets no graph run."""
 
@@ -45,7 +50,6 @@ class DeclareOnly:
 
         Raises:
             GraphDeclaredError: always.
-
         """
         raise GraphDeclaredError(pipegraph)
 
@@ -64,33 +68,54 @@ def dump(
     ] = None,
 ) -> None:
     """Print the graph that a script declares, up to where it would run it. No job runs."""
-    pipegraph = _declared(script, arguments or [])
     kind: Literal["text", "dot", "json", "mermaid", "graphml"] = format_.value
+    code = _dump(Script(script), arguments or [], kind, output)
+    finish_output()
+    raise typer.Exit(code)
+
+
+def _dump(
+    script: Script,
+    arguments: Sequence[str],
+    kind: Literal["text", "dot", "json", "mermaid", "graphml"],
+    output: Path | None,
+) -> int:
+    try:
+        with script_output_on_stderr():
+            pipegraph = _declared(script, arguments)
+            pipegraph.complete()
+    except NothingDeclaredError as error:
+        complain(str(error))
+        return ExitCode.SCRIPT_ERROR
+    except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)
+        return tell_ending(error, script)
     drawing = draw(pipegraph.dag, kind)
+    # Names of files may be bytes that are not UTF-8; the file that they name is found again from this.
+    data = (drawing if drawing.endswith("\n") else drawing + "\n").encode(errors="surrogateescape")
     if output is None:
-        sys.stdout.write(drawing if drawing.endswith("\n") else drawing + "\n")
-    else:
-        output.write_text(drawing)
+        write_result(data)
+        return ExitCode.DONE
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        complain(f"the graph cannot be written: {error}")
+        return ExitCode.SCRIPT_ERROR
+    return ExitCode.DONE
 
 
-def _declared(script: Path, arguments: Sequence[str]) -> Pipegraph:
+def _declared(script: Script, arguments: Sequence[str]) -> Pipegraph:
     """The graph that the script was about to run, or else the last one that it made."""
     SESSION.frontend = DeclareOnly()
     try:
-        run_script(script, arguments)
-        pipegraph = SESSION.pipegraph
+        script.run(arguments)
     except GraphDeclaredError as reached:
-        pipegraph = reached.pipegraph
-    except (ScriptError, PyPipelineGraphError) as error:
-        typer.echo(f"ppg: {error}", err=True)
-        raise typer.Exit(ExitCode.SCRIPT_ERROR) from None
-    except Exception as error:  # noqa: BLE001 (any error of the user's script is shown and ends the command)
-        typer.echo(f"ppg: the script raised an error:\n{script_traceback(error, script)}", err=True)
-        raise typer.Exit(ExitCode.SCRIPT_ERROR) from None
-    if pipegraph is None:
-        typer.echo(
-            f"ppg: the script '{script}' made no pipegraph (it did not call new_pipegraph())", err=True
+        return reached.pipegraph
+    except SystemExit as request:
+        # A script that has declared its jobs may end like this, too.
+        if SESSION.pipegraph is None or request.code not in {None, 0}:
+            raise
+    if SESSION.pipegraph is None:
+        raise NothingDeclaredError(
+            f"the script '{script}' made no pipegraph (it did not call new_pipegraph())"
         )
-        raise typer.Exit(ExitCode.SCRIPT_ERROR)
-    pipegraph.complete()
-    return pipegraph
+    return SESSION.pipegraph

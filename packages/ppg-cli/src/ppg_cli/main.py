@@ -6,6 +6,7 @@ import typer
 
 from ppg_cli.graph_command import graph_app
 from ppg_cli.run_command import run_command
+from ppg_cli.streams import occupy_closed_descriptors
 from ppg_cli.version import installed_versions
 
 __all__ = ["app", "main"]
@@ -40,4 +41,5 @@ def options(
 
 def main() -> None:
     """Run the command; exits with 0, 1 (jobs failed), 2 (usage or script error) or 130 (interrupted)."""
+    occupy_closed_descriptors()
     app()

@@ -1,6 +1,5 @@
 """`ppg run script.py [arguments ...]`."""
 
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,12 +9,14 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from ppg import Event, JobFailed, Listener, Pipegraph, PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
+from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
 from ppg.listeners.plain import PlainProgress
 from ppg.session import SESSION
 from ppg_cli.display import RichProgress
+from ppg_cli.endings import tell_ending
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.script import ScriptError, run_script, script_traceback
+from ppg_cli.script import Script
+from ppg_cli.streams import complain, finish_output
 
 __all__ = ["CommandFrontend", "run_command"]
 
@@ -24,18 +25,22 @@ class CommandFrontend:
     """Shows the runs of a script: rich on a terminal, plain lines elsewhere.
 
     Attributes:
+        runs: how many graphs were run.
         any_failed: whether a job failed in any of the runs, even if the script caught the error.
-
+        any_interrupted: the same for runs that the user ended.
     """
 
     def __init__(self, *, plain: bool, cores: int | None) -> None:
-        self._console = Console(stderr=True)
-        self._plain = plain or not self._console.is_terminal
+        # Rich itself would also take FORCE_COLOR for a terminal.
+        self._plain = plain or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
+        self.runs = 0
         self.any_failed = False
+        self.any_interrupted = False
 
     def before_run(self, pipegraph: Pipegraph) -> None:
         """Apply what the command line says."""
+        self.runs += 1
         if self._cores is not None:
             pipegraph.resource_coordinator = replace(
                 pipegraph.resource_coordinator, max_cores_to_use=self._cores
@@ -45,11 +50,13 @@ class CommandFrontend:
         """The display that fits where stderr goes."""
         if self._plain:
             return (self._watch, PlainProgress(sys.stderr, every_job=True))
-        return (self._watch, RichProgress(self._console))
+        return (self._watch, RichProgress(Console(stderr=True)))
 
     def _watch(self, event: Event) -> None:
         if isinstance(event, JobFailed):
             self.any_failed = True
+        elif isinstance(event, RunFinished) and event.result.interrupted_by is not None:
+            self.any_interrupted = True
 
 
 def run_command(
@@ -67,62 +74,24 @@ def run_command(
     """
     frontend = CommandFrontend(plain=plain, cores=cores)
     SESSION.frontend = frontend
-    code = _run(script, arguments or [], frontend)
-    _flush_output()
+    code = _run(Script(script), arguments or [], frontend)
+    finish_output()
     raise typer.Exit(code)
 
 
-def _run(script: Path, arguments: Sequence[str], frontend: CommandFrontend) -> int:
+def _run(script: Script, arguments: Sequence[str], frontend: CommandFrontend) -> int:
     try:
-        run_script(script, arguments)
+        script.run(arguments)
         pipegraph = SESSION.pipegraph
         if pipegraph is not None and not pipegraph.was_run:
             pipegraph.run()
-    except ScriptError as error:
-        typer.echo(f"ppg: {error}", err=True)
-        return ExitCode.SCRIPT_ERROR
-    except RuntimeError:
-        # Each failure was shown in full when it happened.
-        return ExitCode.JOBS_FAILED
-    except PyPipelineGraphError as error:
-        typer.echo(f"ppg: {_where(error, script)}{type(error).__name__}: {error}", err=True)
-        return ExitCode.SCRIPT_ERROR
-    except KeyboardInterrupt:
-        typer.echo("ppg: interrupted; what had finished is remembered", err=True)
-        return ExitCode.INTERRUPTED
-    except SystemExit as request:
-        return _exit_code(request)
-    except Exception as error:  # noqa: BLE001 (any error of the user's script is shown and ends the command)
-        typer.echo(f"ppg: the script raised an error:\n{script_traceback(error, script)}", err=True)
-        return ExitCode.SCRIPT_ERROR
+    except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)
+        return tell_ending(error, script)
+    if not frontend.runs:
+        complain(
+            f"the script '{script}' made no pipegraph (it did not call new_pipegraph()); nothing was run"
+        )
     # A script may catch the error of a run and go on; its jobs have failed all the same.
+    if frontend.any_interrupted:
+        return ExitCode.INTERRUPTED
     return ExitCode.JOBS_FAILED if frontend.any_failed else ExitCode.DONE
-
-
-def _where(error: BaseException, script: Path) -> str:
-    """The place in the script that an error of ppg is about: `script.py:12: `."""
-    place = ""
-    trace = error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(script):
-            place = f"{script}:{trace.tb_lineno}: "
-        trace = trace.tb_next
-    return place
-
-
-def _exit_code(request: SystemExit) -> int:
-    """What `sys.exit` in the script means, as Python itself reads it."""
-    if request.code is None:
-        return ExitCode.DONE
-    if isinstance(request.code, int):
-        return request.code
-    typer.echo(str(request.code), err=True)
-    return 1
-
-
-def _flush_output() -> None:
-    """Write what is buffered; a reader that has gone (`ppg run ... | head`) is no error."""
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,62 +1,71 @@
 """Runs a user's script as Python would: as `__main__`, with its folder on `sys.path` and its own `sys.argv`."""
 
 import builtins
+import os
 import sys
 import tokenize
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from types import CodeType, ModuleType, TracebackType
+from types import CodeType, ModuleType
 
-__all__ = ["ScriptError", "run_script"]
+__all__ = ["Script", "ScriptError"]
 
 
 class ScriptError(Exception):
-    """The script cannot be run, or raised an error; the message is for the user, complete."""
+    """The script cannot be run; the message is for the user, complete."""
 
 
-def run_script(path: Path, arguments: Sequence[str]) -> None:
-    """Execute a script in this process.
+class Script:
+    """A Python file that the user wants to run.
 
-    The module stays in `sys.modules` as `__main__`, because its functions run later, and are pickled by
-    value for being of `__main__`.
+    Parameters:
+        path: as the user wrote it.
 
-    Raises:
-        ScriptError: the file cannot be read or compiled.
-        BaseException: whatever the script raises, unchanged.
-
+    Attributes:
+        path: the same.
+        file_name: what its frames carry: absolute, so that its lines are found after an `os.chdir`, too.
     """
-    code = _compiled(path)
-    module = ModuleType("__main__")
-    module.__file__ = str(path)
-    module.__dict__["__builtins__"] = builtins
-    module.__dict__["__cached__"] = None
-    sys.modules["__main__"] = module
-    sys.argv = [str(path), *arguments]
-    # The first entry is where the `ppg` command lies; Python puts the script's folder there.
-    sys.path[0] = str(path.resolve().parent)
-    exec(code, module.__dict__)  # noqa: S102 (running the user's script is the purpose)
 
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.file_name = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', which Python does not)
 
-def _compiled(path: Path) -> CodeType:
-    try:
-        with tokenize.open(path) as file:
-            source = file.read()
-    except FileNotFoundError:
-        raise ScriptError(f"There is no script '{path}'") from None
-    except (OSError, SyntaxError, UnicodeDecodeError) as error:
-        raise ScriptError(f"The script '{path}' cannot be read: {error}") from error
-    try:
-        return compile(source, str(path), "exec", dont_inherit=True)
-    except (SyntaxError, ValueError) as error:
-        shown = "".join(traceback.format_exception_only(error)).rstrip()
-        raise ScriptError(f"The script '{path}' is not valid Python:\n{shown}") from error
+    def __str__(self) -> str:
+        return str(self.path)
 
+    def run(self, arguments: Sequence[str]) -> None:
+        """Execute the script in this process.
 
-def script_traceback(error: BaseException, path: Path) -> str:
-    """The traceback of an error that the script raised, from the script's first frame on."""
-    trace: TracebackType | None = error.__traceback__
-    while trace is not None and trace.tb_frame.f_code.co_filename != str(path):
-        trace = trace.tb_next
-    shown = trace if trace is not None else error.__traceback__
-    return "".join(traceback.format_exception(type(error), error, shown)).rstrip()
+        The module stays in `sys.modules` as `__main__`, because its functions run later, and are pickled by
+        value for being of `__main__`.
+
+        Raises:
+            ScriptError: the file cannot be read or compiled.
+            BaseException: whatever the script raises, unchanged.
+        """
+        code = self._compiled()
+        module = ModuleType("__main__")
+        module.__file__ = self.file_name
+        module.__dict__["__builtins__"] = builtins
+        module.__dict__["__cached__"] = None
+        sys.modules["__main__"] = module
+        sys.argv = [str(self.path), *arguments]
+        if not sys.flags.safe_path:
+            # The first entry is where the `ppg` command lies; Python puts the script's folder there.
+            sys.path[0] = str(self.path.resolve().parent)
+        exec(code, module.__dict__)  # noqa: S102 (running the user's script is the purpose)
+
+    def _compiled(self) -> CodeType:
+        try:
+            with tokenize.open(self.path) as file:
+                source = file.read()
+        except FileNotFoundError:
+            raise ScriptError(f"There is no script '{self}'") from None
+        except (OSError, SyntaxError, UnicodeDecodeError) as error:
+            raise ScriptError(f"The script '{self}' cannot be read: {error}") from error
+        try:
+            return compile(source, self.file_name, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            shown = "".join(traceback.format_exception_only(error)).rstrip()
+            raise ScriptError(f"The script '{self}' is not valid Python:\n{shown}") from error
