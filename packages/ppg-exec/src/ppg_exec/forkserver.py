@@ -21,7 +21,7 @@ import sys
 
 from . import node as node_program
 from .forkhooks import import_threading
-from .linux import ChildList, end_children, stay_in_reach
+from .linux import ChildList, descendants, end_children, stay_in_reach
 from .loading import INTERRUPT
 from .memory import MemoryWatch
 from .wire import Channel
@@ -94,11 +94,25 @@ class _Forkserver:
                 self._signal_node(number, signal.SIGKILL)
             case ("interrupt node", number):
                 self._signal_node(number, INTERRUPT)
+            case ("pause",):
+                self._signal_all(signal.SIGSTOP)
+            case ("resume",):
+                self._signal_all(signal.SIGCONT)
             case ("close",):
                 return False
             case _:
                 raise AssertionError(f"the forkserver does not know the message {message[0]!r}")
         return True
+
+    def _signal_all(self, which: signal.Signals) -> None:
+        # Nodes first, so that none starts anything meanwhile; what a job starts after this look is its own.
+        for pid in self._nodes:
+            os.kill(pid, which)
+        for pid in descendants(self._nodes):
+            try:
+                os.kill(pid, which)
+            except ProcessLookupError:
+                continue  # it has just ended
 
     def _signal_node(self, number: int, which: signal.Signals) -> None:
         for pid, known in self._nodes.items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MARKER",
     "ChildList",
+    "descendants",
     "end_children",
     "flush_c_stdio",
     "libc",
@@ -115,6 +116,19 @@ def end_children(children: ChildList, keep: Collection[int], patience: float = 1
                 return left
             nothing.poll(_MOMENT * 1000)
     return []
+
+
+def descendants(roots: Collection[int]) -> list[int]:
+    """The pids of everything beneath the processes `roots`, parents before their children."""
+    children: dict[int, list[int]] = {}
+    for pid in _all_pids():
+        children.setdefault(_parent_of(pid), []).append(pid)
+    found: list[int] = []
+    level = list(roots)
+    while level:
+        level = [child for pid in level for child in children.get(pid, ())]
+        found += level
+    return found
 
 
 def marked_processes(value: str) -> list[int]:

@@ -37,7 +37,7 @@ from .machine import available_cores, available_memory
 from .outcomes import end_of, node_death, whole
 from .pool import OWN_VARIABLE, CorePool, TaskTokens, make_knows_fifos
 from .sharing import CannotPickle, dump_alone
-from .supervisor import NodeHandle, Supervisor, default_scratch
+from .supervisor import NodeHandle, StartMethod, Supervisor, default_scratch
 from .tasks import (
     Cancelled,
     Died,
@@ -127,6 +127,9 @@ class LocalExecutor:
             above it get a warning in their outcome. Memory is looked at twice a second.
         pool: where to ask for every core beyond the first, if the cores are shared with other programs
             (`machine_pool`, `given_pool`). It belongs to the executor from now on, which closes it.
+        start_method: "forkserver" starts compute nodes from a clean process; "fork" forks this process, for
+            scripts that rely on what they have changed in modules. Forks are then dearer, and threads of
+            this process may have left locks held.
 
     No process is started before the first task is submitted and polled for.
 
@@ -142,6 +145,7 @@ class LocalExecutor:
         huge_pages: bool = True,
         enforce_memory: bool = False,
         pool: CorePool | None = None,
+        start_method: StartMethod = "forkserver",
     ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
@@ -162,7 +166,12 @@ class LocalExecutor:
         self.marker = uuid.uuid4().hex
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._supervisor = Supervisor(
-            self.marker, self._directory, scratch or default_scratch(), environment, huge_pages=huge_pages
+            self.marker,
+            self._directory,
+            scratch or default_scratch(),
+            environment,
+            huge_pages=huge_pages,
+            start_method=start_method,
         )
         self._nodes: dict[Place, NodeHandle] = {}
         self._entries: dict[str, _Entry] = {}
@@ -278,6 +287,19 @@ class LocalExecutor:
             self._numbers += 1
             task = Task(f"unload {key} ({self._numbers})", function, place=Place.NODE, priority=math.inf)
             self._accept(_Entry(task, self._numbers, 0, None, role=_Role.UNLOAD))
+
+    def pause(self) -> None:
+        """Stop all tasks (SIGSTOP), say because this process is about to be stopped by Ctrl-Z.
+
+        Timeouts go on. At once: it does not wait for the next `poll`.
+        """
+        self._supervisor.pause()
+        self._flush()
+
+    def resume(self) -> None:
+        """Let stopped tasks go on."""
+        self._supervisor.resume()
+        self._flush()
 
     def close(self) -> None:
         """End what runs (SIGTERM, SIGKILL after the grace period) and every process beneath."""

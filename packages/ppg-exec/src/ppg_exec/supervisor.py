@@ -10,14 +10,19 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, NoReturn
 
+from .forked import ForkedProcess
+from .forkserver import main as forkserver_program
 from .linux import MARKER, sweep
 from .logbook import new_logbook
 from .sharing import SharedObjects
 from .tasks import ExecutorError
 from .wire import Channel, pair
 
-__all__ = ["NodeHandle", "Supervisor", "default_scratch"]
+__all__ = ["NodeHandle", "StartMethod", "Supervisor", "default_scratch"]
+
+StartMethod = Literal["forkserver", "fork"]
 
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; sys.argv[:] = {argv!r}; "
@@ -49,18 +54,27 @@ class Supervisor:
         scratch: where unlinked files for output go.
         environment: variables that the processes have beyond those of the mcp.
         huge_pages: whether nodes put huge pages under what was loaded.
+        start_method: "forkserver", a clean program; or "fork", a fork of this process.
 
     """
 
     def __init__(
-        self, marker: str, directory: str, scratch: str, environment: Mapping[str, str], *, huge_pages: bool
+        self,
+        marker: str,
+        directory: str,
+        scratch: str,
+        environment: Mapping[str, str],
+        *,
+        huge_pages: bool,
+        start_method: StartMethod,
     ) -> None:
         self._marker = marker
         self._directory = directory
         self._scratch = scratch
         self._environment = environment
         self._huge_pages = huge_pages
-        self._process: subprocess.Popen[bytes] | None = None
+        self._start_method = start_method
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._messages: int = -1
         self._next_node = 1
         self.channel: Channel | None = None
@@ -96,18 +110,33 @@ class Supervisor:
             with tempfile.TemporaryFile(dir=self._scratch) as file:
                 self._messages = os.dup(file.fileno())
         ours, theirs = pair()
+        variables = {**self._environment, MARKER: self._marker}
+        if self._start_method == "fork":
+            control, mcp = theirs.fileno(), os.getpid()
+
+            def program() -> NoReturn:
+                ours.close()
+                os.chdir(self._directory)
+                forkserver_program(control, mcp)
+
+            self._process = ForkedProcess(program, self._messages, variables)
+            theirs.close()
+            self.channel = Channel(ours)
+            return
         with theirs:
-            program = _PROGRAM.format(path=sys.path, argv=sys.argv, control=theirs.fileno(), mcp=os.getpid())
+            program_text = _PROGRAM.format(
+                path=sys.path, argv=sys.argv, control=theirs.fileno(), mcp=os.getpid()
+            )
             flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
             self._process = subprocess.Popen(
-                [sys.executable, *flags, "-c", program],
+                [sys.executable, *flags, "-c", program_text],
                 stdin=subprocess.DEVNULL,
                 stdout=self._messages,
                 stderr=self._messages,
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
                 cwd=self._directory,
-                env={**os.environ, **self._environment, MARKER: self._marker},
+                env={**os.environ, **variables},
             )
         self.channel = Channel(ours)
 
@@ -120,6 +149,16 @@ class Supervisor:
         """Raise an exception in the load that the node runs, if it runs one."""
         if self.channel is not None:
             self.channel.put(("interrupt node", node.number))
+
+    def pause(self) -> None:
+        """Stop every process beneath except the forkserver."""
+        if self.channel is not None:
+            self.channel.put(("pause",))
+
+    def resume(self) -> None:
+        """Let them go on."""
+        if self.channel is not None:
+            self.channel.put(("resume",))
 
     def last_words(self, most: int = 2000) -> str:
         """The end of what the processes have printed themselves."""
