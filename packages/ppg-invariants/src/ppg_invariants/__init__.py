@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         describe_file,
         describe_files,
     )
+    from .follow import Follow
     from .functions import FunctionState, fingerprint_function
     from .store import History, StatusStore, StoredRecords
     from .stored import (
@@ -69,6 +70,7 @@ __all__ = [
     "FileProblem",
     "FileState",
     "FileUnobservable",
+    "Follow",
     "FunctionEvidence",
     "FunctionState",
     "History",
@@ -115,6 +117,7 @@ _MODULES = {
     "evidence": "evidence_of",
     "explain": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
     "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files",
+    "follow": "Follow",
     "functions": "FunctionState fingerprint_function",
     "store": "History StatusStore StoredRecords",
     "stored": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "

@@ -20,7 +20,7 @@ import xxhash
 
 from .encoding import Encoder
 
-__all__ = ["bytecode_digest"]
+__all__ = ["bytecode_digest", "global_references"]
 
 _FLAGS = 0x1 | 0x2 | 0x4 | 0x8 | 0x20 | 0x80 | 0x100 | 0x200
 """optimized, newlocals, *args, **kwargs, generator, coroutine, iterable coroutine, async generator"""
@@ -73,6 +73,27 @@ def bytecode_digest(code: types.CodeType) -> bytes:
     constants.write(_handlers(code, indices), out)
     digest: bytes = xxhash.xxh3_128_digest(out)
     return digest
+
+
+def global_references(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
+    """The global names that the code and the code nested in it reads, each with the attributes read from it."""
+    found: set[tuple[str, ...]] = set()
+    waiting = [code]
+    while waiting:
+        one = waiting.pop()
+        waiting.extend(constant for constant in one.co_consts if isinstance(constant, types.CodeType))
+        chain: tuple[str, ...] = ()
+        for instruction in _instructions(one)[0]:
+            if instruction.opname in ("LOAD_ATTR", "LOAD_METHOD") and chain:
+                chain = (*chain, str(instruction.argval))
+                continue
+            if chain:
+                found.add(chain)
+            is_global = instruction.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+            chain = (str(instruction.argval),) if is_global else ()
+        if chain:
+            found.add(chain)
+    return tuple(sorted(found))
 
 
 def _constant(instruction: dis.Instruction, code: types.CodeType) -> object:

@@ -48,6 +48,15 @@ _DATA_SLOTS = (types.GetSetDescriptorType, types.MemberDescriptorType)
 _FUNCTION = Tag.OBJECT.value + encode_name("function") + Tag.DICT.value
 _CODE_KEY, _CLOSURE_KEY, _DEFAULT_KEY = encode_name("code"), encode_name("closure"), encode_name("default")
 _PROJECT = Origin.PROJECT
+
+
+class _Members:
+    """The members of a class, by name."""
+
+    def __init__(self, by_name: dict[str, object]) -> None:
+        self.by_name = by_name
+
+
 _PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
 
 
@@ -76,6 +85,7 @@ class CapturedEncoder(Encoder):
         self._code_indices: dict[Code, int] = {}
         self._seen: dict[int, int] = {}
         self._kept_alive: list[object] = []
+        self._offset = 0
 
     def write_other(self, value: Any, out: bytearray) -> None:
         """Append a function, a class, an instance, or whatever `content` knows."""
@@ -86,6 +96,8 @@ class CapturedEncoder(Encoder):
             self._write_method(value, out)
         elif kind is types.CodeType:
             self._write_code(code_of(value), out)
+        elif kind is _Members:
+            self._write_members(value, out)
         elif isinstance(value, type):
             self._write_numbered(value, "class", self._class_content, out)
         elif isinstance(value, functools.partial):
@@ -173,6 +185,7 @@ class CapturedEncoder(Encoder):
         cells = function.__closure__ if code.closure_keys else None
         has_defaults = function.__defaults__ is not None or function.__kwdefaults__ is not None
         out += _FUNCTION
+        count_at = len(out)
         out.append(1 + (cells is not None) + has_defaults)
         out += _CODE_KEY
         self._write_code(code, out)
@@ -182,7 +195,12 @@ class CapturedEncoder(Encoder):
         if has_defaults:
             out += _DEFAULT_KEY
             self._write_defaults(function, code, out)
+        out[count_at] += self._more_of_function(function, code, out)
         self._leave(function)
+
+    def _more_of_function(self, _function: types.FunctionType, _code: Code, _out: bytearray) -> int:
+        """For subclasses: append more pairs of key and value, in the order of keys; returns how many."""
+        return 0
 
     def _write_closure(
         self, function: types.FunctionType, code: Code, cells: tuple[types.CellType, ...], out: bytearray
@@ -226,12 +244,26 @@ class CapturedEncoder(Encoder):
         self._met += 1
         index = self._code_indices.get(code)
         if index is None:
-            index = self._code_indices[code] = len(self.codes)
+            index = self._code_indices[code] = self._offset + len(self.codes)
             self.codes.append(code)
         out += _CODE
         write_count(index, out)
 
     # What things consist of
+
+    def _write_members(self, members: "_Members", out: bytearray) -> None:
+        out += _DICT
+        write_count(len(members.by_name), out)
+        for name, value in sorted(members.by_name.items()):
+            out += encode_name(name)
+            try:
+                self._write_member(value, out)
+            except Unencodable as reason:
+                reason.steps.append(f" → attribute {name!r}")
+                raise
+
+    def _write_member(self, value: object, out: bytearray) -> None:
+        self.write(value, out)
 
     def _write_method(self, method: types.MethodType, out: bytearray) -> None:
         if isinstance(method.__self__, type):
@@ -259,7 +291,7 @@ class CapturedEncoder(Encoder):
             "name": kind.__name__,
             "bases": kind.__bases__,
             "metaclass": None if metaclass is type else metaclass,
-            "members": members_that_count(kind),
+            "members": _Members(members_that_count(kind)),
         }
 
     def _instance_content(self, value: Any) -> object:

@@ -4,7 +4,7 @@ import sys
 import types
 from typing import Final
 
-from .bytecode import bytecode_digest
+from .bytecode import bytecode_digest, global_references
 from .encoding import encode_name
 from .origin import origin_of_file
 from .source import FoundSource, find_source
@@ -22,7 +22,16 @@ _cache: dict[int, "Code"] = {}
 class Code:
     """A code object and what is known about it; source and syntax tree are only looked for when asked for."""
 
-    __slots__ = ("_default_keys", "_source", "_syntax", "bytecode", "closure_keys", "object", "origin")
+    __slots__ = (
+        "_default_keys",
+        "_references",
+        "_source",
+        "_syntax",
+        "bytecode",
+        "closure_keys",
+        "object",
+        "origin",
+    )
 
     def __init__(self, code: types.CodeType) -> None:
         self.object = code
@@ -33,6 +42,7 @@ class Code:
         ]
         """The captured variables that count, as encoded dict keys, with their index; in the order of encodings."""
         self.closure_keys.sort()
+        self._references: tuple[tuple[str, ...], ...] | None = None
         self._default_keys: dict[int, list[tuple[bytes, int]]] = {}
         self._source: FoundSource | bool | None = False  # False: not looked for yet
         self._syntax: bytes | None = None
@@ -47,6 +57,13 @@ class Code:
                 (encode_name(name), index) for index, name in enumerate(names)
             )
         return known
+
+    @property
+    def references(self) -> tuple[tuple[str, ...], ...]:
+        """The global names that it reads, with the attributes read from them: ``("helpers", "clean")``."""
+        if self._references is None:
+            self._references = global_references(self.object)
+        return self._references
 
     @property
     def name(self) -> str:

@@ -5,7 +5,7 @@ from typing import NamedTuple, TypeAlias
 
 from .encoding import ENCODING_VERSION, Tag
 
-__all__ = ["Again", "CodeAt", "Items", "Pairs", "TooLarge", "Tree", "Typed", "Up", "decode"]
+__all__ = ["Again", "CodeAt", "Items", "Pairs", "TooLarge", "Tree", "Typed", "Up", "decode", "decode_all"]
 
 
 class Items(NamedTuple):
@@ -59,16 +59,26 @@ Tree: TypeAlias = (
 
 
 def decode(encoding: bytes) -> Tree:
-    """The tree that was encoded. Raises ValueError if the bytes are not an encoding of this version."""
-    if not encoding or encoding[0] != ENCODING_VERSION:
-        raise ValueError("not an encoding of this version")
-    try:
-        tree, end = _read(encoding, 1)
-    except (IndexError, struct.error, UnicodeDecodeError) as error:
-        raise ValueError(f"damaged encoding: {error}") from error
-    if end != len(encoding):
-        raise ValueError(f"damaged encoding: {len(encoding) - end} bytes too many")
-    return tree
+    """The tree that was encoded. Raises ValueError if the bytes are not one encoding of this version."""
+    trees = decode_all(encoding)
+    if len(trees) != 1:
+        raise ValueError(f"{len(trees)} encodings instead of one")
+    return trees[0]
+
+
+def decode_all(encodings: bytes) -> list[Tree]:
+    """The trees of several encodings, one after another. Raises ValueError as `decode`."""
+    trees = []
+    at = 0
+    while at < len(encodings):
+        if encodings[at] != ENCODING_VERSION:
+            raise ValueError("not an encoding of this version")
+        try:
+            tree, at = _read(encodings, at + 1)
+        except (IndexError, struct.error, UnicodeDecodeError) as error:
+            raise ValueError(f"damaged encoding: {error}") from error
+        trees.append(tree)
+    return trees
 
 
 def _count(data: bytes, at: int) -> tuple[int, int]:

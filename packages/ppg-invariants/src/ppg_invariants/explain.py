@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from .decoding import Again, CodeAt, Items, Pairs, TooLarge, Tree, Typed, Up, decode
+from .decoding import Again, CodeAt, Items, Pairs, TooLarge, Tree, Typed, Up, decode, decode_all
 from .encoding import Tag
 from .stored import CodeEvidence, FunctionEvidence
 
@@ -77,7 +77,13 @@ def explain_parameters(old: bytes, new: bytes) -> tuple[Change, ...]:
 def explain_function(old: FunctionEvidence, new: FunctionEvidence) -> tuple[Change, ...]:
     """What changed between two states of a function: source, defaults, captured values."""
     walk = _Walk(old.codes, new.codes)
-    return tuple(walk.differences("function", decode(old.values), decode(new.values)))
+    before, after = decode_all(old.values), decode_all(new.values)
+    changes = list(walk.differences("function", before[0], after[0]))
+    # What the function refers to follows, if it was followed.
+    first, second = (trees[1] if len(trees) > 1 else Pairs(()) for trees in (before, after))
+    if isinstance(first, Pairs) and isinstance(second, Pairs):
+        changes += walk.pairs("function", first, second, " → refers to {}")
+    return tuple(changes)
 
 
 def describe_changes(changes: Sequence[Change]) -> str:
@@ -118,7 +124,7 @@ class _Walk:
             case (Typed(name), Typed(other)) if name == other:
                 yield from self.differences(path, old.content, new.content)
             case Pairs(), Pairs():
-                yield from self._pairs(path, old, new, "[{}]")
+                yield from self.pairs(path, old, new, "[{}]")
             case (Items(tag), Items(other)) if tag is other:
                 yield from self._items(path, old, new)
             case CodeAt(), CodeAt():
@@ -136,9 +142,10 @@ class _Walk:
             nothing = Pairs(())
             first, second = before.get(what, nothing), after.get(what, nothing)
             if isinstance(first, Pairs) and isinstance(second, Pairs):
-                yield from self._pairs(path, first, second, f" → {what} {{}}")
+                yield from self.pairs(path, first, second, f" → {what} {{}}")
 
-    def _pairs(self, path: str, old: Pairs, new: Pairs, step: str) -> Iterator[Change]:
+    def pairs(self, path: str, old: Pairs, new: Pairs, step: str) -> Iterator[Change]:
+        """Changes below `path`, of pairs whose keys are told by `step`."""
         before = {_key(key, self._old_codes): (key, value) for key, value in old.pairs}
         after = {_key(key, self._new_codes): (key, value) for key, value in new.pairs}
         for identity, (key, value) in before.items():

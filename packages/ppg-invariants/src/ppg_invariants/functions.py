@@ -14,6 +14,7 @@ import xxhash
 
 from .captured import CapturedEncoder, plain_function
 from .code import PYTHON, Code
+from .follow import Follow
 
 __all__ = ["FunctionState", "fingerprint_function"]
 
@@ -67,12 +68,18 @@ class FunctionState:
         return f"<FunctionState {name} {self.bytecode.hex()[:12]} on {self.python}>"
 
 
-def fingerprint_function(function: Callable[..., Any] | types.CodeType) -> FunctionState:
+def fingerprint_function(
+    function: Callable[..., Any] | types.CodeType, *, follow: Follow | None = None
+) -> FunctionState:
     """State of a function, method, partial, class, callable instance or C function.
+
+    With `follow`, what its code refers to by global names counts, too; see `follow`.
 
     Raises CannotFingerprint with the path to a default or captured value that has no comparable content:
     ``function → closure 'db' → attribute 'connection'``.
     """
+    if follow is not None and callable(function):
+        return FunctionState(*follow.fingerprint_parts(function))
     if isinstance(function, types.FunctionType):
         plain = plain_function(function)
         if plain is not None:

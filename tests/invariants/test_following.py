@@ -1,0 +1,126 @@
+"""With a Follow, an edit of a helper is an edit of the function that calls it."""
+
+import sys
+import types
+
+import pytest
+
+from ppg_invariants import (
+    Added,
+    Changed,
+    Follow,
+    SourceChanged,
+    evidence_of,
+    explain_function,
+    fingerprint_function,
+)
+
+TEXT = """
+import collections, json, threading
+import numpy
+import {helpers} as helpers
+
+LIMIT = {limit}
+CHOICES = ("a", {choice})
+REGISTRY = []
+logger = object()
+
+def deep(x):
+    return x + {deep}
+
+def helper(x):
+    return deep(x) if x else helper(x - 1)
+
+class Tool:
+    lock = threading.Lock()
+    def use(self):
+        return helper(1) + {method}
+
+def f(x):
+    REGISTRY.append(logger)
+    tool = Tool()
+    return [helper(one) for one in x], LIMIT, CHOICES, tool.use(), helpers.clean(x), numpy.mean(x), json.dumps(x)
+"""
+BASE = {"limit": 1, "choice": "'b'", "deep": 1, "method": 1}
+
+
+@pytest.fixture
+def define(scripts):
+    """A function of a script, with a module of helpers of which some text is another."""
+
+    def make(clean="x", **changes):
+        helpers = scripts.module(f"def clean(x):\n    return {clean}\ndef unused(x):\n    return {clean!r}\n")
+        name = next(name for name, module in sys.modules.items() if module is helpers)
+        module = scripts.module(TEXT.format(helpers=name, **{**BASE, **changes}))
+        module.REGISTRY.extend(changes)  # what a program does to its globals
+        return module.f
+
+    return make
+
+
+def followed(function):
+    return fingerprint_function(function, follow=Follow())
+
+
+def test_edits_of_what_a_function_refers_to_count_only_if_it_is_followed(define):
+    base = define()
+    for changes in [{"limit": 2}, {"choice": "'c'"}, {"deep": 2}, {"method": 2}, {"clean": "x + 1"}]:
+        changed = define(**changes)
+        assert fingerprint_function(base) == fingerprint_function(changed)
+        assert followed(base) != followed(changed), changes
+
+
+def test_the_same_references_have_the_same_fingerprint(define):
+    assert followed(define()) == followed(define())
+    assert followed(define()).syntax == followed(define()).syntax is not None
+
+
+def test_closures_of_one_code_share_what_they_refer_to(scripts):
+    text = "def helper():\n    return {}\ndef make(n):\n    return lambda: helper() + n\nf = [make(n) for n in range(3)]\n"
+    follow = Follow()
+    first = [fingerprint_function(one, follow=follow) for one in scripts.function(text.format(1))]
+    second = [fingerprint_function(one, follow=follow) for one in scripts.function(text.format(2))]
+    assert len(set(first) | set(second)) == 6
+    assert first[0] == fingerprint_function(scripts.function(text.format(1))[0], follow=Follow())
+
+
+def test_captured_functions_are_followed_too(scripts):
+    text = """
+def helper():
+    return {}
+def make():
+    def inner():
+        return helper()
+    return lambda: inner()
+f = make()
+"""
+    first, again, other = (scripts.function(text.format(n)) for n in (1, 1, 2))
+    assert followed(first) == followed(again)
+    assert followed(first) != followed(other)
+
+
+def test_a_change_of_a_helper_is_explained(define):
+    def explained(**changes):
+        return explain_function(evidence_of(followed(define())), evidence_of(followed(define(**changes))))
+
+    assert explained(limit=2) == (Changed("function → refers to 'LIMIT'", "1", "2"),)
+    (change,) = explained(clean="x + 1")
+    assert isinstance(change, SourceChanged)
+    assert change.path == "function → refers to 'helpers.clean'"
+    assert "+    return x + 1" in change.diff
+    plain = evidence_of(fingerprint_function(define()))
+    assert any(
+        isinstance(change, Added) for change in explain_function(plain, evidence_of(followed(define())))
+    )
+
+
+def test_installed_packages_count_by_their_version(scripts, monkeypatch):
+    import numpy
+
+    from ppg_invariants import follow as module
+
+    assert isinstance(numpy, types.ModuleType)
+    function = scripts.function("import numpy\ndef f(x):\n    return numpy.mean(x)\n")
+    before = followed(function)
+    monkeypatch.setattr(module, "distribution_version", lambda name: "999")
+    assert followed(function) != before
