@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ppg.engine.frontend import Frontend
     from ppg.events import (
         Event,
+        GraphExtended,
         JobFailed,
         JobFinished,
         JobQueued,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
         MultiTempFileGeneratingJob,
         TempFileGeneratingJob,
     )
+    from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
     from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
     from ppg.job import Job, JobFile, JobList
     from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
@@ -58,6 +60,7 @@ __all__ = [
     "AttributeLoadingJob",
     "CycleError",
     "DataLoadingJob",
+    "DependencyInjectionJob",
     "DictEntryLoadingJob",
     "Event",
     "FileChecksumInvariant",
@@ -65,6 +68,7 @@ __all__ = [
     "FileTimeInvariant",
     "Frontend",
     "FunctionInvariant",
+    "GraphExtended",
     "InternalError",
     "Job",
     "JobContractError",
@@ -73,6 +77,7 @@ __all__ = [
     "JobFailed",
     "JobFile",
     "JobFinished",
+    "JobGeneratingJob",
     "JobList",
     "JobOutcome",
     "JobQueued",
@@ -107,6 +112,7 @@ _MODULES = {
     "ppg.coordinators": ["LocalSystem"],
     "ppg.events": [
         "Event",
+        "GraphExtended",
         "JobFailed",
         "JobFinished",
         "JobQueued",
@@ -136,6 +142,7 @@ _MODULES = {
         "MultiTempFileGeneratingJob",
         "TempFileGeneratingJob",
     ],
+    "ppg.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
     "ppg.invariants": [
         "FileChecksumInvariant",
         "FileTimeInvariant",

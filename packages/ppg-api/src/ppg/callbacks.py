@@ -16,15 +16,12 @@ def wants_argument(callback: object, owner: str) -> bool:
     It is if exactly one positional parameter has no default: in `lambda name=name: ...` the default
     captures a loop variable, it does not ask for the path.
 
-    Parameters
-    ----------
+    Parameters:
         callback: what the user passed.
         owner: the job, as messages should name it.
 
-    Raises
-    ------
+    Raises:
         TypeError: it is not callable, or cannot be called with at most one positional argument.
-
     """
     if type(callback) is FunctionType:
         code = callback.__code__

@@ -9,12 +9,10 @@ __all__ = ["LocalSystem"]
 class LocalSystem:
     """This machine.
 
-    Parameters
-    ----------
+    Parameters:
         max_cores_to_use: at most so many cores; None for all that the process may use.
         max_memory_to_use: at most so many bytes of memory are given to jobs that state what they need;
             None for what the machine has.
-
     """
 
     max_cores_to_use: int | None = None

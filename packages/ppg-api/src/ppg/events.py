@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Event",
+    "GraphExtended",
     "JobFailed",
     "JobFinished",
     "JobQueued",
@@ -89,6 +90,15 @@ class JobsBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class GraphExtended:
+    """A generator has added jobs to the graph."""
+
+    generator: str
+    job_ids: tuple[str, ...]
+    """The new jobs that can do work."""
+
+
+@dataclass(frozen=True, slots=True)
 class Warned:
     """Something that the user should know, though nothing failed."""
 
@@ -124,6 +134,7 @@ Event = (
     | JobFinished
     | JobFailed
     | JobsBlocked
+    | GraphExtended
     | Warned
     | StatusRequested
     | RunStopping

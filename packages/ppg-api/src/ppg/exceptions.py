@@ -36,7 +36,6 @@ class CycleError(PyPipelineGraphError):
 
     Attributes:
         path: the job ids along the cycle; the first one is repeated at the end.
-
     """
 
     def __init__(self, path: Sequence[str]) -> None:
@@ -55,7 +54,6 @@ class JobError(PyPipelineGraphError):
 
     Attributes:
         type_name: the qualified name of the exception's class.
-
     """
 
     def __init__(self, message: str, type_name: str) -> None:
@@ -70,7 +68,6 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
         exit_code: what the process exited with, or None if a signal ended it.
         signal: the number of the signal that ended it, or None.
         likely_cause: what probably happened, in words.
-
     """
 
     def __init__(
@@ -92,7 +89,6 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
     Attributes:
         exceptions: for every failed job its exception, by job id, in the order of failure.
         blocked: the ids of the jobs that could not run because of those.
-
     """
 
     def __init__(self, exceptions: Mapping[str, BaseException], blocked: Sequence[str] = ()) -> None:

@@ -31,7 +31,6 @@ class FileJob(CallbackJob):
         empty_ok: a file of 0 bytes counts as made.
         cutoff: the job counts as changed only if its files' content changed. With False every rerun
             counts, for jobs whose real effect is not in the file.
-
     """
 
     __slots__ = (
@@ -86,17 +85,14 @@ class FileGeneratingJob(FileJob):
     on has changed. The file's folder is created first. If the new file has the same bytes as
     the old one, nothing downstream runs.
 
-    Parameters
-    ----------
+    Parameters:
         output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         function: writes the file; called without arguments, or with the file's `Path` if it takes one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
 
-    Raises
-    ------
+    Raises:
         TypeError, ValueError: an argument is not what it should be.
         JobContractError: another job makes this file, or the job was declared before in another way.
-
     """
 
     __slots__ = ()
@@ -132,18 +128,15 @@ class MultiFileGeneratingJob(FileJob):
     If one of them is missing, all are removed and made again. `job["name"]` is one of the files: a job
     that depends on it is stale only if that file changed.
 
-    Parameters
-    ----------
+    Parameters:
         filenames: the files as an iterable, or as a dictionary of names to files.
         function: writes them; called without arguments, or, if it takes one, with the `Path`s as a list,
             or as a dictionary if `filenames` was one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
 
-    Raises
-    ------
+    Raises:
         TypeError, ValueError: an argument is not what it should be, or a file is named twice.
         JobContractError: another job makes one of the files, or the job was declared before in another way.
-
     """
 
     __slots__ = ("_files", "_names")
@@ -197,7 +190,6 @@ class MultiFileGeneratingJob(FileJob):
 
         Raises:
             KeyError: the job makes no such file.
-
         """
         if self._names is not None and name in self._names:
             return JobFile(self, self._files[self._names.index(name)])

@@ -28,15 +28,12 @@ __all__ = [
 class ParameterInvariant(Job):
     """Observes a value: numbers, strings, containers, arrays, frames, by content and type.
 
-    Parameters
-    ----------
+    Parameters:
         job_id: its name.
         parameters: the value. It is read when the invariant is declared; later changes to it are not seen.
 
-    Raises
-    ------
+    Raises:
         TypeError: the value cannot be fingerprinted; the message has the path to the culprit.
-
     """
 
     __slots__ = ("encoding",)
@@ -59,10 +56,8 @@ class ParameterInvariant(Job):
 class FileChecksumInvariant(Job):
     """Observes the content of an input file, by its md5; a file that did not change is only stat'ed.
 
-    Parameters
-    ----------
+    Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
-
     """
 
     __slots__ = ()
@@ -76,10 +71,8 @@ class FileChecksumInvariant(Job):
 class FileTimeInvariant(Job):
     """Observes the modification time of an input file, in nanoseconds; never reads the file.
 
-    Parameters
-    ----------
+    Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
-
     """
 
     __slots__ = ()
@@ -95,11 +88,9 @@ class FunctionInvariant(Job):
 
     Every job with a callback has one implicitly, unless its `ignore_code_changes()` was called.
 
-    Parameters
-    ----------
+    Parameters:
         job_id: its name.
         function: any callable. It is read when the graph runs.
-
     """
 
     __slots__ = ("function",)

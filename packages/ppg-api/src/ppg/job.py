@@ -6,9 +6,9 @@ in the result of the run. So a hundred thousand of them are cheap to declare.
 
 import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
-from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.exceptions import JobContractError
 from ppg_graph import JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
     from ppg.result import JobOutcome
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "Place"]
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "Place", "undeclared"]
+
+AnyJob = TypeVar("AnyJob", bound="Job")
 
 Place = tuple[str, int]
 """Where a job was declared: file name and line."""
@@ -35,30 +37,36 @@ class JobMeta(type):
             return candidate.pipegraph.admit(candidate)
 
 
+def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
+    """A job that no pipegraph has admitted yet; takes what the class takes."""
+    job: AnyJob = type.__call__(cls, *arguments, **options)
+    caller = sys._getframe(1)
+    job.declared_at = (caller.f_code.co_filename, caller.f_lineno)
+    return job
+
+
 class Job(metaclass=JobMeta):
     """A named node of a pipegraph. Users create the subclasses.
 
     Attributes:
         job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
-        pipegraph: the graph that the job belongs to.
         declared_at: file name and line of the declaration.
-
     """
 
     __slots__ = (
         "__weakref__",
         "_cores_needed",
         "_memory_needed",
+        "_pipegraph",
         "declared_at",
         "job_id",
         "node",
-        "pipegraph",
     )
 
     kind: ClassVar[NodeKind]
     job_id: JobId
-    pipegraph: "Pipegraph"
     node: NodeId
+    _pipegraph: "Pipegraph | None"
     declared_at: Place
 
     def __init__(self, job_id: str, pipegraph: "Pipegraph | None") -> None:
@@ -66,15 +74,41 @@ class Job(metaclass=JobMeta):
             from ppg.session import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs, which know jobs)
 
             pipegraph = current_pipegraph(f"declare the job '{job_id}'")
-        self.pipegraph = pipegraph
+        self._pipegraph = pipegraph
         self.job_id = JobId(job_id)
         self._cores_needed = 1
         self._memory_needed = -1
+
+    @property
+    def pipegraph(self) -> "Pipegraph":
+        """The graph that the job belongs to.
+
+        In a job process a job belongs to the graph that a generator is declaring there.
+        """
+        if self._pipegraph is None:
+            from ppg.session import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs)
+
+            return current_pipegraph(f"use the job '{self.job_id}'")
+        return self._pipegraph
+
+    def join(self, pipegraph: "Pipegraph") -> None:
+        """Make a job that came from a generator's process one of `pipegraph`."""
+        self._pipegraph = pipegraph
 
     # -- identity ----------------------------------------------------------------------------------
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} '{self.job_id}'>"
+
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        # Callbacks may refer to jobs; what travels with them is the job's definition, not its pipegraph.
+        names = [
+            name
+            for cls in type(self).__mro__
+            for name in getattr(cls, "__slots__", ())
+            if name != "__weakref__" and hasattr(self, name)
+        ]
+        return None, {name: getattr(self, name) for name in names} | {"_pipegraph": None}
 
     def __str__(self) -> str:
         return self.job_id
@@ -98,40 +132,31 @@ class Job(metaclass=JobMeta):
     def depends_on(self, *dependencies: "Dependency") -> Self:
         """Make the job depend on others.
 
-        Parameters
-        ----------
+        Parameters:
             dependencies: jobs, single files of multi-file jobs, names of files that jobs make, iterables of
                 all of these (nested as you like), or None, which is ignored.
 
-        Returns
-        -------
+        Returns:
             The job itself.
 
-        Raises
-        ------
+        Raises:
             JobContractError: the job is an invariant, or would depend on itself.
             PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a file that was named.
             TypeError: something else was passed.
-
         """
         self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
         if self.kind is NodeKind.INVARIANT:
             raise JobContractError(
                 f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
             )
-        dag = self.pipegraph.dag
-        for upstream, part in _flattened(self, dependencies):
-            if upstream.pipegraph is not self.pipegraph:
-                raise PyPipelineGraphError(
-                    f"'{self.job_id}' cannot depend on '{upstream.job_id}', which belongs to another pipegraph; "
-                    "declare it again in this one"
-                )
+        for needed in _flattened(self, dependencies):
+            if isinstance(needed, str):
+                self.pipegraph.add_file_dependency(needed, self, or_observe=False)
+                continue
+            upstream, part = (needed.job, needed.path) if isinstance(needed, JobFile) else (needed, None)
             if upstream is self:
                 raise JobContractError(f"'{self.job_id}' cannot depend on itself")
-            if part is None:
-                dag.add_edge(upstream.node, self.node)
-            else:
-                dag.add_edge(upstream.node, self.node, part=part)
+            self.pipegraph.add_dependency(upstream, self, part)
         return self
 
     def depends_on_params(self, parameters: object) -> Self:
@@ -140,7 +165,6 @@ class Job(metaclass=JobMeta):
         Raises:
             TypeError: they cannot be fingerprinted; the message has the path to the value.
             JobContractError: the job already has other ones.
-
         """
         from ppg.invariants import ParameterInvariant  # noqa: PLC0415 (invariants are jobs)
 
@@ -148,10 +172,9 @@ class Job(metaclass=JobMeta):
 
     def depends_on_file(self, filename: "PathLike") -> Self:
         """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
-        from ppg.invariants import FileChecksumInvariant  # noqa: PLC0415 (invariants are jobs)
-
-        maker = self.pipegraph.maker_of(filename)
-        return self.depends_on(maker or FileChecksumInvariant(filename, pipegraph=self.pipegraph))
+        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
+        self.pipegraph.add_file_dependency(filename, self, or_observe=True)
+        return self
 
     def depends_on_func(self, function: "Callback") -> Self:
         """Rerun the job when this function's code changes (a FunctionInvariant).
@@ -224,7 +247,6 @@ class Job(metaclass=JobMeta):
 
         Raises:
             PyPipelineGraphError: the pipegraph has not run yet.
-
         """
         return self.pipegraph.result.outcome(self.job_id)
 
@@ -280,7 +302,6 @@ class JobFile:
     Attributes:
         job: the job that makes it.
         path: the file, relative to the pipegraph's root.
-
     """
 
     __slots__ = ("job", "path")
@@ -321,28 +342,15 @@ def _listed(other: object) -> list[Any]:
     return list(other) if isinstance(other, Iterable) and not isinstance(other, str) else [other]
 
 
-def _flattened(owner: Job, dependencies: Iterable["Dependency"]) -> Iterator[tuple[Job, str | None]]:
-    """Every job that was named, with the file of it if just one was meant; in the order of naming."""
+def _flattened(owner: Job, dependencies: Iterable["Dependency"]) -> Iterator[Job | JobFile | str]:
+    """Every job, file of a job, or name of a file that was given; in the order of naming."""
     pending: list[Iterator[Any]] = [iter(dependencies)]
     while pending:
         for item in pending[-1]:
-            if isinstance(item, Job):
-                yield item, None
+            if isinstance(item, (Job, JobFile, str)):
+                yield item
             elif item is None:
                 continue
-            elif isinstance(item, JobFile):
-                yield item.job, item.path
-            elif isinstance(item, str):
-                maker = owner.pipegraph.maker_of(item)
-                if maker is None:
-                    raise PyPipelineGraphError(
-                        f"'{owner.job_id}' depends on the file '{item}', but no job makes it (yet); declare that "
-                        f"job first, or use depends_on_file('{item}') if it is an input"
-                    )
-                if isinstance(maker, JobFile):
-                    yield maker.job, maker.path
-                else:
-                    yield maker, None
             elif isinstance(item, (set, frozenset)):
                 # The order of a set differs from run to run; that of declaration does not.
                 pending.append(iter(sorted(item, key=_declaration_order)))

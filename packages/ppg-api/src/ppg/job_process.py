@@ -8,6 +8,7 @@ from collections.abc import Callable, MutableMapping
 
 __all__ = [
     "call_for_effect",
+    "generate",
     "keep_loaded",
     "load_attribute",
     "load_entry",
@@ -25,12 +26,10 @@ def make_files(
     Folders of the outputs are created, old outputs removed: a callback that fails half-way, or that
     appends to its file, cannot leave anything that looks like a result of this run but is not.
 
-    Parameters
-    ----------
+    Parameters:
         callback: the user's function.
         arguments: what to call it with.
         paths: the absolute names of the files that it makes.
-
     """
     for path in paths:
         try:
@@ -69,3 +68,15 @@ def unload_entry(dictionary: MutableMapping[object, object], key: object) -> Non
 
 def keep_loaded() -> None:
     """In the compute node: nothing to undo; only the user's callback knows where it put its data."""
+
+
+def generate(callback: Callable[..., object], root: str) -> object:
+    """Call a generator's callback; gives what it declared, as `ppg.generated.GeneratedJobs`."""
+    # Only generators need the library in their process; the compute node stays small.
+    from ppg.generated import GeneratedGraph  # noqa: PLC0415
+    from ppg.session import SESSION  # noqa: PLC0415
+
+    graph = GeneratedGraph(root)
+    SESSION.pipegraph = graph
+    callback()
+    return graph.generated()

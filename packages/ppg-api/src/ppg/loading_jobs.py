@@ -42,12 +42,10 @@ class LoadingJob(CallbackJob):
 class DataLoadingJob(LoadingJob):
     """Calls a function in the compute node, which keeps what it loads where it likes.
 
-    Parameters
-    ----------
+    Parameters:
         job_id: its name.
         callback: called without arguments; puts the data, say, into an object that the callbacks of the
             jobs downstream refer to as well.
-
     """
 
     __slots__ = ()
@@ -59,13 +57,11 @@ class DataLoadingJob(LoadingJob):
 class AttributeLoadingJob(LoadingJob):
     """Sets an attribute of an object to what a function returns, for the jobs directly downstream.
 
-    Parameters
-    ----------
+    Parameters:
         job_id: its name.
         object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
         attribute_name: the attribute, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
-
     """
 
     __slots__ = ("attribute_name", "object")
@@ -97,13 +93,11 @@ class AttributeLoadingJob(LoadingJob):
 class DictEntryLoadingJob(LoadingJob):
     """Sets an entry of a dictionary to what a function returns, for the jobs directly downstream.
 
-    Parameters
-    ----------
+    Parameters:
         job_id: its name.
         dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
-
     """
 
     __slots__ = ("dictionary", "key")

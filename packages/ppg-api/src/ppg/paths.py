@@ -15,7 +15,6 @@ def require_path(value: object, argument: str) -> str:
     Raises:
         TypeError: it is neither a str nor a path.
         ValueError: it is empty, or names a folder by a trailing slash, or contains a NUL.
-
     """
     if isinstance(value, bytes):
         raise TypeError(f"{argument} must be a str or a Path, not bytes: {value!r}")
@@ -37,11 +36,9 @@ def normalised(path: str, root: str) -> str:
 
     Symbolic links are not followed: a link and its target are two names.
 
-    Parameters
-    ----------
+    Parameters:
         path: absolute, or relative to `root`.
         root: the absolute, normalised folder of the pipegraph.
-
     """
     path = os.path.normpath(path)
     if not path.startswith("/"):

@@ -5,14 +5,14 @@ records and reports (`ppg.engine`), and leaves a `RunResult`.
 """
 
 import enum
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ppg.callback_job import CallbackJob
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
-from ppg.invariants import FunctionInvariant
+from ppg.invariants import FileChecksumInvariant, FunctionInvariant
 from ppg.job import Job, JobFile, Place
 from ppg.paths import PathLike, normalised, require_path, working_root
 from ppg_graph import Dag, JobId, NodeId
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ppg.engine.frontend import Frontend
     from ppg.result import RunResult
 
-__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
+__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph", "same_job"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -41,14 +41,12 @@ class Pipegraph:
 
     Scripts usually call `new_pipegraph()`, which makes one and keeps it as the current one.
 
-    Parameters
-    ----------
+    Parameters:
         resource_coordinator: where jobs run; this machine with all its cores by default.
         invariant_status_filename: the file in which ppg remembers what it has done, relative to `root`.
         cache_folder: where cached jobs keep their data, relative to `root`.
         root: the folder that job ids are relative to; the working directory by default.
         quiet: show no progress (only what a front end like `ppg run` shows).
-
     """
 
     def __init__(
@@ -98,7 +96,6 @@ class Pipegraph:
 
         Raises:
             PyPipelineGraphError: there is none.
-
         """
         if job_id not in self:
             raise PyPipelineGraphError(f"There is no job '{job_id}' in this pipegraph")
@@ -128,7 +125,6 @@ class Pipegraph:
 
         Raises:
             PyPipelineGraphError: the pipegraph has not run yet.
-
         """
         if self._result is None:
             raise PyPipelineGraphError("This pipegraph has not run yet; call run_pipegraph() first")
@@ -146,7 +142,6 @@ class Pipegraph:
 
         Raises:
             PyPipelineGraphError: it is too late for what the user wants to do.
-
         """
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError(
@@ -159,11 +154,10 @@ class Pipegraph:
         Raises:
             JobContractError: the id or one of the files belongs to another job, or the declarations differ.
             PyPipelineGraphError: the graph has run already.
-
         """
         self.require_declaring(f"declare the job '{job.job_id}'")
         if job.job_id in self.dag:
-            return _same_job(self.job(job.job_id), job)
+            return same_job(self.job(job.job_id), job)
         files = job.files
         for path in files:
             rival = self._multi_file_makers.get(path)
@@ -185,6 +179,46 @@ class Pipegraph:
             self._multi_file_makers.update(dict.fromkeys(files, job))
         return job
 
+    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+        """Let a job depend on another one, or on one file of it.
+
+        Raises:
+            PyPipelineGraphError: the jobs belong to different pipegraphs.
+        """
+        if upstream.pipegraph is not self:
+            raise PyPipelineGraphError(
+                f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
+                "pipegraph; declare it again in this one"
+            )
+        if part is None:
+            self.dag.add_edge(upstream.node, downstream.node)
+        else:
+            self.dag.add_edge(upstream.node, downstream.node, part=part)
+
+    def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
+        """Let a job depend on the job that makes a file.
+
+        Parameters:
+            filename: the file.
+            downstream: the job that needs it.
+            or_observe: if no job makes it, depend on its content, rather than refuse.
+
+        Raises:
+            PyPipelineGraphError: no job makes it, and it is not to be observed.
+        """
+        maker = self.maker_of(filename)
+        if isinstance(maker, JobFile):
+            self.add_dependency(maker.job, downstream, maker.path)
+        elif maker is not None:
+            self.add_dependency(maker, downstream, None)
+        elif or_observe:
+            self.add_dependency(FileChecksumInvariant(filename, pipegraph=self), downstream, None)
+        else:
+            raise PyPipelineGraphError(
+                f"'{downstream.job_id}' depends on the file '{filename}', but no job makes it (yet); declare that "
+                f"job first, or use depends_on_file('{filename}') if it is an input"
+            )
+
     def complete(self) -> None:
         """Add the implicit FunctionInvariants of all jobs that were declared since the last call."""
         if self._life is not Life.DECLARING:
@@ -195,12 +229,25 @@ class Pipegraph:
                 job.depends_on(FunctionInvariant(f"FI:{job.job_id}", job.callback, pipegraph=self))
         self._completed = len(self._jobs)
 
+    def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:
+        """Give nodes that the evaluator has added for a generator their jobs.
+
+        Parameters:
+            jobs: by id.
+            nodes: the new nodes, in order; the graph has no others that are without a job.
+        """
+        for node in nodes:
+            job = jobs[self.dag.job_id(node)]
+            job.node = node
+            self._jobs.append(job)
+            if job.files and job.files != (job.job_id,):
+                self._multi_file_makers.update(dict.fromkeys(job.files, job))
+
     def check(self) -> None:
         """Make sure that the graph can run.
 
         Raises:
             CycleError: jobs depend on each other in a circle.
-
         """
         cycle = self.dag.find_cycle()
         if cycle is not None:
@@ -212,22 +259,18 @@ class Pipegraph:
     def run(self, *, frontend: "Frontend | None" = None) -> "RunResult":
         """Do everything that is to be done, in parallel, and remember it.
 
-        Parameters
-        ----------
+        Parameters:
             frontend: who shows the progress; by default what the process has (`ppg run`'s display, or plain
                 lines on stderr).
 
-        Returns
-        -------
+        Returns:
             What ran, what was up to date, and how long it took.
 
-        Raises
-        ------
+        Raises:
             RuntimeError: at least one job failed; everything that did not depend on it has been done.
             CycleError: jobs depend on each other in a circle; nothing was done.
             PyPipelineGraphError: the graph ran before, or another run holds the status file.
             KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
-
         """
         from ppg.engine.run import run_graph  # noqa: PLC0415 (declaring needs none of what running needs)
 
@@ -249,7 +292,12 @@ class Pipegraph:
         return self._result
 
 
-def _same_job(old: Job, new: Job) -> Job:
+def same_job(old: Job, new: Job) -> Job:
+    """The older of two declarations with one id.
+
+    Raises:
+        JobContractError: they differ.
+    """
     difference = _difference(old, new)
     if difference is None:
         return old

@@ -44,7 +44,6 @@ class JobOutcome:
         runtime: wall time in seconds.
         user_time, system_time: processor time in seconds, of the job and its children.
         peak_memory: bytes.
-
     """
 
     job_id: str
@@ -84,13 +83,11 @@ class JobOutcome:
 class RunResult(Mapping[str, JobOutcome]):
     """What a run did; a mapping from job ids to outcomes.
 
-    Parameters
-    ----------
+    Parameters:
         job_ids: all jobs, in the order of declaration; True for those that can do work.
         outcomes: of the jobs that are not just up to date.
         duration: seconds from the start of the run to its end.
         interrupted_by: the number of the signal that ended the run early, or None.
-
     """
 
     def __init__(
@@ -127,7 +124,6 @@ class RunResult(Mapping[str, JobOutcome]):
 
         Raises:
             PyPipelineGraphError: the run knew no such job.
-
         """
         try:
             return self[job_id]
@@ -193,7 +189,6 @@ class RunResult(Mapping[str, JobOutcome]):
         Raises:
             RuntimeError: with all exceptions.
             KeyboardInterrupt: the run was interrupted.
-
         """
         if self.interrupted_by is not None:
             raise KeyboardInterrupt

@@ -19,7 +19,6 @@ class Session:
     Attributes:
         pipegraph: the current pipegraph, or None before the first `new_pipegraph()`.
         frontend: who shows what a run does; `ppg run` puts its own one here.
-
     """
 
     def __init__(self) -> None:
@@ -35,7 +34,6 @@ def current_pipegraph(intent: str = "use it") -> Pipegraph:
 
     Raises:
         PyPipelineGraphError: there is none yet.
-
     """
     if SESSION.pipegraph is None:
         raise PyPipelineGraphError(f"There is no pipegraph to {intent}; call ppg.new_pipegraph() first")
@@ -67,7 +65,6 @@ def run_pipegraph() -> RunResult:
     Raises:
         PyPipelineGraphError: there is no pipegraph, or it ran before.
         RuntimeError: jobs failed.
-
     """
     if SESSION.pipegraph is None:
         raise PyPipelineGraphError(

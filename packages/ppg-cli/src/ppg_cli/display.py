@@ -1,5 +1,7 @@
 """Progress on a terminal: a bar, what runs and for how long; failures and the final account stay."""
 
+import contextlib
+import sys
 import time
 from collections.abc import Iterator
 
@@ -11,6 +13,7 @@ from rich.text import Text
 
 from ppg.events import (
     Event,
+    GraphExtended,
     JobFailed,
     JobFinished,
     JobQueued,
@@ -43,31 +46,49 @@ class RichProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._tally = Tally()
-        self._live = Live(self, console=console, refresh_per_second=8, transient=True)
+        self._live = Live(
+            self,
+            console=console,
+            refresh_per_second=8,
+            transient=True,
+            # Output that goes elsewhere (`> file`) must get there.
+            redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
+        )
+        self._is_gone = False
 
     def __call__(self, event: Event) -> None:
         """Take notice of an event."""
+        if self._is_gone:
+            return
         self._tally(event)
+        try:
+            self._show(event)
+        except OSError:
+            # The terminal has been closed; the work goes on.
+            self._is_gone = True
+            with contextlib.suppress(OSError):
+                self._live.stop()
+
+    def _show(self, event: Event) -> None:
         match event:
             case RunStarted():
                 self._live.start()
             case JobFailed(_, outcome):
                 first, *others = failure_lines(outcome)
-                self._console.print(Text(first, style="bold red"))
-                for line in others:
-                    self._console.print(Text(line))
+                self._console.print(Text(first, style="bold red").append("\n".join(["", *others]), "default"))
             case Warned(message):
                 self._console.print(Text(f"warning: {message}", style="yellow"))
             case StatusRequested(when):
-                for line in self._tally.running_lines(when):
-                    self._console.print(Text(line))
+                self._console.print(Text("\n".join(self._tally.running_lines(when))))
             case RunStopping():
                 self._console.print(Text("ending the running jobs ...", style="yellow"))
             case RunFinished(result):
                 self._live.stop()
                 for part in _account(result):
                     self._console.print(part)
-            case JobsUpToDate() | JobQueued() | JobStarted() | JobFinished() | JobsBlocked():
+            case (
+                JobsUpToDate() | JobQueued() | JobStarted() | JobFinished() | JobsBlocked() | GraphExtended()
+            ):
                 pass
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:

@@ -16,12 +16,15 @@ from typing import assert_never
 
 import ppg_graph
 from ppg import events
+from ppg.engine.generation import Extension
+from ppg.engine.audience import Audience
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.observer import Observer
+from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
-from ppg.engine.terminal import foreground_terminal, read_line
-from ppg.exceptions import InternalError, JobError
+from ppg.engine.terminal import Terminal
+from ppg.exceptions import InternalError, JobContractError, JobError
 from ppg.loading_jobs import LoadingJob
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
@@ -31,18 +34,21 @@ from ppg_graph import Effect, Evaluator, NodeId, NodeKind, NodeState, SkipReason
 
 __all__ = ["Driver"]
 
+UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
+
+SECONDS_BETWEEN_LOOKS = 1.0
+"""How often a run in the background looks whether it has been brought to the foreground."""
+
 
 class Driver:
     """Runs one pipegraph once.
 
-    Parameters
-    ----------
+    Parameters:
         pipegraph: complete and free of cycles.
         recorder: the status store, open for writing.
         executor: where jobs run; the driver does not close it.
         interrupts: what tells it that the user wants to stop.
-        listeners: who hears what happens.
-
+        audience: who hears what happens.
     """
 
     def __init__(
@@ -51,21 +57,23 @@ class Driver:
         recorder: Recorder,
         executor: Executor,
         interrupts: Interrupts,
-        listeners: Sequence[events.Listener],
+        audience: Audience,
     ) -> None:
         self._pipegraph = pipegraph
         self._recorder = recorder
         self._executor = executor
         self._interrupts = interrupts
-        self._listeners = listeners
+        self._publish = audience.tell
         self._observer = Observer(pipegraph, recorder)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history)
         self._effects: deque[Effect] = deque()
         self._submitted: set[NodeId] = set()
         self._begun: set[NodeId] = set()
         self._outcomes: dict[str, JobOutcome] = {}
+        self._extensions: dict[NodeId, Extension] = {}
         self._made: dict[NodeId, tuple[Made, JobOutcome]] = {}
-        self._terminal = foreground_terminal()
+        self._archive = OutputArchive()
+        self._terminal = Terminal()
         self._started_at = time.monotonic()
 
     def run(self) -> RunResult:
@@ -74,17 +82,19 @@ class Driver:
         works = sum(kind is not NodeKind.INVARIANT for kind in kinds)
         self._publish(events.RunStarted(self._pipegraph, time.time(), works))
         self._evaluator_says(self._evaluator.start())
-        while not self._evaluator.finished:
+        while not self._evaluator.finished and self._interrupts.received is None:
             if not self._submitted:
                 raise InternalError("The run has work left, but nothing runs")
             self._wait()
-            if self._interrupts.received is not None:
-                self._stop()
-                break
+        if not self._evaluator.finished:
+            self._stop()
         return self.result()
 
     def result(self) -> RunResult:
-        """What has happened so far."""
+        """What has happened so far; jobs about which nothing is settled count as not done."""
+        for job in self._pipegraph:
+            if self._evaluator.state(job.node) in UNSETTLED:
+                self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.NOT_DONE)
         works: dict[str, bool] = {job.job_id: job.kind is not NodeKind.INVARIANT for job in self._pipegraph}
         return RunResult(
             works, self._outcomes, time.monotonic() - self._started_at, self._interrupts.received
@@ -97,24 +107,20 @@ class Driver:
         poller = select.poll()
         poller.register(self._executor.fileno(), select.POLLIN)
         poller.register(self._interrupts.fileno(), select.POLLIN)
-        if self._terminal is not None:
-            poller.register(self._terminal, select.POLLIN)
+        keyboard = self._terminal.fileno()
+        if keyboard is not None:
+            poller.register(keyboard, select.POLLIN)
         due = self._recorder.seconds_until_due
+        if keyboard is None and self._terminal.is_there:
+            due = SECONDS_BETWEEN_LOOKS if due is None else min(due, SECONDS_BETWEEN_LOOKS)
         ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
-        if self._terminal in ready:
-            self._user_typed()
+        if keyboard in ready and self._terminal.read_line() is not None:
+            self._publish(events.StatusRequested(time.time()))
         if self._interrupts.fileno() in ready:
             self._interrupts.drain()
         for report in self._executor.poll(0):
             self._take(report)
         self._recorder.commit_if_due()
-
-    def _user_typed(self) -> None:
-        assert self._terminal is not None
-        if read_line(self._terminal) is None:
-            self._terminal = None
-        else:
-            self._publish(events.StatusRequested(time.time()))
 
     def _take(self, report: Started | Outcome | Notice) -> None:
         match report:
@@ -144,11 +150,16 @@ class Driver:
             user_time=outcome.usage.user,
             system_time=outcome.usage.system,
             peak_memory=outcome.usage.peak_memory,
-            stdout_capture=outcome.stdout or None,
-            stderr_capture=outcome.stderr or None,
+            stdout_capture=self._archive.keep(outcome.stdout),
+            stderr_capture=self._archive.keep(outcome.stderr),
         )
         verdict = judged(job, outcome, self._recorder.run_id)
-        if isinstance(verdict, Made):
+        if isinstance(verdict, Extension):
+            self._outcomes[job.job_id] = story
+            self._extensions[node] = verdict
+            self._made[node] = (Made(verdict.event.fingerprint, {}, {}), story)
+            self._evaluator_says(self._evaluator.handle(verdict.event))
+        elif isinstance(verdict, Made):
             self._outcomes[job.job_id] = story
             self._made[node] = (verdict, story)
             effects = self._evaluator.handle(ppg_graph.Succeeded(node, verdict.fingerprint, verdict.parts))
@@ -163,15 +174,17 @@ class Driver:
             story, state=JobState.FAILED, exception=failure.exception, traceback=failure.traceback
         )
         self._outcomes[job.job_id] = story
-        problem = self._discard_files(node)
+        # What a job left that never began is the result of an earlier run.
+        problems = self._discard_files(node) if node in self._begun else []
         self._publish(events.JobFailed(job.job_id, story))
-        if problem is not None:
+        for problem in problems:
             self._publish(events.Warned(problem))
         self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
 
-    def _discard_files(self, node: NodeId) -> str | None:
-        """Remove or rename what a failed job left; gives a message if that is not possible."""
+    def _discard_files(self, node: NodeId) -> list[str]:
+        """Remove or rename what a failed job left; gives a message for each file where that is not possible."""
         job = self._pipegraph.job_at(node)
+        problems = []
         for name in job.files:
             path = Path(absolute(name, self._pipegraph.root))
             try:
@@ -182,8 +195,10 @@ class Driver:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                return f"what '{job.job_id}' left behind cannot be removed: {error}; it is not believed"
-        return None
+                problems.append(
+                    f"what '{job.job_id}' left behind cannot be removed: {error}; it is not believed"
+                )
+        return problems
 
     def _reasons(self, node: NodeId) -> tuple[str, ...]:
         return tuple(describe(reason) for reason in self._evaluator.reasons(node))
@@ -228,10 +243,30 @@ class Driver:
                 )
             case ppg_graph.CleanUp(node):
                 self._clean_up(node)
-            case ppg_graph.Extended() | ppg_graph.Rejected():
-                raise InternalError(f"No job of this version asks for {effect}")
+            case ppg_graph.Extended(generator, nodes):
+                self._extended(generator, nodes)
+            case ppg_graph.Rejected(generator, message):
+                self._rejected(generator, message)
             case _:
                 assert_never(effect)
+
+    def _extended(self, generator: NodeId, nodes: Sequence[NodeId]) -> None:
+        """Give the new nodes their jobs."""
+        extension = self._extensions.pop(generator)
+        self._pipegraph.take_generated(extension.jobs, nodes)
+        # Longer paths may lead through the new jobs.
+        self.__dict__.pop("_priorities", None)
+        job_id = self._pipegraph.job_at(generator).job_id
+        self._publish(events.GraphExtended(job_id, self._working(nodes)))
+        self._publish(events.JobFinished(job_id, self._outcomes[job_id]))
+
+    def _rejected(self, generator: NodeId, message: str) -> None:
+        """A generator asked for what cannot be; nothing of it was added."""
+        del self._extensions[generator]
+        _, story = self._made.pop(generator)
+        failed = replace(story, state=JobState.FAILED, exception=JobContractError(message))
+        self._outcomes[failed.job_id] = failed
+        self._publish(events.JobFailed(failed.job_id, failed))
 
     def _clean_up(self, node: NodeId) -> None:
         """Remove what a job made for others, now that they are done with it."""
@@ -279,10 +314,6 @@ class Driver:
         dag = self._pipegraph.dag
         return tuple(dag.job_id(node) for node in nodes if dag.kind(node) is not NodeKind.INVARIANT)
 
-    def _publish(self, event: events.Event) -> None:
-        for listener in self._listeners:
-            listener(event)
-
     # -- stopping ----------------------------------------------------------------------------------------
 
     def _stop(self) -> None:
@@ -297,8 +328,6 @@ class Driver:
                 self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
             else:
                 self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))
-        for job in self._pipegraph:
-            aborted = self._evaluator.state(job.node) is NodeState.ABORTED
-            if aborted or job.node in self._submitted:
-                self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.NOT_DONE)
+            job_id = self._pipegraph.job_at(node).job_id
+            self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
         self._submitted.clear()

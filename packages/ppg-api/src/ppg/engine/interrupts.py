@@ -22,7 +22,6 @@ class Interrupts:
     Attributes:
         received: the number of the first signal, or None.
         count: how many came.
-
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

@@ -42,11 +42,9 @@ STATUS = {
 class Observer:
     """Answers the evaluator's `Observe` effects.
 
-    Parameters
-    ----------
+    Parameters:
         pipegraph: the jobs to look at.
         recorder: what is remembered of them; moves on where only a time stamp changed.
-
     """
 
     def __init__(self, pipegraph: Pipegraph, recorder: Recorder) -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
-from ppg.result import JobOutcome, RunResult
+from ppg.result import JobOutcome, JobState, RunResult
 from ppg_graph import Fingerprint, JobId, Record
 from ppg_invariants import FileState, FunctionState, RunEnd, StatusStore, StoredObservation, StoredRecord
 
@@ -14,15 +14,12 @@ __all__ = ["Recorder"]
 class Recorder:
     """The status store as a run uses it.
 
-    Parameters
-    ----------
+    Parameters:
         store: open for writing; the recorder does not close it.
 
-    Attributes
-    ----------
+    Attributes:
         history: what was remembered when the run began.
         run_id: the number of this run, unique within the store.
-
     """
 
     def __init__(self, store: StatusStore) -> None:
@@ -49,7 +46,7 @@ class Recorder:
 
     def finish(self, result: RunResult) -> None:
         """Commit everything and close the account of the run."""
-        if result.interrupted_by is not None:
+        if result.interrupted_by is not None or result.in_state(JobState.NOT_DONE):
             end = RunEnd.STOPPED
         else:
             end = RunEnd.FAILED if result.failed else RunEnd.DONE

@@ -2,16 +2,17 @@
 
 import signal
 
-from ppg import events
+from ppg.engine.audience import Audience
 from ppg.engine.driver import Driver
 from ppg.engine.frontend import Frontend
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.recorder import Recorder
+from ppg.events import RunFinished
 from ppg.exceptions import PyPipelineGraphError
 from ppg.listeners.files import log_listeners
 from ppg.pipegraph import Pipegraph
 from ppg.result import RunResult
-from ppg_exec import LocalExecutor
+from ppg_exec import ExecutorError, LocalExecutor
 from ppg_invariants import StatusStore, StoreError
 
 __all__ = ["run_graph"]
@@ -22,9 +23,8 @@ def run_graph(pipegraph: Pipegraph, frontend: Frontend) -> RunResult:
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, say, because another run holds it.
-
     """
-    listeners = (*frontend.listeners(pipegraph), *log_listeners(pipegraph))
+    audience = Audience(frontend.listeners(pipegraph))
     coordinator = pipegraph.resource_coordinator
     try:
         with (
@@ -34,19 +34,30 @@ def run_graph(pipegraph: Pipegraph, frontend: Frontend) -> RunResult:
                 cores=coordinator.max_cores_to_use, memory=coordinator.max_memory_to_use
             ) as executor,
         ):
+            # Only the holder of the store may begin the logs anew.
+            audience.join(log_listeners(pipegraph))
             recorder = Recorder(store)
-            driver = Driver(pipegraph, recorder, executor, interrupts, listeners)
+            driver = Driver(pipegraph, recorder, executor, interrupts, audience)
             try:
                 result = driver.run()
             finally:
-                # Also after an error of ours, displays put the terminal back in order.
-                told = driver.result()
-                recorder.finish(told)
-                for listener in listeners:
-                    listener(events.RunFinished(told))
+                _finish(driver.result(), recorder, audience)
     except StoreError as error:
         raise PyPipelineGraphError(str(error)) from error
+    except (ExecutorError, OSError) as error:
+        raise PyPipelineGraphError(
+            f"The run cannot go on: {error}; what had finished is remembered"
+        ) from error
     if interrupts.received in (signal.SIGTERM, signal.SIGHUP):
         # Our orderly end is over; now the signal does what it does without us.
         signal.raise_signal(interrupts.received)
+    audience.raise_defects()
     return result
+
+
+def _finish(result: RunResult, recorder: Recorder, audience: Audience) -> None:
+    try:
+        recorder.finish(result)
+    finally:
+        # Also after an error of ours, or of the store, displays put the terminal back in order.
+        audience.tell(RunFinished(result))

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from ppg.engine.generation import Extension, extension_of
 from ppg.exceptions import (
     InternalError,
     JobContractError,
@@ -13,9 +14,12 @@ from ppg.exceptions import (
     PyPipelineGraphError,
 )
 from ppg.file_jobs import FileJob
+from ppg.generated import GeneratedJobs
+from ppg.generating_jobs import JobGeneratingJob
 from ppg.job import Job
 from ppg.job_process import (
     call_for_effect,
+    generate,
     keep_loaded,
     load_attribute,
     load_entry,
@@ -51,7 +55,6 @@ class Made:
         fingerprint: of the content of all its files.
         parts: of each file by itself, if there are several.
         files: the state of each file, by its name relative to the root.
-
     """
 
     fingerprint: Fingerprint
@@ -70,11 +73,9 @@ class Failure:
 def task_for(job: Job, priority: float) -> Task:
     """What the executor has to run for a job.
 
-    Parameters
-    ----------
+    Parameters:
         job: a job that makes files.
         priority: the larger, the earlier; seconds of the longest path that remains.
-
     """
     root = job.pipegraph.root
     if isinstance(job, LoadingJob):
@@ -84,6 +85,16 @@ def task_for(job: Job, priority: float) -> Task:
             function=function,
             arguments=arguments,
             place=Place.NODE,
+            cores=job.cores_needed,
+            memory=None if job.memory_needed == -1 else job.memory_needed,
+            priority=priority,
+            working_directory=root,
+        )
+    if isinstance(job, JobGeneratingJob):
+        return Task(
+            key=job.job_id,
+            function=generate,
+            arguments=(job.callback, root),
             cores=job.cores_needed,
             memory=None if job.memory_needed == -1 else job.memory_needed,
             priority=priority,
@@ -125,15 +136,13 @@ def _loading(job: LoadingJob) -> tuple[Callable[..., object], tuple[object, ...]
             return call_for_effect, (job.callback,)
 
 
-def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Failure:
+def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
     """Whether the job kept its contract, and what it made.
 
-    Parameters
-    ----------
+    Parameters:
         job: the job.
         outcome: the executor's report.
         run_id: the number of this run; makes the fingerprint of jobs without cutoff new in every run.
-
     """
     end = outcome.end
     match end:
@@ -141,6 +150,8 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Failure:
             if isinstance(job, LoadingJob):
                 # Its fingerprint derives from what it depends on, never from the data.
                 return Made(Fingerprint(b""), {}, {})
+            if isinstance(job, JobGeneratingJob):
+                return _extension(job, value)
             return _checked(job, value, run_id)
         case Raised(exception, type_name, message, traceback):
             if exception is None:
@@ -165,6 +176,14 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Failure:
             return Failure(JobDiedException(job.job_id, None, None, "the run was ended while it ran"))
         case _:
             assert_never(end)
+
+
+def _extension(job: JobGeneratingJob, value: object) -> Extension | Failure:
+    assert isinstance(value, GeneratedJobs)
+    try:
+        return extension_of(job, value)
+    except (PyPipelineGraphError, TypeError, ValueError) as error:
+        return Failure(error)
 
 
 def _checked(job: Job, value: object, run_id: int) -> Made | Failure:

@@ -1,45 +1,78 @@
 """How a failed job is told: what, where, its output, and what to do."""
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO
 
 from ppg.exceptions import JobContractError, JobDiedException
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
+    from ppg_exec import Output
 
-__all__ = ["failure_lines"]
+__all__ = ["failure_lines", "write_failure"]
 
-SHOWN_OUTPUT_LINES = 20
+OUTPUT_LINES = 20
+TRACEBACK_LINES = 60
+LINE_LENGTH = 1000
+"""Characters of a line that are shown."""
+BYTES_LOOKED_AT = 1 << 16
+"""How much of the end of an output is read to find its last lines."""
 
 
-def failure_lines(outcome: "JobOutcome", *, output_lines: int | None = SHOWN_OUTPUT_LINES) -> Iterator[str]:
-    """The lines that tell a user about a failed job.
-
-    Parameters
-    ----------
-        outcome: of the failed job.
-        output_lines: how many of the last lines of stdout and stderr to show; None for all.
-
-    """
-    exception = outcome.exception
+def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
+    """The lines that tell a user about a failed job, as many as fit on a screen."""
     yield f"FAILED '{outcome.job_id}'"
-    if exception is not None:
-        if isinstance(exception, (JobContractError, JobDiedException)) or not outcome.traceback:
-            yield from _indented(f"{type(exception).__name__}: {exception}")
+    story = _story(outcome).splitlines()
+    if len(story) > TRACEBACK_LINES:
+        half = TRACEBACK_LINES // 2
+        story = [*story[:half], f"... {len(story) - 2 * half} lines ...", *story[-half:]]
+    yield from _indented(story, "  ")
+    for name, output in _outputs(outcome):
+        lines = output.text(BYTES_LOOKED_AT).splitlines()
+        if output.size > BYTES_LOOKED_AT:
+            # The first line is the end of one.
+            note = f" (the end of {output.size:,} bytes)"
+            lines = lines[1:] or lines
+        elif len(lines) > OUTPUT_LINES:
+            note = f" (the last {OUTPUT_LINES} of {len(lines)} lines)"
         else:
-            yield from _indented(outcome.traceback)
-    for name, text in (("stdout", outcome.stdout), ("stderr", outcome.stderr)):
-        lines = text.splitlines()
-        if not lines:
-            continue
-        hidden = 0 if output_lines is None else max(0, len(lines) - output_lines)
-        note = f" (the last {output_lines} of {len(lines)} lines)" if hidden else ""
+            note = ""
         yield f"  {name}{note}:"
-        for line in lines[hidden:]:
-            yield f"    {line}"
+        yield from _indented(lines[-OUTPUT_LINES:], "    ")
 
 
-def _indented(text: str) -> Iterator[str]:
-    for line in text.rstrip().splitlines():
-        yield f"  {line}"
+def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
+    """Write all about a failed job to a file: its complete output, byte by byte, however much that is."""
+    file.write(_encoded(f"FAILED '{outcome.job_id}'\n{_story(outcome)}\n"))
+    for name, output in _outputs(outcome):
+        file.write(f"--- {name}, {output.size} bytes ---\n".encode())
+        last = b""
+        for last in output.chunks():
+            file.write(last)
+        file.write(b"" if last.endswith(b"\n") else b"\n")
+    file.write(_encoded(f"--- end of '{outcome.job_id}' ---\n\n"))
+
+
+def _story(outcome: "JobOutcome") -> str:
+    """The traceback where the user's code is to blame, else what ppg has to say."""
+    exception = outcome.exception
+    if outcome.traceback and not isinstance(exception, (JobContractError, JobDiedException)):
+        return outcome.traceback.rstrip()
+    return f"{type(exception).__name__}: {exception}".rstrip()
+
+
+def _outputs(outcome: "JobOutcome") -> list[tuple[str, "Output"]]:
+    captures = (("stdout", outcome.stdout_capture), ("stderr", outcome.stderr_capture))
+    return [(name, output) for name, output in captures if output]
+
+
+def _indented(lines: Sequence[str], indent: str) -> Iterator[str]:
+    for line in lines:
+        rest = len(line) - LINE_LENGTH
+        yield (
+            f"{indent}{line}" if rest <= 0 else f"{indent}{line[:LINE_LENGTH]}... ({rest:,} characters more)"
+        )
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")

@@ -1,8 +1,11 @@
-"""The log files, written only if the folder `logs` exists beside the script's other files."""
+"""The log files, written only if the folder `logs` exists beside the script's other files.
+
+A log that cannot be written (no permission, no room) raises OSError, which costs the log and not the run.
+"""
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
 
 from ppg.events import (
     Event,
@@ -19,13 +22,13 @@ from ppg.events import (
     StatusRequested,
     Warned,
 )
-from ppg.listeners.failures import failure_lines
+from ppg.listeners.failures import write_failure
 from ppg_graph import draw
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["ErrorLog", "RunLog", "log_listeners"]
+__all__ = ["ErrorLog", "GraphLog", "RunLog", "log_listeners"]
 
 
 def log_listeners(pipegraph: "Pipegraph") -> list[Listener]:
@@ -33,20 +36,42 @@ def log_listeners(pipegraph: "Pipegraph") -> list[Listener]:
     folder = Path(pipegraph.root) / "logs"
     if not folder.is_dir():
         return []
-    (folder / "ppg_graph.txt").write_text(draw(pipegraph.dag, "text"))
-    return [RunLog(folder / "ppg_run.txt"), ErrorLog(folder / "ppg_errors.txt")]
+    return [
+        GraphLog(folder / "ppg_graph.txt"),
+        RunLog(folder / "ppg_run.txt"),
+        ErrorLog(folder / "ppg_errors.txt"),
+    ]
+
+
+class GraphLog:
+    """Which job depends on which."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, event: Event) -> None:
+        """Write the graph down when it begins to run."""
+        if isinstance(event, RunStarted):
+            text = draw(event.pipegraph.dag, "text")
+            self._path.write_bytes(text.encode(errors="backslashreplace"))
 
 
 class RunLog:
     """Every decision and event of a run, one line each, with the time."""
 
     def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w", buffering=1)
+        self._path = path
+        self._file: TextIO | None = None
 
     def __call__(self, event: Event) -> None:
         """Write an event down."""
-        for line in _log_lines(event):
-            self._file.write(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {line}\n")
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        lines = [f"{now} {line}\n" for line in _log_lines(event)]
+        if lines:
+            self._file.write("".join(lines))
+            self._file.flush()
         if isinstance(event, RunFinished):
             self._file.close()
 
@@ -55,14 +80,15 @@ class ErrorLog:
     """Every failed job of a run with its traceback and its complete output."""
 
     def __init__(self, path: Path) -> None:
-        self._file: TextIO = path.open("w")
+        self._path = path
+        self._file: BinaryIO | None = None
 
     def __call__(self, event: Event) -> None:
         """Write a failure down."""
+        if self._file is None:
+            self._file = self._path.open("wb")
         if isinstance(event, JobFailed):
-            for line in failure_lines(event.outcome, output_lines=None):
-                self._file.write(line + "\n")
-            self._file.write("\n")
+            write_failure(event.outcome, self._file)
             self._file.flush()
         elif isinstance(event, RunFinished):
             self._file.close()
@@ -92,3 +118,5 @@ def _log_lines(event: Event) -> list[str]:
             return [f"run finished: {result.summary()} ({result.duration:.1f} s)"]
         case StatusRequested():
             return []
+        case _:
+            assert_never(event)

@@ -5,6 +5,7 @@ from typing import TextIO
 
 from ppg.events import (
     Event,
+    GraphExtended,
     JobFailed,
     JobFinished,
     JobQueued,
@@ -28,27 +29,26 @@ SECONDS_BETWEEN_LINES = 1.0
 class PlainProgress:
     """Writes a line at most once a second while jobs finish, and one for everything unusual.
 
-    Parameters
-    ----------
-        stream: where to write.
+    Parameters:
+        stream: where to write; None if there is no such place (`2>&-`).
         every_job: also write a line for each job that starts, with the reasons, and for each that ends.
-
     """
 
-    def __init__(self, stream: TextIO, *, every_job: bool = False) -> None:
-        self._stream: TextIO | None = stream
+    def __init__(self, stream: TextIO | None, *, every_job: bool = False) -> None:
+        self._stream = stream
         self._every_job = every_job
         self._tally = Tally()
         self._last_line = 0.0
 
     def __call__(self, event: Event) -> None:
         """Take notice of an event."""
+        if isinstance(event, JobStarted) and self._every_job:
+            reasons = self._tally.queued.get(event.job_id, ("again",))
+            self._line(f"start   {event.job_id}: {'; '.join(reasons)}")
         self._tally(event)
         match event:
             case RunStarted():
                 self._last_line = time.monotonic()
-            case JobQueued(job_id, reasons) if self._every_job:
-                self._line(f"start   {job_id}: {'; '.join(reasons)}")
             case JobFinished(job_id, outcome):
                 if self._every_job:
                     self._line(f"done    {job_id} ({outcome.runtime or 0:.2f} s)")
@@ -56,6 +56,8 @@ class PlainProgress:
                     self._line(self._tally.line())
             case JobFailed(_, outcome):
                 self._line("\n".join(failure_lines(outcome)))
+            case JobsBlocked(job_ids, cause) if self._every_job and job_ids:
+                self._line("\nppg: ".join(f"blocked {job_id} (because of {cause})" for job_id in job_ids))
             case Warned(message):
                 self._line(f"warning: {message}")
             case StatusRequested(when):
@@ -64,7 +66,7 @@ class PlainProgress:
                 self._line("ending the running jobs ...")
             case RunFinished(result):
                 self._line(f"{result.summary()} ({result.duration:.1f} s)")
-            case JobsUpToDate() | JobQueued() | JobStarted() | JobsBlocked():
+            case JobsUpToDate() | JobQueued() | JobStarted() | JobsBlocked() | GraphExtended():
                 pass
 
     def _line(self, text: str) -> None:
@@ -74,6 +76,6 @@ class PlainProgress:
         try:
             self._stream.write(f"ppg: {text}\n")
             self._stream.flush()
-        except BrokenPipeError:
-            # Nobody reads any more (`ppg run ... | head`); the work goes on.
+        except OSError:
+            # Nobody reads any more (`ppg run ... | head`, a closed terminal, a full disk); the work goes on.
             self._stream = None

@@ -1,10 +1,11 @@
 """Where a run stands, counted from its events; what every progress display shows."""
 
 from collections.abc import Iterator
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from ppg.events import (
     Event,
+    GraphExtended,
     JobFailed,
     JobFinished,
     JobQueued,
@@ -17,6 +18,10 @@ from ppg.events import (
     StatusRequested,
     Warned,
 )
+from ppg_graph import NodeKind
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
 
 __all__ = ["Tally"]
 
@@ -27,7 +32,6 @@ class Tally:
     Attributes:
         jobs: how many can do work.
         running: since when (seconds since the epoch) each running job runs, by id, oldest first.
-
     """
 
     def __init__(self) -> None:
@@ -36,19 +40,22 @@ class Tally:
         self.up_to_date = 0
         self.failed = 0
         self.blocked = 0
+        self._unobserved = 0
+        self._pipegraph: Pipegraph | None = None
         self.queued: dict[str, tuple[str, ...]] = {}
         self.running: dict[str, float] = {}
 
     @property
     def settled(self) -> int:
         """Jobs about which nothing more will happen."""
-        return self.ran + self.up_to_date + self.failed + self.blocked
+        return self.ran + self.up_to_date + self.failed - self._unobserved + self.blocked
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case RunStarted(_, _, jobs):
+            case RunStarted(pipegraph, _, jobs):
                 self.jobs = jobs
+                self._pipegraph = pipegraph
             case JobsUpToDate(job_ids):
                 self.up_to_date += len(job_ids)
             case JobQueued(job_id, reasons):
@@ -62,8 +69,11 @@ class Tally:
             case JobFailed(job_id, _):
                 self._ended(job_id)
                 self.failed += 1
+                self._unobserved += self._is_invariant(job_id)
             case JobsBlocked(job_ids, _):
                 self.blocked += len(job_ids)
+            case GraphExtended(_, job_ids):
+                self.jobs += len(job_ids)
             case Warned() | StatusRequested() | RunStopping() | RunFinished():
                 pass
             case _:
@@ -84,6 +94,10 @@ class Tally:
         yield self.line()
         for job_id, since in self.running.items():
             yield f"  running for {max(0.0, now - since):.1f} s: {job_id}"
+
+    def _is_invariant(self, job_id: str) -> bool:
+        """Whether it is not among the `jobs`; it is counted as failed all the same, as the user must mend it."""
+        return self._pipegraph is not None and self._pipegraph.job(job_id).kind is NodeKind.INVARIANT
 
     def _ended(self, job_id: str) -> None:
         self.queued.pop(job_id, None)

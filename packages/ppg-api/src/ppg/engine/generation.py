@@ -1,0 +1,116 @@
+"""What a generator declared in its process becomes an extension of the running graph.
+
+Nothing is added here: the evaluator checks the extension against what has been decided, and adds all of it or
+nothing. Then `Pipegraph.take_generated` gives the new nodes their jobs.
+"""
+
+from dataclasses import dataclass
+
+from ppg.callback_job import CallbackJob
+from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.generated import GeneratedDependency, GeneratedJobs
+from ppg.generating_jobs import JobGeneratingJob
+from ppg.invariants import FileChecksumInvariant, FunctionInvariant
+from ppg.job import Job, JobFile, undeclared
+from ppg.pipegraph import Pipegraph, same_job
+from ppg_graph import Fingerprint, Generated, JobId, NewEdge, NewJob, combine
+
+__all__ = ["Extension", "extension_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Extension:
+    """What a generator adds to the graph.
+
+    Attributes:
+        event: for the evaluator.
+        jobs: the new jobs by id.
+    """
+
+    event: Generated
+    jobs: dict[str, Job]
+
+
+def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
+    """Put what a generator declared in terms of its graph.
+
+    Raises:
+        PyPipelineGraphError: it contradicts what the script declared, or names what nobody knows.
+    """
+    builder = _Builder(generator.pipegraph)
+    for job in made.jobs:
+        builder.add(job)
+    for dependency in made.dependencies:
+        builder.connect(dependency)
+    return builder.extension(generator)
+
+
+class _Builder:
+    def __init__(self, pipegraph: Pipegraph) -> None:
+        self._pipegraph = pipegraph
+        self._new: dict[str, Job] = {}
+        self._makers: dict[str, Job] = {}
+        self._edges: dict[NewEdge, None] = {}
+
+    def add(self, job: Job) -> None:
+        """Take a job in, unless the graph has it already."""
+        job.join(self._pipegraph)
+        if job.job_id in self._pipegraph:
+            same_job(self._pipegraph.job(job.job_id), job)
+            return
+        for path in job.files:
+            rival = self._pipegraph.maker_of(path)
+            if rival is not None:
+                raise JobContractError(
+                    f"Two jobs declare the file '{path}': {rival!r} and the generated {job!r}; give one of "
+                    "them another file"
+                )
+        self._new[job.job_id] = job
+        self._makers.update(dict.fromkeys(job.files, job))
+        if isinstance(job, CallbackJob) and not job.ignores_code_changes:
+            observed = undeclared(
+                FunctionInvariant, f"FI:{job.job_id}", job.callback, pipegraph=self._pipegraph
+            )
+            self.add(observed)
+            self._edges[NewEdge(observed.job_id, job.job_id)] = None
+
+    def connect(self, dependency: GeneratedDependency) -> None:
+        """Take a dependency in."""
+        downstream = JobId(dependency.downstream)
+        if dependency.by_file:
+            upstream, part = self._maker(dependency)
+            self._edges[NewEdge(upstream, downstream, part)] = None
+        else:
+            self._edges[NewEdge(JobId(dependency.upstream), downstream, dependency.part)] = None
+
+    def extension(self, generator: JobGeneratingJob) -> Extension:
+        """All of it, with the fingerprint that stands for it."""
+        names = [(f"job {job_id}", Fingerprint(job.kind.name.encode())) for job_id, job in self._new.items()]
+        names += [
+            (f"edge {edge.upstream!r} {edge.downstream!r} {edge.part!r}", Fingerprint(b""))
+            for edge in self._edges
+        ]
+        event = Generated(
+            generator.node,
+            combine(names),
+            tuple(NewJob(JobId(job_id), job.kind) for job_id, job in self._new.items()),
+            tuple(self._edges),
+        )
+        return Extension(event, self._new)
+
+    def _maker(self, dependency: GeneratedDependency) -> tuple[JobId, str | None]:
+        path = dependency.upstream
+        maker = self._makers.get(path) or self._pipegraph.maker_of(path)
+        if isinstance(maker, JobFile):
+            return maker.job.job_id, maker.path
+        if maker is not None:
+            return maker.job_id, path if maker.files != (path,) else None
+        if not dependency.or_observe:
+            raise PyPipelineGraphError(
+                f"'{dependency.downstream}' depends on the file '{path}', but no job makes it; use "
+                f"depends_on_file('{path}') if it is an input"
+            )
+        observed = undeclared(FileChecksumInvariant, path, pipegraph=self._pipegraph)
+        if observed.job_id not in self._new:
+            self.add(observed)
+        return observed.job_id, None

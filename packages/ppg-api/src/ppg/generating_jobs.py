@@ -1,0 +1,59 @@
+"""Jobs that declare jobs while the graph runs.
+
+The callback runs in a fork of the compute node, where loaded data is at hand, and declares jobs as a script
+does. What it declared comes back to the script's process as definitions (`GeneratedGraph`), and all of it
+becomes part of the running graph, or nothing.
+"""
+
+from typing import TYPE_CHECKING, ClassVar
+
+from ppg.callback_job import CallbackJob
+from ppg.callbacks import Callback, wants_argument
+from ppg_graph import NodeKind
+
+if TYPE_CHECKING:
+    from ppg.pipegraph import Pipegraph
+
+__all__ = ["DependencyInjectionJob", "JobGeneratingJob"]
+
+
+class JobGeneratingJob(CallbackJob):
+    """Declares jobs, every time the graph runs.
+
+    The new jobs run in the same run. The callback may also let jobs that depend on this one depend on more.
+    Jobs that are the same as last time are not stale because the generator's code changed.
+
+    Parameters:
+        job_id: its name.
+        callback: called without arguments; declares jobs. Data that was loaded may be used.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.GENERATOR
+
+    def __init__(self, job_id: str, callback: Callback, *, pipegraph: "Pipegraph | None" = None) -> None:
+        what = type(self).__name__
+        if not isinstance(job_id, str):
+            raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
+        if not job_id:
+            raise ValueError(f"{what}: job_id must not be empty")
+        if wants_argument(callback, f"{what} '{job_id}'"):
+            raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
+        super().__init__(job_id, callback, pipegraph)
+
+    def definition(self) -> dict[str, object]:
+        """The function."""
+        return {"function": self._callback}
+
+
+class DependencyInjectionJob(JobGeneratingJob):
+    """Adds dependencies to the jobs that depend on it, once it is known what they need.
+
+    The callback says `job.depends_on(...)` for jobs downstream of this one; it may declare new jobs for that.
+    The parameters are those of `JobGeneratingJob`.
+    """
+
+    __slots__ = ()

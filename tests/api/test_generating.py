@@ -1,0 +1,190 @@
+"""Generators: jobs that declare jobs while the graph runs."""
+
+import ppg
+
+
+def test_generated_jobs_run_in_the_same_run_and_are_remembered(run, writer, account, folder):
+    def generate():
+        for name in "xy":
+            ppg.FileGeneratingJob(name, writer(name))
+
+    def declare():
+        ppg.JobGeneratingJob("generator", generate)
+
+    result = run(declare)
+    assert account.taken() == ["x", "y"]
+    assert result.ran == ["generator", "x", "y"]
+    result = run(declare)
+    assert account.taken() == []
+    assert result.ran == ["generator"]
+    assert result.up_to_date == ["x", "y"]
+
+
+def test_generated_jobs_depend_on_each_other_on_old_jobs_and_on_files(run, writer, account, folder):
+    (folder / "input").write_text("in")
+
+    def declare():
+        old = ppg.FileGeneratingJob("old", writer("O"))
+
+        def generate():
+            first = ppg.FileGeneratingJob("first", writer("F")).depends_on(old).depends_on_file("input")
+            second = ppg.FileGeneratingJob("second", writer("S")).depends_on(first).depends_on_params(1)
+            ppg.FileGeneratingJob("third", writer("T")).depends_on([second, "old"])
+
+        ppg.JobGeneratingJob("generator", generate)
+
+    result = run(declare)
+    assert account.taken() == ["first", "old", "second", "third"]
+    assert result["third"].was_run
+    (folder / "input").write_text("other")
+    (folder / "old").unlink()
+    run(declare)
+    assert account.taken() == ["first", "old"]
+
+
+def test_a_generator_uses_loaded_data_and_its_jobs_find_it_too(run, account, folder):
+    class Genome:
+        pass
+
+    genome = Genome()
+
+    def declare():
+        load = ppg.AttributeLoadingJob("load", genome, "names", lambda: ["x", "y"])
+
+        def generate():
+            for i, name in enumerate(genome.names):
+                ppg.FileGeneratingJob(name, lambda path, i=i: path.write_text(genome.names[i])).depends_on(
+                    load
+                )
+
+        ppg.JobGeneratingJob("generator", generate).depends_on(load)
+
+    run(declare)
+    assert (folder / "x").read_text() == "x"
+    assert (folder / "y").read_text() == "y"
+    assert not hasattr(genome, "names")
+
+
+def test_a_generator_may_make_a_generator(run, writer, account):
+    def declare():
+        def outer():
+            def middle():
+                def inner():
+                    ppg.FileGeneratingJob("deep", writer("D"))
+
+                ppg.JobGeneratingJob("inner", inner)
+
+            ppg.JobGeneratingJob("middle", middle)
+
+        ppg.JobGeneratingJob("outer", outer)
+
+    result = run(declare)
+    assert account.taken() == ["deep"]
+    assert result.ran == ["outer", "middle", "inner", "deep"]
+
+
+def test_dependencies_are_injected_into_jobs_that_depend_on_the_generator(run, writer, account, folder):
+    def declare(text):
+        user = ppg.FileGeneratingJob("user", lambda path: path.write_text((folder / "injected").read_text()))
+
+        def inject():
+            user.depends_on(ppg.FileGeneratingJob("injected", writer(text)))
+
+        user.depends_on(ppg.DependencyInjectionJob("injector", inject))
+
+    run(lambda: declare("1"))
+    assert (folder / "user").read_text() == "1"
+    assert run(lambda: declare("1")).ran == ["injector"]
+    run(lambda: declare("2"))
+    assert (folder / "user").read_text() == "2"
+
+
+def test_a_dependency_of_a_job_that_does_not_depend_on_the_generator_breaks_the_contract(
+    failing_run, writer, account, folder
+):
+    def declare():
+        other = ppg.FileGeneratingJob("other", writer("O"))
+
+        def inject():
+            other.depends_on(ppg.FileGeneratingJob("injected", writer("I")))
+
+        ppg.JobGeneratingJob("generator", inject)
+
+    error, _graph = failing_run(declare)
+    assert isinstance(error.exceptions["generator"], ppg.JobContractError)
+    assert "'other' does not depend on 'generator'" in str(error.exceptions["generator"])
+    assert account.taken() == ["other"]
+
+
+def test_of_a_generator_that_raises_after_making_jobs_nothing_is_added(failing_run, writer, account):
+    def declare():
+        def generate():
+            ppg.FileGeneratingJob("x", writer("X"))
+            raise ValueError("too bad")
+
+        ppg.JobGeneratingJob("generator", generate)
+        ppg.FileGeneratingJob("other", writer("O"))
+
+    error, graph = failing_run(declare)
+    assert isinstance(error.exceptions["generator"], ValueError)
+    assert account.taken() == ["other"]
+    assert "x" not in graph
+
+
+def test_a_changed_generator_that_makes_the_same_graph_makes_nothing_stale(run, writer, account):
+    def declare(number):
+        def generate():
+            assert number
+            ppg.FileGeneratingJob("x", writer("X"))
+
+        generator = ppg.JobGeneratingJob("generator", generate)
+        ppg.FileGeneratingJob("after", writer("A")).depends_on(generator)
+
+    run(lambda: declare(1))
+    account.taken()
+    run(lambda: declare(2))
+    assert account.taken() == []
+
+
+def test_a_generated_job_that_the_script_has_declared_differently_breaks_the_contract(failing_run, writer):
+    def declare():
+        ppg.FileGeneratingJob("x", writer("X"))
+        ppg.JobGeneratingJob("generator", lambda: ppg.FileGeneratingJob("x", writer("Y")))
+
+    error, _graph = failing_run(declare)
+    assert isinstance(error.exceptions["generator"], ppg.JobContractError)
+
+
+def test_a_generated_job_that_the_script_has_declared_alike_is_that_job(run, writer, account):
+    def declare():
+        ppg.FileGeneratingJob("x", writer("X"))
+        ppg.JobGeneratingJob("generator", lambda: ppg.FileGeneratingJob("x", writer("X")))
+
+    run(declare)
+    assert account.taken() == ["x"]
+
+
+def test_an_impossible_request_of_a_generated_job_fails_that_job(failing_run, writer, account):
+    def declare():
+        def generate():
+            ppg.FileGeneratingJob("x", writer("X")).use_cores(100)
+            ppg.FileGeneratingJob("y", writer("Y"))
+
+        ppg.JobGeneratingJob("generator", generate)
+
+    error, _graph = failing_run(declare, resource_coordinator=ppg.LocalSystem(max_cores_to_use=2))
+    assert list(error.exceptions) == ["x"]
+    assert account.taken() == ["y"]
+
+
+def test_a_job_in_a_circle_made_by_a_generator_breaks_the_contract(failing_run, writer):
+    def declare():
+        def generate():
+            x = ppg.FileGeneratingJob("x", writer("X"))
+            y = ppg.FileGeneratingJob("y", writer("Y")).depends_on(x)
+            x.depends_on(y)
+
+        ppg.JobGeneratingJob("generator", generate)
+
+    error, _graph = failing_run(declare)
+    assert "cycle" in str(error.exceptions["generator"])
