@@ -9,33 +9,31 @@ An entry's way:
        └→ AHEAD ─(successor)──┘ │         │
             └───────(recalled)──┘         └→ WAITING (a retry, or its node died before it began)
 
-**Sent ahead.** Short tasks would spend their time waiting for the mcp. So a few tasks of one core are sent
-before their turn; a node starts one in place of a job of one core that has ended, and says so in the same
-message: the claim passes on and the ledger is never wrong. How many: as much as keeps the cores busy for
-`_AHEAD_SECONDS`, judged by how long such jobs took lately; none while that is unknown or long.
+A node starts what was sent ahead in place of a task of one core that has ended there, and says so in the same
+message: the claim passes on, and the ledger is never wrong. `entries.Ahead` decides how many that are.
 """
 
 from __future__ import annotations
 
-import enum
 import math
-import os
-import select
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from .causes import OomCounter
+from .cores import CoreEnvironment, CoreTokens
+from .entries import Ahead, Entry, LoadDeadlines, Role, Stage, memory_warning
 from .executor import Event
 from .ledger import Ledger, Unsatisfiable, WaitingLine
 from .logbook import Activity, read_logbook
 from .machine import available_cores, available_memory
 from .outcomes import end_of, node_death, whole
-from .pool import OWN_VARIABLE, CorePool, TaskTokens, make_knows_fifos
+from .pool import CorePool
+from .readiness import Readiness
 from .sharing import CannotPickle, dump_alone
 from .supervisor import NodeHandle, StartMethod, Supervisor, default_scratch
 from .tasks import (
@@ -60,56 +58,18 @@ from .wire import Channel, LongMessage
 
 __all__ = ["LocalExecutor"]
 
-_AHEAD_SECONDS = 0.02
-_MOST_AHEAD = 64
-_FAR_ABOVE = 1.5
 _MOST_LOST = 3
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
-    "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
-)  # fmt: skip
 
 
-class _Stage(enum.Enum):
-    """Where a task is."""
+class _Streams(NamedTuple):
+    """What a task has printed."""
 
-    WAITING = "waiting"
-    """in line"""
-    AHEAD = "ahead"
-    """sent to a node, without a claim"""
-    GRANTED = "granted"
-    """sent to a node, with a claim"""
-    RUNNING = "running"
-    """its process has been started"""
+    stdout: Output = Output()
+    stderr: Output = Output()
 
 
-class _Role(enum.Enum):
-    """What an entry is for."""
-
-    TASK = "task"
-    """a task of the caller"""
-    RELOAD = "reload"
-    """a load that is repeated because its node has died"""
-    UNLOAD = "unload"
-    """the end of a load"""
-
-
-@dataclass(slots=True, eq=False)
-class _Entry:
-    task: Task
-    order: int
-    claim: int
-    memory: int | None
-    stage: _Stage = _Stage.WAITING
-    number: int = 0
-    attempt: int = 1
-    lost: int = 0
-    node: NodeHandle | None = None
-    role: _Role = _Role.TASK
-    pid: int = 0
-    peak_memory: int = 0
-    cancelled: bool = False
-    timed_out: bool = False
+_NO_OUTPUT = _Streams()
+_UNUSED = Usage()
 
 
 class LocalExecutor:
@@ -151,42 +111,30 @@ class LocalExecutor:
             cores if cores is not None else available_cores(),
             memory if memory is not None else available_memory(),
         )
-        self._line: WaitingLine[_Entry] = WaitingLine(self._ledger)
+        self._line: WaitingLine[Entry] = WaitingLine(self._ledger)
         self._grace = grace
         self._enforce_memory = enforce_memory
-        self._pool = pool
-        self._tokens = 0
-        self._wants_tokens = False
-        self._make_knows_fifos: bool | None = None
-        self._fifos: dict[int, TaskTokens] = {}
-        self._directory = str(Path.cwd())
-        environment = {name: "1" for name in _THREAD_VARIABLES if name not in os.environ}
-        self._limited = tuple(environment)
-        environment["MAKEFLAGS"] = " -j1"
+        self._readiness = Readiness()
+        self._tokens = CoreTokens(pool, self._ledger, self._readiness)
+        self._environment = CoreEnvironment()
         self.marker = uuid.uuid4().hex
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._supervisor = Supervisor(
             self.marker,
-            self._directory,
+            str(Path.cwd()),
             scratch or default_scratch(),
-            environment,
+            self._environment.of_one_core(),
             huge_pages=huge_pages,
             start_method=start_method,
         )
         self._nodes: dict[Place, NodeHandle] = {}
-        self._entries: dict[str, _Entry] = {}
-        self._sent: dict[int, _Entry] = {}
+        self._entries: dict[str, Entry] = {}
+        self._sent: dict[int, Entry] = {}
         self._loads: dict[str, Task] = {}
-        self._load_deadlines: list[tuple[float, _Entry, bool]] = []
-        self._ahead: dict[int, _Entry] = {}
-        self._short = 0.0
+        self._deadlines = LoadDeadlines()
+        self._ahead = Ahead(self._ledger.cores)
         self._numbers = 0
         self._events: list[Event] = []
-        self._epoll = select.epoll()
-        self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._epoll.register(self._attention, select.EPOLLIN)
-        self._watched: dict[int, NodeHandle | None] = {}
-        self._writing: set[int] = set()
         self._oom = OomCounter()
         self._closed = False
 
@@ -204,12 +152,12 @@ class LocalExecutor:
         if task.key in self._entries:
             raise ExecutorError(f"task {task.key!r} was submitted twice")
         self._numbers += 1
-        self._accept(_Entry(task, self._numbers, 0, task.memory))
+        self._accept(Entry(task, self._numbers, 0, task.memory))
 
     def poll(self, timeout: float | None = None) -> list[Event]:
         """What has happened; see `Executor.poll`."""
         deadline = None if timeout is None else time.monotonic() + timeout
-        self._clear_attention()
+        self._readiness.silence()
         # Also a timeout of 0 looks once at what is there.
         self._dispatch()
         if not self._events and self._entries:
@@ -231,7 +179,7 @@ class LocalExecutor:
 
     def fileno(self) -> int:
         """A descriptor that is readable when `poll` has something to do."""
-        return self._epoll.fileno()
+        return self._readiness.fileno()
 
     def cancel(self, key: str) -> None:
         """End a task: SIGTERM, and SIGKILL after the grace period. Its outcome is `Cancelled`."""
@@ -239,46 +187,12 @@ class LocalExecutor:
         if entry is None or entry.cancelled:
             return
         entry.cancelled = True
-        if entry.stage is _Stage.WAITING:
+        if entry.stage is Stage.WAITING:
             self._line.remove(entry)
             self._report(entry, Cancelled())
         else:
             self._end(entry)
-        self._call_attention()
-
-    def _end(self, entry: _Entry) -> None:
-        """End a task that is at a node; that node says when."""
-        assert entry.node is not None
-        if entry.task.place is not Place.NODE:
-            entry.node.channel.put(("end", entry.number, self._grace, "cancelled"))
-        elif entry.stage is _Stage.RUNNING:
-            self._interrupt_load(entry)
-
-    def _interrupt_load(self, entry: _Entry) -> None:
-        assert entry.node is not None
-        self._supervisor.interrupt_node(entry.node)
-        self._load_deadlines.append((time.monotonic() + self._grace, entry, True))
-
-    def _enforce_load_deadlines(self) -> float | None:
-        """End the loads whose time is up; seconds until there may be more to do, None for never."""
-        now = time.monotonic()
-        due = [deadline for deadline in self._load_deadlines if deadline[0] <= now]
-        self._load_deadlines = [
-            deadline
-            for deadline in self._load_deadlines
-            if deadline[0] > now and deadline[1].stage is _Stage.RUNNING and deadline[1].number in self._sent
-        ]
-        for _, entry, is_last in due:
-            if entry.number not in self._sent or entry.node is None:
-                continue
-            if is_last:
-                self._supervisor.kill_node(entry.node)
-            else:
-                entry.timed_out = True
-                self._interrupt_load(entry)
-        if due:
-            self._flush()
-        return min((deadline[0] - now for deadline in self._load_deadlines), default=None)
+        self._readiness.ring()
 
     def unload(self, key: str, function: Callable[[], object]) -> None:
         """Undo a load in the compute node, if there is still the node that it was made in."""
@@ -286,7 +200,7 @@ class LocalExecutor:
         if Place.NODE in self._nodes:
             self._numbers += 1
             task = Task(f"unload {key} ({self._numbers})", function, place=Place.NODE, priority=math.inf)
-            self._accept(_Entry(task, self._numbers, 0, None, role=_Role.UNLOAD))
+            self._accept(Entry(task, self._numbers, 0, None, Role.UNLOAD))
 
     def pause(self) -> None:
         """Stop all tasks (SIGSTOP), say because this process is about to be stopped by Ctrl-Z.
@@ -312,12 +226,9 @@ class LocalExecutor:
             for node in set(self._nodes.values()):
                 self._drop(node)
             self._supervisor.close()
-            for tokens in self._fifos.values():
-                tokens.close()
-            if self._pool is not None:
-                self._pool.close()
-            self._epoll.close()
-            os.close(self._attention)
+            self._environment.close()
+            self._tokens.close()
+            self._readiness.close()
 
     def __enter__(self) -> Self:
         return self
@@ -329,69 +240,54 @@ class LocalExecutor:
 
     # ---- into the nodes
 
-    def _accept(self, entry: _Entry) -> None:
+    def _accept(self, entry: Entry) -> None:
         self._entries[entry.task.key] = entry
         try:
             entry.claim = self._ledger.claim(entry.task.cores, entry.memory)
         except Unsatisfiable as error:
             self._report(entry, Refused(str(error)))
         else:
-            self._line.add(entry, entry.claim, entry.task.priority, entry.order)
-        self._call_attention()
+            self._stand_in_line(entry)
+        self._readiness.ring()
 
     def _dispatch(self) -> None:
-        while self._ahead and self._ledger.free:
-            # It was sent too late to become a successor: nothing that it could have followed ran any more.
-            first = self._ahead.pop(next(iter(self._ahead)))
-            self._ledger.take(first.claim)
-            first.stage = _Stage.GRANTED
-            assert first.node is not None
-            first.node.channel.put(("go", first.number))
+        self._tokens.stop_waiting()
+        self._grant_what_is_ahead()
         while (chosen := self._line.pop()) is not None:
-            if not self._has_tokens():
-                entry, claim = chosen
+            entry, claim = chosen
+            if not self._tokens.suffice():
                 self._ledger.give_back(claim)
-                self._line.add(entry, claim, entry.task.priority, entry.order)
+                self._stand_in_line(entry)
                 break
-            self._send(chosen[0], go=True)
-        self._return_tokens()
-        while len(self._ahead) < self._worth_sending_ahead():
-            waiting = self._line.first()
-            if waiting is None or waiting.claim != 1 or waiting.task.place is not Place.FORK:
-                break
-            self._line.remove(waiting)
-            self._send(waiting, go=False)
+            self._send(entry, go=True)
+        self._tokens.return_spare()
+        first = self._line.first()
+        if outranked := self._ahead.outranked(first, time.monotonic()):
+            node = outranked[0].node
+            assert node is not None
+            node.channel.put(("recall", [entry.number for entry in outranked]))
+        while first is not None and first.may_go_ahead and self._ahead.has_room():
+            self._line.remove(first)
+            self._send(first, go=False)
+            first = self._line.first()
         self._flush()
 
-    def _has_tokens(self) -> bool:
-        """Whether the pool allows for the cores that are taken; the first core needs no token."""
-        if self._pool is None:
-            return True
-        missing = self._ledger.cores - self._ledger.free - 1 - self._tokens
-        if missing > 0:
-            self._tokens += self._pool.acquire(missing)
-        lacks = self._ledger.cores - self._ledger.free - 1 > self._tokens
-        if lacks != self._wants_tokens:
-            self._wants_tokens = lacks
-            if lacks:
-                self._epoll.register(self._pool.fileno(), select.EPOLLIN)
-            else:
-                self._epoll.unregister(self._pool.fileno())
-        return not lacks
+    def _grant_what_is_ahead(self) -> None:
+        """Start what was sent ahead too late to follow another task: none that it could follow ran any more."""
+        while self._ledger.free and (oldest := self._ahead.oldest()) is not None:
+            self._ledger.take(oldest.claim)
+            if not self._tokens.suffice():
+                self._ledger.give_back(oldest.claim)
+                return
+            self._ahead.remove(oldest)
+            oldest.stage = Stage.GRANTED
+            assert oldest.node is not None
+            oldest.node.channel.put(("go", oldest.number))
 
-    def _return_tokens(self) -> None:
-        if self._pool is not None:
-            spare = self._tokens - max(0, self._ledger.cores - self._ledger.free - 1)
-            if spare > 0:
-                self._pool.release(spare)
-                self._tokens -= spare
+    def _stand_in_line(self, entry: Entry) -> None:
+        self._line.add(entry, entry.claim, entry.task.priority, entry.order)
 
-    def _worth_sending_ahead(self) -> int:
-        if not self._short:
-            return 0
-        return min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._ledger.cores / self._short))
-
-    def _send(self, entry: _Entry, *, go: bool) -> None:
+    def _send(self, entry: Entry, *, go: bool) -> None:
         task = entry.task
         try:
             node = self._node_for(task.place)
@@ -405,46 +301,39 @@ class LocalExecutor:
                 payload, introduced = node.shared.dump(content)
             self._numbers += 1
             entry.number = self._numbers
+            environment = self._environment.of_task(entry.number, entry.claim)
             node.channel.put(
                 (
                     "task",
                     entry.number,
                     go,
-                    "unload" if entry.role is _Role.UNLOAD else task.place.value,
+                    "unload" if entry.role is Role.UNLOAD else task.place.value,
                     payload, introduced, entry.claim,
-                    task.timeout, task.working_directory, self._environment_for(entry),
+                    task.timeout, task.working_directory, environment,
                 )
             )  # fmt: skip
         except ExecutorError:
             if go:
                 self._ledger.give_back(entry.claim)
-            self._line.add(entry, entry.claim, task.priority, entry.order)
+            self._stand_in_line(entry)
             raise
         except (CannotPickle, LongMessage) as error:
             if go:
                 self._ledger.give_back(entry.claim)
             self._report(entry, Unpicklable(getattr(error, "unpicklable_path", "callback"), str(error)))
             return
+        except OSError as error:
+            if go:
+                self._ledger.give_back(entry.claim)
+            text = f"no fifo for the tokens of its cores: {error}"
+            self._report(entry, Raised(error, type(error).__name__, text, f"{text}\n"))
+            return
         entry.node = node
-        entry.stage = _Stage.GRANTED if go else _Stage.AHEAD
+        entry.stage = Stage.GRANTED if go else Stage.AHEAD
         if not go:
-            self._ahead[entry.number] = entry
+            entry.sent_at = time.monotonic()
+            self._ahead.add(entry)
         self._sent[entry.number] = entry
-
-    def _environment_for(self, entry: _Entry) -> tuple[tuple[str, str], ...]:
-        if entry.claim == 1:
-            return ()
-        if self._make_knows_fifos is None:
-            self._make_knows_fifos = make_knows_fifos()
-        tokens = self._fifos[entry.number] = TaskTokens(entry.claim)
-        # An older make runs as many jobs by itself.
-        auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_knows_fifos else ""
-        flags = f" -j{entry.claim}{auth}"
-        return (
-            ("MAKEFLAGS", flags),
-            (OWN_VARIABLE, tokens.path),
-            *((name, str(entry.claim)) for name in self._limited),
-        )
 
     def _node_for(self, place: Place) -> NodeHandle:
         key = Place.FRESH if place is Place.FRESH else Place.FORK
@@ -457,8 +346,8 @@ class LocalExecutor:
             control = self._supervisor.channel
             assert control is not None
             if first:
-                self._watch(control.fileno(), None)
-            self._watch(node.channel.fileno(), node)
+                self._readiness.watch(control.fileno())
+            self._readiness.watch(node.channel.fileno())
             if key is Place.FORK:
                 self._repeat_loads()
         return node
@@ -468,32 +357,49 @@ class LocalExecutor:
         for task in self._loads.values():
             self._numbers += 1
             again = replace(task, key=f"{task.key} (repeated as {self._numbers})", retries=0)
-            entry = _Entry(again, self._numbers, 0, task.memory, role=_Role.RELOAD)
+            entry = Entry(again, self._numbers, 0, task.memory, Role.RELOAD)
             self._entries[again.key] = entry
             self._send(entry, go=True)
 
-    def _watch(self, descriptor: int, node: NodeHandle | None) -> None:
-        self._watched[descriptor] = node
-        self._epoll.register(descriptor, select.EPOLLIN)
+    def _end(self, entry: Entry) -> None:
+        """End a task that is at a node; that node says when."""
+        assert entry.node is not None
+        if not entry.is_load:
+            entry.node.channel.put(("end", entry.number, self._grace, "cancelled"))
+        elif entry.stage is Stage.RUNNING:
+            self._interrupt_load(entry)
+
+    def _interrupt_load(self, entry: Entry) -> None:
+        assert entry.node is not None
+        self._supervisor.interrupt_node(entry.node)
+        self._deadlines.add(time.monotonic() + self._grace, entry, is_last=True)
+
+    def _enforce_load_deadlines(self) -> None:
+        for entry, is_last in self._deadlines.due(time.monotonic()):
+            assert entry.node is not None
+            if is_last:
+                self._supervisor.kill_node(entry.node)
+            else:
+                entry.timed_out = True
+                self._interrupt_load(entry)
+        self._flush()
 
     # ---- out of the nodes
 
     def _attend(self, timeout: float | None) -> None:
         """Wait until something is readable (or can be written again), and read it."""
-        until_deadline = self._enforce_load_deadlines()
-        if until_deadline is not None and (timeout is None or timeout > until_deadline):
-            timeout = until_deadline
-        for descriptor, happened in self._epoll.poll(timeout):
-            if descriptor == self._attention:
-                self._clear_attention()
+        self._enforce_load_deadlines()
+        now = time.monotonic()
+        for when in (self._deadlines.next(), self._tokens.retry_at):
+            if when is not None:
+                timeout = max(0.0, when - now) if timeout is None else max(0.0, min(timeout, when - now))
+        for descriptor in self._readiness.wait(timeout):
+            control = self._supervisor.channel
+            if control is not None and descriptor == control.fileno():
+                self._hear_forkserver(control)
                 continue
-            if descriptor not in self._watched:
-                continue
-            node = self._watched[descriptor]
-            if happened & ~select.EPOLLOUT:
-                if node is None:
-                    self._hear_forkserver()
-                else:
+            for node in set(self._nodes.values()):
+                if descriptor == node.channel.fileno():
                     self._hear(node)
         self._flush()
 
@@ -503,11 +409,9 @@ class LocalExecutor:
                 self._obey(node, message)
         except EOFError:
             # The forkserver says how it died, once everything beneath it is gone.
-            self._unwatch(node.channel.fileno())
+            self._readiness.unwatch(node.channel.fileno())
 
-    def _hear_forkserver(self) -> None:
-        control = self._supervisor.channel
-        assert control is not None
+    def _hear_forkserver(self, control: Channel) -> None:
         try:
             for message in control.receive():
                 match message:
@@ -520,7 +424,7 @@ class LocalExecutor:
                     case _:
                         raise AssertionError(f"the forkserver sent the message {message[0]!r}")
         except EOFError:
-            self._unwatch(control.fileno())
+            self._readiness.unwatch(control.fileno())
             code = self._supervisor.abandon()
             for node in set(self._nodes.values()):
                 self._bury(node, None)
@@ -531,7 +435,7 @@ class LocalExecutor:
 
     def _note_memory(self, sizes: dict[int, int]) -> None:
         for entry in self._sent.values():
-            size = sizes.get(entry.pid, 0) if entry.stage is _Stage.RUNNING else 0
+            size = sizes.get(entry.pid, 0) if entry.stage is Stage.RUNNING else 0
             if size > entry.peak_memory:
                 entry.peak_memory = size
                 limit = entry.memory
@@ -542,48 +446,16 @@ class LocalExecutor:
         match message:
             case ("started", number, pid, when):
                 entry = self._sent[number]
-                entry.stage = _Stage.RUNNING
+                entry.stage = Stage.RUNNING
                 entry.pid = pid
-                if entry.role is _Role.TASK:
+                if entry.role is Role.TASK:
                     self._events.append(Started(entry.task.key, pid, when))
-                if entry.task.place is Place.NODE and entry.cancelled:
+                if entry.is_load and entry.cancelled:
                     self._interrupt_load(entry)
-                elif entry.task.place is Place.NODE and entry.task.timeout is not None:
-                    deadline = time.monotonic() + entry.task.timeout
-                    self._load_deadlines.append((deadline, entry, False))
-            case (
-                "ended",
-                number,
-                successor,
-                status,
-                usage,
-                has_report,
-                report,
-                *texts,
-                expected,
-                cause,
-                warned,
-            ):
-                entry = self._sent.pop(number)
-                if has_report and report is None:
-                    report = whole(node.channel.next_descriptor())
-                stdout, stderr = (
-                    Output(descriptor=node.channel.next_descriptor()) if text is None else Output(text)
-                    for text in texts
-                )
-                self._pass_on(entry, successor)
-                if entry.task.place is Place.NODE:
-                    expected = "cancelled" if entry.cancelled else "timed out" if entry.timed_out else ""
-                end = end_of(
-                    report, status, expected, cause,
-                    timeout=entry.task.timeout,
-                    peak_memory=entry.peak_memory, load=node.shared.load, oom=self._oom,
-                )  # fmt: skip
-                self._measure(entry, usage[0])
-                wall, user, system, peak = usage
-                used = Usage(wall, user, system, max(peak, entry.peak_memory))
-                warned = (*warned, *self._memory_warning(entry, used))
-                self._settle(entry, end, stdout, stderr, used, warned)
+                elif entry.is_load and entry.task.timeout is not None:
+                    self._deadlines.add(time.monotonic() + entry.task.timeout, entry, is_last=False)
+            case ("ended", number, *rest):
+                self._hear_of_an_end(node, self._sent.pop(number), *rest)
             case ("recalled", numbers):
                 for number in numbers:
                     self._take_back(self._sent.pop(number))
@@ -595,54 +467,73 @@ class LocalExecutor:
             case _:
                 raise AssertionError(f"a node sent the message {message[0]!r}")
 
-    def _pass_on(self, entry: _Entry, successor: int) -> None:
-        """Settle the claim of an entry that has ended: its successor's, or free."""
-        self._close_fifo(entry)
-        follower = self._sent.get(successor)
-        if entry.stage is _Stage.AHEAD:
-            del self._ahead[entry.number]
-        elif follower is not None and follower.stage is _Stage.AHEAD:
-            follower.stage = _Stage.GRANTED
-            del self._ahead[successor]
-        else:
-            self._ledger.give_back(entry.claim)
-
-    def _measure(self, entry: _Entry, wall: float) -> None:
-        if entry.claim == 1 and entry.task.place is Place.FORK:
-            wall = max(wall, 0.0002)
-            self._short = wall if not self._short else 0.8 * self._short + 0.2 * wall
-
-    def _memory_warning(self, entry: _Entry, usage: Usage) -> tuple[str, ...]:
-        stated = entry.task.memory
-        if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or entry.task.place is Place.NODE:
-            return ()
-        warning = (
-            f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "
-            f"state memory={usage.peak_memory}, or others are started beside it until memory runs out"
+    def _hear_of_an_end(
+        self,
+        node: NodeHandle,
+        entry: Entry,
+        successor: int,
+        status: int,
+        usage: tuple[float, float, float, int],
+        has_report: bool,
+        report: bytes | tuple[str, str] | None,
+        stdout: bytes | None,
+        stderr: bytes | None,
+        expected: str,
+        cause: str | None,
+        warned: tuple[str, ...],
+    ) -> None:
+        if has_report and report is None:
+            report = whole(node.channel.next_descriptor())
+        streams = _Streams(
+            *(
+                Output(descriptor=node.channel.next_descriptor()) if text is None else Output(text)
+                for text in (stdout, stderr)
+            )
         )
-        return (warning,)
+        self._pass_on(entry, successor)
+        if entry.is_load:
+            expected = "cancelled" if entry.cancelled else "timed out" if entry.timed_out else ""
+        end = end_of(
+            report,
+            status,
+            expected,
+            cause,
+            timeout=entry.task.timeout,
+            peak_memory=entry.peak_memory,
+            load=node.shared.load,
+            oom=self._oom,
+        )
+        wall, user, system, peak = usage
+        self._ahead.learn(entry, wall)
+        used = Usage(wall, user, system, max(peak, entry.peak_memory))
+        entry.stage = Stage.WAITING
+        self._settle(entry, end, streams, used, (*warned, *memory_warning(entry, used)))
 
-    def _close_fifo(self, entry: _Entry) -> None:
-        tokens = self._fifos.pop(entry.number, None)
-        if tokens is not None:
-            tokens.close()
-
-    def _take_back(self, entry: _Entry) -> None:
-        self._close_fifo(entry)
-        if entry.stage is _Stage.AHEAD:
-            del self._ahead[entry.number]
+    def _pass_on(self, entry: Entry, successor: int) -> None:
+        """Settle the claim of an entry that has ended: its successor's, or free."""
+        self._environment.forget_task(entry.number)
+        follower = self._sent.get(successor)
+        if entry.stage is Stage.AHEAD:
+            self._ahead.remove(entry)
+        elif follower is not None and follower.stage is Stage.AHEAD:
+            follower.stage = Stage.GRANTED
+            self._ahead.remove(follower)
         else:
             self._ledger.give_back(entry.claim)
-        entry.stage = _Stage.WAITING
-        entry.node = None
+
+    def _take_back(self, entry: Entry) -> None:
+        """It did not start where it was sent."""
+        self._pass_on(entry, 0)
+        entry.step_back()
         if entry.cancelled:
             self._report(entry, Cancelled())
         else:
-            self._line.add(entry, entry.claim, entry.task.priority, entry.order)
+            self._stand_in_line(entry)
 
     def _settle(
-        self, entry: _Entry, end: End, stdout: Output, stderr: Output, usage: Usage, warned: tuple[str, ...]
+        self, entry: Entry, end: End, streams: _Streams, usage: Usage, warned: tuple[str, ...]
     ) -> None:
+        """Try again, or report."""
         failed = isinstance(end, Raised | Died | TimedOut)
         if failed and entry.attempt <= entry.task.retries and not (entry.cancelled or self._closed):
             if isinstance(end, Died) and end.of_memory:
@@ -650,29 +541,26 @@ class LocalExecutor:
             entry.attempt += 1
             entry.timed_out = False
             entry.peak_memory = 0
-            entry.stage = _Stage.WAITING
-            entry.node = None
+            entry.step_back()
             self._accept(entry)
         else:
-            self._report(entry, end, stdout, stderr, usage, warned)
+            self._report(entry, end, streams, usage, warned)
 
     def _report(
         self,
-        entry: _Entry,
+        entry: Entry,
         end: End,
-        stdout: Output | None = None,
-        stderr: Output | None = None,
-        usage: Usage | None = None,
+        streams: _Streams = _NO_OUTPUT,
+        usage: Usage = _UNUSED,
         warned: tuple[str, ...] = (),
     ) -> None:
         del self._entries[entry.task.key]
-        if entry.role is _Role.TASK:
+        if entry.role is Role.TASK:
             if entry.task.place is Place.NODE and isinstance(end, Succeeded):
                 self._loads[entry.task.key] = entry.task
             self._events.append(
                 Outcome(
-                    entry.task.key, end, stdout or Output(), stderr or Output(), usage or Usage(), warned,
-                    entry.attempt,
+                    entry.task.key, end, streams.stdout, streams.stderr, usage, warned, entry.attempt
                 )
             )  # fmt: skip
         elif not isinstance(end, Succeeded | Cancelled):
@@ -682,15 +570,7 @@ class LocalExecutor:
 
     def _bury(self, node: NodeHandle, status: int | None) -> None:
         """A node is dead and nothing is left beneath it: settle what it had been given."""
-        try:
-            while True:
-                messages = node.channel.receive()
-                for message in messages:
-                    self._obey(node, message)
-                if not messages:
-                    break
-        except EOFError:
-            pass  # that was all it has said
+        self._hear_the_rest(node)
         activity, at_fault = read_logbook(node.logbook)
         words = self._supervisor.last_words()
         self._drop(node)
@@ -698,45 +578,45 @@ class LocalExecutor:
             if entry.node is not node:
                 continue
             del self._sent[number]
-            blamed = number == at_fault and activity != Activity.FORKING
-            if blamed or entry.stage is _Stage.RUNNING:
-                doing = "the compute node died while it " + (
-                    ("read this task" if activity == Activity.READING else "ran it")
-                    if blamed
-                    else "ran this task, whose process was ended with it"
-                )
-                self._pass_on(entry, 0)
-                end: End = node_death(status, words, doing, self._oom)
-                if entry.cancelled:
-                    end = Cancelled()
-                elif entry.timed_out:
-                    end = TimedOut(entry.task.timeout or 0.0)
-                self._settle(entry, end, Output(), Output(), Usage(), ())
-            elif entry.lost < _MOST_LOST:
+            doing = ""
+            if number == at_fault and activity != Activity.FORKING:
+                did = "read this task" if activity == Activity.READING else "ran it"
+                doing = f"the compute node died while it {did}"
+            elif entry.stage is Stage.RUNNING:
+                doing = "the compute node died while it ran this task, whose process was ended with it"
+            elif entry.lost >= _MOST_LOST:
+                doing = "compute nodes died again and again before this task could start"
+            if not doing:
                 entry.lost += 1
                 self._take_back(entry)
-            else:
-                self._pass_on(entry, 0)
-                doing = "compute nodes died again and again before this task could start"
-                self._settle(
-                    entry, node_death(status, words, doing, self._oom), Output(), Output(), Usage(), ()
-                )
+                continue
+            self._pass_on(entry, 0)
+            end: End = node_death(status, words, doing, self._oom)
+            if entry.cancelled:
+                end = Cancelled()
+            elif entry.timed_out:
+                end = TimedOut(entry.task.timeout or 0.0)
+            entry.step_back()
+            self._settle(entry, end, _NO_OUTPUT, _UNUSED, ())
+
+    def _hear_the_rest(self, node: NodeHandle) -> None:
+        """What a node had said before it died."""
+        try:
+            while messages := node.channel.receive():
+                for message in messages:
+                    self._obey(node, message)
+        except EOFError:
+            return
 
     def _drop(self, node: NodeHandle) -> None:
-        self._unwatch(node.channel.fileno())
+        self._readiness.unwatch(node.channel.fileno())
         for place in [place for place, known in self._nodes.items() if known is node]:
             del self._nodes[place]
         node.close()
 
-    def _unwatch(self, descriptor: int) -> None:
-        if descriptor in self._watched:
-            del self._watched[descriptor]
-            self._writing.discard(descriptor)
-            self._epoll.unregister(descriptor)
-
     def _end_what_runs(self) -> None:
         for entry in list(self._entries.values()):
-            if entry.stage is _Stage.WAITING:
+            if entry.stage is Stage.WAITING:
                 self._line.remove(entry)
                 self._report(entry, Cancelled())
             elif not entry.cancelled:
@@ -747,33 +627,11 @@ class LocalExecutor:
             self._flush()
             self._attend(left)
 
-    # ---- waiting and writing
-
     def _flush(self) -> None:
         """Write what is queued; what the other side does not take now is written when it can."""
-        control = self._supervisor.channel
-        if control is not None and control.has_waiting:
-            self._write(control)
+        if self._supervisor.channel is not None:
+            self._readiness.write(self._supervisor.channel)
         for place in (Place.FORK, Place.FRESH):
             node = self._nodes.get(place)
-            if node is not None and node.channel.has_waiting:
-                self._write(node.channel)
-
-    def _write(self, channel: Channel) -> None:
-        try:
-            channel.flush()
-        except EOFError:
-            return  # it is dead, which is dealt with where its death is read
-        descriptor = channel.fileno()
-        if channel.has_waiting != (descriptor in self._writing) and descriptor in self._watched:
-            self._writing ^= {descriptor}
-            self._epoll.modify(descriptor, select.EPOLLIN | (select.EPOLLOUT if channel.has_waiting else 0))
-
-    def _call_attention(self) -> None:
-        os.eventfd_write(self._attention, 1)
-
-    def _clear_attention(self) -> None:
-        try:
-            os.eventfd_read(self._attention)
-        except BlockingIOError:
-            return
+            if node is not None:
+                self._readiness.write(node.channel)

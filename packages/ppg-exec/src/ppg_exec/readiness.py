@@ -1,0 +1,76 @@
+"""What the local executor waits for: one epoll for all connections, itself a descriptor to wait on."""
+
+from __future__ import annotations
+
+import os
+import select
+
+from .wire import Channel
+
+__all__ = ["Readiness"]
+
+
+class Readiness:
+    """The connections that are watched, and a bell that `poll` has to be called for another reason."""
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._watched: dict[int, bool] = {}
+
+    def fileno(self) -> int:
+        """Readable when `wait` would return something."""
+        return self._epoll.fileno()
+
+    def ring(self) -> None:
+        """Make the descriptor readable."""
+        os.eventfd_write(self._bell, 1)
+
+    def silence(self) -> None:
+        """Undo `ring`."""
+        try:
+            os.eventfd_read(self._bell)
+        except BlockingIOError:
+            return
+
+    def watch(self, descriptor: int) -> None:
+        """Return it from `wait` when there is something to read."""
+        if descriptor not in self._watched:
+            self._watched[descriptor] = False
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Not any more. Descriptors that are not watched are ignored."""
+        if self._watched.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    def wait(self, timeout: float | None) -> list[int]:
+        """The descriptors that can be read, after at most `timeout` seconds."""
+        readable = []
+        for descriptor, happened in self._epoll.poll(timeout):
+            if descriptor == self._bell:
+                self.silence()
+            elif happened & ~select.EPOLLOUT and descriptor in self._watched:
+                readable.append(descriptor)
+        return readable
+
+    def write(self, channel: Channel) -> None:
+        """Write what a channel has queued; what does not go now makes `wait` return when it can."""
+        if not channel.has_waiting:
+            return
+        try:
+            channel.flush()
+        except EOFError:
+            return  # it is dead, which is dealt with where its death is read
+        self._watch_for_room(channel.fileno(), wanted=channel.has_waiting)
+
+    def _watch_for_room(self, descriptor: int, *, wanted: bool) -> None:
+        if self._watched.get(descriptor, wanted) != wanted:
+            self._watched[descriptor] = wanted
+            self._epoll.modify(descriptor, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self._epoll.close()
+        os.close(self._bell)
