@@ -280,3 +280,23 @@ def test_a_wrong_argument_of_a_load_is_named_at_the_definition(folder, declare, 
     ppg.new_pipegraph(quiet=True)
     with pytest.raises(error, match=named):
         declare()
+
+
+def test_a_load_that_declares_a_job_breaks_the_contract(failing_run, writer):
+    def declare():
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(
+            ppg.DataLoadingJob("load", lambda: ppg.FileGeneratingJob("b", writer("B")))
+        )
+
+    error, _graph = failing_run(declare)
+    assert isinstance(error.exceptions["load"], ppg.JobContractError)
+
+
+def test_what_a_forked_job_declares_is_ignored(run, writer, account, folder):
+    def make(path):
+        ppg.FileGeneratingJob("b", writer("B")).depends_on(ppg.FileGeneratingJob("c", writer("C")))
+        path.write_text("A")
+
+    result = run(lambda: ppg.FileGeneratingJob("a", make))
+    assert result.ran == ["a"]
+    assert sorted(path.name for path in folder.iterdir() if path.name[0] != ".") == ["a"]

@@ -6,6 +6,8 @@ Every fork pays for what its compute node has imported, so this module stays sma
 import os
 from collections.abc import Callable, MutableMapping
 
+from ppg.whereabouts import WHEREABOUTS, Whereabouts
+
 __all__ = [
     "call_for_effect",
     "generate",
@@ -36,17 +38,18 @@ def make_files(
             os.unlink(path)  # noqa: PTH108 (pathlib is not imported in job processes)
         except FileNotFoundError:
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 (the same)
+    WHEREABOUTS.now = Whereabouts.JOB
     callback(*arguments)
 
 
 def call_for_effect(callback: Callable[..., object]) -> None:
     """In the compute node: call a function that loads data; what it returns stays there."""
-    callback()
+    _loaded(callback)
 
 
 def load_attribute(owner: object, name: str, callback: Callable[..., object]) -> None:
     """In the compute node: set an attribute to what the callback returns."""
-    setattr(owner, name, callback())
+    setattr(owner, name, _loaded(callback))
 
 
 def unload_attribute(owner: object, name: str) -> None:
@@ -58,7 +61,7 @@ def load_entry(
     dictionary: MutableMapping[object, object], key: object, callback: Callable[..., object]
 ) -> None:
     """In the compute node: set an entry of a dictionary to what the callback returns."""
-    dictionary[key] = callback()
+    dictionary[key] = _loaded(callback)
 
 
 def unload_entry(dictionary: MutableMapping[object, object], key: object) -> None:
@@ -80,3 +83,12 @@ def generate(callback: Callable[..., object], root: str) -> object:
     SESSION.pipegraph = graph
     callback()
     return graph.generated()
+
+
+def _loaded(callback: Callable[..., object]) -> object:
+    # The node goes on after a load: its later forks are jobs, not loads.
+    WHEREABOUTS.now = Whereabouts.LOAD
+    try:
+        return callback()
+    finally:
+        WHEREABOUTS.now = Whereabouts.SCRIPT

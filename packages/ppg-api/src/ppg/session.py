@@ -3,12 +3,16 @@
 Everything else in ppg takes its pipegraph and its front end as arguments.
 """
 
+from pathlib import Path
+
 from ppg.coordinators import LocalSystem
 from ppg.engine.frontend import Frontend, PlainFrontend
-from ppg.exceptions import PyPipelineGraphError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.generated import GeneratedGraph
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
 from ppg.result import RunResult
+from ppg.whereabouts import WHEREABOUTS, Whereabouts
 
 __all__ = ["SESSION", "Session", "current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"]
 
@@ -34,7 +38,13 @@ def current_pipegraph(intent: str = "use it") -> Pipegraph:
 
     Raises:
         PyPipelineGraphError: there is none yet.
+        JobContractError: this is the compute node, and it loads data.
     """
+    if WHEREABOUTS.now is Whereabouts.LOAD:
+        raise JobContractError(f"A load cannot {intent}: only scripts and JobGeneratingJobs declare jobs")
+    if SESSION.pipegraph is None and WHEREABOUTS.now is Whereabouts.JOB:
+        # What a job declares leads nowhere; it must not fail for having shared code with the script.
+        SESSION.pipegraph = GeneratedGraph(str(Path.cwd()))
     if SESSION.pipegraph is None:
         raise PyPipelineGraphError(f"There is no pipegraph to {intent}; call ppg.new_pipegraph() first")
     return SESSION.pipegraph

@@ -16,8 +16,8 @@ from typing import assert_never
 
 import ppg_graph
 from ppg import events
-from ppg.engine.generation import Extension
 from ppg.engine.audience import Audience
+from ppg.engine.generation import Extension
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.observer import Observer
 from ppg.engine.outputs import OutputArchive

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
 
 from ppg.events import (
     Event,
+    GraphExtended,
     JobFailed,
     JobFinished,
     JobQueued,
@@ -110,6 +111,8 @@ def _log_lines(event: Event) -> list[str]:
             return [f"failed: {job_id} ({type(outcome.exception).__name__})"]
         case JobsBlocked(job_ids, cause):
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
+        case GraphExtended(generator, job_ids):
+            return [f"declared by {generator}: {job_id}" for job_id in job_ids]
         case Warned(message):
             return [f"warning: {message}"]
         case RunStopping(number):
