@@ -39,6 +39,8 @@ Algorithm = str
 """Name of a hash: xxh3_128 (outputs), md5 (FileChecksumInvariant), sha256, blake2b, …, blake3 if installed."""
 
 _CHUNK = 1 << 20
+_BIG_CHUNK = 2 << 20
+_WORTH_OVERLAP = 64 << 20
 # The kernel's coarse clock is the one that stamps files; CLOCK_REALTIME_COARSE has no name in `time`.
 FILE_CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 
@@ -185,11 +187,13 @@ class _UnstableError(OSError):
 
 def _hash_stream(descriptor: int, hasher: Hasher) -> None:
     before = os.fstat(descriptor)
-    buffer = bytearray(_CHUNK)
-    view = memoryview(buffer)
-    with os.fdopen(descriptor, "rb", buffering=0, closefd=False) as stream:
-        while count := stream.readinto(buffer):
-            hasher.update(view if count == _CHUNK else view[:count])
+    if before.st_size >= _WORTH_OVERLAP:
+        _hash_while_reading(descriptor, hasher)
+    else:
+        buffer = bytearray(_CHUNK)
+        view = memoryview(buffer)
+        while count := os.readv(descriptor, [buffer]):
+            hasher.update(view[:count])
     after = os.fstat(descriptor)
     if (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (
         after.st_size,
@@ -197,6 +201,48 @@ def _hash_stream(descriptor: int, hasher: Hasher) -> None:
         after.st_ctime_ns,
     ):
         raise _UnstableError(before.st_size, after.st_size)
+
+
+def _hash_while_reading(descriptor: int, hasher: Hasher) -> None:
+    """Hash one buffer while another thread fills the next: reading a cached file takes as long as hashing it.
+
+    A mapping of the file would need no copy, but a file that is cut short meanwhile would end the process.
+    """
+    # Only for big files, beside which these imports are nothing; the compute node does without them.
+    from queue import SimpleQueue  # noqa: PLC0415
+    from threading import Thread  # noqa: PLC0415
+
+    free: SimpleQueue[bytearray | None] = SimpleQueue()
+    filled: SimpleQueue[tuple[bytearray, int] | OSError] = SimpleQueue()
+    for _ in range(3):
+        free.put(bytearray(_BIG_CHUNK))
+
+    def fill() -> None:
+        while (buffer := free.get()) is not None:
+            try:
+                count = os.readv(descriptor, [buffer])
+            except OSError as error:
+                filled.put(error)
+                return
+            filled.put((buffer, count))
+            if not count:
+                return
+
+    reader = Thread(target=fill, name="read", daemon=True)
+    reader.start()
+    try:
+        while True:
+            item = filled.get()
+            if isinstance(item, OSError):
+                raise item
+            buffer, count = item
+            if not count:
+                return
+            hasher.update(memoryview(buffer)[:count])
+            free.put(buffer)
+    finally:
+        free.put(None)
+        reader.join()
 
 
 def _reason(error: Exception) -> str:

@@ -107,7 +107,7 @@ def _readable_rows(
     while begin <= _LAST_ROW:
         rows = read(begin, count)
         if rows is None and count > 1:
-            count = 1
+            count = max(1, count // 8)
         elif rows is None:
             begin, count = _behind_the_hole(read, begin), _BATCH
         elif not rows:
@@ -115,7 +115,7 @@ def _readable_rows(
         else:
             for row in rows:
                 yield row[1:]
-            begin = rows[-1][0] + 1
+            begin, count = rows[-1][0] + 1, min(_BATCH, count * 2)
 
 
 def _behind_the_hole(read: Callable[[int, int], list[tuple[Any, ...]] | None], begin: int) -> int:
