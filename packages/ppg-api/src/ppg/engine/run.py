@@ -8,7 +8,7 @@ from ppg.engine.frontend import Frontend
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.recorder import Recorder
 from ppg.events import RunFinished
-from ppg.exceptions import PyPipelineGraphError
+from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.listeners.files import log_listeners
 from ppg.pipegraph import Pipegraph
 from ppg.result import RunResult
@@ -22,7 +22,9 @@ def run_graph(pipegraph: Pipegraph, frontend: Frontend) -> RunResult:
     """Run a complete graph.
 
     Raises:
-        PyPipelineGraphError: the status store cannot be used, say, because another run holds it.
+        PyPipelineGraphError: the status store cannot be used, say, because another run holds it; or the
+            machine does not let the run go on.
+        InternalError: a defect of ppg.
     """
     audience = Audience(frontend.listeners(pipegraph))
     coordinator = pipegraph.resource_coordinator
@@ -48,6 +50,11 @@ def run_graph(pipegraph: Pipegraph, frontend: Frontend) -> RunResult:
         raise PyPipelineGraphError(
             f"The run cannot go on: {error}; what had finished is remembered"
         ) from error
+    except (PyPipelineGraphError, InternalError):
+        raise
+    except Exception as error:
+        # No code of the user's runs in there.
+        raise InternalError(f"The run loop failed: {type(error).__name__}: {error}") from error
     if interrupts.received in (signal.SIGTERM, signal.SIGHUP):
         # Our orderly end is over; now the signal does what it does without us.
         signal.raise_signal(interrupts.received)
