@@ -1,0 +1,162 @@
+"""What `ppg run` says on a pipe: what runs and why, what failed with its output, and the account at the end."""
+
+import re
+import subprocess
+import sys
+
+from tests.cli.test_run_script import FAILING
+
+
+def test_each_job_that_runs_is_named_with_its_reasons_and_then_all_is_counted(project):
+    project.script("""
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("a", writes("A")).depends_on_params(int(sys.argv[1]))
+        ppg.FileGeneratingJob("b", writes("B")).depends_on("a")
+    """)
+    first = project.ppg("run", "script.py", "1")
+    assert re.fullmatch(
+        r"ppg: start   a: it has no record of a success\n"
+        r"ppg: done    a \([0-9.]+ s\)\n"
+        r"ppg: start   b: it has no record of a success\n"
+        r"ppg: done    b \([0-9.]+ s\)\n"
+        r"ppg: 2 ran, 0 up to date, 0 failed, 0 blocked \([0-9.]+ s\)\n",
+        first.err,
+    )
+    second = project.ppg("run", "script.py", "2")
+    assert "ppg: start   a: PI:a changed\n" in second.err
+    assert second.summary == (1, 1, 0, 0)
+    third = project.ppg("run", "script.py", "2")
+    assert re.fullmatch(r"ppg: 0 ran, 2 up to date, 0 failed, 0 blocked \([0-9.]+ s\)\n", third.err)
+    assert third.out == ""
+
+
+def test_a_job_that_waits_for_a_core_is_not_said_to_start(project):
+    for name in ("a", "b"):
+        project.gate(name)
+    project.script("""
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("a", waits)
+        ppg.FileGeneratingJob("b", waits)
+    """)
+    run = project.start("run", "-j1", "script.py")
+    project.wait_until_began("a")
+    project.let_go("a")
+    project.wait_until_began("b")
+    project.let_go("b")
+    said, _ = run.communicate()
+    assert [line.split()[1:3] for line in said.splitlines()][:4] == [
+        ["start", "a:"],
+        ["done", "a"],
+        ["start", "b:"],
+        ["done", "b"],
+    ]
+
+
+def test_a_failed_job_is_shown_with_its_traceback_and_output_and_those_it_blocks_are_named(project):
+    project.script(FAILING)
+    ended = project.ppg("run", "script.py")
+    assert "ppg: FAILED 'a'\n" in ended.err
+    assert "ValueError: no luck" in ended.err
+    assert "in fail" in ended.err
+    assert "stdout:\n    said this\n" in ended.err
+    assert "stderr:\n    complained\n" in ended.err
+    assert "ppg: blocked b (because of a)\n" in ended.err
+    assert "said this" not in ended.out
+
+
+def test_only_the_end_of_a_failed_jobs_output_is_shown(project):
+    project.script("""
+        def fail(path):
+            for number in range(1000):
+                print(f"line {number}")
+            print("x" * 1_000_000)
+            raise ValueError("y" * 1_000_000)
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("a", fail)
+    """)
+    ended = project.ppg("run", "script.py")
+    assert ended.code == 1
+    assert "line 999\n" in ended.err
+    assert "line 900\n" not in ended.err
+    assert len(ended.err) < 100_000
+
+
+def test_an_input_that_is_missing_is_not_counted_among_the_jobs(project):
+    project.script("""
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("a", writes("A")).depends_on_file("input")
+        ppg.FileGeneratingJob("slow", lambda path: (time.sleep(1.2), path.write_text("B")))
+        ppg.run_pipegraph()
+    """)
+    ended = project.command(sys.executable, "script.py")
+    assert "the input file 'input' does not exist" in ended.err
+    progress = re.search(r"(\d+) of (\d+) jobs", ended.err)
+    assert progress is not None
+    assert progress.groups() == ("2", "2")
+
+
+def test_a_reader_that_goes_away_does_not_disturb_the_run(project):
+    project.script("""
+        print("first")
+        ppg.new_pipegraph()
+        for number in range(20):
+            ppg.FileGeneratingJob(f"a{number}", writes("A"))
+        ppg.run_pipegraph()
+        print("x" * 1_000_000)
+    """)
+    run = project.start("run", "script.py")
+    head = subprocess.run(["head", "-1"], stdin=run.stdout, capture_output=True, text=True)
+    run.stdout.close()
+    assert run.wait() == 0
+    assert head.stdout.count("\n") == 1
+    assert (project / "a19").exists()
+
+
+def test_a_script_whose_output_has_no_reader_left_fails_no_job(project):
+    project.script(FAILING)
+    for command in ("run script.py 2>&1 | true", "graph dump script.py | true", "run missing.py 2>&1 | true"):
+        ended = project.command("bash", "-c", f'exec 3>&1; (ppg {command}; echo "${{PIPESTATUS[0]}}" >&3)',
+                                env=project.environment | {"PATH": f"{sys.prefix}/bin:/usr/bin:/bin"})  # fmt: skip
+        expected = {"run script": "1", "graph dump": "0", "run missing": "2"}[
+            " ".join(command.split(".")[0].split()[:2])
+        ]
+        assert ended.out.strip() == expected, (command, ended.err)
+        assert "BrokenPipe" not in ended.err
+
+
+def test_closed_standard_streams_do_no_harm(project):
+    project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
+    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+        (project / "a").unlink(missing_ok=True)
+        ended = project.command(
+            "bash", "-c", f"exec '{sys.prefix}/bin/ppg' run script.py {closed}", env=project.environment
+        )
+        assert ended.code == 0, (closed, ended.err)
+        assert (project / "a").read_text() == "A"
+
+
+def test_colour_that_is_forced_draws_no_display_into_a_pipe(project):
+    project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
+    ended = project.ppg("run", "script.py", env=project.environment | {"FORCE_COLOR": "1"})
+    assert "\x1b" not in ended.err
+    assert "ppg: done    a" in ended.err
+
+
+def test_names_and_output_in_any_bytes_are_shown(project):
+    project.script("""
+        def fail(path):
+            os.write(1, b"\\xff\\xfe caf\\xc3\\xa9\\n")
+            raise ValueError("\\udcff")
+        os.mkdir("logs")
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("caf\\u00e9 \\udcff", fail)
+        ppg.FileGeneratingJob("\\u732b", writes("cat"))
+    """)
+    ended = project.ppg(
+        "run",
+        "script.py",
+        env=project.environment | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+    )
+    assert ended.code == 1
+    assert ended.summary == (1, 0, 1, 0)
+    assert b"\xff\xfe caf\xc3\xa9\n" in (project / "logs/ppg_errors.txt").read_bytes()
