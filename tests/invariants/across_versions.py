@@ -23,6 +23,8 @@ from tests.invariants.programs import programs, source
 WANTED = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("xxhash", "pytest", "pytest-timeout", "hypothesis", "numpy")
 TESTS = (
+    "test_following.py",
+    "test_explanations.py",
     "test_functions.py",
     "test_function_properties.py",
     "test_parameters.py",

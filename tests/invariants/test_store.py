@@ -1,12 +1,15 @@
 """The status store keeps what it is given, for one writer and any number of readers."""
 
+import contextlib
 import os
+import sqlite3
 
 import pytest
 
 from ppg_graph import Fingerprint, JobId, NodeKind, Record
 from ppg_invariants import (
     FileState,
+    FileUnobservable,
     RunEnd,
     StatusStore,
     StoredObservation,
@@ -16,7 +19,9 @@ from ppg_invariants import (
     encode_parameters,
     fingerprint_function,
     fingerprint_parameters,
+    schema,
 )
+from ppg_invariants.packing import pack_record
 
 
 def record(content=b"a" * 16, **upstreams):
@@ -137,3 +142,85 @@ def test_names_that_are_no_unicode_are_kept(tmp_path):
         store.put(name, record())
     with StatusStore.open(tmp_path / "store") as store:
         assert list(store.records()) == [name]
+
+
+VERSION_1 = """
+CREATE TABLE jobs (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
+CREATE TABLE records (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE observations (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE evidence (fingerprint BLOB PRIMARY KEY, packed BLOB NOT NULL);
+CREATE TABLE blobs (digest BLOB PRIMARY KEY, content BLOB NOT NULL);
+CREATE TABLE codes (python TEXT NOT NULL, bytecode BLOB NOT NULL, syntax BLOB, canonical BLOB NOT NULL,
+                    PRIMARY KEY (python, bytecode));
+CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, outcome TEXT NOT NULL,
+                   pid INTEGER NOT NULL, host TEXT NOT NULL, details TEXT NOT NULL);
+CREATE TABLE events (run INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, job INTEGER,
+                     details TEXT NOT NULL);
+CREATE INDEX events_of_run ON events (run);
+PRAGMA application_id = 0x70706731;
+PRAGMA user_version = 1;
+"""
+
+
+def make_version_1(path, function):
+    """A store as the first version of the schema had it, with one record and one known function."""
+    state = fingerprint_function(function)
+    packed = pack_record(JobId("a"), record(), {"a": 1}.__getitem__)
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(VERSION_1)
+        connection.execute("INSERT INTO jobs VALUES (1, 'a')")
+        connection.execute("INSERT INTO records VALUES (1, ?)", (packed,))
+        code = state.codes[0]
+        connection.execute(
+            "INSERT INTO codes VALUES (?, ?, ?, ?)", (state.python, code.bytecode, None, b"known")
+        )
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_knew(tmp_path):
+    def function():
+        return 1
+
+    make_version_1(tmp_path / "store", function)
+    with pytest.raises(StoreError, match="run the pipegraph once"):
+        StatusStore.open(tmp_path / "store", read_only=True)
+    state = fingerprint_function(function)
+    for _again in range(2):
+        with StatusStore.open(tmp_path / "store") as store:
+            assert store.records()[JobId("a")] == record()
+            assert store.resolve_function(JobId("f"), state) == state.combine([b"known"])
+    with contextlib.closing(sqlite3.connect(tmp_path / "store")) as connection:
+        assert schema.version_of(connection) == schema.SCHEMA_VERSION
+    StatusStore.open(tmp_path / "store", read_only=True).close()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
+    make_version_1(tmp_path / "store", lambda: 1)
+
+    def fail(connection):
+        connection.execute("DROP TABLE codes")
+        raise RuntimeError("no")
+
+    monkeypatch.setitem(schema._MIGRATIONS, 1, fail)
+    with pytest.raises(RuntimeError):
+        StatusStore.open(tmp_path / "store")
+    monkeypatch.undo()
+    with StatusStore.open(tmp_path / "store") as store:
+        assert list(store.records()) == ["a"]
+
+
+def test_accepted_files_are_a_record_without_a_run(tmp_path):
+    (tmp_path / "a").write_bytes(b"a")
+    (tmp_path / "b").write_bytes(b"b")
+    upstreams = {JobId("up"): Fingerprint(b"u")}
+    with StatusStore.open(tmp_path / "store") as store:
+        one = store.accept(JobId("one"), NodeKind.OUTPUT, upstreams, [str(tmp_path / "a")])
+        two = store.accept(
+            JobId("two"), NodeKind.OUTPUT, upstreams, [str(tmp_path / "a"), str(tmp_path / "b")]
+        )
+        assert store.records()[JobId("one")] == one
+        assert one.duration is None
+        assert one.record.upstreams == upstreams
+        assert set(two.record.parts) == {str(tmp_path / "a"), str(tmp_path / "b")}
+        with pytest.raises(FileUnobservable, match="does not exist"):
+            store.accept(JobId("three"), NodeKind.OUTPUT, {}, [str(tmp_path / "gone")])
+        assert JobId("three") not in store.records()

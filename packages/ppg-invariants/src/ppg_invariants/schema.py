@@ -11,7 +11,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "TABLES", "check", "create", "mig
 APPLICATION_ID = 0x70706731
 """Says in the header of the file that it is one of ours."""
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 TABLES: dict[str, tuple[str, ...]] = {
     "jobs": ("id", "name"),
@@ -39,7 +39,18 @@ CREATE TABLE events (run INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL,
 CREATE INDEX events_of_run ON events (run);
 """
 
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {}
+
+def _several_trees_for_one_bytecode(connection: sqlite3.Connection) -> None:
+    """1 → 2: a code object may be known by several syntax trees, which all compile to it."""
+    connection.execute("ALTER TABLE codes RENAME TO old_codes")
+    connection.execute(
+        "CREATE TABLE codes (python TEXT NOT NULL, bytecode BLOB NOT NULL, syntax BLOB, canonical BLOB NOT NULL)"
+    )
+    connection.execute("INSERT INTO codes SELECT python, bytecode, syntax, canonical FROM old_codes")
+    connection.execute("DROP TABLE old_codes")
+
+
+_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _several_trees_for_one_bytecode}
 """From each older version, the step to the next one; runs inside one transaction."""
 
 
