@@ -9,10 +9,14 @@ Points that the rules leave to be read between the lines, and how they are read 
 
 - A failed job blocks what cannot be decided or cannot run without it. Where its fingerprint is known anyway (a
   load, or a clean lazy job that failed while it was made again), jobs that are clean stay clean; otherwise it
-  would depend on the schedule whether they were skipped before the failure or blocked by it.
+  would depend on the schedule whether they were skipped before the failure or blocked by it. For the same reason a
+  job that may yet turn out clean, and so has a fingerprint to give, is not blocked before that is known.
 - Demand is withdrawn when whoever demanded is blocked before the demanded job has begun.
 - Below a generator that has not ended, a missing upstream (or a narrower set of parts) is not a reason: the edge
   may still come.
+- A leftover of a lazy job is not removed before the job is decided: it might yet be blocked.
+- When exactly something that can go is removed is left open: `Step.removable` says what can go, `remove` that it is
+  gone. By the end of a run all of it must be.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
 """
@@ -58,11 +62,20 @@ class Step:
     """What one event led to."""
 
     starts: list[str] = field(default_factory=list)
-    removals: list[str] = field(default_factory=list)
+    removable: list[str] = field(default_factory=list)
     commits: dict[str, Past] = field(default_factory=dict)
     forgotten: list[str] = field(default_factory=list)
     surprises: list[str] = field(default_factory=list)
     rejected: bool = False
+
+    def add(self, later: Step) -> None:
+        """Both steps as one; what can be removed is what can be removed after the second."""
+        self.starts += later.starts
+        self.removable = later.removable
+        self.commits.update(later.commits)
+        self.forgotten += later.forgotten
+        self.surprises += later.surprises
+        self.rejected |= later.rejected
 
 
 class Reference:
@@ -103,13 +116,27 @@ class Reference:
     # --- events ------------------------------------------------------------------------------------------------
 
     def start(self) -> Step:
-        """Everything has been declared: what can begin?"""
+        """Everything has been declared, and nothing was looked at: what can begin?"""
+        return self._go_on(Step())
+
+    def observe(self) -> Step:
+        """Look at the invariants that may matter and at the files that a record speaks of."""
+        for job in self.taking_part:
+            kind = self.kinds[job]
+            if job in self.seen:
+                continue
+            if kind == "INVARIANT" and self._may_matter(job):
+                self.seen[job] = self.look(job)
+                if self.seen[job] is None:
+                    self.failed.add(job)
+            elif kind in CONTENT and self.past(job) is not None:
+                self.seen[job] = self.look(job)
         return self._go_on(Step())
 
     def succeeded(self, job: str, print_: Print, parts: Mapping[str, Print] | None = None) -> Step:
         """`job` ran, and its outputs are as they should be."""
         step = Step()
-        before = self.conclude()
+        before = self.now  # an extension changes nothing that its generator consumed
         self.running.remove(job)
         kind = self.kinds[job]
         if kind == "LOAD":
@@ -151,7 +178,8 @@ class Reference:
         for edge, parts in edges.items():
             before = self.edges.get(edge, frozenset())
             self.edges[edge] = None if parts is None or before is None else parts | before
-        self._survey()
+        if kinds or edges:
+            self._survey()
         return self.succeeded(generator, print_)
 
     def stop(self) -> Step:
@@ -168,7 +196,7 @@ class Reference:
         return [down for up, down in self.edges if up == job]
 
     def _survey(self) -> None:
-        """Order the jobs, upstreams first; settle who takes part; look at what is there to be seen."""
+        """Order the jobs, upstreams first, and settle who takes part."""
         self.order: list[str] = []
         while len(self.order) < len(self.kinds):
             ready = [
@@ -186,15 +214,16 @@ class Reference:
                 for job in self.kinds
                 if job not in self.targets and not (below({job}, self.edges) & self.targets)
             }
-        for job, kind in self.kinds.items():
-            if job in self.seen or job in self.excluded:
-                continue
-            if kind == "INVARIANT":
-                self.seen[job] = self.look(job)
-                if self.seen[job] is None:
-                    self.failed.add(job)
-            elif kind in CONTENT and self.past(job) is not None:
-                self.seen[job] = self.look(job)
+        self.taking_part = [job for job in self.order if job not in self.excluded]
+        self.ups = {job: set(self.upstreams(job)) for job in self.order}
+        self.downs = {job: set(self.downstreams(job)) - self.excluded for job in self.order}
+
+    def _may_matter(self, invariant: str) -> bool:
+        """Does it lie above a job that may have to run? Nobody looks at it otherwise, so it cannot fail."""
+        return any(
+            self.kinds[job] in DECIDING or job in (self.targets or ())
+            for job in below({invariant}, self.edges) - self.excluded
+        )
 
     def past(self, job: str) -> Past | None:
         """The record of `job`, unless it is of a kind that says nothing about it."""
@@ -227,15 +256,17 @@ class Reference:
             self.blocked |= now.blocked
 
     def _go_on(self, step: Step) -> Step:
-        now = self.conclude()
+        now = self.now = self.conclude()
         for job in now.starts:
             self.running.add(job)
             step.starts.append(job)
-        for job in now.removals:
-            self.there.discard(job)
-            self.removed.add(job)
-            step.removals.append(job)
+        step.removable = now.removable
         return step
+
+    def remove(self, jobs: Collection[str]) -> None:
+        """The files or data of these jobs are not there any more, as `Step.removable` allowed."""
+        self.there -= set(jobs)
+        self.removed |= set(jobs)
 
     @property
     def is_finished(self) -> bool:
@@ -243,141 +274,158 @@ class Reference:
 
     def skipped(self) -> set[str]:
         """At the end: everything that took part, did nothing, and was kept from nothing."""
-        now = self.conclude()
         others = self.excluded | self.failed | self.blocked | self.cancelled | set(self.made)
         idle = {job for job in self.kinds if job not in others and self.kinds[job] != "INVARIANT"}
-        return {job for job in idle if job in now.clean or self.kinds[job] in ON_DEMAND}
+        return {job for job in idle if job in self.now.clean or self.kinds[job] in ON_DEMAND}
 
 
 class Conclusions:
-    """What follows from the state of a `Reference`, worked out from nothing. One paragraph a question."""
+    """What follows from what has happened in a `Reference`, worked out from nothing: one question after another."""
 
     def __init__(self, facts: Reference) -> None:
         self.facts = facts
-        kinds, order = facts.kinds, facts.order
-        part_of_it = [job for job in order if job not in facts.excluded]
-        ups: dict[str, list[str]] = {job: [] for job in order}
-        downs: dict[str, list[str]] = {job: [] for job in order}
-        for up, down in facts.edges:
-            ups[down].append(up)
-            if down not in facts.excluded:
-                downs[up].append(down)
-        self.ups = ups
+        self.kinds, self.ups, self.downs, self.jobs = facts.kinds, facts.ups, facts.downs, facts.taking_part
+        self.lost = facts.failed | facts.blocked
+        self.find_clean_and_stale()
+        self.find_usable()
+        self.find_needed()
+        self.find_demanded()
+        self.find_blocked()
+        self.find_starts()
+        self.find_removable()
 
-        # Which fingerprints are known, which jobs are clean, and which have a reason to be done again?
+    def find_clean_and_stale(self) -> None:
+        """Which fingerprints are known, which jobs are clean, and which have a reason to be done again?"""
+        facts = self.facts
         self.known: dict[str, Print] = {}
         self.parts: dict[str, Mapping[str, Print]] = {}
         self.stale: set[str] = set()
         self.clean: set[str] = set()
-        waits_for_generator: set[str] = set()
-        for job in part_of_it:
-            kind = kinds[job]
-            if any(
-                (kinds[up] == "GENERATOR" and up not in facts.made) or up in waits_for_generator
-                for up in ups[job]
-            ):
-                waits_for_generator.add(job)
+        may_get_edges: set[str] = set()
+        for job in self.jobs:
+            kind, ups = self.kinds[job], self.ups[job]
+            for up in ups:
+                if up in may_get_edges or (self.kinds[up] == "GENERATOR" and up not in facts.made):
+                    may_get_edges.add(job)
             if job in facts.made:
                 self.known[job] = facts.made[job]
                 self.parts[job] = facts.made_parts.get(job, {})
             elif kind == "INVARIANT":
-                if facts.seen[job] is not None:
+                if facts.seen.get(job) is not None:
                     self.known[job] = facts.seen[job]
             elif kind == "LOAD":
-                if all(up in self.known for up in ups[job]):
-                    self.known[job] = ("load", frozenset((up, self.consumed(up, job)) for up in ups[job]))
+                if self.known.keys() >= ups:
+                    self.known[job] = ("load", frozenset((up, self.consumed(up, job)) for up in ups))
             elif kind in CONTENT:
                 past = facts.past(job)
-                if past is None or self._has_a_reason(job, past, job in waits_for_generator):
+                if past is None or self._has_a_reason(job, past, job in may_get_edges):
                     self.stale.add(job)
-                elif all(up in self.known for up in ups[job]):
+                elif self.known.keys() >= ups and job in facts.seen:
                     self.clean.add(job)
                     self.known[job] = past.print
                     self.parts[job] = past.parts
 
-        # Whose files and data can be used as they are?
-        leftovers = {job for job in part_of_it if kinds[job] == "LAZY" and facts.seen.get(job) == INTACT}
-        leftovers -= facts.removed | facts.failed
-        usable = facts.there | (leftovers & self.clean)
+    def find_usable(self) -> None:
+        """Whose files and data can be used as they are?"""
+        facts = self.facts
+        intact = {job for job in self.jobs if self.kinds[job] == "LAZY" and facts.seen.get(job) == INTACT}
+        self.leftovers = intact - facts.removed - facts.failed
+        self.usable = facts.there | (self.leftovers & self.clean)
 
-        # Which OUTPUTs and GENERATORs are still to be decided or done, and above whom do they lie?
-        over = facts.excluded | facts.failed | facts.blocked | set(facts.made)
-        to_do = {job for job in part_of_it if kinds[job] in DECIDING and job not in over | self.clean}
-        needed: set[str] = set()
-        for job in reversed(part_of_it):
-            if any(down in to_do or down in needed for down in downs[job]):
-                needed.add(job)
+    def find_needed(self) -> None:
+        """Which OUTPUTs and GENERATORs are still to be decided or done, and above whom do they lie?"""
+        over = self.lost | self.clean | self.facts.made.keys()
+        to_do = {job for job in self.jobs if self.kinds[job] in DECIDING} - over
+        self.needed: set[str] = set()
+        for job in reversed(self.jobs):
+            for down in self.downs[job]:
+                if down in to_do or down in self.needed:
+                    self.needed.add(job)
 
-        # Who has to run, and who is demanded for it?
+    def find_demanded(self) -> None:
+        """Who has to run, and who is demanded for it, or by the user?"""
+        facts = self.facts
+        targets = {job for job in facts.targets or () if self.kinds[job] in ON_DEMAND}
+        self.wanted = targets - self.usable - facts.made.keys()
         self.must_run: set[str] = set()
-        out_of_play = facts.failed | facts.blocked | facts.running | facts.cancelled
-        for job in reversed(part_of_it):
-            if job in out_of_play:
+        for job in reversed(self.jobs):
+            if job in self.lost or job in facts.running or job in facts.cancelled:
                 continue
-            kind = kinds[job]
-            is_demanded = any(down in self.must_run or down in facts.running for down in downs[job]) or (
-                kind == "LAZY" and facts.targets is not None and job in facts.targets
-            )
-            if kind == "OUTPUT":
-                runs = job in self.stale
-            elif kind == "GENERATOR":
-                runs = job not in facts.made
-            elif kind == "LOAD" or job in facts.made:
-                runs = kind in ON_DEMAND and is_demanded and job not in facts.there
-            else:
-                runs = kind == "LAZY" and (
-                    (job in self.stale and (job in needed or is_demanded))
-                    or (is_demanded and job not in leftovers)
-                )
+            is_demanded = job in self.wanted
+            for down in self.downs[job]:
+                if down in self.must_run or down in facts.running:
+                    is_demanded = True
+            match self.kinds[job]:
+                case "OUTPUT":
+                    runs = job in self.stale
+                case "GENERATOR":
+                    runs = job not in facts.made
+                case "LAZY" if job in self.stale:
+                    runs = is_demanded or job in self.needed
+                case "LAZY" if job not in facts.made:
+                    runs = is_demanded and job in facts.seen and job not in self.leftovers
+                case "LAZY" | "LOAD":
+                    runs = is_demanded and job not in facts.there
+                case _:
+                    runs = False
             if runs:
                 self.must_run.add(job)
 
-        # Who cannot be decided any more, or cannot get what it needs?
+    def find_blocked(self) -> None:
+        """Who cannot be decided any more, or cannot get what it needs?"""
+        facts = self.facts
         self.blocked: set[str] = set()
-        lost = facts.failed | facts.blocked
-        for job in part_of_it:
-            if job in out_of_play or job in facts.made:
-                undecidable = False
-            else:
-                undecidable = any(up in lost and up not in self.known for up in ups[job])
-            starved = job in self.must_run and any(
-                up in lost and kinds[up] in ON_DEMAND and up not in usable for up in ups[job]
-            )
-            if undecidable or starved:
-                self.blocked.add(job)
+        never_clean = self.stale | {job for job in self.jobs if self.kinds[job] == "GENERATOR"}
+        for job in self.jobs:
+            if job in self.lost or job in facts.running or job in facts.cancelled:
+                continue
+            for up in self.ups[job]:
+                is_undecidable = up not in self.known and job not in facts.made
+                is_certain = job in never_clean or self.known.keys() >= self.ups[job]
+                is_missed = job in self.must_run and self.kinds[up] in ON_DEMAND and up not in self.usable
+                is_starved = is_certain and is_missed
+                if up in self.lost and (is_undecidable or is_starved):
+                    self.blocked.add(job)
 
-        # Who begins now?
+    def find_starts(self) -> None:
+        """Who can begin now?"""
         self.starts: list[str] = []
-        if not facts.is_stopped:
-            self.starts = [
-                job
-                for job in part_of_it
-                if job in self.must_run
-                and job not in self.blocked
-                and all(up in self.known for up in ups[job])
-                and all(up in usable for up in ups[job] if kinds[up] in ON_DEMAND)
-            ]
+        for job in self.jobs:
+            ups = self.ups[job]
+            on_demand = {up for up in ups if self.kinds[up] in ON_DEMAND}
+            is_there = self.known.keys() >= ups and self.usable >= on_demand
+            to_be_seen = self.kinds[job] in CONTENT and self.facts.past(job) is not None
+            if to_be_seen and job not in self.facts.seen:
+                continue  # its reasons are not complete
+            if is_there and job in self.must_run - self.blocked:
+                self.starts.append(job)
+        if self.facts.is_stopped:
+            self.starts = []
 
-        # For whom is everything downstream over, and what can go?
-        settled: set[str] = set(facts.failed | facts.blocked)
-        for job in reversed(part_of_it):
-            if kinds[job] in DECIDING:
-                is_settled = job in facts.made or job in self.clean
-            elif kinds[job] in ON_DEMAND:
-                is_settled = job in facts.made or all(down in settled for down in downs[job])
-            else:
-                is_settled = True
-            if is_settled and job not in facts.running:
+    def find_removable(self) -> None:
+        """For whom is everything downstream over, and what can go?"""
+        facts = self.facts
+        active = facts.running | self.must_run
+        settled = set(self.lost)
+        kept = self.lost | active
+        for job in reversed(self.jobs):
+            if job in active or job in self.wanted:
+                continue
+            is_over = job in facts.made or job in self.clean
+            if is_over if self.kinds[job] in DECIDING else job in facts.made or settled >= self.downs[job]:
                 settled.add(job)
-        self.removals = [
-            job
-            for job in part_of_it
-            if job in facts.there | leftovers
-            and job not in facts.running | facts.failed | facts.blocked | self.must_run
-            and not (facts.targets is not None and job in facts.targets and kinds[job] == "LAZY")
-            and all(down in settled for down in downs[job])
-            and (kinds[job] == "LOAD" or not any(down in lost for down in downs[job]))
-        ]
+        might_be_blocked: set[str] = set()
+        for job in self.jobs:
+            for up in self.ups[job]:
+                if up in active or up in might_be_blocked:
+                    might_be_blocked.add(job)
+            is_lazy = self.kinds[job] == "LAZY"
+            if is_lazy and (job in (facts.targets or ()) or self.lost & self.downs[job]):
+                kept.add(job)
+            if job in might_be_blocked and not self.known.keys() >= self.ups[job]:
+                kept.add(job)
+        going = (facts.there | self.leftovers) - kept
+        self.removable = [job for job in self.jobs if job in going and settled >= self.downs[job]]
 
     def consumed(self, up: str, down: str) -> Print:
         """What `down` sees of `up`: all of it, or the named parts."""
@@ -387,12 +435,14 @@ class Conclusions:
         return ("parts", frozenset((name, self.parts[up].get(name)) for name in names))
 
     def _has_a_reason(self, job: str, past: Past, may_get_edges: bool) -> bool:
-        ups = self.ups[job]
-        if self.facts.kinds[job] == "OUTPUT" and self.facts.seen[job] != INTACT:
+        ups, edges = self.ups[job], self.facts.edges.items()
+        if self.facts.kinds[job] == "OUTPUT" and self.facts.seen.get(job, INTACT) != INTACT:
             return True
-        if any(up not in past.consumed for up in ups):
+        if not past.consumed.keys() >= ups:
             return True
-        if not may_get_edges and any(up not in ups for up in past.consumed):
+        if any(up == job and not (names or set()) <= past.parts.keys() for (up, _), names in edges):
+            return True
+        if not may_get_edges and not past.consumed.keys() <= ups:
             return True
         return any(
             self.consumed(up, job) != past.consumed[up]

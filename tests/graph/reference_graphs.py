@@ -1,0 +1,78 @@
+"""All graphs of a few nodes, as they are or up to isomorphism."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from tests.graph.reference_world import Script
+
+__all__ = ["KINDS", "Graph", "graphs", "variants"]
+
+KINDS = ("INVARIANT", "OUTPUT", "LAZY", "LOAD", "GENERATOR")
+NAMES = "abcde"
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A labelled graph; edges go from lower to higher. `deaf`: jobs that make the same whatever they read."""
+
+    kinds: tuple[str, ...]
+    edges: tuple[tuple[int, int], ...]
+    deaf: frozenset[int] = frozenset()
+    parts: tuple[tuple[tuple[int, int], str], ...] = ()
+
+    def script(self) -> Script:
+        parts = dict(self.parts)
+        return Script(
+            kinds={NAMES[index]: kind for index, kind in enumerate(self.kinds)},
+            edges=tuple((NAMES[up], NAMES[down], parts.get((up, down))) for up, down in self.edges),
+            deaf=frozenset(NAMES[index] for index in self.deaf),
+        )
+
+    def __str__(self) -> str:
+        kinds = " ".join(f"{NAMES[index]}:{kind}" for index, kind in enumerate(self.kinds))
+        edges = " ".join(f"{NAMES[up]}>{NAMES[down]}" for up, down in self.edges)
+        extra = f" deaf={sorted(NAMES[index] for index in self.deaf)}" if self.deaf else ""
+        return f"{kinds} | {edges}{extra}" + (f" parts={self.parts}" if self.parts else "")
+
+
+def graphs(nodes: int, *, up_to_isomorphism: bool) -> Iterator[Graph]:
+    """All graphs of so many nodes. Invariants have no upstreams: a script cannot say so."""
+    pairs = list(itertools.combinations(range(nodes), 2))
+    for size in range(len(pairs) + 1):
+        for edges in itertools.combinations(pairs, size):
+            relabelings = list(_relabelings(nodes, edges)) if up_to_isomorphism else []
+            below = {down for _, down in edges}
+            choices = [KINDS[1:] if index in below else KINDS for index in range(nodes)]
+            for kinds in itertools.product(*choices):
+                if all((edges, kinds) <= _relabel(edges, kinds, places) for places in relabelings):
+                    yield Graph(kinds, edges)
+
+
+def _relabelings(nodes: int, edges: tuple[tuple[int, int], ...]) -> Iterator[tuple[int, ...]]:
+    """All other orders of declaration in which upstreams still come first."""
+    for places in itertools.permutations(range(nodes)):
+        if all(places[up] < places[down] for up, down in edges):
+            yield places
+
+
+def _relabel(
+    edges: tuple[tuple[int, int], ...], kinds: tuple[str, ...], places: tuple[int, ...]
+) -> tuple[tuple[tuple[int, int], ...], tuple[str, ...]]:
+    moved = [""] * len(kinds)
+    for index, place in enumerate(places):
+        moved[place] = kinds[index]
+    return tuple(sorted((places[up], places[down]) for up, down in edges)), tuple(moved)
+
+
+def variants(graph: Graph) -> Iterator[Graph]:
+    """The graph with one job deaf, or one edge that is about one of several files."""
+    for index, kind in enumerate(graph.kinds):
+        if kind in ("OUTPUT", "LAZY") and any(down == index for _, down in graph.edges):
+            yield replace(graph, deaf=frozenset({index}))
+    for edge in graph.edges:
+        if graph.kinds[edge[0]] in ("OUTPUT", "LAZY"):
+            for part in "ab":
+                yield replace(graph, parts=((edge, part),))
