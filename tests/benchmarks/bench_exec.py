@@ -1,9 +1,13 @@
-"""Throughput of the executor beside the limits of the machine, in one run.
+"""Throughput and fork cost of the executor beside the limits of the machine, in one run.
 
-    python tests/benchmarks/bench_exec.py [tasks]
+    python tests/benchmarks/bench_exec.py [tasks] [objects]
 
-Prints, per way of running the same trivial task, milliseconds a task: a bare loop that forks a bare
-interpreter, with as many in flight as there are cores, and LocalExecutor. Only the ratios mean anything.
+Prints
+- for a task that does nothing: milliseconds a task of a bare loop that forks a bare interpreter, with as many in
+  flight as there are cores, and of LocalExecutor;
+- with many Python objects loaded: milliseconds a task with and without huge pages under them;
+- four tasks of one second: seconds over the ideal.
+Only the ratios mean anything.
 """
 
 from __future__ import annotations
@@ -13,8 +17,9 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
-from ppg_exec import LocalExecutor, Outcome, Succeeded, Task, available_cores
+from ppg_exec import LocalExecutor, Outcome, Place, Succeeded, Task, available_cores
 
 BARE = """
 import os, sys, time
@@ -41,45 +46,81 @@ def bare_forks(count: int) -> float:
     return float(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 
-def executor(count: int) -> float:
-    """Seconds for `count` tasks that do nothing, from the first submit to the last outcome."""
+def run_all(executor: LocalExecutor, tasks: list[Task]) -> float:
+    """Seconds from the first submit to the last outcome."""
+    began = time.perf_counter()
+    for task in tasks:
+        executor.submit(task)
+    done = 0
+    while done < len(tasks):
+        for event in executor.poll():
+            if isinstance(event, Outcome):
+                assert isinstance(event.end, Succeeded), event
+                done += 1
+    return time.perf_counter() - began
 
-    def make(number: int):
-        return lambda: number
 
-    with LocalExecutor() as local:
-        local.submit(Task("warm", make(-1)))
-        while not any(isinstance(event, Outcome) for event in local.poll()):
-            pass
-        began = time.perf_counter()
-        for number in range(count):
-            local.submit(Task(str(number), make(number)))
-        done = 0
-        while done < count:
-            for event in local.poll():
-                if isinstance(event, Outcome):
-                    assert isinstance(event.end, Succeeded), event
-                    done += 1
-        used = os.times()
-        print(f"    mcp so far: {used.user:.2f} s user, {used.system:.2f} s system")
-        return time.perf_counter() - began
+def nothing(number: int) -> Callable[[], int]:
+    """A callback of its own for each task, as a script makes them."""
+    return lambda: number
+
+
+def local_executor(count: int) -> float:
+    """Seconds for `count` tasks that do nothing, in an executor that has started."""
+    with LocalExecutor() as executor:
+        run_all(executor, [Task("warm", nothing(-1))])
+        return run_all(executor, [Task(str(number), nothing(number)) for number in range(count)])
+
+
+def with_objects(objects: int, tasks: int, *, huge_pages: bool) -> tuple[float, float]:
+    """Seconds to load that many small objects, and seconds for a task with them loaded."""
+
+    class Data:
+        pass
+
+    data = Data()
+
+    def load() -> None:
+        data.rows = [{"number": number, "pair": [number, str(number)]} for number in range(objects)]  # type: ignore[attr-defined]
+
+    with LocalExecutor(huge_pages=huge_pages) as executor:
+        loading = run_all(executor, [Task("load", load, place=Place.NODE)])
+        callback = lambda: len(data.rows)  # type: ignore[attr-defined] # noqa: E731
+        return loading, run_all(executor, [Task(str(number), callback) for number in range(tasks)]) / tasks
+
+
+def sleepers() -> float:
+    """Seconds over the ideal for four tasks that sleep a second each on two cores, start included."""
+    began = time.perf_counter()
+    with LocalExecutor(cores=2) as executor:
+        run_all(executor, [Task(str(number), time.sleep, (1,)) for number in range(4)])
+    return time.perf_counter() - began - 2
 
 
 def main() -> None:
-    """Print the table."""
+    """Print the tables."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 3000
+    objects = int(sys.argv[2]) if len(sys.argv) > 2 else 4_000_000
+    print(f"{available_cores()} cores, load {os.getloadavg()[0]:.1f}, Python {sys.version.split()[0]}")
     times: dict[str, list[float]] = {"bare fork loop": [], "LocalExecutor": []}
     for _ in range(3):
         times["bare fork loop"].append(bare_forks(count))
-        times["LocalExecutor"].append(executor(count))
+        times["LocalExecutor"].append(local_executor(count))
     floor = statistics.median(times["bare fork loop"])
     for name, seconds in times.items():
         middle = statistics.median(seconds)
-        low, high = min(seconds), max(seconds)
         print(
-            f"{name:16} {middle / count * 1000:6.3f} ms a task"
-            f" ({low / count * 1000:.3f} to {high / count * 1000:.3f}), {middle / floor:.1f} × the floor"
+            f"{name:16} {middle / count * 1000:7.3f} ms a task"
+            f" ({min(seconds) / count * 1000:.3f} to {max(seconds) / count * 1000:.3f}),"
+            f" {middle / floor:.1f} x the floor"
         )
+    plain_load, plain = with_objects(objects, 20, huge_pages=False)
+    huge_load, huge = with_objects(objects, 20, huge_pages=True)
+    print(f"{objects:,} objects loaded: {plain * 1000:.1f} ms a task; loading took {plain_load:.1f} s")
+    print(
+        f"the same on huge pages: {huge * 1000:.1f} ms a task, {plain / huge:.1f} x cheaper; {huge_load:.1f} s"
+    )
+    print(f"4 x sleep 1 on 2 cores: {statistics.median(sleepers() for _ in range(3)):.2f} s over the ideal")
 
 
 if __name__ == "__main__":
