@@ -5,7 +5,7 @@ All files of one request are looked at in one pass of stats, and hashed, where t
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ppg.engine.recorder import Recorder
+from ppg.engine.memory import Memory
 from ppg.exceptions import InternalError
 from ppg.file_jobs import FileJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
@@ -16,6 +16,7 @@ from ppg_invariants import (
     CannotFingerprint,
     FileState,
     FileUnobservable,
+    StoredObservation,
     Verdict,
     compare_files,
     content_fingerprint,
@@ -44,12 +45,12 @@ class Observer:
 
     Parameters:
         pipegraph: the jobs to look at.
-        recorder: what is remembered of them; moves on where only a time stamp changed.
+        memory: what is remembered of them; moves on where only a time stamp changed.
     """
 
-    def __init__(self, pipegraph: Pipegraph, recorder: Recorder) -> None:
+    def __init__(self, pipegraph: Pipegraph, memory: Memory) -> None:
         self._pipegraph = pipegraph
-        self._recorder = recorder
+        self._memory = memory
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
         """What each node observes, or whether its files are what its record says."""
@@ -79,11 +80,13 @@ class Observer:
             state = fingerprint_function(job.function)
         except CannotFingerprint as error:
             return Unobservable(f"the function cannot be fingerprinted: {error}")
-        return self._recorder.saw_function(job.job_id, state)
+        fingerprint = self._memory.fingerprint_of(job.job_id, state)
+        self._memory.saw(job.job_id, StoredObservation(fingerprint, function=state))
+        return fingerprint
 
     def _parameters(self, job: ParameterInvariant) -> Observation:
         fingerprint = Fingerprint(fingerprint_encoding(job.encoding))
-        self._recorder.saw_parameters(job.job_id, job.encoding, fingerprint)
+        self._memory.saw(job.job_id, StoredObservation(fingerprint, parameters=job.encoding))
         return fingerprint
 
     def _modification_time(self, job: FileTimeInvariant) -> Observation:
@@ -95,14 +98,14 @@ class Observer:
 
     def _inputs(self, jobs: Sequence[FileChecksumInvariant], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root
-        remembered = [(absolute(job.job_id, root), self._recorder.input_file(job.job_id)) for job in jobs]
+        remembered = [(absolute(job.job_id, root), self._memory.input_file(job.job_id)) for job in jobs]
         for job, (_, before), state in zip(jobs, remembered, observe_files(remembered), strict=True):
             if isinstance(state, FileUnobservable):
                 observations[job.node] = Unobservable(f"the input file '{job.job_id}' {state.reason}")
                 continue
             fingerprint = Fingerprint(content_fingerprint(state))
             if state is not before:
-                self._recorder.saw_input_file(job.job_id, state, fingerprint)
+                self._memory.saw(job.job_id, StoredObservation(fingerprint, file=state))
             observations[job.node] = fingerprint
 
     def _outputs(self, jobs: Sequence[FileJob], observations: dict[NodeId, Observation]) -> None:
@@ -110,7 +113,7 @@ class Observer:
         entries: list[tuple[str, FileState]] = []
         compared: list[FileJob] = []
         for job in jobs:
-            recorded = self._recorder.files(job.job_id)
+            recorded = self._memory.files(job.job_id)
             unknown = tuple(path for path in job.files if path not in recorded)
             if unknown:
                 observations[job.node] = Files(FileStatus.CHANGED, unknown)
@@ -127,6 +130,6 @@ class Observer:
                 elif comparison.verdict is not Verdict.INTACT:
                     troubles.setdefault(comparison.verdict, []).append(path)
             if touched and not troubles:
-                self._recorder.files_were_touched(job.job_id, touched)
+                self._memory.files_were_touched(job.job_id, touched)
             worst = next((verdict for verdict in SEVERITY if verdict in troubles), None)
             observations[job.node] = INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))

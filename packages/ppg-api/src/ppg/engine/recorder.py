@@ -4,28 +4,26 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 
+from ppg.engine.memory import Memory
 from ppg.result import JobOutcome, JobState, RunResult
-from ppg_graph import Fingerprint, JobId, Record
-from ppg_invariants import FileState, FunctionState, RunEnd, StatusStore, StoredObservation, StoredRecord
+from ppg_graph import JobId, Record
+from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
 
 __all__ = ["Recorder"]
 
 
-class Recorder:
-    """The status store as a run uses it.
+class Recorder(Memory):
+    """The status store as a run uses it: remembers what was seen and made.
 
     Parameters:
         store: open for writing; the recorder does not close it.
 
     Attributes:
-        history: what was remembered when the run began.
         run_id: the number of this run, unique within the store.
     """
 
     def __init__(self, store: StatusStore) -> None:
-        self._store = store
-        self._stored = store.records()
-        self.history: Mapping[JobId, Record] = store.history()
+        super().__init__(store)
         self.run_id = store.begin_run()
 
     @property
@@ -55,10 +53,6 @@ class Recorder:
 
     # -- jobs --------------------------------------------------------------------------------------------
 
-    def files(self, job_id: JobId) -> Mapping[str, FileState]:
-        """The state of each file when the job last succeeded, by its name relative to the root."""
-        return self._stored[job_id].files
-
     def succeeded(
         self, job_id: JobId, record: Record, files: Mapping[str, FileState], outcome: JobOutcome
     ) -> None:
@@ -68,36 +62,17 @@ class Recorder:
             StoredRecord(record, files, outcome.runtime, outcome.peak_memory, finished=time.time()),
         )
 
-    def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
-        """Remember the new stat of files whose content is what it was."""
-        stored = self._stored[job_id]
-        self._store.put(job_id, replace(stored, files={**stored.files, **touched}))
-
     def forget(self, job_id: JobId) -> None:
         """Remember nothing of a job."""
         self._store.forget(job_id)
 
-    # -- invariants --------------------------------------------------------------------------------------
+    # -- what was seen -----------------------------------------------------------------------------------
 
-    def input_file(self, job_id: JobId) -> FileState | None:
-        """The state of an input file at the last look."""
-        seen = self._store.observation(job_id)
-        return None if seen is None else seen.file
+    def saw(self, job_id: JobId, observation: StoredObservation) -> None:
+        """Remember what an invariant came to, and what explains it."""
+        self._store.remember(job_id, observation)
 
-    def saw_input_file(self, job_id: JobId, state: FileState, fingerprint: Fingerprint) -> None:
-        """Remember the state of an input file."""
-        self._store.remember(job_id, StoredObservation(fingerprint, file=state))
-
-    def saw_parameters(self, job_id: JobId, encoding: bytes, fingerprint: Fingerprint) -> None:
-        """Remember parameters, for explanations."""
-        seen = self._store.observation(job_id)
-        if seen is None or seen.fingerprint != fingerprint:
-            self._store.remember(job_id, StoredObservation(fingerprint, parameters=encoding))
-
-    def saw_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:
-        """Remember a function; gives its fingerprint, which is the same across versions of Python."""
-        fingerprint = self._store.resolve_function(job_id, state)
-        seen = self._store.observation(job_id)
-        if seen is None or seen.fingerprint != fingerprint:
-            self._store.remember(job_id, StoredObservation(fingerprint, function=state))
-        return fingerprint
+    def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
+        """Remember the new stat of files whose content is what it was."""
+        stored = self._stored[job_id]
+        self._store.put(job_id, replace(stored, files={**stored.files, **touched}))

@@ -113,8 +113,6 @@ def _log_lines(event: Event) -> list[str]:
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
         case GraphExtended(generator, job_ids):
             return [f"declared by {generator}: {job_id}" for job_id in job_ids]
-        case GraphExtended(generator, job_ids):
-            return [f"new: {job_id} (made by {generator})" for job_id in job_ids]
         case Warned(message):
             return [f"warning: {message}"]
         case RunStopping(number):

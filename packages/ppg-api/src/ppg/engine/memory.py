@@ -1,0 +1,45 @@
+"""What is remembered of earlier runs, to look at the world with; writes nothing."""
+
+from collections.abc import Mapping
+
+from ppg_graph import Fingerprint, JobId, Record
+from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservation
+
+__all__ = ["Memory"]
+
+
+class Memory:
+    """The status store as an observer uses it.
+
+    What it sees it keeps to itself; the `Recorder` of a run writes it down.
+
+    Parameters:
+        store: open for reading or for writing; the memory does not close it.
+
+    Attributes:
+        history: what decisions are made from.
+    """
+
+    def __init__(self, store: StatusStore) -> None:
+        self._store = store
+        self._stored = store.records()
+        self.history: Mapping[JobId, Record] = store.history()
+
+    def files(self, job_id: JobId) -> Mapping[str, FileState]:
+        """The state of each file when the job last succeeded, by its name relative to the root."""
+        return self._stored[job_id].files
+
+    def input_file(self, job_id: JobId) -> FileState | None:
+        """The state of an input file at the last look."""
+        seen = self._store.observation(job_id)
+        return None if seen is None else seen.file
+
+    def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
+        """The fingerprint of a function, which is the same across versions of Python."""
+        return self._store.resolve_function(job_id, state)
+
+    def saw(self, job_id: JobId, observation: StoredObservation) -> None:
+        """Take notice of what an invariant came to."""
+
+    def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
+        """Take notice of the new stat of files whose content is what it was."""
