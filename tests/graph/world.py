@@ -89,7 +89,7 @@ class Script:
 
     def declare(self) -> Dag:
         dag = Dag()
-        for job in self.jobs:
+        for job in sorted(self.jobs, key=lambda job: digest(job.name)):  # any order will do
             dag.add_node(JobId(job.name), job.kind)
         for job in self.jobs:
             for upstream, part in job.upstreams:

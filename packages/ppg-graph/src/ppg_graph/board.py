@@ -269,7 +269,6 @@ class Board:
         dag, needs, is_lazy, is_source = self.dag, self.needs, self.is_lazy, self.is_source
         for node in nodes:
             self.move(node, _WAITING)
-        for node in nodes:
             self.settled[node] = 0
             upstreams = dag.upstreams(node)
             self.upstream_count[node] = len(upstreams)

@@ -144,7 +144,7 @@ class Entry:
             kind = kinds[node]
             pending[node] = board.upstream_count[node]
             if kind is NodeKind.INVARIANT:
-                if board.is_source[node] or (self._begun and board.needs[node]):
+                if board.is_source[node] or board.needs[node]:
                     board.needed_invariants.append(node)
             elif kind is NodeKind.LOAD:
                 board.dirty.append(node)

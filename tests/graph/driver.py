@@ -1,0 +1,172 @@
+"""A driver for hand-written cases: a graph in one line, and a run whose jobs come out as told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ppg_graph import (
+    CleanUp,
+    Commit,
+    Dag,
+    Effect,
+    Evaluator,
+    Failed,
+    Files,
+    FileStatus,
+    Fingerprint,
+    Forget,
+    Generated,
+    JobId,
+    NodeId,
+    NodeKind,
+    NodeState,
+    Observation,
+    Observe,
+    Observed,
+    Reason,
+    Record,
+    Skip,
+    Start,
+    Succeeded,
+    Unobservable,
+)
+
+KINDS = {
+    "I": NodeKind.INVARIANT,
+    "O": NodeKind.OUTPUT,
+    "T": NodeKind.LAZY,  # T for temporary file
+    "L": NodeKind.LOAD,
+    "G": NodeKind.GENERATOR,
+}
+INTACT = Files(FileStatus.INTACT)
+
+
+def graph(text: str) -> Dag:
+    """ "I.a > O.b; O.b > O.c": jobs with their kinds, and edges. "O.m[x] > O.c" depends on part x."""
+    dag = Dag()
+    for line in text.split(";"):
+        chain: list[tuple[NodeId, str | None]] = []
+        for word in line.split(">"):
+            name, _, part = word.strip().rstrip("]").partition("[")
+            kind = KINDS[name[0]]
+            job_id = JobId(name[2:])
+            node = dag.node(job_id) if job_id in dag else dag.add_node(job_id, kind)
+            chain.append((node, part or None))
+        for (upstream, part), (downstream, _) in zip(chain, chain[1:], strict=False):
+            dag.add_edge(upstream, downstream, part=part)
+    return dag
+
+
+@dataclass
+class Shop:
+    """Records and files that outlive runs. `values` decide what jobs come out as; the default is their name."""
+
+    dag: Dag
+    values: dict[str, str] = field(default_factory=dict)
+    history: dict[JobId, Record] = field(default_factory=dict)
+    lying_about: set[str] = field(default_factory=set)  # files of LAZY jobs that are on disk
+    damaged: dict[str, FileStatus] = field(default_factory=dict)
+
+    def run(
+        self,
+        *,
+        failing: Sequence[str] = (),
+        gone: Sequence[str] = (),
+        makes: Mapping[str, Generated] | None = None,
+        pruned: Sequence[str] = (),
+        targets: Sequence[str] | None = None,
+        last_first: bool = False,
+    ) -> Outcome:
+        dag = self.dag
+        evaluator = Evaluator(
+            dag,
+            dict(self.history),
+            pruned=[dag.node(JobId(name)) for name in pruned],
+            targets=None if targets is None else [dag.node(JobId(name)) for name in targets],
+            check=True,
+        )
+        outcome = Outcome(evaluator, dag)
+        waiting: list[NodeId] = []
+        effects = evaluator.start()
+        while True:
+            for effect in effects:
+                outcome.effects.append(effect)
+                match effect:
+                    case Start(node, _):
+                        waiting.append(node)
+                    case Commit(node, record):
+                        self.history[dag.job_id(node)] = record
+                        self.damaged.pop(dag.job_id(node), None)
+                        if dag.kind(node) is NodeKind.LAZY:
+                            self.lying_about.add(dag.job_id(node))
+                    case Forget(node):
+                        self.history.pop(dag.job_id(node), None)
+                        self.lying_about.discard(dag.job_id(node))
+                    case CleanUp(node):
+                        self.lying_about.discard(dag.job_id(node))
+                    case _:
+                        pass
+            observe = [node for effect in effects if isinstance(effect, Observe) for node in effect.nodes]
+            if observe:
+                effects = evaluator.handle(Observed({node: self.look(node, gone) for node in observe}))
+                continue
+            if not waiting:
+                assert evaluator.finished
+                return outcome
+            node = waiting.pop(-1 if last_first else 0)
+            name = dag.job_id(node)
+            if name in failing:
+                effects = evaluator.handle(Failed(node))
+            elif dag.kind(node) is NodeKind.GENERATOR:
+                effects = evaluator.handle(
+                    (makes or {}).get(name) or Generated(node, Fingerprint(b"nothing"))
+                )
+            else:
+                parts = {part: self.value(f"{name}[{part}]") for part in dag.wanted_parts(node)}
+                effects = evaluator.handle(Succeeded(node, self.value(name), parts))
+
+    def value(self, name: str) -> Fingerprint:
+        return Fingerprint(self.values.get(name, name).encode())
+
+    def look(self, node: NodeId, gone: Sequence[str]) -> Observation:
+        name = self.dag.job_id(node)
+        if self.dag.kind(node) is NodeKind.INVARIANT:
+            return Unobservable(f"{name} is gone") if name in gone else self.value(name)
+        if name in self.damaged:
+            return Files(self.damaged[name], (name,))
+        if self.dag.kind(node) is NodeKind.LAZY and name not in self.lying_about:
+            return Files(FileStatus.MISSING, (name,))
+        return INTACT
+
+
+@dataclass
+class Outcome:
+    evaluator: Evaluator
+    dag: Dag
+    effects: list[Effect] = field(default_factory=list)
+
+    def node(self, name: str) -> NodeId:
+        return self.dag.node(JobId(name))
+
+    def state(self, name: str) -> NodeState:
+        return self.evaluator.state(self.node(name))
+
+    def reasons(self, name: str) -> tuple[Reason, ...]:
+        return self.evaluator.reasons(self.node(name))
+
+    @property
+    def ran(self) -> list[str]:
+        return [self.dag.job_id(effect.node) for effect in self.effects if isinstance(effect, Start)]
+
+    @property
+    def removed(self) -> list[str]:
+        return [self.dag.job_id(effect.node) for effect in self.effects if isinstance(effect, CleanUp)]
+
+    def skipped(self) -> dict[str, str]:
+        return {
+            self.dag.job_id(node): effect.why.value
+            for effect in self.effects
+            if isinstance(effect, Skip)
+            for node in effect.nodes
+        }

@@ -1,0 +1,558 @@
+"""The rules of the decision model, one by one, on graphs that fit into a line."""
+
+from __future__ import annotations
+
+import pytest
+
+from ppg_graph import (
+    AlwaysRuns,
+    Block,
+    Cancelled,
+    CleanUp,
+    Commit,
+    Dag,
+    Demanded,
+    Evaluator,
+    Failed,
+    FileChanged,
+    FileEmpty,
+    FileMissing,
+    Files,
+    FileStatus,
+    Fingerprint,
+    Generated,
+    JobId,
+    NewEdge,
+    NewJob,
+    NodeId,
+    NodeKind,
+    NodeState,
+    NonDeterministic,
+    NoRecord,
+    Observed,
+    ProtocolError,
+    Record,
+    Rejected,
+    Start,
+    Stopped,
+    Succeeded,
+    Targeted,
+    UpstreamAdded,
+    UpstreamChanged,
+    UpstreamRemoved,
+    combine,
+)
+from tests.graph.driver import INTACT, Shop, graph
+
+S = NodeState
+
+
+def made_by(shop: Shop, generator: str, *, jobs: str = "", edges: str = "") -> dict[str, Generated]:
+    """What a generator makes: "O.x T.y" and "a>x x>c[part]"."""
+    letters = {
+        "I": NodeKind.INVARIANT,
+        "O": NodeKind.OUTPUT,
+        "T": NodeKind.LAZY,
+        "L": NodeKind.LOAD,
+        "G": NodeKind.GENERATOR,
+    }
+    new_edges = []
+    for edge in edges.split():
+        upstream, downstream = edge.split(">")
+        upstream, _, part = upstream.rstrip("]").partition("[")
+        new_edges.append(NewEdge(JobId(upstream), JobId(downstream), part or None))
+    return {
+        generator: Generated(
+            shop.dag.node(JobId(generator)),
+            Fingerprint(f"{jobs} {edges}".encode()),
+            tuple(NewJob(JobId(word[2:]), letters[word[0]]) for word in jobs.split()),
+            tuple(new_edges),
+        )
+    }
+
+
+# -- clean and stale
+
+
+def test_everything_runs_once_and_then_nothing() -> None:
+    shop = Shop(graph("I.p > O.a > O.b > O.c; O.a > O.c"))
+    assert shop.run().ran == ["a", "b", "c"]
+    again = shop.run()
+    assert again.ran == []
+    assert again.skipped() == {"a": "clean", "b": "clean", "c": "clean"}
+
+
+def test_a_change_runs_what_consumes_it_and_stops_where_bytes_are_unchanged() -> None:
+    shop = Shop(graph("I.p > O.a > O.b > O.c"))
+    shop.run()
+    shop.values |= {"p": "other", "a": "other a"}
+    outcome = shop.run()
+    assert outcome.ran == ["a", "b"]
+    assert outcome.reasons("b") == (UpstreamChanged(JobId("a"), Fingerprint(b"a"), Fingerprint(b"other a")),)
+    assert outcome.state("c") is S.CLEAN
+
+
+def test_a_deleted_output_is_rebuilt_and_its_unchanged_bytes_stop_there() -> None:
+    shop = Shop(graph("O.a > O.b"))
+    shop.run()
+    shop.damaged["a"] = FileStatus.MISSING
+    outcome = shop.run()
+    assert outcome.ran == ["a"]
+    assert outcome.reasons("a") == (FileMissing(("a",)),)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"), [(FileStatus.EMPTY, FileEmpty(("a",))), (FileStatus.CHANGED, FileChanged(("a",)))]
+)
+def test_an_empty_or_changed_output_is_rebuilt(status: FileStatus, reason: object) -> None:
+    shop = Shop(graph("O.a"))
+    shop.run()
+    shop.damaged["a"] = status
+    assert shop.run().reasons("a") == (reason,)
+
+
+def test_added_and_removed_upstreams_are_seen() -> None:
+    shop = Shop(graph("I.p > O.a; I.q > O.a"))
+    shop.run()
+    shop.dag = graph("I.p > O.a; I.r > O.a")
+    outcome = shop.run()
+    assert outcome.reasons("a") == (UpstreamAdded(JobId("r")), UpstreamRemoved(JobId("q")))
+
+
+def test_a_record_of_another_kind_counts_as_none_but_output_and_lazy_share_theirs() -> None:
+    shop = Shop(graph("T.a > O.b"))
+    shop.run()
+    shop.dag = graph("O.a > O.b")
+    shop.damaged["a"] = FileStatus.MISSING
+    assert shop.run().reasons("a") == (FileMissing(("a",)),)
+    shop.dag = graph("L.a > O.b")
+    assert shop.run().ran == ["a", "b"]
+    shop.dag = graph("O.a")
+    assert shop.run().reasons("a") == (NoRecord(),)
+
+
+def test_a_job_that_uses_one_file_of_many_is_stale_only_if_that_file_changed() -> None:
+    shop = Shop(graph("I.p > O.m; O.m[x] > O.usesx; O.m[y] > O.usesy; O.m > O.usesall"))
+    shop.run()
+    shop.values |= {"p": "2", "m": "m2", "m[y]": "y2"}
+    assert sorted(shop.run().ran) == ["m", "usesall", "usesy"]
+    shop.values |= {"p": "3", "m": "m3", "m[x]": "x3"}
+    outcome = shop.run()
+    assert sorted(outcome.ran) == ["m", "usesall", "usesx"]
+
+
+def test_a_job_that_uses_two_files_consumes_their_combination() -> None:
+    shop = Shop(graph("O.m[x] > O.c; O.m[y] > O.c"))
+    outcome = shop.run()
+    record = next(e.record for e in outcome.effects if isinstance(e, Commit) and e.node == outcome.node("c"))
+    assert record.upstreams == {"m": combine([("y", Fingerprint(b"m[y]")), ("x", Fingerprint(b"m[x]"))])}
+
+
+def test_a_file_that_the_record_does_not_know_is_missing() -> None:
+    shop = Shop(graph("O.m[x] > O.c"))
+    shop.run()
+    shop.dag = graph("O.m[x] > O.c; O.m[new] > O.d")
+    outcome = shop.run()
+    assert outcome.reasons("m") == (FileMissing(("new",)),)
+    assert outcome.ran == ["m", "d"]
+
+
+# -- lazy and load
+
+
+def test_what_nobody_needs_does_not_run() -> None:
+    shop = Shop(graph("I.p > T.a > L.b; T.c; L.d"))
+    outcome = shop.run()
+    assert outcome.ran == []
+    assert outcome.skipped() == dict.fromkeys("pabcd", "not needed")
+
+
+def test_a_temporary_file_is_made_for_who_needs_it_and_removed() -> None:
+    shop = Shop(graph("T.t > O.a; T.t > O.b"))
+    outcome = shop.run()
+    assert outcome.ran == ["t", "a", "b"]
+    assert outcome.reasons("t") == (NoRecord(), Demanded(JobId("a")))
+    assert outcome.removed == ["t"]
+    assert shop.lying_about == set()
+
+
+def test_new_downstream_on_an_old_temporary_file() -> None:
+    shop = Shop(graph("T.t > O.a"))
+    shop.run()
+    shop.dag = graph("T.t > O.a; T.t > O.b")
+    outcome = shop.run()
+    assert outcome.ran == ["t", "b"]
+    assert outcome.reasons("t") == (Demanded(JobId("b")),)
+    assert outcome.state("a") is S.CLEAN
+
+
+def test_a_stale_temporary_file_is_made_to_see_whether_it_changed() -> None:
+    shop = Shop(graph("I.p > T.t > O.a"))
+    shop.run()
+    shop.values["p"] = "2"
+    outcome = shop.run()
+    assert outcome.ran == ["t"]
+    assert outcome.removed == ["t"]
+
+
+def test_demand_goes_up_a_chain_of_temporary_files_and_stops_at_one_that_is_there() -> None:
+    shop = Shop(graph("T.t > T.u > T.v > O.a"))
+    shop.run()
+    shop.damaged["a"] = FileStatus.MISSING
+    shop.lying_about.add("t")
+    outcome = shop.run()
+    assert outcome.ran == ["u", "v", "a"]
+    assert sorted(outcome.removed) == ["t", "u", "v"]
+
+
+def test_a_leftover_is_used_only_if_it_is_intact_and_clean() -> None:
+    shop = Shop(graph("I.p > T.t > O.a"))
+    shop.run(failing=["a"])
+    assert shop.lying_about == {"t"}, "kept for the job that failed"
+    assert shop.run().ran == ["a"]
+    shop.run(failing=["a"])
+    shop.lying_about = {"t"}
+    shop.damaged = {"t": FileStatus.CHANGED, "a": FileStatus.MISSING}
+    assert shop.run().ran == ["t", "a"]
+
+
+def test_a_lazy_job_that_comes_out_differently_keeps_its_fingerprint_and_is_named() -> None:
+    shop = Shop(graph("T.t > O.a; T.t > O.b"))
+    shop.run()
+    shop.damaged["a"] = FileStatus.MISSING
+    shop.values["t"] = "something else"
+    outcome = shop.run()
+    assert outcome.ran == ["t", "a"]
+    assert NonDeterministic(outcome.node("t")) in outcome.effects
+    assert shop.history[JobId("t")].fingerprint == b"t"
+    assert shop.run().ran == []
+
+
+def test_the_first_known_reason_sends_demand_out_while_another_upstream_still_runs() -> None:
+    dag = graph("I.p > O.slow > O.a; T.t > O.a")
+    shop = Shop(dag)
+    shop.run()
+    evaluator = Evaluator(dag, shop.history, check=True)
+    evaluator.start()
+    node = {name: dag.node(JobId(name)) for name in ("p", "slow", "a", "t")}
+    observations = {
+        node["p"]: Fingerprint(b"new"),
+        node["slow"]: INTACT,
+        node["a"]: Files(FileStatus.MISSING, ("a",)),
+        node["t"]: Files(FileStatus.MISSING, ("t",)),
+    }
+    effects = evaluator.handle(Observed(observations))
+    assert {effect.node for effect in effects if isinstance(effect, Start)} == {node["slow"], node["t"]}
+    assert evaluator.state(node["a"]) is S.DUE
+    assert "slow" in str(evaluator.explain(node["a"]))
+
+
+def test_only_the_load_that_is_needed_is_loaded() -> None:
+    shop = Shop(graph("L.first > O.done; L.second > O.todo"))
+    shop.run()
+    shop.damaged["todo"] = FileStatus.MISSING
+    outcome = shop.run()
+    assert outcome.ran == ["second", "todo"]
+    assert outcome.removed == ["second"]
+
+
+def test_a_chain_of_loads_is_loaded_as_a_whole_or_not_at_all() -> None:
+    shop = Shop(graph("L.a > L.b > L.c > O.d"))
+    assert shop.run().ran == ["a", "b", "c", "d"]
+    assert shop.run().ran == []
+
+
+def test_the_fingerprint_of_a_load_derives_from_what_is_upstream() -> None:
+    shop = Shop(graph("I.p > L.a > O.b"))
+    shop.run()
+    shop.values["a"] = "other data, which nobody looks at"
+    assert shop.run().ran == []
+    shop.values["p"] = "2"
+    assert shop.run().ran == ["a", "b"]
+
+
+def test_a_load_is_unloaded_even_if_who_needed_it_failed_but_a_temporary_file_is_kept() -> None:
+    shop = Shop(graph("L.a > O.c; T.b > O.c"))
+    outcome = shop.run(failing=["c"])
+    assert outcome.removed == ["a"]
+
+
+# -- failures
+
+
+def test_a_failure_blocks_everything_downstream_and_nothing_else() -> None:
+    shop = Shop(graph("O.a > O.b > T.c > L.d > O.e; O.x > O.y; O.x > O.e"))
+    outcome = shop.run(failing=["b"])
+    assert outcome.ran == ["a", "x", "b", "y"]
+    assert [outcome.state(name) for name in "bcde"] == [S.FAILED, S.BLOCKED, S.BLOCKED, S.BLOCKED]
+    blocked = [effect for effect in outcome.effects if isinstance(effect, Block)]
+    assert blocked == [Block(tuple(outcome.node(name) for name in "cde"), outcome.node("b"))]
+    assert "b failed" in str(outcome.evaluator.explain(outcome.node("e")))
+    assert shop.run().ran == ["b", "c", "d", "e"]
+
+
+def test_an_invariant_that_cannot_be_observed_fails_its_branch() -> None:
+    shop = Shop(graph("I.p > O.a; I.q > O.b"))
+    outcome = shop.run(gone=["p"])
+    assert outcome.ran == ["b"]
+    assert outcome.state("p") is S.FAILED
+    assert outcome.state("a") is S.BLOCKED
+    assert "p is gone" in str(outcome.evaluator.explain(outcome.node("p")))
+
+
+@pytest.mark.parametrize("last_first", [False, True])
+def test_a_lazy_job_that_cannot_be_made_again_blocks_only_who_must_run_without_it(last_first: bool) -> None:
+    shop = Shop(graph("T.t > O.clean; O.s > O.clean; T.t > O.gone"))
+    shop.run()
+    shop.damaged = {"gone": FileStatus.MISSING, "s": FileStatus.MISSING}
+    outcome = shop.run(failing=["t"], last_first=last_first)
+    assert outcome.state("clean") is S.CLEAN
+    assert outcome.state("gone") is S.BLOCKED
+    assert JobId("t") not in shop.history
+
+
+def test_nothing_is_made_for_a_blocked_job() -> None:
+    shop = Shop(graph("O.bad > O.a; O.slow > T.t > O.a"))
+    outcome = shop.run(failing=["bad"])
+    assert outcome.ran == ["bad", "slow"]
+    assert outcome.state("t") is S.NOT_NEEDED
+
+
+def test_the_record_of_a_blocked_job_stays() -> None:
+    shop = Shop(graph("O.a > O.b"))
+    shop.run()
+    shop.damaged["a"] = FileStatus.MISSING
+    shop.run(failing=["a"])
+    assert JobId("b") in shop.history
+    shop.damaged["a"] = FileStatus.MISSING
+    assert shop.run().ran == ["a"]
+
+
+# -- generators
+
+
+def test_a_generator_runs_every_time_and_what_it_made_only_once() -> None:
+    shop = Shop(graph("G.g"))
+    assert shop.run(makes=made_by(shop, "g", jobs="O.x O.y", edges="x>y")).ran == ["g", "x", "y"]
+    shop.dag = graph("G.g")
+    outcome = shop.run(makes=made_by(shop, "g", jobs="O.x O.y", edges="x>y"))
+    assert outcome.ran == ["g"]
+    assert outcome.reasons("g") == (AlwaysRuns(),)
+
+
+def test_an_edge_that_a_generator_adds_every_time_is_not_missed_before_it_ran() -> None:
+    shop = Shop(graph("G.g > O.c"))
+    makes = made_by(shop, "g", jobs="I.p T.t", edges="p>c t>c")
+    assert shop.run(makes=makes).ran == ["g", "t", "c"]
+    shop.dag = graph("G.g > O.c")
+    assert shop.run(makes=makes).ran == ["g"]
+    shop.dag = graph("G.g > O.c")
+    outcome = shop.run(makes=made_by(shop, "g", jobs="I.p", edges="p>c"))
+    assert UpstreamRemoved(JobId("t")) in outcome.reasons("c")
+
+
+def test_a_cleaned_up_job_runs_again_for_a_generated_one() -> None:
+    shop = Shop(graph("T.t > O.a; O.a > G.g"))
+    outcome = shop.run(makes=made_by(shop, "g", jobs="O.x", edges="t>x"))
+    assert outcome.ran == ["t", "a", "g", "t", "x"]
+    assert outcome.removed == ["t", "t"]
+
+
+def test_a_leftover_that_was_kept_for_a_generated_job_is_still_there_for_it() -> None:
+    shop = Shop(graph("T.t > O.a; G.g"))
+    makes = made_by(shop, "g", jobs="O.x", edges="t>x")
+    shop.run(makes=makes, failing=["x"], last_first=True)
+    assert shop.lying_about == {"t"}
+    shop.dag = graph("T.t > O.a; G.g")
+    outcome = shop.run(makes=makes)
+    assert outcome.ran == ["g", "x"]
+    assert outcome.removed == ["t"]
+
+
+def test_a_generated_job_revives_what_nobody_needed() -> None:
+    shop = Shop(graph("I.p > T.t > L.u; G.g"))
+    outcome = shop.run(makes=made_by(shop, "g", jobs="O.x", edges="u>x"))
+    assert outcome.ran == ["g", "t", "u", "x"]
+
+
+def test_a_job_generated_below_a_failed_one_is_blocked() -> None:
+    shop = Shop(graph("O.bad; G.g"))
+    outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.x O.y", edges="bad>x x>y"))
+    assert outcome.state("y") is S.BLOCKED
+
+
+def test_generators_nest() -> None:
+    shop = Shop(graph("G.g"))
+    makes = made_by(shop, "g", jobs="G.h")
+    makes["h"] = Generated(NodeId(1), Fingerprint(b"h"), (NewJob(JobId("i"), NodeKind.GENERATOR),))
+    makes["i"] = Generated(NodeId(2), Fingerprint(b"i"), (NewJob(JobId("x"), NodeKind.OUTPUT),))
+    assert shop.run(makes=makes).ran == ["g", "h", "i", "x"]
+
+
+@pytest.mark.parametrize(
+    ("jobs", "edges", "complaint"),
+    [
+        ("O.a", "", "'a', which exists already"),
+        ("O.x O.x", "", "'x', which exists already"),
+        ("O.x", "nobody>x", "there is no job 'nobody'"),
+        ("O.x", "x>nobody", "there is no job 'nobody'"),
+        ("O.x", "x>a", "'a' does not depend on 'g'"),
+        ("O.x", "x>g", "'g' does not depend on 'g'"),
+        ("O.x O.y", "x>y y>x", "cycle: 'y' → 'x' → 'y'"),
+        ("O.x", "below>x x>below", "cycle: "),
+        ("O.x", "x>x", "cycle: 'x' → 'x'"),
+        ("I.x", "a>x", "an invariant depends on nothing"),
+        ("O.x", "a[nofile]>x", "'a' is up to date and has no file 'nofile'"),
+    ],
+)
+def test_what_a_generator_must_not_make_is_rejected_as_a_whole(jobs: str, edges: str, complaint: str) -> None:
+    shop = Shop(graph("O.a; G.g > O.below; O.other"))
+    shop.run(failing=["g"])
+    size = len(shop.dag)
+    outcome = shop.run(makes=made_by(shop, "g", jobs=f"{jobs} O.fine", edges=edges))
+    messages = [effect.message for effect in outcome.effects if isinstance(effect, Rejected)]
+    assert len(messages) == 1
+    assert complaint in messages[0]
+    assert len(shop.dag) == size
+    assert outcome.state("g") is S.FAILED
+    assert outcome.state("below") is S.BLOCKED
+    assert outcome.state("other") is S.CLEAN
+
+
+def test_an_edge_that_exists_already_is_accepted_anywhere() -> None:
+    shop = Shop(graph("O.a > O.b; O.m[x] > O.b; G.g"))
+    outcome = shop.run(makes=made_by(shop, "g", edges="a>b m[x]>b"))
+    assert outcome.state("g") is S.DONE
+    shop.dag = graph("O.a > O.b; O.m[x] > O.b; G.g")
+    outcome = shop.run(makes=made_by(shop, "g", edges="m>b"))
+    assert outcome.state("g") is S.FAILED, "more of a job that is known in part only is a new edge"
+
+
+def test_a_generator_may_widen_an_edge_below_it() -> None:
+    shop = Shop(graph("O.m[x] > O.c; G.g > O.c; O.m[y] > O.other"))
+    makes = made_by(shop, "g", edges="m[y]>c")
+    shop.run(makes=makes)
+    shop.dag = graph("O.m[x] > O.c; G.g > O.c; O.m[y] > O.other")
+    assert shop.run(makes=makes).ran == ["g"]
+
+
+# -- taking part
+
+
+def test_pruned_jobs_and_what_is_downstream_do_not_take_part() -> None:
+    shop = Shop(graph("T.t > O.a > O.b; T.t > O.c"))
+    outcome = shop.run(pruned=["a"])
+    assert outcome.ran == ["t", "c"]
+    assert outcome.removed == ["t"]
+    assert outcome.state("b") is S.EXCLUDED
+
+
+def test_only_targets_and_what_is_upstream_of_them_take_part() -> None:
+    shop = Shop(graph("O.a > T.t > O.b > O.c; O.d"))
+    outcome = shop.run(targets=["t"])
+    assert outcome.ran == ["a", "t"]
+    assert outcome.reasons("t") == (NoRecord(), Targeted())
+    assert outcome.removed == []
+    assert shop.run(targets=["t"]).ran == []
+
+
+def test_an_edge_from_a_pruned_job_takes_who_gets_it_out_of_the_run() -> None:
+    shop = Shop(graph("O.pruned; G.g > O.a > O.b; T.t > O.b; G.g > O.c"))
+    outcome = shop.run(pruned=["pruned"], makes=made_by(shop, "g", edges="pruned>a"))
+    assert outcome.state("a") is S.EXCLUDED
+    assert outcome.state("b") is S.EXCLUDED
+    assert outcome.state("c") is S.DONE
+
+
+def test_with_targets_a_targeted_generator_brings_its_jobs_and_what_they_need() -> None:
+    shop = Shop(graph("O.far > O.needed; G.g; O.d"))
+    outcome = shop.run(targets=["g"], makes=made_by(shop, "g", jobs="O.x T.y", edges="needed>x"))
+    assert outcome.ran == ["g", "far", "needed", "x"]
+    assert outcome.state("d") is S.EXCLUDED
+
+
+def test_with_targets_other_generated_jobs_take_part_only_if_a_target_needs_them() -> None:
+    shop = Shop(graph("O.far; G.g > O.a"))
+    outcome = shop.run(targets=["a"], makes=made_by(shop, "g", jobs="O.x O.y", edges="x>a far>x"))
+    assert sorted(outcome.ran) == ["a", "far", "g", "x"]
+    assert outcome.state("y") is S.EXCLUDED
+
+
+# -- the end
+
+
+def test_after_a_stop_nothing_starts_and_what_runs_is_still_recorded() -> None:
+    dag = graph("T.t > O.a; O.b > O.c; T.unneeded")
+    evaluator = Evaluator(dag, {}, check=True)
+    evaluator.start()
+    t, b = dag.node(JobId("t")), dag.node(JobId("b"))
+    assert evaluator.handle(Stopped()) == []
+    assert not evaluator.finished
+    effects = evaluator.handle(Succeeded(t, Fingerprint(b"t")))
+    assert [type(effect) for effect in effects] == [Commit]
+    effects = evaluator.handle(Cancelled(b))
+    assert evaluator.finished
+    assert not [effect for effect in effects if isinstance(effect, CleanUp)]
+    states = [evaluator.state(NodeId(node)) for node in range(5)]
+    assert states == [S.DONE, S.ABORTED, S.ABORTED, S.ABORTED, S.NOT_NEEDED]
+    assert evaluator.handle(Stopped()) == []
+
+
+def test_a_cancelled_job_aborts_what_cannot_do_without_it_and_forgets_nothing() -> None:
+    dag = graph("O.a > O.b; O.c")
+    evaluator = Evaluator(dag, {}, check=True)
+    evaluator.start()
+    assert evaluator.handle(Cancelled(dag.node(JobId("a")))) == []
+    assert evaluator.state(dag.node(JobId("b"))) is S.ABORTED
+    evaluator.handle(Succeeded(dag.node(JobId("c")), Fingerprint(b"c")))
+    assert evaluator.finished
+
+
+def test_an_empty_graph_is_finished_at_once() -> None:
+    evaluator = Evaluator(Dag(), {}, check=True)
+    assert evaluator.start() == []
+    assert evaluator.finished
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        Succeeded(NodeId(1), Fingerprint(b"x")),
+        Succeeded(NodeId(99), Fingerprint(b"x")),
+        Failed(NodeId(1)),
+        Cancelled(NodeId(1)),
+        Generated(NodeId(0), Fingerprint(b"x")),
+        Generated(NodeId(1), Fingerprint(b"x")),
+        Succeeded(NodeId(2), Fingerprint(b"x")),
+        Succeeded(NodeId(3), Fingerprint(b"x")),
+        Observed({NodeId(0): INTACT}),
+        Observed({NodeId(99): INTACT}),
+        Observed({NodeId(4): INTACT}),
+    ],
+)
+def test_a_driver_that_reports_what_cannot_be_is_told_so(event: object) -> None:
+    evaluator = Evaluator(graph("O.a > O.b; G.g; O.m[x] > O.c; I.p > O.c"), {}, check=True)
+    evaluator.start()
+    with pytest.raises(ProtocolError):
+        evaluator.handle(event)  # type: ignore[arg-type]
+
+
+def test_nothing_may_be_reported_after_the_end() -> None:
+    dag = graph("O.a")
+    evaluator = Evaluator(dag, {}, check=True)
+    evaluator.start()
+    evaluator.handle(Succeeded(dag.node(JobId("a")), Fingerprint(b"a")))
+    with pytest.raises(ProtocolError, match="over"):
+        evaluator.handle(Failed(dag.node(JobId("a"))))
+
+
+def test_effects_are_the_same_for_the_same_events() -> None:
+    text = "I.p > O.a > T.t > O.b; L.l > O.b; L.l > O.c; G.g > O.c"
+    first, second = Shop(graph(text)), Shop(graph(text))
+    assert first.run().effects == second.run().effects
+
+
+def test_records_of_jobs_that_are_not_in_the_graph_do_no_harm() -> None:
+    shop = Shop(graph("O.a"), history={JobId("old"): Record(NodeKind.OUTPUT, Fingerprint(b"x"), {})})
+    shop.run()
+    assert JobId("old") in shop.history
