@@ -172,16 +172,18 @@ class StopsAfterTheFirstStart(Evaluator):
 
 
 @pytest.mark.parametrize(
-    "mistaken",
+    ("mistaken", "nodes", "effort"),
     [
-        LosesCleanUps,
-        LosesForgets,
-        RecordsOnlyFirstUpstreams,
-        StartsWithoutReason,
-        StopsAfterTheFirstStart,
+        (LosesCleanUps, 2, "failures"),
+        (LosesForgets, 2, "all pairs"),
+        (RecordsOnlyFirstUpstreams, 3, "edits"),
+        (StartsWithoutReason, 2, "failures"),
+        (StopsAfterTheFirstStart, 3, "failures"),
     ],
 )
-def test_a_planted_mistake_is_found(mistaken: type[Evaluator], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_planted_mistake_is_found(
+    mistaken: type[Evaluator], nodes: int, effort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(reference_lockstep, "Evaluator", mistaken)
     with pytest.raises(Wrong):
-        search(2, EFFORTS["all pairs"])
+        search(nodes, EFFORTS[effort])
