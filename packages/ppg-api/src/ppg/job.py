@@ -239,6 +239,21 @@ class Job(metaclass=JobMeta):
         self.cores_needed = cores
         return self
 
+    def prune(self) -> Self:
+        """Leave the job, and everything that depends on it, out of the run; returns the job.
+
+        Their files and what is remembered of them stay as they are.
+        """
+        self.pipegraph.require_declaring(f"prune '{self.job_id}'")
+        self.pipegraph.pruned.add(self.node)
+        return self
+
+    def unprune(self) -> Self:
+        """Take `prune` back; returns the job."""
+        self.pipegraph.require_declaring(f"unprune '{self.job_id}'")
+        self.pipegraph.pruned.discard(self.node)
+        return self
+
     # -- its story after a run -----------------------------------------------------------------------
 
     @property

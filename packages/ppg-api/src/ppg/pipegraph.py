@@ -5,7 +5,7 @@ records and reports (`ppg.engine`), and leaves a `RunResult`.
 """
 
 import enum
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from ppg_invariants import fingerprint_function
 if TYPE_CHECKING:
     from ppg.callbacks import Callback
     from ppg.engine.frontend import Frontend
+    from ppg.engine.preview import Preview
     from ppg.result import RunResult
 
 __all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph", "same_job"]
@@ -66,6 +67,7 @@ class Pipegraph:
         self.cache_folder = Path(self.root) / cache_folder
         self.quiet = quiet
         self.dag = Dag()
+        self.pruned: set[NodeId] = set()
         self._jobs: list[Job] = []
         self._multi_file_makers: dict[str, Job] = {}
         self._completed = 0
@@ -114,6 +116,25 @@ class Pipegraph:
             job = self.job(path)
             return job if path in job.files else None
         return None
+
+    def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
+        """The nodes of jobs, given as such, by id, or by a file that they make.
+
+        Raises:
+            PyPipelineGraphError: there is no such job.
+        """
+        nodes = []
+        for target in targets:
+            if isinstance(target, Job):
+                nodes.append(self.job(target.job_id).node)
+            elif str(target) in self:
+                nodes.append(self.job(str(target)).node)
+            else:
+                maker = self.maker_of(target)
+                if maker is None:
+                    raise PyPipelineGraphError(f"There is no job '{target}', and no job makes that file")
+                nodes.append(maker.job.node if isinstance(maker, JobFile) else maker.node)
+        return nodes
 
     def file_id(self, path: str) -> JobId:
         """The job id of a file: its one spelling relative to the root."""
@@ -256,10 +277,30 @@ class Pipegraph:
 
     # -- running -------------------------------------------------------------------------------------
 
-    def run(self, *, frontend: "Frontend | None" = None) -> "RunResult":
+    def preview(self, *, targets: Iterable["Job | PathLike"] | None = None) -> "Preview":
+        """Say what a run would do now, without running or changing anything.
+
+        Parameters:
+            targets: see `run`.
+
+        Raises:
+            CycleError: jobs depend on each other in a circle.
+            PyPipelineGraphError: the status file cannot be read.
+        """
+        from ppg.engine.preview import preview_of  # noqa: PLC0415 (declaring needs none of what running needs)
+
+        self.complete()
+        self.check()
+        return preview_of(self, None if targets is None else self.nodes_of(targets))
+
+    def run(
+        self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
+    ) -> "RunResult":
         """Do everything that is to be done, in parallel, and remember it.
 
         Parameters:
+            targets: jobs, ids of jobs, or files that jobs make: only these are brought up to date, with what they
+                need; all jobs by default. Temporary files that are targets are kept.
             frontend: who shows the progress; by default what the process has (`ppg run`'s display, or plain
                 lines on stderr).
 
@@ -283,9 +324,10 @@ class Pipegraph:
         frontend.before_run(self)
         self.complete()
         self.check()
+        chosen = None if targets is None else self.nodes_of(targets)
         self._life = Life.RUNNING
         try:
-            self._result = run_graph(self, frontend)
+            self._result = run_graph(self, frontend, chosen)
         finally:
             self._life = Life.RAN
         self._result.raise_for_failures()

@@ -26,6 +26,8 @@ class JobState(enum.Enum):
     """Something that it needs failed."""
     NOT_NEEDED = "not needed"
     """Nothing that runs needs it."""
+    LEFT_OUT = "left out"
+    """It, or something that it needs, was pruned; or it is not needed for the targets."""
     NOT_DONE = "not done"
     """The run was ended before the job could finish."""
 
@@ -177,7 +179,7 @@ class RunResult(Mapping[str, JobOutcome]):
             f"{len(self.failed)} failed",
             f"{len(self.blocked)} blocked",
         ]
-        for state in (JobState.NOT_NEEDED, JobState.NOT_DONE):
+        for state in (JobState.NOT_NEEDED, JobState.LEFT_OUT, JobState.NOT_DONE):
             count = len(self.in_state(state))
             if count:
                 parts.append(f"{count} {state.value}")

@@ -3,12 +3,14 @@
 Everything else in ppg takes its pipegraph and its front end as arguments.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from ppg.coordinators import LocalSystem
 from ppg.engine.frontend import Frontend, PlainFrontend
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.generated import GeneratedGraph
+from ppg.job import Job
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
 from ppg.result import RunResult
@@ -69,8 +71,11 @@ def new_pipegraph(
     return SESSION.pipegraph
 
 
-def run_pipegraph() -> RunResult:
+def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResult:
     """Run the current pipegraph; see `Pipegraph.run`.
+
+    Parameters:
+        targets: bring only these jobs up to date, with what they need.
 
     Raises:
         PyPipelineGraphError: there is no pipegraph, or it ran before.
@@ -80,7 +85,7 @@ def run_pipegraph() -> RunResult:
         raise PyPipelineGraphError(
             "There is no pipegraph to run; call ppg.new_pipegraph() and declare jobs first"
         )
-    return SESSION.pipegraph.run()
+    return SESSION.pipegraph.run(targets=targets)
 
 
 new_pipeline = new_pipegraph

@@ -8,7 +8,7 @@ for the executor, for signals, and for the user at the terminal.
 import select
 import time
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,7 @@ class Driver:
         executor: where jobs run; the driver does not close it.
         interrupts: what tells it that the user wants to stop.
         audience: who hears what happens.
+        targets: the only jobs to bring up to date, with what they need; None for all.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Driver:
         executor: Executor,
         interrupts: Interrupts,
         audience: Audience,
+        targets: Collection[NodeId] | None = None,
     ) -> None:
         self._pipegraph = pipegraph
         self._recorder = recorder
@@ -65,7 +67,7 @@ class Driver:
         self._interrupts = interrupts
         self._publish = audience.tell
         self._observer = Observer(pipegraph, recorder)
-        self._evaluator = Evaluator(pipegraph.dag, recorder.history)
+        self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._effects: deque[Effect] = deque()
         self._submitted: set[NodeId] = set()
         self._begun: set[NodeId] = set()
@@ -93,8 +95,11 @@ class Driver:
     def result(self) -> RunResult:
         """What has happened so far; jobs about which nothing is settled count as not done."""
         for job in self._pipegraph:
-            if self._evaluator.state(job.node) in UNSETTLED:
+            state = self._evaluator.state(job.node)
+            if state in UNSETTLED:
                 self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.NOT_DONE)
+            elif state is NodeState.EXCLUDED:
+                self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.LEFT_OUT)
         works: dict[str, bool] = {job.job_id: job.kind is not NodeKind.INVARIANT for job in self._pipegraph}
         return RunResult(
             works, self._outcomes, time.monotonic() - self._started_at, self._interrupts.received

@@ -1,6 +1,7 @@
 """One run of a pipegraph, from opening the status store to closing it."""
 
 import signal
+from collections.abc import Collection
 
 from ppg.engine.audience import Audience
 from ppg.engine.driver import Driver
@@ -13,13 +14,16 @@ from ppg.listeners.files import log_listeners
 from ppg.pipegraph import Pipegraph
 from ppg.result import RunResult
 from ppg_exec import ExecutorError, LocalExecutor
+from ppg_graph import NodeId
 from ppg_invariants import StatusStore, StoreError
 
 __all__ = ["run_graph"]
 
 
-def run_graph(pipegraph: Pipegraph, frontend: Frontend) -> RunResult:
-    """Run a complete graph.
+def run_graph(
+    pipegraph: Pipegraph, frontend: Frontend, targets: Collection[NodeId] | None = None
+) -> RunResult:
+    """Run a complete graph, or only what some targets need.
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, say, because another run holds it; or the
@@ -39,7 +43,7 @@ def run_graph(pipegraph: Pipegraph, frontend: Frontend) -> RunResult:
             # Only the holder of the store may begin the logs anew.
             audience.join(log_listeners(pipegraph))
             recorder = Recorder(store)
-            driver = Driver(pipegraph, recorder, executor, interrupts, audience)
+            driver = Driver(pipegraph, recorder, executor, interrupts, audience, targets)
             try:
                 result = driver.run()
             finally:
