@@ -54,7 +54,7 @@ from .tasks import (
     Unpicklable,
     Usage,
 )
-from .wire import Channel, LongMessage
+from .wire import Channel, LongMessage, LostDescriptor
 
 __all__ = ["LocalExecutor"]
 
@@ -407,6 +407,11 @@ class LocalExecutor:
         try:
             for message in node.channel.receive():
                 self._obey(node, message)
+        except LostDescriptor as error:
+            raise ExecutorError(
+                f"{error}: long output of tasks is kept in files, so drop outcomes when they are dealt with, "
+                "or raise the limit (ulimit -n)"
+            ) from error
         except EOFError:
             # The forkserver says how it died, once everything beneath it is gone.
             self._readiness.unwatch(node.channel.fileno())

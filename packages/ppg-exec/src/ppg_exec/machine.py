@@ -12,27 +12,27 @@ __all__ = ["available_cores", "available_memory"]
 _UNLIMITED = 1 << 60
 
 
-def available_cores() -> int:
+def available_cores(root: Path = Path("/")) -> int:
     """The smallest of: the cgroup's quota, what Slurm granted on this node, the affinity mask.
 
-    At least 1.
+    At least 1. `root` is where /proc and /sys are looked for.
     """
     limits: list[float] = [len(os.sched_getaffinity(0))]
     granted = os.environ.get("SLURM_CPUS_ON_NODE", "")
     if granted.isdecimal():
         limits.append(int(granted))
-    limits.extend(_cgroup_quotas(Path("/")))
+    limits.extend(_cgroup_quotas(root))
     return max(1, math.floor(min(limits)))
 
 
-def available_memory() -> int:
+def available_memory(root: Path = Path("/")) -> int:
     """Bytes: the smallest of the cgroup's limit, what Slurm granted, the machine's memory."""
     page = os.sysconf("SC_PAGE_SIZE")
     limits = [page * os.sysconf("SC_PHYS_PAGES")]
     granted = os.environ.get("SLURM_MEM_PER_NODE", "")
     if granted.isdecimal() and int(granted):
         limits.append(int(granted) << 20)  # Slurm counts in MiB
-    limits.extend(_cgroup_memory(Path("/")))
+    limits.extend(_cgroup_memory(root))
     return min(limits)
 
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
 
-__all__ = ["Channel", "LongMessage", "pair"]
+__all__ = ["Channel", "LongMessage", "LostDescriptor", "pair"]
 
 _LENGTH = 8
 _CHUNK = 1 << 16
@@ -55,6 +55,10 @@ LONGEST = (1 << 31) - (1 << 16)
 
 class LongMessage(ValueError):  # noqa: N818 - reads as what happened
     """A message is longer than the wire can carry."""
+
+
+class LostDescriptor(OSError):  # noqa: N818 - reads as what happened
+    """This process has reached its limit of descriptors."""
 
 
 class Channel:
@@ -118,18 +122,23 @@ class Channel:
                 waiting.appendleft((data[sent:], ()))
 
     def receive(self) -> list[tuple[Any, ...]]:
-        """All messages that have arrived completely. Raises `EOFError` once there will be no more."""
+        """All messages that have arrived completely. Raises `EOFError` once there will be no more.
+
+        Raises `LostDescriptor` if one could not be taken; the connection is of no use then.
+        """
         arrived = self._arrived
         ended = False
         while True:
             try:
-                data, ancillary, _, _ = self._socket.recvmsg(
+                data, ancillary, flags, _ = self._socket.recvmsg(
                     _CHUNK, socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS), socket.MSG_CMSG_CLOEXEC
                 )
             except BlockingIOError:
                 break
             except ConnectionResetError:
-                data, ancillary = b"", []
+                data, ancillary, flags = b"", [], 0
+            if flags & socket.MSG_CTRUNC:
+                raise LostDescriptor("a descriptor has arrived, and this process can have no more of them")
             for _, _, rights in ancillary:
                 for start in range(0, len(rights), 4):
                     self._descriptors.append(int.from_bytes(rights[start : start + 4], sys.byteorder))

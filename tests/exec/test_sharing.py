@@ -1,0 +1,153 @@
+"""Messages that refer to the same objects, and those that cannot be read."""
+
+import functools
+import pathlib
+import sys
+import types
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ppg_exec import CannotPickle, LocalExecutor, Raised, Succeeded, Task
+from ppg_exec.rebuild import IdentityTable
+from ppg_exec.sharing import SharedObjects, dump_reply
+from tests.exec.holder import Holder
+
+
+def pass_on(sender: SharedObjects, table: IdentityTable, value: object) -> Any:
+    payload, introduced = sender.dump({"callback": value})
+    return table.load(payload, introduced)[0]
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=4), min_size=1, max_size=8))
+def test_two_references_are_one_object_there_exactly_if_they_are_one_here(
+    messages: list[list[tuple[int, bool]]],
+) -> None:
+    sender, table = SharedObjects(), IdentityTable()
+    mine: list[Any] = [Holder(), [], {}, set(), Holder(), bytearray()]
+    mine[0].friend = mine[1]
+    mine[4].friend = mine[0]
+    theirs: dict[int, Any] = {}
+    for message in messages:
+        value = tuple((mine[index],) if wrapped else mine[index] for index, wrapped in message)
+        for (index, wrapped), received in zip(message, pass_on(sender, table, value), strict=True):
+            there = received[0] if wrapped else received
+            assert type(there) is type(mine[index])
+            assert theirs.setdefault(index, there) is there
+    assert len({id(there) for there in theirs.values()}) == len(theirs)
+    if 0 in theirs and 1 in theirs:
+        assert theirs[0].friend is theirs[1]
+    if 0 in theirs and 4 in theirs:
+        assert theirs[4].friend is theirs[0]
+
+
+@given(st.lists(st.integers(0, 3), max_size=6))
+def test_what_comes_back_is_the_callers_own_object(indices: list[int]) -> None:
+    sender, table = SharedObjects(), IdentityTable()
+    mine = [Holder(), [1], {"a": 1}, Holder()]
+    there = pass_on(sender, table, tuple(mine))
+    back = sender.load(dump_reply([there[index] for index in indices], table))
+    assert all(back[position] is mine[index] for position, index in enumerate(indices))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1, "text", b"bytes", (1, 2), pathlib.Path("a"), functools.partial(int, "3"), frozenset({1}), None, 1.5,
+        lambda: 3,
+    ],
+)  # fmt: skip
+def test_values_and_callbacks_do_not_fill_the_table(value: object) -> None:
+    sender = SharedObjects()
+    for _ in range(3):
+        _, introduced = sender.dump({"callback": value})
+    assert introduced == []
+
+
+def test_a_message_that_cannot_be_made_introduces_nothing() -> None:
+    sender, table = SharedObjects(), IdentityTable()
+    shared = Holder()
+    with pytest.raises(CannotPickle):
+        sender.dump({"callback": [shared, sys._getframe()]})
+    assert isinstance(pass_on(sender, table, shared), Holder)
+
+
+def test_a_closure_sent_often_is_small_after_the_first_time() -> None:
+    sender = SharedObjects()
+
+    def make(number: int) -> Any:
+        return lambda: [number, number + 1, "something"]
+
+    sizes = [len(sender.dump({"callback": make(number)})[0]) for number in range(3)]
+    assert sizes[0] > 2 * sizes[1]
+    assert sizes[1] == sizes[2]
+
+
+def test_functions_defined_after_each_other_find_each_other_there() -> None:
+    sender, table = SharedObjects(), IdentityTable()
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    exec(
+        "def even(n):\n    return n == 0 or odd(n - 1)\ndef odd(n):\n    return n != 0 and even(n - 1)\n",
+        namespace,
+    )
+    assert pass_on(sender, table, namespace["even"])(10) is True
+    assert pass_on(sender, table, namespace["odd"])(10) is False
+
+
+def test_a_function_keeps_its_defaults_annotations_attributes_and_recursion() -> None:
+    def outer() -> Any:
+        def function(n: int, step: int = 2, *, stop: int = 0) -> int:
+            """Counts down."""
+            return n if n <= stop else function(n - step, step, stop=stop)
+
+        function.note = "kept"  # type: ignore[attr-defined]
+        return function
+
+    there = pass_on(SharedObjects(), IdentityTable(), outer())
+    assert there(9) == -1
+    assert there(9, 3, stop=2) == 0
+    assert there.note == "kept"
+    assert there.__doc__ == "Counts down."
+    assert there.__annotations__["n"] is int
+
+
+def test_modules_that_cannot_be_imported_elsewhere_travel_by_value() -> None:
+    module = types.ModuleType("made_by_hand")
+    exec("FACTOR = 3\ndef work(n):\n    return n * FACTOR\nclass Thing:\n    pass\n", vars(module))
+    sys.modules["made_by_hand"] = module
+    try:
+        payload, introduced = SharedObjects().dump({"callback": (module.work, module.Thing)})
+    finally:
+        del sys.modules["made_by_hand"]
+    work, thing = IdentityTable().load(payload, introduced)[0]
+    assert work(2) == 6
+    assert thing.__name__ == "Thing"
+
+
+class FailsOnce:
+    """Cannot be read in any process but the one that made it."""
+
+    def __reduce__(self) -> Any:
+        return _fail, ()
+
+
+def _fail() -> None:
+    raise ValueError("cannot be read")
+
+
+def test_objects_of_a_message_that_could_not_be_read_arrive_with_the_next(
+    local: LocalExecutor, run: Any
+) -> None:
+    shared, also_shared = Holder(), [1, 2]
+    shared.data = also_shared
+    bad = FailsOnce()
+
+    def broken() -> object:
+        return shared, bad
+
+    tasks = [Task("bad", broken), *(Task(str(n), lambda: len(shared.data)) for n in range(5))]
+    outcomes = run(local, *tasks)
+    assert isinstance(outcomes.pop("bad").end, Raised)
+    assert {outcome.end for outcome in outcomes.values()} == {Succeeded(2)}
