@@ -20,6 +20,16 @@ PPG = str(Path(sys.executable).with_name("ppg"))
 PATIENCE = 120
 """Seconds after which a test gives up; never what a test measures."""
 
+FOREIGN = {
+    "COLUMNS",
+    "FORCE_COLOR",
+    "NO_COLOR",
+    "PYTHONDONTWRITEBYTECODE",
+    "PYTHONUNBUFFERED",
+    "TTY_COMPATIBLE",
+}
+"""Settings of whoever runs the tests that would change what they see."""
+
 PRELUDE = """\
 import os, sys, time
 from pathlib import Path
@@ -61,11 +71,10 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.marker = f"ppg-test-{uuid.uuid4().hex}"
-        self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in {"PYTHONDONTWRITEBYTECODE", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "COLUMNS"}
-        } | {"PPG_TEST": self.marker, "TERM": "xterm-256color"}
+        self.environment = {name: value for name, value in os.environ.items() if name not in FOREIGN} | {
+            "PPG_TEST": self.marker,
+            "TERM": "xterm-256color",
+        }
 
     def __truediv__(self, name: str) -> Path:
         return self.folder / name

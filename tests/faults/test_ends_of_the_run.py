@@ -1,0 +1,153 @@
+"""However a run is ended, nothing stays behind, what had finished is recorded, and the next run does the rest."""
+
+import os
+import re
+import signal
+
+import pytest
+
+WAITING = """
+import subprocess
+def waits_with_children(path):
+    path.write_text("half")
+    subprocess.Popen(["sleep", "1000"])
+    subprocess.Popen(["setsid", "sleep", "1000"])
+    waits(path)
+ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2))
+ppg.FileGeneratingJob("first", writes("1"))
+ppg.FileGeneratingJob("slow", waits_with_children).depends_on("first")
+ppg.FileGeneratingJob("last", writes("3")).depends_on("slow")
+print("ended with", ppg.run_pipegraph())
+"""
+
+
+def finish(project):
+    """The run after the one that was ended; gives what it said."""
+    run = project.start("run", "script.py")
+    project.wait_until_began("slow")
+    project.let_go("slow")
+    said, _ = run.communicate()
+    assert run.returncode == 0, said
+    assert (project / "slow").read_text() == "waited"
+    return said
+
+
+def committed(project):
+    """Return when the record of the first job can survive anything: within 0.1 s it is written."""
+    from ppg_invariants import StatusStore
+
+    while True:
+        with StatusStore.open(project / ".pypipegraph_status_robust", read_only=True) as store:
+            if "first" in store.history():
+                return
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
+)
+def test_a_signal_to_ppg_ends_the_run_and_nothing_stays_behind(project, number, code):
+    project.gate("slow")
+    project.script(WAITING)
+    run = project.start("run", "script.py")
+    project.wait_until_began("slow")
+    run.send_signal(number)
+    said, _ = run.communicate()
+    assert run.returncode == code
+    assert "1 ran, 0 up to date, 0 failed, 0 blocked, 2 not done" in said
+    assert "Traceback" not in said
+    assert project.running() == {}
+    assert not (project / "slow").exists()
+    assert "2 ran, 1 up to date, 0 failed, 0 blocked" in finish(project)
+
+
+def test_ppg_that_is_killed_leaves_nothing_behind_and_loses_no_record(project):
+    project.gate("slow")
+    project.script(WAITING)
+    run = project.start("run", "script.py")
+    project.wait_until_began("slow")
+    committed(project)
+    run.kill()
+    run.communicate()
+    project.wait_until_nothing_runs()
+    assert (project / "slow").read_text() == "half"
+    assert "2 ran, 1 up to date, 0 failed, 0 blocked" in finish(project)
+
+
+def children(pid):
+    with open(f"/proc/{pid}/task/{pid}/children") as file:
+        return [int(child) for child in file.read().split()]
+
+
+@pytest.mark.parametrize("victim", ["forkserver", "node", "job"])
+def test_a_process_of_ours_that_is_killed_is_reported_and_the_next_run_does_the_rest(project, victim):
+    project.gate("slow")
+    project.script(WAITING)
+    run = project.start("run", "script.py")
+    project.wait_until_began("slow")
+    (forkserver,) = children(run.pid)
+    (node,) = children(forkserver)
+    (job,) = children(node)
+    os.kill({"forkserver": forkserver, "node": node, "job": job}[victim], signal.SIGKILL)
+    said, _ = run.communicate()
+    assert run.returncode == 1, said
+    assert "FAILED 'slow'" in said
+    assert "JobDiedException" in said
+    assert "1 ran, 0 up to date, 1 failed, 1 blocked" in said
+    assert "Traceback" not in said
+    assert project.running() == {}
+    assert not (project / "slow").exists()
+    assert "2 ran, 1 up to date, 0 failed, 0 blocked" in finish(project)
+
+
+@pytest.mark.parametrize("victim", ["forkserver", "node"])
+def test_jobs_that_come_after_a_killed_process_of_ours_run_in_a_new_one(project, victim):
+    project.gate("slow")
+    project.script(WAITING + "")
+    script = project / "script.py"
+    script.write_text(
+        script.read_text().replace(
+            'print("ended', 'for i in range(5): ppg.FileGeneratingJob(f"other{i}", writes("x"))\nprint("ended'
+        ).replace("max_cores_to_use=2", "max_cores_to_use=1")
+    )  # fmt: skip
+    run = project.start("run", "script.py")
+    project.wait_until_began("slow")
+    (forkserver,) = children(run.pid)
+    (node,) = children(forkserver)
+    os.kill(forkserver if victim == "forkserver" else node, signal.SIGKILL)
+    said, _ = run.communicate()
+    counts = re.search(r"(\d+) ran, (\d+) up to date, (\d+) failed, (\d+) blocked", said)
+    assert counts is not None, said
+    assert counts.groups() == ("6", "0", "1", "1")
+
+
+def test_a_script_that_catches_the_interrupt_has_been_interrupted_all_the_same(project):
+    project.gate("slow")
+    project.script(
+        WAITING.replace("print(", "try:\n    print(") + "except KeyboardInterrupt:\n    print('went on')\n"
+    )
+    run = project.start("run", "script.py")
+    project.wait_until_began("slow")
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate()
+    assert "went on" in said
+    assert run.returncode == 130
+
+
+def test_a_signal_between_two_runs_ends_the_script_as_without_ppg(project):
+    os.mkfifo(project / "here")
+    project.script("""
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("first", writes("1"))
+        ppg.run_pipegraph()
+        open("here", "w").close()
+        time.sleep(1000)
+    """)
+    run = project.start("run", "script.py")
+    with open(project / "here"):
+        pass
+    run.send_signal(signal.SIGINT)
+    said, _ = run.communicate()
+    assert run.returncode == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
