@@ -124,3 +124,35 @@ def test_installed_packages_count_by_their_version(scripts, monkeypatch):
     before = followed(function)
     monkeypatch.setattr(module, "distribution_version", lambda name: "999")
     assert followed(function) != before
+
+
+def test_long_chains_and_circles_of_helpers_end_and_are_walked_once_each(scripts):
+    count = 3000
+    text = "\n".join(
+        f"def h{n}(x):\n    return h{(n + 1) % count}(x) + h{n * 7 % count}(x)" for n in range(count)
+    )
+    text += "\ndef f(x):\n    return h0(x)\ndef g(x):\n    return h1(x)\n"
+    module, again = scripts.module(text), scripts.module(text)
+    other = scripts.module(
+        text.replace("def h2999(x):\n    return h0(x)", "def h2999(x):\n    return 1 + h0(x)")
+    )
+    assert followed(module.f) == followed(again.f)
+    assert followed(module.f) != followed(other.f)
+    follow = Follow()
+    assert fingerprint_function(module.f, follow=follow) != fingerprint_function(module.g, follow=follow)
+
+
+def test_names_that_change_places_count(scripts):
+    text = "def a():\n    return 1\ndef b():\n    return 2\n{}\ndef f():\n    return a(), b()\n"
+    assert followed(scripts.function(text.format("pass"))) != followed(
+        scripts.function(text.format("a, b = b, a"))
+    )
+
+
+def test_helpers_without_comparable_defaults_count_by_their_code(scripts):
+    text = (
+        "import threading\ndef helper(lock=threading.Lock()):\n    return {}\ndef f():\n    return helper()\n"
+    )
+    first, again, other = (scripts.function(text.format(n)) for n in (1, 1, 2))
+    assert followed(first) == followed(again)
+    assert followed(first) != followed(other)

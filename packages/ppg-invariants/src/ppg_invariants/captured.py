@@ -85,7 +85,6 @@ class CapturedEncoder(Encoder):
         self._code_indices: dict[Code, int] = {}
         self._seen: dict[int, int] = {}
         self._kept_alive: list[object] = []
-        self._offset = 0
 
     def write_other(self, value: Any, out: bytearray) -> None:
         """Append a function, a class, an instance, or whatever `content` knows."""
@@ -244,7 +243,7 @@ class CapturedEncoder(Encoder):
         self._met += 1
         index = self._code_indices.get(code)
         if index is None:
-            index = self._code_indices[code] = self._offset + len(self.codes)
+            index = self._code_indices[code] = len(self.codes)
             self.codes.append(code)
         out += _CODE
         write_count(index, out)

@@ -79,11 +79,57 @@ def explain_function(old: FunctionEvidence, new: FunctionEvidence) -> tuple[Chan
     walk = _Walk(old.codes, new.codes)
     before, after = decode_all(old.values), decode_all(new.values)
     changes = list(walk.differences("function", before[0], after[0]))
-    # What the function refers to follows, if it was followed.
-    first, second = (trees[1] if len(trees) > 1 else Pairs(()) for trees in (before, after))
-    if isinstance(first, Pairs) and isinstance(second, Pairs):
-        changes += walk.pairs("function", first, second, " → refers to {}")
+    changes += walk.pairs("function", _followed(before), _followed(after), " → refers to {}")
     return tuple(changes)
+
+
+def _followed(trees: list[Tree]) -> Pairs:
+    """What a function leads to, by name, from the encodings that `Follow` makes."""
+    if len(trees) < 2 or not isinstance(trees[1], Items):
+        return Pairs(())
+    items: list[Tree] = []
+    offset = _count_codes(trees[0])
+    for tree in trees[2:]:
+        items.append(_shifted(tree, offset))
+        offset += _count_codes(tree)
+    found: dict[str, tuple[Tree, Tree]] = {}
+    for names in trees[1].items:
+        for name, value in names.pairs if isinstance(names, Pairs) else ():
+            match value:
+                case Typed("item", CodeAt(number)):
+                    found.setdefault(str(name), (name, items[number]))
+                case _:
+                    found.setdefault(str(name), (name, value))
+    return Pairs(tuple(found.values()))
+
+
+def _count_codes(tree: Tree) -> int:
+    match tree:
+        case CodeAt(number):
+            return number + 1
+        case Items(_, items):
+            return max(map(_count_codes, items), default=0)
+        case Pairs(pairs):
+            return max((_count_codes(part) for pair in pairs for part in pair), default=0)
+        case Typed(_, content):
+            return _count_codes(content)
+        case _:
+            return 0
+
+
+def _shifted(tree: Tree, offset: int) -> Tree:
+    """The same tree among more code objects."""
+    match tree:
+        case CodeAt(number):
+            return CodeAt(number + offset)
+        case Items(tag, items):
+            return Items(tag, tuple(_shifted(item, offset) for item in items))
+        case Pairs(pairs):
+            return Pairs(tuple((_shifted(key, offset), _shifted(value, offset)) for key, value in pairs))
+        case Typed(name, content):
+            return Typed(name, _shifted(content, offset))
+        case _:
+            return tree
 
 
 def describe_changes(changes: Sequence[Change]) -> str:
@@ -138,7 +184,7 @@ class _Walk:
             return
         before, after = dict(old.pairs), dict(new.pairs)
         yield from self.differences(path, before["code"], after["code"])
-        for what in ("default", "closure", "refers to"):
+        for what in ("default", "closure"):
             nothing = Pairs(())
             first, second = before.get(what, nothing), after.get(what, nothing)
             if isinstance(first, Pairs) and isinstance(second, Pairs):

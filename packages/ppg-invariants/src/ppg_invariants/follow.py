@@ -14,103 +14,165 @@ fingerprint would stay. Neither do modules that nobody has imported yet, methods
 given, or names that are made up at run time. Parts without comparable content count by their type.
 
 Names are looked up when the fingerprint is made. One `Follow` belongs to one moment: it remembers what it found.
+
+What a function leads to can be long, and go in circles; so it is not nested but listed. Every function or class
+that is reached is an *item*, encoded once for all that lead to it. The references of a function are the items
+that can be reached, breadth first, each name with the number of the item (or with the constant) behind it.
 """
 
 import functools
 import types
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
 
 from .captured import CapturedEncoder
 from .code import Code, code_of
-from .encoding import Unencodable, encode_name, type_name
+from .encoding import ENCODING_VERSION, Encoder, Tag, Unencodable, encode_name, type_name, write_count
+from .errors import CannotFingerprint
 from .origin import Origin, distribution_version, origin_of_module
 
 __all__ = ["Follow"]
 
-_REFERENCES = encode_name("refers to")
 _CONSTANTS = (type(None), bool, int, float, complex, str, bytes)
+_ITEM = Tag.OBJECT.value + encode_name("item") + Tag.CODE.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Item:
+    """Something that names lead to: its own content, and what it refers to in its turn."""
+
+    value: object
+    content: bytes
+    codes: tuple[Code, ...]
+    references: tuple[tuple[bytes, bytes, object], ...]
+    """Encoded name; then an encoded constant, or nothing and the function or class that is the next item."""
 
 
 class Follow:
     """Makes `fingerprint_function` follow global names; to be used for one round of fingerprints."""
 
     def __init__(self) -> None:
-        self._found: dict[tuple[Code, int, int], tuple[bytes, tuple[Code, ...]]] = {}
+        self._items: dict[int, _Item] = {}
+        self._lists: dict[tuple[Code, int], tuple[bytes, tuple[Code, ...]]] = {}
+        self._kept_alive: list[object] = []  # so that no other dict of globals gets the same id
 
     def fingerprint_parts(self, function: object) -> tuple[bytes, tuple[Code, ...]]:
-        """Encoding and code objects of a function and of all that it leads to."""
-        encoder = _FollowingEncoder(0, top=function)
-        values = encoder.encode(function, root="function")
-        if not isinstance(function, types.FunctionType):
-            return values, tuple(encoder.codes)
-        references, codes = self._references(function, len(encoder.codes))
-        return values + references, (*encoder.codes, *codes)
+        """Encodings and code objects of a function and of all that it leads to.
 
-    def _references(self, function: types.FunctionType, offset: int) -> tuple[bytes, tuple[Code, ...]]:
-        """What the function's own names lead to: the same for all closures over one code object."""
-        key = (code_of(function.__code__), id(function.__globals__), offset)
-        known = self._found.get(key)
+        The first encoding is the function itself, the second the list of names for it and for each item, the
+        rest are the items. Raises CannotFingerprint for the function itself; items cannot fail.
+        """
+        encoder = _FollowingEncoder()
+        content = encoder.encode(function, root="function")
+        met = encoder.met
+        if (
+            isinstance(function, types.FunctionType) and len(met) == 1
+        ):  # closures over one code object share this
+            key = (met[0][0], id(met[0][1]))
+            known = self._lists.get(key)
+            if known is None:
+                known = self._lists[key] = self._listed(_references(met))
+                self._kept_alive.append(function)
+        else:
+            known = self._listed(_references(met))
+        return content + known[0], (*encoder.codes, *known[1])
+
+    def _listed(self, first: tuple[tuple[bytes, bytes, object], ...]) -> tuple[bytes, tuple[Code, ...]]:
+        numbers: dict[int, int] = {}
+        items: list[_Item] = []
+        lists = bytearray()
+        waiting = [first]
+        for references in waiting:  # grows while it is walked
+            lists += Tag.DICT.value
+            write_count(len(references), lists)
+            for name, constant, value in references:
+                lists += name
+                if constant:
+                    lists += constant
+                    continue
+                number = numbers.get(id(value))
+                if number is None:
+                    number = numbers[id(value)] = len(items)
+                    items.append(self._item(value))
+                    waiting.append(items[-1].references)
+                lists += _ITEM
+                write_count(number, lists)
+        head = bytearray((ENCODING_VERSION,))
+        head += Tag.LIST.value
+        write_count(len(waiting), head)
+        contents = b"".join(item.content for item in items)
+        codes = tuple(code for item in items for code in item.codes)
+        return bytes(head + lists) + contents, codes
+
+    def _item(self, value: object) -> _Item:
+        known = self._items.get(id(value))
         if known is None:
-            encoder = _FollowingEncoder(offset, top=None)
-            values = encoder.encode(_Referring(key[0], function.__globals__), root="function → refers to")
-            known = self._found[key] = values, tuple(encoder.codes)
+            encoder = _FollowingEncoder()
+            try:
+                content = encoder.encode(value, root="item")
+            except CannotFingerprint:
+                # What it is called with by default, say, cannot be compared: its code can.
+                encoder = _FollowingEncoder()
+                if isinstance(value, types.FunctionType):
+                    content = encoder.encode(value.__code__, root="item")
+                    encoder.met.append((code_of(value.__code__), value.__globals__))
+                else:
+                    content = encoder.encode(type_name(type(value)), root="item")
+            references = _references(encoder.met)
+            known = self._items[id(value)] = _Item(value, content, tuple(encoder.codes), references)
         return known
 
 
-class _Referring:
-    """Stands for what a code object refers to among these globals."""
-
-    def __init__(self, code: Code, names: Mapping[str, object]) -> None:
-        self.code = code
-        self.names = names
-
-
 class _FollowingEncoder(CapturedEncoder):
-    """Adds to every function what it refers to; `top` has its own taken care of."""
+    """Notes which functions it met, with their globals; puts up with members of classes that have no content."""
 
-    def __init__(self, offset: int, top: object) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self._offset = offset
-        self._top = top
+        self.met: list[tuple[Code, Mapping[str, object]]] = []
 
-    def write_other(self, value: Any, out: bytearray) -> None:
-        """Append what a code object refers to, or whatever the other encoders know."""
-        if type(value) is _Referring:
-            self._write_references(value, out)
-        else:
-            super().write_other(value, out)
-
-    def _more_of_function(self, function: types.FunctionType, code: Code, out: bytearray) -> int:
-        if function is self._top or not code.references:
-            return 0
-        out += _REFERENCES
-        self.write(_Referring(code, function.__globals__), out)
-        return 1
-
-    def _write_references(self, referring: _Referring, out: bytearray) -> None:
-        found: dict[str, object] = {}
-        for chain in referring.code.references:
-            reference = _resolve(chain, referring.names)
-            if reference is not None:
-                found[reference[0]] = reference[1]
-        self.write_mapping(found.items(), out)
+    def _more_of_function(self, function: types.FunctionType, code: Code, _out: bytearray) -> int:
+        self.met.append((code, function.__globals__))
+        return 0
 
     def _write_member(self, value: object, out: bytearray) -> None:
         """A part without comparable content counts by its type, and what was met in it was not met."""
-        size, seen, codes = len(out), len(self._seen), len(self.codes)
+        size, seen, codes, met = len(out), len(self._seen), len(self.codes), len(self.met)
         enclosing = dict(self._enclosing)
         try:
             self.write(value, out)
         except Unencodable:
             del out[size:]
             del self.codes[codes:]
+            del self.met[met:]
             while len(self._seen) > seen:
                 self._seen.popitem()
             while len(self._code_indices) > codes:
                 self._code_indices.popitem()
             self._enclosing = enclosing
             self.write_object(value, "not comparable", type_name(type(value)), out)
+
+
+def _references(met: list[tuple[Code, Mapping[str, object]]]) -> tuple[tuple[bytes, bytes, object], ...]:
+    """What functions refer to, by encoded name and sorted by it; later functions cannot hide names of earlier ones."""
+    found: dict[tuple[str, int], tuple[bytes, bytes, object]] = {}
+    for code, names in met:
+        for chain in code.references:
+            reference = _resolve(chain, names)
+            if reference is not None:
+                name, value = reference
+                constant = _encoded_constant(value)
+                found.setdefault(
+                    (name, id(names)), (encode_name(name), constant, None if constant else value)
+                )
+    return tuple(sorted(found.values(), key=lambda entry: entry[:1]))
+
+
+def _encoded_constant(value: object) -> bytes:
+    if isinstance(value, types.ModuleType):
+        value = f"module {value.__name__}"
+    if isinstance(value, (*_CONSTANTS, tuple, frozenset)):
+        return Encoder().encode(value, root="constant")[1:]
+    return b""
 
 
 def _resolve(chain: tuple[str, ...], names: Mapping[str, object]) -> tuple[str, object] | None:
