@@ -456,3 +456,40 @@ def test_the_names_of_keyword_arguments_in_a_call_count():
 
     assert same(removed, removed_again)
     assert not same(removed, walked)
+
+
+def test_captured_dataclasses_and_enums_count_by_their_methods_too(scripts):
+    text = """
+import dataclasses, enum
+@dataclasses.dataclass
+class Settings:
+    depth: int
+    def limit(self):
+        return self.depth * {factor}
+class Colour(enum.Enum):
+    RED = 1
+    def shade(self):
+        return {shade}
+def make(settings, colour):
+    return lambda: (settings.limit(), colour.shade())
+f = make(Settings({depth}), Colour.RED)
+"""
+    base = {"factor": 1, "shade": 1, "depth": 1}
+    first = scripts.function(text.format(**base))
+    assert same(first, scripts.function(text.format(**base)))
+    for change in base:
+        assert not same(first, scripts.function(text.format(**{**base, change: 2}))), change
+
+
+def test_super_does_not_make_the_whole_class_count(scripts):
+    text = """
+import threading
+class Job:
+    lock = threading.Lock()
+    def other(self):
+        return {}
+    def f(self):
+        return super().__repr__()
+f = Job.f
+"""
+    assert same(scripts.function(text.format(1)), scripts.function(text.format(2)))

@@ -24,7 +24,7 @@ from typing import Any
 
 from .classes import members_that_count
 from .code import Code, code_of
-from .content import content_of
+from .content import content_of, is_registered
 from .encoding import (
     ENCODING_VERSION,
     Encoder,
@@ -142,7 +142,11 @@ class CapturedEncoder(Encoder):
     def _write_value(self, value: Any, out: bytearray) -> None:
         content = content_of(value)
         if content is not None:
-            self.write_object(value, *content, out)
+            kind = type(value)
+            if is_registered(kind) or origin_of_module(kind.__module__) is not _PROJECT:
+                self.write_object(value, *content, out)
+            else:  # what its methods do may be called
+                self._write_numbered(value, "instance", lambda _value: (kind, content[1]), out)
             return
         wrapped = getattr(value, "__wrapped__", None)
         if callable(wrapped) and origin_of_module(type(value).__module__) is not Origin.PROJECT:

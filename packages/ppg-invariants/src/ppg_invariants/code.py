@@ -15,6 +15,7 @@ __all__ = ["PYTHON", "Code", "code_of"]
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """Bytecode can be compared between interpreters of which this is the same."""
 
+_OWN_OBJECT = ("self", "__class__")  # the object that a method belongs to, and what super() needs of it
 _CACHED_AT_MOST = 100_000
 _cache: dict[int, "Code"] = {}
 
@@ -38,7 +39,9 @@ class Code:
         self.bytecode = bytecode_digest(code)
         self.origin = origin_of_file(code.co_filename)
         self.closure_keys = [
-            (encode_name(name), index) for index, name in enumerate(code.co_freevars) if name != "self"
+            (encode_name(name), index)
+            for index, name in enumerate(code.co_freevars)
+            if name not in _OWN_OBJECT
         ]
         """The captured variables that count, as encoded dict keys, with their index; in the order of encodings."""
         self.closure_keys.sort()

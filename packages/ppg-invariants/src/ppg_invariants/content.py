@@ -20,7 +20,7 @@ from uuid import UUID
 
 from .encoding import Unencodable, type_name
 
-__all__ = ["Content", "content_of", "register_encoder"]
+__all__ = ["Content", "content_of", "is_registered", "register_encoder"]
 
 _T = TypeVar("_T")
 
@@ -41,6 +41,11 @@ def register_encoder(kind: type[_T], to_plain: Callable[[_T], object]) -> None:
     if not callable(to_plain):
         raise TypeError(f"register_encoder: to_plain must be a function, not {to_plain!r}")
     _registered[kind] = to_plain
+
+
+def is_registered(kind: type) -> bool:
+    """Whether `register_encoder` was told about this type or one that it derives from."""
+    return any(base in _registered for base in kind.__mro__)
 
 
 def content_of(value: Any) -> Content | None:
