@@ -7,11 +7,8 @@ One thread, one loop:
 It decides nothing about resources: a task comes with permission to start ("go"), or is sent ahead, and then
 takes over the claim of a job that ends here (its *successor*), so that short jobs need not wait for the mcp.
 
-Ending a job is more than reaping it. The node is a subreaper: what a job has started and not waited for
-becomes a child of the node. A child that is no job is such an orphan. Its session tells which job it comes
-from, and when that has ended the orphan is killed, and the job's output is read when none is left. Only a
-daemon has a session of its own; it is killed when all jobs have ended that may have started it: those
-that ran when it was first seen. Children that a load has started are known and stay.
+Ending a job is more than reaping it: what it has left behind is killed first (`remnants`), so that its output
+is complete and nobody writes into the files of the next.
 
 While a load runs, the node does nothing else. What it is doing at each moment stands in its *logbook*, a
 small file shared with the mcp, which can so tell which task took the node with it.
@@ -22,7 +19,6 @@ from __future__ import annotations
 import gc
 import marshal
 import os
-import pickle
 import select
 import signal
 import socket
@@ -33,10 +29,12 @@ from collections import deque
 from .capture import CaptureFiles
 from .hugepages import WORTHWHILE, collapse
 from .jobprocess import UNREPORTED, Reports, run_job
-from .linux import ChildList, end_children, stay_in_reach
+from .linux import stay_in_reach
 from .loading import resident_memory, run_load
 from .logbook import Activity, write_logbook
+from .nodejob import CallThatRaises, LateCall, NodeJob, call_of
 from .rebuild import IdentityTable, UnknownIdentity
+from .remnants import Remnants
 from .wire import Channel
 
 TYPE_CHECKING = False
@@ -48,42 +46,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_node"]
 
-
-class _Job:
-    """A task of the node, from its message to its end."""
-
-    __slots__ = (
-        "born", "call", "cores", "directory", "ended", "environment", "expected", "number", "pid", "place",
-        "report", "slot", "started", "status", "timeout", "usage", "warnings",
-    )  # fmt: skip
-
-    def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
-        self.number = number
-        self.place = place
-        self.call = call
-        self.cores = cores
-        self.timeout = timeout
-        self.directory: str | None = None
-        self.environment: tuple[tuple[str, str], ...] = ()
-        self.pid = 0
-        self.slot: Slot | None = None
-        self.started = 0.0
-        self.ended = 0.0
-        self.report: bytes | int | None = None
-        self.status = 0
-        self.usage = (0.0, 0.0, 0)
-        self.expected = ""
-        self.warnings: tuple[str, ...] = ()
-
-
-class _Raise:
-    """A call that raises what reading its task has raised: reported by a job process like any failure."""
-
-    def __init__(self, error: BaseException) -> None:
-        self._error = error
-
-    def __call__(self) -> None:
-        raise self._error
+_GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a job that has timed out
+_PATIENCE = 10.0  # seconds for which a job is not reported because something of it cannot be killed
 
 
 class _Node:
@@ -104,22 +68,19 @@ class _Node:
         self._logbook = logbook
         self._files = CaptureFiles(directory)
         self._reports = Reports(directory)
-        self._children = ChildList()
-        self._loaded_children: set[int] = set()
+        self._remnants = Remnants()
         self._table = IdentityTable()
-        self._tainted: set[int] = set()
-        self._ready: deque[_Job] = deque()
-        self._ahead: deque[_Job] = deque()
-        self._running: dict[int, _Job] = {}
-        self._by_number: dict[int, _Job] = {}
-        self._ending: list[_Job] = []
+        self._ready: deque[NodeJob] = deque()
+        self._ahead: deque[NodeJob] = deque()
+        self._running: dict[int, NodeJob] = {}
+        self._by_number: dict[int, NodeJob] = {}
+        self._ending: list[NodeJob] = []
         self._deadlines: list[tuple[float, int, int]] = []
         self._threads = 1
         self._lean = len(sys.modules)
         self._waiting = select.epoll()
         # A descriptor per child rather than SIGCHLD: a job process then has no handler to undo.
         self._watched: dict[int, int] = {}
-        self._orphans: dict[int, set[int]] = {}
         self._forkserver = os.pidfd_open(forkserver)
 
     def run(self) -> None:
@@ -141,7 +102,7 @@ class _Node:
             if self._channel.has_waiting != writing:
                 writing = not writing
                 waiting.modify(connection, select.EPOLLIN | (select.EPOLLOUT if writing else 0))
-            for descriptor, _ in waiting.poll(self._patience() if self._deadlines else None):
+            for descriptor, _ in waiting.poll(self._patience()):
                 if descriptor == connection:
                     received = self._channel.receive()
                 elif descriptor in self._watched:
@@ -165,10 +126,16 @@ class _Node:
 
     def end_everything(self) -> None:
         """Leave nothing behind, even if there is no forkserver any more to see to that."""
-        end_children(self._children, ())
+        self._remnants.end_everything()
 
-    def _patience(self) -> float:
-        return max(0.0, min(self._deadlines)[0] - time.monotonic())
+    def _patience(self) -> float | None:
+        if self._deadlines:
+            soon = max(0.0, min(self._deadlines)[0] - time.monotonic())
+        elif not self._ending:
+            return None
+        else:
+            soon = _PATIENCE
+        return min(soon, _PATIENCE / 10) if self._ending else soon
 
     # ---- what the mcp says
 
@@ -207,35 +174,35 @@ class _Node:
 
     def _read_task(
         self, number: int, place: str, payload: bytes, introduced: Any, cores: int, timeout: float | None
-    ) -> _Job | None:
+    ) -> NodeJob | None:
         write_logbook(self._logbook, Activity.READING, number)
         modules = len(sys.modules)
         warnings: tuple[str, ...] = ()
         call: Any
         try:
             if place == "fresh":
-                call = _LoadThenCall(payload)
+                call = LateCall(payload)
             else:
                 function, arguments, after = self._table.load(payload, introduced)
-                call = _call_of(function, arguments, after)
+                call = call_of(function, arguments, after)
         except UnknownIdentity as error:
             self._channel.put(("unread", number, [error.args[0], *(pair[0] for pair in introduced)]))
             return None
         except BaseException as error:  # noqa: BLE001 - user code runs while a message is read
             self._channel.put(("unlearnt", [pair[0] for pair in introduced]))
-            call = _Raise(error)
+            call = CallThatRaises(error)
         finally:
             write_logbook(self._logbook, Activity.NOTHING, 0)
         if len(sys.modules) != modules:
             gc.freeze()
             warnings = self._look_for_threads("importing its modules")
-        job = _Job(number, place, call, cores, timeout)
+        job = NodeJob(number, place, call, cores, timeout)
         job.warnings = warnings
         return job
 
     # ---- jobs
 
-    def _start(self, job: _Job) -> None:
+    def _start(self, job: NodeJob) -> None:
         try:
             job.slot = self._files.acquire()
         except OSError as error:
@@ -266,7 +233,7 @@ class _Node:
         if job.timeout is not None:
             self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
 
-    def _become(self, job: _Job, slot: Slot) -> NoReturn:
+    def _become(self, job: NodeJob, slot: Slot) -> NoReturn:
         # In the job process. The node's descriptors are left open, as closing them would take longer than
         # all else here; no program that the job starts inherits them, and their other ends do not care.
         if self._threads > 1:
@@ -277,7 +244,7 @@ class _Node:
             lean=self._lean, directory=job.directory, environment=job.environment,
         )  # fmt: skip
 
-    def _refuse(self, job: _Job, cause: str) -> None:
+    def _refuse(self, job: NodeJob, cause: str) -> None:
         self._put_ended(job, ("failed", cause), b"", b"", None)
 
     def _watch(self, pid: int) -> None:
@@ -294,7 +261,7 @@ class _Node:
         except ChildProcessError:
             # A load that waits for any child has got this one.
             status, usage = 0, None
-        self._orphans.pop(pid, None)
+        self._remnants.forget(pid)
         job = self._running.pop(pid, None)
         if job is not None:
             job.status = status
@@ -308,29 +275,13 @@ class _Node:
     def _finish_ending(self) -> None:
         """Report the jobs that have ended, unless something of theirs still has to be killed."""
         self._take_reports()
-        if self._end_remnants():
+        for pid in self._remnants.look({job.pid for job in self._ending}, self._running):
+            self._watch(pid)
+        if self._remnants.kill(self._running) and time.monotonic() < self._ending[0].ended + _PATIENCE:
             return
         for job in self._ending:
             self._finish(job)
         self._ending.clear()
-
-    def _end_remnants(self) -> bool:
-        """Kill what ended jobs have left behind; whether there was any, whose end we then have to await."""
-        killed = False
-        running = self._running
-        for pid in self._children.pids():
-            if pid in running or pid in self._loaded_children:
-                continue
-            if pid not in self._orphans:
-                session = _session_of(pid)
-                candidates = {session} if session in running else set(running)
-                ended = {job.pid for job in self._ending}
-                self._watch(pid)
-                self._orphans[pid] = {session} if session in ended else candidates | ended
-            if self._orphans[pid].isdisjoint(running):
-                os.kill(pid, signal.SIGKILL)
-                killed = True
-        return killed
 
     def _take_reports(self) -> None:
         for number, when, report in self._reports.receive():
@@ -341,11 +292,11 @@ class _Node:
             elif isinstance(report, int):
                 os.close(report)
 
-    def _finish(self, job: _Job) -> None:
+    def _finish(self, job: NodeJob) -> None:
         slot = job.slot
         assert slot is not None
         # A daemon of uncertain origin may still write to the files of the job that has started it.
-        stdout, stderr = self._files.release(slot, reuse=not self._orphans)
+        stdout, stderr = self._files.release(slot, reuse=not self._remnants)
         cause = None
         if job.report is None and job.status == UNREPORTED << 8:
             cause = "it had closed the descriptor through which it was to report its end"
@@ -357,12 +308,12 @@ class _Node:
 
     def _put_ended(
         self,
-        job: _Job,
+        job: NodeJob,
         report: bytes | int | tuple[str, str] | None,
         stdout: bytes | int,
         stderr: bytes | int,
         cause: str | None,
-        successor: _Job | None = None,
+        successor: NodeJob | None = None,
     ) -> None:
         del self._by_number[job.number]
         descriptors = tuple(each for each in (report, stdout, stderr) if isinstance(each, int))
@@ -405,13 +356,13 @@ class _Node:
             if job is None or job.pid not in self._running:
                 continue
             if which == signal.SIGTERM:
-                self._end(number, GRACE, "timed out")
+                self._end(number, _GRACE, "timed out")
             else:
                 _signal(job.pid, signal.SIGKILL)
 
     # ---- loads
 
-    def _load(self, job: _Job) -> None:
+    def _load(self, job: NodeJob) -> None:
         try:
             slot = self._files.acquire()
         except OSError as error:
@@ -437,10 +388,9 @@ class _Node:
             body: Any = report
             job.report = marshal.dumps((job.number, job.ended, *body))
         # A server that a load has started is there for the jobs.
-        known = {*self._running, *self._orphans}
-        self._loaded_children.update(pid for pid in self._children.pids() if pid not in known)
+        self._remnants.spare_new_children(self._running)
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
-        self._put_ended(job, job.report, *self._files.release(slot, reuse=not self._orphans), None)
+        self._put_ended(job, job.report, *self._files.release(slot, reuse=not self._remnants), None)
 
     def _look_for_threads(self, doing: str) -> tuple[str, ...]:
         count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - lean
@@ -455,42 +405,12 @@ class _Node:
         return (warning,)
 
 
-GRACE = 5.0
-"""Seconds between SIGTERM and SIGKILL for a job that has timed out."""
-
-
-class _LoadThenCall:
-    """A call that is read only in the job process: a fresh job leaves nothing in the node."""
-
-    def __init__(self, payload: bytes) -> None:
-        self._payload = payload
-
-    def __call__(self) -> Any:
-        function, arguments, after = pickle.loads(self._payload)  # noqa: S301 - from the mcp
-        return _call_of(function, arguments, after)()
-
-
-def _call_of(function: Any, arguments: tuple[Any, ...], after: Any) -> Any:
-    def call() -> Any:
-        value = function(*arguments)
-        return value if after is None else after()
-
-    return call
-
-
 def _signal(pid: int, which: signal.Signals) -> None:
     # The job has not been reaped, so its pid is its own. It may not have its own session yet.
     try:
         os.killpg(pid, which)
     except ProcessLookupError:
         os.kill(pid, which)
-
-
-def _session_of(pid: int) -> int:
-    try:
-        return os.getsid(pid)
-    except ProcessLookupError:
-        return 0
 
 
 def run_node(
