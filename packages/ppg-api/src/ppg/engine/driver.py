@@ -5,6 +5,7 @@ executor and the recorder do it; the listeners hear of it. All waiting happens i
 for the executor, for signals, and for the user at the terminal.
 """
 
+import os
 import select
 import time
 from collections import deque
@@ -192,13 +193,13 @@ class Driver:
         problems = []
         for name in job.files:
             path = Path(absolute(name, self._pipegraph.root))
+            if not os.path.lexists(path):
+                continue
             try:
                 if getattr(job, "rename_broken", False):
                     path.rename(path.with_name(path.name + ".broken"))
                 else:
                     path.unlink()
-            except FileNotFoundError:
-                continue
             except OSError as error:
                 problems.append(
                     f"what '{job.job_id}' left behind cannot be removed: {error}; it is not believed"

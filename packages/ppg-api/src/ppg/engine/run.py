@@ -51,9 +51,7 @@ def run_graph(
     except StoreError as error:
         raise PyPipelineGraphError(str(error)) from error
     except (ExecutorError, OSError) as error:
-        raise PyPipelineGraphError(
-            f"The run cannot go on: {error}; what had finished is remembered"
-        ) from error
+        raise PyPipelineGraphError(f"The run cannot go on: {error}") from error
     except (PyPipelineGraphError, InternalError):
         raise
     except Exception as error:
