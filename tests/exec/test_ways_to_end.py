@@ -175,6 +175,31 @@ def test_a_task_that_fails_anywhere_in_any_way_says_how_and_leaves_nothing(
     assert run(executor, Task("next", lambda: 42))["next"].end == Succeeded(42)
 
 
+@pytest.mark.parametrize("kind", [kind for kind, case in KINDS.items() if not case.needs_process])
+def test_a_callback_that_fails_while_it_is_pickled_is_unpicklable_and_the_caller_goes_on(
+    local: LocalExecutor, kind: str, run: Any
+) -> None:
+    """Pickling happens in the caller's process; what kills a process outright cannot be survived there."""
+    end = run(local, Task("t", nothing, (FailsWhenPickled(KINDS[kind].fail),)))["t"].end
+    assert isinstance(end, Unpicklable)
+    assert end.path == "arguments → [0] → FailsWhenPickled"
+    assert run(local, Task("next", lambda: 42))["next"].end == Succeeded(42)
+
+
+class FailsInTheCaller:
+    """Can be pickled; reading it raises SystemExit."""
+
+    def __reduce__(self) -> Any:
+        return sys.exit, (3,)
+
+
+def test_a_value_that_cannot_be_read_in_the_caller_is_unpicklable(local: LocalExecutor, run: Any) -> None:
+    end = run(local, Task("t", lambda: FailsInTheCaller()))["t"].end
+    assert isinstance(end, Unpicklable)
+    assert end.path == "result"
+    assert "SystemExit" in end.message
+
+
 def test_256_mib_of_output_arrive_complete_and_are_not_held_in_memory(local: LocalExecutor, run: Any) -> None:
     outcome = run(local, Task("t", much_output))["t"]
     assert outcome.stdout.size == 256 << 20

@@ -47,7 +47,9 @@ def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object
 def _failure(value: object, attempt: Callable[[object], object]) -> str | None:
     try:
         attempt(value)
-    except Exception as error:  # noqa: BLE001 - user code decides what it raises
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - user code decides what it raises
         try:
             return f"{type(error).__name__}: {error}"
         except Exception:  # noqa: BLE001 - nor does its __str__ have to work

@@ -312,7 +312,7 @@ class LocalExecutor:
                     task.timeout, task.working_directory, environment,
                 )
             )  # fmt: skip
-        except ExecutorError:
+        except (ExecutorError, KeyboardInterrupt):
             if go:
                 self._ledger.give_back(entry.claim)
             self._stand_in_line(entry)

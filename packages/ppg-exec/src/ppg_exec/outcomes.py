@@ -56,6 +56,8 @@ def end_of(
         case ("value", data):
             try:
                 return Succeeded(load(data))
+            except KeyboardInterrupt:
+                raise
             except BaseException as error:  # noqa: BLE001 - user code runs here, and has ended its job only
                 return Unpicklable("result", f"it cannot be read: {type(error).__name__}: {error}")
         case ("raised" | "unpicklable" | "nothing", *_) if expected == "cancelled":
@@ -70,6 +72,8 @@ def end_of(
             if data is not None:
                 try:
                     exception = load(data)
+                except KeyboardInterrupt:
+                    raise
                 except BaseException:  # noqa: BLE001 - its text has arrived
                     exception = None
             return Raised(exception, name, message, text)

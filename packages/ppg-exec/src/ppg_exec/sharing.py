@@ -221,7 +221,10 @@ class SharedObjects:
         pickler = _Pickler(file, self._numbers, self._functions)
         try:
             pickler.dump(tuple(named.values()))
-        except Exception as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # Pickling runs user code, which may even sys.exit().
             raise _explained(named) from error
         introduced = []
         if pickler.met:
