@@ -22,11 +22,13 @@ class Graph:
     edges: tuple[tuple[int, int], ...]
     deaf: frozenset[int] = frozenset()
     parts: tuple[tuple[tuple[int, int], str], ...] = ()
+    is_declared_backwards: bool = False  # downstream jobs first
 
     def script(self) -> Script:
         parts = dict(self.parts)
+        kinds = [(NAMES[index], kind) for index, kind in enumerate(self.kinds)]
         return Script(
-            kinds={NAMES[index]: kind for index, kind in enumerate(self.kinds)},
+            kinds=dict(reversed(kinds) if self.is_declared_backwards else kinds),
             edges=tuple((NAMES[up], NAMES[down], parts.get((up, down))) for up, down in self.edges),
             deaf=frozenset(NAMES[index] for index in self.deaf),
         )
@@ -35,7 +37,11 @@ class Graph:
         kinds = " ".join(f"{NAMES[index]}:{kind}" for index, kind in enumerate(self.kinds))
         edges = " ".join(f"{NAMES[up]}>{NAMES[down]}" for up, down in self.edges)
         extra = f" deaf={sorted(NAMES[index] for index in self.deaf)}" if self.deaf else ""
-        return f"{kinds} | {edges}{extra}" + (f" parts={self.parts}" if self.parts else "")
+        return (
+            f"{kinds} | {edges}{extra}"
+            + (f" parts={self.parts}" if self.parts else "")
+            + (" backwards" if self.is_declared_backwards else "")
+        )
 
 
 def graphs(nodes: int, *, up_to_isomorphism: bool) -> Iterator[Graph]:
@@ -68,7 +74,8 @@ def _relabel(
 
 
 def variants(graph: Graph) -> Iterator[Graph]:
-    """The graph with one job deaf, or one edge that is about one of several files."""
+    """The graph declared backwards, or with one job deaf, or with one edge about one of several files."""
+    yield replace(graph, is_declared_backwards=True)
     for index, kind in enumerate(graph.kinds):
         if kind in ("OUTPUT", "LAZY") and any(down == index for _, down in graph.edges):
             yield replace(graph, deaf=frozenset({index}))

@@ -56,7 +56,7 @@ def other_edges(script: Script) -> Iterator[Move]:
         rest = tuple(other for other in script.edges if other != edge)
         yield Move(f"without {edge}", replace(script, edges=rest))
     there = {edge[:2] for edge in script.edges}
-    for up, down in itertools.combinations(script.kinds, 2):
+    for up, down in itertools.combinations(sorted(script.kinds), 2):
         if (up, down) not in there and script.kinds[down] != "INVARIANT":
             yield Move(f"with {up}>{down}", replace(script, edges=(*script.edges, (up, down, None))))
 

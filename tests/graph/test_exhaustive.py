@@ -6,7 +6,8 @@ Covered by default (edges go from lower to higher; invariants have no upstreams;
   and every such run killed at every change of the disk or the store, and stopped after every job;
 - 3 nodes: all graphs up to isomorphism, every set of failures in the first run, any change in the second;
   and all graphs, a first run and every edit after it killed and stopped at every point;
-  and all graphs with one job that ignores what it reads, or one edge about one file of several, edited;
+  and all graphs declared backwards, with one job that ignores what it reads, or with one edge about one file of
+  several, with an edit in the second run;
 - 4 nodes: all graphs up to isomorphism, every set of failures.
 
 Always with both orders of completion; and after each run one more, which must be idle or, if the run did not come
@@ -87,7 +88,9 @@ def test_three_nodes_killed_and_stopped_at_every_point(shard: int, record_proper
 
 
 @in_shards
-def test_three_nodes_with_a_deaf_job_or_an_edge_about_one_file(shard: int, record_property: Report) -> None:
+def test_three_nodes_declared_backwards_or_with_a_deaf_job_or_an_edge_about_one_file(
+    shard: int, record_property: Report
+) -> None:
     counts = search(3, EFFORTS["edits"], shard=shard, shards=SHARDS, of_variants=True)
     assert counts.graphs > 0
     report(record_property, "3 nodes with variants, edits", counts)
