@@ -34,9 +34,17 @@ test:
 nightly:
     uv run pytest -m nightly
 
-# Throughput beside the limits of the machine, in one run
-bench:
-    uv run python -m tests.benchmarks
+# How fast, beside peers and the limits of the machine, in one run: `just bench --peers ppg,ninja --workloads P1,P4`
+bench *options:
+    uv run python -m tests.benchmarks {{ options }}
+
+# The same on small graphs: fails on a crash or a wrong result, never on a time
+bench-quick *options:
+    uv run python -m tests.benchmarks --sizes quick {{ options }}
+
+# Two kept reports of `just bench` side by side
+bench-compare old new:
+    uv run python -m tests.benchmarks.compare {{ old }} {{ new }}
 
 # The generated parts of the documentation
 docs:
