@@ -277,6 +277,53 @@ def test_a_load_is_unloaded_even_if_who_needed_it_failed_but_a_temporary_file_is
     assert outcome.removed == ["a"]
 
 
+def test_a_temporary_file_is_not_removed_under_a_job_that_nobody_needs_any_more() -> None:
+    dag = graph("T.t > T.u > O.a; O.bad > O.a")
+    evaluator = Evaluator(dag, {}, check=True)
+    t, u, _, bad = map(NodeId, range(4))
+    assert [effect.node for effect in evaluator.start() if isinstance(effect, Start)] == [t, bad]
+    evaluator.handle(Succeeded(t, Fingerprint(b"t")))
+    assert evaluator.state(u) is S.STARTED
+    assert not [effect for effect in evaluator.handle(Failed(bad)) if isinstance(effect, CleanUp)]
+    removed = [
+        effect.node
+        for effect in evaluator.handle(Succeeded(u, Fingerprint(b"u")))
+        if isinstance(effect, CleanUp)
+    ]
+    assert removed == [t], "u is kept for a, which was blocked; t is not needed for that"
+
+
+def test_a_temporary_file_stays_while_another_one_may_still_ask_for_it() -> None:
+    shop = Shop(graph("T.t > T.u > O.a; O.slow > O.a; T.t > O.b; I.p > O.slow"))
+    shop.run()
+    shop.values |= {"p": "2", "slow": "changed"}
+    shop.damaged["b"] = FileStatus.MISSING
+    outcome = shop.run(last_first=True)
+    assert sorted(outcome.ran) == ["a", "b", "slow", "t", "u"]
+
+
+def test_what_is_upstream_of_a_target_stays_until_the_target_is_there() -> None:
+    shop = Shop(graph("T.t > T.u > O.a; I.p > T.u"))
+    shop.run()
+    shop.lying_about = {"t"}
+    outcome = shop.run(targets=["u"])
+    assert outcome.ran == ["u"]
+    assert outcome.removed == ["t"]
+    shop.lying_about = {"t", "u"}
+    outcome = shop.run(targets=["u"])
+    assert outcome.ran == []
+    assert outcome.removed == ["t"]
+    assert shop.lying_about == {"u"}
+
+
+def test_a_load_that_is_a_target_is_loaded_once_and_unloaded() -> None:
+    shop = Shop(graph("T.t > L.l > O.a"))
+    outcome = shop.run(targets=["l"])
+    assert outcome.ran == ["t", "l"]
+    assert outcome.reasons("l") == (Targeted(),)
+    assert sorted(outcome.removed) == ["l", "t"]
+
+
 # -- failures
 
 

@@ -222,8 +222,8 @@ class Board:
         return not self.unsettled[node] and state not in _NEVER_SETTLED
 
     def cannot_be_there(self, node: NodeId) -> bool:
-        """Whether a LAZY or LOAD job failed or was blocked, although its fingerprint may be known."""
-        return bool(self.is_lazy[node]) and self.state[node] in _OUT_OF_PLAY
+        """Whether this LAZY or LOAD job failed or was blocked, although its fingerprint may be known."""
+        return self.state[node] in _OUT_OF_PLAY
 
     def consumed(self, upstream: NodeId, downstream: NodeId) -> Fingerprint:
         """The fingerprint of what `downstream` takes from `upstream`, which must be known."""

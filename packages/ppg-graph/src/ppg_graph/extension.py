@@ -142,7 +142,12 @@ def extend(entry: Entry, plan: Plan) -> None:
         board.join(downstream, added.get(downstream, []))
     _mark_below(entry, plan)
     _exclude_pruned(entry, plan)
-    joined = [upstream for downstream in taking_part for upstream in added.get(downstream, ())]
+    joined = [
+        upstream
+        for downstream in taking_part
+        if board.state[downstream] is not NodeState.EXCLUDED
+        for upstream in added.get(downstream, ())
+    ]
     complete = entry.admit(entry.newcomers(plan.generator, new, joined))
     for downstream in taking_part:
         if board.state[downstream] is NodeState.WAITING:
