@@ -259,7 +259,7 @@ class Board:
         self.started += (new is _STARTED) - (old is _STARTED)
         if generator:
             self._count_generator(old, new)
-        if beside_lazy and (old is _DUE) is not (new is _DUE):
+        if (old is _DUE) is not (new is _DUE):
             self._change_demand(node, 1 if new is _DUE else -1)
         if beside_lazy or lazy:
             self.shaken.append(node)
@@ -269,7 +269,6 @@ class Board:
         dag, needs, is_lazy, is_source = self.dag, self.needs, self.is_lazy, self.is_source
         for node in nodes:
             self.move(node, _WAITING)
-            self.settled[node] = 0
             upstreams = dag.upstreams(node)
             self.upstream_count[node] = len(upstreams)
             if not is_source[node] and not needs[node]:
