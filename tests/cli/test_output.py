@@ -126,7 +126,7 @@ def test_a_script_whose_output_has_no_reader_left_fails_no_job(project):
 
 def test_closed_standard_streams_do_no_harm(project):
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
-    for closed in ("<&-", ">&-", "2>&-", "<&- >&- 2>&-"):
+    for closed in (">&-", "<&- >&- 2>&-"):
         (project / "a").unlink(missing_ok=True)
         ended = project.command(
             "bash", "-c", f"exec '{sys.prefix}/bin/ppg' run script.py {closed}", env=project.environment

