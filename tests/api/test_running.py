@@ -1,7 +1,9 @@
 """Running pipegraphs: what runs again, what does not, and what is left behind."""
 
+import importlib
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -404,3 +406,54 @@ def test_a_project_folder_can_be_moved(run, writer, account, folder, monkeypatch
     monkeypatch.chdir(folder / "two")
     run(declare)
     assert account.taken() == []
+
+
+HELPERS = """
+FACTOR = {factor}
+
+def helper(x):
+    # {comment}
+    return x * FACTOR
+
+def make(path):
+    path.write_text(str(helper(1)))
+"""
+
+
+@pytest.fixture
+def project(folder, monkeypatch):
+    """Imports a module of the user's project anew, as a new run of a script does."""
+    monkeypatch.syspath_prepend(str(folder))
+
+    def imported(**values):
+        (folder / "helpers.py").write_text(HELPERS.format(**values))
+        importlib.invalidate_caches()
+        sys.modules.pop("helpers", None)
+        shutil.rmtree(folder / "__pycache__", ignore_errors=True)
+        return importlib.import_module("helpers")
+
+    yield imported
+    sys.modules.pop("helpers", None)
+
+
+@pytest.mark.parametrize(("follow", "seen"), [("project", ["a"]), ("none", [])])
+def test_an_edit_of_a_helper_is_seen_unless_names_are_not_followed(run, project, follow, seen):
+    def outcome(**values):
+        helpers = project(**values)
+        return run(lambda: ppg.FileGeneratingJob("a", helpers.make), follow=follow).ran
+
+    assert outcome(factor=2, comment="x") == ["a"]
+    assert outcome(factor=2, comment="another comment") == []
+    assert outcome(factor=33, comment="x") == seen
+
+
+def test_a_captured_job_counts_by_its_name_not_by_where_it_was_declared(run):
+    def declare():
+        a = ppg.FileGeneratingJob("a", lambda path: path.write_text("A"))
+        ppg.FileGeneratingJob("b", lambda path: path.write_text(f"{a.job_id} {a.files}")).depends_on(a)
+
+    def declare_elsewhere():
+        declare()
+
+    assert run(declare).ran == ["a", "b"]
+    assert run(declare_elsewhere).ran == []

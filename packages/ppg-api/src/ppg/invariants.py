@@ -5,7 +5,7 @@ When what one of them observes changes, the jobs that depend on it directly are 
 
 from collections.abc import Callable
 from types import FunctionType
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ppg.job import Job
 from ppg.paths import PathLike, require_path
@@ -23,6 +23,10 @@ __all__ = [
     "ParameterInvariant",
     "shared_function_id",
 ]
+
+
+Following = Literal["project", "none"]
+"""How far a FunctionInvariant looks beyond the function itself."""
 
 
 class ParameterInvariant(Job):
@@ -91,13 +95,28 @@ class FunctionInvariant(Job):
     Parameters:
         job_id: its name.
         function: any callable. It is read when the graph runs.
+        follow: "project" also observes the functions, classes and constants of the user's project that the code
+            refers to by name, and the versions of installed distributions; "none" only the function itself; by
+            default what the pipegraph says.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: there is an invariant of that name with another function.
     """
 
-    __slots__ = ("function",)
+    __slots__ = ("follow", "function")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     function: Callable[..., object]
+    follow: Following | None
 
-    def __init__(self, job_id: str, function: "Callback", *, pipegraph: "Pipegraph | None" = None) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        function: "Callback",
+        *,
+        follow: Following | None = None,
+        pipegraph: "Pipegraph | None" = None,
+    ) -> None:
         _require_id(job_id, "FunctionInvariant")
         if not callable(function):
             raise TypeError(
@@ -105,10 +124,22 @@ class FunctionInvariant(Job):
             )
         super().__init__(job_id, pipegraph)
         self.function = function
+        self.follow = None if follow is None else require_following(follow)
 
     def definition(self) -> dict[str, object]:
-        """The function."""
-        return {"function": self.function}
+        """The function, and how far it is followed."""
+        return {"function": self.function, "follow": self.follow}
+
+
+def require_following(value: str) -> Following:
+    """Return what `follow` was given.
+
+    Raises:
+        ValueError: it is neither "project" nor "none".
+    """
+    if value not in {"project", "none"}:
+        raise ValueError(f'follow must be "project" or "none", not {value!r}')
+    return "project" if value == "project" else "none"
 
 
 def shared_function_id(function: object) -> str | None:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from ppg.callback_job import CallbackJob
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
-from ppg.invariants import FileChecksumInvariant, FunctionInvariant
+from ppg.invariants import FileChecksumInvariant, Following, FunctionInvariant, require_following
 from ppg.job import Job, JobFile, Place
 from ppg.paths import PathLike, normalised, require_path, working_root
 from ppg_graph import Dag, JobId, NodeId
-from ppg_invariants import fingerprint_function
+from ppg_invariants import fingerprint_function, register_encoder
 
 if TYPE_CHECKING:
     from ppg.callbacks import Callback
@@ -47,6 +47,8 @@ class Pipegraph:
         invariant_status_filename: the file in which ppg remembers what it has done, relative to `root`.
         cache_folder: where cached jobs keep their data, relative to `root`.
         root: the folder that job ids are relative to; the working directory by default.
+        follow: how far FunctionInvariants look, see there; "project" by default, so that an edit of a helper
+            function is seen.
         quiet: show no progress (only what a front end like `ppg run` shows).
     """
 
@@ -57,14 +59,19 @@ class Pipegraph:
         invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
         cache_folder: PathLike = "cache",
         root: PathLike | None = None,
+        follow: Following = "project",
         quiet: bool = False,
     ) -> None:
+        # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
+        register_encoder(Job, _name_of_job)
+        register_encoder(Pipegraph, _name_of_pipegraph)
         self.root = working_root(root)
         self.resource_coordinator = resource_coordinator or LocalSystem()
         self.status_path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )
         self.cache_folder = Path(self.root) / cache_folder
+        self.follow = require_following(follow)
         self.quiet = quiet
         self.dag = Dag()
         self.pruned: set[NodeId] = set()
@@ -380,3 +387,11 @@ def _without_instance(function: "Callback") -> "Callback":
 
 def _shown(place: Place) -> str:
     return f"{place[0]}:{place[1]}"
+
+
+def _name_of_job(job: Job) -> str:
+    return job.job_id
+
+
+def _name_of_pipegraph(_pipegraph: Pipegraph) -> str:
+    return "pipegraph"

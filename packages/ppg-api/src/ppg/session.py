@@ -10,6 +10,7 @@ from ppg.coordinators import LocalSystem
 from ppg.engine.frontend import Frontend, PlainFrontend
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.generated import GeneratedGraph
+from ppg.invariants import Following
 from ppg.job import Job
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
@@ -58,6 +59,7 @@ def new_pipegraph(
     invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
     cache_folder: PathLike = "cache",
     root: PathLike | None = None,
+    follow: Following = "project",
     quiet: bool = False,
 ) -> Pipegraph:
     """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
@@ -66,6 +68,7 @@ def new_pipegraph(
         invariant_status_filename=invariant_status_filename,
         cache_folder=cache_folder,
         root=root,
+        follow=follow,
         quiet=quiet,
     )
     return SESSION.pipegraph

@@ -1,6 +1,6 @@
 """Where code comes from: Python itself, an installed distribution, or the user's project."""
 
-# ruff: noqa: PTH206
+# ruff: noqa: PTH120, PTH206
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import functools
@@ -24,6 +24,10 @@ class Origin(Enum):
     """Anything else: counts by its own code."""
 
 
+# The engine itself: never the user's project, also where it is installed as editable source.
+_ENGINE = ("ppg", "ppg_cli", "ppg_exec", "ppg_graph", "ppg_invariants")
+
+
 @functools.lru_cache(maxsize=4096)
 def origin_of_file(filename: str) -> Origin:
     """Origin of the code in a source file. Code without a file (``<string>``) is the project's."""
@@ -33,6 +37,8 @@ def origin_of_file(filename: str) -> Origin:
         return Origin.PROJECT
     path = os.path.realpath(filename)
     if "site-packages" in path.split(os.sep) or "dist-packages" in path.split(os.sep):
+        return Origin.INSTALLED
+    if any(path.startswith(folder + os.sep) for folder in _engine_folders()):
         return Origin.INSTALLED
     standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     if any(path.startswith(os.path.realpath(folder) + os.sep) for folder in standard):
@@ -45,6 +51,8 @@ def origin_of_module(name: str) -> Origin:
     top = name.partition(".")[0]
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return Origin.PYTHON
+    if top in _ENGINE:
+        return Origin.INSTALLED
     module = sys.modules.get(name)
     filename = getattr(module, "__file__", None)
     return origin_of_file(filename) if isinstance(filename, str) else Origin.PROJECT
@@ -59,3 +67,9 @@ def distribution_version(module: str) -> str:
     except importlib.metadata.PackageNotFoundError:
         version = getattr(sys.modules.get(top), "__version__", "")
         return version if isinstance(version, str) else ""
+
+
+def _engine_folders() -> list[str]:
+    modules = [sys.modules.get(name) for name in _ENGINE]
+    files = [getattr(module, "__file__", None) for module in modules]
+    return [os.path.dirname(os.path.realpath(file)) for file in files if isinstance(file, str)]

@@ -16,6 +16,7 @@ from ppg_invariants import (
     CannotFingerprint,
     FileState,
     FileUnobservable,
+    Follow,
     StoredObservation,
     Verdict,
     compare_files,
@@ -57,10 +58,12 @@ class Observer:
         observations: dict[NodeId, Observation] = {}
         inputs: list[FileChecksumInvariant] = []
         outputs: list[FileJob] = []
+        # What names lead to belongs to one moment; all functions that are looked at now share it.
+        follow = Follow()
         for node in nodes:
             job = self._pipegraph.job_at(node)
             if isinstance(job, FunctionInvariant):
-                observations[node] = self._function(job)
+                observations[node] = self._function(job, follow)
             elif isinstance(job, ParameterInvariant):
                 observations[node] = self._parameters(job)
             elif isinstance(job, FileJob):
@@ -75,9 +78,10 @@ class Observer:
         self._outputs(outputs, observations)
         return observations
 
-    def _function(self, job: FunctionInvariant) -> Observation:
+    def _function(self, job: FunctionInvariant, follow: Follow) -> Observation:
+        followed = (job.follow or self._pipegraph.follow) == "project"
         try:
-            state = fingerprint_function(job.function)
+            state = fingerprint_function(job.function, follow=follow if followed else None)
         except CannotFingerprint as error:
             return Unobservable(f"the function cannot be fingerprinted: {error}")
         fingerprint = self._memory.fingerprint_of(job.job_id, state)
