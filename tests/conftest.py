@@ -1,6 +1,7 @@
-"""Settings that all tests share: the hypothesis profiles."""
+"""Settings that all tests share: the hypothesis profiles, and the account of what the searches covered."""
 
 import os
+from collections import defaultdict
 
 from hypothesis import HealthCheck, settings
 
@@ -11,3 +12,23 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say how many cases the exhaustive searches covered, in all processes together."""
+    covered = defaultdict(lambda: [0] * 5)
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, value in getattr(report, "user_properties", ()):
+                if name == "covered" and getattr(report, "when", "") == "call":
+                    what, row = value
+                    covered[what] = [old + new for old, new in zip(covered[what], row, strict=True)]
+    if not covered:
+        return
+    terminalreporter.section("covered by exhaustive searches")
+    covered["in total"] = [sum(column) for column in zip(*covered.values(), strict=True)]
+    for what, (graphs, histories, runs, decisions, events) in covered.items():
+        terminalreporter.line(
+            f"{what}: {graphs:,} graphs, {histories:,} histories, {runs:,} runs, {decisions:,} decisions, "
+            f"{events:,} ends of jobs"
+        )

@@ -1,6 +1,10 @@
 """Where compute nodes are."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ppg_exec import Executor
 
 __all__ = ["LocalSystem"]
 
@@ -13,10 +17,13 @@ class LocalSystem:
         max_cores_to_use: at most so many cores; None for all that the process may use.
         max_memory_to_use: at most so many bytes of memory are given to jobs that state what they need;
             None for what the machine has.
+        share_cores: take part in the pool of cores that all ppg runs of a user on a machine share, and in that
+            of a `make` above this process. A run that asks for more cores than there are takes no part.
     """
 
     max_cores_to_use: int | None = None
     max_memory_to_use: int | None = None
+    share_cores: bool = True
 
     def __post_init__(self) -> None:
         for name in ("max_cores_to_use", "max_memory_to_use"):
@@ -27,3 +34,12 @@ class LocalSystem:
                 raise TypeError(f"LocalSystem: {name} must be an int, not {value!r}")
             if value < 1:
                 raise ValueError(f"LocalSystem: {name} must be at least 1, not {value}")
+
+    def executor(self) -> "Executor":
+        """A new executor for the jobs of one run."""
+        from ppg_exec import LocalExecutor, available_cores, given_pool, machine_pool  # noqa: PLC0415 (lean)
+
+        machine = available_cores()
+        cores = self.max_cores_to_use or machine
+        pool = given_pool() or machine_pool(machine) if self.share_cores and cores <= machine else None
+        return LocalExecutor(cores=cores, memory=self.max_memory_to_use, pool=pool)

@@ -42,6 +42,14 @@ class Executor(Protocol):
         """Undo the load `key`: run `function` where it ran. Only a failure is reported, as a Notice."""
         ...
 
+    def pause(self) -> None:
+        """Stop everything that runs, until `resume`; nothing is started meanwhile."""
+        ...
+
+    def resume(self) -> None:
+        """Let everything go on."""
+        ...
+
     def close(self) -> None:
         """End everything that still runs. Can be called twice."""
         ...

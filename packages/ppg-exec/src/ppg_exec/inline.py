@@ -106,6 +106,12 @@ class InlineExecutor:
         except Exception as error:  # noqa: BLE001 - reported as the protocol says
             self._events.append(Notice(f"unload {key} failed: {type(error).__name__}: {text_of(error)}"))
 
+    def pause(self) -> None:
+        """Nothing to stop: what runs is the caller itself."""
+
+    def resume(self) -> None:
+        """Nothing was stopped."""
+
     def close(self) -> None:
         """Forget what has not been run."""
         if not self._closed:

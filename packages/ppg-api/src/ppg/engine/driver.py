@@ -7,6 +7,7 @@ for the executor, for signals, and for the user at the terminal.
 
 import os
 import select
+import signal
 import time
 from collections import deque
 from collections.abc import Collection, Iterable, Sequence
@@ -124,6 +125,8 @@ class Driver:
             self._publish(events.StatusRequested(time.time()))
         if self._interrupts.fileno() in ready:
             self._interrupts.drain()
+            if self._interrupts.suspended:
+                self._suspend()
         for report in self._executor.poll(0):
             self._take(report)
         self._recorder.commit_if_due()
@@ -319,6 +322,13 @@ class Driver:
         """The ids of those nodes that can do work."""
         dag = self._pipegraph.dag
         return tuple(dag.job_id(node) for node in nodes if dag.kind(node) is not NodeKind.INVARIANT)
+
+    def _suspend(self) -> None:
+        """Ctrl-Z: the jobs, which have sessions of their own, pause while this process is stopped."""
+        self._interrupts.suspended = False
+        self._executor.pause()
+        signal.raise_signal(signal.SIGSTOP)
+        self._executor.resume()
 
     # -- stopping ----------------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class Interrupts:
     Attributes:
         received: the number of the first signal, or None.
         count: how many came.
+        suspended: Ctrl-Z was pressed (SIGTSTP); whoever sees it stops the process and sets it back.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -29,6 +30,7 @@ class Interrupts:
     def __init__(self) -> None:
         self.received: int | None = None
         self.count = 0
+        self.suspended = False
         self._read_end = -1
         self._write_end = -1
         self._former: dict[int, Handler] = {}
@@ -50,6 +52,8 @@ class Interrupts:
                 # A signal that is ignored (nohup) stays ignored.
                 if signal.getsignal(number) is not signal.SIG_IGN:
                     self._former[number] = signal.signal(number, self._receive)
+            if signal.getsignal(signal.SIGTSTP) is signal.SIG_DFL:
+                self._former[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, self._suspend)
         return self
 
     def __exit__(
@@ -64,6 +68,13 @@ class Interrupts:
         self.count += 1
         if self.received is None:
             self.received = number
+        self._wake()
+
+    def _suspend(self, _number: int, _frame: FrameType | None) -> None:
+        self.suspended = True
+        self._wake()
+
+    def _wake(self) -> None:
         # A full pipe is full of signals already: the loop will wake.
         with contextlib.suppress(BlockingIOError):
             os.write(self._write_end, b"!")

@@ -13,7 +13,7 @@ from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.listeners.files import log_listeners
 from ppg.pipegraph import Pipegraph
 from ppg.result import RunResult
-from ppg_exec import ExecutorError, LocalExecutor
+from ppg_exec import ExecutorError
 from ppg_graph import NodeId
 from ppg_invariants import StatusStore, StoreError
 
@@ -31,14 +31,11 @@ def run_graph(
         InternalError: a defect of ppg.
     """
     audience = Audience(frontend.listeners(pipegraph))
-    coordinator = pipegraph.resource_coordinator
     try:
         with (
             StatusStore.open(pipegraph.status_path) as store,
             Interrupts() as interrupts,
-            LocalExecutor(
-                cores=coordinator.max_cores_to_use, memory=coordinator.max_memory_to_use
-            ) as executor,
+            pipegraph.resource_coordinator.executor() as executor,
         ):
             # Only the holder of the store may begin the logs anew.
             audience.join(log_listeners(pipegraph))
