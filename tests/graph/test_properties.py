@@ -56,6 +56,9 @@ class Life(stateful.RuleBasedStateMachine):
             assert run.state(name) not in (NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED)
             if run.jobs[name].kind is NodeKind.OUTPUT:
                 assert run.state(name) in GOOD
+        for name, stored in self.world.store.items():
+            if name in run.dag and run.jobs[name].kind is NodeKind.LAZY and name in self.world.disk:
+                assert self.world.disk[name] != stored.contents, f"{name} lies about after the run"
         self.check_idle(random)
 
     @stateful.rule(random=randoms)

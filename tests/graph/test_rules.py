@@ -29,6 +29,7 @@ from ppg_graph import (
     NodeState,
     NonDeterministic,
     NoRecord,
+    Observe,
     Observed,
     ProtocolError,
     Record,
@@ -37,6 +38,7 @@ from ppg_graph import (
     Stopped,
     Succeeded,
     Targeted,
+    Unobservable,
     UpstreamAdded,
     UpstreamChanged,
     UpstreamRemoved,
@@ -523,6 +525,119 @@ def test_with_targets_other_generated_jobs_take_part_only_if_a_target_needs_them
     outcome = shop.run(targets=["a"], makes=made_by(shop, "g", jobs="O.x O.y", edges="x>a far>x"))
     assert sorted(outcome.ran) == ["a", "far", "g", "x"]
     assert outcome.state("y") is S.EXCLUDED
+
+
+def test_targets_may_lie_above_each_other() -> None:
+    for text in ("T.t > T.u > O.a", "O.a; T.u > O.a; T.t > T.u"):
+        shop = Shop(graph(text))
+        assert shop.run(targets=["u", "a"]).ran == ["t", "u", "a"]
+
+
+def test_generators_made_by_a_targeted_generator_are_targets_and_pruned_jobs_stay_out() -> None:
+    shop = Shop(graph("G.g; O.far > O.needed; O.pruned > O.below; O.other"))
+    makes = made_by(shop, "g", jobs="G.h O.y", edges="below>y")
+    makes["h"] = Generated(
+        NodeId(len(shop.dag)),
+        Fingerprint(b"h"),
+        (NewJob(JobId("x"), NodeKind.OUTPUT),),
+        (NewEdge(JobId("needed"), JobId("x")),),
+    )
+    outcome = shop.run(targets=["g"], pruned=["pruned"], makes=makes)
+    assert outcome.ran == ["g", "h", "far", "needed", "x"]
+    assert outcome.state("y") is S.EXCLUDED
+
+
+def test_a_lazy_job_that_nobody_wants_to_know_any_more_does_not_run() -> None:
+    shop = Shop(graph("I.p > T.t > O.a; O.slow > T.t; O.bad > O.a; I.q > O.slow; I.q > O.bad"))
+    shop.run()
+    shop.values |= {"p": "2", "q": "2"}
+    outcome = shop.run(failing=["bad"], last_first=True)
+    assert sorted(outcome.ran) == ["bad", "slow"]
+    assert outcome.state("t") is S.NOT_NEEDED
+
+
+def test_a_stale_lazy_job_runs_when_a_generated_job_wants_to_know_what_comes_out() -> None:
+    shop = Shop(graph("I.p > T.t; G.g"))
+    makes = made_by(shop, "g", jobs="O.x", edges="t>x")
+    shop.run(makes=makes)
+    shop.values["p"] = "2"
+    shop.dag = graph("I.p > T.t; G.g")
+    outcome = shop.run(makes=makes)
+    assert outcome.ran == ["g", "t"]
+    assert outcome.state("x") is S.CLEAN
+
+
+def test_a_leftover_that_no_generator_asked_for_is_removed_after_all() -> None:
+    shop = Shop(graph("T.t > O.a; G.g"))
+    shop.run()
+    shop.lying_about = {"t"}
+    outcome = shop.run()
+    assert outcome.ran == ["g"]
+    assert outcome.removed == ["t"]
+
+
+def test_an_invariant_is_observed_once() -> None:
+    dag = graph("I.p > O.a; O.bad > O.a; G.g; G.h; I.q > O.b; O.bad > O.b")
+    evaluator = Evaluator(dag, {}, check=True)
+    effects = evaluator.start()
+    node = {name: dag.node(JobId(name)) for name in ("p", "q", "bad", "g", "h")}
+    assert [effect.nodes for effect in effects if isinstance(effect, Observe)] == [(node["p"], node["q"])]
+    evaluator.handle(Observed({node["p"]: Fingerprint(b"p")}))
+    evaluator.handle(Failed(node["bad"]))
+    edges = (NewEdge(JobId("p"), JobId("x")), NewEdge(JobId("q"), JobId("x")))
+    effects = evaluator.handle(
+        Generated(node["g"], Fingerprint(b"g"), (NewJob(JobId("x"), NodeKind.OUTPUT),), edges)
+    )
+    assert not [effect for effect in effects if isinstance(effect, Observe)]
+    assert not evaluator.finished
+    effects = evaluator.handle(Observed({node["q"]: Fingerprint(b"q")}))
+    assert [effect.node for effect in effects if isinstance(effect, Start)] == [dag.node(JobId("x"))]
+
+
+def test_the_answer_to_an_observation_may_come_after_the_stop() -> None:
+    dag = graph("I.p > O.a; O.b")
+    evaluator = Evaluator(dag, {}, check=True)
+    evaluator.start()
+    evaluator.handle(Stopped())
+    p, b = dag.node(JobId("p")), dag.node(JobId("b"))
+    assert evaluator.handle(Observed({p: Fingerprint(b"p")})) == []
+    assert evaluator.state(p) is S.ABORTED
+    evaluator.handle(Succeeded(b, Fingerprint(b"b")))
+    assert evaluator.finished
+    assert evaluator.handle(Observed({p: Fingerprint(b"p")})) == []
+    with pytest.raises(ProtocolError):
+        evaluator.handle(Failed(b))
+
+
+def test_after_the_end_an_observation_that_crossed_with_nothing_is_an_error() -> None:
+    evaluator = Evaluator(graph("T.t"), {}, check=True)
+    evaluator.start()
+    with pytest.raises(ProtocolError, match="over"):
+        evaluator.handle(Observed({}))
+
+
+@pytest.mark.parametrize("observation", [Fingerprint(b"x"), Unobservable("x"), "text"])
+def test_files_are_observed_as_files(observation: object) -> None:
+    dag = graph("O.a")
+    evaluator = Evaluator(dag, {JobId("a"): Record(NodeKind.OUTPUT, Fingerprint(b"a"), {})}, check=True)
+    evaluator.start()
+    with pytest.raises(ProtocolError, match="'a' cannot be observed"):
+        evaluator.handle(Observed({NodeId(0): observation}))  # type: ignore[dict-item]
+
+
+@pytest.mark.parametrize("observation", [INTACT, "text", None])
+def test_invariants_are_observed_as_fingerprints(observation: object) -> None:
+    evaluator = Evaluator(graph("I.p > O.a"), {}, check=True)
+    evaluator.start()
+    with pytest.raises(ProtocolError, match="'p' cannot be observed"):
+        evaluator.handle(Observed({NodeId(0): observation}))  # type: ignore[dict-item]
+
+
+def test_something_else_than_an_event_is_refused() -> None:
+    evaluator = Evaluator(graph("O.a"), {}, check=True)
+    evaluator.start()
+    with pytest.raises(AssertionError):
+        evaluator.handle("start over")  # type: ignore[arg-type]
 
 
 # -- the end

@@ -311,7 +311,7 @@ class Board:
         demand = self.demand
         for upstream in self.lazy_upstreams(node):
             demand[upstream] += change
-            if demand[upstream] == (change > 0):  # it has begun, or ceased, to be demanded
+            if demand[upstream] == (change == 1):  # it has begun, or ceased, to be demanded
                 self.dirty.append(upstream)
 
     def _change_needs(self, upstreams: Collection[NodeId], change: int) -> None:
@@ -321,7 +321,7 @@ class Board:
         while stack:
             for upstream in stack.pop():
                 needs[upstream] += change
-                if needs[upstream] != (change > 0) or is_source[upstream]:
+                if needs[upstream] != (change == 1) or is_source[upstream]:
                     continue
                 # it has begun, or ceased, to be needed at all
                 if state[upstream] in _OUT_OF_PLAY:
@@ -329,12 +329,12 @@ class Board:
                 if self.is_lazy[upstream]:
                     self.dirty.append(upstream)
                     stack.append(self.dag.upstreams(upstream))
-                elif change > 0:
+                elif change == 1:
                     self.needed_invariants.append(upstream)
 
     def resettle(self, node: NodeId) -> None:
         """Recompute whether the job is settled, and tell the LAZY and LOAD jobs directly upstream."""
-        if self.present[node] and not self.unsettled[node]:
+        if self.is_lazy[node]:
             self.quiet.append(node)
         settled = self.is_settled(node)
         if settled == self.settled[node]:

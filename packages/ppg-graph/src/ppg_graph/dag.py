@@ -242,4 +242,8 @@ class Dag:
         size = len(self._ids)
         offsets, upstreams = without_duplicates(*group(self._edge_downstream, self._edge_upstream, size))
         self._upstreams = Adjacency(offsets, upstreams)
-        self._downstreams = Adjacency(*group(upstreams, keys_of(offsets), size))
+        if len(upstreams) == len(self._edge_upstream):
+            below = group(self._edge_upstream, self._edge_downstream, size)
+        else:
+            below = group(upstreams, keys_of(offsets), size)
+        self._downstreams = Adjacency(*below)

@@ -91,10 +91,10 @@ class Entry:
         return complete
 
     def decide(self, complete: Iterable[NodeId]) -> None:
-        """Decide jobs that wait for nothing, unless something upstream has failed."""
+        """Decide jobs that wait for nothing. (Who is blocked waits for the fingerprint of who failed.)"""
         board = self.board
         for node in complete:
-            if board.state[node] is NodeState.WAITING and board.dag.kind(node) is not NodeKind.INVARIANT:
+            if board.dag.kind(node) is not NodeKind.INVARIANT:
                 self.flow.decide(node)
 
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
@@ -159,12 +159,8 @@ class Entry:
                     board.awaited[node] = 1
                     self._files.append(node)
                     pending[node] += 1
-                    if (
-                        board.upstream_count[node] != len(record.upstreams)
-                        or board.beside_lazy[node]
-                        or parts
-                    ):
-                        self.review(node)
+                    if board.beside_lazy[node] or parts:
+                        self.review(node)  # elsewhere nothing happens sooner if it is known sooner
             if not pending[node]:
                 complete.append(node)
         return complete
@@ -179,9 +175,9 @@ class Entry:
     def meet(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
         """Learn what is known of these upstreams, for a job that counts all of them as pending."""
         board = self.board
+        if board.state[node] is not NodeState.WAITING:
+            return
         for upstream in upstreams:
-            if board.state[node] is not NodeState.WAITING:
-                return
             if board.fingerprint[upstream] is not None:
                 board.pending[node] -= 1
                 self.flow.compare(upstream, node)
@@ -189,3 +185,4 @@ class Entry:
                 aborted = board.state[upstream] is NodeState.ABORTED
                 cause = board.causes.get(upstream, upstream)
                 self.flow.collapse([node], cause, NodeState.ABORTED if aborted else NodeState.BLOCKED)
+                return
