@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,10 @@ __all__ = ["Environment", "Unavailable", "cache_folder", "environment", "process
 
 INSTALL_LIMIT = 300
 """Seconds for an installation."""
+SHOWN_OF_ERRORS = 600
+"""Characters of what a failed installation said last."""
+ADDRESS = re.compile(r"https?://\S+")
+"""Reports are kept and shown; they do not tell where packages come from."""
 NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED", "VIRTUAL_ENV")
 """Variables that would let a peer start slower, or import what is not its own."""
 
@@ -37,13 +42,18 @@ class Environment:
         """A command that is installed in it."""
         return str(self.folder / "bin" / name)
 
-    def version(self, distribution: str) -> str:
+    def version(self, distribution: str | None) -> str:
         """Which version of a distribution, and of Python, is in it."""
-        text = "import importlib.metadata as m, platform as p, sys; print(m.version(sys.argv[1]), 'on Python', p.python_version())"
-        asked = subprocess.run(
-            [self.python, "-c", text, distribution], capture_output=True, text=True, check=True
-        )
-        return asked.stdout.strip()
+        text = "import importlib.metadata, platform, sys\nprint(*map(importlib.metadata.version, sys.argv[1:]))\n"
+        command = [
+            self.python,
+            "-c",
+            text + "print(platform.python_version())",
+            *filter(None, [distribution]),
+        ]
+        asked = subprocess.run(command, capture_output=True, text=True, check=True)
+        *versions, python = asked.stdout.split()
+        return " ".join([*versions, "on Python", python])
 
 
 def cache_folder() -> Path:
@@ -52,23 +62,20 @@ def cache_folder() -> Path:
     return Path(root if os.path.isabs(root) else tempfile.gettempdir()) / "ppg-benchmarks"
 
 
-def environment(
-    name: str, install: Sequence[str], *, python: str | None = None, state: bytes = b""
-) -> Environment:
-    """The environment with these packages; made if it does not exist yet.
+def environment(name: str, install: Sequence[str], *, state: bytes = b"") -> Environment:
+    """The environment with these packages, for the Python of this process; made if it does not exist yet.
 
     Parameters:
         name: of the peer, for the folder's name.
-        install: arguments of `uv pip install`.
-        python: the version of Python, for uv to find; that of this process by default.
+        install: arguments of `uv pip install`; nothing is installed without any.
         state: what else its content depends on.
 
     Raises:
         Unavailable: uv is missing, or the installation failed.
     """
-    python = python or f"{sys.version_info.major}.{sys.version_info.minor}"
-    key = hashlib.sha256("\0".join([*install, python]).encode() + state).hexdigest()[:12]
-    folder = cache_folder() / f"{name}-{key}"
+    python = sys.executable
+    key = hashlib.sha256("\0".join([*install, python, sys.version]).encode() + state).hexdigest()[:12]
+    folder = cache_folder() / f"{name.replace(' ', '-')}-{key}"
     finished = folder / "finished"
     if not finished.exists():
         uv = shutil.which("uv")
@@ -78,7 +85,8 @@ def environment(
         folder.parent.mkdir(parents=True, exist_ok=True)
         _run([uv, "venv", "--quiet", "--python", python, str(folder)])
         into = ["--quiet", "--compile-bytecode", "--python", str(folder / "bin" / "python")]
-        _run([uv, "pip", "install", *into, *install])
+        if install:
+            _run([uv, "pip", "install", *into, *install])
         finished.touch()
     return Environment(folder)
 
@@ -96,4 +104,5 @@ def _run(command: Sequence[str]) -> None:
     except subprocess.TimeoutExpired as error:
         raise Unavailable(f"the installation took over {INSTALL_LIMIT} s") from error
     if done.returncode:
-        raise Unavailable(f"it cannot be installed: {done.stderr.strip()[-600:]}")
+        said = ADDRESS.sub("an address", done.stderr.strip())
+        raise Unavailable(f"it cannot be installed: {said[-SHOWN_OF_ERRORS:]}")

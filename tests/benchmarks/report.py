@@ -19,6 +19,7 @@ from tests.benchmarks.measuring import Sample
 __all__ = ["Gap", "GapKind", "Key", "Machine", "PeerNote", "ProgramRun", "Report", "Spread", "load", "save"]
 
 FORMAT = 1
+UNKNOWN = "unknown"
 ROOT = Path(__file__).parents[2]
 
 
@@ -115,7 +116,7 @@ class Machine:
             memory=os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"),
             load=round(os.getloadavg()[0], 2),
             commit=_git("rev-parse", "--short", "HEAD"),
-            modified=bool(_git("status", "--porcelain", "--untracked-files=no", "--", "packages")),
+            modified=_git("status", "--porcelain", "--", "packages") not in ("", UNKNOWN),
             when=time.strftime("%Y-%m-%d %H:%M:%S"),
         )
 
@@ -202,7 +203,7 @@ def load(path: Path) -> Report:
 
 def _git(*arguments: str) -> str:
     done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() if done.returncode == 0 else "unknown"
+    return done.stdout.strip() if done.returncode == 0 else UNKNOWN
 
 
 def _processor() -> str:

@@ -57,7 +57,9 @@ def _machine(report: Report) -> str:
 def _peers(report: Report) -> str:
     rows = []
     for name, note in report.peers.items():
-        state = f"does not take part: {note.unavailable}" if note.unavailable else ", ".join(note.does_less)
+        state = ", ".join(note.does_less)
+        if note.unavailable:
+            state = f"does not take part: {_indented(note.unavailable)}"
         rows.append(f"  {name} {note.version or ''}{': ' + state if state else ''}")
     return "\n".join(rows)
 
@@ -73,7 +75,7 @@ def _graph(report: Report, workload: str, shape: str) -> str:
     if len(rows) > 1:
         lines.append(aligned(rows))
     lines += [
-        f"{gap.peer}: {gap.kind.value}: {gap.reason}"
+        f"{gap.peer}: {gap.kind.value}: {_indented(gap.reason)}"
         for gap in report.gaps
         if (gap.workload, gap.shape) == (workload, shape)
     ]
@@ -92,3 +94,7 @@ def _cells(report: Report, key: Key) -> list[str]:
 
 def _range(spread: Spread) -> str:
     return f"({seconds(spread.low)} to {seconds(spread.high)})" if spread.count > 1 else "(one run)"
+
+
+def _indented(text: str) -> str:
+    return text.replace("\n", "\n    ")

@@ -14,8 +14,8 @@ class Bare(Peer):
     """No engine at all; what it takes, the machine takes."""
 
     name: ClassVar[str] = "bare forks"
-    distribution: ClassVar[str] = "cloudpickle"
-    install: ClassVar[Sequence[str]] = ["cloudpickle"]
+    distribution: ClassVar[str | None] = None
+    install: ClassVar[Sequence[str]] = ()
     does_less: ClassVar[Sequence[str]] = ("no hashing", "no records", "no supervision")
 
     def command(self, environment: Environment, work: Work, step: Step) -> Sequence[str]:

@@ -14,7 +14,7 @@ class Doit(Peer):
     """Python actions, in worker processes that live as long as the run."""
 
     name: ClassVar[str] = "doit"
-    distribution: ClassVar[str] = "doit"
+    distribution: ClassVar[str | None] = "doit"
     install: ClassVar[Sequence[str]] = ["doit"]
     does_less: ClassVar[Sequence[str]] = ("no isolation", "outputs not hashed", "code not tracked")
     steps: ClassVar[frozenset[Step]] = frozenset(Step)

@@ -14,7 +14,7 @@ class Joblib(Peer):
     """A script that goes level by level."""
 
     name: ClassVar[str] = "joblib"
-    distribution: ClassVar[str] = "joblib"
+    distribution: ClassVar[str | None] = "joblib"
     install: ClassVar[Sequence[str]] = ["joblib"]
     does_less: ClassVar[Sequence[str]] = ("no graph", "no isolation", "files not looked at")
 

@@ -15,7 +15,7 @@ class Ninja(Peer):
     """A build file that is there already; a job is a shell that starts nothing else."""
 
     name: ClassVar[str] = "ninja"
-    distribution: ClassVar[str] = "ninja"
+    distribution: ClassVar[str | None] = "ninja"
     install: ClassVar[Sequence[str]] = ["ninja"]
     does_less: ClassVar[Sequence[str]] = ("no hashing",)
 

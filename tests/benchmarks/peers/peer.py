@@ -29,9 +29,8 @@ class Peer(abc.ABC):
 
     Attributes:
         name: in tables.
-        distribution: whose version is reported.
+        distribution: whose version is reported; None if there is only Python.
         install: arguments of `uv pip install` for its environment.
-        python: the version of Python that it needs; None for that of the harness.
         does_less: what it does not do, of what ppg does for each job.
         most_jobs: it takes many minutes for more than this, and is not tried.
         unable: kinds of shapes that it cannot do, with the reason.
@@ -39,9 +38,8 @@ class Peer(abc.ABC):
     """
 
     name: ClassVar[str]
-    distribution: ClassVar[str]
+    distribution: ClassVar[str | None]
     install: ClassVar[Sequence[str]]
-    python: ClassVar[str | None] = None
     does_less: ClassVar[Sequence[str]] = ()
     most_jobs: ClassVar[int | None] = None
     unable: ClassVar[Mapping[str, str]] = {}
@@ -53,7 +51,7 @@ class Peer(abc.ABC):
         Raises:
             Unavailable: that is impossible here.
         """
-        return environment(self.name, self.install, python=self.python)
+        return environment(self.name, self.install)
 
     def prepare(self, work: Work) -> None:  # noqa: B027 (most need nothing)
         """Write what is there before the first measured process, for example a build file."""
@@ -69,3 +67,4 @@ class Peer(abc.ABC):
     def copy_script(self, script: str, work: Work, name: str) -> None:
         """Put a script into the working directory, for peers that want theirs there."""
         shutil.copy(SCRIPTS / script, work.directory / name)
+        Path(work.directory, name).chmod(0o755)

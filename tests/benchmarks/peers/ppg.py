@@ -18,7 +18,7 @@ class Ppg(Peer):
     """A plain script that imports ppg."""
 
     name: ClassVar[str] = "ppg"
-    distribution: ClassVar[str] = "ppg-api"
+    distribution: ClassVar[str | None] = "ppg-api"
     install: ClassVar[Sequence[str]] = [
         word for name in NAMES for word in ("--editable", str(PACKAGES / name))
     ]

@@ -14,7 +14,7 @@ class Pypipegraph(Peer):
     """The first one."""
 
     name: ClassVar[str] = "pypipegraph"
-    distribution: ClassVar[str] = "pypipegraph"
+    distribution: ClassVar[str | None] = "pypipegraph"
     install: ClassVar[Sequence[str]] = ["pypipegraph==0.197", "six"]
     does_less: ClassVar[Sequence[str]] = ("outputs not hashed",)
     unable: ClassVar[Mapping[str, str]] = {"chain": "RecursionError", "layers": "never ends"}
@@ -29,9 +29,8 @@ class Pypipegraph2(Pypipegraph):
     """The second one."""
 
     name: ClassVar[str] = "pypipegraph2"
-    distribution: ClassVar[str] = "pypipegraph2"
+    distribution: ClassVar[str | None] = "pypipegraph2"
     install: ClassVar[Sequence[str]] = ["pypipegraph2"]
-    python: ClassVar[str | None] = "3.12"
     does_less: ClassVar[Sequence[str]] = ()
     unable: ClassVar[Mapping[str, str]] = {}
     most_jobs: ClassVar[int | None] = 10_000

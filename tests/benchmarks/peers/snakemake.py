@@ -15,7 +15,7 @@ class Snakemake(Peer):
     """Its Snakefile is written before, and read by every measured process."""
 
     name: ClassVar[str] = "snakemake"
-    distribution: ClassVar[str] = "snakemake"
+    distribution: ClassVar[str | None] = "snakemake"
     install: ClassVar[Sequence[str]] = ["snakemake"]
     does_less: ClassVar[Sequence[str]] = ("no hashing of large files",)
     most_jobs: ClassVar[int | None] = 1_000

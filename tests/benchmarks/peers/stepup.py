@@ -14,7 +14,7 @@ class Stepup(Peer):
     """Its plan.py is itself a step, skipped when nothing has changed."""
 
     name: ClassVar[str] = "stepup"
-    distribution: ClassVar[str] = "stepup"
+    distribution: ClassVar[str | None] = "stepup"
     install: ClassVar[Sequence[str]] = ["stepup"]
     most_jobs: ClassVar[int | None] = 10_000
 
