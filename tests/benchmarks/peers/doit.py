@@ -11,7 +11,7 @@ __all__ = ["Doit"]
 
 
 class Doit(Peer):
-    """Python actions, in worker processes that live as long as the run."""
+    """Python actions in threads, which is the fastest of its ways for small jobs."""
 
     name: ClassVar[str] = "doit"
     distribution: ClassVar[str | None] = "doit"
@@ -25,4 +25,4 @@ class Doit(Peer):
     def command(self, environment: Environment, work: Work, step: Step) -> Sequence[str]:
         if step is Step.DECLARE:
             return [environment.program("doit"), "list"]
-        return [environment.program("doit"), "-n", str(work.cores)]
+        return [environment.program("doit"), "-n", str(work.cores), "-P", "thread"]
