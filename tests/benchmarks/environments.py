@@ -75,7 +75,7 @@ def environment(name: str, install: Sequence[str], *, state: bytes = b"") -> Env
     """
     python = sys.executable
     key = hashlib.sha256("\0".join([*install, python, sys.version]).encode() + state).hexdigest()[:12]
-    folder = cache_folder() / f"{name.replace(' ', '-')}-{key}"
+    folder = cache_folder() / f"{name}-{key}"
     finished = folder / "finished"
     if not finished.exists():
         uv = shutil.which("uv")

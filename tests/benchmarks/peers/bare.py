@@ -13,7 +13,7 @@ __all__ = ["Bare"]
 class Bare(Peer):
     """No engine at all; what it takes, the machine takes."""
 
-    name: ClassVar[str] = "bare forks"
+    name: ClassVar[str] = "bare"
     distribution: ClassVar[str | None] = None
     install: ClassVar[Sequence[str]] = ()
     does_less: ClassVar[Sequence[str]] = ("no hashing", "no records", "no supervision")
