@@ -93,6 +93,13 @@ def test_an_invariant_depends_on_nothing() -> None:
         dag.add_edge(NodeId(0), dag.add_node(JobId("p"), NodeKind.INVARIANT))
 
 
+@pytest.mark.parametrize("kind", [NodeKind.INVARIANT, NodeKind.LOAD, NodeKind.GENERATOR])
+def test_only_jobs_that_make_files_have_parts(kind: NodeKind) -> None:
+    dag = dag_of(1)
+    with pytest.raises(ValueError, match="'m' makes no files"):
+        dag.add_edge(dag.add_node(JobId("m"), kind), NodeId(0), part="x")
+
+
 def test_the_order_of_a_graph_has_upstreams_first_and_does_not_change() -> None:
     random = Random(1)
     dag = dag_of(200)

@@ -326,6 +326,23 @@ def test_a_load_that_is_a_target_is_loaded_once_and_unloaded() -> None:
     assert sorted(outcome.removed) == ["l", "t"]
 
 
+def test_of_jobs_that_did_not_run_it_is_said_why() -> None:
+    shop = Shop(graph("T.t > O.a; L.l > O.a; T.u > O.a; T.v > T.w"))
+    shop.run()
+    shop.lying_about = {"u"}
+    outcome = shop.run()
+    assert outcome.removed == ["u"]
+    assert outcome.skipped() == {
+        "a": "clean",
+        "t": "clean",
+        "u": "clean",
+        "l": "not needed",
+        "v": "not needed",
+        "w": "not needed",
+    }
+    assert [outcome.state(name) for name in "tulv"] == [S.CLEAN, S.CLEANED_UP, S.NOT_NEEDED, S.NOT_NEEDED]
+
+
 # -- failures
 
 
@@ -451,6 +468,9 @@ def test_generators_nest() -> None:
         ("O.x", "below>x x>below", "cycle: "),
         ("O.x", "x>x", "cycle: 'x' → 'x'"),
         ("I.x", "a>x", "an invariant depends on nothing"),
+        ("O.x", "other[f]>x", "'other' is up to date and has no file 'f'"),
+        ("L.l O.x", "l[f]>x", "'l' makes no files"),
+        ("O.x", "g[f]>x", "'g' makes no files"),
         ("O.x", "a[nofile]>x", "'a' is up to date and has no file 'nofile'"),
     ],
 )
@@ -594,6 +614,42 @@ def test_an_invariant_is_observed_once() -> None:
     assert [effect.node for effect in effects if isinstance(effect, Start)] == [dag.node(JobId("x"))]
 
 
+def test_what_is_needed_is_aborted_by_a_stop_and_what_is_not_is_not_needed() -> None:
+    shop = Shop(graph("I.p > O.slow > T.t > O.a; O.slow > T.leaf"))
+    shop.run()
+    shop.values["p"] = "2"
+    evaluator = Evaluator(shop.dag, shop.history, check=True)
+    (observe,) = evaluator.start()
+    assert isinstance(observe, Observe)
+    evaluator.handle(Observed({node: shop.look(node, ()) for node in observe.nodes}))
+    node = {name: shop.dag.node(JobId(name)) for name in ("slow", "t", "a", "leaf")}
+    assert evaluator.state(node["t"]) is S.WAITING
+    evaluator.handle(Stopped())
+    assert evaluator.handle(Stopped()) == []
+    evaluator.handle(Succeeded(node["slow"], Fingerprint(b"changed")))
+    assert [evaluator.state(node[name]) for name in ("t", "a", "leaf")] == [
+        S.ABORTED,
+        S.ABORTED,
+        S.NOT_NEEDED,
+    ]
+
+
+def test_a_leftover_that_is_not_even_decided_about_is_removed_at_the_end_but_not_after_a_stop() -> None:
+    shop = Shop(graph("I.p > T.t > O.a"))
+    shop.run(failing=["a"])
+    shop.dag = graph("I.p > T.t; O.b")
+    evaluator = Evaluator(shop.dag, shop.history, check=True)
+    evaluator.start()
+    evaluator.handle(Observed({shop.dag.node(JobId("t")): INTACT}))
+    evaluator.handle(Stopped())
+    effects = evaluator.handle(Failed(shop.dag.node(JobId("b"))))
+    assert evaluator.finished
+    assert not [effect for effect in effects if isinstance(effect, CleanUp)]
+    outcome = shop.run()
+    assert outcome.state("t") is S.NOT_NEEDED
+    assert outcome.removed == ["t"]
+
+
 def test_the_answer_to_an_observation_may_come_after_the_stop() -> None:
     dag = graph("I.p > O.a; O.b")
     evaluator = Evaluator(dag, {}, check=True)
@@ -684,6 +740,7 @@ def test_an_empty_graph_is_finished_at_once() -> None:
         Failed(NodeId(1)),
         Cancelled(NodeId(1)),
         Generated(NodeId(0), Fingerprint(b"x")),
+        Generated(NodeId(5), Fingerprint(b"x")),
         Generated(NodeId(1), Fingerprint(b"x")),
         Succeeded(NodeId(2), Fingerprint(b"x")),
         Succeeded(NodeId(3), Fingerprint(b"x")),
@@ -693,7 +750,7 @@ def test_an_empty_graph_is_finished_at_once() -> None:
     ],
 )
 def test_a_driver_that_reports_what_cannot_be_is_told_so(event: object) -> None:
-    evaluator = Evaluator(graph("O.a > O.b; G.g; O.m[x] > O.c; I.p > O.c"), {}, check=True)
+    evaluator = Evaluator(graph("O.a > O.b; G.g; O.m[x] > O.c; G.g > G.h; I.p > O.c"), {}, check=True)
     evaluator.start()
     with pytest.raises(ProtocolError):
         evaluator.handle(event)  # type: ignore[arg-type]

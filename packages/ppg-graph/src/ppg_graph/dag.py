@@ -19,6 +19,7 @@ from ppg_graph.walks import find_cycle, reachable, topological_order
 __all__ = ["Dag"]
 
 _INVARIANT = NodeKind.INVARIANT
+_HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
 _OVERLAY_AT_LEAST = 64
 _OVERLAY_SHARE = 4
 
@@ -72,7 +73,7 @@ class Dag:
         """Make `downstream` depend on `upstream`, or only on one named part (file) of it.
 
         Adding an edge again is harmless. Raises IndexError for nodes that are not in the graph and ValueError if
-        `downstream` is an invariant, which depends on nothing.
+        `downstream` is an invariant, which depends on nothing, or if a part of a job is named that makes no files.
         """
         if upstream < 0 or downstream < 0 or upstream >= len(self._ids):
             raise IndexError(f"no such nodes: edge {upstream} -> {downstream} in a graph of {len(self)} jobs")
@@ -82,6 +83,10 @@ class Dag:
                 "invariants are observed, they depend on nothing"
             )
         if part is not None:
+            if self._kinds[upstream] not in _HAVE_FILES:
+                raise ValueError(
+                    f"{self._ids[upstream]!r} makes no files, so nothing can depend on its {part!r}"
+                )
             self._part_edges[len(self._edge_upstream)] = part
             self._wanted.setdefault(upstream, set()).add(part)
         self._edge_upstream.append(upstream)

@@ -196,7 +196,7 @@ class Evaluator:
         if kind is NodeKind.GENERATOR:
             raise ProtocolError(f"generator {board.dag.job_id(node)!r}: its success is reported as Generated")
         unknown = board.dag.wanted_parts(node) - parts.keys()
-        if unknown and kind is not NodeKind.LOAD:
+        if unknown:
             raise ProtocolError(f"{board.dag.job_id(node)!r} succeeded without {sorted(unknown)}")
         again = board.fingerprint[node]
         if again is None:
@@ -206,7 +206,6 @@ class Evaluator:
         elif kind is NodeKind.LAZY and again != fingerprint:
             self._flow.effects.append(NonDeterministic(node))
         board.present[node] = board.is_lazy[node]
-        board.absent[node] = 0
         board.stale[node] = 0
         board.ran[node] = 1
         board.move(node, NodeState.DONE)
@@ -230,7 +229,6 @@ class Evaluator:
         self._flow.effects.append(Commit(node, record))
         extend(self._entry, plan)
         board.fingerprint[node] = event.fingerprint
-        board.ran[node] = 1
         board.move(node, NodeState.DONE)
         board.known.append(node)
 
@@ -241,16 +239,12 @@ class Evaluator:
         self._flow.spread(node)
 
     def _cancelled(self, node: NodeId) -> None:
-        board = self._board
         self._expect_started(node)
-        board.move(node, NodeState.ABORTED)
-        board.causes[node] = node
+        self._board.move(node, NodeState.ABORTED)
         self._flow.spread(node, NodeState.ABORTED)
 
     def _stopped(self) -> None:
         board = self._board
-        if self._flow.stopped or self._closed:
-            return
         self._flow.stopped = True
         # What nobody needs before the stop, nobody needed; the order of aborting must not make a difference.
         undecided = [
@@ -279,13 +273,13 @@ class Evaluator:
         flow, board = self._flow, self._board
         flow.run()
         observe = self._entry.take_observations()
-        if observe and not flow.stopped:
+        if observe:
             self._awaited += len(observe)
             flow.effects.append(Observe(observe))
         if flow.skipped:
             flow.effects.append(Skip(tuple(flow.skipped), SkipReason.CLEAN))
             flow.skipped = []
-        if not self._closed and not board.started and (flow.stopped or not self._awaited):
+        if not board.started and (flow.stopped or not self._awaited):
             self._close()
         if self._check:
             check_board(board, flow, finished=self._closed)

@@ -24,6 +24,8 @@ from ppg_graph.walks import cycle_through
 
 __all__ = ["Plan", "extend", "plan_extension"]
 
+_HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
@@ -69,6 +71,10 @@ def plan_extension(board: Board, event: Generated) -> Plan | str:
                     f"{name!r} made {_show(edge)}, but {edge.downstream!r} does not depend on {name!r}, so it may "
                     f"have run already; let {edge.downstream!r} depend on {name!r}"
                 )
+        if edge.part is not None and (kinds.get(upstream) or dag.kind(upstream)) not in _HAVE_FILES:
+            return (
+                f"{name!r} made {_show(edge)}, but {edge.upstream!r} makes no files, and so no {edge.part!r}"
+            )
         if edge.part is not None and not _may_have_part(board, upstream, edge.part):
             return f"{name!r} made {_show(edge)}, but {edge.upstream!r} is up to date and has no file {edge.part!r}"
         edges.append((upstream, downstream, edge.part))
