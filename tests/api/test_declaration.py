@@ -160,6 +160,7 @@ def test_a_job_cannot_depend_on_itself():
         (lambda: ppg.FileGeneratingJob(b"a", write), TypeError, "output_filename"),
         (lambda: ppg.FileGeneratingJob("", write), ValueError, "output_filename"),
         (lambda: ppg.FileGeneratingJob("folder/", write), ValueError, "output_filename"),
+        (lambda: ppg.FileGeneratingJob("\ud800", write), ValueError, "output_filename"),
         (lambda: ppg.FileGeneratingJob("a", "write"), TypeError, "callable"),
         (lambda: ppg.FileGeneratingJob("a", Path), TypeError, "class Path"),
         (lambda: ppg.FileGeneratingJob("a", lambda x, y: None), TypeError, "2 arguments"),

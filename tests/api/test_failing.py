@@ -237,3 +237,12 @@ def test_a_second_run_with_the_same_status_file_stops_at_once_and_says_who_holds
         (folder / "go").touch()
         assert holder.wait() == 0
     assert (folder / "a").read_text() == "A"
+
+
+def test_a_traceback_begins_with_the_users_own_code(failing_run):
+    def make():
+        raise ValueError
+
+    _error, graph = failing_run(lambda: ppg.FileGeneratingJob("a", make))
+    first_frame = graph.job("a").traceback.splitlines()[1]
+    assert "in make" in first_frame

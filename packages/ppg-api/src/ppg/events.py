@@ -20,6 +20,7 @@ __all__ = [
     "JobQueued",
     "JobStarted",
     "JobsBlocked",
+    "JobsNotNeeded",
     "JobsUpToDate",
     "Listener",
     "RunFinished",
@@ -43,6 +44,13 @@ class RunStarted:
 @dataclass(frozen=True, slots=True)
 class JobsUpToDate:
     """These jobs need not run."""
+
+    job_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JobsNotNeeded:
+    """Nothing in this run asked for these jobs."""
 
     job_ids: tuple[str, ...]
 
@@ -129,6 +137,7 @@ class RunFinished:
 Event = (
     RunStarted
     | JobsUpToDate
+    | JobsNotNeeded
     | JobQueued
     | JobStarted
     | JobFinished

@@ -33,6 +33,7 @@ def make_files(
         arguments: what to call it with.
         paths: the absolute names of the files that it makes.
     """
+    __tracebackhide__ = True
     for path in paths:
         try:
             os.unlink(path)  # noqa: PTH108 (pathlib is not imported in job processes)
@@ -44,11 +45,13 @@ def make_files(
 
 def call_for_effect(callback: Callable[..., object]) -> None:
     """In the compute node: call a function that loads data; what it returns stays there."""
+    __tracebackhide__ = True
     _loaded(callback)
 
 
 def load_attribute(owner: object, name: str, callback: Callable[..., object]) -> None:
     """In the compute node: set an attribute to what the callback returns."""
+    __tracebackhide__ = True
     setattr(owner, name, _loaded(callback))
 
 
@@ -61,6 +64,7 @@ def load_entry(
     dictionary: MutableMapping[object, object], key: object, callback: Callable[..., object]
 ) -> None:
     """In the compute node: set an entry of a dictionary to what the callback returns."""
+    __tracebackhide__ = True
     dictionary[key] = _loaded(callback)
 
 
@@ -81,11 +85,13 @@ def generate(callback: Callable[..., object], root: str) -> object:
 
     graph = GeneratedGraph(root)
     SESSION.pipegraph = graph
+    __tracebackhide__ = True
     callback()
     return graph.generated()
 
 
 def _loaded(callback: Callable[..., object]) -> object:
+    __tracebackhide__ = True
     # The node goes on after a load: its later forks are jobs, not loads.
     WHEREABOUTS.now = Whereabouts.LOAD
     try:

@@ -26,6 +26,10 @@ def require_path(value: object, argument: str) -> str:
         ) from None
     if not isinstance(text, str):
         raise TypeError(f"{argument} must be a str or a Path of text, not of bytes: {value!r}")
+    try:
+        os.fsencode(text)
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{argument} cannot be a file's name: {text!r} ({error.reason})") from None
     if not text or text.endswith("/") or "\0" in text:
         raise ValueError(f"{argument} must name a file: {text!r}")
     return text

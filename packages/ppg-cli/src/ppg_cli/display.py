@@ -18,6 +18,7 @@ from ppg.events import (
     JobFinished,
     JobQueued,
     JobsBlocked,
+    JobsNotNeeded,
     JobStarted,
     JobsUpToDate,
     RunFinished,
@@ -87,7 +88,13 @@ class RichProgress:
                 for part in _account(result):
                     self._console.print(part)
             case (
-                JobsUpToDate() | JobQueued() | JobStarted() | JobFinished() | JobsBlocked() | GraphExtended()
+                JobsUpToDate()
+                | JobsNotNeeded()
+                | JobQueued()
+                | JobStarted()
+                | JobFinished()
+                | JobsBlocked()
+                | GraphExtended()
             ):
                 pass
 

@@ -112,13 +112,22 @@ def text_of(error: BaseException) -> str:
         return f"<the exception's __str__ raised {type(second).__name__}>"
 
 
+def _is_around_the_callback(entry: TracebackType, own: str) -> bool:
+    frame = entry.tb_frame
+    return frame.f_code.co_filename.startswith(own) or "__tracebackhide__" in frame.f_locals
+
+
 def exception_text(error: BaseException) -> str:
-    """The traceback as text with its source lines, from the first frame that is not the executor's."""
+    """The traceback as text with its source lines, from the first frame of the user's code.
+
+    Before it come the executor's frames, and those of functions around the callback that say by a local variable
+    `__tracebackhide__` that they tell the user nothing.
+    """
     import traceback  # noqa: PLC0415 - only a job that failed needs it
 
     own = os.path.dirname(__file__)  # noqa: PTH120 - lean
     first: TracebackType | None = error.__traceback__
-    while first is not None and first.tb_frame.f_code.co_filename.startswith(own):
+    while first is not None and _is_around_the_callback(first, own):
         first = first.tb_next
     try:
         return "".join(traceback.format_exception(type(error), error, first))

@@ -37,7 +37,9 @@ class WriterLock:
     def release(self) -> None:
         """Give the lock back; harmless when it is not held any more."""
         if self._descriptor is not None:
-            os.unlink(self.path)
+            # Somebody may have removed it, and somebody else made one anew, which is not ours to remove.
+            if self._is_still_there(self._descriptor):
+                os.unlink(self.path)
             os.close(self._descriptor)
             self._descriptor = None
 

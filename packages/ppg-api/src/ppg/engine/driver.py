@@ -310,6 +310,8 @@ class Driver:
         else:
             for job_id in job_ids:
                 self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_NEEDED)
+            if job_ids:
+                self._publish(events.JobsNotNeeded(job_ids))
 
     def _blocked(self, nodes: Iterable[NodeId], cause: NodeId) -> None:
         failed = self._pipegraph.job_at(cause).job_id

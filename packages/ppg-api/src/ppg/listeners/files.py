@@ -14,6 +14,7 @@ from ppg.events import (
     JobFinished,
     JobQueued,
     JobsBlocked,
+    JobsNotNeeded,
     JobStarted,
     JobsUpToDate,
     Listener,
@@ -101,6 +102,8 @@ def _log_lines(event: Event) -> list[str]:
             return [f"run started: {jobs} jobs in {pipegraph.root}"]
         case JobsUpToDate(job_ids):
             return [f"up to date: {job_id}" for job_id in job_ids]
+        case JobsNotNeeded(job_ids):
+            return [f"not needed: {job_id}" for job_id in job_ids]
         case JobQueued(job_id, reasons):
             return [f"has to run: {job_id} ({'; '.join(reasons)})"]
         case JobStarted(job_id, pid, _):

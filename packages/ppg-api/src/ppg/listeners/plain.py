@@ -10,6 +10,7 @@ from ppg.events import (
     JobFinished,
     JobQueued,
     JobsBlocked,
+    JobsNotNeeded,
     JobStarted,
     JobsUpToDate,
     RunFinished,
@@ -66,7 +67,14 @@ class PlainProgress:
                 self._line("ending the running jobs ...")
             case RunFinished(result):
                 self._line(f"{result.summary()} ({result.duration:.1f} s)")
-            case JobsUpToDate() | JobQueued() | JobStarted() | JobsBlocked() | GraphExtended():
+            case (
+                JobsUpToDate()
+                | JobsNotNeeded()
+                | JobQueued()
+                | JobStarted()
+                | JobsBlocked()
+                | GraphExtended()
+            ):
                 pass
 
     def _line(self, text: str) -> None:

@@ -10,6 +10,7 @@ from ppg.events import (
     JobFinished,
     JobQueued,
     JobsBlocked,
+    JobsNotNeeded,
     JobStarted,
     JobsUpToDate,
     RunFinished,
@@ -38,6 +39,7 @@ class Tally:
         self.jobs = 0
         self.ran = 0
         self.up_to_date = 0
+        self.not_needed = 0
         self.failed = 0
         self.blocked = 0
         self._unobserved = 0
@@ -48,7 +50,7 @@ class Tally:
     @property
     def settled(self) -> int:
         """Jobs about which nothing more will happen."""
-        return self.ran + self.up_to_date + self.failed - self._unobserved + self.blocked
+        return self.ran + self.up_to_date + self.not_needed + self.failed - self._unobserved + self.blocked
 
     def __call__(self, event: Event) -> None:
         """Count an event."""
@@ -56,6 +58,8 @@ class Tally:
             case RunStarted(pipegraph, _, jobs):
                 self.jobs = jobs
                 self._pipegraph = pipegraph
+            case JobsNotNeeded(job_ids):
+                self.not_needed += len(job_ids)
             case JobsUpToDate(job_ids):
                 self.up_to_date += len(job_ids)
             case JobQueued(job_id, reasons):
