@@ -12,6 +12,7 @@ from ppg_invariants import (
     FileProblem,
     FileState,
     FileUnobservable,
+    LookStopped,
     Problem,
     Verdict,
     compare_files,
@@ -316,3 +317,22 @@ def test_describing_files_imports_next_to_nothing():
         env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
     )
     assert run.stdout == "[]\n", run.stderr
+
+
+@pytest.mark.parametrize("threads", [1, 4])
+@pytest.mark.parametrize("remembered", [False, True])
+def test_hashing_stops_when_it_is_told_to(tmp_path, threads, remembered):
+    paths = [str(tmp_path / f"{i}") for i in range(4)]
+    for path in paths:
+        with open(path, "wb") as file:
+            file.truncate(100 << 20)
+    former = FileState(100 << 20, 1, 1, 1, 1, b"", "md5") if remembered else None
+    asked = []
+
+    def should_stop():
+        asked.append(None)
+        return len(asked) > 3
+
+    with pytest.raises(LookStopped):
+        observe_files([(path, former) for path in paths], threads=threads, should_stop=should_stop)
+    assert len(asked) < 20, "nothing is hashed to its end"

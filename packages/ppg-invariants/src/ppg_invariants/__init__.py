@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         CannotFingerprint,
         FileUnobservable,
         InvariantsError,
+        LookStopped,
         StoreDamagedWarning,
         StoreError,
         StoreLocked,
@@ -75,6 +76,7 @@ __all__ = [
     "FunctionState",
     "History",
     "InvariantsError",
+    "LookStopped",
     "Problem",
     "Removed",
     "RunEnd",
@@ -112,7 +114,7 @@ _MODULES = {
     "compare": "FileComparison Verdict compare_files observe_file observe_files observe_modification_time",
     "content": "register_encoder",
     "encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
-    "errors": "CannotFingerprint FileUnobservable InvariantsError StoreDamagedWarning StoreError StoreLocked "
+    "errors": "CannotFingerprint FileUnobservable InvariantsError LookStopped StoreDamagedWarning StoreError StoreLocked "
     "StoreTooNew",
     "evidence": "evidence_of",
     "explain": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",

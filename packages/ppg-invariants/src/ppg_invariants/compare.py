@@ -12,6 +12,7 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from enum import Enum
+from functools import partial
 from typing import NamedTuple, TypeVar
 
 from .errors import FileUnobservable
@@ -65,11 +66,15 @@ _EMPTY = FileComparison(Verdict.EMPTY, message="is empty (0 bytes)")
 
 
 def compare_files(
-    entries: Sequence[tuple[str, FileState]], *, threads: int | None = None
+    entries: Sequence[tuple[str, FileState]],
+    *,
+    threads: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> list[FileComparison]:
     """Compare each file (path, recorded state) with its record, in one pass of stats; results in order.
 
-    `threads` limits the hashing (default: the cores that this process may use).
+    `threads` limits the hashing (default: the cores that this process may use). `should_stop` is asked while
+    files are hashed, also by other threads; if it says so, LookStopped is raised.
     """
     results: list[FileComparison] = [_INTACT] * len(entries)
     doubtful: list[int] = []
@@ -95,7 +100,12 @@ def compare_files(
             doubtful.append(index)
     for index, comparison in zip(
         doubtful,
-        _spread([entries[i] for i in doubtful], _hash_and_compare, _entry_size, threads),
+        _spread(
+            [entries[i] for i in doubtful],
+            partial(_hash_and_compare, should_stop=should_stop),
+            _entry_size,
+            threads,
+        ),
         strict=True,
     ):
         results[index] = comparison
@@ -126,8 +136,12 @@ def observe_files(
     *,
     algorithm: Algorithm = "md5",
     threads: int | None = None,
+    should_stop: Callable[[], bool] | None = None,
 ) -> list[FileState | FileUnobservable]:
-    """`observe_file` for many (path, remembered) at once, on all cores; errors are returned in place."""
+    """`observe_file` for many (path, remembered) at once, on all cores; errors are returned in place.
+
+    For `should_stop` see `compare_files`.
+    """
     new_hasher(algorithm)  # an unknown algorithm is the caller's mistake, not the first file's
     results: list[FileState | FileUnobservable | None] = [None] * len(inputs)
     known = [
@@ -135,15 +149,15 @@ def observe_files(
         for index, (path, state) in enumerate(inputs)
         if state is not None and state.algorithm == algorithm
     ]
-    compared = compare_files([(path, state) for _, path, state in known], threads=threads)
+    compared = compare_files(
+        [(path, state) for _, path, state in known], threads=threads, should_stop=should_stop
+    )
     for (index, _path, state), comparison in zip(known, compared, strict=True):
         results[index] = state if comparison.verdict is Verdict.INTACT else comparison.state
 
     def observe(path: str) -> FileState | FileUnobservable:
-        try:
-            return observe_file(path, algorithm=algorithm)
-        except FileUnobservable as error:
-            return error
+        state = describe_file(path, algorithm=algorithm, empty_ok=True, should_stop=should_stop)
+        return FileUnobservable(path, state.message) if isinstance(state, FileProblem) else state
 
     left = [index for index, result in enumerate(results) if result is None]
     found = _spread([inputs[index][0] for index in left], observe, _size_of, threads)
@@ -173,9 +187,9 @@ def _with_another_size(path: str, found: os.stat_result) -> FileComparison:
     return FileComparison(Verdict.CHANGED, message=f"has {found.st_size} bytes now")
 
 
-def _hash_and_compare(entry: tuple[str, FileState]) -> FileComparison:
+def _hash_and_compare(entry: tuple[str, FileState], should_stop: Callable[[], bool] | None) -> FileComparison:
     path, recorded = entry
-    now = describe_file(path, algorithm=recorded.algorithm, empty_ok=True)
+    now = describe_file(path, algorithm=recorded.algorithm, empty_ok=True, should_stop=should_stop)
     if isinstance(now, FileProblem):
         if now.problem is Problem.MISSING:
             return _MISSING

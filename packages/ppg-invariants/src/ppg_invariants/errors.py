@@ -4,6 +4,7 @@ __all__ = [
     "CannotFingerprint",
     "FileUnobservable",
     "InvariantsError",
+    "LookStopped",
     "StoreDamagedWarning",
     "StoreError",
     "StoreLocked",
@@ -40,6 +41,10 @@ class FileUnobservable(InvariantsError):  # noqa: N818
 
     def __reduce__(self) -> tuple[type["FileUnobservable"], tuple[str, str]]:
         return type(self), (self.path, self.reason)
+
+
+class LookStopped(InvariantsError):  # noqa: N818 (reads as what happened)
+    """Whoever asked to look at files does not want to know any more."""
 
 
 class StoreError(InvariantsError):

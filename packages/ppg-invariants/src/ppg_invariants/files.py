@@ -17,7 +17,7 @@ import os
 import stat
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import NamedTuple, Protocol
 
@@ -117,9 +117,16 @@ def new_hasher(algorithm: Algorithm) -> Hasher:
 
 
 def describe_file(
-    path: str, *, algorithm: Algorithm = "xxh3_128", empty_ok: bool = False
+    path: str,
+    *,
+    algorithm: Algorithm = "xxh3_128",
+    empty_ok: bool = False,
+    should_stop: Callable[[], bool] | None = None,
 ) -> FileState | FileProblem:
-    """State of the file at `path` now, with the hash of its content; symlinks are followed."""
+    """State of the file at `path` now, with the hash of its content; symlinks are followed.
+
+    `should_stop` is asked every few megabytes; if it says so, LookStopped is raised.
+    """
     looked = time.clock_gettime_ns(FILE_CLOCK)
     try:
         found = os.stat(path)
@@ -132,7 +139,7 @@ def describe_file(
     if found.st_size == 0 and not empty_ok:
         return FileProblem(path, Problem.EMPTY, "is empty (0 bytes)")
     try:
-        digest = hash_file(path, algorithm, found.st_size)
+        digest = hash_file(path, algorithm, found.st_size, should_stop)
     except _UnstableError:
         return FileProblem(path, Problem.UNSTABLE, "changed while it was read; something still writes to it")
     except FileNotFoundError:
@@ -154,10 +161,12 @@ def describe_files(
     return [describe_file(path, algorithm=algorithm, empty_ok=empty_ok) for path in paths]
 
 
-def hash_file(path: str, algorithm: Algorithm, expected_size: int) -> bytes:
+def hash_file(
+    path: str, algorithm: Algorithm, expected_size: int, should_stop: Callable[[], bool] | None = None
+) -> bytes:
     """Hash of the content of a regular file of `expected_size` bytes.
 
-    Raises OSError if it cannot be read, or if its size changes under the reader's hands.
+    Raises OSError if it cannot be read, or if its size changes under the reader's hands; LookStopped.
     """
     hasher = new_hasher(algorithm)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -168,7 +177,7 @@ def hash_file(path: str, algorithm: Algorithm, expected_size: int) -> bytes:
                 hasher.update(data)
                 return hasher.digest()
             os.lseek(descriptor, 0, os.SEEK_SET)
-        _hash_stream(descriptor, hasher)
+        _hash_stream(descriptor, hasher if should_stop is None else _StoppableHasher(hasher, should_stop))
     finally:
         os.close(descriptor)
     return hasher.digest()
@@ -179,6 +188,24 @@ def content_fingerprint(state: FileState) -> bytes:
     if state.algorithm == "xxh3_128":
         return state.digest
     return state.algorithm.encode() + b":" + state.digest
+
+
+class _StoppableHasher:
+    """A hash that asks before each chunk whether it is still wanted."""
+
+    def __init__(self, hasher: Hasher, should_stop: Callable[[], bool]) -> None:
+        self._hasher = hasher
+        self._should_stop = should_stop
+
+    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+        if self._should_stop():
+            from .errors import LookStopped  # noqa: PLC0415 (job processes do without it)
+
+            raise LookStopped("the hashing of a file was stopped")
+        self._hasher.update(data)
+
+    def digest(self) -> bytes:
+        return self._hasher.digest()
 
 
 class _UnstableError(OSError):

@@ -33,6 +33,7 @@ from ppg.pipegraph import Pipegraph
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg_exec import Executor, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, NodeId, NodeKind, NodeState, SkipReason, describe
+from ppg_invariants import LookStopped
 
 __all__ = ["Driver"]
 
@@ -68,7 +69,7 @@ class Driver:
         self._executor = executor
         self._interrupts = interrupts
         self._publish = audience.tell
-        self._observer = Observer(pipegraph, recorder)
+        self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._effects: deque[Effect] = deque()
         self._submitted: set[NodeId] = set()
@@ -292,7 +293,11 @@ class Driver:
                 )
 
     def _observe(self, nodes: Iterable[NodeId]) -> None:
-        observations = self._observer.observe(nodes)
+        try:
+            observations = self._observer.observe(nodes)
+        except LookStopped:
+            # The user wants to stop, which `run` sees next.
+            return
         for node, observation in observations.items():
             if isinstance(observation, ppg_graph.Unobservable):
                 job_id = self._pipegraph.job_at(node).job_id

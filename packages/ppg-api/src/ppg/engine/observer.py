@@ -3,7 +3,7 @@
 All files of one request are looked at in one pass of stats, and hashed, where they must be, on all cores.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ppg.engine.memory import Memory
 from ppg.exceptions import InternalError
@@ -47,14 +47,22 @@ class Observer:
     Parameters:
         pipegraph: the jobs to look at.
         memory: what is remembered of them; moves on where only a time stamp changed.
+        should_stop: is asked while files are hashed; may be called by other threads.
     """
 
-    def __init__(self, pipegraph: Pipegraph, memory: Memory) -> None:
+    def __init__(
+        self, pipegraph: Pipegraph, memory: Memory, should_stop: Callable[[], bool] | None = None
+    ) -> None:
         self._pipegraph = pipegraph
         self._memory = memory
+        self._should_stop = should_stop
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
-        """What each node observes, or whether its files are what its record says."""
+        """What each node observes, or whether its files are what its record says.
+
+        Raises:
+            LookStopped: `should_stop` said so while files were hashed.
+        """
         observations: dict[NodeId, Observation] = {}
         inputs: list[FileChecksumInvariant] = []
         outputs: list[FileJob] = []
@@ -103,7 +111,8 @@ class Observer:
     def _inputs(self, jobs: Sequence[FileChecksumInvariant], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root
         remembered = [(absolute(job.job_id, root), self._memory.input_file(job.job_id)) for job in jobs]
-        for job, (_, before), state in zip(jobs, remembered, observe_files(remembered), strict=True):
+        seen = observe_files(remembered, should_stop=self._should_stop)
+        for job, (_, before), state in zip(jobs, remembered, seen, strict=True):
             if isinstance(state, FileUnobservable):
                 observations[job.node] = Unobservable(f"the input file '{job.job_id}' {state.reason}")
                 continue
@@ -124,7 +133,7 @@ class Observer:
                 continue
             compared.append(job)
             entries.extend((absolute(path, root), recorded[path]) for path in job.files)
-        results = iter(compare_files(entries))
+        results = iter(compare_files(entries, should_stop=self._should_stop))
         for job in compared:
             troubles: dict[Verdict, list[str]] = {}
             touched: dict[str, FileState] = {}
