@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from xml.sax.saxutils import escape, quoteattr
+from html import escape
 
 from ppg_graph.drawing.picture import Picture
 
@@ -50,4 +50,5 @@ def as_graphml(picture: Picture) -> str:
 
 
 def _data(key: str, value: str) -> str:
-    return f"      <data key={quoteattr(key)}>{escape(_NOT_IN_XML.sub('�', value))}</data>"
+    text = escape(_NOT_IN_XML.sub("�", value), quote=False)
+    return f'      <data key="{escape(key)}">{text}</data>'
