@@ -23,8 +23,9 @@ contracts:
 types:
     uv run mypy
 
+# Everything but the exhaustive searches and whole pipelines
 test-fast:
-    uv run pytest -m "not nightly" tests/graph tests/invariants tests/exec tests/api tests/cli
+    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli --ignore tests/graph/test_exhaustive.py
 
 # All tests, as the README says
 test:
@@ -48,4 +49,4 @@ bench-compare old new:
 
 # The generated parts of the documentation
 docs:
-    uv run python docs/generate.py
+    uv run python docs/decisions_diagram.py
