@@ -73,7 +73,14 @@ def complete_function(function: types.FunctionType, state: dict[str, Any]) -> No
     `state` has "globals" (those that its code names), "cells" (pairs of index and value), "dict", and
     further attributes by name.
     """
-    function.__globals__.update(state.pop("globals"))
+    named = state.pop("globals")
+    function.__globals__.update(named)
+    if function.__module__ == "__main__" or function.__globals__.get("__name__") == "__main__":
+        # What a callback hands to multiprocessing is looked up by name, in the process's own main module.
+        main = sys.modules["__main__"].__dict__
+        for name, value in named.items():
+            if not name.startswith("__"):
+                main[name] = value
     for index, value in state.pop("cells"):
         function.__closure__[index].cell_contents = value  # type: ignore[index]
     function.__dict__.update(state.pop("dict"))

@@ -1,0 +1,41 @@
+"""Scripts that run by themselves, as `python script.py`: what their functions may do in job processes."""
+
+import subprocess
+import sys
+import textwrap
+
+
+def run_script(folder, text):
+    (folder / "script.py").write_text(textwrap.dedent(text))
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=folder, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_a_job_may_use_multiprocessing_on_functions_and_classes_of_the_script(tmp_path):
+    run_script(
+        tmp_path,
+        """
+        import multiprocessing
+        import ppg
+
+        class Number:
+            def __init__(self, value):
+                self.value = value
+
+        def square(number):
+            return Number(number.value ** 2)
+
+        def compute(path):
+            with multiprocessing.get_context("fork").Pool(2) as pool:
+                squares = pool.map(square, [Number(i) for i in range(5)])
+            path.write_text(str([number.value for number in squares]))
+
+        ppg.new_pipegraph(quiet=True)
+        ppg.FileGeneratingJob("out", compute)
+        ppg.run_pipegraph()
+        """,
+    )
+    assert (tmp_path / "out").read_text() == "[0, 1, 4, 9, 16]"
