@@ -249,6 +249,22 @@ def test_the_first_known_reason_sends_demand_out_while_another_upstream_still_ru
     assert "slow" in str(evaluator.explain(node["a"]))
 
 
+@pytest.mark.parametrize("other", ["; O.old > O.a", "; O.new > O.a", "; O.old > O.a; O.another > O.a", ""])
+def test_demand_goes_out_early_for_an_upstream_that_was_added_or_removed(other: str) -> None:
+    before = "; O.old > O.a" if "new" not in other else ""
+    shop = Shop(graph(f"I.p > O.slow > O.a; T.t > O.a{before}"))
+    shop.run()
+    dag = graph(f"I.p > O.slow > O.a; T.t > O.a{other}")
+    evaluator = Evaluator(dag, shop.history, check=True)
+    starts: list[Start] = []
+    for effect in evaluator.start():
+        if isinstance(effect, Observe):
+            seen = dict.fromkeys(effect.nodes, INTACT) | {dag.node(JobId("p")): Fingerprint(b"new")}
+            seen[dag.node(JobId("t"))] = Files(FileStatus.MISSING, ("t",))
+            starts += [effect for effect in evaluator.handle(Observed(seen)) if isinstance(effect, Start)]
+    assert (dag.node(JobId("t")) in {start.node for start in starts}) == (other != "; O.old > O.a")
+
+
 def test_only_the_load_that_is_needed_is_loaded() -> None:
     shop = Shop(graph("L.first > O.done; L.second > O.todo"))
     shop.run()
@@ -648,6 +664,14 @@ def test_a_leftover_that_is_not_even_decided_about_is_removed_at_the_end_but_not
     outcome = shop.run()
     assert outcome.state("t") is S.NOT_NEEDED
     assert outcome.removed == ["t"]
+
+
+def test_an_invariant_of_nothing_but_a_blocked_generated_job_is_not_observed() -> None:
+    shop = Shop(graph("O.bad; G.g; I.p"))
+    outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.x", edges="p>x bad>x"))
+    assert outcome.state("x") is S.BLOCKED
+    assert outcome.state("p") is S.NOT_NEEDED
+    assert not [effect for effect in outcome.effects if isinstance(effect, Observe)]
 
 
 def test_the_answer_to_an_observation_may_come_after_the_stop() -> None:

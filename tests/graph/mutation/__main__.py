@@ -57,7 +57,20 @@ def survives(module: str, mutant: Mutant, *, lives: int, seconds: int) -> bool:
             os.dup2(quiet, 2)
             sys.meta_path.insert(0, _Finder(f"ppg_graph.{module}", mutant.source))
             code = int(
-                pytest.main(["-x", "-q", "-n0", "-o", "filterwarnings=", "-p", "no:cacheprovider", *TESTS])
+                pytest.main(
+                    [
+                        "-x",
+                        "-q",
+                        "-n0",
+                        "-o",
+                        "filterwarnings=",
+                        "-o",
+                        "timeout=0",
+                        "-p",
+                        "no:cacheprovider",
+                        *TESTS,
+                    ]
+                )
             ) or live(lives)
         except BaseException:
             code = 1
