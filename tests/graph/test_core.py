@@ -25,7 +25,6 @@ from ppg_graph import (
     Files,
     FileStatus,
     Fingerprint,
-    InternalError,
     JobId,
     NodeId,
     NodeKind,
@@ -129,25 +128,6 @@ def test_combined_fingerprints_do_not_run_into_each_other() -> None:
         [("x", b), ("y", a)],
     ]
     assert len({combine(named) for named in different}) == len(different)
-
-
-# -- the self-check
-
-
-@pytest.mark.parametrize("counts", ["pending", "needs", "demand", "unsettled", "lacking"])
-def test_a_count_that_is_wrong_is_noticed_if_one_asks_for_the_check(counts: str) -> None:
-    dag = graph("O.slow > O.a; T.t > O.a; O.slow > T.t; O.b")
-    for check in (True, False):
-        evaluator = Evaluator(dag, {}, check=check)
-        evaluator.start()
-        node = dag.node(JobId("a" if counts in {"pending", "lacking"} else "t"))
-        getattr(evaluator._board, counts)[node] += 1
-        event = Succeeded(dag.node(JobId("b")), F)
-        if check:
-            with pytest.raises(InternalError):
-                evaluator.handle(event)
-        else:
-            evaluator.handle(event)
 
 
 # -- purity and scale

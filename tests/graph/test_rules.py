@@ -21,6 +21,7 @@ from ppg_graph import (
     FileStatus,
     Fingerprint,
     Generated,
+    InternalError,
     JobId,
     NewEdge,
     NewJob,
@@ -119,6 +120,13 @@ def test_added_and_removed_upstreams_are_seen() -> None:
     shop.dag = graph("I.p > O.a; I.r > O.a")
     outcome = shop.run()
     assert outcome.reasons("a") == (UpstreamAdded(JobId("r")), UpstreamRemoved(JobId("q")))
+
+
+def test_an_upstream_that_is_only_removed_is_seen() -> None:
+    shop = Shop(graph("I.p > O.a; I.q > O.a"))
+    shop.run()
+    shop.dag = graph("I.p > O.a")
+    assert shop.run().reasons("a") == (UpstreamRemoved(JobId("q")),)
 
 
 def test_a_record_of_another_kind_counts_as_none_but_output_and_lazy_share_theirs() -> None:
@@ -393,6 +401,28 @@ def test_a_lazy_job_that_cannot_be_made_again_blocks_only_who_must_run_without_i
     assert JobId("t") not in shop.history
 
 
+def test_a_chain_of_lazy_jobs_that_cannot_be_made_again_blocks_who_needed_it() -> None:
+    for text in ("T.t > T.u > O.a; T.u > O.b", "T.t > L.u > O.a; L.u > O.b"):
+        shop = Shop(graph(text))
+        shop.run()
+        shop.damaged["a"] = FileStatus.MISSING
+        outcome = shop.run(failing=["t"])
+        assert [outcome.state(name) for name in "tuab"] == [S.FAILED, S.BLOCKED, S.BLOCKED, S.CLEAN]
+
+
+def test_a_job_that_must_run_is_blocked_as_soon_as_it_cannot() -> None:
+    dag = graph("T.t > O.a; I.p > O.slow > O.a")
+    shop = Shop(dag)
+    shop.run()
+    evaluator = Evaluator(dag, shop.history, check=True)
+    evaluator.start()
+    t, a, p, slow = map(NodeId, range(4))
+    missing = Files(FileStatus.MISSING, ("f",))
+    evaluator.handle(Observed({t: missing, a: missing, p: Fingerprint(b"new"), slow: INTACT}))
+    assert Block((a,), t) in evaluator.handle(Failed(t))
+    assert evaluator.state(slow) is S.STARTED
+
+
 def test_nothing_is_made_for_a_blocked_job() -> None:
     shop = Shop(graph("O.bad > O.a; O.slow > T.t > O.a"))
     outcome = shop.run(failing=["bad"])
@@ -431,6 +461,15 @@ def test_an_edge_that_a_generator_adds_every_time_is_not_missed_before_it_ran() 
     shop.dag = graph("G.g > O.c")
     outcome = shop.run(makes=made_by(shop, "g", jobs="I.p", edges="p>c"))
     assert UpstreamRemoved(JobId("t")) in outcome.reasons("c")
+
+
+def test_an_edge_that_a_generator_no_longer_adds_is_a_reason_by_itself() -> None:
+    shop = Shop(graph("G.g > O.c; I.p > O.c"))
+    job = (NewJob(JobId("q"), NodeKind.INVARIANT),)
+    shop.run(makes={"g": Generated(NodeId(0), Fingerprint(b"same"), job, (NewEdge(JobId("q"), JobId("c")),))})
+    shop.dag = graph("G.g > O.c; I.p > O.c")
+    outcome = shop.run(makes={"g": Generated(NodeId(0), Fingerprint(b"same"), job)})
+    assert outcome.reasons("c") == (UpstreamRemoved(JobId("q")),)
 
 
 def test_a_cleaned_up_job_runs_again_for_a_generated_one() -> None:
@@ -517,8 +556,16 @@ def test_a_generator_may_widen_an_edge_below_it() -> None:
     shop = Shop(graph("O.m[x] > O.c; G.g > O.c; O.m[y] > O.other"))
     makes = made_by(shop, "g", edges="m[y]>c")
     shop.run(makes=makes)
-    shop.dag = graph("O.m[x] > O.c; G.g > O.c; O.m[y] > O.other")
+    text = "O.m[x] > O.c; G.g > O.c; O.m[y] > O.other; O.m[z] > O.other"
+    shop.dag = graph(text)
+    shop.run(makes=makes)
+    shop.dag = graph(text)
     assert shop.run(makes=makes).ran == ["g"]
+    for part, expected in (("z", {"other"}), ("y", {"c", "other"}), ("x", {"c"})):
+        shop.dag = graph(text)
+        shop.values[f"m[{part}]"] = "changed"
+        shop.damaged["m"] = FileStatus.MISSING
+        assert set(shop.run(makes=makes).ran) == {"g", "m"} | expected
 
 
 # -- taking part
@@ -666,6 +713,22 @@ def test_a_leftover_that_is_not_even_decided_about_is_removed_at_the_end_but_not
     assert outcome.removed == ["t"]
 
 
+def test_a_generated_job_is_compared_with_what_was_known_before_it_was_made() -> None:
+    shop = Shop(graph("I.p > O.a; O.m[f] > O.b; O.m[g] > O.b; I.q > O.m; G.g"))
+    makes = made_by(shop, "g", jobs="O.x O.y O.z", edges="p>x m[f]>y m[g]>z")
+    shop.run(makes=makes, last_first=True)
+    shop.values |= {"p": "2", "q": "2", "m[f]": "other"}
+    shop.dag = graph("I.p > O.a; O.m[f] > O.b; O.m[g] > O.b; I.q > O.m; G.g > G.later")
+    makes = {
+        "later": Generated(
+            shop.dag.node(JobId("later")), Fingerprint(b"g"), makes["g"].jobs, makes["g"].edges
+        )
+    }
+    outcome = shop.run(makes=makes)
+    assert sorted(outcome.ran) == ["a", "b", "g", "later", "m", "x", "y"]
+    assert outcome.state("z") is S.CLEAN
+
+
 def test_an_invariant_of_nothing_but_a_blocked_generated_job_is_not_observed() -> None:
     shop = Shop(graph("O.bad; G.g; I.p"))
     outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.x", edges="p>x bad>x"))
@@ -799,3 +862,22 @@ def test_records_of_jobs_that_are_not_in_the_graph_do_no_harm() -> None:
     shop = Shop(graph("O.a"), history={JobId("old"): Record(NodeKind.OUTPUT, Fingerprint(b"x"), {})})
     shop.run()
     assert JobId("old") in shop.history
+
+
+# -- the self-check
+
+
+@pytest.mark.parametrize("counts", ["pending", "needs", "demand", "unsettled", "lacking"])
+def test_a_count_that_is_wrong_is_noticed_if_one_asks_for_the_check(counts: str) -> None:
+    dag = graph("O.slow > O.a; T.t > O.a; O.slow > T.t; O.b")
+    for check in (True, False):
+        evaluator = Evaluator(dag, {}, check=check)
+        evaluator.start()
+        node = dag.node(JobId("a" if counts in {"pending", "lacking"} else "t"))
+        getattr(evaluator._board, counts)[node] += 1
+        event = Succeeded(dag.node(JobId("b")), Fingerprint(b"b"))
+        if check:
+            with pytest.raises(InternalError):
+                evaluator.handle(event)
+        else:
+            evaluator.handle(event)

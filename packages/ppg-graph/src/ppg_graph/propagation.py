@@ -201,7 +201,7 @@ class Propagation:
             )
         if kind is _LOAD:
             wanted = board.demand[node] or (board.targeted[node] and not board.ran[node])
-            return bool(wanted and not board.present[node])
+            return bool(wanted)
         return bool(board.stale[node])
 
     def _reconsider(self, node: NodeId) -> None:
