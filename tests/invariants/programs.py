@@ -104,6 +104,8 @@ def _exactly(value):
         return (type(value).__name__, *map(_exactly, value))
     if callable(value):
         return ("function", outcome(value, ()))
+    if isinstance(value, memoryview):
+        return ("memoryview",)  # what the generated `with` statements use; its repr has an address
     return (type(value).__name__, repr(value))
 
 

@@ -9,6 +9,8 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -247,14 +249,19 @@ def test_a_database_of_another_program_is_left_alone(tmp_path):
     assert path.read_bytes() == before
 
 
-def test_a_read_only_directory_is_a_clear_error_for_writers_and_no_obstacle_for_readers(tmp_path):
-    (tmp_path / "folder").mkdir()
-    path = filled(tmp_path / "folder" / "store")
+@pytest.fixture
+def open_folder():
+    """A folder that other users can reach, however the folders of the tests are protected."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chmod(name, 0o755)
+        yield Path(name)
+
+
+def test_a_read_only_directory_is_a_clear_error_for_writers_and_no_obstacle_for_readers(open_folder):
+    (open_folder / "folder").mkdir()
+    path = filled(open_folder / "folder" / "store")
     os.chmod(path, 0o444)
     os.chmod(path.parent, 0o555)
-    for parent in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        if os.stat(parent).st_uid == os.geteuid():
-            os.chmod(parent, 0o755)
     program = """
 import os, sys
 from ppg_invariants import StatusStore, StoreError
