@@ -457,3 +457,27 @@ def test_a_captured_job_counts_by_its_name_not_by_where_it_was_declared(run):
 
     assert run(declare).ran == ["a", "b"]
     assert run(declare_elsewhere).ran == []
+
+
+@pytest.mark.parametrize("algorithm", ["xxh3_128", "sha256"])
+def test_an_input_may_be_hashed_in_another_way(run, writer, account, folder, algorithm):
+    def declare():
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(
+            ppg.FileChecksumInvariant("input", algorithm=algorithm)
+        )
+
+    (folder / "input").write_text("one")
+    run(declare)
+    account.taken()
+    os.utime(folder / "input", ns=(1, 1))
+    run(declare)
+    assert account.taken() == []
+    (folder / "input").write_text("two")
+    run(declare)
+    assert account.taken() == ["a"]
+
+
+def test_a_hash_that_nobody_knows_is_an_error_at_the_definition(folder):
+    ppg.new_pipegraph(quiet=True)
+    with pytest.raises(ValueError, match="crc99"):
+        ppg.FileChecksumInvariant("input", algorithm="crc99")

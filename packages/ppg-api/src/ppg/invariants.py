@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 from ppg.job import Job
 from ppg.paths import PathLike, require_path
 from ppg_graph import NodeKind
-from ppg_invariants import CannotFingerprint, encode_parameters
+from ppg_invariants import CannotFingerprint, encode_parameters, require_algorithm
 
 if TYPE_CHECKING:
     from ppg.callbacks import Callback
@@ -58,18 +58,32 @@ class ParameterInvariant(Job):
 
 
 class FileChecksumInvariant(Job):
-    """Observes the content of an input file, by its md5; a file that did not change is only stat'ed.
+    """Observes the content of an input file, by its hash; a file that did not change is only stat'ed.
 
     Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
+        algorithm: md5, xxh3_128 (the fastest), sha256, blake2b, blake3 (if installed), or another of hashlib's.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: the file is made by a job, or observed by another kind of invariant.
     """
 
-    __slots__ = ()
+    __slots__ = ("algorithm",)
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    algorithm: str
 
-    def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
+    def __init__(
+        self, filename: PathLike, *, algorithm: str = "md5", pipegraph: "Pipegraph | None" = None
+    ) -> None:
         super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
         self.job_id = self.pipegraph.file_id(self.job_id)
+        require_algorithm(algorithm)
+        self.algorithm = algorithm
+
+    def definition(self) -> dict[str, object]:
+        """The hash."""
+        return {"algorithm": self.algorithm}
 
 
 class FileTimeInvariant(Job):

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
         content_fingerprint,
         describe_file,
         describe_files,
+        require_algorithm,
     )
     from .follow import Follow
     from .functions import FunctionState, fingerprint_function
@@ -108,6 +109,7 @@ __all__ = [
     "observe_files",
     "observe_modification_time",
     "register_encoder",
+    "require_algorithm",
 ]
 
 _MODULES = {
@@ -118,7 +120,8 @@ _MODULES = {
     "StoreTooNew",
     "evidence": "evidence_of",
     "explain": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
-    "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files",
+    "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files "
+    "require_algorithm",
     "follow": "Follow",
     "functions": "FunctionState fingerprint_function",
     "store": "History StatusStore StoredRecords",

@@ -33,6 +33,7 @@ __all__ = [
     "describe_files",
     "hash_file",
     "new_hasher",
+    "require_algorithm",
 ]
 
 Algorithm = str
@@ -114,6 +115,11 @@ def new_hasher(algorithm: Algorithm) -> Hasher:
             f"unknown hash algorithm {algorithm!r}; use one of xxh3_128, md5, sha256, blake2b, blake3"
         )
     return hashlib.new(algorithm, usedforsecurity=False)
+
+
+def require_algorithm(algorithm: Algorithm) -> None:
+    """Make sure that files can be hashed so. Raises ValueError for a hash that is unknown or not installed."""
+    new_hasher(algorithm)
 
 
 def describe_file(

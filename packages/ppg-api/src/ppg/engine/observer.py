@@ -110,16 +110,20 @@ class Observer:
 
     def _inputs(self, jobs: Sequence[FileChecksumInvariant], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root
-        remembered = [(absolute(job.job_id, root), self._memory.input_file(job.job_id)) for job in jobs]
-        seen = observe_files(remembered, should_stop=self._should_stop)
-        for job, (_, before), state in zip(jobs, remembered, seen, strict=True):
-            if isinstance(state, FileUnobservable):
-                observations[job.node] = Unobservable(f"the input file '{job.job_id}' {state.reason}")
-                continue
-            fingerprint = Fingerprint(content_fingerprint(state))
-            if state is not before:
-                self._memory.saw(job.job_id, StoredObservation(fingerprint, file=state))
-            observations[job.node] = fingerprint
+        by_algorithm: dict[str, list[FileChecksumInvariant]] = {}
+        for job in jobs:
+            by_algorithm.setdefault(job.algorithm, []).append(job)
+        for algorithm, alike in by_algorithm.items():
+            remembered = [(absolute(job.job_id, root), self._memory.input_file(job.job_id)) for job in alike]
+            states = observe_files(remembered, algorithm=algorithm, should_stop=self._should_stop)
+            for job, (_, before), state in zip(alike, remembered, states, strict=True):
+                if isinstance(state, FileUnobservable):
+                    observations[job.node] = Unobservable(f"the input file '{job.job_id}' {state.reason}")
+                    continue
+                fingerprint = Fingerprint(content_fingerprint(state))
+                if state is not before:
+                    self._memory.saw(job.job_id, StoredObservation(fingerprint, file=state))
+                observations[job.node] = fingerprint
 
     def _outputs(self, jobs: Sequence[FileJob], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root
