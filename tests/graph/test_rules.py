@@ -13,6 +13,7 @@ from ppg_graph import (
     Dag,
     Demanded,
     Evaluator,
+    Extended,
     Failed,
     FileChanged,
     FileEmpty,
@@ -500,6 +501,58 @@ def test_a_job_generated_below_a_failed_one_is_blocked() -> None:
     shop = Shop(graph("O.bad; G.g"))
     outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.x O.y", edges="bad>x x>y"))
     assert outcome.state("y") is S.BLOCKED
+
+
+def test_it_is_said_what_a_generator_added_if_it_added_anything() -> None:
+    for jobs, edges, nodes in (("O.x", "", [3]), ("", "a>c", []), ("O.x O.y", "x>y", [3, 4])):
+        shop = Shop(graph("G.g > O.c; O.a"))
+        outcome = shop.run(makes=made_by(shop, "g", jobs=jobs, edges=edges))
+        assert [effect for effect in outcome.effects if isinstance(effect, Extended)] == [
+            Extended(NodeId(0), tuple(map(NodeId, nodes)))
+        ]
+    outcome = Shop(graph("G.g > O.c; O.a")).run()
+    assert not [effect for effect in outcome.effects if isinstance(effect, Extended)]
+
+
+def test_an_edge_that_a_generated_generator_adds_every_time_is_not_missed_before_it_ran() -> None:
+    shop = Shop(graph("G.g; T.t"))
+    makes = made_by(shop, "g", jobs="G.h O.c", edges="h>c t>c")
+    makes["h"] = Generated(
+        NodeId(2),
+        Fingerprint(b"h"),
+        (NewJob(JobId("q"), NodeKind.INVARIANT),),
+        (NewEdge(JobId("q"), JobId("c")),),
+    )
+    assert set(shop.run(makes=makes).ran) == {"g", "h", "t", "c"}
+    shop.dag = graph("G.g; T.t")
+    assert shop.run(makes=makes).ran == ["g", "h"]
+
+
+def test_a_generated_job_below_another_generator_waits_for_the_edges_of_that_too() -> None:
+    text = "G.g; G.h > O.o; T.t"
+    shop = Shop(graph(text))
+    makes = made_by(shop, "g", jobs="O.c", edges="o>c t>c") | made_by(shop, "h", jobs="I.q", edges="q>c")
+    shop.run(makes=makes)
+    shop.dag = graph(text)
+    assert shop.run(makes=makes).ran == ["g", "h"]
+
+
+def test_a_file_that_only_a_generated_job_depends_on_is_made_first() -> None:
+    for kind in "OT":
+        shop = Shop(graph(f"G.g > {kind}.m > O.a"))
+        shop.run()
+        shop.dag = graph(f"G.g > {kind}.m > O.a")
+        outcome = shop.run(makes=made_by(shop, "g", jobs="O.x", edges="m[f]>x"))
+        assert outcome.ran == ["g", "m", "x"]
+        assert FileMissing(("f",)) in outcome.reasons("m")
+
+
+def test_a_lazy_job_that_was_removed_and_is_not_wanted_again_after_all_stays_removed() -> None:
+    shop = Shop(graph("T.u > T.t > O.a; O.a > G.g"))
+    outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.bad O.x", edges="bad>x t>x"))
+    assert outcome.ran.count("t") == 1
+    assert outcome.state("x") is S.BLOCKED
+    assert outcome.state("t") is S.CLEANED_UP
 
 
 def test_generators_nest() -> None:

@@ -290,6 +290,7 @@ class Run:
                     self.skipped |= names
                 case Block(nodes, cause):
                     assert self.evaluator.state(cause) is NodeState.FAILED
+                    assert nodes
                     assert set(nodes) <= self.dag.descendants([cause])
                 case NonDeterministic(node):
                     self.warned.add(self.name(node))

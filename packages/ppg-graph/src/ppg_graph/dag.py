@@ -143,7 +143,7 @@ class Dag:
         return rows.grouped[rows.offsets[node] : rows.offsets[node + 1]]  # type: ignore[return-value]
 
     def has_edge(self, upstream: NodeId, downstream: NodeId) -> bool:
-        """Whether `downstream` depends directly on `upstream`."""
+        """Whether `downstream` depends directly on `upstream`; False for nodes that are not in the graph."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
         return self._is_indexed(upstream, downstream)

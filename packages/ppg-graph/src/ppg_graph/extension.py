@@ -104,7 +104,7 @@ def _ends(dag: Dag, new: dict[JobId, NodeId], edge: NewEdge) -> tuple[NodeId, No
 
 def _is_known_edge(dag: Dag, upstream: NodeId, downstream: NodeId, part: str | None) -> bool:
     """Whether the graph says the same already."""
-    if upstream >= len(dag) or not dag.has_edge(upstream, downstream):
+    if not dag.has_edge(upstream, downstream):
         return False
     parts = dag.parts(upstream, downstream)
     return parts is None or part in parts
@@ -125,7 +125,7 @@ def extend(entry: Entry, plan: Plan) -> None:
     old_size = len(dag)
     added: dict[NodeId, list[NodeId]] = {}
     for upstream, downstream, _ in plan.edges:
-        if downstream < old_size and (upstream >= old_size or not dag.has_edge(upstream, downstream)):
+        if not dag.has_edge(upstream, downstream):
             upstreams = added.setdefault(downstream, [])
             if upstream not in upstreams:
                 upstreams.append(upstream)
@@ -157,11 +157,10 @@ def extend(entry: Entry, plan: Plan) -> None:
     complete = entry.admit(entry.newcomers(plan.generator, new, joined))
     for downstream in taking_part:
         if board.state[downstream] is NodeState.WAITING:
-            entry.review(downstream)
             entry.meet(downstream, added.get(downstream, []))
             board.dirty.append(downstream)
     for upstream in dict.fromkeys(upstream for upstream, _, part in plan.edges if part is not None):
-        if board.state[upstream] is NodeState.WAITING or board.state[upstream] is NodeState.DUE:
+        if board.fingerprint[upstream] is None:
             entry.review(upstream)
     entry.decide(complete)
 

@@ -238,13 +238,12 @@ class Propagation:
 
     def _start(self, node: NodeId) -> None:
         board = self.board
-        if board.state[node] is not _DUE or board.pending[node] or board.lacking[node]:
+        if board.state[node] is not _DUE:
             return  # a failure, told in the same event, has changed that
         reasons = reasons_to_run(board, node)
         if not reasons:
             raise InternalError(f"{board.dag.job_id(node)!r} would start without a reason")
         board.reasons[node] = reasons
-        board.present[node] = 0
         board.move(node, NodeState.STARTED)
         self.effects.append(Start(node, reasons))
 

@@ -39,15 +39,12 @@ def record_is_outdated(board: Board, node: NodeId, record: Record) -> bool:
     generator upstream, so they tell something only if there is none. A file that somebody depends on and that the
     record does not know has never been checked.
     """
-    surplus = board.upstream_count[node] - len(record.upstreams)
-    if surplus and (surplus > 0 or not board.below_generator[node]):
+    if len(record.upstreams) > board.upstream_count[node] and not board.below_generator[node]:
         return True
-    if board.dag.names_parts and board.dag.wanted_parts(node) - record.parts.keys():
+    if board.dag.wanted_parts(node) - record.parts.keys():
         return True
-    if board.beside_lazy[node]:  # worth a closer look: the sooner it is known, the sooner they start
-        job_ids = board.dag.job_ids
-        return any(job_ids[upstream] not in record.upstreams for upstream in board.dag.upstreams(node))
-    return False
+    job_ids = board.dag.job_ids
+    return any(job_ids[upstream] not in record.upstreams for upstream in board.dag.upstreams(node))
 
 
 def reasons_to_run(board: Board, node: NodeId) -> tuple[Reason, ...]:
