@@ -542,9 +542,10 @@ def test_a_file_that_only_a_generated_job_depends_on_is_made_first() -> None:
         shop = Shop(graph(f"G.g > {kind}.m > O.a"))
         shop.run()
         shop.dag = graph(f"G.g > {kind}.m > O.a")
-        outcome = shop.run(makes=made_by(shop, "g", jobs="O.x", edges="m[f]>x"))
+        jobs, edges = (NewJob(JobId("x"), NodeKind.OUTPUT),), (NewEdge(JobId("m"), JobId("x"), "f"),)
+        outcome = shop.run(makes={"g": Generated(NodeId(0), Fingerprint(b"nothing"), jobs, edges)})
         assert outcome.ran == ["g", "m", "x"]
-        assert FileMissing(("f",)) in outcome.reasons("m")
+        assert outcome.reasons("m")[0] == FileMissing(("f",))
 
 
 def test_a_lazy_job_that_was_removed_and_is_not_wanted_again_after_all_stays_removed() -> None:
