@@ -203,6 +203,9 @@ def test_a_stale_temporary_file_is_made_to_see_whether_it_changed() -> None:
     shop.values["p"] = "2"
     outcome = shop.run()
     assert outcome.ran == ["t"]
+    assert [type(reason) for reason in outcome.reasons("t")] == [UpstreamChanged], (
+        "no file is missed that is removed"
+    )
     assert outcome.removed == ["t"]
 
 
@@ -272,6 +275,8 @@ def test_demand_goes_out_early_for_an_upstream_that_was_added_or_removed(other: 
             seen[dag.node(JobId("t"))] = Files(FileStatus.MISSING, ("t",))
             starts += [effect for effect in evaluator.handle(Observed(seen)) if isinstance(effect, Start)]
     assert (dag.node(JobId("t")) in {start.node for start in starts}) == (other != "; O.old > O.a")
+    if not other:
+        assert evaluator.reasons(dag.node(JobId("a"))) == (UpstreamRemoved(JobId("old")),)
 
 
 def test_only_the_load_that_is_needed_is_loaded() -> None:
