@@ -436,6 +436,39 @@ def test_nothing_is_made_for_a_blocked_job() -> None:
     assert outcome.state("t") is S.NOT_NEEDED
 
 
+def test_the_leftover_of_a_blocked_job_is_left_alone() -> None:
+    shop = Shop(graph("I.p > O.f > T.t > O.a"))
+    shop.run(failing=["a"])
+    shop.dag = graph("I.p > O.f > T.t; O.f > O.b")
+    shop.values["p"] = "2"
+    outcome = shop.run(failing=["f"])
+    assert outcome.state("t") is S.BLOCKED
+    assert outcome.removed == []
+
+
+def test_a_leftover_stays_if_the_run_is_stopped_before_a_generator_could_ask_for_it() -> None:
+    shop = Shop(graph("T.t > O.a; G.g"))
+    shop.run()
+    evaluator = Evaluator(shop.dag, shop.history, check=True)
+    evaluator.start()
+    t, a, g = map(NodeId, range(3))
+    assert evaluator.handle(Observed({t: INTACT, a: INTACT})) != []
+    evaluator.handle(Stopped())
+    effects = evaluator.handle(Cancelled(g))
+    assert evaluator.finished
+    assert not [effect for effect in effects if isinstance(effect, CleanUp)]
+
+
+def test_an_edge_that_a_generator_may_yet_add_is_not_called_removed() -> None:
+    shop = Shop(graph("G.g > O.c"))
+    shop.run(makes=made_by(shop, "g", jobs="I.q", edges="q>c"))
+    shop.dag = graph("G.g > O.c")
+    evaluator = Evaluator(shop.dag, shop.history, check=True)
+    evaluator.start()
+    evaluator.handle(Observed({NodeId(1): Files(FileStatus.MISSING, ("c",))}))
+    assert evaluator.reasons(NodeId(1)) == (FileMissing(("c",)),)
+
+
 def test_the_record_of_a_blocked_job_stays() -> None:
     shop = Shop(graph("O.a > O.b"))
     shop.run()

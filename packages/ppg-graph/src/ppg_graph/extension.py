@@ -11,7 +11,7 @@ decided without the new edges.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ppg_graph.board import Board
 from ppg_graph.dag import Dag
@@ -27,8 +27,7 @@ __all__ = ["Plan", "extend", "plan_extension"]
 _HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(NamedTuple):
     """An extension that can be made: nodes are those that the jobs will have."""
 
     generator: NodeId

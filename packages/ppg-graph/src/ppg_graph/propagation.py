@@ -126,8 +126,8 @@ class Propagation:
                     continue
                 old = record[downstream]  # of a LOAD or GENERATOR there is none here: it would decide nothing
                 if old is not None and not stale[downstream]:
-                    if names_parts and dag.parts(upstream, downstream) is not None:
-                        self._compare_parts(upstream, downstream)
+                    if names_parts:
+                        self.compare(upstream, downstream)
                     elif old.upstreams.get(job_id) != fingerprint:
                         self.learn_stale(downstream)
                 if is_there and its_state is _DUE:
@@ -136,23 +136,15 @@ class Propagation:
                 if not left:
                     self.decide(downstream)
 
-    def _compare_parts(self, upstream: NodeId, downstream: NodeId) -> None:
-        board = self.board
-        record = board.record[downstream]
-        if board.below_generator[downstream] or record is None:
-            return  # a generator may yet name more parts; `decide` compares once all of them are known
-        if record.upstreams.get(board.dag.job_id(upstream)) != board.consumed(upstream, downstream):
-            self.learn_stale(downstream)
-
     def compare(self, upstream: NodeId, downstream: NodeId) -> None:
         """Compare what the job consumed of a known upstream with what it would consume now."""
         board = self.board
         record = board.record[downstream]
-        if board.stale[downstream] or record is None:
-            return
-        if board.dag.parts(upstream, downstream) is not None:
-            self._compare_parts(upstream, downstream)
-        elif record.upstreams.get(board.dag.job_id(upstream)) != board.fingerprint[upstream]:
+        if record is None:
+            return  # stale anyhow, or nothing that it consumes decides about it
+        if board.dag.parts(upstream, downstream) is not None and board.below_generator[downstream]:
+            return  # a generator may yet name more parts; `decide` compares once all of them are known
+        if record.upstreams.get(board.dag.job_id(upstream)) != board.consumed(upstream, downstream):
             self.learn_stale(downstream)
 
     def decide(self, node: NodeId) -> None:
@@ -169,9 +161,10 @@ class Propagation:
             if record is None:
                 raise InternalError(f"{board.dag.job_id(node)!r} has no record and is not stale")
             # Each upstream was compared when it became known, except parts that had to wait for a generator.
-            holds = len(record.upstreams) == board.upstream_count[node]
-            if holds and board.below_generator[node] and board.dag.names_parts:
+            if board.dag.names_parts:
                 holds = dict(record.upstreams) == board.inputs(node)
+            else:
+                holds = len(record.upstreams) == board.upstream_count[node]
             if not holds:
                 self.learn_stale(node)
                 return
@@ -285,7 +278,7 @@ class Propagation:
         state = board.state[node]
         if (state is not _CLEAN and state is not _DONE) or not self.may_remove(node):
             return
-        leftover = board.dag.kind(node) is _LAZY and not board.ran[node]
+        leftover = not board.ran[node]
         if leftover and (self.stopped or board.running_generators):
             board.clean_later.append(
                 node
