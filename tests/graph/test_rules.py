@@ -821,6 +821,35 @@ def test_a_generated_job_is_compared_with_what_was_known_before_it_was_made() ->
     assert outcome.state("z") is S.CLEAN
 
 
+def test_a_generated_job_notices_a_change_that_was_seen_before_it_was_made() -> None:
+    text = "I.p > O.a > G.g"
+    shop = Shop(graph(text))
+    makes = made_by(shop, "g", jobs="O.x", edges="p>x")
+    shop.run(makes=makes)
+    shop.values["p"] = "2"
+    shop.dag = graph(text)
+    assert shop.run(makes=makes).ran == ["a", "g", "x"]
+
+
+def test_what_a_generator_makes_after_a_stop_is_added_and_aborted() -> None:
+    dag = graph("G.g; I.p > O.a")
+    evaluator = Evaluator(dag, {}, check=True)
+    evaluator.start()
+    evaluator.handle(Stopped())
+    jobs = (NewJob(JobId("x"), NodeKind.OUTPUT), NewJob(JobId("t"), NodeKind.LAZY))
+    edges = (NewEdge(JobId("p"), JobId("x")), NewEdge(JobId("t"), JobId("x")))
+    effects = evaluator.handle(Generated(dag.node(JobId("g")), Fingerprint(b"g"), jobs, edges))
+    assert [type(effect) for effect in effects] == [Commit, Extended]
+    assert evaluator.finished
+    assert {evaluator.state(dag.node(JobId(name))) for name in ("x", "t", "a", "p")} == {S.ABORTED}
+
+
+def test_a_targeted_generator_may_build_on_what_takes_part_already() -> None:
+    shop = Shop(graph("O.a > O.b; G.g"))
+    outcome = shop.run(targets=["a", "g"], makes=made_by(shop, "g", jobs="O.x", edges="a>x"))
+    assert outcome.ran == ["g", "a", "x"] or outcome.ran == ["a", "g", "x"]
+
+
 def test_an_invariant_of_nothing_but_a_blocked_generated_job_is_not_observed() -> None:
     shop = Shop(graph("O.bad; G.g; I.p"))
     outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.x", edges="p>x bad>x"))
