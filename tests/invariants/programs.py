@@ -104,9 +104,9 @@ def _exactly(value):
         return (type(value).__name__, *map(_exactly, value))
     if callable(value):
         return ("function", outcome(value, ()))
-    if isinstance(value, memoryview):
-        return ("memoryview",)  # what the generated `with` statements use; its repr has an address
-    return (type(value).__name__, repr(value))
+    if value is None or isinstance(value, (bool, int, float, complex, str, bytes)):
+        return (type(value).__name__, repr(value))
+    return (type(value).__name__,)  # the repr of a generator, say, has an address
 
 
 def _places(node, path=()):
