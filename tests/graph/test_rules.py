@@ -279,6 +279,31 @@ def test_demand_goes_out_early_for_an_upstream_that_was_added_or_removed(other: 
         assert evaluator.reasons(dag.node(JobId("a"))) == (UpstreamRemoved(JobId("old")),)
 
 
+@pytest.mark.parametrize(
+    ("text", "early"),
+    [
+        ("I.p > O.m; O.m[x] > O.a; G.slow > O.z; O.wait > O.a; I.p > O.wait; T.t > O.a", True),
+        ("I.p > O.m > O.a; O.m[x] > O.z; G.wait > O.a; T.t > O.a", True),
+        ("I.p > O.m; O.m[x] > O.a; G.wait > O.a; T.t > O.a", False),
+    ],
+)
+def test_demand_goes_out_early_for_a_changed_part_unless_a_generator_may_name_more(
+    text: str, early: bool
+) -> None:
+    dag = graph(text)
+    shop = Shop(dag)
+    shop.run()
+    evaluator = Evaluator(dag, shop.history, check=True)
+    effects = evaluator.start()
+    (observe,) = (effect for effect in effects if isinstance(effect, Observe))
+    shop.values["p"] = "2"
+    evaluator.handle(Observed({node: shop.look(node, ()) for node in observe.nodes}))
+    node = {name: dag.node(JobId(name)) for name in ("m", "t", "a")}
+    evaluator.handle(Succeeded(node["m"], Fingerprint(b"new"), {"x": Fingerprint(b"new")}))
+    assert evaluator.state(node["a"]) is (S.DUE if early else S.WAITING)
+    assert (evaluator.state(node["t"]) is S.STARTED) == early
+
+
 def test_only_the_load_that_is_needed_is_loaded() -> None:
     shop = Shop(graph("L.first > O.done; L.second > O.todo"))
     shop.run()
@@ -563,6 +588,21 @@ def test_an_edge_that_a_generated_generator_adds_every_time_is_not_missed_before
     )
     assert set(shop.run(makes=makes).ran) == {"g", "h", "t", "c"}
     shop.dag = graph("G.g; T.t")
+    assert shop.run(makes=makes).ran == ["g", "h"]
+
+
+def test_a_job_below_nothing_but_a_generated_generator_waits_for_its_edges() -> None:
+    text = "G.g; O.k[x] > O.z"
+    shop = Shop(graph(text))
+    makes = made_by(shop, "g", jobs="G.h O.c", edges="h>c")
+    makes["h"] = Generated(
+        NodeId(3),
+        Fingerprint(b"h"),
+        (NewJob(JobId("q"), NodeKind.INVARIANT),),
+        (NewEdge(JobId("q"), JobId("c")),),
+    )
+    shop.run(makes=makes)
+    shop.dag = graph(text)
     assert shop.run(makes=makes).ran == ["g", "h"]
 
 
