@@ -14,6 +14,8 @@ _NOTES = frozenset(
     "__dataclass_fields__ __dataclass_params__ __attrs_attrs__ __attrs_props__".split()
 )
 
+_DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
+
 
 def members_that_count(kind: type) -> dict[str, object]:
     """Members by name, in the form in which they are to be encoded."""
@@ -30,7 +32,9 @@ def members_that_count(kind: type) -> dict[str, object]:
             members[name] = value
     if "__dataclass_fields__" in kind.__dict__:
         members["fields"] = [_field(field) for field in kind.__dict__["__dataclass_fields__"].values()]
-        members["options"] = repr(kind.__dict__["__dataclass_params__"])
+        # Those that every version of Python keeps; the others show in the members that they make.
+        options = kind.__dict__["__dataclass_params__"]
+        members["options"] = [getattr(options, name) for name in _DATACLASS_OPTIONS]
     if "__attrs_attrs__" in kind.__dict__:
         members["fields"] = [attribute.name for attribute in kind.__dict__["__attrs_attrs__"]]
     return members
