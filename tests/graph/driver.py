@@ -18,6 +18,8 @@ from ppg_graph import (
     Forget,
     Generated,
     JobId,
+    NewEdge,
+    NewJob,
     NodeId,
     NodeKind,
     NodeState,
@@ -170,3 +172,20 @@ class Outcome:
             if isinstance(effect, Skip)
             for node in effect.nodes
         }
+
+
+def made_by(shop: Shop, generator: str, *, jobs: str = "", edges: str = "") -> dict[str, Generated]:
+    """What a generator makes: "O.x T.y" and "a>x x>c[part]"."""
+    new_edges = []
+    for edge in edges.split():
+        upstream, downstream = edge.split(">")
+        upstream, _, part = upstream.rstrip("]").partition("[")
+        new_edges.append(NewEdge(JobId(upstream), JobId(downstream), part or None))
+    return {
+        generator: Generated(
+            shop.dag.node(JobId(generator)),
+            Fingerprint(f"{jobs} {edges}".encode()),
+            tuple(NewJob(JobId(word[2:]), KINDS[word[0]]) for word in jobs.split()),
+            tuple(new_edges),
+        )
+    }

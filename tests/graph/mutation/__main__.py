@@ -27,7 +27,11 @@ from tests.graph.mutation.operators import Mutant, mutants
 
 SOURCES = Path("packages/ppg-graph/src/ppg_graph")
 MODULES = ("board", "entry", "evaluator", "extension", "propagation", "staleness")
-TESTS = ["tests/graph/test_rules.py"]
+TESTS = [
+    "tests/graph/test_rules.py",
+    "tests/graph/test_rules_of_generators.py",
+    "tests/graph/test_rules_of_runs.py",
+]
 
 
 class _Finder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
