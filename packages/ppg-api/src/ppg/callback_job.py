@@ -2,13 +2,13 @@
 
 from typing import TYPE_CHECKING, Self
 
-from ppg.callbacks import Callback
-from ppg.job import Job
+from ppg.callbacks import Callback, wants_argument
+from ppg.job import Job, require_id
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["CallbackJob"]
+__all__ = ["CallbackJob", "NamedCallbackJob"]
 
 
 class CallbackJob(Job):
@@ -36,3 +36,24 @@ class CallbackJob(Job):
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         self._ignores_code_changes = True
         return self
+
+
+class NamedCallbackJob(CallbackJob):
+    """A job that makes no file, so the user names it, and its callback is called without arguments.
+
+    Raises:
+        TypeError, ValueError: the name or the callback is not what it should be.
+    """
+
+    __slots__ = ()
+
+    def __init__(self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None") -> None:
+        what = type(self).__name__
+        require_id(job_id, what)
+        if wants_argument(callback, f"{what} '{job_id}'"):
+            raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
+        super().__init__(job_id, callback, pipegraph)
+
+    def definition(self) -> dict[str, object]:
+        """The function."""
+        return {"function": self._callback}

@@ -33,14 +33,7 @@ class FileJob(CallbackJob):
             counts, for jobs whose real effect is not in the file.
     """
 
-    __slots__ = (
-        "_callback",
-        "_ignores_code_changes",
-        "_passes_argument",
-        "cutoff",
-        "empty_ok",
-        "rename_broken",
-    )
+    __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken")
     kind: ClassVar[NodeKind] = NodeKind.OUTPUT
 
     def __init__(

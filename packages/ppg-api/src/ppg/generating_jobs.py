@@ -7,8 +7,8 @@ becomes part of the running graph, or nothing.
 
 from typing import TYPE_CHECKING, ClassVar
 
-from ppg.callback_job import CallbackJob
-from ppg.callbacks import Callback, wants_argument
+from ppg.callback_job import NamedCallbackJob
+from ppg.callbacks import Callback
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["DependencyInjectionJob", "JobGeneratingJob"]
 
 
-class JobGeneratingJob(CallbackJob):
+class JobGeneratingJob(NamedCallbackJob):
     """Declares jobs, every time the graph runs.
 
     The new jobs run in the same run. The callback may also let jobs that depend on this one depend on more.
@@ -35,18 +35,7 @@ class JobGeneratingJob(CallbackJob):
     kind: ClassVar[NodeKind] = NodeKind.GENERATOR
 
     def __init__(self, job_id: str, callback: Callback, *, pipegraph: "Pipegraph | None" = None) -> None:
-        what = type(self).__name__
-        if not isinstance(job_id, str):
-            raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
-        if not job_id:
-            raise ValueError(f"{what}: job_id must not be empty")
-        if wants_argument(callback, f"{what} '{job_id}'"):
-            raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
         super().__init__(job_id, callback, pipegraph)
-
-    def definition(self) -> dict[str, object]:
-        """The function."""
-        return {"function": self._callback}
 
 
 class DependencyInjectionJob(JobGeneratingJob):

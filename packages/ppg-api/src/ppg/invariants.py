@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from ppg.job import Job
+from ppg.job import Job, require_id
 from ppg.paths import PathLike, require_path
 from ppg_graph import NodeKind
 from ppg_invariants import CannotFingerprint, encode_parameters, require_algorithm
@@ -45,7 +45,7 @@ class ParameterInvariant(Job):
     encoding: bytes
 
     def __init__(self, job_id: str, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
-        _require_id(job_id, "ParameterInvariant")
+        require_id(job_id, "ParameterInvariant")
         super().__init__(job_id, pipegraph)
         try:
             self.encoding = encode_parameters(parameters)
@@ -131,7 +131,7 @@ class FunctionInvariant(Job):
         follow: Following | None = None,
         pipegraph: "Pipegraph | None" = None,
     ) -> None:
-        _require_id(job_id, "FunctionInvariant")
+        require_id(job_id, "FunctionInvariant")
         if not callable(function):
             raise TypeError(
                 f"FunctionInvariant '{job_id}': the function must be callable, but is {function!r}"
@@ -161,10 +161,3 @@ def shared_function_id(function: object) -> str | None:
     if type(function) is not FunctionType or "<" in function.__qualname__:
         return None
     return f"FI:{function.__module__}.{function.__qualname__}"
-
-
-def _require_id(job_id: object, what: str) -> None:
-    if not isinstance(job_id, str):
-        raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
-    if not job_id:
-        raise ValueError(f"{what}: job_id must not be empty")

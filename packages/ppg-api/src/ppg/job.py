@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
     from ppg.result import JobOutcome
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "Place", "undeclared"]
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "Place", "require_id", "undeclared"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 
@@ -380,6 +380,18 @@ def _flattened(owner: Job, dependencies: Iterable["Dependency"]) -> Iterator[Job
                 )
         else:
             pending.pop()
+
+
+def require_id(job_id: object, what: str) -> None:
+    """Make sure that a job can have this id.
+
+    Raises:
+        TypeError, ValueError: it cannot; the message begins with `what`.
+    """
+    if not isinstance(job_id, str):
+        raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
+    if not job_id:
+        raise ValueError(f"{what}: job_id must not be empty")
 
 
 def _is_whole_number(value: object) -> bool:

@@ -8,8 +8,8 @@ AttributeLoadingJob sets an attribute on has it in the compute node, not in the 
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from ppg.callback_job import CallbackJob
-from ppg.callbacks import Callback, wants_argument
+from ppg.callback_job import NamedCallbackJob
+from ppg.callbacks import Callback
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -18,25 +18,11 @@ if TYPE_CHECKING:
 __all__ = ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob", "LoadingJob"]
 
 
-class LoadingJob(CallbackJob):
+class LoadingJob(NamedCallbackJob):
     """What jobs that load have in common."""
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LOAD
-
-    def __init__(self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None") -> None:
-        what = type(self).__name__
-        if not isinstance(job_id, str):
-            raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
-        if not job_id:
-            raise ValueError(f"{what}: job_id must not be empty")
-        if wants_argument(callback, f"{what} '{job_id}'"):
-            raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
-        super().__init__(job_id, callback, pipegraph)
-
-    def definition(self) -> dict[str, object]:
-        """The function."""
-        return {"function": self._callback}
 
 
 class DataLoadingJob(LoadingJob):

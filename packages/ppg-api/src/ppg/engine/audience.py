@@ -14,10 +14,8 @@ __all__ = ["Audience"]
 class Audience:
     """The listeners of one run.
 
-    Parameters
-    ----------
+    Parameters:
         listeners: who is told, in this order.
-
     """
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
@@ -49,7 +47,6 @@ class Audience:
 
         Raises:
             Exception: of the first such listener.
-
         """
         if self._defects:
             raise self._defects[0]

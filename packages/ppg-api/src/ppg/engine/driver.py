@@ -27,6 +27,7 @@ from ppg.engine.recorder import Recorder
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
+from ppg.file_jobs import FileJob
 from ppg.loading_jobs import LoadingJob
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
@@ -200,7 +201,7 @@ class Driver:
             if not os.path.lexists(path):
                 continue
             try:
-                if getattr(job, "rename_broken", False):
+                if isinstance(job, FileJob) and job.rename_broken:
                     path.rename(path.with_name(path.name + ".broken"))
                 else:
                     path.unlink()

@@ -74,44 +74,23 @@ def task_for(job: Job, priority: float) -> Task:
     """What the executor has to run for a job.
 
     Parameters:
-        job: a job that makes files.
+        job: any but an invariant.
         priority: the larger, the earlier; seconds of the longest path that remains.
     """
-    root = job.pipegraph.root
-    if isinstance(job, LoadingJob):
-        function, arguments = _loading(job)
-        return Task(
-            key=job.job_id,
-            function=function,
-            arguments=arguments,
-            place=Place.NODE,
-            cores=job.cores_needed,
-            memory=None if job.memory_needed == -1 else job.memory_needed,
-            priority=priority,
-            working_directory=root,
-        )
-    if isinstance(job, JobGeneratingJob):
-        return Task(
-            key=job.job_id,
-            function=generate,
-            arguments=(job.callback, root),
-            cores=job.cores_needed,
-            memory=None if job.memory_needed == -1 else job.memory_needed,
-            priority=priority,
-            working_directory=root,
-        )
-    if not isinstance(job, FileJob):
-        raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which is never run")
-    paths = tuple(absolute(path, root) for path in job.files)
+    function, arguments = _call_of(job)
+    after = None
+    if isinstance(job, FileJob):
+        after = functools.partial(describe_files, _paths(job), empty_ok=job.empty_ok)
     return Task(
         key=job.job_id,
-        function=make_files,
-        arguments=(job.callback, job.callback_arguments, paths),
-        after=functools.partial(describe_files, paths, empty_ok=job.empty_ok),
+        function=function,
+        arguments=arguments,
+        after=after,
+        place=Place.NODE if isinstance(job, LoadingJob) else Place.FORK,
         cores=job.cores_needed,
         memory=None if job.memory_needed == -1 else job.memory_needed,
         priority=priority,
-        working_directory=root,
+        working_directory=job.pipegraph.root,
     )
 
 
@@ -126,14 +105,25 @@ def unloading(job: LoadingJob) -> Callable[[], object]:
             return keep_loaded
 
 
-def _loading(job: LoadingJob) -> tuple[Callable[..., object], tuple[object, ...]]:
+def _call_of(job: Job) -> tuple[Callable[..., object], tuple[object, ...]]:
+    """What is called in the job's process, and with what."""
     match job:
+        case FileJob():
+            return make_files, (job.callback, job.callback_arguments, _paths(job))
         case AttributeLoadingJob():
             return load_attribute, (job.object, job.attribute_name, job.callback)
         case DictEntryLoadingJob():
             return load_entry, (job.dictionary, job.key, job.callback)
-        case _:
+        case LoadingJob():
             return call_for_effect, (job.callback,)
+        case JobGeneratingJob():
+            return generate, (job.callback, job.pipegraph.root)
+        case _:
+            raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which is never run")
+
+
+def _paths(job: FileJob) -> tuple[str, ...]:
+    return tuple(absolute(path, job.pipegraph.root) for path in job.files)
 
 
 def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
