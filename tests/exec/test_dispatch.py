@@ -192,7 +192,8 @@ def test_usage_tells_time_and_memory(local: LocalExecutor, run: Any) -> None:
     usage = run(local, Task("t", work))["t"].usage
     assert usage.wall >= 0.2
     assert usage.user + usage.system >= 0.2
-    assert usage.peak_memory >= 200 << 20
+    # Not to the page: the kernel sums its counters lazily, and may have taken pages back already.
+    assert 150 << 20 <= usage.peak_memory <= 400 << 20
 
 
 def test_the_number_of_threads_of_libraries_follows_the_cores(local: LocalExecutor, run: Any) -> None:

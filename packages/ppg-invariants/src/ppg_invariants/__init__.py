@@ -49,7 +49,8 @@ if TYPE_CHECKING:
     )
     from .follow import Follow
     from .functions import FunctionState, fingerprint_function
-    from .store import History, StatusStore, StoredRecords
+    from .outputs import fingerprint_outputs
+    from .store import StatusStore
     from .stored import (
         CodeEvidence,
         DamageReport,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
         StoredObservation,
         StoredRecord,
     )
+    from .views import History, StoredRecords
 
 __all__ = [
     "Added",
@@ -104,6 +106,7 @@ __all__ = [
     "explain_parameters",
     "fingerprint_encoding",
     "fingerprint_function",
+    "fingerprint_outputs",
     "fingerprint_parameters",
     "observe_file",
     "observe_files",
@@ -124,9 +127,11 @@ _MODULES = {
     "require_algorithm",
     "follow": "Follow",
     "functions": "FunctionState fingerprint_function",
-    "store": "History StatusStore StoredRecords",
+    "outputs": "fingerprint_outputs",
+    "store": "StatusStore",
     "stored": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "
     "StoredRecord",
+    "views": "History StoredRecords",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -15,27 +15,26 @@ import socket
 import sqlite3
 import time
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from ppg_graph import Fingerprint, JobId, NodeKind, Record, combine
+from ppg_graph import Fingerprint, JobId, NodeKind, Record
 
 from . import database, salvage, schema
 from .canonical import CanonicalCodes
 from .errors import FileUnobservable, StoreDamagedWarning, StoreError
 from .evidence import Evidence, evidence_of, pack_evidence, unpack_evidence
-from .files import FileProblem, FileState, content_fingerprint, describe_files
+from .files import FileProblem, FileState, describe_files
 from .functions import FunctionState
 from .lock import WriterLock
+from .outputs import fingerprint_outputs
 from .packing import (
     NO_NAME,
     DamagedError,
     pack_observation,
     pack_record,
     unpack_observation,
-    unpack_record,
-    unpack_stored_record,
 )
 from .stored import (
     DamageReport,
@@ -46,8 +45,9 @@ from .stored import (
     StoredObservation,
     StoredRecord,
 )
+from .views import History, StoredRecords
 
-__all__ = ["History", "StatusStore", "StoredRecords"]
+__all__ = ["StatusStore"]
 
 _BATCH = 1000
 _Statement = tuple[str, tuple[object, ...]]
@@ -156,11 +156,11 @@ class StatusStore:
 
     # Reading
 
-    def records(self) -> "StoredRecords":
+    def records(self) -> StoredRecords:
         """The last success of every job, by job id; a live view. A damaged record is not in it."""
         return StoredRecords(self._records, self._names)
 
-    def history(self) -> "History":
+    def history(self) -> History:
         """Of every record, the part that decisions are made from; a live view."""
         return History(self._records, self._names)
 
@@ -233,11 +233,7 @@ class StatusStore:
             if isinstance(state, FileProblem):
                 raise FileUnobservable(path, state.message)
             files[path] = state
-        parts = {path: Fingerprint(content_fingerprint(state)) for path, state in files.items()}
-        if len(parts) == 1:
-            (fingerprint,), parts = parts.values(), {}
-        else:
-            fingerprint = combine(parts.items())
+        fingerprint, parts = fingerprint_outputs(files)
         stored = StoredRecord(Record(kind, fingerprint, dict(upstreams), parts), files, finished=time.time())
         self.put(job_id, stored)
         return stored
@@ -455,46 +451,6 @@ class StatusStore:
         if isinstance(self._source, database.Reader):
             return self._source.select(query, values)
         return self._source.execute(query, values).fetchall()
-
-
-class StoredRecords(Mapping[JobId, StoredRecord]):
-    """Records by job id, unpacked when asked for; those whose checksum is wrong are not in it."""
-
-    def __init__(self, packed: Mapping[JobId, bytes], names: list[JobId]) -> None:
-        self._packed = packed
-        self._names = names
-
-    def __getitem__(self, job_id: JobId) -> StoredRecord:
-        try:
-            return unpack_stored_record(job_id, self._packed[job_id], self._names)
-        except DamagedError:
-            raise KeyError(job_id) from None
-
-    def __iter__(self) -> Iterator[JobId]:
-        return (job_id for job_id in list(self._packed) if self.get(job_id) is not None)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
-
-
-class History(Mapping[JobId, Record]):
-    """Of the records by job id, the part that decisions are made from; as `StoredRecords`."""
-
-    def __init__(self, packed: Mapping[JobId, bytes], names: list[JobId]) -> None:
-        self._packed = packed
-        self._names = names
-
-    def __getitem__(self, job_id: JobId) -> Record:
-        try:
-            return unpack_record(job_id, self._packed[job_id], self._names)
-        except DamagedError:
-            raise KeyError(job_id) from None
-
-    def __iter__(self) -> Iterator[JobId]:
-        return (job_id for job_id in list(self._packed) if self.get(job_id) is not None)
-
-    def __len__(self) -> int:
-        return sum(1 for _ in self)
 
 
 def _readable_error(path: str, error: sqlite3.Error) -> StoreError:

@@ -41,8 +41,8 @@ from ppg_exec import (
     TimedOut,
     Unpicklable,
 )
-from ppg_graph import Fingerprint, combine
-from ppg_invariants import FileProblem, FileState, Problem, content_fingerprint, describe_files
+from ppg_graph import Fingerprint
+from ppg_invariants import FileProblem, FileState, Problem, describe_files, fingerprint_outputs
 
 __all__ = ["Failure", "Made", "judged", "task_for", "unloading"]
 
@@ -197,8 +197,5 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
 
 def _made(job: FileJob, files: dict[str, FileState], run_id: int) -> Made:
     # A job without cutoff counts as changed whenever it ran, so its fingerprint is new in every run.
-    suffix = b"" if job.cutoff else b"#%d" % run_id
-    parts = {path: Fingerprint(content_fingerprint(state) + suffix) for path, state in files.items()}
-    if len(parts) == 1:
-        return Made(next(iter(parts.values())), {}, files)
-    return Made(combine(parts.items()), parts, files)
+    fingerprint, parts = fingerprint_outputs(files, salt=b"" if job.cutoff else b"#%d" % run_id)
+    return Made(fingerprint, parts, files)
