@@ -71,6 +71,7 @@ class Project:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.marker = f"ppg-test-{uuid.uuid4().hex}"
+        self._started: list[subprocess.Popen[str]] = []
         self.environment = {name: value for name, value in os.environ.items() if name not in FOREIGN} | {
             "PPG_TEST": self.marker,
             "TERM": "xterm-256color",
@@ -111,7 +112,8 @@ class Project:
             "stdout": subprocess.PIPE,
             "stderr": subprocess.STDOUT,
         } | options
-        return subprocess.Popen([PPG, *arguments], text=True, **given)
+        self._started.append(subprocess.Popen([PPG, *arguments], text=True, **given))
+        return self._started[-1]
 
     # -- jobs that wait ----------------------------------------------------------------------------------
 
@@ -128,6 +130,14 @@ class Project:
             assert select.select([descriptor], [], [], PATIENCE)[0], f"{job} never began"
         finally:
             os.close(descriptor)
+
+    def wait_until_logged(self, text: str, log: str = "logs/ppg_run.txt") -> str:
+        """Return the log as soon as it has this text: a job may begin before its start is told."""
+        give_up = time.monotonic() + PATIENCE
+        while text not in (found := (self.folder / log).read_text()):
+            assert time.monotonic() < give_up, f"{text!r} did not appear in {found!r}"
+            time.sleep(0.01)
+        return found
 
     def let_go(self, job: str) -> None:
         """Let the job's callback end."""
@@ -170,6 +180,10 @@ class Project:
             except ProcessLookupError:
                 continue
         self.wait_until_nothing_runs()
+        for command in self._started:
+            command.wait()
+            if command.stdout is not None:
+                command.stdout.close()
 
 
 class Terminal:

@@ -53,15 +53,13 @@ def test_a_run_that_cannot_begin_leaves_the_logs_of_the_one_that_holds_the_store
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('slow', waits)")
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
-    before = (project / "logs/ppg_run.txt").read_text()
-    assert "started: slow" in before
+    before = project.wait_until_logged("started: slow")
     second = project.ppg("run", "script.py")
     assert second.code == 2
     assert f"process {run.pid} on " in second.err
     assert (project / "logs/ppg_run.txt").read_text() == before
     project.let_go("slow")
     assert run.wait() == 0
-    run.stdout.close()
 
 
 @pytest.mark.parametrize("log", LOGS)
