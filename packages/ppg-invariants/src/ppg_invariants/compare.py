@@ -223,10 +223,32 @@ def _spread(
     sizes = [size(one) for one in inputs]
     if sum(sizes) < _WORTH_THREADS:
         return [work(one) for one in inputs]
-    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 (imports logging)
+    from threading import Thread  # noqa: PLC0415 (the compute node needs none of it)
 
     # The largest first, so that no thread starts on a big file when the others are about to finish.
-    order = sorted(range(len(inputs)), key=sizes.__getitem__, reverse=True)
-    with ThreadPoolExecutor(min(threads, len(inputs)), thread_name_prefix="hash") as pool:
-        futures = {index: pool.submit(work, inputs[index]) for index in order}
-        return [futures[index].result() for index in range(len(inputs))]
+    order = iter(sorted(range(len(inputs)), key=sizes.__getitem__, reverse=True))
+    results: dict[int, _Result] = {}
+    failures: list[BaseException] = []
+
+    def take_what_is_left() -> None:
+        # Each thread takes the next input when it is through with one: nothing is queued, nobody is woken.
+        try:
+            for index in order:
+                results[index] = work(inputs[index])
+                if failures:
+                    return
+        except BaseException as error:  # noqa: BLE001 (raised below, where the caller is)
+            failures.append(error)
+
+    helpers = [
+        Thread(target=take_what_is_left, name=f"hash-{number}", daemon=True)
+        for number in range(1, min(threads, len(inputs)))
+    ]
+    for helper in helpers:
+        helper.start()
+    take_what_is_left()
+    for helper in helpers:
+        helper.join()
+    if failures:
+        raise failures[0]
+    return [results[index] for index in range(len(inputs))]

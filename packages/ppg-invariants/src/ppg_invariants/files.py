@@ -19,6 +19,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from enum import Enum
+from functools import cache, partial
 from typing import NamedTuple, Protocol
 
 import xxhash
@@ -108,13 +109,19 @@ def new_hasher(algorithm: Algorithm) -> Hasher:
             raise ValueError("algorithm='blake3' needs the package blake3: pip install blake3") from error
         blake: Hasher = blake3()
         return blake
+    return _standard_hash(algorithm)(usedforsecurity=False)
+
+
+@cache
+def _standard_hash(algorithm: str) -> Callable[..., Hasher]:
+    """The constructor of a hash of the standard library, looked up once, not for every small file."""
     import hashlib  # noqa: PLC0415 (the compute node needs none of it)
 
     if algorithm not in hashlib.algorithms_available or algorithm.startswith("shake"):
         raise ValueError(
             f"unknown hash algorithm {algorithm!r}; use one of xxh3_128, md5, sha256, blake2b, blake3"
         )
-    return hashlib.new(algorithm, usedforsecurity=False)
+    return getattr(hashlib, algorithm, None) or partial(hashlib.new, algorithm)
 
 
 def require_algorithm(algorithm: Algorithm) -> None:
@@ -237,45 +244,60 @@ def _hash_stream(descriptor: int, hasher: Hasher) -> None:
 
 
 def _hash_while_reading(descriptor: int, hasher: Hasher) -> None:
-    """Hash one buffer while another thread fills the next: reading a cached file takes as long as hashing it.
+    """Hash on two threads that take turns: one reads its chunk while the other hashes the one before it.
 
-    A mapping of the file would need no copy, but a file that is cut short meanwhile would end the process.
+    A reader beside a hasher would be as slow as reading alone, which for a cached file takes longer than the
+    fastest hash. A mapping of the file would need no copy, but a file that is cut short meanwhile would end
+    the process.
     """
-    # Only for big files, beside which these imports are nothing; the compute node does without them.
-    from queue import SimpleQueue  # noqa: PLC0415
-    from threading import Thread  # noqa: PLC0415
+    # Only for big files, beside which this import is nothing; the compute node does without it.
+    from threading import Semaphore, Thread  # noqa: PLC0415
 
-    free: SimpleQueue[bytearray | None] = SimpleQueue()
-    filled: SimpleQueue[tuple[bytearray, int] | OSError] = SimpleQueue()
-    for _ in range(3):
-        free.put(bytearray(_BIG_CHUNK))
+    turns = (Semaphore(1), Semaphore(0))
+    ended: list[BaseException | None] = []
 
-    def fill() -> None:
-        while (buffer := free.get()) is not None:
-            try:
-                count = os.readv(descriptor, [buffer])
-            except OSError as error:
-                filled.put(error)
-                return
-            filled.put((buffer, count))
-            if not count:
-                return
-
-    reader = Thread(target=fill, name="read", daemon=True)
-    reader.start()
-    try:
+    def take_turns(mine: int) -> None:
+        view = memoryview(bytearray(_BIG_CHUNK))
+        offset = mine * _BIG_CHUNK
         while True:
-            item = filled.get()
-            if isinstance(item, OSError):
-                raise item
-            buffer, count = item
-            if not count:
+            failure: BaseException | None = None
+            count = 0
+            try:
+                count = _read_chunk(descriptor, view, offset)
+            except OSError as error:
+                failure = error
+            turns[mine].acquire()
+            try:
+                if not ended and failure is None:
+                    hasher.update(view[:count])
+            except BaseException as error:  # noqa: BLE001 (raised below, where the caller is)
+                failure = error
+            if failure is not None or count < _BIG_CHUNK:
+                ended.append(failure)
+            turns[1 - mine].release()
+            if ended:
                 return
-            hasher.update(memoryview(buffer)[:count])
-            free.put(buffer)
+            offset += 2 * _BIG_CHUNK
+
+    other = Thread(target=take_turns, args=(1,), name="hash", daemon=True)
+    other.start()
+    try:
+        take_turns(0)
     finally:
-        free.put(None)
-        reader.join()
+        # Also when a signal's exception has come in the middle of a turn.
+        ended.append(None)
+        turns[1].release()
+        other.join()
+    if ended[0] is not None:
+        raise ended[0]
+
+
+def _read_chunk(descriptor: int, view: memoryview, offset: int) -> int:
+    """Fill the view from the file; how many bytes there were: fewer only at the file's end."""
+    count = 0
+    while count < len(view) and (more := os.preadv(descriptor, [view[count:]], offset + count)):
+        count += more
+    return count
 
 
 def _reason(error: Exception) -> str:

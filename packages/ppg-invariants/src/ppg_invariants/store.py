@@ -50,6 +50,7 @@ from .views import History, StoredRecords
 __all__ = ["StatusStore"]
 
 _BATCH = 1000
+_SEPARATOR = "\0"
 _Statement = tuple[str, tuple[object, ...]]
 
 
@@ -372,21 +373,35 @@ class StatusStore:
     def _load(self) -> None:
         # Records first: the names that are read after them include all that these refer to, whoever writes.
         records = self._rows("SELECT job, packed FROM records")
-        self._names: list[JobId] = [NO_NAME]  # numbers begin at 1
-        for number, name in self._rows("SELECT id, name FROM jobs ORDER BY id"):
-            if number != len(self._names):  # the rows between were lost to damage
-                self._names.extend([NO_NAME] * (number - len(self._names)))
-            self._names.append(_name(name) if type(name) is bytes else name)
+        self._names = self._load_names()
         names = self._names
         self._numbers: dict[JobId, int] = dict(zip(names, range(len(names)), strict=True))
         self._numbers.pop(NO_NAME, None)
-        self._records: dict[JobId, bytes] = {
-            names[job]: packed for job, packed in records if job < len(names)
-        }
+        known = len(names)
+        self._records: dict[JobId, bytes] = {names[job]: packed for job, packed in records if job < known}
         self._seen: dict[JobId, bytes] | None = None
         self._codes = CanonicalCodes(
             self._rows("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
         )
+
+    def _load_names(self) -> list[JobId]:
+        """Names of the jobs by number; numbers begin at 1, and 0 is nobody's."""
+        ((count, last, odd),) = self._rows(
+            "SELECT count(*), max(id), EXISTS (SELECT 1 FROM jobs WHERE typeof(name) <> 'text') FROM jobs"
+        )
+        if count and count == last and not odd:
+            # As one text, by a scan in the order of the numbers: a third of the time that as many rows take.
+            ((joined,),) = self._rows("SELECT group_concat(name, ?) FROM jobs NOT INDEXED", _SEPARATOR)
+            names = [NO_NAME, *joined.split(_SEPARATOR)]
+            if len(names) == count + 1:
+                return names
+        # Some were lost to damage, are no UTF-8, or have the separator in them: one by one.
+        names = [NO_NAME]
+        for number, name in self._rows("SELECT id, name FROM jobs ORDER BY id"):
+            if number != len(names):
+                names.extend([NO_NAME] * (number - len(names)))
+            names.append(_name(name) if type(name) is bytes else name)
+        return names
 
     def _observations(self) -> dict[JobId, bytes]:
         if self._seen is None:
