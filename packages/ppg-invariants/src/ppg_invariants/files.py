@@ -50,7 +50,7 @@ FILE_CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 class Hasher(Protocol):
     """The part of hashlib's interface that is used here."""
 
-    def update(self, data: bytes | bytearray | memoryview, /) -> None:
+    def update(self, data: bytes | bytearray | memoryview, /) -> object:
         """Take in more data."""
 
     def digest(self) -> bytes:
