@@ -11,7 +11,7 @@ from .tasks import Place, Task, Usage
 if TYPE_CHECKING:
     from .supervisor import NodeHandle
 
-__all__ = ["Ahead", "Entry", "LoadDeadlines", "Role", "Stage", "memory_warning"]
+__all__ = ["Ahead", "Entry", "Role", "Stage", "memory_warning"]
 
 _AHEAD_SECONDS = 0.02
 _MOST_AHEAD = 64
@@ -137,30 +137,6 @@ class Ahead:
             return []
         self._recalled = True
         return list(self._entries.values())
-
-
-class LoadDeadlines:
-    """When loads have to be interrupted, and when, if that does not help, their node has to go.
-
-    A node is deaf while it loads, so it cannot see to this itself.
-    """
-
-    def __init__(self) -> None:
-        self._deadlines: list[tuple[float, Entry, bool]] = []
-
-    def add(self, when: float, entry: Entry, *, is_last: bool) -> None:
-        """At `when` (monotonic seconds) the patience with a load ends."""
-        self._deadlines.append((when, entry, is_last))
-
-    def due(self, now: float) -> list[tuple[Entry, bool]]:
-        """The loads whose patience has ended, each with whether its node has to go."""
-        running = [deadline for deadline in self._deadlines if deadline[1].stage is Stage.RUNNING]
-        self._deadlines = [deadline for deadline in running if deadline[0] > now]
-        return [(entry, is_last) for when, entry, is_last in running if when <= now]
-
-    def next(self) -> float | None:
-        """The earliest of them (monotonic seconds)."""
-        return min((when for when, _, _ in self._deadlines), default=None)
 
 
 def memory_warning(entry: Entry, usage: Usage) -> tuple[str, ...]:
