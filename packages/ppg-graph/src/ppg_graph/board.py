@@ -5,11 +5,11 @@ Flat lists and bytearrays, indexed by node. `move` changes a state and keeps eve
 demand
     How many jobs directly downstream are DUE. A LAZY or LOAD job with demand has to be there for them.
 needs
-    How many jobs directly downstream *count*. An OUTPUT or GENERATOR counts, unless it failed, is blocked, aborted
-    or excluded; any other job counts if it is not, and something counts directly downstream of it. So `needs` is
-    zero exactly if nothing downstream, at any distance, can still profit from the job's content (rule 5). A settled
-    OUTPUT still counts; that makes no difference, because it knew all its upstreams, and `needs` only matters for
-    jobs whose fingerprint is unknown.
+    For jobs that are no *source* (an OUTPUT, a GENERATOR or a target, needed for its own sake): how many jobs directly
+    downstream *count*. A source counts, unless it failed, is blocked, aborted or excluded; any other job counts if it
+    is not, and something counts directly downstream of it. So `needs` is zero exactly if nothing downstream, at any
+    distance, can still profit from the job's content (rule 5). A settled OUTPUT still counts; that makes no
+    difference, because it knew all its upstreams, and `needs` only matters for jobs whose fingerprint is unknown.
 unsettled
     For LAZY and LOAD jobs: how many jobs directly downstream are not settled, that is, may still ask for the
     files or the data (rule 8). An OUTPUT or GENERATOR is settled when it is clean, done, failed, blocked or excluded. A
@@ -41,7 +41,9 @@ from ppg_graph.states import LEGAL_BITS, NodeState
 
 __all__ = ["Board", "InternalError"]
 
+# Module constants, since looking up the member of an Enum takes longer than most of what is done with it.
 _LAZY, _LOAD, _GENERATOR = NodeKind.LAZY, NodeKind.LOAD, NodeKind.GENERATOR
+_INVARIANT, _OUTPUT = NodeKind.INVARIANT, NodeKind.OUTPUT
 _WAITING, _DUE, _STARTED, _CLEAN, _DONE = (
     NodeState.WAITING,
     NodeState.DUE,
@@ -76,12 +78,14 @@ class Board:
         "history",
         "is_lazy",
         "is_source",
+        "kinds",
         "known",
         "lacking",
         "needed_invariants",
         "needs",
         "parts",
         "pending",
+        "plain",
         "present",
         "problems",
         "pruned",
@@ -105,6 +109,7 @@ class Board:
     def __init__(self, dag: Dag, history: Mapping[JobId, Record]) -> None:
         self.dag = dag
         self.history = history
+        self.kinds = dag.kinds
         self.state: list[NodeState] = []
         self.fingerprint: list[Fingerprint | None] = []
         self.record: list[Record | None] = []
@@ -121,6 +126,8 @@ class Board:
         """OUTPUT, GENERATOR, or a target: needed for its own sake."""
         self.beside_lazy = bytearray()
         """Has a LAZY or LOAD job directly upstream."""
+        self.plain = bytearray()
+        """Neither lazy, nor beside a lazy job, nor a generator: becoming WAITING or CLEAN changes no count."""
         self.below_generator = bytearray()
         """Has a GENERATOR upstream, at any distance: more edges may come."""
         self.pruned = bytearray()
@@ -174,10 +181,17 @@ class Board:
             self.unsettled,
         ):
             numbers.extend([0] * count)
-        kinds = self.dag.kinds[old:]
-        self.is_lazy += bytes([kind is _LAZY or kind is _LOAD for kind in kinds])
-        self.is_source += bytes([kind is NodeKind.OUTPUT or kind is _GENERATOR for kind in kinds])
         zeros = bytes(count)
+        kinds = self.kinds[old:]
+        lazy = (
+            bytes([kind is _LAZY or kind is _LOAD for kind in kinds])
+            if _LAZY in kinds or _LOAD in kinds
+            else zeros
+        )
+        source = bytes([kind is _OUTPUT or kind is _GENERATOR for kind in kinds])
+        self.is_lazy += lazy
+        self.is_source += source
+        self.plain += bytes([kind is _OUTPUT or kind is _INVARIANT for kind in kinds])
         for flags in (
             self.beside_lazy,
             self.below_generator,
@@ -248,29 +262,28 @@ class Board:
         old = self.state[node]
         if not LEGAL_BITS[old] >> new & 1:
             raise InternalError(f"{self.dag.job_id(node)!r} cannot move from {old.name} to {new.name}")
-        lazy, beside_lazy = self.is_lazy[node], self.beside_lazy[node]
-        generator = self.dag.kinds[node] is _GENERATOR
-        if (new is _CLEAN or new is _WAITING) and not (lazy or beside_lazy or generator):
+        if self.plain[node] and (new is _CLEAN or new is _WAITING):
             self.state[node] = new
             return  # the usual cases, and they change no count
         if new in _OUT_OF_PLAY and self.counts(node):
             self._change_needs(self.dag.upstreams(node), -1)
         self.state[node] = new
         self.started += (new is _STARTED) - (old is _STARTED)
-        if generator:
+        if self.kinds[node] is _GENERATOR:
             self._count_generator(old, new)
         if (old is _DUE) is not (new is _DUE):
             self._change_demand(node, 1 if new is _DUE else -1)
-        if beside_lazy or lazy:
+        if self.beside_lazy[node] or self.is_lazy[node]:
             self.shaken.append(node)
 
     def enroll(self, nodes: Collection[NodeId]) -> None:
         """Let these EXCLUDED jobs take part from now on, and count the edges into them."""
-        dag, needs, is_lazy, is_source = self.dag, self.needs, self.is_lazy, self.is_source
+        move, upstreams_of, upstream_count = self.move, self.dag.upstreams, self.upstream_count
+        needs, is_lazy, is_source = self.needs, self.is_lazy, self.is_source
         for node in nodes:
-            self.move(node, _WAITING)
-            upstreams = dag.upstreams(node)
-            self.upstream_count[node] = len(upstreams)
+            move(node, _WAITING)
+            upstreams = upstreams_of(node)
+            upstream_count[node] = len(upstreams)
             if not is_source[node] and not needs[node]:
                 self.attach(node, upstreams)
                 continue
@@ -278,10 +291,10 @@ class Board:
                 if is_lazy[upstream]:
                     self.attach(node, (upstream,))
                     self._change_needs((upstream,), 1)
-                    continue
-                needs[upstream] += 1
-                if needs[upstream] == 1 and not is_source[upstream]:
-                    self.needed_invariants.append(upstream)
+                elif not is_source[upstream]:
+                    needs[upstream] += 1
+                    if needs[upstream] == 1:
+                        self.needed_invariants.append(upstream)
 
     def attach(self, node: NodeId, upstreams: Iterable[NodeId]) -> None:
         """Count edges from these upstreams into a job, as far as it may still ask for files or data."""
@@ -289,6 +302,7 @@ class Board:
             if self.is_lazy[upstream]:
                 if not self.beside_lazy[node]:
                     self.beside_lazy[node] = 1
+                    self.plain[node] = 0
                     self.settled[node] = self.is_settled(node)  # nobody kept it up to date before
                 self.unsettled[upstream] += not self.settled[node]
                 self.shaken.append(upstream)
@@ -320,8 +334,10 @@ class Board:
         stack = [upstreams]
         while stack:
             for upstream in stack.pop():
+                if is_source[upstream]:
+                    continue
                 needs[upstream] += change
-                if needs[upstream] != (change == 1) or is_source[upstream]:
+                if needs[upstream] != (change == 1):
                     continue
                 # it has begun, or ceased, to be needed at all
                 if state[upstream] in _OUT_OF_PLAY:

@@ -13,6 +13,7 @@ from ppg_graph.walks import reachable
 
 __all__ = ["Entry"]
 
+_INVARIANT, _LOAD, _GENERATOR = NodeKind.INVARIANT, NodeKind.LOAD, NodeKind.GENERATOR
 _OUT_OF_PLAY = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED})
 
 
@@ -42,7 +43,10 @@ class Entry:
         board, dag = self.board, self.board.dag
         nodes = [NodeId(node) for node in board.grow()]
         self.mark_pruned(self._pruned)
-        self.mark_below(dag.downstreams(node) for node in nodes if dag.kinds[node] is NodeKind.GENERATOR)
+        if NodeKind.GENERATOR in board.kinds:
+            self.mark_below(
+                dag.downstreams(node) for node in nodes if board.kinds[node] is NodeKind.GENERATOR
+            )
         if self._targets is not None:
             for target in self._targets:
                 board.targeted[target] = board.is_lazy[target]
@@ -137,29 +141,31 @@ class Entry:
 
         Returns the jobs that wait for nothing.
         """
-        board, dag, flow = self.board, self.board.dag, self.flow
-        kinds, pending, parts = dag.kinds, board.pending, dag.names_parts
+        board, flow, files = self.board, self.flow, self._files
+        kinds, pending, upstream_count = board.kinds, board.pending, board.upstream_count
+        record_of, awaited, beside_lazy = board.record, board.awaited, board.beside_lazy
+        parts = board.dag.names_parts
         complete: list[NodeId] = []
         for node in nodes:
             kind = kinds[node]
-            pending[node] = board.upstream_count[node]
-            if kind is NodeKind.INVARIANT:
+            pending[node] = upstream_count[node]
+            if kind is _INVARIANT:
                 if board.is_source[node] or board.needs[node]:
                     board.needed_invariants.append(node)
-            elif kind is NodeKind.LOAD:
+            elif kind is _LOAD:
                 board.dirty.append(node)
-            elif kind is NodeKind.GENERATOR:
+            elif kind is _GENERATOR:
                 flow.learn_stale(node)
             else:
                 record = usable_record(board, node)
                 if record is None:
                     flow.learn_stale(node)
                 else:
-                    board.record[node] = record
-                    board.awaited[node] = 1
-                    self._files.append(node)
+                    record_of[node] = record
+                    awaited[node] = 1
+                    files.append(node)
                     pending[node] += 1
-                    if board.beside_lazy[node] or parts:
+                    if beside_lazy[node] or parts:
                         self.review(node)  # elsewhere nothing happens sooner if it is known sooner
             if not pending[node]:
                 complete.append(node)

@@ -23,6 +23,7 @@ from ppg_graph.states import NodeState
 
 __all__ = ["Evaluator", "ProtocolError"]
 
+_INVARIANT = NodeKind.INVARIANT
 _WAITING, _DUE, _STARTED = NodeState.WAITING, NodeState.DUE, NodeState.STARTED
 
 
@@ -175,19 +176,21 @@ class Evaluator:
     # -- events
 
     def _observed(self, observations: Mapping[NodeId, Observation]) -> None:
-        board, flow, kinds = self._board, self._flow, self._board.dag.kinds
+        board, flow, kinds, awaited = self._board, self._flow, self._board.kinds, self._board.awaited
         for node in sorted(observations):
-            if not 0 <= node < len(board.state) or not board.awaited[node]:
+            if not 0 <= node < len(kinds) or not awaited[node]:
                 raise ProtocolError(f"nobody asked to observe node {node}")
-            board.awaited[node] = 0
+            awaited[node] = 0
             self._awaited -= 1
             observation = observations[node]
-            if isinstance(observation, Files) and kinds[node] is not NodeKind.INVARIANT:
+            if kinds[node] is _INVARIANT:
+                if isinstance(observation, (bytes, Unobservable)):
+                    flow.invariant_observed(node, observation)
+                    continue
+            elif isinstance(observation, Files):
                 flow.files_observed(node, observation)
-            elif kinds[node] is NodeKind.INVARIANT and isinstance(observation, bytes | Unobservable):
-                flow.invariant_observed(node, observation)
-            else:
-                raise ProtocolError(f"{board.dag.job_id(node)!r} cannot be observed as {observation!r}")
+                continue
+            raise ProtocolError(f"{board.dag.job_id(node)!r} cannot be observed as {observation!r}")
 
     def _succeeded(self, node: NodeId, fingerprint: Fingerprint, parts: Mapping[str, Fingerprint]) -> None:
         board = self._board

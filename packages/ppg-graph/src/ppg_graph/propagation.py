@@ -28,7 +28,8 @@ from ppg_graph.states import NodeState
 __all__ = ["Propagation"]
 
 _WAITING, _DUE, _CLEAN, _DONE = NodeState.WAITING, NodeState.DUE, NodeState.CLEAN, NodeState.DONE
-_LAZY, _LOAD = NodeKind.LAZY, NodeKind.LOAD
+_LAZY, _LOAD, _OUTPUT = NodeKind.LAZY, NodeKind.LOAD, NodeKind.OUTPUT
+_OBSERVED = NodeState.OBSERVED
 _INTACT = FileStatus.INTACT
 _MAY_START = frozenset({_WAITING, _DUE, _CLEAN, NodeState.CLEANED_UP})
 _WENT_WRONG = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED})
@@ -73,16 +74,18 @@ class Propagation:
         """How a job's files look beside its record."""
         board = self.board
         if files.status is _INTACT:
-            board.present[node] = board.is_lazy[node]
+            if board.is_lazy[node]:
+                board.present[node] = 1
         else:
             board.problems[node] = files
             board.absent[node] = 1
             board.dirty.append(node)
             if not board.is_lazy[node]:
                 board.stale[node] = 1
-        if board.state[node] is _WAITING or board.state[node] is _DUE:
-            board.pending[node] -= 1
-            if not board.pending[node]:
+        state = board.state[node]
+        if state is _WAITING or state is _DUE:
+            left = board.pending[node] = board.pending[node] - 1
+            if not left:
                 self.decide(node)
 
     def invariant_observed(self, node: NodeId, observation: Fingerprint | Unobservable) -> None:
@@ -96,7 +99,7 @@ class Propagation:
             self.spread(node)
         else:
             board.fingerprint[node] = observation
-            board.move(node, NodeState.OBSERVED)
+            board.move(node, _OBSERVED)
             board.known.append(node)
 
     def arrive(self, node: NodeId) -> None:
@@ -150,7 +153,7 @@ class Propagation:
     def decide(self, node: NodeId) -> None:
         """All upstreams are known: is the job clean?"""
         board = self.board
-        kind = board.dag.kinds[node]
+        kind = board.kinds[node]
         if board.stale[node]:
             board.dirty.append(node)
             return
@@ -176,7 +179,7 @@ class Propagation:
             board.dirty.append(node)
             return
         board.move(node, _CLEAN)
-        if kind is NodeKind.OUTPUT:
+        if kind is _OUTPUT:
             self.skipped.append(node)
 
     # -- due, started, blocked

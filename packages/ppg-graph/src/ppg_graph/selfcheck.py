@@ -75,8 +75,11 @@ class _Check:
         """Every count equals its definition."""
         board, dag = self.board, self.board.dag
         below = dag.downstreams(node)
-        needs = sum(board.counts(downstream) for downstream in below)
-        self.claim(node, f"needs is {needs}, not {board.needs[node]}", holds=needs == board.needs[node])
+        if not board.is_source[node]:
+            needs = sum(board.counts(downstream) for downstream in below)
+            self.claim(node, f"needs is {needs}, not {board.needs[node]}", holds=needs == board.needs[node])
+        plain = not (board.is_lazy[node] or board.beside_lazy[node] or dag.kind(node) is NodeKind.GENERATOR)
+        self.claim(node, f"plain is {plain}", holds=plain == board.plain[node])
         if board.is_lazy[node]:
             demand = sum(board.state[downstream] is _S.DUE for downstream in below)
             self.claim(node, f"demand is {demand}", holds=demand == board.demand[node])

@@ -23,11 +23,13 @@ from ppg_graph.states import NodeState
 
 __all__ = ["reasons_to_run", "record_is_outdated", "usable_record"]
 
+_OUTPUT, _LAZY = NodeKind.OUTPUT, NodeKind.LAZY
+
 
 def usable_record(board: Board, node: NodeId) -> Record | None:
     """The record that may make an OUTPUT or LAZY job clean. One of another kind is none, but these two share."""
-    record = board.history.get(board.dag.job_id(node))
-    if record is not None and (record.kind is NodeKind.OUTPUT or record.kind is NodeKind.LAZY):
+    record = board.history.get(board.dag.job_ids[node])
+    if record is not None and (record.kind is _OUTPUT or record.kind is _LAZY):
         return record
     return None
 
