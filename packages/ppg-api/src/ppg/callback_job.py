@@ -1,9 +1,10 @@
 """Jobs that call a function of the user."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Self
 
 from ppg.callbacks import Callback, wants_argument
-from ppg.job import Job, require_id
+from ppg.job import Job, require_id, undeclared
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
@@ -25,6 +26,14 @@ class CallbackJob(Job):
     def callback(self) -> Callback:
         """The user's function."""
         return self._callback
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """Its function's code, unless changes of that are ignored."""
+        if self._ignores_code_changes:
+            return ()
+        from ppg.invariants import FunctionInvariant  # noqa: PLC0415 (invariants are jobs)
+
+        return (undeclared(FunctionInvariant, f"FI:{self.job_id}", self._callback, pipegraph=self.pipegraph),)
 
     @property
     def ignores_code_changes(self) -> bool:

@@ -8,9 +8,10 @@ process turns it into what the evaluator is told (`ppg.engine.generation`).
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ppg.declarations import same_job
 from ppg.exceptions import JobContractError
 from ppg.job import Job, JobFile
-from ppg.pipegraph import Pipegraph, same_job
+from ppg.pipegraph import Pipegraph
 from ppg_graph import NodeId
 
 if TYPE_CHECKING:

@@ -9,13 +9,13 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from ppg.exceptions import JobContractError
+from ppg.story import JobStory
 from ppg_graph import JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.callbacks import Callback
     from ppg.paths import PathLike
     from ppg.pipegraph import Pipegraph
-    from ppg.result import JobOutcome
 
 __all__ = ["Dependency", "Job", "JobFile", "JobList", "Place", "require_id", "undeclared"]
 
@@ -45,7 +45,7 @@ def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     return job
 
 
-class Job(metaclass=JobMeta):
+class Job(JobStory, metaclass=JobMeta):
     """A named node of a pipegraph. Users create the subclasses.
 
     Attributes:
@@ -125,6 +125,10 @@ class Job(metaclass=JobMeta):
     @property
     def files(self) -> tuple[str, ...]:
         """The files that the job makes, relative to the pipegraph's root."""
+        return ()
+
+    def implicit_invariants(self) -> "Iterable[Job]":
+        """What the job depends on without its user saying so; not admitted to the pipegraph yet."""
         return ()
 
     # -- dependencies ------------------------------------------------------------------------------
@@ -253,62 +257,6 @@ class Job(metaclass=JobMeta):
         self.pipegraph.require_declaring(f"unprune '{self.job_id}'")
         self.pipegraph.pruned.discard(self.node)
         return self
-
-    # -- its story after a run -----------------------------------------------------------------------
-
-    @property
-    def outcome(self) -> "JobOutcome":
-        """What the run made of this job.
-
-        Raises:
-            PyPipelineGraphError: the pipegraph has not run yet.
-        """
-        return self.pipegraph.result.outcome(self.job_id)
-
-    @property
-    def failed(self) -> bool:
-        """Whether the job ran and failed."""
-        return self.outcome.failed
-
-    @property
-    def was_run(self) -> bool:
-        """Whether the job ran in this run, successfully or not."""
-        return self.outcome.was_run
-
-    @property
-    def exception(self) -> BaseException | None:
-        """What the job failed with."""
-        return self.outcome.exception
-
-    @property
-    def traceback(self) -> str | None:
-        """Where the job failed, as text."""
-        return self.outcome.traceback
-
-    @property
-    def stdout(self) -> str:
-        """What the job and its children wrote to their standard output."""
-        return self.outcome.stdout
-
-    @property
-    def stderr(self) -> str:
-        """What the job and its children wrote to their standard error."""
-        return self.outcome.stderr
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """Why the job ran, in words."""
-        return self.outcome.reasons
-
-    @property
-    def runtime(self) -> float | None:
-        """How long the job ran, in seconds of wall time."""
-        return self.outcome.runtime
-
-    @property
-    def peak_memory(self) -> int | None:
-        """The most memory that the job used at one time, in bytes."""
-        return self.outcome.peak_memory
 
 
 class JobFile:

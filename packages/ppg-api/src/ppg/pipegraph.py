@@ -9,22 +9,21 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ppg.callback_job import CallbackJob
 from ppg.coordinators import LocalSystem
+from ppg.declarations import same_job, shown
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
-from ppg.invariants import FileChecksumInvariant, Following, FunctionInvariant, require_following
-from ppg.job import Job, JobFile, Place
+from ppg.invariants import FileChecksumInvariant, Following, require_following
+from ppg.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path, working_root
 from ppg_graph import Dag, JobId, NodeId
-from ppg_invariants import fingerprint_function, register_encoder
+from ppg_invariants import register_encoder
 
 if TYPE_CHECKING:
-    from ppg.callbacks import Callback
     from ppg.engine.frontend import Frontend
     from ppg.engine.preview import Preview
     from ppg.result import RunResult
 
-__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph", "same_job"]
+__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -193,12 +192,12 @@ class Pipegraph:
                 rival = self.job(path)
             if rival is not None:
                 raise JobContractError(
-                    f"Two jobs declare the file '{path}': {rival!r} (declared at {_shown(rival.declared_at)}) and "
-                    f"{job!r} (declared at {_shown(job.declared_at)}); give one of them another file"
+                    f"Two jobs declare the file '{path}': {rival!r} (declared at {shown(rival.declared_at)}) and "
+                    f"{job!r} (declared at {shown(job.declared_at)}); give one of them another file"
                 )
         if job.job_id in self._multi_file_makers:
             raise JobContractError(
-                f"{job!r} (declared at {_shown(job.declared_at)}) observes a file that "
+                f"{job!r} (declared at {shown(job.declared_at)}) observes a file that "
                 f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
             )
         job.node = self.dag.add_node(job.job_id, job.kind)
@@ -248,13 +247,13 @@ class Pipegraph:
             )
 
     def complete(self) -> None:
-        """Add the implicit FunctionInvariants of all jobs that were declared since the last call."""
+        """Add the implicit invariants of all jobs that were declared since the last call."""
         if self._life is not Life.DECLARING:
             return
         declared = len(self._jobs)
         for job in self._jobs[self._completed : declared]:
-            if isinstance(job, CallbackJob) and not job.ignores_code_changes:
-                job.depends_on(FunctionInvariant(f"FI:{job.job_id}", job.callback, pipegraph=self))
+            for invariant in job.implicit_invariants():
+                self.add_dependency(self.admit(invariant), job, None)
         self._completed = len(self._jobs)
 
     def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:
@@ -339,54 +338,6 @@ class Pipegraph:
             self._life = Life.RAN
         self._result.raise_for_failures()
         return self._result
-
-
-def same_job(old: Job, new: Job) -> Job:
-    """The older of two declarations with one id.
-
-    Raises:
-        JobContractError: they differ.
-    """
-    difference = _difference(old, new)
-    if difference is None:
-        return old
-    raise JobContractError(
-        f"The job '{old.job_id}' is declared twice, with another {difference}: first at {_shown(old.declared_at)}, "
-        f"then at {_shown(new.declared_at)}; give one of them another name"
-    )
-
-
-def _difference(old: Job, new: Job) -> str | None:
-    """What the declarations differ in, in words; None if they agree."""
-    if type(old) is not type(new):
-        return f"kind of job ({type(old).__name__}, {type(new).__name__})"
-    before, after = old.definition(), new.definition()
-    for name, value in before.items():
-        if name == "function":
-            if not _same_function(value, after[name]):
-                return "function"
-        elif value != after[name]:
-            return name
-    return None
-
-
-def _same_function(old: object, new: object) -> bool:
-    if old is new:
-        return True
-    assert callable(old)
-    assert callable(new)
-    states = [fingerprint_function(_without_instance(function)) for function in (old, new)]
-    return states[0].bytecode == states[1].bytecode
-
-
-def _without_instance(function: "Callback") -> "Callback":
-    """Bound methods compare by their function: the instance does not count."""
-    underlying: Callback = getattr(function, "__func__", function)
-    return underlying
-
-
-def _shown(place: Place) -> str:
-    return f"{place[0]}:{place[1]}"
 
 
 def _name_of_job(job: Job) -> str:

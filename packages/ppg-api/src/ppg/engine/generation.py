@@ -6,13 +6,13 @@ nothing. Then `Pipegraph.take_generated` gives the new nodes their jobs.
 
 from dataclasses import dataclass
 
-from ppg.callback_job import CallbackJob
+from ppg.declarations import same_job
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.generated import GeneratedDependency, GeneratedJobs
 from ppg.generating_jobs import JobGeneratingJob
-from ppg.invariants import FileChecksumInvariant, FunctionInvariant
+from ppg.invariants import FileChecksumInvariant
 from ppg.job import Job, JobFile, undeclared
-from ppg.pipegraph import Pipegraph, same_job
+from ppg.pipegraph import Pipegraph
 from ppg_graph import Fingerprint, Generated, JobId, NewEdge, NewJob, combine
 
 __all__ = ["Extension", "extension_of"]
@@ -67,10 +67,7 @@ class _Builder:
                 )
         self._new[job.job_id] = job
         self._makers.update(dict.fromkeys(job.files, job))
-        if isinstance(job, CallbackJob) and not job.ignores_code_changes:
-            observed = undeclared(
-                FunctionInvariant, f"FI:{job.job_id}", job.callback, pipegraph=self._pipegraph
-            )
+        for observed in job.implicit_invariants():
             self.add(observed)
             self._edges[NewEdge(observed.job_id, job.job_id)] = None
 

@@ -1,0 +1,61 @@
+"""Whether two declarations with one id are the same job, and how the difference is told."""
+
+from typing import TYPE_CHECKING
+
+from ppg.exceptions import JobContractError
+from ppg.job import Job, Place
+from ppg_invariants import fingerprint_function
+
+if TYPE_CHECKING:
+    from ppg.callbacks import Callback
+
+__all__ = ["difference", "same_job", "shown"]
+
+
+def same_job(old: Job, new: Job) -> Job:
+    """The older of two declarations with one id.
+
+    Raises:
+        JobContractError: they differ.
+    """
+    differing = difference(old, new)
+    if differing is None:
+        return old
+    raise JobContractError(
+        f"The job '{old.job_id}' is declared twice, with another {differing}: first at {shown(old.declared_at)}, "
+        f"then at {shown(new.declared_at)}; give one of them another name"
+    )
+
+
+def difference(old: Job, new: Job) -> str | None:
+    """What the declarations differ in, in words; None if they agree."""
+    if type(old) is not type(new):
+        return f"kind of job ({type(old).__name__}, {type(new).__name__})"
+    before, after = old.definition(), new.definition()
+    for name, value in before.items():
+        if name == "function":
+            if not _same_function(value, after[name]):
+                return "function"
+        elif value != after[name]:
+            return name
+    return None
+
+
+def _same_function(old: object, new: object) -> bool:
+    if old is new:
+        return True
+    assert callable(old)
+    assert callable(new)
+    states = [fingerprint_function(_without_instance(function)) for function in (old, new)]
+    return states[0].bytecode == states[1].bytecode
+
+
+def _without_instance(function: "Callback") -> "Callback":
+    """Bound methods compare by their function: the instance does not count."""
+    underlying: Callback = getattr(function, "__func__", function)
+    return underlying
+
+
+def shown(place: Place) -> str:
+    """A place of declaration, as messages show it."""
+    return f"{place[0]}:{place[1]}"
