@@ -136,6 +136,31 @@ def test_runs_and_their_events_are_kept_in_order(tmp_path):
         ]
 
 
+def test_of_each_kind_of_note_a_job_has_one_the_last(tmp_path):
+    with StatusStore.open(tmp_path / "store") as store:
+        first, second = store.begin_run(), store.begin_run()
+        store.note(first, "ran", JobId("b"), {"reasons": ["new"]})
+        store.note(first, "ran", JobId("a"), {"reasons": ["new"]})
+        store.note(first, "made", JobId("a"), {"jobs": []})
+        store.note(second, "ran", JobId("a"), {"reasons": ["changed"]})
+    with StatusStore.open(tmp_path / "store", read_only=True) as store:
+        noted = store.noted("ran", JobId("a"))
+        assert (noted.run_id, noted.kind, noted.details) == (second, "ran", {"reasons": ["changed"]})
+        assert store.noted("made", JobId("a")).run_id == first
+        assert store.noted("made", JobId("b")) is None
+        assert store.noted("ran", JobId("never heard of")) is None
+        assert store.noted_jobs("ran") == ["b", "a"]
+
+
+def test_a_damaged_note_counts_as_none(tmp_path):
+    with StatusStore.open(tmp_path / "store") as store:
+        store.note(store.begin_run(), "ran", JobId("a"), {})
+    with contextlib.closing(sqlite3.connect(tmp_path / "store")) as connection, connection:
+        connection.execute("UPDATE notes SET details = 'half of'")
+    with StatusStore.open(tmp_path / "store", read_only=True) as store:
+        assert store.noted("ran", JobId("a")) is None
+
+
 def test_names_that_are_no_unicode_are_kept(tmp_path):
     name = JobId(os.fsdecode(b"caf\xe9.txt"))
     with StatusStore.open(tmp_path / "store") as store:

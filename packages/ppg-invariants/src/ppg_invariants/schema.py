@@ -11,7 +11,7 @@ __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "TABLES", "check", "create", "mig
 APPLICATION_ID = 0x70706731
 """Says in the header of the file that it is one of ours."""
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 TABLES: dict[str, tuple[str, ...]] = {
     "jobs": ("id", "name"),
@@ -22,10 +22,16 @@ TABLES: dict[str, tuple[str, ...]] = {
     "codes": ("python", "bytecode", "syntax", "canonical"),
     "runs": ("id", "started", "ended", "outcome", "pid", "host", "details"),
     "events": ("run", "at", "kind", "job", "details"),
+    "notes": ("run", "at", "kind", "job", "details"),
 }
 """Every table and its columns."""
 
-_CREATE = """
+_CREATE_NOTES = """
+CREATE TABLE notes (run INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, job INTEGER NOT NULL,
+                    details TEXT NOT NULL, PRIMARY KEY (job, kind));
+"""
+
+_CREATE = f"""
 CREATE TABLE jobs (id INTEGER PRIMARY KEY, name TEXT NOT NULL);
 CREATE TABLE records (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
 CREATE TABLE observations (job INTEGER PRIMARY KEY, packed BLOB NOT NULL);
@@ -37,6 +43,7 @@ CREATE TABLE runs (id INTEGER PRIMARY KEY, started REAL NOT NULL, ended REAL, ou
 CREATE TABLE events (run INTEGER NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, job INTEGER,
                      details TEXT NOT NULL);
 CREATE INDEX events_of_run ON events (run);
+{_CREATE_NOTES}
 """
 
 
@@ -50,7 +57,15 @@ def _several_trees_for_one_bytecode(connection: sqlite3.Connection) -> None:
     connection.execute("DROP TABLE old_codes")
 
 
-_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {1: _several_trees_for_one_bytecode}
+def _notes(connection: sqlite3.Connection) -> None:
+    """2 → 3: of each kind of event the last one of a job can be asked for by job, and there are no others."""
+    connection.execute(_CREATE_NOTES)
+
+
+_MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
+    1: _several_trees_for_one_bytecode,
+    2: _notes,
+}
 """From each older version, the step to the next one; runs inside one transaction."""
 
 

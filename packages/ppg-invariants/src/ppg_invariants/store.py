@@ -207,6 +207,26 @@ class StatusStore:
             )
         ]
 
+    def noted(self, kind: str, job_id: JobId) -> RunEvent | None:
+        """The last note of this kind about a job; None if there was none, or it is damaged."""
+        job = self._numbers.get(job_id)
+        query = "SELECT run, at, details FROM notes WHERE job = ? AND kind = ?"
+        for run, when, details in [] if job is None else self._select(query, job, kind):
+            try:
+                return RunEvent(run, when, kind, job_id, json.loads(details))
+            except ValueError:
+                return None
+        return None
+
+    def noted_jobs(self, kind: str) -> list[JobId]:
+        """The jobs about which there is a note of this kind, in the order in which they were first heard of."""
+        rows = self._select("SELECT job FROM notes WHERE kind = ? ORDER BY job", kind)
+        return [self._names[job] for (job,) in rows if job < len(self._names)]
+
+    def evidence_of_function(self, state: FunctionState) -> FunctionEvidence:
+        """What a function is made of now, to compare with what `evidence` gives of former states."""
+        return evidence_of(state, self._codes.canonical(state))
+
     # Writing
 
     def put(self, job_id: JobId, stored: StoredRecord) -> None:
@@ -300,6 +320,13 @@ class StatusStore:
         job = None if job_id is None else self._number(job_id)
         text = json.dumps(dict(details or {}))
         self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text)
+
+    def note(self, run_id: int, kind: str, job_id: JobId, details: Mapping[str, object]) -> None:
+        """Remember an event of a run in place of the job's former one of this kind; `details` is JSON data."""
+        job, text = self._number(job_id), json.dumps(details)
+        self._write(
+            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text
+        )
 
     # Batches
 
