@@ -156,10 +156,13 @@ def measure(shape: str, count: int) -> None:
     ended = time.process_time()
     decided, bare = ended - started, walked - indexed
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    per_job = (
+        f"{(memory - empty) / len(dag):6.0f} bytes/job, of which deciding {(memory - before) / len(dag):5.0f}"
+    )
     print(
         f"{shape:<8} {len(dag):>9,} jobs {edges:>10,} edges   index {indexed - begin - bare:6.2f} s   decide {decided:6.2f} s"
         f" = {1e6 * decided / (len(dag) + edges):5.2f} µs per job and edge, {decided / bare:5.1f} x a bare walk"
-        f"   {(memory - empty) / len(dag):6.0f} bytes/job, of which deciding {(memory - before) / len(dag):5.0f}",
+        f"   {per_job if len(dag) >= 10_000 else ''}",
         flush=True,
     )
 

@@ -158,6 +158,23 @@ def test_pruned_jobs_and_what_is_downstream_do_not_take_part() -> None:
     assert outcome.state("b") is S.EXCLUDED
 
 
+@pytest.mark.parametrize("kind", "ITLG")
+def test_what_only_pruned_jobs_would_use_is_not_made_or_looked_at(kind: str) -> None:
+    outcome = Shop(graph(f"{kind}.a > O.b")).run(pruned=["b"])
+    assert outcome.ran == (["a"] if kind == "G" else [])
+    assert outcome.state("a") is (S.DONE if kind == "G" else S.NOT_NEEDED)
+
+
+def test_a_generator_that_takes_no_part_keeps_no_leftover() -> None:
+    for left_out in ({"pruned": ["g"]}, {"targets": ["t"]}):
+        shop = Shop(graph("T.t > O.o; G.g"))
+        shop.run(failing=["o"])
+        assert shop.lying_about == {"t"}
+        shop.dag = graph("T.t; G.g")
+        assert shop.run(**left_out).ran == []
+        assert shop.lying_about == ({"t"} if "targets" in left_out else set())
+
+
 def test_only_targets_and_what_is_upstream_of_them_take_part() -> None:
     shop = Shop(graph("O.a > T.t > O.b > O.c; O.d"))
     outcome = shop.run(targets=["t"])
