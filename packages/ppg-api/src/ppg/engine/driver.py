@@ -187,6 +187,7 @@ class Driver:
         self._outcomes[job.job_id] = story
         # What a job left that never began is the result of an earlier run.
         problems = self._discard_files(node) if node in self._begun else []
+        self._recorder.ran(story, self._evaluator.reasons(node))
         self._publish(events.JobFailed(job.job_id, story))
         for problem in problems:
             self._publish(events.Warned(problem))
@@ -242,7 +243,11 @@ class Driver:
                 self._blocked(nodes, cause)
             case ppg_graph.Commit(node, record):
                 made, story = self._made.pop(node)
-                self._recorder.succeeded(self._pipegraph.job_at(node).job_id, record, made.files, story)
+                if node in self._extensions:
+                    self._recorder.generated(story.job_id, self._extensions[node])
+                job_id = self._pipegraph.job_at(node).job_id
+                self._recorder.succeeded(job_id, record, made.files, story)
+                self._recorder.ran(story, self._evaluator.reasons(node))
             case ppg_graph.Forget(node):
                 self._recorder.forget(self._pipegraph.job_at(node).job_id)
             case ppg_graph.NonDeterministic(node):
@@ -277,6 +282,7 @@ class Driver:
         _, story = self._made.pop(generator)
         failed = replace(story, state=JobState.FAILED, exception=JobContractError(message))
         self._outcomes[failed.job_id] = failed
+        self._recorder.ran(failed, self._evaluator.reasons(generator))
         self._publish(events.JobFailed(failed.job_id, failed))
 
     def _clean_up(self, node: NodeId) -> None:

@@ -1,12 +1,14 @@
 """Remembers: writes what the evaluator decided to keep into the status store, and reads what was kept."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from ppg.engine.generation import Extension
 from ppg.engine.memory import Memory
+from ppg.engine.notes import note_generated, note_run
 from ppg.result import JobOutcome, JobState, RunResult
-from ppg_graph import JobId, Record
+from ppg_graph import JobId, Reason, Record
 from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
 
 __all__ = ["Recorder"]
@@ -61,6 +63,15 @@ class Recorder(Memory):
             job_id,
             StoredRecord(record, files, outcome.runtime, outcome.peak_memory, finished=time.time()),
         )
+
+    def ran(self, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
+        """Note how a job ended and why it ran, for those who ask later."""
+        note_run(self._store, self.run_id, outcome, reasons)
+
+    def generated(self, generator: str, extension: Extension) -> None:
+        """Note what a generator made, so that it can be verified without running the generator."""
+        jobs = [extension.jobs[job.job_id] for job in extension.event.jobs]
+        note_generated(self._store, self.run_id, generator, extension.event, jobs)
 
     def forget(self, job_id: JobId) -> None:
         """Remember nothing of a job."""

@@ -1,0 +1,203 @@
+"""What a run notes about jobs for those who ask later: why each ran last, and what each generator made.
+
+The decisions need none of it; it is kept as JSON beside the records, one note of each kind for each job.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, assert_never
+
+from ppg.result import JobOutcome, JobState
+from ppg_graph import (
+    AlwaysRuns,
+    Demanded,
+    FileChanged,
+    FileEmpty,
+    FileMissing,
+    Fingerprint,
+    Generated,
+    JobId,
+    NewEdge,
+    NewJob,
+    NodeKind,
+    NoRecord,
+    Reason,
+    Targeted,
+    UpstreamAdded,
+    UpstreamChanged,
+    UpstreamRemoved,
+)
+from ppg_invariants import StatusStore
+
+__all__ = ["LastMade", "LastRun", "last_made", "last_run", "note_generated", "note_run"]
+
+RAN = "ran"
+MADE = "made"
+
+MOST_REASONS = 50
+"""A job with a thousand inputs can have a thousand reasons; nobody reads them all."""
+LONGEST_ERROR = 500
+"""Characters of an error's message; the logs have all of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class LastRun:
+    """How and why a job ran last.
+
+    Attributes:
+        run_id: the number of the run.
+        when: seconds since the epoch at which it ended.
+        state: RAN or FAILED.
+        reasons: why it ran; at most 50.
+        more_reasons: how many others there were.
+        error: what it failed with.
+        runtime: wall time in seconds.
+    """
+
+    run_id: int
+    when: float
+    state: JobState
+    reasons: tuple[Reason, ...]
+    more_reasons: int
+    error: str | None
+    runtime: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LastMade:
+    """What a generator added to the graph when it last succeeded.
+
+    Attributes:
+        jobs: the new jobs.
+        classes: the name of each one's class.
+        edges: the new dependencies, also those of jobs that the script declares.
+    """
+
+    jobs: tuple[NewJob, ...]
+    classes: tuple[str, ...]
+    edges: tuple[NewEdge, ...]
+
+
+def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
+    """Note that a job ended, and why it ran."""
+    details: dict[str, object] = {
+        "state": outcome.state.name,
+        "reasons": [_packed(reason) for reason in reasons[:MOST_REASONS]],
+        "seconds": outcome.runtime,
+    }
+    if len(reasons) > MOST_REASONS:
+        details["more"] = len(reasons) - MOST_REASONS
+    if outcome.exception is not None:
+        told = f"{type(outcome.exception).__name__}: {outcome.exception}"
+        details["error"] = told if len(told) <= LONGEST_ERROR else told[:LONGEST_ERROR] + "…"
+    store.note(run_id, RAN, JobId(outcome.job_id), details)
+
+
+def last_run(store: StatusStore, job_id: str) -> LastRun | None:
+    """How and why a job ran last; None if nothing is known of that."""
+    noted = store.noted(RAN, JobId(job_id))
+    if noted is None:
+        return None
+    details: Mapping[str, Any] = noted.details
+    return LastRun(
+        noted.run_id,
+        noted.when,
+        JobState[details["state"]],
+        tuple(_unpacked(*packed) for packed in details["reasons"]),
+        details.get("more", 0),
+        details.get("error"),
+        details["seconds"],
+    )
+
+
+def note_generated(
+    store: StatusStore, run_id: int, generator: str, made: Generated, jobs: Iterable[object]
+) -> None:
+    """Note what a generator made, unless it made the same before.
+
+    Parameters:
+        store: open for writing.
+        run_id: the number of this run.
+        generator: its job id.
+        made: the new jobs and edges.
+        jobs: the objects of the new jobs, in the same order.
+    """
+    details = {
+        "jobs": [
+            [job.job_id, job.kind.name, type(made_job).__name__]
+            for job, made_job in zip(made.jobs, jobs, strict=True)
+        ],
+        "edges": [[edge.upstream, edge.downstream, edge.part] for edge in made.edges],
+    }
+    noted = store.noted(MADE, JobId(generator))
+    if noted is None or noted.details != details:
+        store.note(run_id, MADE, JobId(generator), details)
+
+
+def last_made(store: StatusStore, generator: str) -> LastMade | None:
+    """What a generator made when it last succeeded; None if nothing is known of that."""
+    noted = store.noted(MADE, JobId(generator))
+    if noted is None:
+        return None
+    details: Mapping[str, Any] = noted.details
+    return LastMade(
+        tuple(NewJob(JobId(job_id), NodeKind[kind]) for job_id, kind, _ in details["jobs"]),
+        tuple(name for _, _, name in details["jobs"]),
+        tuple(NewEdge(JobId(up), JobId(down), part) for up, down, part in details["edges"]),
+    )
+
+
+def _packed(reason: Reason) -> list[object]:
+    match reason:
+        case NoRecord():
+            return ["no record"]
+        case FileMissing(names):
+            return ["file missing", *names]
+        case FileEmpty(names):
+            return ["file empty", *names]
+        case FileChanged(names):
+            return ["file changed", *names]
+        case UpstreamChanged(upstream, old, new):
+            return ["upstream changed", upstream, old.hex(), new.hex()]
+        case UpstreamAdded(upstream):
+            return ["upstream added", upstream]
+        case UpstreamRemoved(upstream):
+            return ["upstream removed", upstream]
+        case Demanded(by):
+            return ["demanded", by]
+        case Targeted():
+            return ["targeted"]
+        case AlwaysRuns():
+            return ["always runs"]
+        case _:
+            assert_never(reason)
+
+
+def _unpacked(kind: str, *values: str) -> Reason:
+    match kind, values:
+        case "no record", ():
+            return NoRecord()
+        case "file missing", names:
+            return FileMissing(names)
+        case "file empty", names:
+            return FileEmpty(names)
+        case "file changed", names:
+            return FileChanged(names)
+        case "upstream changed", (upstream, old, new):
+            return UpstreamChanged(
+                JobId(upstream), Fingerprint(bytes.fromhex(old)), Fingerprint(bytes.fromhex(new))
+            )
+        case "upstream added", (upstream,):
+            return UpstreamAdded(JobId(upstream))
+        case "upstream removed", (upstream,):
+            return UpstreamRemoved(JobId(upstream))
+        case "demanded", (by,):
+            return Demanded(JobId(by))
+        case "targeted", ():
+            return Targeted()
+        case "always runs", ():
+            return AlwaysRuns()
+        case _:
+            raise ValueError(
+                f"the status store has a reason of a kind that is not known: {kind!r} {values!r}"
+            )
