@@ -12,6 +12,8 @@ from .readiness import Readiness
 __all__ = ["CoreEnvironment", "CoreTokens"]
 
 _RETRY_SECONDS = 0.05
+_CORES = "PPG_CORES"
+"""For tasks that ask; the variables of libraries stay as the user has set them."""
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
@@ -78,7 +80,7 @@ class CoreEnvironment:
 
     def of_one_core(self) -> dict[str, str]:
         """For tasks of one core, and so for the processes that they are forked from."""
-        return {**dict.fromkeys(self._limited, "1"), "MAKEFLAGS": " -j1"}
+        return {**dict.fromkeys(self._limited, "1"), "MAKEFLAGS": " -j1", _CORES: "1"}
 
     def of_task(self, number: int, cores: int) -> tuple[tuple[str, str], ...]:
         """What is different for a task of `cores`. Raises OSError if it can have no fifo."""
@@ -90,6 +92,7 @@ class CoreEnvironment:
         # An older make runs as many jobs by itself.
         auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_knows_fifos else ""
         variables = {**dict.fromkeys(self._limited, str(cores)), "MAKEFLAGS": f" -j{cores}{auth}"}
+        variables[_CORES] = str(cores)
         return tuple((variables | {OWN_VARIABLE: tokens.path}).items())
 
     def forget_task(self, number: int) -> None:
