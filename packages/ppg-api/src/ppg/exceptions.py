@@ -9,6 +9,7 @@ import signal
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "CommandError",
     "CycleError",
     "InternalError",
     "JobContractError",
@@ -81,6 +82,31 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
         else:
             how = f"exited with code {exit_code}"
         super().__init__(f"The process of job '{job_id}' {how}: {likely_cause}")
+
+
+class CommandError(PyPipelineGraphError):
+    """The program of an ExternalJob was not found, could not be started, or ended without success.
+
+    Attributes:
+        command: the program and its arguments.
+        exit_code: what it exited with, or None if a signal ended it or it never ran.
+        signal: the number of the signal that ended it, or None.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        command: Sequence[str],
+        exit_code: int | None = None,
+        signal_number: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.command = tuple(command)
+        self.exit_code = exit_code
+        self.signal = signal_number
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return CommandError, (str(self), self.command, self.exit_code, self.signal)
 
 
 class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (the name is part of pypipegraph's interface)

@@ -131,6 +131,11 @@ class Job(JobStory, metaclass=JobMeta):
         """What the job depends on without its user saying so; not admitted to the pipegraph yet."""
         return ()
 
+    @property
+    def input_files(self) -> tuple[str, ...]:
+        """Files that the job reads by its definition, relative to the root: what it depends on besides."""
+        return ()
+
     # -- dependencies ------------------------------------------------------------------------------
 
     def depends_on(self, *dependencies: "Dependency") -> Self:
@@ -157,7 +162,7 @@ class Job(JobStory, metaclass=JobMeta):
             if isinstance(needed, str):
                 self.pipegraph.add_file_dependency(needed, self, or_observe=False)
                 continue
-            upstream, part = (needed.job, needed.path) if isinstance(needed, JobFile) else (needed, None)
+            upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
             if upstream is self:
                 raise JobContractError(f"'{self.job_id}' cannot depend on itself")
             self.pipegraph.add_dependency(upstream, self, part)
@@ -272,6 +277,11 @@ class JobFile:
     def __init__(self, job: Job, path: str) -> None:
         self.job = job
         self.path = path
+
+    @property
+    def part(self) -> str | None:
+        """The file, unless it is all that the job makes."""
+        return None if self.job.files == (self.path,) else self.path
 
     def __repr__(self) -> str:
         return f"<file '{self.path}' of {self.job!r}>"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ppg.coordinators import LocalSystem
 from ppg.declarations import same_job, shown
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
-from ppg.invariants import FileChecksumInvariant, Following, require_following
+from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path, working_root
 from ppg_graph import Dag, JobId, NodeId
@@ -239,7 +239,11 @@ class Pipegraph:
         elif maker is not None:
             self.add_dependency(maker, downstream, None)
         elif or_observe:
-            self.add_dependency(FileChecksumInvariant(filename, pipegraph=self), downstream, None)
+            path = self.file_id(require_path(filename, "filename"))
+            known = self.job(path) if path in self else None
+            if not isinstance(known, (FileChecksumInvariant, FileTimeInvariant)):
+                known = FileChecksumInvariant(filename, pipegraph=self)
+            self.add_dependency(known, downstream, None)
         else:
             raise PyPipelineGraphError(
                 f"'{downstream.job_id}' depends on the file '{filename}', but no job makes it (yet); declare that "
@@ -247,13 +251,15 @@ class Pipegraph:
             )
 
     def complete(self) -> None:
-        """Add the implicit invariants of all jobs that were declared since the last call."""
+        """Add what the jobs that were declared since the last call depend on implicitly."""
         if self._life is not Life.DECLARING:
             return
         declared = len(self._jobs)
         for job in self._jobs[self._completed : declared]:
             for invariant in job.implicit_invariants():
                 self.add_dependency(self.admit(invariant), job, None)
+            for path in job.input_files:
+                self.add_file_dependency(path, job, or_observe=True)
         self._completed = len(self._jobs)
 
     def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:

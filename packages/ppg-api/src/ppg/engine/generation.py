@@ -10,7 +10,7 @@ from ppg.declarations import same_job
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.generated import GeneratedDependency, GeneratedJobs
 from ppg.generating_jobs import JobGeneratingJob
-from ppg.invariants import FileChecksumInvariant
+from ppg.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.job import Job, JobFile, undeclared
 from ppg.pipegraph import Pipegraph
 from ppg_graph import Fingerprint, Generated, JobId, NewEdge, NewJob, combine
@@ -42,6 +42,9 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
         builder.add(job)
     for dependency in made.dependencies:
         builder.connect(dependency)
+    for job in made.jobs:
+        for path in job.input_files:
+            builder.connect(GeneratedDependency(path, job.job_id, by_file=True, or_observe=True))
     return builder.extension(generator)
 
 
@@ -107,6 +110,9 @@ class _Builder:
                 f"'{dependency.downstream}' depends on the file '{path}', but no job makes it; use "
                 f"depends_on_file('{path}') if it is an input"
             )
+        known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
+        if isinstance(known, (FileChecksumInvariant, FileTimeInvariant)):
+            return known.job_id, None
         observed = undeclared(FileChecksumInvariant, path, pipegraph=self._pipegraph)
         if observed.job_id not in self._new:
             self.add(observed)

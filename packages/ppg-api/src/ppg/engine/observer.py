@@ -6,11 +6,13 @@ All files of one request are looked at in one pass of stats, and hashed, where t
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ppg.engine.memory import Memory
+from ppg.engine.versions import ask
 from ppg.exceptions import InternalError
 from ppg.file_jobs import FileJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
+from ppg.tool_version import ToolVersionInvariant
 from ppg_graph import Files, FileStatus, Fingerprint, NodeId, Observation, Unobservable
 from ppg_invariants import (
     CannotFingerprint,
@@ -21,6 +23,7 @@ from ppg_invariants import (
     Verdict,
     compare_files,
     content_fingerprint,
+    encode_parameters,
     fingerprint_encoding,
     fingerprint_function,
     observe_files,
@@ -47,7 +50,7 @@ class Observer:
     Parameters:
         pipegraph: the jobs to look at.
         memory: what is remembered of them; moves on where only a time stamp changed.
-        should_stop: is asked while files are hashed; may be called by other threads.
+        should_stop: is asked while files are hashed or tools answer; may be called by other threads.
     """
 
     def __init__(
@@ -61,11 +64,12 @@ class Observer:
         """What each node observes, or whether its files are what its record says.
 
         Raises:
-            LookStopped: `should_stop` said so while files were hashed.
+            LookStopped: `should_stop` said so while files were hashed or tools asked.
         """
         observations: dict[NodeId, Observation] = {}
         inputs: list[FileChecksumInvariant] = []
         outputs: list[FileJob] = []
+        tools: list[ToolVersionInvariant] = []
         # What names lead to belongs to one moment; all functions that are looked at now share it.
         follow = Follow()
         for node in nodes:
@@ -80,9 +84,12 @@ class Observer:
                 inputs.append(job)
             elif isinstance(job, FileTimeInvariant):
                 observations[node] = self._modification_time(job)
+            elif isinstance(job, ToolVersionInvariant):
+                tools.append(job)
             else:
                 raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which cannot be observed")
         self._inputs(inputs, observations)
+        self._tool_versions(tools, observations)
         self._outputs(outputs, observations)
         return observations
 
@@ -107,6 +114,18 @@ class Observer:
         except FileUnobservable as error:
             return Unobservable(f"the input file '{job.job_id}' {error.reason}")
         return Fingerprint(b"mtime:%d" % nanoseconds)
+
+    def _tool_versions(
+        self, jobs: Sequence[ToolVersionInvariant], observations: dict[NodeId, Observation]
+    ) -> None:
+        for job, answer in zip(jobs, ask(jobs, self._pipegraph.root, self._should_stop), strict=True):
+            if isinstance(answer, Unobservable):
+                observations[job.node] = answer
+                continue
+            encoding = encode_parameters(answer)
+            fingerprint = Fingerprint(fingerprint_encoding(encoding))
+            self._memory.saw(job.job_id, StoredObservation(fingerprint, parameters=encoding))
+            observations[job.node] = fingerprint
 
     def _inputs(self, jobs: Sequence[FileChecksumInvariant], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-from ppg.exceptions import JobContractError, JobDiedException
+from ppg.exceptions import CommandError, JobContractError, JobDiedException
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
@@ -56,7 +56,7 @@ def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
 def _story(outcome: "JobOutcome") -> str:
     """The traceback where the user's code is to blame, else what ppg has to say."""
     exception = outcome.exception
-    if outcome.traceback and not isinstance(exception, (JobContractError, JobDiedException)):
+    if outcome.traceback and not isinstance(exception, (CommandError, JobContractError, JobDiedException)):
         return outcome.traceback.rstrip()
     return f"{type(exception).__name__}: {exception}".rstrip()
 
