@@ -50,6 +50,8 @@ if TYPE_CHECKING:
         TempFileGeneratingJob,
     )
     from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
+    from ppg.execution import Execution
+    from ppg.external_job import ExternalJob, TempExternalJob
     from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
     from ppg.job import Job, JobFile, JobList
     from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
@@ -75,6 +77,8 @@ __all__ = [
     "JobContractError",
     "JobDiedException",
     "JobError",
+    "Execution",
+    "ExternalJob",
     "JobFailed",
     "JobFile",
     "JobFinished",
@@ -172,3 +176,5 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return __all__
+    "ppg.execution": ["Execution"],
+    "ppg.external_job": ["ExternalJob", "TempExternalJob"],

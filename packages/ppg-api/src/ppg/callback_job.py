@@ -1,9 +1,11 @@
 """Jobs that call a function of the user."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 from ppg.callbacks import Callback, wants_argument
+from ppg.execution import Execution
 from ppg.job import Job, require_id, undeclared
 
 if TYPE_CHECKING:
@@ -15,12 +17,15 @@ __all__ = ["CallbackJob", "NamedCallbackJob"]
 class CallbackJob(Job):
     """What all jobs with a callback have in common: it is known, and a change of its code is seen."""
 
-    __slots__ = ("_callback", "_ignores_code_changes")
+    __slots__ = ("_callback", "_execution", "_ignores_code_changes")
 
-    def __init__(self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None") -> None:
+    def __init__(
+        self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None", execution: Execution
+    ) -> None:
         super().__init__(job_id, pipegraph)
         self._callback = callback
         self._ignores_code_changes = False
+        self._execution = execution
 
     @property
     def callback(self) -> Callback:
@@ -44,6 +49,15 @@ class CallbackJob(Job):
         """Do not rerun the job when its function's code changes; returns the job."""
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         self._ignores_code_changes = True
+    @property
+    def execution(self) -> Execution:
+        """Its timeout, retries, isolation and the like."""
+        return self._execution
+
+    def definition(self) -> dict[str, object]:
+        """The function, and how it is executed."""
+        return {"function": self._callback, **asdict(self._execution)}
+
         return self
 
 
@@ -56,13 +70,11 @@ class NamedCallbackJob(CallbackJob):
 
     __slots__ = ()
 
-    def __init__(self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None") -> None:
+    def __init__(
+        self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None", execution: Execution
+    ) -> None:
         what = type(self).__name__
         require_id(job_id, what)
         if wants_argument(callback, f"{what} '{job_id}'"):
             raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
-        super().__init__(job_id, callback, pipegraph)
-
-    def definition(self) -> dict[str, object]:
-        """The function."""
-        return {"function": self._callback}
+        super().__init__(job_id, callback, pipegraph, execution)

@@ -1,11 +1,13 @@
 """Jobs that make files."""
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
+from ppg.execution import Execution, ExecutionOptions, execution_of
 from ppg.job import JobFile
 from ppg.paths import PathLike, require_path
 from ppg_graph import JobId, NodeKind
@@ -45,18 +47,18 @@ class FileJob(CallbackJob):
         rename_broken: bool,
         empty_ok: bool,
         cutoff: bool,
+        execution: Execution,
     ) -> None:
         self._passes_argument = wants_argument(function, job_id)
-        super().__init__(job_id, function, pipegraph)
+        super().__init__(job_id, function, pipegraph, execution)
         self.rename_broken = rename_broken
         self.empty_ok = empty_ok
         self.cutoff = cutoff
 
     def definition(self) -> dict[str, object]:
         """Files, function and options."""
-        return {
+        return super().definition() | {
             "files": self.files,
-            "function": self._callback,
             "rename_broken": self.rename_broken,
             "empty_ok": self.empty_ok,
             "cutoff": self.cutoff,
@@ -65,9 +67,11 @@ class FileJob(CallbackJob):
     @property
     def callback_arguments(self) -> tuple[object, ...]:
         """What the callback is called with: nothing, or what it makes."""
-        return (self._callback_argument(),) if self._passes_argument else ()
+        return (self.made,) if self._passes_argument else ()
 
-    def _callback_argument(self) -> object:
+    @property
+    def made(self) -> Path | list[Path] | dict[str, Path]:
+        """What the job makes, as its own function and those of others get it."""
         raise NotImplementedError
 
 
@@ -82,6 +86,7 @@ class FileGeneratingJob(FileJob):
         output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         function: writes the file; called without arguments, or with the file's `Path` if it takes one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
+        timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be.
@@ -99,10 +104,17 @@ class FileGeneratingJob(FileJob):
         *,
         cutoff: bool = True,
         pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
     ) -> None:
-        path = require_path(output_filename, "FileGeneratingJob: output_filename")
+        path = require_path(output_filename, f"{type(self).__name__}: output_filename")
         super().__init__(
-            path, function, pipegraph, rename_broken=rename_broken, empty_ok=empty_ok, cutoff=cutoff
+            path,
+            function,
+            pipegraph,
+            rename_broken=rename_broken,
+            empty_ok=empty_ok,
+            cutoff=cutoff,
+            execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'"),
         )
         self.job_id = self.pipegraph.file_id(path)
 
@@ -111,8 +123,15 @@ class FileGeneratingJob(FileJob):
         """The one file."""
         return (self.job_id,)
 
-    def _callback_argument(self) -> Path:
+    @property
+    def path(self) -> Path:
+        """The file, relative to the pipegraph's root."""
         return Path(self.job_id)
+
+    @property
+    def made(self) -> Path:
+        """The file's path."""
+        return self.path
 
 
 class MultiFileGeneratingJob(FileJob):
@@ -126,6 +145,7 @@ class MultiFileGeneratingJob(FileJob):
         function: writes them; called without arguments, or, if it takes one, with the `Path`s as a list,
             or as a dictionary if `filenames` was one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
+        timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be, or a file is named twice.
@@ -143,17 +163,18 @@ class MultiFileGeneratingJob(FileJob):
         *,
         cutoff: bool = True,
         pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
     ) -> None:
         if isinstance(filenames, (str, bytes, Path)) or not isinstance(filenames, Iterable):
             raise TypeError(
-                f"MultiFileGeneratingJob: filenames must be a list or a dictionary of files, not {filenames!r}; "
+                f"{type(self).__name__}: filenames must be a list or a dictionary of files, not {filenames!r}; "
                 "for one file use FileGeneratingJob"
             )
         names = tuple(filenames) if isinstance(filenames, Mapping) else None
         given = filenames.values() if isinstance(filenames, Mapping) else filenames
-        paths = [require_path(path, "MultiFileGeneratingJob: filenames") for path in given]
+        paths = [require_path(path, f"{type(self).__name__}: filenames") for path in given]
         if not paths:
-            raise ValueError("MultiFileGeneratingJob: filenames must name at least one file")
+            raise ValueError(f"{type(self).__name__}: filenames must name at least one file")
         super().__init__(
             ":".join(paths),
             function,
@@ -161,12 +182,13 @@ class MultiFileGeneratingJob(FileJob):
             rename_broken=rename_broken,
             empty_ok=empty_ok,
             cutoff=cutoff,
+            execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{':'.join(paths)}'"),
         )
         self._files = tuple(self.pipegraph.file_id(path) for path in paths)
         self._names = names
         if len(set(self._files)) < len(self._files):
             twice = next(path for path in self._files if self._files.count(path) > 1)
-            raise ValueError(f"MultiFileGeneratingJob: the file '{twice}' is named twice")
+            raise ValueError(f"{type(self).__name__}: the file '{twice}' is named twice")
         self.job_id = JobId(":".join(sorted(self._files)))
 
     def definition(self) -> dict[str, object]:
@@ -178,22 +200,24 @@ class MultiFileGeneratingJob(FileJob):
         """The files, in the order of `filenames`."""
         return self._files
 
-    def __getitem__(self, name: str) -> JobFile:
+    def __getitem__(self, name: PathLike) -> JobFile:
         """One of the files, by its name in the dictionary, or by its path.
 
         Raises:
             KeyError: the job makes no such file.
         """
         if self._names is not None and name in self._names:
-            return JobFile(self, self._files[self._names.index(name)])
-        path = self.pipegraph.file_id(name)
+            return JobFile(self, self._files[self._names.index(str(name))])
+        path = self.pipegraph.file_id(os.fspath(name))
         if path not in self._files:
             raise KeyError(
                 f"{self!r} makes no file '{name}'; it makes {', '.join(self._names or self._files)}"
             )
         return JobFile(self, path)
 
-    def _callback_argument(self) -> object:
+    @property
+    def made(self) -> Path | list[Path] | dict[str, Path]:
+        """The files' paths, relative to the pipegraph's root: a dictionary if `filenames` was one, else a list."""
         paths = [Path(path) for path in self._files]
         return dict(zip(self._names, paths, strict=True)) if self._names is not None else paths
 

@@ -5,10 +5,11 @@ does. What it declared comes back to the script's process as definitions (`Gener
 becomes part of the running graph, or nothing.
 """
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from ppg.callback_job import NamedCallbackJob
 from ppg.callbacks import Callback
+from ppg.execution import ExecutionOptions, execution_of
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class JobGeneratingJob(NamedCallbackJob):
     Parameters:
         job_id: its name.
         callback: called without arguments; declares jobs. Data that was loaded may be used.
+        timeout, retries, enforce_memory, isolation: see `Execution`. Objects that the jobs of a "fresh"
+            generator refer to are copies of their own, which no other job sees.
 
     Raises:
         TypeError, ValueError: an argument is not what it should be.
@@ -34,8 +37,16 @@ class JobGeneratingJob(NamedCallbackJob):
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.GENERATOR
 
-    def __init__(self, job_id: str, callback: Callback, *, pipegraph: "Pipegraph | None" = None) -> None:
-        super().__init__(job_id, callback, pipegraph)
+    def __init__(
+        self,
+        job_id: str,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        execution = execution_of(options, ExecutionOptions, f"{type(self).__name__} '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
 
 
 class DependencyInjectionJob(JobGeneratingJob):

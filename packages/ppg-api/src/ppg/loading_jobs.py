@@ -6,10 +6,11 @@ AttributeLoadingJob sets an attribute on has it in the compute node, not in the 
 """
 
 from collections.abc import MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.callback_job import NamedCallbackJob
 from ppg.callbacks import Callback
+from ppg.execution import LoadOptions, execution_of
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -32,12 +33,21 @@ class DataLoadingJob(LoadingJob):
         job_id: its name.
         callback: called without arguments; puts the data, say, into an object that the callbacks of the
             jobs downstream refer to as well.
+        timeout, retries: see `Execution`.
     """
 
     __slots__ = ()
 
-    def __init__(self, job_id: str, callback: Callback, *, pipegraph: "Pipegraph | None" = None) -> None:
-        super().__init__(job_id, callback, pipegraph)
+    def __init__(
+        self,
+        job_id: str,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
+    ) -> None:
+        execution = execution_of(options, LoadOptions, f"DataLoadingJob '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
 
 
 class AttributeLoadingJob(LoadingJob):
@@ -48,6 +58,7 @@ class AttributeLoadingJob(LoadingJob):
         object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
         attribute_name: the attribute, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
+        timeout, retries: see `Execution`.
     """
 
     __slots__ = ("attribute_name", "object")
@@ -60,6 +71,7 @@ class AttributeLoadingJob(LoadingJob):
         callback: Callback,
         *,
         pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
     ) -> None:
         if not isinstance(attribute_name, str):
             raise TypeError(
@@ -67,7 +79,8 @@ class AttributeLoadingJob(LoadingJob):
             )
         if not attribute_name.isidentifier():
             raise ValueError(f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name")
-        super().__init__(job_id, callback, pipegraph)
+        execution = execution_of(options, LoadOptions, f"AttributeLoadingJob '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
         self.object = object
         self.attribute_name = attribute_name
 
@@ -84,6 +97,7 @@ class DictEntryLoadingJob(LoadingJob):
         dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
+        timeout, retries: see `Execution`.
     """
 
     __slots__ = ("dictionary", "key")
@@ -96,10 +110,12 @@ class DictEntryLoadingJob(LoadingJob):
         callback: Callback,
         *,
         pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
     ) -> None:
         if not isinstance(dictionary, MutableMapping):
             raise TypeError(f"DictEntryLoadingJob '{job_id}': not a dictionary: {dictionary!r}")
-        super().__init__(job_id, callback, pipegraph)
+        execution = execution_of(options, LoadOptions, f"DictEntryLoadingJob '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
         self.dictionary = dictionary
         self.key = key
 

@@ -116,8 +116,15 @@ class LocalExecutor:
 
     def poll(self, timeout: float | None = None) -> list[Event]:
         """What has happened; see `Executor.poll`."""
-        register = self._register
         deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            return self._poll(deadline)
+        finally:
+            # Who waits for the descriptor has to come back in time for what is due.
+            self._readiness.wake_at(self._next_due())
+
+    def _poll(self, deadline: float | None) -> list[Event]:
+        register = self._register
         self._readiness.silence()
         # Also a timeout of 0 looks once at what is there.
         self._dispatcher.start_what_may()
@@ -197,13 +204,19 @@ class LocalExecutor:
         """Wait until something is readable (or can be written again), and read it."""
         self._ending.enforce()
         self._fleet.flush()
-        now = time.monotonic()
-        for when in (self._ending.next(), self._tokens.retry_at):
-            if when is not None:
-                timeout = max(0.0, when - now) if timeout is None else max(0.0, min(timeout, when - now))
+        due = self._next_due()
+        if due is not None:
+            left = max(0.0, due - time.monotonic())
+            timeout = left if timeout is None else max(0.0, min(timeout, left))
         for descriptor in self._readiness.wait(timeout):
             self._reception.hear(descriptor)
         self._fleet.flush()
+
+    def _next_due(self) -> float | None:
+        """When something has to be done that no descriptor tells of (monotonic seconds)."""
+        return min(
+            (when for when in (self._ending.next(), self._tokens.retry_at) if when is not None), default=None
+        )
 
     def _withdraw_or_end(self, entry: Entry) -> None:
         if entry.stage is Stage.WAITING:

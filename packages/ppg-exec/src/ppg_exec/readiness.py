@@ -5,18 +5,24 @@ from __future__ import annotations
 import os
 import select
 
+from .alarm import Alarm
 from .wire import Channel
 
 __all__ = ["Readiness"]
 
 
 class Readiness:
-    """The connections that are watched, and a bell that `poll` has to be called for another reason."""
+    """The connections that are watched, and two other reasons for which `poll` has to be called.
+
+    The bell is rung by the caller's own calls; the alarm goes off when something is due.
+    """
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._bell, select.EPOLLIN)
+        self._alarm = Alarm()
+        self._epoll.register(self._alarm, select.EPOLLIN)
         self._watched: dict[int, bool] = {}
 
     def fileno(self) -> int:
@@ -33,6 +39,10 @@ class Readiness:
             os.eventfd_read(self._bell)
         except BlockingIOError:
             return
+
+    def wake_at(self, when: float | None) -> None:
+        """Make the descriptor readable at `when` (monotonic seconds), or only for other reasons."""
+        self._alarm.set(when)
 
     def watch(self, descriptor: int) -> None:
         """Return it from `wait` when there is something to read."""
@@ -51,6 +61,8 @@ class Readiness:
         for descriptor, happened in self._epoll.poll(timeout):
             if descriptor == self._bell:
                 self.silence()
+            elif descriptor == self._alarm.fileno():
+                self._alarm.silence()
             elif happened & ~select.EPOLLOUT and descriptor in self._watched:
                 readable.append(descriptor)
         return readable
@@ -73,4 +85,5 @@ class Readiness:
     def close(self) -> None:
         """Give the descriptors back."""
         self._epoll.close()
+        self._alarm.close()
         os.close(self._bell)

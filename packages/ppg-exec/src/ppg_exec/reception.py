@@ -107,7 +107,8 @@ class Reception:
             if size > entry.peak_memory:
                 entry.peak_memory = size
                 limit = entry.memory
-                if self._enforce_memory and limit is not None and size > limit and entry.node is not None:
+                enforced = self._enforce_memory or entry.task.enforce_memory
+                if enforced and limit is not None and size > limit and entry.node is not None:
                     self._ending.end_for_memory(entry)
 
     def _obey(self, node: NodeHandle, message: tuple[Any, ...]) -> None:

@@ -60,6 +60,8 @@ class Task:
         cores: how many cores it keeps busy; `ALL_CORES` for all of the executor's.
         memory: how many bytes it needs, if that is known. More than its cores' share of the machine makes
             it take as many cores as that memory belongs to.
+        enforce_memory: whether to end it when it uses more than `memory`; see `LocalExecutor` for doing so with
+            all tasks. Loads are not watched.
         priority: larger goes first; equal ones in the order of submission.
         timeout: seconds after which it is ended (SIGTERM, then SIGKILL). A load is interrupted by an
             exception, and if that does not help the node is replaced.
@@ -76,6 +78,7 @@ class Task:
     place: Place = Place.FORK
     cores: int = 1
     memory: int | None = None
+    enforce_memory: bool = False
     priority: float = 0.0
     timeout: float | None = None
     retries: int = 0

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from ppg.callback_job import CallbackJob
 from ppg.engine.generation import Extension, extension_of
 from ppg.exceptions import (
     InternalError,
@@ -14,6 +15,7 @@ from ppg.exceptions import (
     PyPipelineGraphError,
 )
 from ppg.file_jobs import FileJob
+from ppg.execution import AS_USUAL
 from ppg.generated import GeneratedJobs
 from ppg.generating_jobs import JobGeneratingJob
 from ppg.job import Job
@@ -79,6 +81,7 @@ def task_for(job: Job, priority: float) -> Task:
     """
     function, arguments = _call_of(job)
     after = None
+    execution = job.execution if isinstance(job, CallbackJob) else AS_USUAL
     if isinstance(job, FileJob):
         after = functools.partial(describe_files, _paths(job), empty_ok=job.empty_ok)
     return Task(
@@ -86,11 +89,14 @@ def task_for(job: Job, priority: float) -> Task:
         function=function,
         arguments=arguments,
         after=after,
-        place=Place.NODE if isinstance(job, LoadingJob) else Place.FORK,
+        place=_place_of(job),
         cores=job.cores_needed,
         memory=None if job.memory_needed == -1 else job.memory_needed,
         priority=priority,
+        enforce_memory=execution.enforce_memory,
         working_directory=job.pipegraph.root,
+        timeout=execution.timeout,
+        retries=execution.retries,
     )
 
 
@@ -123,6 +129,13 @@ def _call_of(job: Job) -> tuple[Callable[..., object], tuple[object, ...]]:
 
 
 def _paths(job: FileJob) -> tuple[str, ...]:
+def _place_of(job: Job) -> Place:
+    if isinstance(job, LoadingJob):
+        return Place.NODE
+    fresh = isinstance(job, CallbackJob) and job.execution.isolation == "fresh"
+    return Place.FRESH if fresh else Place.FORK
+
+
     return tuple(absolute(path, job.pipegraph.root) for path in job.files)
 
 
