@@ -14,7 +14,9 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ppg.command import CORES
     from ppg.coordinators import LocalSystem
+    from ppg.decorators import ValueLoadingJob, data, file, files, generator, temp_file, temp_files, upstream
     from ppg.engine.frontend import Frontend
     from ppg.events import (
         Event,
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
         Warned,
     )
     from ppg.exceptions import (
+        CommandError,
         CycleError,
         InternalError,
         JobContractError,
@@ -43,6 +46,8 @@ if TYPE_CHECKING:
         PyPipelineGraphError,
         RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
     )
+    from ppg.execution import Execution
+    from ppg.external_job import ExternalJob, TempExternalJob
     from ppg.file_jobs import (
         FileGeneratingJob,
         MultiFileGeneratingJob,
@@ -50,22 +55,25 @@ if TYPE_CHECKING:
         TempFileGeneratingJob,
     )
     from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
-    from ppg.execution import Execution
-    from ppg.external_job import ExternalJob, TempExternalJob
     from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
     from ppg.job import Job, JobFile, JobList
     from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.pipegraph import Pipegraph
     from ppg.result import JobOutcome, JobState, RunResult
     from ppg.session import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
+    from ppg.tool_version import ToolVersionInvariant
 
 __all__ = [
+    "CORES",
     "AttributeLoadingJob",
+    "CommandError",
     "CycleError",
     "DataLoadingJob",
     "DependencyInjectionJob",
     "DictEntryLoadingJob",
     "Event",
+    "Execution",
+    "ExternalJob",
     "FileChecksumInvariant",
     "FileGeneratingJob",
     "FileTimeInvariant",
@@ -77,8 +85,6 @@ __all__ = [
     "JobContractError",
     "JobDiedException",
     "JobError",
-    "Execution",
-    "ExternalJob",
     "JobFailed",
     "JobFile",
     "JobFinished",
@@ -105,17 +111,38 @@ __all__ = [
     "RunStopping",
     "RuntimeError",
     "StatusRequested",
+    "TempExternalJob",
     "TempFileGeneratingJob",
+    "ToolVersionInvariant",
+    "ValueLoadingJob",
     "Warned",
     "current_pipegraph",
+    "data",
+    "file",
+    "files",
+    "generator",
     "new_pipegraph",
     "new_pipeline",
     "run",
     "run_pipegraph",
+    "temp_file",
+    "temp_files",
+    "upstream",
 ]
 
 _MODULES = {
+    "ppg.command": ["CORES"],
     "ppg.coordinators": ["LocalSystem"],
+    "ppg.decorators": [
+        "ValueLoadingJob",
+        "data",
+        "file",
+        "files",
+        "generator",
+        "temp_file",
+        "temp_files",
+        "upstream",
+    ],
     "ppg.events": [
         "Event",
         "GraphExtended",
@@ -134,6 +161,7 @@ _MODULES = {
         "Warned",
     ],
     "ppg.exceptions": [
+        "CommandError",
         "CycleError",
         "InternalError",
         "JobContractError",
@@ -143,6 +171,8 @@ _MODULES = {
         "PyPipelineGraphError",
         "RuntimeError",
     ],
+    "ppg.execution": ["Execution"],
+    "ppg.external_job": ["ExternalJob", "TempExternalJob"],
     "ppg.file_jobs": [
         "FileGeneratingJob",
         "MultiFileGeneratingJob",
@@ -162,6 +192,7 @@ _MODULES = {
     "ppg.result": ["JobOutcome", "JobState", "RunResult"],
     "ppg.engine.frontend": ["Frontend"],
     "ppg.session": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],
+    "ppg.tool_version": ["ToolVersionInvariant"],
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
@@ -176,5 +207,3 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return __all__
-    "ppg.execution": ["Execution"],
-    "ppg.external_job": ["ExternalJob", "TempExternalJob"],

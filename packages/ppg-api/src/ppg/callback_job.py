@@ -1,12 +1,14 @@
 """Jobs that call a function of the user."""
 
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Self
 
 from ppg.callbacks import Callback, wants_argument
 from ppg.execution import Execution
 from ppg.job import Job, require_id, undeclared
+from ppg.job_process import call_passing
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
@@ -17,20 +19,45 @@ __all__ = ["CallbackJob", "NamedCallbackJob"]
 class CallbackJob(Job):
     """What all jobs with a callback have in common: it is known, and a change of its code is seen."""
 
-    __slots__ = ("_callback", "_execution", "_ignores_code_changes")
+    __slots__ = ("_callback", "_execution", "_ignores_code_changes", "_loaded", "_values")
 
     def __init__(
         self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None", execution: Execution
     ) -> None:
         super().__init__(job_id, pipegraph)
         self._callback = callback
-        self._ignores_code_changes = False
         self._execution = execution
+        self._ignores_code_changes = False
+        self._values: Mapping[str, object] = {}
+        self._loaded: Mapping[str, Callable[[], object]] = {}
+
+    def pass_to_callback(
+        self, values: Mapping[str, object], loaded: Mapping[str, Callable[[], object]]
+    ) -> None:
+        """Let the callback get parameters by name: values, and what is found only where the job runs."""
+        self._values = values
+        self._loaded = loaded
+
+    @property
+    def call(self) -> "Callback":
+        """What is called where the job runs: the callback, with the parameters that it gets by name."""
+        if not self._values and not self._loaded:
+            return self._callback
+        return functools.partial(call_passing, self._callback, self._values, self._loaded)
 
     @property
     def callback(self) -> Callback:
         """The user's function."""
         return self._callback
+
+    @property
+    def execution(self) -> Execution:
+        """Its timeout, retries, isolation and the like."""
+        return self._execution
+
+    def definition(self) -> dict[str, object]:
+        """The function, and how it is executed."""
+        return {"function": self._callback, **asdict(self._execution)}
 
     def implicit_invariants(self) -> Iterable[Job]:
         """Its function's code, unless changes of that are ignored."""
@@ -49,15 +76,6 @@ class CallbackJob(Job):
         """Do not rerun the job when its function's code changes; returns the job."""
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         self._ignores_code_changes = True
-    @property
-    def execution(self) -> Execution:
-        """Its timeout, retries, isolation and the like."""
-        return self._execution
-
-    def definition(self) -> dict[str, object]:
-        """The function, and how it is executed."""
-        return {"function": self._callback, **asdict(self._execution)}
-
         return self
 
 

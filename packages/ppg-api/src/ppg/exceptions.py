@@ -79,8 +79,10 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
         self.likely_cause = likely_cause
         if signal_number is not None:
             how = f"was ended by {_signal_name(signal_number)}"
-        else:
+        elif exit_code is not None:
             how = f"exited with code {exit_code}"
+        else:
+            how = "was ended"
         super().__init__(f"The process of job '{job_id}' {how}: {likely_cause}")
 
 

@@ -17,7 +17,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.command import Part, Placeholder, run_command
@@ -76,7 +76,7 @@ class ExternalJob(MultiFileGeneratingJob):
         PyPipelineGraphError: a job in the command belongs to another pipegraph.
     """
 
-    __slots__ = ("_declared", "_input_files", "_success", "_version")
+    __slots__ = ("_declared", "_input_files", "_is_single", "_success", "_version")
 
     def __init__(
         self,
@@ -97,6 +97,7 @@ class ExternalJob(MultiFileGeneratingJob):
         pipegraph: "Pipegraph | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
+        self._is_single = isinstance(filenames, (str, os.PathLike))
         several = [filenames] if isinstance(filenames, (str, os.PathLike)) else filenames
         # The files have to be known before the command can be understood, and that before there is a function.
         super().__init__(
@@ -150,6 +151,11 @@ class ExternalJob(MultiFileGeneratingJob):
         version = None if self._version is None else (self._version.job_id, self._version.definition())
         named = {"command": self._declared, "success": self._success, "version": version}
         return {name: value for name, value in super().definition().items() if name != "function"} | named
+
+    @property
+    def made(self) -> Path | list[Path] | dict[str, Path]:
+        """The file's path if `filenames` was one; else as for `MultiFileGeneratingJob`."""
+        return Path(self.files[0]) if self._is_single else super().made
 
     @property
     def input_files(self) -> tuple[str, ...]:

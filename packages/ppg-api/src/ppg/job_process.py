@@ -4,12 +4,14 @@ Every fork pays for what its compute node has imported, so this module stays sma
 """
 
 import os
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 
 from ppg.whereabouts import WHEREABOUTS, Whereabouts
 
 __all__ = [
+    "Holder",
     "call_for_effect",
+    "call_passing",
     "generate",
     "keep_loaded",
     "load_attribute",
@@ -41,6 +43,30 @@ def make_files(
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 (the same)
     WHEREABOUTS.now = Whereabouts.JOB
     callback(*arguments)
+
+
+class Holder:
+    """Has a loaded value in the compute node, for the jobs whose functions take it as a parameter."""
+
+    __slots__ = ("value",)
+
+
+def call_passing(
+    function: Callable[..., object],
+    values: Mapping[str, object],
+    loaded: Mapping[str, Callable[[], object]],
+    *arguments: object,
+) -> object:
+    """Call a function that takes what other jobs have made as parameters.
+
+    Parameters:
+        function: the user's.
+        values: parameters that were known at the declaration: paths.
+        loaded: what gives those that are known only here, by parameter.
+        arguments: what the job passes itself.
+    """
+    __tracebackhide__ = True
+    return function(*arguments, **values, **{name: value() for name, value in loaded.items()})
 
 
 def call_for_effect(callback: Callable[..., object]) -> None:

@@ -14,8 +14,8 @@ from ppg.exceptions import (
     JobError,
     PyPipelineGraphError,
 )
-from ppg.file_jobs import FileJob
 from ppg.execution import AS_USUAL
+from ppg.file_jobs import FileJob
 from ppg.generated import GeneratedJobs
 from ppg.generating_jobs import JobGeneratingJob
 from ppg.job import Job
@@ -80,8 +80,8 @@ def task_for(job: Job, priority: float) -> Task:
         priority: the larger, the earlier; seconds of the longest path that remains.
     """
     function, arguments = _call_of(job)
-    after = None
     execution = job.execution if isinstance(job, CallbackJob) else AS_USUAL
+    after = None
     if isinstance(job, FileJob):
         after = functools.partial(describe_files, _paths(job), empty_ok=job.empty_ok)
     return Task(
@@ -92,11 +92,11 @@ def task_for(job: Job, priority: float) -> Task:
         place=_place_of(job),
         cores=job.cores_needed,
         memory=None if job.memory_needed == -1 else job.memory_needed,
-        priority=priority,
         enforce_memory=execution.enforce_memory,
-        working_directory=job.pipegraph.root,
+        priority=priority,
         timeout=execution.timeout,
         retries=execution.retries,
+        working_directory=job.pipegraph.root,
     )
 
 
@@ -115,20 +115,19 @@ def _call_of(job: Job) -> tuple[Callable[..., object], tuple[object, ...]]:
     """What is called in the job's process, and with what."""
     match job:
         case FileJob():
-            return make_files, (job.callback, job.callback_arguments, _paths(job))
+            return make_files, (job.call, job.callback_arguments, _paths(job))
         case AttributeLoadingJob():
-            return load_attribute, (job.object, job.attribute_name, job.callback)
+            return load_attribute, (job.object, job.attribute_name, job.call)
         case DictEntryLoadingJob():
-            return load_entry, (job.dictionary, job.key, job.callback)
+            return load_entry, (job.dictionary, job.key, job.call)
         case LoadingJob():
-            return call_for_effect, (job.callback,)
+            return call_for_effect, (job.call,)
         case JobGeneratingJob():
-            return generate, (job.callback, job.pipegraph.root)
+            return generate, (job.call, job.pipegraph.root)
         case _:
             raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which is never run")
 
 
-def _paths(job: FileJob) -> tuple[str, ...]:
 def _place_of(job: Job) -> Place:
     if isinstance(job, LoadingJob):
         return Place.NODE
@@ -136,6 +135,7 @@ def _place_of(job: Job) -> Place:
     return Place.FRESH if fresh else Place.FORK
 
 
+def _paths(job: FileJob) -> tuple[str, ...]:
     return tuple(absolute(path, job.pipegraph.root) for path in job.files)
 
 
@@ -176,7 +176,7 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failur
                 JobDiedException(job.job_id, None, None, f"it took longer than its timeout of {seconds:g} s")
             )
         case Cancelled():
-            return Failure(JobDiedException(job.job_id, None, None, "the run was ended while it ran"))
+            return Failure(JobDiedException(job.job_id, None, None, "it was killed by the user"))
         case _:
             assert_never(end)
 

@@ -1,0 +1,98 @@
+"""What type checkers are to accept, and what not: `test_decorators` has them check this file.
+
+Every line that is to be an error says so, with both checkers' ways to ignore it; where nothing is to be ignored, that is
+an error, too.
+"""
+
+from pathlib import Path
+from typing import assert_type
+
+import ppg
+
+ppg.new_pipegraph()
+
+
+@ppg.file("numbers.txt", empty_ok=True, timeout=60)
+def numbers(out: Path) -> None:
+    out.write_text("1 2 3")
+
+
+@ppg.files({"even": "even.txt", "odd": "odd.txt"})
+def halves(out: dict[str, Path], numbers: Path = ppg.upstream(numbers)) -> None:
+    out["even"].write_bytes(numbers.read_bytes())
+
+
+@ppg.temp_files(["a.txt", "b.txt"])
+def listed(out: list[Path]) -> None:
+    for path in out:
+        path.write_text("x")
+
+
+@ppg.temp_file("temporary.txt")
+def temporary(out: Path, even: Path = ppg.upstream(halves["even"])) -> None:
+    out.write_bytes(even.read_bytes())
+
+
+@ppg.data("values")
+def values(path: Path = ppg.upstream(temporary), scale: int = 2) -> list[int]:
+    return [int(word) * scale for word in path.read_text().split()]
+
+
+@ppg.file("total.txt")
+def total(
+    out: Path,
+    values: list[int] = ppg.upstream(values),
+    parts: list[Path] = ppg.upstream([numbers, halves["odd"], Path("input.txt")]),
+    named: dict[str, Path] = ppg.upstream({"a": numbers}),
+    *,
+    notes: Path = ppg.upstream("notes.txt"),
+) -> None:
+    out.write_text(f"{sum(values)} {len(parts)} {list(named)} {notes.read_text()}")
+
+
+@ppg.generator("more")
+def more(values: list[int] = ppg.upstream(values)) -> None:
+    for value in values:
+
+        @ppg.file(f"{value}.txt")
+        def copy(out: Path, value: int = value) -> None:
+            out.write_text(str(value))
+
+        copy.use_cores(2)
+
+
+assert_type(numbers, ppg.FileGeneratingJob)
+assert_type(halves, ppg.MultiFileGeneratingJob)
+assert_type(listed, ppg.MultiTempFileGeneratingJob)
+assert_type(temporary, ppg.TempFileGeneratingJob)
+assert_type(values, ppg.ValueLoadingJob[list[int]])
+assert_type(more, ppg.JobGeneratingJob)
+assert_type(total.depends_on(numbers), ppg.FileGeneratingJob)
+assert_type(numbers.path, Path)
+
+sorted_numbers = ppg.ExternalJob(
+    "sorted.txt",
+    ["sort", ("--parallel=", ppg.CORES), numbers, halves["odd"], Path("input.txt"), 3],
+    stdout="sorted.txt",
+    environment={"LC_ALL": "C"},
+    version=["sort", "--version"],
+)
+assert_type(sorted_numbers["sorted.txt"], ppg.JobFile)
+
+
+@ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def takes_a_text(out: str) -> None:
+    print(out)
+
+
+@ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+def takes_too_much(out: Path, other: Path) -> None:
+    print(out, other)
+
+
+@ppg.data("wrong")  # pyright: ignore[reportArgumentType]
+def wrong(value: str = ppg.upstream(values)) -> None:  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+    print(value)
+
+
+numbers()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
