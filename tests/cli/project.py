@@ -9,12 +9,13 @@ import subprocess
 import sys
 import termios
 import textwrap
+import threading
 import time
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Ended", "Project", "Terminal"]
+__all__ = ["PPG", "Ended", "Project", "Terminal"]
 
 PPG = str(Path(sys.executable).with_name("ppg"))
 PATIENCE = 120
@@ -187,16 +188,22 @@ class Project:
 
 
 class Terminal:
-    """A real terminal (a pty) with `ppg` in its foreground."""
+    """A real terminal (a pty) with `ppg`, or another command, in its foreground."""
 
-    def __init__(self, project: Project, *arguments: str | Path, stdout: int | None = None) -> None:
+    def __init__(
+        self,
+        project: Project,
+        *arguments: str | Path,
+        stdout: int | None = None,
+        command: tuple[str, ...] | None = None,
+    ) -> None:
         self._keyboard, ours = os.openpty()
         termios.tcsetwinsize(ours, (40, 120))
         self.settings = termios.tcgetattr(ours)
         self._ours = ours
         self.said = ""
         self.process = subprocess.Popen(
-            [PPG, *arguments],
+            command or [PPG, *arguments],
             cwd=project.folder,
             env=project.environment,
             stdin=ours,
@@ -236,6 +243,24 @@ class Terminal:
         while self._read(0):
             pass
         return self.process.wait()
+
+    def wait_until_stopped(self) -> None:
+        """Read until the process has been stopped by a signal."""
+        stopped = threading.Event()
+
+        def watch() -> None:
+            os.waitid(os.P_PID, self.process.pid, os.WSTOPPED | os.WNOWAIT)
+            stopped.set()
+
+        threading.Thread(target=watch, daemon=True).start()
+        assert stopped.wait(PATIENCE), self.said
+        while self._read(0):
+            pass
+
+    def typed_but_not_read(self) -> bytes:
+        """What was typed and entered, and no process has read."""
+        ready, _, _ = select.select([self._ours], [], [], PATIENCE)
+        return os.read(self._ours, 65536) if ready else b""
 
     def hang_up(self) -> None:
         """Close the window."""

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ppg.decorators import ValueLoadingJob, data, file, files, generator, temp_file, temp_files, upstream
     from ppg.engine.frontend import Frontend
     from ppg.events import (
+        Answered,
         Event,
         GraphExtended,
         JobFailed,
@@ -30,8 +31,11 @@ if TYPE_CHECKING:
         JobsUpToDate,
         Listener,
         RunFinished,
+        RunResumed,
         RunStarted,
         RunStopping,
+        RunSuspended,
+        RunWindingDown,
         StatusRequested,
         Warned,
     )
@@ -65,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORES",
+    "Answered",
     "AttributeLoadingJob",
     "CommandError",
     "CycleError",
@@ -107,8 +112,11 @@ __all__ = [
     "PyPipelineGraphError",
     "RunFinished",
     "RunResult",
+    "RunResumed",
     "RunStarted",
     "RunStopping",
+    "RunSuspended",
+    "RunWindingDown",
     "RuntimeError",
     "StatusRequested",
     "TempExternalJob",
@@ -144,6 +152,7 @@ _MODULES = {
         "upstream",
     ],
     "ppg.events": [
+        "Answered",
         "Event",
         "GraphExtended",
         "JobFailed",
@@ -155,8 +164,11 @@ _MODULES = {
         "JobsUpToDate",
         "Listener",
         "RunFinished",
+        "RunResumed",
         "RunStarted",
         "RunStopping",
+        "RunSuspended",
+        "RunWindingDown",
         "StatusRequested",
         "Warned",
     ],

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ppg.result import JobOutcome, RunResult
 
 __all__ = [
+    "Answered",
     "Event",
     "GraphExtended",
     "JobFailed",
@@ -24,8 +25,11 @@ __all__ = [
     "JobsUpToDate",
     "Listener",
     "RunFinished",
+    "RunResumed",
     "RunStarted",
     "RunStopping",
+    "RunSuspended",
+    "RunWindingDown",
     "StatusRequested",
     "Warned",
 ]
@@ -121,6 +125,31 @@ class StatusRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """The user typed a command at the terminal; this is what there is to say."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunSuspended:
+    """The user pressed Ctrl-Z: this process is about to be stopped, and the terminal is another's."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunResumed:
+    """The run goes on after Ctrl-Z, in the foreground or in the background."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunWindingDown:
+    """The user wants no more jobs to start; the run ends when those that run have ended."""
+
+    running: int
+    """How many those are."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunStopping:
     """The user wants to end the run; running jobs are being ended."""
 
@@ -146,6 +175,10 @@ Event = (
     | GraphExtended
     | Warned
     | StatusRequested
+    | Answered
+    | RunSuspended
+    | RunResumed
+    | RunWindingDown
     | RunStopping
     | RunFinished
 )

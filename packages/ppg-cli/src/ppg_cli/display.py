@@ -1,6 +1,7 @@
 """Progress on a terminal: a bar, what runs and for how long; failures and the final account stay."""
 
 import contextlib
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ppg.events import (
+    Answered,
     Event,
     GraphExtended,
     JobFailed,
@@ -22,13 +24,16 @@ from ppg.events import (
     JobStarted,
     JobsUpToDate,
     RunFinished,
+    RunResumed,
     RunStarted,
     RunStopping,
+    RunSuspended,
+    RunWindingDown,
     StatusRequested,
     Warned,
 )
 from ppg.listeners.failures import failure_lines
-from ppg.listeners.tally import Tally
+from ppg.listeners.tally import Tally, winding_down_line
 from ppg.result import JobState, RunResult
 
 __all__ = ["RichProgress"]
@@ -56,6 +61,7 @@ class RichProgress:
             redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         )
         self._is_gone = False
+        self._is_suspended = False
 
     def __call__(self, event: Event) -> None:
         """Take notice of an event."""
@@ -81,6 +87,14 @@ class RichProgress:
                 self._console.print(Text(f"warning: {message}", style="yellow"))
             case StatusRequested(when):
                 self._console.print(Text("\n".join(self._tally.running_lines(when))))
+            case Answered(text):
+                self._console.print(Text(text))
+            case RunWindingDown(running):
+                self._console.print(Text(winding_down_line(running), style="yellow"))
+            case RunSuspended():
+                # The terminal is the shell's now: no picture that moves, and a cursor.
+                self._live.stop()
+                self._is_suspended = True
             case RunStopping():
                 self._console.print(Text("ending the running jobs ...", style="yellow"))
             case RunFinished(result):
@@ -95,8 +109,20 @@ class RichProgress:
                 | JobFinished()
                 | JobsBlocked()
                 | GraphExtended()
+                | RunResumed()
             ):
                 pass
+        if self._is_suspended and not isinstance(event, (RunSuspended, RunFinished)) and self._is_ours():
+            self._is_suspended = False
+            self._live.start()
+
+    def _is_ours(self) -> bool:
+        """Whether the terminal may be painted on: in the background (`bg`) it is another's."""
+        try:
+            return os.tcgetpgrp(self._console.file.fileno()) == os.getpgrp()
+        except OSError:
+            # It is no terminal, or not the one that controls this process.
+            return True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """The live part, as it is now."""

@@ -5,7 +5,6 @@ executor and the recorder do it; the listeners hear of it. All waiting happens i
 for the executor, for signals, and for the user at the terminal.
 """
 
-import os
 import select
 import signal
 import time
@@ -19,20 +18,21 @@ from typing import assert_never
 import ppg_graph
 from ppg import events
 from ppg.engine.audience import Audience
+from ppg.engine.commands import Commands
 from ppg.engine.generation import Extension
 from ppg.engine.interrupts import Interrupts
+from ppg.engine.leftovers import discard_files
 from ppg.engine.observer import Observer
 from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
-from ppg.file_jobs import FileJob
 from ppg.loading_jobs import LoadingJob
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
 from ppg.result import JobOutcome, JobState, RunResult
-from ppg_exec import Executor, Notice, Outcome, Started
+from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, NodeId, NodeKind, NodeState, SkipReason, describe
 from ppg_invariants import LookStopped
 
@@ -53,6 +53,7 @@ class Driver:
         executor: where jobs run; the driver does not close it.
         interrupts: what tells it that the user wants to stop.
         audience: who hears what happens.
+        terminal: where the user may type commands.
         targets: the only jobs to bring up to date, with what they need; None for all.
     """
 
@@ -63,6 +64,7 @@ class Driver:
         executor: Executor,
         interrupts: Interrupts,
         audience: Audience,
+        terminal: Terminal,
         targets: Collection[NodeId] | None = None,
     ) -> None:
         self._pipegraph = pipegraph
@@ -79,7 +81,17 @@ class Driver:
         self._extensions: dict[NodeId, Extension] = {}
         self._made: dict[NodeId, tuple[Made, JobOutcome]] = {}
         self._archive = OutputArchive()
-        self._terminal = Terminal()
+        self._terminal = terminal
+        self._is_winding_down = False
+        self._commands = Commands(
+            pipegraph,
+            self._evaluator,
+            executor,
+            interrupts,
+            self._submitted,
+            self._outcomes,
+            recorder.evidence,
+        )
         self._started_at = time.monotonic()
 
     def run(self) -> RunResult:
@@ -92,6 +104,8 @@ class Driver:
             if not self._submitted:
                 raise InternalError("The run has work left, but nothing runs")
             self._wait()
+            if self._interrupts.winding_down and not self._is_winding_down:
+                self._wind_down()
         if not self._evaluator.finished:
             self._stop()
         return self.result()
@@ -105,9 +119,10 @@ class Driver:
             elif state is NodeState.EXCLUDED:
                 self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.LEFT_OUT)
         works: dict[str, bool] = {job.job_id: job.kind is not NodeKind.INVARIANT for job in self._pipegraph}
-        return RunResult(
-            works, self._outcomes, time.monotonic() - self._started_at, self._interrupts.received
-        )
+        ended_by = self._interrupts.received
+        if self._is_winding_down and any(each.state is JobState.NOT_DONE for each in self._outcomes.values()):
+            ended_by = ended_by or signal.SIGINT
+        return RunResult(works, self._outcomes, time.monotonic() - self._started_at, ended_by)
 
     # -- waiting ---------------------------------------------------------------------------------------
 
@@ -123,8 +138,11 @@ class Driver:
         if keyboard is None and self._terminal.is_there:
             due = SECONDS_BETWEEN_LOOKS if due is None else min(due, SECONDS_BETWEEN_LOOKS)
         ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
-        if keyboard in ready and self._terminal.read_line() is not None:
-            self._publish(events.StatusRequested(time.time()))
+        if keyboard in ready:
+            for line in self._terminal.read_lines():
+                answer = self._commands.obey(line)
+                if answer is not None:
+                    self._publish(answer)
         if self._interrupts.fileno() in ready:
             self._interrupts.drain()
             if self._interrupts.suspended:
@@ -153,6 +171,9 @@ class Driver:
         self._submitted.discard(node)
         for warning in outcome.warnings:
             self._publish(events.Warned(f"'{job.job_id}': {warning}"))
+        if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
+            self._withdraw(node)
+            return
         story = JobOutcome(
             job.job_id,
             JobState.RAN,
@@ -186,31 +207,12 @@ class Driver:
         )
         self._outcomes[job.job_id] = story
         # What a job left that never began is the result of an earlier run.
-        problems = self._discard_files(node) if node in self._begun else []
+        problems = discard_files(job) if node in self._begun else []
         self._recorder.ran(story, self._evaluator.reasons(node))
         self._publish(events.JobFailed(job.job_id, story))
         for problem in problems:
             self._publish(events.Warned(problem))
         self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
-
-    def _discard_files(self, node: NodeId) -> list[str]:
-        """Remove or rename what a failed job left; gives a message for each file where that is not possible."""
-        job = self._pipegraph.job_at(node)
-        problems = []
-        for name in job.files:
-            path = Path(absolute(name, self._pipegraph.root))
-            if not os.path.lexists(path):
-                continue
-            try:
-                if isinstance(job, FileJob) and job.rename_broken:
-                    path.rename(path.with_name(path.name + ".broken"))
-                else:
-                    path.unlink()
-            except OSError as error:
-                problems.append(
-                    f"what '{job.job_id}' left behind cannot be removed: {error}; it is not believed"
-                )
-        return problems
 
     def _reasons(self, node: NodeId) -> tuple[str, ...]:
         return tuple(describe(reason) for reason in self._evaluator.reasons(node))
@@ -341,10 +343,30 @@ class Driver:
         """Ctrl-Z: the jobs, which have sessions of their own, pause while this process is stopped."""
         self._interrupts.suspended = False
         self._executor.pause()
+        self._publish(events.RunSuspended())
         signal.raise_signal(signal.SIGSTOP)
+        self._publish(events.RunResumed())
         self._executor.resume()
 
     # -- stopping ----------------------------------------------------------------------------------------
+
+    def _wind_down(self) -> None:
+        """Start nothing more; what runs may end, and is recorded as always."""
+        self._is_winding_down = True
+        self._publish(events.RunWindingDown(len(self._submitted & self._begun)))
+        self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
+        for node in self._submitted - self._begun:
+            self._executor.cancel(self._pipegraph.job_at(node).job_id)
+
+    def _withdraw(self, node: NodeId) -> None:
+        """A job that was to run, or ran, does not, because the run ends: it is as if it had never begun."""
+        if node in self._begun:
+            discard_files(self._pipegraph.job_at(node))
+            self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
+        else:
+            self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))
+        job_id = self._pipegraph.job_at(node).job_id
+        self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
 
     def _stop(self) -> None:
         """End what runs; what had finished stays recorded, what had not is as if it had never run."""
@@ -353,11 +375,5 @@ class Driver:
         self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
         self._executor.close()
         for node in sorted(self._submitted):
-            if node in self._begun:
-                self._discard_files(node)
-                self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
-            else:
-                self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))
-            job_id = self._pipegraph.job_at(node).job_id
-            self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
+            self._withdraw(node)
         self._submitted.clear()

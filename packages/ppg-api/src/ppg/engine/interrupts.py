@@ -23,6 +23,7 @@ class Interrupts:
         received: the number of the first signal, or None.
         count: how many came.
         suspended: Ctrl-Z was pressed (SIGTSTP); whoever sees it stops the process and sets it back.
+        winding_down: the user wants no more jobs to start.
     """
 
     SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -31,6 +32,7 @@ class Interrupts:
         self.received: int | None = None
         self.count = 0
         self.suspended = False
+        self.winding_down = False
         self._read_end = -1
         self._write_end = -1
         self._former: dict[int, Handler] = {}
@@ -44,6 +46,10 @@ class Interrupts:
         with contextlib.suppress(BlockingIOError):
             while os.read(self._read_end, 512):
                 pass
+
+    def abort(self) -> None:
+        """Do as if Ctrl-C had been pressed."""
+        self._receive(signal.SIGINT, None)
 
     def __enter__(self) -> Self:
         self._read_end, self._write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from ppg_graph import Fingerprint, JobId, Record
-from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservation
+from ppg_invariants import FileState, FunctionEvidence, FunctionState, StatusStore, StoredObservation
 
 __all__ = ["Memory"]
 
@@ -37,6 +37,10 @@ class Memory:
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """The fingerprint of a function, which is the same across versions of Python."""
         return self._store.resolve_function(job_id, state)
+
+    def evidence(self, fingerprint: Fingerprint) -> bytes | FunctionEvidence | None:
+        """What parameters or function a fingerprint stands for, if that was ever seen."""
+        return self._store.evidence(fingerprint)
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
         """Take notice of what an invariant came to."""

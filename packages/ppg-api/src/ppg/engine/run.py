@@ -6,8 +6,10 @@ from collections.abc import Collection
 from ppg.engine.audience import Audience
 from ppg.engine.driver import Driver
 from ppg.engine.frontend import Frontend
+from ppg.engine.inline import executor_for
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.recorder import Recorder
+from ppg.engine.terminal import Terminal
 from ppg.events import RunFinished
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.listeners.files import log_listeners
@@ -30,17 +32,20 @@ def run_graph(
             machine does not let the run go on.
         InternalError: a defect of ppg.
     """
-    audience = Audience(frontend.listeners(pipegraph))
+    shown_by = frontend.listeners(pipegraph)
+    audience = Audience(shown_by)
     try:
         with (
             StatusStore.open(pipegraph.status_path) as store,
             Interrupts() as interrupts,
-            pipegraph.resource_coordinator.executor() as executor,
+            executor_for(pipegraph) as executor,
         ):
             # Only the holder of the store may begin the logs anew.
             audience.join(log_listeners(pipegraph))
             recorder = Recorder(store)
-            driver = Driver(pipegraph, recorder, executor, interrupts, audience, targets)
+            # Where nothing is shown, nobody can answer either; where jobs run, what is typed is for their debugger.
+            terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
+            driver = Driver(pipegraph, recorder, executor, interrupts, audience, terminal, targets)
             try:
                 result = driver.run()
             finally:

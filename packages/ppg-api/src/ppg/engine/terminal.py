@@ -1,9 +1,17 @@
-"""The user at the terminal: pressing Enter asks what is running."""
+"""The user at the terminal: lines that are typed while a graph runs.
+
+The terminal's settings are never touched. It hands over whole lines, so what is typed without Enter stays in it,
+for the shell that comes after, and nothing has to be put back when the run is suspended, killed or over.
+"""
 
 import os
+import re
 import sys
 
 __all__ = ["Terminal"]
+
+LONGEST_LINE = 4096
+"""Bytes; longer ones are cut. The system's own limit for a line that is typed."""
 
 
 class Terminal:
@@ -11,10 +19,14 @@ class Terminal:
 
     A process in the background must not read from its terminal: the system would stop it. Which one is in the
     foreground changes at any time (Ctrl-Z, `bg`, `fg`), so it is asked before every look.
+
+    Parameters:
+        wanted: whether to read at all; what is typed while nobody would answer is left for others.
     """
 
-    def __init__(self) -> None:
-        self._descriptor = _terminal_on_stdin()
+    def __init__(self, *, wanted: bool = True) -> None:
+        self._descriptor = _terminal_on_stdin() if wanted else None
+        self._unfinished = b""
 
     @property
     def is_there(self) -> bool:
@@ -33,18 +45,23 @@ class Terminal:
             return None
         return self._descriptor if ours else None
 
-    def read_line(self) -> str | None:
-        """What the user typed, without the line's end; None if there is nobody any more."""
+    def read_lines(self) -> list[str]:
+        """The lines that the user has typed, without their ends; none any more after the end of input (Ctrl-D).
+
+        A terminal in raw mode, which another program may have set, gives single keys; they are put together.
+        """
         if self._descriptor is None:
-            return None
+            return []
         try:
-            data = os.read(self._descriptor, 4096)
+            data = os.read(self._descriptor, LONGEST_LINE)
         except OSError:
             data = b""
         if not data:
             self._descriptor = None
-            return None
-        return data.decode(errors="replace").strip()
+            return []
+        *lines, unfinished = re.split(rb"\r\n|[\r\n]", self._unfinished + data)
+        self._unfinished = unfinished[:LONGEST_LINE]
+        return [line.decode(errors="replace") for line in lines]
 
 
 def _terminal_on_stdin() -> int | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
 
 from ppg.events import (
+    Answered,
     Event,
     GraphExtended,
     JobFailed,
@@ -19,8 +20,11 @@ from ppg.events import (
     JobsUpToDate,
     Listener,
     RunFinished,
+    RunResumed,
     RunStarted,
     RunStopping,
+    RunSuspended,
+    RunWindingDown,
     StatusRequested,
     Warned,
 )
@@ -118,11 +122,17 @@ def _log_lines(event: Event) -> list[str]:
             return [f"declared by {generator}: {job_id}" for job_id in job_ids]
         case Warned(message):
             return [f"warning: {message}"]
+        case RunWindingDown(running):
+            return [f"stopping: nothing more starts, {running} running jobs may end"]
         case RunStopping(number):
             return [f"stopping: signal {number}"]
+        case RunSuspended():
+            return ["suspended"]
+        case RunResumed():
+            return ["resumed"]
         case RunFinished(result):
             return [f"run finished: {result.summary()} ({result.duration:.1f} s)"]
-        case StatusRequested():
+        case StatusRequested() | Answered():
             return []
         case _:
             assert_never(event)

@@ -4,6 +4,7 @@ import time
 from typing import TextIO
 
 from ppg.events import (
+    Answered,
     Event,
     GraphExtended,
     JobFailed,
@@ -14,13 +15,16 @@ from ppg.events import (
     JobStarted,
     JobsUpToDate,
     RunFinished,
+    RunResumed,
     RunStarted,
     RunStopping,
+    RunSuspended,
+    RunWindingDown,
     StatusRequested,
     Warned,
 )
 from ppg.listeners.failures import failure_lines
-from ppg.listeners.tally import Tally
+from ppg.listeners.tally import Tally, winding_down_line
 
 __all__ = ["PlainProgress"]
 
@@ -63,6 +67,10 @@ class PlainProgress:
                 self._line(f"warning: {message}")
             case StatusRequested(when):
                 self._line("\n".join(self._tally.running_lines(when)))
+            case Answered(text):
+                self._line(text)
+            case RunWindingDown(running):
+                self._line(winding_down_line(running))
             case RunStopping():
                 self._line("ending the running jobs ...")
             case RunFinished(result):
@@ -74,6 +82,8 @@ class PlainProgress:
                 | JobStarted()
                 | JobsBlocked()
                 | GraphExtended()
+                | RunSuspended()
+                | RunResumed()
             ):
                 pass
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
 
 from ppg.events import (
+    Answered,
     Event,
     GraphExtended,
     JobFailed,
@@ -14,8 +15,11 @@ from ppg.events import (
     JobStarted,
     JobsUpToDate,
     RunFinished,
+    RunResumed,
     RunStarted,
     RunStopping,
+    RunSuspended,
+    RunWindingDown,
     StatusRequested,
     Warned,
 )
@@ -24,7 +28,7 @@ from ppg_graph import NodeKind
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["Tally"]
+__all__ = ["Tally", "winding_down_line"]
 
 
 class Tally:
@@ -78,7 +82,9 @@ class Tally:
                 self.blocked += len(job_ids)
             case GraphExtended(_, job_ids):
                 self.jobs += len(job_ids)
-            case Warned() | StatusRequested() | RunStopping() | RunFinished():
+            case Warned() | StatusRequested() | Answered() | RunSuspended() | RunResumed():
+                pass
+            case RunWindingDown() | RunStopping() | RunFinished():
                 pass
             case _:
                 assert_never(event)
@@ -106,3 +112,9 @@ class Tally:
     def _ended(self, job_id: str) -> None:
         self.queued.pop(job_id, None)
         self.running.pop(job_id, None)
+
+
+def winding_down_line(running: int) -> str:
+    """What is said when the user wants no more jobs to start."""
+    jobs = "job has" if running == 1 else "jobs have"
+    return f"no more jobs start; the run ends when {running} {jobs} ended ('abort' ends it at once)"

@@ -1,0 +1,36 @@
+"""A reason with what is behind it: which parameter, which line of the function's source."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from ppg_graph import Fingerprint, Reason, UpstreamChanged, describe
+from ppg_invariants import FunctionEvidence, describe_changes, explain_function, explain_parameters
+
+__all__ = ["Evidence", "LookUp", "reason_lines"]
+
+Evidence: TypeAlias = bytes | FunctionEvidence
+"""What a fingerprint was made of: the encoding of parameters, or a function's parts."""
+LookUp = Callable[[Fingerprint], Evidence | None]
+"""Gives what a fingerprint was made of, as far as it is known."""
+
+
+def reason_lines(reason: Reason, evidence: LookUp) -> Iterator[str]:
+    """The reason in words, and below it, indented, the change itself where both of its sides are known."""
+    yield describe(reason)
+    if isinstance(reason, UpstreamChanged):
+        for line in _difference(evidence(reason.old), evidence(reason.new)):
+            yield f"  {line}"
+
+
+def _difference(old: Evidence | None, new: Evidence | None) -> list[str]:
+    try:
+        match old, new:
+            case bytes(), bytes():
+                return describe_changes(explain_parameters(old, new)).splitlines()
+            case FunctionEvidence(), FunctionEvidence():
+                return describe_changes(explain_function(old, new)).splitlines()
+            case _:
+                return []
+    except ValueError:
+        # One side is damaged in the store; that it changed is known all the same.
+        return ["(what the status store kept to show the change is damaged)"]

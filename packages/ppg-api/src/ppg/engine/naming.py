@@ -1,0 +1,46 @@
+"""Finds jobs by what users call them: by id, or by a file in whatever spelling."""
+
+import difflib
+from collections.abc import Iterable, Iterator
+
+from ppg.job import Job, JobFile
+from ppg.pipegraph import Pipegraph
+
+__all__ = ["find_job", "spellings", "unknown_job"]
+
+NEAREST = 5
+
+
+def find_job(pipegraph: Pipegraph, name: str) -> Job | None:
+    """The job with this id, or the one that makes or observes this file; None if there is none."""
+    for job_id in spellings(name, pipegraph):
+        if job_id in pipegraph:
+            return pipegraph.job(job_id)
+        maker = None if _is_no_file(job_id) else pipegraph.maker_of(job_id)
+        if maker is not None:
+            return maker.job if isinstance(maker, JobFile) else maker
+    return None
+
+
+def spellings(name: str, pipegraph: Pipegraph) -> Iterator[str]:
+    """What a job with this name may be called: just that, or as a file relative to the pipegraph's root."""
+    yield name
+    if not _is_no_file(name):
+        yield pipegraph.file_id(name)
+
+
+def unknown_job(name: str, names: Iterable[str]) -> str:
+    """What to tell a user who named a job that does not exist."""
+    known = list(names)
+    if not known:
+        return f"there is no job '{name}', nor any other"
+    near = difflib.get_close_matches(name, known, NEAREST)
+    near += [other for other in known if name and name in other and other not in near][: NEAREST - len(near)]
+    if not near:
+        return f"there is no job '{name}' among the {len(known)} that are known"
+    return f"there is no job '{name}'; there is {', '.join(repr(other) for other in near)}"
+
+
+def _is_no_file(name: str) -> bool:
+    """Whether no file can be called that."""
+    return not name or name.endswith("/") or "\0" in name
