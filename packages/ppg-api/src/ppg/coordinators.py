@@ -19,11 +19,15 @@ class LocalSystem:
             None for what the machine has.
         share_cores: take part in the pool of cores that all ppg runs of a user on a machine share, and in that
             of a `make` above this process. A run that asks for more cores than there are takes no part.
+        inline: run every job in the script's own process, one at a time, for debugging: `breakpoint()` works, and
+            what jobs print is seen at once. Nothing isolates the jobs then: one that ends the process ends the run,
+            what a load sets is set in the script, and timeouts, isolation and memory limits have no effect.
     """
 
     max_cores_to_use: int | None = None
     max_memory_to_use: int | None = None
     share_cores: bool = True
+    inline: bool = False
 
     def __post_init__(self) -> None:
         for name in ("max_cores_to_use", "max_memory_to_use"):

@@ -91,8 +91,8 @@ class Job(JobStory, metaclass=JobMeta):
             return current_pipegraph(f"use the job '{self.job_id}'")
         return self._pipegraph
 
-    def join(self, pipegraph: "Pipegraph") -> None:
-        """Make a job that came from a generator's process one of `pipegraph`."""
+    def join(self, pipegraph: "Pipegraph | None") -> None:
+        """Make a job that came from a generator's process one of `pipegraph`; None for whichever is current."""
         self._pipegraph = pipegraph
 
     # -- identity ----------------------------------------------------------------------------------

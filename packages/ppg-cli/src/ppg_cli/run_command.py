@@ -30,10 +30,11 @@ class CommandFrontend:
         any_interrupted: the same for runs that the user ended.
     """
 
-    def __init__(self, *, plain: bool, cores: int | None) -> None:
-        # Rich itself would also take FORCE_COLOR for a terminal.
-        self._plain = plain or sys.stderr is None or not sys.stderr.isatty()
+    def __init__(self, *, plain: bool, cores: int | None, inline: bool = False) -> None:
+        # Rich itself would also take FORCE_COLOR for a terminal. A live display would write over a debugger's.
+        self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
+        self._inline = inline
         self.runs = 0
         self.any_failed = False
         self.any_interrupted = False
@@ -45,6 +46,8 @@ class CommandFrontend:
             pipegraph.resource_coordinator = replace(
                 pipegraph.resource_coordinator, max_cores_to_use=self._cores
             )
+        if self._inline:
+            pipegraph.resource_coordinator = replace(pipegraph.resource_coordinator, inline=True)
 
     def listeners(self, pipegraph: Pipegraph) -> Sequence[Listener]:  # noqa: ARG002 (of the protocol)
         """The display that fits where stderr goes."""
@@ -67,12 +70,16 @@ def run_command(
         typer.Option("--cores", "-j", min=1, help="Use at most so many cores.", show_default="all"),
     ] = None,
     plain: Annotated[bool, typer.Option("--plain", help="Plain lines, also on a terminal.")] = False,
+    inline: Annotated[
+        bool,
+        typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
+    ] = False,
 ) -> None:
     """Run a script, show the progress, and say what ran, what was up to date, and what failed.
 
     Exit codes: 0 done; 1 jobs failed; 2 usage or script error; 130 interrupted.
     """
-    frontend = CommandFrontend(plain=plain, cores=cores)
+    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline)
     SESSION.frontend = frontend
     code = _run(Script(script), arguments or [], frontend)
     finish_output()

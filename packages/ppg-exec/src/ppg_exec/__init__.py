@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .executor import Event, Executor
     from .inline import InlineExecutor
     from .ledger import Ledger, Unsatisfiable, WaitingLine
+    from .loading import Interrupted
     from .local import LocalExecutor
     from .machine import available_cores, available_memory
     from .pool import CorePool, MachinePool, given_pool, machine_pool
@@ -46,6 +47,7 @@ __all__ = [
     "Executor",
     "ExecutorError",
     "InlineExecutor",
+    "Interrupted",
     "Ledger",
     "LocalExecutor",
     "MachinePool",
@@ -73,6 +75,7 @@ _HOME = {
     "executor": ("Event", "Executor"),
     "inline": ("InlineExecutor",),
     "ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
+    "loading": ("Interrupted",),
     "local": ("LocalExecutor",),
     "machine": ("available_cores", "available_memory"),
     "pool": ("CorePool", "MachinePool", "given_pool", "machine_pool"),

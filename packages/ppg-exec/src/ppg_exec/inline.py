@@ -11,12 +11,14 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from .executor import Event
 from .ledger import Ledger, Unsatisfiable, WaitingLine
+from .loading import Interrupted
 from .machine import available_cores, available_memory
 from .results import exception_text, text_of
 from .tasks import (
@@ -42,14 +44,24 @@ class InlineExecutor:
 
     Args:
         cores, memory: what tasks may ask for, as for `LocalExecutor`; one task runs at a time in any case.
+        around: gives a context manager in which a task runs. One that keeps a KeyboardInterrupt to itself makes
+            that the end of the task, which is then `Cancelled`; so is one in which a signal handler has raised
+            `Interrupted`.
 
     """
 
-    def __init__(self, *, cores: int | None = None, memory: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
+        around: Callable[[Task], AbstractContextManager[object]] = nullcontext,
+    ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
             memory if memory is not None else available_memory(),
         )
+        self._around = around
         self._line: WaitingLine[str] = WaitingLine(self._ledger)
         self._tasks: dict[str, Task] = {}
         self._events: list[Event] = []
@@ -74,12 +86,20 @@ class InlineExecutor:
         self._line.add(task.key, claim, task.priority, self._order)
 
     def poll(self, timeout: float | None = None) -> list[Event]:  # noqa: ARG002 - nothing is waited for
-        """Run the next task; its `Started` and its `Outcome`."""
+        """Run the next task; its `Started` and its `Outcome`.
+
+        Raises KeyboardInterrupt if that ends the task; the next poll tells of it then.
+        """
         if not self._events and (chosen := self._line.pop()) is not None:
             key, claim = chosen
             self._events.append(Started(key, os.getpid(), time.time()))
-            self._events.append(self._run(self._tasks.pop(key)))
-            self._ledger.give_back(claim)
+            # It stays that only if an interrupt ends more than the task.
+            outcome = Outcome(key, Cancelled())
+            try:
+                outcome = self._run(self._tasks.pop(key))
+            finally:
+                self._events.append(outcome)
+                self._ledger.give_back(claim)
         events, self._events = self._events, []
         if not self._tasks:
             try:
@@ -133,10 +153,15 @@ class InlineExecutor:
             attempt += 1
             began = time.monotonic()
             before = resource.getrusage(resource.RUSAGE_SELF)
-            end = _end_of(task)
+            # It stays that only if `around` keeps from us how it ended.
+            end: End = Cancelled()
+            try:
+                with self._around(task):
+                    end = _end_of(task)
+            finally:
+                os.chdir(directory)
             after = resource.getrusage(resource.RUSAGE_SELF)
-            os.chdir(directory)
-            if attempt > task.retries or isinstance(end, Succeeded):
+            if attempt > task.retries or isinstance(end, Succeeded | Cancelled):
                 break
         usage = Usage(
             time.monotonic() - began,
@@ -155,6 +180,8 @@ def _end_of(task: Task) -> End:
         return Succeeded(value if task.after is None else task.after())
     except KeyboardInterrupt:
         raise  # the caller's Ctrl-C: there is no other process that it could have been for
+    except Interrupted:
+        return Cancelled()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         return Died(code & 0xFF, None, "it left with sys.exit() instead of returning")

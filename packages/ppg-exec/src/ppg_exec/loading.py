@@ -29,7 +29,7 @@ _PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Interrupted(BaseException):
-    """The load was cancelled, or its time is up. Not an Exception, lest a load swallows it."""
+    """The load, or the inline task, was cancelled, or its time is up. Not an Exception, lest it is swallowed."""
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:
