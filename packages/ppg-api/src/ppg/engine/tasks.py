@@ -29,6 +29,7 @@ from ppg.job_process import (
     unload_attribute,
     unload_entry,
 )
+from ppg.late_binding import late_variable
 from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.paths import absolute
 from ppg_exec import (
@@ -203,6 +204,8 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
         return _made(job, files, run_id)
     told = "; ".join(f"{problem.value}: {', '.join(paths)}" for problem, paths in troubles.items())
     hint = " (empty_ok=True allows empty files)" if list(troubles) == [Problem.EMPTY] else ""
+    if Problem.MISSING in troubles and (late := late_variable(job)) is not None:
+        hint = f". Probably {late}"
     return Failure(
         JobContractError(f"'{job.job_id}' returned, but its files are not as they should be: {told}{hint}")
     )
