@@ -13,6 +13,7 @@ from ppg.engine.terminal import Terminal
 from ppg.events import RunFinished
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.listeners.files import log_listeners
+from ppg.listeners.udp import UdpLog, log_port
 from ppg.pipegraph import Pipegraph
 from ppg.result import RunResult
 from ppg_exec import ExecutorError
@@ -29,9 +30,10 @@ def run_graph(
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, say, because another run holds it; or the
-            machine does not let the run go on.
+            machine does not let the run go on; or PPG_LOG_PORT is no port.
         InternalError: a defect of ppg.
     """
+    port = log_port()
     shown_by = frontend.listeners(pipegraph)
     audience = Audience(shown_by)
     try:
@@ -42,6 +44,8 @@ def run_graph(
         ):
             # Only the holder of the store may begin the logs anew.
             audience.join(log_listeners(pipegraph))
+            if port is not None:
+                audience.join([UdpLog(port, pipegraph.root)])
             recorder = Recorder(store)
             # Where nothing is shown, nobody can answer either; where jobs run, what is typed is for their debugger.
             terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
