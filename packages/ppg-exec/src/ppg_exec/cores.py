@@ -12,6 +12,7 @@ from .readiness import Readiness
 __all__ = ["CoreEnvironment", "CoreTokens"]
 
 _RETRY_SECONDS = 0.05
+_LOOK_SECONDS = 1.0
 _CORES = "PPG_CORES"
 """For tasks that ask; the variables of libraries stay as the user has set them."""
 _THREAD_VARIABLES = (
@@ -45,6 +46,8 @@ class CoreTokens:
             self.retry_at = time.monotonic() + _RETRY_SECONDS
         else:
             self._readiness.watch(self._pool.fileno())
+            # A holder that dies puts nothing into the fifo; the pool notices when it is asked.
+            self.retry_at = time.monotonic() + _LOOK_SECONDS
         return False
 
     def stop_waiting(self) -> None:

@@ -12,8 +12,10 @@ cores). After that nothing starts until it fits: a wide task cannot starve, howe
 from __future__ import annotations
 
 import heapq
+import itertools
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 __all__ = ["PATIENCE", "Ledger", "Unsatisfiable", "WaitingLine"]
@@ -22,6 +24,8 @@ PATIENCE = 4
 """How many tasks per core may overtake one that waits for more cores than are free."""
 
 Item = TypeVar("Item")
+
+_rank = attrgetter("rank")
 
 
 class Unsatisfiable(ValueError):  # noqa: N818 - reads as what happened
@@ -68,12 +72,16 @@ class Ledger:
             raise AssertionError(f"{self.free} cores are free, of {self.cores}")
 
 
-@dataclass(order=True)
+@dataclass(slots=True)
 class _Place(Generic[Item]):
-    rank: tuple[float, int]
-    claim: int = field(compare=False)
-    item: Item | None = field(compare=False)
-    overtaken: int = field(compare=False, default=0)
+    rank: tuple[float, int, int]
+    claim: int
+    item: Item | None
+    overtaken: int = 0
+
+
+_Ranked = tuple[tuple[float, int, int], _Place[Item]]
+"""What heaps hold: no two ranks are equal, so tuples are compared without a look at the places."""
 
 
 class WaitingLine(Generic[Item]):
@@ -83,8 +91,9 @@ class WaitingLine(Generic[Item]):
         self._ledger = ledger
         # One heap per claim: whether a task fits depends on nothing else, so only the first of each
         # heap has to be looked at.
-        self._heaps: dict[int, list[_Place[Item]]] = {}
+        self._heaps: dict[int, list[_Ranked[Item]]] = {}
         self._places: dict[Item, _Place[Item]] = {}
+        self._serial = itertools.count()
 
     def __len__(self) -> int:
         return len(self._places)
@@ -94,9 +103,10 @@ class WaitingLine(Generic[Item]):
 
     def add(self, item: Item, claim: int, priority: float, order: int) -> None:
         """`order` decides between equal priorities: smaller first."""
-        place = _Place((-priority, order), claim, item)
+        # The serial number tells an item from its own former place, which may still be in the heap.
+        place = _Place((-priority, order, next(self._serial)), claim, item)
         self._places[item] = place
-        heapq.heappush(self._heaps.setdefault(claim, []), place)
+        heapq.heappush(self._heaps.setdefault(claim, []), (place.rank, place))
 
     def remove(self, item: Item) -> None:
         """Take an item out of the line, wherever it stands."""
@@ -105,14 +115,14 @@ class WaitingLine(Generic[Item]):
     def first(self) -> Item | None:
         """The one that is next by order, whether it fits or not; it stays in line."""
         firsts = self._firsts()
-        return min(firsts).item if firsts else None
+        return min(firsts, key=_rank).item if firsts else None
 
     def pop(self) -> tuple[Item, int] | None:
         """The next one that may start now, and its claim, which it has then taken; None if nothing may."""
         firsts = self._firsts()
         if not firsts:
             return None
-        head = min(firsts)
+        head = min(firsts, key=_rank)
         if head.claim > self._ledger.free:
             if head.overtaken >= PATIENCE * self._ledger.cores:
                 return None
@@ -120,7 +130,7 @@ class WaitingLine(Generic[Item]):
             if not fitting:
                 return None
             head.overtaken += 1
-            head = min(fitting)
+            head = min(fitting, key=_rank)
         self._ledger.take(head.claim)
         return self._take_out(head)
 
@@ -133,10 +143,10 @@ class WaitingLine(Generic[Item]):
     def _firsts(self) -> list[_Place[Item]]:
         firsts = []
         for claim, heap in list(self._heaps.items()):
-            while heap and heap[0].item is None:
+            while heap and heap[0][1].item is None:
                 heapq.heappop(heap)
             if heap:
-                firsts.append(heap[0])
+                firsts.append(heap[0][1])
             else:
                 del self._heaps[claim]
         return firsts

@@ -23,6 +23,7 @@ import shutil
 import stat
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, Self
@@ -41,6 +42,7 @@ __all__ = [
 OWN_VARIABLE = "PPG_JOBSERVER"
 """Names a task's fifo to an executor within it, also where a make is too old to be told of it."""
 _TOKEN = b"+"
+_LOOK_SECONDS = 0.5  # between two looks for holders that have died
 _AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
 
 
@@ -118,14 +120,18 @@ class MachinePool(GivenPool):
         handle, name = tempfile.mkstemp(prefix="holder-", dir=directory)
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._note = handle
+        self._looked = 0.0
         self._name = Path(name)
 
     def acquire(self, count: int) -> int:
         """Take up to `count` tokens; how many there were."""
+        if not count:
+            return 0
         taken = super().acquire(count)
-        if taken < count and self._return_tokens_of_the_dead():
+        if taken < count and self._look_for_the_dead():
             taken += super().acquire(count - taken)
-        self._write_note()
+        if taken:
+            self._write_note()
         return taken
 
     def release(self, count: int) -> None:
@@ -163,6 +169,14 @@ class MachinePool(GivenPool):
                     os.read(descriptor, 65536)
                 os.write(descriptor, _TOKEN * (cores - 1))
         return descriptor
+
+    def _look_for_the_dead(self) -> int:
+        # Whoever shares the pool with others is short of tokens most of the time, and nearly always they live.
+        now = time.monotonic()
+        if now < self._looked + _LOOK_SECONDS:
+            return 0
+        self._looked = now
+        return self._return_tokens_of_the_dead()
 
     def _return_tokens_of_the_dead(self) -> int:
         returned = 0

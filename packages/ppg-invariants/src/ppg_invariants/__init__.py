@@ -45,6 +45,8 @@ if TYPE_CHECKING:
         content_fingerprint,
         describe_file,
         describe_files,
+        describe_files_plainly,
+        described,
         require_algorithm,
     )
     from .follow import Follow
@@ -100,6 +102,8 @@ __all__ = [
     "describe_changes",
     "describe_file",
     "describe_files",
+    "describe_files_plainly",
+    "described",
     "encode_parameters",
     "evidence_of",
     "explain_function",
@@ -123,7 +127,7 @@ _MODULES = {
     "StoreTooNew",
     "evidence": "evidence_of",
     "explain": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
-    "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files "
+    "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files describe_files_plainly described "
     "require_algorithm",
     "follow": "Follow",
     "functions": "FunctionState fingerprint_function",

@@ -20,7 +20,7 @@ import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache, partial
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import xxhash
 
@@ -32,6 +32,8 @@ __all__ = [
     "content_fingerprint",
     "describe_file",
     "describe_files",
+    "describe_files_plainly",
+    "described",
     "hash_file",
     "new_hasher",
     "require_algorithm",
@@ -172,6 +174,22 @@ def describe_files(
 ) -> list[FileState | FileProblem]:
     """States of several files, in order. Meant to run in the job process once its function has returned."""
     return [describe_file(path, algorithm=algorithm, empty_ok=empty_ok) for path in paths]
+
+
+def describe_files_plainly(paths: Sequence[str], *, empty_ok: bool = False) -> list[tuple[object, ...]]:
+    """`describe_files` as tuples of plain values, which a job process can send without a pickler."""
+    return [
+        (state.path, state.problem.name, state.message) if isinstance(state, FileProblem) else tuple(state)
+        for state in describe_files(paths, empty_ok=empty_ok)
+    ]
+
+
+def described(plain: Sequence[Any]) -> FileState | FileProblem:
+    """What `describe_files_plainly` has made into a tuple."""
+    if len(plain) == 3:
+        path, problem, message = plain
+        return FileProblem(path, Problem[problem], message)
+    return FileState(*plain)
 
 
 def hash_file(

@@ -45,7 +45,14 @@ from ppg_exec import (
     Unpicklable,
 )
 from ppg_graph import Fingerprint
-from ppg_invariants import FileProblem, FileState, Problem, describe_files, fingerprint_outputs
+from ppg_invariants import (
+    FileProblem,
+    FileState,
+    Problem,
+    describe_files_plainly,
+    described,
+    fingerprint_outputs,
+)
 
 __all__ = ["Failure", "Made", "judged", "task_for", "unloading"]
 
@@ -84,7 +91,7 @@ def task_for(job: Job, priority: float) -> Task:
     execution = job.execution if isinstance(job, CallbackJob) else AS_USUAL
     after = None
     if isinstance(job, FileJob):
-        after = functools.partial(describe_files, _paths(job), empty_ok=job.empty_ok)
+        after = functools.partial(describe_files_plainly, _paths(job), empty_ok=job.empty_ok)
     return Task(
         key=job.job_id,
         function=function,
@@ -195,7 +202,7 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
     assert isinstance(value, list)
     files: dict[str, FileState] = {}
     troubles: dict[Problem, list[str]] = {}
-    for path, state in zip(job.files, value, strict=True):
+    for path, state in zip(job.files, map(described, value), strict=True):
         if isinstance(state, FileProblem):
             troubles.setdefault(state.problem, []).append(path)
         else:
