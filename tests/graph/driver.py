@@ -32,12 +32,14 @@ from ppg_graph import (
     Start,
     Succeeded,
     Unobservable,
+    Unusable,
 )
 
 KINDS = {
     "I": NodeKind.INVARIANT,
     "O": NodeKind.OUTPUT,
     "T": NodeKind.LAZY,  # T for temporary file
+    "C": NodeKind.LAZY,  # C for cache: a file that stays
     "L": NodeKind.LOAD,
     "G": NodeKind.GENERATOR,
 }
@@ -53,7 +55,7 @@ def graph(text: str) -> Dag:
             name, _, part = word.strip().rstrip("]").partition("[")
             kind = KINDS[name[0]]
             job_id = JobId(name[2:])
-            node = dag.node(job_id) if job_id in dag else dag.add_node(job_id, kind)
+            node = dag.node(job_id) if job_id in dag else dag.add_node(job_id, kind, keep=name[0] == "C")
             chain.append((node, part or None))
         for (upstream, part), (downstream, _) in zip(chain, chain[1:], strict=False):
             dag.add_edge(upstream, downstream, part=part)
@@ -79,6 +81,7 @@ class Shop:
         pruned: Sequence[str] = (),
         targets: Sequence[str] | None = None,
         last_first: bool = False,
+        unusable: Sequence[str] = (),
     ) -> Outcome:
         dag = self.dag
         evaluator = Evaluator(
@@ -90,6 +93,8 @@ class Shop:
         )
         outcome = Outcome(evaluator, dag)
         waiting: list[NodeId] = []
+        made: set[NodeId] = set()
+        disappointed: dict[NodeId, NodeId] = {}
         effects = evaluator.start()
         while True:
             for effect in effects:
@@ -97,6 +102,9 @@ class Shop:
                 match effect:
                     case Start(node, _):
                         waiting.append(node)
+                        for upstream in dag.upstreams(node):
+                            if dag.job_id(upstream) in unusable and upstream not in made:
+                                disappointed[node] = upstream
                     case Commit(node, record):
                         self.history[dag.job_id(node)] = record
                         self.damaged.pop(dag.job_id(node), None)
@@ -118,13 +126,16 @@ class Shop:
                 return outcome
             node = waiting.pop(-1 if last_first else 0)
             name = dag.job_id(node)
-            if name in failing:
+            if node in disappointed:
+                effects = evaluator.handle(Unusable(node, disappointed.pop(node)))
+            elif name in failing:
                 effects = evaluator.handle(Failed(node))
             elif dag.kind(node) is NodeKind.GENERATOR:
                 effects = evaluator.handle(
                     (makes or {}).get(name) or Generated(node, Fingerprint(b"nothing"))
                 )
             else:
+                made.add(node)
                 parts = {part: self.value(f"{name}[{part}]") for part in dag.wanted_parts(node)}
                 effects = evaluator.handle(Succeeded(node, self.value(name), parts))
 
@@ -185,7 +196,7 @@ def made_by(shop: Shop, generator: str, *, jobs: str = "", edges: str = "") -> d
         generator: Generated(
             shop.dag.node(JobId(generator)),
             Fingerprint(f"{jobs} {edges}".encode()),
-            tuple(NewJob(JobId(word[2:]), KINDS[word[0]]) for word in jobs.split()),
+            tuple(NewJob(JobId(word[2:]), KINDS[word[0]], word[0] == "C") for word in jobs.split()),
             tuple(new_edges),
         )
     }

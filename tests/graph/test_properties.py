@@ -57,7 +57,9 @@ class Life(stateful.RuleBasedStateMachine):
             if run.jobs[name].kind is NodeKind.OUTPUT:
                 assert run.state(name) in GOOD
         for name, stored in self.world.store.items():
-            if name in run.dag and run.jobs[name].kind is NodeKind.LAZY and name in self.world.disk:
+            if name not in run.dag or run.jobs[name].keeps:
+                continue
+            if run.jobs[name].kind is NodeKind.LAZY and name in self.world.disk:
                 assert self.world.disk[name] != stored.contents, f"{name} lies about after the run"
         self.check_idle(random)
 
@@ -66,17 +68,37 @@ class Life(stateful.RuleBasedStateMachine):
         names = [job.name for job in self.script.unfolded()]
         failing = frozenset(name for name in names if random.random() < 0.15)
         unobservable = frozenset(name for name in names if random.random() < 0.03)
-        plan = Plan(random, failing=failing, unobservable=unobservable)
+        unusable = frozenset(name for name in names if random.random() < 0.3)
+        plan = Plan(random, failing=failing, unobservable=unobservable, unusable=unusable)
         before = self.world.copy()
         run = self.run(random, plan)
         self.check_files(run)
         self.check_blocked(run, before)
-        other = Run(self.script, before, Plan(Random(random.randrange(1000)), failing, unobservable)).go()
+        other = Run(
+            self.script, before, Plan(Random(random.randrange(1000)), failing, unobservable, unusable)
+        ).go()
         assert other.outcome() == run.outcome(), "the schedule decides about the fate of jobs"
+
+    @stateful.rule(random=randoms)
+    def run_with_leftovers_that_are_no_good(self, random: Random) -> None:
+        unusable = frozenset(job.name for job in self.script.unfolded() if random.random() < 0.5)
+        before = self.world.copy()
+        run = self.run(random, Plan(random, unusable=unusable))
+        self.check_files(run)
+        # It ends as if the look at the files had found them missing, where anybody looked into them.
+        assert run.found_unusable <= set(run.starts)
+        for name in run.found_unusable:
+            del before.disk[name]
+        other = Run(self.script, before, Plan(Random(random.randrange(1000)))).go()
+        assert other.outcome() == run.outcome()
+        # How often something on demand is made for generated jobs depends on the schedule.
+        assert set(other.starts) == set(run.starts)
+        self.check_idle(random)
 
     @stateful.rule(random=randoms, after=st.integers(1, 40))
     def run_and_stop(self, random: Random, after: int) -> None:
-        run = self.run(random, Plan(random, stop_after=after))
+        unusable = frozenset(job.name for job in self.script.unfolded() if random.random() < 0.3)
+        run = self.run(random, Plan(random, stop_after=after, unusable=unusable))
         self.check_files(run)
 
     @stateful.rule(random=randoms, after=st.integers(1, 40))

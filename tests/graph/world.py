@@ -50,6 +50,7 @@ from ppg_graph import (
     Succeeded,
     Targeted,
     Unobservable,
+    Unusable,
     UpstreamAdded,
     UpstreamChanged,
     UpstreamRemoved,
@@ -77,6 +78,11 @@ class Job:
     makes: tuple[Job, ...] = ()  # of a generator; their names begin with the generator's
     injects: tuple[tuple[str, str, str | None], ...] = ()  # of a generator: (upstream, downstream, part)
 
+    @property
+    def keeps(self) -> bool:
+        """Whether the files of this LAZY job stay; some names do."""
+        return self.kind is NodeKind.LAZY and digest(self.name)[1] % 4 == 0
+
 
 @dataclass
 class Script:
@@ -90,7 +96,7 @@ class Script:
     def declare(self) -> Dag:
         dag = Dag()
         for job in sorted(self.jobs, key=lambda job: digest(job.name)):  # any order will do
-            dag.add_node(JobId(job.name), job.kind)
+            dag.add_node(JobId(job.name), job.kind, keep=job.keeps)
         for job in self.jobs:
             for upstream, part in job.upstreams:
                 dag.add_edge(dag.node(JobId(upstream)), dag.node(JobId(job.name)), part=part)
@@ -177,6 +183,7 @@ class Plan:
     order: Random
     failing: frozenset[str] = frozenset()
     unobservable: frozenset[str] = frozenset()
+    unusable: frozenset[str] = frozenset()  # LAZY jobs of which leftovers are intact, but no good
     pruned: frozenset[str] = frozenset()
     targets: frozenset[str] | None = None
     stop_after: int | None = None  # events
@@ -206,6 +213,8 @@ class Run:
         self.committed: list[str] = []
         self.skipped: set[str] = set()
         self.removed: set[str] = set()
+        self.begun_with: dict[str, str | None] = {}  # a leftover that is no good
+        self.found_unusable: set[str] = set()
         self.extended: set[str] = set()
         self.warned: set[str] = set()
         self.pending: list[Callable[[], Any]] = []
@@ -327,6 +336,12 @@ class Run:
             assert job.kind in (NodeKind.LAZY, NodeKind.LOAD), f"{name} runs twice"
             assert name in self.removed, f"{name} runs twice"
             assert self.extended, "a second run is for the sake of a generated job"
+        leftovers = [
+            upstream
+            for upstream, _ in self.edges(node)
+            if self.jobs[upstream].kind is NodeKind.LAZY and upstream not in self.starts
+        ]
+        self.begun_with[name] = next((each for each in leftovers if each in self.plan.unusable), None)
         self.starts.append(name)
         inputs = {}
         for upstream, part in self.edges(node):
@@ -362,6 +377,11 @@ class Run:
         name = self.name(node)
         job = self.jobs[name]
         del self.running[name]
+        unusable = self.begun_with[name]
+        if unusable is not None:
+            self.found_unusable.add(unusable)
+            self.starts.remove(name)
+            return Unusable(node, self.dag.node(JobId(unusable)))
         if name in self.plan.failing:
             self.world.disk.pop(name, None)
             return Failed(node)
@@ -371,7 +391,7 @@ class Run:
             return Generated(
                 node,
                 fingerprint(made),
-                tuple(NewJob(JobId(new.name), new.kind) for new in job.makes),
+                tuple(NewJob(JobId(new.name), new.kind, new.keeps) for new in job.makes),
                 tuple(NewEdge(JobId(u), JobId(d), part) for u, d, part in [*edges, *job.injects]),
             )
         if job.kind is NodeKind.LOAD:
@@ -383,6 +403,7 @@ class Run:
     def clean_up(self, node: NodeId) -> None:
         name = self.name(node)
         self.removed.add(name)
+        assert not self.jobs[name].keeps, f"{name} is a cache"
         for downstream in self.dag.downstreams(node):
             assert self.name(downstream) not in self.running, (
                 f"{name} is removed under {self.name(downstream)}"

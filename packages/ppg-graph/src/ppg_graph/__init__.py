@@ -29,6 +29,7 @@ from ppg_graph.events import (
     Observed,
     Stopped,
     Succeeded,
+    Unusable,
 )
 from ppg_graph.explanations import Explanation
 from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
@@ -103,6 +104,7 @@ __all__ = [
     "Succeeded",
     "Targeted",
     "Unobservable",
+    "Unusable",
     "UpstreamAdded",
     "UpstreamChanged",
     "UpstreamRemoved",

@@ -103,6 +103,7 @@ class Board:
         "targeted",
         "unobservable",
         "unsettled",
+        "unusable",
         "upstream_count",
     )
 
@@ -147,6 +148,8 @@ class Board:
         self.parts: dict[NodeId, Mapping[str, Fingerprint]] = {}
         self.problems: dict[NodeId, Files] = {}
         self.unobservable: dict[NodeId, str] = {}
+        self.unusable: set[NodeId] = set()
+        """LAZY jobs of which an earlier run had left files that are no good, as somebody found who was started."""
         self.reasons: dict[NodeId, tuple[Reason, ...]] = {}
         self.causes: dict[NodeId, NodeId] = {}
         self.running_generators = 0

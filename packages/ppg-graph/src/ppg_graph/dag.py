@@ -35,6 +35,7 @@ class Dag:
         "_index",
         "_indexed",
         "_indexed_in_base",
+        "_kept",
         "_kinds",
         "_part_edges",
         "_parts",
@@ -45,6 +46,7 @@ class Dag:
     def __init__(self) -> None:
         self._ids: list[JobId] = []
         self._kinds: list[NodeKind] = []
+        self._kept: set[int] = set()
         self._index: dict[JobId, NodeId] = {}
         self._edge_upstream: array[int] = array("i")
         self._edge_downstream: array[int] = array("i")
@@ -58,12 +60,19 @@ class Dag:
 
     # -- declaring
 
-    def add_node(self, job_id: JobId, kind: NodeKind) -> NodeId:
-        """Add a job. Raises ValueError if the id is taken."""
+    def add_node(self, job_id: JobId, kind: NodeKind, *, keep: bool = False) -> NodeId:
+        """Add a job. With `keep` the files of a LAZY job stay when nobody needs them any more: a cache.
+
+        Raises ValueError if the id is taken, or if files are to be kept that are not removed anyway.
+        """
         index = self._index
         if job_id in index:
             raise ValueError(f"job {job_id!r} is already in the graph")
         node = NodeId(len(self._ids))
+        if keep:
+            if kind is not NodeKind.LAZY:
+                raise ValueError(f"only LAZY jobs can have their files kept; {job_id!r} is {kind.name}")
+            self._kept.add(node)
         index[job_id] = node
         self._ids.append(job_id)
         self._kinds.append(kind)
@@ -111,6 +120,10 @@ class Dag:
     def kind(self, node: NodeId) -> NodeKind:
         """The kind of the job at `node`."""
         return self._kinds[node]
+
+    def keeps(self, node: NodeId) -> bool:
+        """Whether the files of this LAZY job stay when nobody needs them any more."""
+        return node in self._kept
 
     @property
     def job_ids(self) -> Sequence[JobId]:
@@ -195,7 +208,10 @@ class Dag:
     def subgraph(self, nodes: Collection[NodeId]) -> Dag:
         """A new graph of these jobs and the edges between them. Its nodes are numbered anew."""
         result = Dag()
-        renamed = {node: result.add_node(self._ids[node], self._kinds[node]) for node in sorted(set(nodes))}
+        renamed = {
+            node: result.add_node(self._ids[node], self._kinds[node], keep=self.keeps(node))
+            for node in sorted(set(nodes))
+        }
         for node, new in renamed.items():
             for upstream in self.upstreams(node):
                 if upstream not in renamed:

@@ -9,7 +9,7 @@ from ppg_graph.board import Board, InternalError
 from ppg_graph.dag import Dag
 from ppg_graph.effects import Commit, Effect, Forget, NonDeterministic, Observe, Rejected, Skip, SkipReason
 from ppg_graph.entry import Entry
-from ppg_graph.events import Cancelled, Event, Failed, Generated, Observed, Stopped, Succeeded
+from ppg_graph.events import Cancelled, Event, Failed, Generated, Observed, Stopped, Succeeded, Unusable
 from ppg_graph.explanations import Explanation, explain
 from ppg_graph.extension import extend, plan_extension
 from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
@@ -69,7 +69,11 @@ class Evaluator:
     **What is removed?** The files of a LAZY job, once every job directly downstream is settled, unless one of them
     failed, is blocked or was aborted; data of a LOAD in any case. Files of a LAZY job that lie about from an earlier
     run are used if the job is clean and they are intact, and are removed like others, but not before every
-    generator is through: the job that they were kept for may be a generated one. A target is never removed.
+    generator is through: the job that they were kept for may be a generated one. A target is never removed, nor
+    the files of a job that keeps them (`Dag.add_node`): a cache.
+
+    **What if a leftover is no good** although it is intact? Only a job that was started with it can find out. It
+    says so (`Unusable`) instead of failing: then the files count as not there, are demanded, and the job is due again.
 
     **Generators** may add jobs, and edges into jobs that are downstream of them, which are undecided for just that
     reason. Everything that a generator made is added, or nothing, and then it has failed. New jobs may revive
@@ -135,6 +139,8 @@ class Evaluator:
             case Failed(node):
                 self._expect_started(node)
                 self._fail(node)
+            case Unusable(node, upstream):
+                self._unusable(node, upstream)
             case Cancelled(node):
                 self._cancelled(node)
             case Stopped():
@@ -245,6 +251,27 @@ class Evaluator:
         self._expect_started(node)
         self._board.move(node, NodeState.ABORTED)
         self._flow.spread(node, NodeState.ABORTED)
+
+    def _unusable(self, node: NodeId, upstream: NodeId) -> None:
+        board, flow = self._board, self._flow
+        self._expect_started(node)
+        if board.dag.kind(upstream) is not NodeKind.LAZY or not board.dag.has_edge(upstream, node):
+            raise ProtocolError(f"{board.dag.job_id(node)!r} uses no files of node {upstream}")
+        if board.present[upstream] and not board.ran[upstream]:
+            board.present[upstream] = 0
+            board.absent[upstream] = 1
+            board.unusable.add(upstream)
+            board.dirty.append(upstream)
+            for downstream in board.dag.downstreams(upstream):
+                if board.state[downstream] is _DUE:
+                    board.lacking[downstream] += 1
+        if flow.stopped:
+            board.move(node, NodeState.ABORTED)
+            flow.spread(node, NodeState.ABORTED)
+            return
+        board.move(node, _DUE)
+        board.lacking[node] = sum(not board.is_there(other) for other in board.lazy_upstreams(node))
+        board.dirty.append(node)
 
     def _stopped(self) -> None:
         board = self._board

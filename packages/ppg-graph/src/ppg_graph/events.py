@@ -19,6 +19,7 @@ __all__ = [
     "Observed",
     "Stopped",
     "Succeeded",
+    "Unusable",
 ]
 
 
@@ -56,11 +57,26 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
+class Unusable:
+    """A started job could not use what an earlier run left of a LAZY job directly upstream, and made nothing.
+
+    The files are what their record says, and yet no good: a cache, say, that this version of a library cannot
+    read. They are made again, and then `node` is started once more. Only for a job that was started before
+    `upstream` ran in this run: files that are fresh from this run and of no use are a failure.
+    """
+
+    node: NodeId
+    upstream: NodeId
+
+
+@dataclass(frozen=True, slots=True)
 class NewJob:
     """A job that a generator made."""
 
     job_id: JobId
     kind: NodeKind
+    keep: bool = False
+    """Whether the files of a LAZY job stay when nobody needs them any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,4 +103,4 @@ class Stopped:
     """Start no more. What runs already is still reported."""
 
 
-Event: TypeAlias = Observed | Succeeded | Failed | Cancelled | Generated | Stopped
+Event: TypeAlias = Observed | Succeeded | Failed | Cancelled | Unusable | Generated | Stopped

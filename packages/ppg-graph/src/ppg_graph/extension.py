@@ -47,6 +47,8 @@ def plan_extension(board: Board, event: Generated) -> Plan | str:
     for job in event.jobs:
         if job.job_id in dag or job.job_id in new:
             return f"{name!r} made job {job.job_id!r}, which exists already; give the new job another id"
+        if job.keep and job.kind is not NodeKind.LAZY:
+            return f"{name!r} made job {job.job_id!r} with files to keep, which only LAZY jobs can have"
         node = NodeId(len(dag) + len(new))
         new[job.job_id] = node
         kinds[node] = job.kind
@@ -134,7 +136,7 @@ def extend(entry: Entry, plan: Plan) -> None:
             board.move(downstream, NodeState.WAITING)
 
     for job in plan.jobs:
-        dag.add_node(job.job_id, job.kind)
+        dag.add_node(job.job_id, job.kind, keep=job.keep)
     for upstream, downstream, part in plan.edges:
         dag.add_edge(upstream, downstream, part=part)
     new = board.grow()

@@ -293,7 +293,7 @@ class Propagation:
     def may_remove(self, node: NodeId) -> bool:
         """Rule 8: whether what was there for the jobs directly downstream can go, because all are settled."""
         board = self.board
-        if not board.present[node] or board.unsettled[node]:
+        if not board.present[node] or board.unsettled[node] or board.dag.keeps(node):
             return False
         if board.dag.kind(node) is _LOAD:
             return True

@@ -59,7 +59,10 @@ class _Check:
             self.claim(node, "everything upstream is known", holds=everything)
             self.claim(node, "it has reasons", holds=bool(board.reasons.get(node)))
         if state is _S.STARTED:
-            there = all(board.is_there(upstream) for upstream in board.lazy_upstreams(node))
+            there = all(
+                board.is_there(upstream) or upstream in board.unusable
+                for upstream in board.lazy_upstreams(node)
+            )
             self.claim(node, "everything lazy upstream is there", holds=there)
         if state is _S.OBSERVED:
             self.claim(node, "only invariants are observed", holds=kind is NodeKind.INVARIANT)

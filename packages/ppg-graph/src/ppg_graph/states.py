@@ -52,7 +52,7 @@ LEGAL_MOVES: Mapping[NodeState, frozenset[NodeState]] = {
         {_S.OBSERVED, _S.CLEAN, _S.DUE, _S.FAILED, _S.BLOCKED, _S.ABORTED, _S.NOT_NEEDED, _S.EXCLUDED}
     ),
     _S.DUE: frozenset({_S.STARTED, _S.BLOCKED, _S.ABORTED, _S.WAITING, _S.CLEAN, _S.CLEANED_UP, _S.EXCLUDED}),
-    _S.STARTED: frozenset({_S.DONE, _S.FAILED, _S.ABORTED}),
+    _S.STARTED: frozenset({_S.DONE, _S.FAILED, _S.ABORTED, _S.DUE}),
     _S.OBSERVED: frozenset(),
     _S.CLEAN: frozenset({_S.DUE, _S.CLEANED_UP, _S.NOT_NEEDED}),
     _S.DONE: frozenset({_S.CLEANED_UP}),
