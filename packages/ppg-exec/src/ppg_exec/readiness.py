@@ -21,6 +21,7 @@ class Readiness:
         self._epoll = select.epoll()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._bell, select.EPOLLIN)
+        self._rung = False
         self._alarm = Alarm()
         self._epoll.register(self._alarm, select.EPOLLIN)
         self._watched: dict[int, bool] = {}
@@ -31,10 +32,16 @@ class Readiness:
 
     def ring(self) -> None:
         """Make the descriptor readable."""
+        self._rung = True
         os.eventfd_write(self._bell, 1)
 
     def silence(self) -> None:
         """Undo `ring`."""
+        if self._rung:  # without the system call and its exception, as is usual
+            self._muffle()
+
+    def _muffle(self) -> None:
+        self._rung = False
         try:
             os.eventfd_read(self._bell)
         except BlockingIOError:
@@ -60,7 +67,7 @@ class Readiness:
         readable = []
         for descriptor, happened in self._epoll.poll(timeout):
             if descriptor == self._bell:
-                self.silence()
+                self._muffle()
             elif descriptor == self._alarm.fileno():
                 self._alarm.silence()
             elif happened & ~select.EPOLLOUT and descriptor in self._watched:
