@@ -1,11 +1,14 @@
 """What is loaded in the compute node, and the identity of objects that callbacks share."""
 
 import os
+import select
 import signal
 import threading
 import time
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from ppg_exec import (
     Cancelled,
@@ -219,3 +222,64 @@ def test_a_server_that_a_load_has_started_outlives_the_jobs_but_not_the_executor
         run(executor, *(Task(str(number), int) for number in range(5)))
         os.kill(pid, 0)
     nothing_left(executor.marker)
+
+
+def state_of(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+@pytest.mark.parametrize("is_stubborn", [False, True])
+@pytest.mark.parametrize("how", ["timeout", "cancel", "memory"])
+def test_a_job_is_ended_in_time_while_its_node_loads(how: str, is_stubborn: bool, tmp_path: Path) -> None:
+    gate, ready = tmp_path / "gate", tmp_path / "ready"
+    os.mkfifo(gate)
+
+    def work() -> None:
+        if is_stubborn:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        data = bytearray(200 << 20)
+        data[::4096] = b"x" * len(data[::4096])
+        ready.touch()
+        time.sleep(1000)
+
+    options: dict[str, Any] = {
+        "timeout": {"timeout": 2},
+        "cancel": {},
+        "memory": {"memory": 50 << 20, "enforce_memory": True},
+    }[how]
+    with LocalExecutor(cores=2, grace=0.3) as executor:
+        executor.submit(Task("job", work, **options))
+        (started,) = executor.poll(10)
+        assert isinstance(started, Started)
+        executor.submit(load("load", lambda: gate.read_text()))
+        while not (ready.exists() and any(isinstance(event, Started) for event in executor.poll(0.05))):
+            continue
+        if how == "cancel":
+            executor.cancel("job")
+        deadline = time.monotonic() + 30
+        # Its node, which is deaf, cannot wait for it: it stays a zombie.
+        while state_of(started.pid) != "Z":
+            assert time.monotonic() < deadline
+            assert executor.poll(0.05) == []
+        gate.write_text("go on")
+        ends = {}
+        while len(ends) < 2:
+            ends |= {event.key: event.end for event in executor.poll(10) if isinstance(event, Outcome)}
+    assert ends["load"] == Succeeded("go on")
+    match how:
+        case "timeout":
+            assert ends["job"] == TimedOut(2.0)
+        case "cancel":
+            assert ends["job"] == Cancelled()
+        case _:
+            assert isinstance(ends["job"], Died)
+            assert ends["job"].of_memory
+
+
+def test_who_waits_for_the_descriptor_alone_hears_of_a_load_whose_time_is_up(local: LocalExecutor) -> None:
+    local.submit(load("load", lambda: time.sleep(1000), timeout=0.2))
+    seen: list[Any] = []
+    while not any(isinstance(event, Outcome) for event in seen):
+        assert select.select([local], [], [], 30)[0] == [local]
+        seen += local.poll(0)
+    assert seen[-1].end == TimedOut(0.2)

@@ -2,6 +2,7 @@
 
 import os
 import random
+import select
 import signal
 import subprocess
 import sys
@@ -89,13 +90,15 @@ def test_nothing_is_left_when_the_caller_is_killed(
     assert not [pid for pid in beneath if os.path.exists(f"/proc/{pid}/exe")]
 
 
-def test_a_killed_forkserver_takes_all_with_it_and_the_caller_goes_on(
-    run: Any, nothing_left: Callable[[str], None]
+@pytest.mark.parametrize("victim", ["guard", "forkserver"])
+def test_a_killed_forkserver_or_guard_takes_all_with_it_and_the_caller_goes_on(
+    run: Any, nothing_left: Callable[[str], None], victim: str
 ) -> None:
     with LocalExecutor(cores=2) as executor:
         executor.submit(Task("victim", lambda: os.system("sleep 1000 & sleep 1000")))
         assert isinstance(executor.poll(10)[0], Started)
-        os.kill(executor._supervisor.pid or 0, signal.SIGKILL)
+        guard = executor._supervisor.pid or 0
+        os.kill(guard if victim == "guard" else tree(guard)[0], signal.SIGKILL)
         events: list[Any] = []
         while not any(isinstance(event, Outcome) for event in events):
             events += executor.poll(10)
@@ -105,6 +108,52 @@ def test_a_killed_forkserver_takes_all_with_it_and_the_caller_goes_on(
         nothing_left(executor.marker)
         assert run(executor, Task("next", int))["next"].end == Succeeded(0)
     nothing_left(executor.marker)
+
+
+# A caller whose node is deaf: it loads, beside a job that has started a daemon.
+LOADING = """
+import os, subprocess, sys, time
+from ppg_exec import LocalExecutor, Place, Started, Task
+
+def work():
+    subprocess.Popen(["setsid", "sleep", "1000"])
+    time.sleep(1000)
+
+def load(path):
+    open(path, "w").close()
+    time.sleep(1000)
+
+executor = LocalExecutor(cores=2, start_method=sys.argv[2])
+executor.submit(Task("work", work))
+executor.poll()
+executor.submit(Task("load", load, (sys.argv[1],), place=Place.NODE))
+while True:
+    executor.poll()
+"""
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+def test_a_node_that_loads_does_not_outlive_caller_and_forkserver_that_die_together(
+    tmp_path: Path, start_method: str
+) -> None:
+    script = tmp_path / "caller.py"
+    script.write_text(LOADING)
+    process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "loads"), start_method])
+    deadline = time.monotonic() + 30
+    while not ((tmp_path / "loads").exists() and len(tree(process.pid)) >= 5):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    beneath = tree(process.pid)
+    descriptors = [os.pidfd_open(pid) for pid in beneath]
+    forkserver = beneath[1]
+    # Who is stopped cannot see to anything before it is killed.
+    os.kill(forkserver, signal.SIGSTOP)
+    process.kill()
+    process.wait()
+    os.kill(forkserver, signal.SIGKILL)
+    for pid, descriptor in zip(beneath, descriptors, strict=True):
+        assert select.select([descriptor], [], [], 10)[0], f"{pid} of {beneath} is still there"
+        os.close(descriptor)
 
 
 def test_a_caller_that_never_closes_leaves_nothing(
@@ -160,12 +209,11 @@ def test_closing_ends_running_tasks_first_gently_then_by_force(
 
 def kill_something(caller: int, victim: str, rng: random.Random) -> None:
     beneath = tree(caller)
+    levels = {"guard": 0, "forkserver": 1, "node": 2}
     if victim == "caller" or not beneath:
         pid = caller
-    elif victim == "forkserver":
-        pid = beneath[0]
-    elif victim == "node":
-        pid = beneath[min(1, len(beneath) - 1)]
+    elif victim in levels:
+        pid = beneath[min(levels[victim], len(beneath) - 1)]
     else:
         pid = rng.choice(beneath)
     try:
@@ -207,7 +255,7 @@ def test_random_kills_leave_nothing_and_cost_no_task_its_outcome(
     script = tmp_path / "busy.py"
     script.write_text(BUSY)
     for _ in range(rounds):
-        victim = rng.choice(["caller", "forkserver", "node", "anything"])
+        victim = rng.choice(["caller", "guard", "forkserver", "node", "anything"])
         process = subprocess.Popen(
             [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

@@ -79,16 +79,22 @@ def children(pid):
         return [int(child) for child in file.read().split()]
 
 
-@pytest.mark.parametrize("victim", ["forkserver", "node", "job"])
+def processes(pid):
+    """The pids of all that is beneath a run of which one job runs."""
+    (guard,) = children(pid)
+    (forkserver,) = children(guard)
+    (node,) = children(forkserver)
+    (job,) = children(node)
+    return {"guard": guard, "forkserver": forkserver, "node": node, "job": job}
+
+
+@pytest.mark.parametrize("victim", ["guard", "forkserver", "node", "job"])
 def test_a_process_of_ours_that_is_killed_is_reported_and_the_next_run_does_the_rest(project, victim):
     project.gate("slow")
     project.script(WAITING)
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
-    (forkserver,) = children(run.pid)
-    (node,) = children(forkserver)
-    (job,) = children(node)
-    os.kill({"forkserver": forkserver, "node": node, "job": job}[victim], signal.SIGKILL)
+    os.kill(processes(run.pid)[victim], signal.SIGKILL)
     said, _ = run.communicate()
     assert run.returncode == 1, said
     assert "FAILED 'slow'" in said
@@ -100,7 +106,7 @@ def test_a_process_of_ours_that_is_killed_is_reported_and_the_next_run_does_the_
     assert "2 ran, 1 up to date, 0 failed, 0 blocked" in finish(project)
 
 
-@pytest.mark.parametrize("victim", ["forkserver", "node"])
+@pytest.mark.parametrize("victim", ["guard", "forkserver", "node"])
 def test_jobs_that_come_after_a_killed_process_of_ours_run_in_a_new_one(project, victim):
     project.gate("slow")
     project.script(WAITING + "")
@@ -112,9 +118,7 @@ def test_jobs_that_come_after_a_killed_process_of_ours_run_in_a_new_one(project,
     )  # fmt: skip
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
-    (forkserver,) = children(run.pid)
-    (node,) = children(forkserver)
-    os.kill(forkserver if victim == "forkserver" else node, signal.SIGKILL)
+    os.kill(processes(run.pid)[victim], signal.SIGKILL)
     said, _ = run.communicate()
     counts = re.search(r"(\d+) ran, (\d+) up to date, (\d+) failed, (\d+) blocked", said)
     assert counts is not None, said

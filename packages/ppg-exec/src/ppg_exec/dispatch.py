@@ -78,6 +78,7 @@ class Dispatcher:
         entry.memory = memory and min(self._ledger.memory, memory)
         entry.attempt += 1
         entry.timed_out = False
+        entry.is_over_memory = False
         entry.peak_memory = 0
         entry.step_back()
         self.accept(entry)

@@ -68,6 +68,16 @@ class Entry:
     sent_at: float = 0.0
     cancelled: bool = False
     timed_out: bool = False
+    is_over_memory: bool = False
+
+    @property
+    def ended_because(self) -> str:
+        """Why the mcp has ended it, in a word that `outcomes.end_of` knows; empty if it has not."""
+        if self.cancelled:
+            return "cancelled"
+        if self.timed_out:
+            return "timed out"
+        return "over memory" if self.is_over_memory else ""
 
     @property
     def is_load(self) -> bool:

@@ -6,8 +6,7 @@ does. Everything beneath it is its descendant for as long as it lives: it is a s
 - A node has died: all that was beneath it is now a child of the forkserver. It is killed until nothing is
   left, and then the mcp is told.
 - The mcp is gone, or says "close": everything is killed, and the forkserver ends.
-- The forkserver itself is killed: its nodes die with it and their jobs with them, by the kernel; the mcp
-  finds the rest by the marker in its environment (`linux.sweep`).
+- The forkserver itself is killed: its parent, the `guard`, inherits all beneath, and kills it.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import sys
 
 from . import node as node_program
 from .forkhooks import import_threading
-from .linux import ChildList, descendants, end_children, stay_in_reach
+from .linux import ChildList, descendants, end_children, stat_fields, stay_in_reach
 from .loading import INTERRUPT
 from .memory import MemoryWatch
 from .wire import Channel
@@ -34,13 +33,13 @@ __all__ = ["main"]
 
 
 class _Forkserver:
-    def __init__(self, control: socket.socket, mcp: int) -> None:
+    def __init__(self, control: socket.socket, mcp: int, guard: int) -> None:
         self._hooks = import_threading()
         self._memory = MemoryWatch()
         self._channel = Channel(control)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
-        self._mcp = mcp
+        self._needed = (mcp, guard)
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._wake = wake_read
         self._wake_write = wake_write
@@ -52,8 +51,8 @@ class _Forkserver:
         waiting = select.poll()
         control = self._channel.fileno()
         # A fork of the mcp may hold its end of the socket open, so its death is watched for itself.
-        mcp = os.pidfd_open(self._mcp)
-        for descriptor in (control, self._wake, mcp):
+        needed = [os.pidfd_open(pid) for pid in self._needed]
+        for descriptor in (control, self._wake, *needed):
             waiting.register(descriptor, select.POLLIN)
         try:
             while True:
@@ -94,6 +93,8 @@ class _Forkserver:
                 self._signal_node(number, signal.SIGKILL)
             case ("interrupt node", number):
                 self._signal_node(number, INTERRUPT)
+            case ("signal job", number, pid, which):
+                self._signal_job(number, pid, which)
             case ("pause",):
                 self._signal_all(signal.SIGSTOP)
             case ("resume",):
@@ -118,6 +119,16 @@ class _Forkserver:
         for pid, known in self._nodes.items():
             if known == number:
                 os.kill(pid, which)
+
+    def _signal_job(self, number: int, pid: int, which: int) -> None:
+        # As long as it is its node's child, that has not waited for it, and the pid is its own.
+        fields = stat_fields(pid)
+        if not fields or self._nodes.get(int(fields[1])) != number:
+            return
+        try:
+            os.killpg(pid, which)
+        except ProcessLookupError:
+            return  # it has just ended
 
     def _fork_node(
         self, number: int, directory: str, connection: socket.socket, logbook: int, *, huge_pages: bool
@@ -168,13 +179,10 @@ def _notice(_number: int, _frame: object) -> None:
     """The wakeup descriptor does the work; a handler must exist for it."""
 
 
-def main(control: int, mcp: int) -> NoReturn:
-    """The program: `control` is a connected socket, `mcp` the pid of the process to serve."""
-    # Whatever its environment says about Ctrl-C, it is not for us: we end when the mcp does.
-    for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
-        signal.signal(ignored, signal.SIG_IGN)
+def main(control: int, mcp: int, guard: int) -> NoReturn:
+    """The program: `control` is a connected socket, `mcp` the pid of the process to serve, `guard` the parent's."""
     stay_in_reach()
-    server = _Forkserver(socket.socket(fileno=control), mcp)
+    server = _Forkserver(socket.socket(fileno=control), mcp, guard)
     gc.disable()
     gc.freeze()
     server.run()

@@ -222,7 +222,7 @@ class LocalExecutor:
         if entry.stage is Stage.WAITING:
             self._dispatcher.withdraw(entry)
         else:
-            self._ending.end(entry)
+            self._ending.cancel(entry)
 
     def _end_what_runs(self) -> None:
         for entry in list(self._register.entries.values()):

@@ -119,8 +119,8 @@ class Reception:
                 entry.pid = pid
                 if entry.role is Role.TASK:
                     self._register.events.append(Started(entry.task.key, pid, when))
-                if entry.is_load:
-                    self._ending.watch(entry)
+                if entry.cancelled or entry.task.timeout is not None:
+                    self._ending.has_begun(entry)
             case ("ended", number, *rest):
                 self._hear_of_an_end(node, self._register.sent.pop(number), *rest)
             case ("recalled", numbers):
@@ -158,12 +158,10 @@ class Reception:
             )
         )
         self._dispatcher.pass_on(entry, successor)
-        if entry.is_load:
-            expected = "cancelled" if entry.cancelled else "timed out" if entry.timed_out else ""
         end = end_of(
             report,
             status,
-            expected,
+            expected or entry.ended_because,
             cause,
             timeout=entry.task.timeout,
             peak_memory=entry.peak_memory,

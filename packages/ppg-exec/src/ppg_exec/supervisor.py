@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal, NoReturn
 
 from .forked import ForkedProcess
-from .forkserver import main as forkserver_program
+from .guard import main as guard_program
 from .linux import MARKER, sweep
 from .logbook import new_logbook
 from .sharing import SharedObjects
@@ -26,7 +26,7 @@ StartMethod = Literal["forkserver", "fork"]
 
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; sys.argv[:] = {argv!r}; "
-    "from ppg_exec.forkserver import main; main({control}, {mcp})"
+    "from ppg_exec.guard import main; main({control}, {mcp})"
 )
 
 
@@ -81,7 +81,7 @@ class Supervisor:
 
     @property
     def pid(self) -> int | None:
-        """The forkserver's, while it runs."""
+        """The guard's, the forkserver's parent, while it runs."""
         return self._process.pid if self._process else None
 
     def new_node(self) -> NodeHandle:
@@ -117,7 +117,7 @@ class Supervisor:
             def program() -> NoReturn:
                 ours.close()
                 os.chdir(self._directory)
-                forkserver_program(control, mcp)
+                guard_program(control, mcp)
 
             self._process = ForkedProcess(program, self._messages, variables)
             theirs.close()
@@ -150,6 +150,11 @@ class Supervisor:
         if self.channel is not None:
             self.channel.put(("interrupt node", node.number))
 
+    def signal_job(self, node: NodeHandle, pid: int, which: int) -> None:
+        """Signal a job and all its process group, past a node that is busy; not if it has ended."""
+        if self.channel is not None:
+            self.channel.put(("signal job", node.number, pid, int(which)))
+
     def pause(self) -> None:
         """Stop every process beneath except the forkserver."""
         if self.channel is not None:
@@ -167,15 +172,15 @@ class Supervisor:
         size = os.fstat(self._messages).st_size
         return os.pread(self._messages, most, max(0, size - most)).decode(errors="replace").strip()
 
-    def abandon(self) -> int:
-        """After the forkserver's death: end what it has left, forget it; its return code."""
+    def abandon(self, patience: float = 10.0) -> int:
+        """After the forkserver's death: see to the end of what it has left, forget it; its return code."""
         assert self._process is not None
         if self.channel is not None:
             self.channel.close()
             self.channel = None
-        self._process.kill()
-        code = self._process.wait()
+        code = self._wait(self._process, patience)
         self._process = None
+        # If the guard was killed, the forkserver has gone with it, and may not be done.
         sweep(self._marker)
         return code
 
@@ -188,16 +193,21 @@ class Supervisor:
                 self.channel.flush()
             self.channel.close()
             self.channel = None
-            try:
-                self._process.wait(patience)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-                sweep(self._marker)
+            self._wait(self._process, patience)
             self._process = None
         if self._messages >= 0:
             os.close(self._messages)
             self._messages = -1
+
+    def _wait(self, process: subprocess.Popen[bytes] | ForkedProcess, patience: float) -> int:
+        """The return code of the guard, which ends when nothing is left; at last by force."""
+        try:
+            return process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+            sweep(self._marker)
+            return code
 
 
 def default_scratch() -> str:

@@ -8,6 +8,7 @@ mcp → forkserver
     ("node", node, directory, huge pages)    fork a compute node; + descriptors of its socket and its logbook
     ("kill node", node)                      end that node and everything beneath it
     ("interrupt node", node)                 raise an exception in the load that it runs
+    ("signal job", node, pid, signal)        to its process group, if it has not ended
     ("pause",), ("resume",)                  stop the nodes and all beneath them; let them go on
     ("close",)                               end everything
 forkserver → mcp
