@@ -21,6 +21,7 @@ from ppg_invariants import register_encoder
 if TYPE_CHECKING:
     from ppg.engine.frontend import Frontend
     from ppg.engine.preview import Preview
+    from ppg.engine.verification import Verification
     from ppg.result import RunResult
 
 __all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
@@ -77,6 +78,7 @@ class Pipegraph:
         self._jobs: list[Job] = []
         self._multi_file_makers: dict[str, Job] = {}
         self._completed = 0
+        self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
 
@@ -305,6 +307,19 @@ class Pipegraph:
         self.check()
         return preview_of(self, None if targets is None else self.nodes_of(targets))
 
+    def verify(
+        self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
+    ) -> "Verification":
+        """Say whether everything is as the last run left it; of generators, the jobs that they made last time.
+
+        Parameters and errors are those of `preview`; with `rehash` every file is read, whatever its stat says.
+        """
+        from ppg.engine.verification import verification_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self.complete()
+        self.check()
+        return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
+
     def run(
         self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
     ) -> "RunResult":
@@ -329,6 +344,7 @@ class Pipegraph:
 
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
+        targets = self.run_targets = None if targets is None else list(targets)
         if frontend is None:
             from ppg.session import SESSION  # noqa: PLC0415 (the session knows pipegraphs)
 

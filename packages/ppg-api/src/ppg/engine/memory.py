@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from ppg.engine.notes import LastMade, LastRun, last_made, last_run
 from ppg_graph import Fingerprint, JobId, Record
 from ppg_invariants import FileState, FunctionEvidence, FunctionState, StatusStore, StoredObservation
 
@@ -37,6 +38,19 @@ class Memory:
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """The fingerprint of a function, which is the same across versions of Python."""
         return self._store.resolve_function(job_id, state)
+
+    def last_fingerprint(self, job_id: JobId) -> Fingerprint | None:
+        """What an invariant came to at the last look."""
+        seen = self._store.observation(job_id)
+        return None if seen is None else seen.fingerprint
+
+    def last_made(self, generator: JobId) -> LastMade | None:
+        """What a generator made when it last succeeded."""
+        return last_made(self._store, generator)
+
+    def last_run(self, job_id: str) -> LastRun | None:
+        """How and why a job ran last."""
+        return last_run(self._store, job_id)
 
     def evidence(self, fingerprint: Fingerprint) -> bytes | FunctionEvidence | None:
         """What parameters or function a fingerprint stands for, if that was ever seen."""

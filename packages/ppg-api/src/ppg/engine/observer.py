@@ -10,6 +10,7 @@ from ppg.engine.versions import ask
 from ppg.exceptions import InternalError
 from ppg.file_jobs import FileJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
+from ppg.job import Job
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
 from ppg.tool_version import ToolVersionInvariant
@@ -61,7 +62,11 @@ class Observer:
         self._should_stop = should_stop
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
-        """What each node observes, or whether its files are what its record says.
+        """What each node of the pipegraph observes, or whether its files are what its record says; see `look_at`."""
+        return self.look_at(self._pipegraph.job_at(node) for node in nodes)
+
+    def look_at(self, jobs: Iterable[Job]) -> Mapping[NodeId, Observation]:
+        """What each job observes, or whether its files are what its record says, by the job's node.
 
         Raises:
             LookStopped: `should_stop` said so while files were hashed or tools asked.
@@ -72,8 +77,8 @@ class Observer:
         tools: list[ToolVersionInvariant] = []
         # What names lead to belongs to one moment; all functions that are looked at now share it.
         follow = Follow()
-        for node in nodes:
-            job = self._pipegraph.job_at(node)
+        for job in jobs:
+            node = job.node
             if isinstance(job, FunctionInvariant):
                 observations[node] = self._function(job, follow)
             elif isinstance(job, ParameterInvariant):

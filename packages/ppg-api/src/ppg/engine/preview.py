@@ -1,16 +1,11 @@
-"""What a run would do, without running anything: for dry runs and for verification."""
+"""Dry runs: what a run would do, in words."""
 
-import tempfile
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from ppg.engine.memory import Memory
-from ppg.engine.observer import Observer
-from ppg.exceptions import PyPipelineGraphError
+from ppg.engine.forecast import forecast, looking
 from ppg.pipegraph import Pipegraph
-from ppg_graph import NodeId, Unobservable, describe, dry_run, to_observe
-from ppg_invariants import StatusStore, StoreError
+from ppg_graph import NodeId, Unobservable, describe
 
 __all__ = ["Preview", "preview_of"]
 
@@ -45,25 +40,9 @@ def preview_of(pipegraph: Pipegraph, targets: Collection[NodeId] | None) -> Prev
     Raises:
         PyPipelineGraphError: the status store cannot be read.
     """
-    if not pipegraph.status_path.exists():
-        # Nothing was run here yet; and looking must not leave a status file behind.
-        with (
-            tempfile.TemporaryDirectory(prefix="ppg-") as folder,
-            StatusStore.open(Path(folder) / "status") as store,
-        ):
-            return _previewed(pipegraph, Memory(store), targets)
-    try:
-        with StatusStore.open(pipegraph.status_path, read_only=True) as store:
-            return _previewed(pipegraph, Memory(store), targets)
-    except StoreError as error:
-        raise PyPipelineGraphError(str(error)) from error
-
-
-def _previewed(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] | None) -> Preview:
-    dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
-    nodes = to_observe(dag, history, pruned=pruned, targets=targets)
-    observations = Observer(pipegraph, memory).observe(nodes)
-    dry = dry_run(dag, history, observations, pruned=pruned, targets=targets)
+    with looking(pipegraph.status_path) as memory:
+        seen = forecast(pipegraph, memory, targets)
+    dag, dry = seen.dag, seen.dry
     return Preview(
         will_run={
             dag.job_id(node): tuple(describe(reason) for reason in reasons)
@@ -73,8 +52,8 @@ def _previewed(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId]
         generators=tuple(dag.job_id(node) for node in dry.generators),
         blocked=tuple(dag.job_id(node) for node in dry.blocked),
         problems={
-            dag.job_id(node): seen.reason
-            for node, seen in observations.items()
-            if isinstance(seen, Unobservable)
+            dag.job_id(node): observation.reason
+            for node, observation in seen.observations.items()
+            if isinstance(observation, Unobservable)
         },
     )

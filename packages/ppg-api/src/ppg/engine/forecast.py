@@ -1,0 +1,124 @@
+"""What a run would do, without running anything and without changing anything.
+
+Two questions are asked in two ways. A *preview* asks what would start, and a generator always starts. A
+*verification* asks whether everything is as the last run left it; there a generator counts as if it would make the
+same again (`ppg.engine.remembered`).
+"""
+
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppg.engine.differences import Evidence
+from ppg.engine.memory import Memory
+from ppg.engine.observer import Observer
+from ppg.engine.remembered import RememberedGraph
+from ppg.exceptions import PyPipelineGraphError
+from ppg.job import Job
+from ppg.pipegraph import Pipegraph
+from ppg_graph import Dag, DryRun, Fingerprint, JobId, NodeId, Observation, dry_run, to_observe
+from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservation, StoreError
+
+__all__ = ["Forecast", "Looking", "forecast", "looking", "remembered_forecast"]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run would do.
+
+    Attributes:
+        dag: the graph that it was made for.
+        dry: what would run, and why.
+        observations: what was seen, by node.
+    """
+
+    dag: Dag
+    dry: DryRun
+    observations: Mapping[NodeId, Observation]
+
+
+class Looking(Memory):
+    """The status store as somebody uses it who only looks: can explain also what it has just seen.
+
+    Parameters:
+        store: open for reading.
+        rehash: believe no stat; every file is read.
+    """
+
+    def __init__(self, store: StatusStore, *, rehash: bool = False) -> None:
+        super().__init__(store)
+        self._rehash = rehash
+        self._seen: dict[Fingerprint, bytes | FunctionState] = {}
+
+    def saw(self, job_id: JobId, observation: StoredObservation) -> None:  # noqa: ARG002 (of the base class)
+        """Keep what explains a fingerprint."""
+        seen = observation.parameters or observation.function
+        if isinstance(seen, (bytes, FunctionState)):
+            self._seen[observation.fingerprint] = seen
+
+    def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
+        """What parameters or function a fingerprint stands for, now or in an earlier run."""
+        seen = self._seen.get(fingerprint)
+        if isinstance(seen, FunctionState):
+            return self._store.evidence_of_function(seen)
+        return super().evidence(fingerprint) if seen is None else seen
+
+    def files(self, job_id: JobId) -> Mapping[str, FileState]:
+        """As recorded."""
+        return {path: self._doubted(state) for path, state in super().files(job_id).items()}
+
+    def input_file(self, job_id: JobId) -> FileState | None:
+        """As last seen."""
+        state = super().input_file(job_id)
+        return None if state is None else self._doubted(state)
+
+    def _doubted(self, state: FileState) -> FileState:
+        # No file has this number, so the stat proves nothing and the content is compared.
+        return state._replace(inode=-1) if self._rehash else state
+
+
+@contextmanager
+def looking(status_path: Path, *, rehash: bool = False) -> Iterator[Looking]:
+    """Read a status store, or an empty one if there is none; nothing is left behind.
+
+    Raises:
+        PyPipelineGraphError: it cannot be read.
+    """
+    try:
+        if status_path.exists():
+            with StatusStore.open(status_path, read_only=True) as store:
+                yield Looking(store, rehash=rehash)
+        else:
+            # Looking must not leave a status file behind where nothing was run.
+            with (
+                tempfile.TemporaryDirectory(prefix="ppg-") as folder,
+                StatusStore.open(Path(folder) / "status") as store,
+            ):
+                yield Looking(store, rehash=rehash)
+    except StoreError as error:
+        raise PyPipelineGraphError(str(error)) from error
+
+
+def forecast(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] | None) -> Forecast:
+    """What a run of a complete graph would do. What generators would make is not known."""
+    dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
+    nodes = to_observe(dag, history, pruned=pruned, targets=targets)
+    observations = Observer(pipegraph, memory).observe(nodes)
+    return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
+
+
+def remembered_forecast(pipegraph: Pipegraph, memory: Memory, graph: RememberedGraph) -> Forecast:
+    """What a run would do if generators made what they made last time; they are run only if that is in doubt."""
+    dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
+    observations: dict[NodeId, Observation] = {}
+    to_look_at: list[Job] = []
+    for node in to_observe(dag, history, pruned=pruned, targets=targets):
+        known = graph.observation(node)
+        if isinstance(known, Job):
+            to_look_at.append(known)
+        else:
+            observations[node] = known
+    observations.update(Observer(pipegraph, memory).look_at(to_look_at))
+    return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
