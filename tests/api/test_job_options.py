@@ -6,6 +6,7 @@ import time
 import pytest
 
 import ppg
+from tests.exec.threaded import build_openmp, use_openmp, use_polars
 
 MB = 1 << 20
 
@@ -193,36 +194,65 @@ def test_a_fresh_generator_declares_jobs_like_any_other(folder, run):
 # -- libraries that do not survive a fork ----------------------------------------------------------------------
 
 
-def polars_sum():
-    import polars
+@pytest.fixture(scope="session")
+def library(tmp_path_factory):
+    return build_openmp(tmp_path_factory.mktemp("openmp"))
 
-    return polars.DataFrame({"a": [3, 1, 2]}).sort("a").select(polars.col("a").sum()).item()
+
+@pytest.fixture
+def three_threads(monkeypatch):
+    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
+        monkeypatch.setenv(name, "3")
 
 
-def test_a_script_that_has_used_polars_can_run_jobs_that_use_it(folder, run):
-    assert polars_sum() == 6
+USES = [use_openmp, use_polars]
+
+
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.usefixtures("three_threads")
+def test_a_script_that_has_used_a_library_with_threads_can_run_jobs_that_use_it(folder, run, library, use):
+    assert use(library)
     assert len(os.listdir("/proc/self/task")) > 1, "its threads are here, and no job may miss them"
 
     def declare():
         for name in ("a", "b", "c"):
-            ppg.FileGeneratingJob(name, lambda path: path.write_text(str(polars_sum())), timeout=60)
+            ppg.FileGeneratingJob(name, lambda path: path.write_text(str(use(library))), timeout=60)
 
     assert run(declare).ran == ["a", "b", "c"]
-    assert (folder / "a").read_text() == "6"
+    assert (folder / "a").read_text() == "True"
 
 
-def test_a_load_that_uses_polars_is_warned_about_and_fresh_jobs_can_use_it_all_the_same(folder, capfd):
+@pytest.mark.parametrize("use", USES)
+@pytest.mark.usefixtures("three_threads")
+def test_a_load_that_leaves_threads_is_warned_about_and_fresh_jobs_can_use_the_library_all_the_same(
+    folder, library, use, capfd
+):
     graph = ppg.new_pipegraph()
-    load = ppg.DataLoadingJob("load the table", polars_sum)
+    load = ppg.DataLoadingJob("load the table", lambda: use(library))
     job = ppg.FileGeneratingJob(
-        "out", lambda path: path.write_text(str(polars_sum())), isolation="fresh", timeout=60
+        "out", lambda path: path.write_text(str(use(library))), isolation="fresh", timeout=60
     )
     job.depends_on(load)
     assert sorted(graph.run().ran) == ["load the table", "out"]
+    assert (folder / "out").read_text() == "True"
     (warning,) = [line for line in capfd.readouterr().err.splitlines() if "warning" in line]
     assert "'load the table'" in warning
     assert "thread" in warning
     assert 'isolation="fresh"' in warning
+
+
+@pytest.mark.usefixtures("three_threads")
+def test_a_forked_job_that_hangs_for_want_of_a_librarys_threads_is_ended_by_its_timeout(
+    folder, library, failing_run
+):
+    def declare():
+        load = ppg.DataLoadingJob("load", lambda: use_openmp(library))
+        ppg.FileGeneratingJob(
+            "out", lambda path: path.write_text(str(use_openmp(library))), timeout=1
+        ).depends_on(load)
+
+    error, _ = failing_run(declare)
+    assert "timeout of 1 s" in str(error)
 
 
 # -- what the options are not, and what they may be --------------------------------------------------------------
