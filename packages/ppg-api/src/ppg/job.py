@@ -102,13 +102,22 @@ class Job(JobStory, metaclass=JobMeta):
 
     def __getstate__(self) -> tuple[None, dict[str, object]]:
         # Callbacks may refer to jobs; what travels with them is the job's definition, not its pipegraph.
+        return None, self._state() | {"_pipegraph": None}
+
+    def _state(self) -> dict[str, object]:
         names = [
             name
             for cls in type(self).__mro__
             for name in getattr(cls, "__slots__", ())
             if name != "__weakref__" and hasattr(self, name)
         ]
-        return None, {name: getattr(self, name) for name in names} | {"_pipegraph": None}
+        return {name: getattr(self, name) for name in names}
+
+    def take_over(self, redefined: Self) -> None:
+        """Become what another declaration of the same job says."""
+        for name, value in redefined._state().items():
+            if name != "node":
+                setattr(self, name, value)
 
     def __str__(self) -> str:
         return self.job_id

@@ -7,7 +7,7 @@ records and reports (`ppg.engine`), and leaves a `RunResult`.
 import enum
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ppg.coordinators import LocalSystem
 from ppg.declarations import same_job, shown
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ppg.engine.verification import Verification
     from ppg.result import RunResult
 
-__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
+__all__ = ["DEFAULT_STATUS_FILENAME", "Life", "Pipegraph"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -50,7 +50,19 @@ class Pipegraph:
         follow: how far FunctionInvariants look, see there; "project" by default, so that an edit of a helper
             function is seen.
         quiet: show no progress (only what a front end like `ppg run` shows).
+        redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run again. See
+            `ppg.redefinition`.
     """
+
+    if not TYPE_CHECKING:  # a checker should see the signature of __init__
+
+        def __new__(cls, *_arguments: object, redefine: bool = False, **_options: object) -> Self:
+            """A graph of the class that can do what is wanted."""
+            if not redefine:
+                return object.__new__(cls)
+            from ppg.redefinition import RedefinablePipegraph  # noqa: PLC0415 (it is a pipegraph)
+
+            return object.__new__(RedefinablePipegraph)
 
     def __init__(
         self,
@@ -61,6 +73,7 @@ class Pipegraph:
         root: PathLike | None = None,
         follow: Following = "project",
         quiet: bool = False,
+        redefine: bool = False,  # noqa: ARG002 (see __new__)
     ) -> None:
         # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
         register_encoder(Job, _name_of_job)
@@ -81,6 +94,11 @@ class Pipegraph:
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
+
+    def _repr_html_(self) -> str:
+        from ppg.notebook import graph_html  # noqa: PLC0415 (only notebooks show it)
+
+        return graph_html(self)
 
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {len(self._jobs)} jobs, {self._life.value}>"
@@ -160,6 +178,11 @@ class Pipegraph:
         return self._result
 
     @property
+    def last_result(self) -> "RunResult | None":
+        """What the run did; None if there was none."""
+        return self._result
+
+    @property
     def was_run(self) -> bool:
         """Whether `run` was called."""
         return self._life is not Life.DECLARING
@@ -214,15 +237,23 @@ class Pipegraph:
         Raises:
             PyPipelineGraphError: the jobs belong to different pipegraphs.
         """
+        self.require_own(upstream, downstream)
+        if part is None:
+            self.dag.add_edge(upstream.node, downstream.node)
+        else:
+            self.dag.add_edge(upstream.node, downstream.node, part=part)
+
+    def require_own(self, upstream: Job, downstream: Job) -> None:
+        """Refuse a dependency on a job of another graph.
+
+        Raises:
+            PyPipelineGraphError: it is one.
+        """
         if upstream.pipegraph is not self:
             raise PyPipelineGraphError(
                 f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
                 "pipegraph; declare it again in this one"
             )
-        if part is None:
-            self.dag.add_edge(upstream.node, downstream.node)
-        else:
-            self.dag.add_edge(upstream.node, downstream.node, part=part)
 
     def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
         """Let a job depend on the job that makes a file.

@@ -107,6 +107,11 @@ class RunResult(Mapping[str, JobOutcome]):
     def __repr__(self) -> str:
         return f"<RunResult: {self.summary()}>"
 
+    def _repr_html_(self) -> str:
+        from ppg.notebook import result_html  # noqa: PLC0415 (only notebooks show it)
+
+        return result_html(self)
+
     def __getitem__(self, job_id: str) -> JobOutcome:
         outcome = self._outcomes.get(job_id)
         if outcome is not None:

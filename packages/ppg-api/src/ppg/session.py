@@ -61,6 +61,7 @@ def new_pipegraph(
     root: PathLike | None = None,
     follow: Following = "project",
     quiet: bool = False,
+    redefine: bool = False,
 ) -> Pipegraph:
     """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
     SESSION.pipegraph = Pipegraph(
@@ -70,6 +71,7 @@ def new_pipegraph(
         root=root,
         follow=follow,
         quiet=quiet,
+        redefine=redefine,
     )
     return SESSION.pipegraph
 
