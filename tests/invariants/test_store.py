@@ -149,7 +149,7 @@ def test_of_each_kind_of_note_a_job_has_one_the_last(tmp_path):
         assert store.noted("made", JobId("a")).run_id == first
         assert store.noted("made", JobId("b")) is None
         assert store.noted("ran", JobId("never heard of")) is None
-        assert store.noted_jobs("ran") == ["b", "a"]
+        assert store.job_ids() == ["b", "a"]
 
 
 def test_a_damaged_note_counts_as_none(tmp_path):

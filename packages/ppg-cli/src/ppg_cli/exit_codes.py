@@ -12,6 +12,8 @@ class ExitCode(enum.IntEnum):
     """Everything is up to date."""
     JOBS_FAILED = 1
     """At least one job failed."""
+    NOT_VERIFIED = 1
+    """`ppg verify`: not everything is as the last run left it."""
     SCRIPT_ERROR = 2
     """The command line is wrong, or the script raised an error."""
     INTERRUPTED = 130

@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 from ppg_cli.graph_command import graph_app
+from ppg_cli.log_command import log_command
 from ppg_cli.run_command import run_command
 from ppg_cli.streams import occupy_closed_descriptors
+from ppg_cli.verify_command import verify_command
 from ppg_cli.version import installed_versions
+from ppg_cli.why_command import why_command
 
 __all__ = ["app", "main"]
 
@@ -19,6 +22,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run", context_settings={"allow_interspersed_args": False})(run_command)
+app.command("verify", context_settings={"allow_interspersed_args": False})(verify_command)
+app.command("why", context_settings={"allow_interspersed_args": False})(why_command)
+app.command("log")(log_command)
 app.add_typer(graph_app, name="graph")
 
 

@@ -1,65 +1,14 @@
 """`ppg run script.py [arguments ...]`."""
 
-import sys
-from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
-from ppg.listeners.plain import PlainProgress
-from ppg.session import SESSION
-from ppg_cli.display import RichProgress
-from ppg_cli.endings import tell_ending
-from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script import Script
-from ppg_cli.streams import complain, finish_output
+from ppg_cli.streams import finish_output
 
-__all__ = ["CommandFrontend", "run_command"]
-
-
-class CommandFrontend:
-    """Shows the runs of a script: rich on a terminal, plain lines elsewhere.
-
-    Attributes:
-        runs: how many graphs were run.
-        any_failed: whether a job failed in any of the runs, even if the script caught the error.
-        any_interrupted: the same for runs that the user ended.
-    """
-
-    def __init__(self, *, plain: bool, cores: int | None, inline: bool = False) -> None:
-        # Rich itself would also take FORCE_COLOR for a terminal. A live display would write over a debugger's.
-        self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
-        self._cores = cores
-        self._inline = inline
-        self.runs = 0
-        self.any_failed = False
-        self.any_interrupted = False
-
-    def before_run(self, pipegraph: Pipegraph) -> None:
-        """Apply what the command line says."""
-        self.runs += 1
-        if self._cores is not None:
-            pipegraph.resource_coordinator = replace(
-                pipegraph.resource_coordinator, max_cores_to_use=self._cores
-            )
-        if self._inline:
-            pipegraph.resource_coordinator = replace(pipegraph.resource_coordinator, inline=True)
-
-    def listeners(self, pipegraph: Pipegraph) -> Sequence[Listener]:  # noqa: ARG002 (of the protocol)
-        """The display that fits where stderr goes."""
-        if self._plain:
-            return (self._watch, PlainProgress(sys.stderr, every_job=True))
-        return (self._watch, RichProgress(Console(stderr=True)))
-
-    def _watch(self, event: Event) -> None:
-        if isinstance(event, JobFailed):
-            self.any_failed = True
-        elif isinstance(event, RunFinished) and event.result.interrupted_by is not None:
-            self.any_interrupted = True
+__all__ = ["run_command"]
 
 
 def run_command(
@@ -79,26 +28,10 @@ def run_command(
 
     Exit codes: 0 done; 1 jobs failed; 2 usage or script error; 130 interrupted.
     """
+    # Each command imports what only it needs.
+    from ppg_cli.running import CommandFrontend, run_script  # noqa: PLC0415
+
     frontend = CommandFrontend(plain=plain, cores=cores, inline=inline)
-    SESSION.frontend = frontend
-    code = _run(Script(script), arguments or [], frontend)
+    code = run_script(Script(script), arguments or [], frontend)
     finish_output()
     raise typer.Exit(code)
-
-
-def _run(script: Script, arguments: Sequence[str], frontend: CommandFrontend) -> int:
-    try:
-        script.run(arguments)
-        pipegraph = SESSION.pipegraph
-        if pipegraph is not None and not pipegraph.was_run:
-            pipegraph.run()
-    except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)
-        return tell_ending(error, script)
-    if not frontend.runs:
-        complain(
-            f"the script '{script}' made no pipegraph (it did not call new_pipegraph()); nothing was run"
-        )
-    # A script may catch the error of a run and go on; its jobs have failed all the same.
-    if frontend.any_interrupted:
-        return ExitCode.INTERRUPTED
-    return ExitCode.JOBS_FAILED if frontend.any_failed else ExitCode.DONE

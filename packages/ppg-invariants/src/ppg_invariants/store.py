@@ -218,10 +218,9 @@ class StatusStore:
                 return None
         return None
 
-    def noted_jobs(self, kind: str) -> list[JobId]:
-        """The jobs about which there is a note of this kind, in the order in which they were first heard of."""
-        rows = self._select("SELECT job FROM notes WHERE kind = ? ORDER BY job", kind)
-        return [self._names[job] for (job,) in rows if job < len(self._names)]
+    def job_ids(self) -> list[JobId]:
+        """Every job that was ever heard of, the oldest first; most of them have a record or an observation."""
+        return [job_id for job_id in self._names if job_id != NO_NAME]
 
     def evidence_of_function(self, state: FunctionState) -> FunctionEvidence:
         """What a function is made of now, to compare with what `evidence` gives of former states."""

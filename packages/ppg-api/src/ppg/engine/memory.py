@@ -4,7 +4,14 @@ from collections.abc import Mapping
 
 from ppg.engine.notes import LastMade, LastRun, last_made, last_run
 from ppg_graph import Fingerprint, JobId, Record
-from ppg_invariants import FileState, FunctionEvidence, FunctionState, StatusStore, StoredObservation
+from ppg_invariants import (
+    FileState,
+    FunctionEvidence,
+    FunctionState,
+    StatusStore,
+    StoredObservation,
+    StoredRecord,
+)
 
 __all__ = ["Memory"]
 
@@ -25,6 +32,14 @@ class Memory:
         self._store = store
         self._stored = store.records()
         self.history: Mapping[JobId, Record] = store.history()
+
+    def job_ids(self) -> list[JobId]:
+        """Every job that was ever heard of."""
+        return self._store.job_ids()
+
+    def last_success(self, job_id: JobId) -> StoredRecord | None:
+        """The record of a job with all that belongs to it."""
+        return self._stored.get(job_id)
 
     def files(self, job_id: JobId) -> Mapping[str, FileState]:
         """The state of each file when the job last succeeded, by its name relative to the root."""
