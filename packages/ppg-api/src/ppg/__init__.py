@@ -14,6 +14,13 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from ppg.cached_jobs import (
+        CachedAttributeLoadingJob,
+        CachedDataLoadingJob,
+        CachedDictEntryLoadingJob,
+        CachedJob,
+        CacheJob,
+    )
     from ppg.command import CORES
     from ppg.coordinators import LocalSystem
     from ppg.decorators import ValueLoadingJob, data, file, files, generator, temp_file, temp_files, upstream
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
         Warned,
     )
     from ppg.exceptions import (
+        CacheUnreadableError,
         CommandError,
         CycleError,
         InternalError,
@@ -71,6 +79,12 @@ __all__ = [
     "CORES",
     "Answered",
     "AttributeLoadingJob",
+    "CacheJob",
+    "CacheUnreadableError",
+    "CachedAttributeLoadingJob",
+    "CachedDataLoadingJob",
+    "CachedDictEntryLoadingJob",
+    "CachedJob",
     "CommandError",
     "CycleError",
     "DataLoadingJob",
@@ -139,6 +153,13 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ppg.cached_jobs": [
+        "CacheJob",
+        "CachedAttributeLoadingJob",
+        "CachedDataLoadingJob",
+        "CachedDictEntryLoadingJob",
+        "CachedJob",
+    ],
     "ppg.command": ["CORES"],
     "ppg.coordinators": ["LocalSystem"],
     "ppg.decorators": [
@@ -173,6 +194,7 @@ _MODULES = {
         "Warned",
     ],
     "ppg.exceptions": [
+        "CacheUnreadableError",
         "CommandError",
         "CycleError",
         "InternalError",

@@ -3,7 +3,7 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 from ppg.callbacks import Callback, wants_argument
 from ppg.execution import Execution
@@ -87,12 +87,18 @@ class NamedCallbackJob(CallbackJob):
     """
 
     __slots__ = ()
+    takes_argument: ClassVar[bool] = False
 
     def __init__(
         self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None", execution: Execution
     ) -> None:
         what = type(self).__name__
         require_id(job_id, what)
-        if wants_argument(callback, f"{what} '{job_id}'"):
+        wants = wants_argument(callback, f"{what} '{job_id}'")
+        if self.takes_argument and not wants:
+            raise TypeError(
+                f"{what} '{job_id}': the callback is called with the value, but takes no argument"
+            )
+        if wants and not self.takes_argument:
             raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
         super().__init__(job_id, callback, pipegraph, execution)

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Mapping, Sequence
 
 __all__ = [
+    "CacheUnreadableError",
     "CommandError",
     "CycleError",
     "InternalError",
@@ -30,6 +31,26 @@ PyPipeGraphError = PyPipelineGraphError
 
 class JobContractError(PyPipelineGraphError):
     """A job broke a promise: two jobs for one file, no output made, a changed definition, ..."""
+
+
+class CacheUnreadableError(PyPipelineGraphError):
+    """The value of a cached job cannot be read back from its cache file, although it was just calculated.
+
+    Attributes:
+        cache: the cache file.
+        reason: the exception that reading it raised, in words.
+    """
+
+    def __init__(self, cache: str, reason: str) -> None:
+        self.cache = cache
+        self.reason = reason
+        super().__init__(cache, reason)
+
+    def __str__(self) -> str:
+        return (
+            f"The cache file '{self.cache}' cannot be read: {self.reason}. Let the calculation return something that "
+            "can be pickled and unpickled"
+        )
 
 
 class CycleError(PyPipelineGraphError):

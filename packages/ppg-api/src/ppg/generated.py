@@ -52,10 +52,11 @@ class GeneratedGraph(Pipegraph):
 
     Parameters:
         root: the folder that job ids are relative to.
+        cache_folder: where cached jobs keep their data.
     """
 
-    def __init__(self, root: str) -> None:
-        super().__init__(root=root, quiet=True)
+    def __init__(self, root: str, cache_folder: "PathLike" = "cache") -> None:
+        super().__init__(root=root, cache_folder=cache_folder, quiet=True)
         self._new: dict[str, Job] = {}
         self._dependencies: list[GeneratedDependency] = []
 

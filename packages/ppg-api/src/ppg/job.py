@@ -51,6 +51,7 @@ class Job(JobStory, metaclass=JobMeta):
     Attributes:
         job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
         declared_at: file name and line of the declaration.
+        keeps_files: a LAZY job's files stay when nobody needs them any more.
     """
 
     __slots__ = (
@@ -64,6 +65,7 @@ class Job(JobStory, metaclass=JobMeta):
     )
 
     kind: ClassVar[NodeKind]
+    keeps_files: ClassVar[bool] = False
     job_id: JobId
     node: NodeId
     _pipegraph: "Pipegraph | None"

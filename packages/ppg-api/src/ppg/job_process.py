@@ -103,13 +103,13 @@ def keep_loaded() -> None:
     """In the compute node: nothing to undo; only the user's callback knows where it put its data."""
 
 
-def generate(callback: Callable[..., object], root: str) -> object:
+def generate(callback: Callable[..., object], root: str, cache_folder: str) -> object:
     """Call a generator's callback; gives what it declared, as `ppg.generated.GeneratedJobs`."""
     # Only generators need the library in their process; the compute node stays small.
     from ppg.generated import GeneratedGraph  # noqa: PLC0415
     from ppg.session import SESSION  # noqa: PLC0415
 
-    graph = GeneratedGraph(root)
+    graph = GeneratedGraph(root, cache_folder)
     SESSION.pipegraph = graph
     __tracebackhide__ = True
     callback()

@@ -225,7 +225,7 @@ class Pipegraph:
                 f"{job!r} (declared at {shown(job.declared_at)}) observes a file that "
                 f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
             )
-        job.node = self.dag.add_node(job.job_id, job.kind)
+        job.node = self.dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
         self._jobs.append(job)
         if files and files != (job.job_id,):
             self._multi_file_makers.update(dict.fromkeys(files, job))

@@ -201,7 +201,7 @@ class RedefinablePipegraph(Pipegraph):
         """The `Dag` of all jobs, by the account of their dependencies."""
         dag = Dag()
         for job in self._jobs:
-            job.node = dag.add_node(job.job_id, job.kind)
+            job.node = dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
         for downstream, needs in self._needs.items():
             below = self._jobs[dag.node(downstream)]
             if below.kind is NodeKind.INVARIANT:

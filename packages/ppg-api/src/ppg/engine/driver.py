@@ -18,6 +18,7 @@ from typing import assert_never
 import ppg_graph
 from ppg import events
 from ppg.engine.audience import Audience
+from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.commands import Commands
 from ppg.engine.generation import Extension
 from ppg.engine.interrupts import Interrupts
@@ -74,6 +75,9 @@ class Driver:
         self._publish = audience.tell
         self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
+        self._caches = CacheWatch(
+            pipegraph, self._evaluator, lambda message: self._publish(events.Warned(message))
+        )
         self._effects: deque[Effect] = deque()
         self._submitted: set[NodeId] = set()
         self._begun: set[NodeId] = set()
@@ -197,6 +201,9 @@ class Driver:
             effects = self._evaluator.handle(ppg_graph.Succeeded(node, verdict.fingerprint, verdict.parts))
             self._publish(events.JobFinished(job.job_id, story))
             self._evaluator_says(effects)
+        elif (cache := self._caches.unusable(job, verdict.exception)) is not None:
+            self._begun.discard(node)
+            self._evaluator_says(self._evaluator.handle(ppg_graph.Unusable(node, cache)))
         else:
             self._failed(node, verdict, story)
 
@@ -236,6 +243,7 @@ class Driver:
                 self._observe(nodes)
             case ppg_graph.Start(node, reasons):
                 job = self._pipegraph.job_at(node)
+                self._caches.starting(job)
                 self._submitted.add(node)
                 self._publish(events.JobQueued(job.job_id, tuple(describe(reason) for reason in reasons)))
                 self._executor.submit(task_for(job, self._priorities[node]))
@@ -314,6 +322,7 @@ class Driver:
                 story = JobOutcome(job_id, JobState.FAILED, exception=failure)
                 self._outcomes[job_id] = story
                 self._publish(events.JobFailed(job_id, story))
+        self._caches.observed(observations)
         self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
 
     def _skipped(self, nodes: Iterable[NodeId], why: SkipReason) -> None:

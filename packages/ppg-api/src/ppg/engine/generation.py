@@ -93,7 +93,7 @@ class _Builder:
         event = Generated(
             generator.node,
             combine(names),
-            tuple(NewJob(JobId(job_id), job.kind) for job_id, job in self._new.items()),
+            tuple(NewJob(JobId(job_id), job.kind, job.keeps_files) for job_id, job in self._new.items()),
             tuple(self._edges),
         )
         return Extension(event, self._new)

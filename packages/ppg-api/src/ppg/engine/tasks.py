@@ -131,7 +131,7 @@ def _call_of(job: Job) -> tuple[Callable[..., object], tuple[object, ...]]:
         case LoadingJob():
             return call_for_effect, (job.call,)
         case JobGeneratingJob():
-            return generate, (job.call, job.pipegraph.root)
+            return generate, (job.call, job.pipegraph.root, str(job.pipegraph.cache_folder))
         case _:
             raise InternalError(f"'{job.job_id}' is a {type(job).__name__}, which is never run")
 

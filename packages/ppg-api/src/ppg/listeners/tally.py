@@ -68,6 +68,7 @@ class Tally:
                 self.up_to_date += len(job_ids)
             case JobQueued(job_id, reasons):
                 self.queued[job_id] = reasons
+                self.running.pop(job_id, None)  # it may have begun before, with a cache that was no good
             case JobStarted(job_id, _, when):
                 self.queued.pop(job_id, None)
                 self.running[job_id] = when
