@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
@@ -153,6 +153,8 @@ class MultiFileGeneratingJob(FileJob):
     """
 
     __slots__ = ("_files", "_names")
+    # It has files by name, but is one job: nothing to walk through.
+    __iter__: ClassVar[None] = None
 
     def __init__(
         self,
@@ -170,8 +172,11 @@ class MultiFileGeneratingJob(FileJob):
                 f"{type(self).__name__}: filenames must be a list or a dictionary of files, not {filenames!r}; "
                 "for one file use FileGeneratingJob"
             )
-        names = tuple(filenames) if isinstance(filenames, Mapping) else None
+        names = _names(filenames, type(self).__name__) if isinstance(filenames, Mapping) else None
         given = filenames.values() if isinstance(filenames, Mapping) else filenames
+        if isinstance(given, (set, frozenset)):
+            # The order of a set differs from run to run, and the function gets a list.
+            given = sorted(given, key=str)
         paths = [require_path(path, f"{type(self).__name__}: filenames") for path in given]
         if not paths:
             raise ValueError(f"{type(self).__name__}: filenames must name at least one file")
@@ -239,3 +244,11 @@ class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+
+def _names(filenames: Mapping[Any, Any], what: str) -> tuple[str, ...]:
+    names = tuple(name for name in filenames if isinstance(name, str))
+    if len(names) < len(filenames):
+        wrong = next(name for name in filenames if not isinstance(name, str))
+        raise TypeError(f"{what}: the names in filenames must be texts, not {wrong!r}")
+    return names

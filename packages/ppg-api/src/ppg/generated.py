@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ppg.declarations import same_job
 from ppg.exceptions import JobContractError
 from ppg.job import Job, JobFile
+from ppg.paths import require_path
 from ppg.pipegraph import Pipegraph
 from ppg_graph import NodeId
 
@@ -84,14 +85,14 @@ class GeneratedGraph(Pipegraph):
 
     def add_file_dependency(self, filename: "PathLike", downstream: Job, *, or_observe: bool) -> None:
         """Write down a dependency on a file, whose maker only the script's process may know."""
-        path = self.file_id(str(filename))
+        path = self.file_id(require_path(filename, "filename"))
         self._dependencies.append(
             GeneratedDependency(path, downstream.job_id, by_file=True, or_observe=or_observe)
         )
 
     def maker_of(self, filename: "PathLike") -> Job | JobFile | None:
         """The new job that makes a file."""
-        path = self.file_id(str(filename))
+        path = self.file_id(require_path(filename, "filename"))
         maker = self._multi_file_makers.get(path)
         if maker is None or maker.files == (path,):
             return maker

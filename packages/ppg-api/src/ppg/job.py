@@ -4,8 +4,9 @@ A job object is a thin handle: the graph's structure lives in the pipegraph's `D
 in the result of the run. So a hundred thousand of them are cheap to declare.
 """
 
+import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from ppg.exceptions import JobContractError
@@ -153,8 +154,9 @@ class Job(JobStory, metaclass=JobMeta):
         """Make the job depend on others.
 
         Parameters:
-            dependencies: jobs, single files of multi-file jobs, names of files that jobs make, iterables of
-                all of these (nested as you like), or None, which is ignored.
+            dependencies: jobs, single files of multi-file jobs, names of files that jobs make (texts or paths),
+                iterables of all of these (nested as you like; of a dictionary the values count), or None,
+                which is ignored.
 
         Returns:
             The job itself.
@@ -170,7 +172,7 @@ class Job(JobStory, metaclass=JobMeta):
                 f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
             )
         for needed in _flattened(self, dependencies):
-            if isinstance(needed, str):
+            if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
                 self.pipegraph.add_file_dependency(needed, self, or_observe=False)
                 continue
             upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
@@ -297,6 +299,23 @@ class JobFile:
     def __repr__(self) -> str:
         return f"<file '{self.path}' of {self.job!r}>"
 
+    def __str__(self) -> str:
+        return self.path
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JobFile):
+            return NotImplemented
+        return self.job is other.job and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __add__(self, other: "Dependency") -> "JobList":
+        return JobList([self]) + other
+
+    def __radd__(self, other: "Dependency") -> "JobList":
+        return JobList(_listed(other)) + self
+
     def __fspath__(self) -> str:
         return self.path
 
@@ -318,20 +337,24 @@ class JobList(list[Any]):
         return self
 
 
-Dependency = Job | JobFile | str | Iterable[Any] | None
+Dependency = Job | JobFile | str | os.PathLike[str] | Iterable[Any] | None
 """What `depends_on` takes."""
 
 
 def _listed(other: object) -> list[Any]:
+    if isinstance(other, Mapping):
+        return list(other.values())
     return list(other) if isinstance(other, Iterable) and not isinstance(other, str) else [other]
 
 
-def _flattened(owner: Job, dependencies: Iterable["Dependency"]) -> Iterator[Job | JobFile | str]:
+def _flattened(
+    owner: Job, dependencies: Iterable["Dependency"]
+) -> Iterator[Job | JobFile | str | os.PathLike[str]]:
     """Every job, file of a job, or name of a file that was given; in the order of naming."""
     pending: list[Iterator[Any]] = [iter(dependencies)]
     while pending:
         for item in pending[-1]:
-            if isinstance(item, (Job, JobFile, str)):
+            if isinstance(item, (Job, JobFile, str, os.PathLike)):
                 yield item
             elif item is None:
                 continue
@@ -339,8 +362,8 @@ def _flattened(owner: Job, dependencies: Iterable["Dependency"]) -> Iterator[Job
                 # The order of a set differs from run to run; that of declaration does not.
                 pending.append(iter(sorted(item, key=_declaration_order)))
                 break
-            elif isinstance(item, Iterable):
-                pending.append(iter(item))
+            elif isinstance(item, Iterable) and not isinstance(item, (bytes, bytearray)):
+                pending.append(iter(item.values() if isinstance(item, Mapping) else item))
                 break
             else:
                 raise TypeError(

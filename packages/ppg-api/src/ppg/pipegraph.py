@@ -4,7 +4,7 @@ Data flows one way: jobs are declared into the graph's `Dag` (this module), then
 records and reports (`ppg.engine`), and leaves a `RunResult`.
 """
 
-import enum
+import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
@@ -14,6 +14,7 @@ from ppg.declarations import same_job, shown
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
+from ppg.life import Life
 from ppg.paths import PathLike, normalised, require_path, working_root
 from ppg_graph import Dag, JobId, NodeId
 from ppg_invariants import register_encoder
@@ -24,17 +25,9 @@ if TYPE_CHECKING:
     from ppg.engine.verification import Verification
     from ppg.result import RunResult
 
-__all__ = ["DEFAULT_STATUS_FILENAME", "Life", "Pipegraph"]
+__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
-
-
-class Life(enum.Enum):
-    """Where a pipegraph is in its life; it only moves forward."""
-
-    DECLARING = "jobs may be declared"
-    RUNNING = "the graph runs"
-    RAN = "the graph has run; its jobs tell their story"
 
 
 class Pipegraph:
@@ -111,23 +104,28 @@ class Pipegraph:
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs)
 
-    def __contains__(self, job_id: str) -> bool:
-        return JobId(job_id) in self.dag
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self.dag
 
     @property
     def jobs(self) -> Mapping[str, Job]:
         """All jobs by id, in the order of declaration."""
         return {job.job_id: job for job in self._jobs}
 
-    def job(self, job_id: str) -> Job:
-        """The job with this id.
+    def job(self, name: PathLike) -> Job:
+        """The job with this id, or that makes this file.
 
         Raises:
             PyPipelineGraphError: there is none.
         """
-        if job_id not in self:
-            raise PyPipelineGraphError(f"There is no job '{job_id}' in this pipegraph")
-        return self._jobs[self.dag.node(JobId(job_id))]
+        if isinstance(name, str) and name in self.dag:
+            return self._jobs[self.dag.node(JobId(name))]
+        maker = self.maker_of(name)
+        if maker is None:
+            raise PyPipelineGraphError(
+                f"There is no job '{name}' in this pipegraph, and no job makes that file"
+            )
+        return maker.job if isinstance(maker, JobFile) else maker
 
     def job_at(self, node: NodeId) -> Job:
         """The job that stands for a node of the `Dag`."""
@@ -139,7 +137,7 @@ class Pipegraph:
         if path in self._multi_file_makers:
             return JobFile(self._multi_file_makers[path], path)
         if path in self:
-            job = self.job(path)
+            job = self._jobs[self.dag.node(path)]
             return job if path in job.files else None
         return None
 
@@ -148,19 +146,14 @@ class Pipegraph:
 
         Raises:
             PyPipelineGraphError: there is no such job.
+            TypeError: one target was given instead of several.
         """
-        nodes = []
-        for target in targets:
-            if isinstance(target, Job):
-                nodes.append(self.job(target.job_id).node)
-            elif str(target) in self:
-                nodes.append(self.job(str(target)).node)
-            else:
-                maker = self.maker_of(target)
-                if maker is None:
-                    raise PyPipelineGraphError(f"There is no job '{target}', and no job makes that file")
-                nodes.append(maker.job.node if isinstance(maker, JobFile) else maker.node)
-        return nodes
+        if isinstance(targets, (str, os.PathLike, Job)):
+            raise TypeError(f"targets must be a list of jobs and files, not {targets!r}")
+        return [
+            self.job(target.job_id if isinstance(target, Job) else target).node
+            for target in (targets.values() if isinstance(targets, Mapping) else targets)
+        ]
 
     def file_id(self, path: str) -> JobId:
         """The job id of a file: its one spelling relative to the root."""

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 from ppg.exceptions import JobContractError
 from ppg.job import Job
-from ppg.pipegraph import Life, Pipegraph
+from ppg.life import Life
+from ppg.pipegraph import Pipegraph
 from ppg_graph import Dag, JobId, NodeKind
 
 if TYPE_CHECKING:

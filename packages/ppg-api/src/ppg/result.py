@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from ppg.exceptions import PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
 
 if TYPE_CHECKING:
+    from ppg.job import Job
     from ppg_exec import Output
 
 __all__ = ["JobOutcome", "JobState", "RunResult"]
@@ -112,7 +113,8 @@ class RunResult(Mapping[str, JobOutcome]):
 
         return result_html(self)
 
-    def __getitem__(self, job_id: str) -> JobOutcome:
+    def __getitem__(self, job_id: "str | Job") -> JobOutcome:
+        job_id = str(job_id)
         outcome = self._outcomes.get(job_id)
         if outcome is not None:
             return outcome
@@ -126,7 +128,7 @@ class RunResult(Mapping[str, JobOutcome]):
     def __len__(self) -> int:
         return len(self._job_ids)
 
-    def outcome(self, job_id: str) -> JobOutcome:
+    def outcome(self, job_id: "str | Job") -> JobOutcome:
         """The outcome of a job.
 
         Raises:
