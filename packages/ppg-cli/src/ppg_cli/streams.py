@@ -1,6 +1,7 @@
 """The command's standard streams, which may be closed, or lose their reader at any moment."""
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,9 @@ __all__ = [
     "script_output_on_stderr",
     "write_result",
 ]
+
+NOBODY_READS = {errno.EPIPE, errno.EIO}
+"""The errors of writing into a pipe without a reader, and to a terminal whose window was closed."""
 
 
 def occupy_closed_descriptors() -> None:
@@ -52,12 +56,13 @@ def write_result(data: bytes) -> None:
     sys.stdout.flush()
     try:
         sys.stdout.buffer.write(data)
-    except BrokenPipeError:
-        return
+    except OSError as error:
+        if error.errno not in NOBODY_READS:
+            raise
 
 
 def finish_output() -> None:
-    """Write what is buffered; a reader that has gone (`ppg run ... | head`) is no error."""
+    """Write what is buffered; a reader that has gone (`ppg run ... | head`, a closed window) is no error."""
     _write(sys.stdout, "")
     _write(sys.stderr, "")
 
@@ -68,7 +73,9 @@ def _write(stream: TextIO | None, text: str) -> None:
     try:
         stream.write(text)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
+        if error.errno not in NOBODY_READS:
+            raise
         # What is still buffered must go somewhere when Python flushes once more at its end.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
