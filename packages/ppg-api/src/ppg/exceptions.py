@@ -61,7 +61,7 @@ class CycleError(PyPipelineGraphError):
     """
 
     def __init__(self, path: Sequence[str]) -> None:
-        self.path = tuple(path)
+        self.path: tuple[str, ...] = tuple(path)
         shown = (*self.path[:10], "...", *self.path[-10:]) if len(self.path) > 24 else self.path
         super().__init__(
             f"{len(self.path) - 1} jobs depend on each other in a circle; remove one of these dependencies:\n  "
@@ -124,7 +124,7 @@ class CommandError(PyPipelineGraphError):
         signal_number: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.command = tuple(command)
+        self.command: tuple[str, ...] = tuple(command)
         self.exit_code = exit_code
         self.signal = signal_number
 
@@ -141,8 +141,8 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
     """
 
     def __init__(self, exceptions: Mapping[str, BaseException], blocked: Sequence[str] = ()) -> None:
-        self.exceptions = dict(exceptions)
-        self.blocked = tuple(blocked)
+        self.exceptions: dict[str, BaseException] = dict(exceptions)
+        self.blocked: tuple[str, ...] = tuple(blocked)
         lines = [f"{_count(len(self.exceptions), 'job')} failed"]
         if self.blocked:
             lines[0] += f", and {_count(len(self.blocked), 'job')} could not run because of that"

@@ -51,9 +51,9 @@ class FileJob(CallbackJob):
     ) -> None:
         self._passes_argument = wants_argument(function, job_id)
         super().__init__(job_id, function, pipegraph, execution)
-        self.rename_broken = rename_broken
-        self.empty_ok = empty_ok
-        self.cutoff = cutoff
+        self.rename_broken: bool = rename_broken
+        self.empty_ok: bool = empty_ok
+        self.cutoff: bool = cutoff
 
     def definition(self) -> dict[str, object]:
         """Files, function and options."""
@@ -116,7 +116,7 @@ class FileGeneratingJob(FileJob):
             cutoff=cutoff,
             execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'"),
         )
-        self.job_id = self.pipegraph.file_id(path)
+        self.job_id: JobId = self.pipegraph.file_id(path)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -194,7 +194,7 @@ class MultiFileGeneratingJob(FileJob):
         if len(set(self._files)) < len(self._files):
             twice = next(path for path in self._files if self._files.count(path) > 1)
             raise ValueError(f"{type(self).__name__}: the file '{twice}' is named twice")
-        self.job_id = JobId(":".join(sorted(self._files)))
+        self.job_id: JobId = JobId(":".join(sorted(self._files)))
 
     def definition(self) -> dict[str, object]:
         """Files with their names, function and options."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from ppg.job import Job, require_id
 from ppg.paths import PathLike, require_path
-from ppg_graph import NodeKind
+from ppg_graph import JobId, NodeKind
 from ppg_invariants import CannotFingerprint, encode_parameters, require_algorithm
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ class FileChecksumInvariant(Job):
         self, filename: PathLike, *, algorithm: str = "md5", pipegraph: "Pipegraph | None" = None
     ) -> None:
         super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
-        self.job_id = self.pipegraph.file_id(self.job_id)
+        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
         require_algorithm(algorithm)
         self.algorithm = algorithm
 
@@ -98,7 +98,7 @@ class FileTimeInvariant(Job):
 
     def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
         super().__init__(require_path(filename, "FileTimeInvariant: filename"), pipegraph)
-        self.job_id = self.pipegraph.file_id(self.job_id)
+        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
 
 
 class FunctionInvariant(Job):

@@ -288,8 +288,8 @@ class JobFile:
     __slots__ = ("job", "path")
 
     def __init__(self, job: Job, path: str) -> None:
-        self.job = job
-        self.path = path
+        self.job: Job = job
+        self.path: str = path
 
     @property
     def part(self) -> str | None:

@@ -5,6 +5,7 @@ memory. A load runs only if one of them has to run. The user's script never sees
 AttributeLoadingJob sets an attribute on has it in the compute node, not in the script.
 """
 
+import builtins
 from collections.abc import MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
@@ -81,10 +82,10 @@ class AttributeLoadingJob(LoadingJob):
             raise ValueError(f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name")
         execution = execution_of(options, LoadOptions, f"AttributeLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
-        self.object = object
-        self.attribute_name = attribute_name
+        self.object: Any = object
+        self.attribute_name: str = attribute_name
 
-    def definition(self) -> dict[str, object]:
+    def definition(self) -> dict[str, builtins.object]:
         """The object (the very same), the attribute and the function."""
         return super().definition() | {"object": id(self.object), "attribute_name": self.attribute_name}
 
@@ -116,8 +117,8 @@ class DictEntryLoadingJob(LoadingJob):
             raise TypeError(f"DictEntryLoadingJob '{job_id}': not a dictionary: {dictionary!r}")
         execution = execution_of(options, LoadOptions, f"DictEntryLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
-        self.dictionary = dictionary
-        self.key = key
+        self.dictionary: MutableMapping[Any, Any] = dictionary
+        self.key: object = key
 
     def definition(self) -> dict[str, object]:
         """The dictionary (the very same), the key and the function."""

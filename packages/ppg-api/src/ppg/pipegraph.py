@@ -71,15 +71,15 @@ class Pipegraph:
         # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
         register_encoder(Job, _name_of_job)
         register_encoder(Pipegraph, _name_of_pipegraph)
-        self.root = working_root(root)
-        self.resource_coordinator = resource_coordinator or LocalSystem()
-        self.status_path = Path(self.root) / require_path(
+        self.root: str = working_root(root)
+        self.resource_coordinator: LocalSystem = resource_coordinator or LocalSystem()
+        self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )
-        self.cache_folder = Path(self.root) / cache_folder
+        self.cache_folder: Path = Path(self.root) / cache_folder
         self.follow = require_following(follow)
         self.quiet = quiet
-        self.dag = Dag()
+        self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
         self._jobs: list[Job] = []
         self._multi_file_makers: dict[str, Job] = {}

@@ -19,7 +19,7 @@ from ppg.exceptions import JobContractError
 from ppg.job import Job
 from ppg.life import Life
 from ppg.pipegraph import Pipegraph
-from ppg_graph import Dag, JobId, NodeKind
+from ppg_graph import Dag, JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.engine.frontend import Frontend
@@ -34,6 +34,8 @@ Moment = tuple[str, int]
 
 class RedefinablePipegraph(Pipegraph):
     """What `Pipegraph(redefine=True)` makes; the parameters are the same."""
+
+    pruned: set[NodeId]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._dag = Dag()
