@@ -191,6 +191,22 @@ def test_a_fresh_generator_declares_jobs_like_any_other(folder, run):
     assert sorted(result.ran) == ["generate", "made"]
 
 
+def test_a_fresh_job_cannot_have_loaded_data_as_a_parameter(folder):
+    ppg.new_pipegraph(quiet=True)
+
+    @ppg.data("values")
+    def values():
+        return [1, 2, 3]
+
+    with pytest.raises(
+        ppg.JobContractError, match='by its parameters values, which a process with isolation="fresh"'
+    ):
+
+        @ppg.file("total", isolation="fresh")
+        def total(out, values=values):
+            out.write_text(str(sum(values)))
+
+
 # -- libraries that do not survive a fork ----------------------------------------------------------------------
 
 

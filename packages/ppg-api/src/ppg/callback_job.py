@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, ClassVar, Self
 
 from ppg.callbacks import Callback, wants_argument
+from ppg.exceptions import JobContractError
 from ppg.execution import Execution
 from ppg.job import Job, require_id, undeclared
 from ppg.job_process import call_passing
@@ -34,7 +35,16 @@ class CallbackJob(Job):
     def pass_to_callback(
         self, values: Mapping[str, object], loaded: Mapping[str, Callable[[], object]]
     ) -> None:
-        """Let the callback get parameters by name: values, and what is found only where the job runs."""
+        """Let the callback get parameters by name: values, and what is found only where the job runs.
+
+        Raises:
+            JobContractError: loaded data cannot get to where the job runs.
+        """
+        if loaded and self._execution.isolation == "fresh":
+            raise JobContractError(
+                f"The job '{self.job_id}' gets loaded data by its parameters {', '.join(loaded)}, which a process "
+                'with isolation="fresh" does not have: read the data in the job itself, or leave the option out'
+            )
         self._values = values
         self._loaded = loaded
 
