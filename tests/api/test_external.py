@@ -593,3 +593,29 @@ def test_a_job_of_another_pipegraph_is_refused(folder, writer):
     ppg.new_pipegraph(quiet=True)
     with pytest.raises(ppg.PyPipelineGraphError, match="another pipegraph"):
         ppg.ExternalJob("b", ["cat", old], stdout="b")
+
+
+def test_a_shell_that_finds_no_tool_and_a_long_command_are_told_briefly(failing_run):
+    def declare():
+        ppg.ExternalJob("shell", "no-such-tool > shell", shell=True)
+        ppg.ExternalJob("long", ["false", *("word" for _ in range(2000))])
+
+    error, _ = failing_run(declare)
+    assert "(a tool in it was not found)" in str(error.exceptions["shell"])
+    assert len(str(error.exceptions["long"])) < 1200
+    assert len(error.exceptions["long"].command) == 2001
+
+
+def test_ctrl_c_does_not_wait_for_a_tool_that_does_not_tell_its_version(folder, tool, in_path):
+    os.mkfifo(folder / "asked")
+    tool("tool", "echo $$ > asked; sleep 1000")
+    (folder / "script.py").write_text(
+        "import ppg\nppg.new_pipegraph(quiet=True)\n"
+        "ppg.ExternalJob('out', ['echo'], stdout='out', version=['tool'])\n"
+        "ppg.run_pipegraph()\n"
+    )
+    process = subprocess.Popen([sys.executable, "script.py"], stderr=subprocess.DEVNULL)
+    pid = int((folder / "asked").read_text())
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=60) != 0
+    assert not alive(pid)

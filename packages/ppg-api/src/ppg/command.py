@@ -21,6 +21,11 @@ class Placeholder(enum.Enum):
 
 CORES = Placeholder.CORES
 
+LONG = 1000
+"""Characters of a command that messages show."""
+SHELL_FOUND_NOTHING = 127
+"""What shells exit with if there is no such tool."""
+
 Part = str | Placeholder
 """A piece of an argument."""
 
@@ -170,7 +175,10 @@ def _ended_badly(job_id: str, words: Sequence[str], code: int, success: frozense
             name = ""
         return _error(f"'{job_id}': {words[0]} was ended by signal {-code}{name}", words, signal_number=-code)
     expected = " or ".join(str(one) for one in sorted(success))
-    return _error(f"'{job_id}': {words[0]} exited with code {code}, not {expected}", words, exit_code=code)
+    hint = " (a tool in it was not found)" if code == SHELL_FOUND_NOTHING else ""
+    return _error(
+        f"'{job_id}': {words[0]} exited with code {code}, not {expected}{hint}", words, exit_code=code
+    )
 
 
 def _error(
@@ -180,4 +188,7 @@ def _error(
 
     from ppg.exceptions import CommandError  # noqa: PLC0415 (the same)
 
-    return CommandError(f"{what}. The command was: {shlex.join(words)}", words, exit_code, signal_number)
+    shown = shlex.join(words)
+    if len(shown) > LONG:
+        shown = f"{shown[:LONG]} ... ({len(shown) - LONG:,} characters more)"
+    return CommandError(f"{what}. The command was: {shown}", words, exit_code, signal_number)

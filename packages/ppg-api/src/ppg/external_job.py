@@ -53,7 +53,7 @@ class ExternalJob(MultiFileGeneratingJob):
         filenames: the file that it makes, or several as an iterable, or as a dictionary of names to files.
         command: the program and its arguments. Texts and numbers are passed as they are. A `Path` is an output, a
             folder of outputs, or else a file that the job reads, and so depends on. A job stands for its files
-            (each is an argument), `job["name"]` for the one. `CORES` is the number of cores that the job was given.
+            (each is an argument), `job["name"]` for the one. A folder that is read is passed as a text. `CORES` is the number of cores that the job was given.
             The parts of a tuple make up one argument: `("--threads=", CORES)`. None is left out.
         shell: `command` is a line for the shell (or a list that makes up one, in which only texts are not quoted).
             It is run by `bash -euo pipefail`: a part of a pipe that fails, and a variable that is not set, is
