@@ -63,7 +63,7 @@ def _lines(seen: "Verification") -> Iterator[str]:
         yield f"cannot run  {job_id}"
     yield from (f"note: {note}" for note in _notes(seen))
     if seen.holds:
-        yield f"verified: nothing would run, and all outputs of {seen.checked} jobs are what their records say"
+        yield f"verified: nothing would run, and every output is what its record says ({seen.checked} jobs)"
         return
     counts = {
         "would run": len(seen.will_run),
@@ -82,7 +82,8 @@ def _notes(seen: "Verification") -> Iterator[str]:
         if generator in seen.will_run:
             yield f"{generator} is a generator that was not run: what it makes now may be other jobs than last time"
         else:
-            yield f"{generator} is a generator that was not run: checked were the {len(made)} jobs that it made last time"
+            jobs = "1 job" if len(made) == 1 else f"{len(made)} jobs"
+            yield f"{generator} is a generator that was not run: what it made last time was checked ({jobs})"
     for job_id in seen.left_out[:NOTES_LISTED]:
         yield f"{job_id} was not checked: it is pruned, or no target needs it"
     if len(seen.left_out) > NOTES_LISTED:

@@ -58,11 +58,19 @@ def why_command(
 
 def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
     from ppg.engine.why import why_from_graph  # noqa: PLC0415
+    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
     from ppg_cli.declaring import look_at_declared  # noqa: PLC0415
 
-    def look(pipegraph: "Pipegraph") -> list[str]:
+    def look(pipegraph: "Pipegraph") -> list[str] | PyPipelineGraphError:
         pipegraph.complete()
         pipegraph.check()
-        return why_from_graph(pipegraph, job)
+        try:
+            return why_from_graph(pipegraph, job)
+        except PyPipelineGraphError as error:
+            # The script is not to blame.
+            return error
 
-    return look_at_declared(script, arguments, look)
+    seen = look_at_declared(script, arguments, look)
+    if isinstance(seen, PyPipelineGraphError):
+        raise seen
+    return seen

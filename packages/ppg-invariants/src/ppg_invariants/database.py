@@ -10,7 +10,7 @@ A new store is made under another name and renamed when it is complete. So an em
 store's own name is damage, never a store that was about to begin.
 """
 
-# ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH116
+# ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH116, PTH118
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import os
@@ -21,6 +21,7 @@ from typing import Any
 from . import schema
 from .errors import StoreError
 from .mounts import Location, location_of
+from .remains import copy_of_remains
 
 __all__ = [
     "CutShortError",
@@ -80,11 +81,17 @@ class Reader:
     """Reads a store without lock, without changing it, and without leaving files beside it.
 
     While nobody writes (there is no write-ahead log), the file is read as it is, and afterwards looked at again:
-    if it changed meanwhile, the query is repeated. Once somebody writes, SQLite's own protocol is used.
+    if it changed meanwhile, the query is repeated. Once somebody writes, SQLite's own protocol is used. If a writer
+    was killed and left its log, a copy is read (`remains`).
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
+        self._copy = copy_of_remains(path)
+        if self._copy is not None:
+            self._stamp = None
+            self._connection = connect_reader(os.path.join(self._copy.name, "store"), immutable=False)
+            return
         self._stamp = self._quiet_stamp()
         self._connection = connect_reader(path, immutable=self._stamp is not None)
 
@@ -101,6 +108,8 @@ class Reader:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+        if self._copy is not None:
+            self._copy.cleanup()
 
     def _quiet_stamp(self) -> tuple[int, int, int] | None:
         """What tells whether the file changed; None while somebody writes, or where nobody can."""

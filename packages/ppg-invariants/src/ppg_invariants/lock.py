@@ -17,7 +17,7 @@ import weakref
 
 from .errors import StoreError, StoreLocked
 
-__all__ = ["WriterLock"]
+__all__ = ["WriterLock", "lock_path"]
 
 _held: "weakref.WeakSet[WriterLock]" = weakref.WeakSet()
 
@@ -30,7 +30,7 @@ class WriterLock:
 
     def __init__(self, path: str) -> None:
         self._store = path
-        self.path = path + ".lock"
+        self.path = lock_path(path)
         self._descriptor: int | None = self._acquire()
         _held.add(self)
 
@@ -80,6 +80,11 @@ class WriterLock:
             return os.path.samestat(os.fstat(descriptor), os.stat(self.path))
         except FileNotFoundError:
             return False
+
+
+def lock_path(path: str) -> str:
+    """The file that is locked by who writes to the store at `path`."""
+    return path + ".lock"
 
 
 def _write_note(descriptor: int) -> None:

@@ -147,7 +147,7 @@ class Commands:
         lines = [str(replace(explanation, reasons=()))]
         for reason in explanation.reasons:
             first, *others = reason_lines(reason, self._evidence)
-            lines += [f"  because {first}", *(f"    {line}" for line in others)]
+            lines += [f"  because {first}", *(f"  {line}" for line in others)]
         return "\n".join(lines)
 
     def _kill(self, name: str) -> str:

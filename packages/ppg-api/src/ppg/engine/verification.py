@@ -26,7 +26,8 @@ class Verification:
         problems: what cannot be observed, and generators whose jobs cannot be known, in words.
         checked: how many working jobs were looked at, those that generators made last time included.
         left_out: jobs that are pruned, or that no target needs; nothing is said about them.
-        generators: which jobs each generator made when it ran last; these were verified in place of running it.
+        generators: which working jobs each generator made when it ran last; these were verified in place of
+            running it.
         undeclared: jobs with a record that neither the script declares nor a generator made.
         is_first: there is no status file: nothing was run here yet.
     """
@@ -67,6 +68,7 @@ def verification_of(
         undeclared = tuple(sorted(job_id for job_id in memory.history if job_id not in known))
     dag, dry = seen.dag, seen.dry
     works = [node for node in map(NodeId, range(len(dag))) if dag.kind(node) is not NodeKind.INVARIANT]
+    working = set(works)
     problems: dict[str, str] = {
         dag.job_id(node): observation.reason
         for node, observation in sorted(seen.observations.items())
@@ -88,7 +90,11 @@ def verification_of(
         problems=problems,
         checked=sum(dry.states[node] is not _LEFT_OUT for node in works),
         left_out=tuple(dag.job_id(node) for node in works if dry.states[node] is _LEFT_OUT),
-        generators={name: made for name, made in graph.made.items() if made is not None},
+        generators={
+            name: tuple(job_id for job_id in made if job_id in dag and dag.node(job_id) in working)
+            for name, made in graph.made.items()
+            if made is not None
+        },
         undeclared=undeclared,
         is_first=not pipegraph.status_path.exists(),
     )

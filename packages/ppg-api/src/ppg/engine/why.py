@@ -162,7 +162,7 @@ def _reason(reason: Reason, memory: Looking, indent: str) -> Iterator[str]:
     first, *others = reason_lines(reason, memory.evidence)
     yield f"{indent}because {first}"
     for line in others:
-        yield f"{indent}  {line}"
+        yield f"{indent}{line}"
 
 
 def _date(seconds: float) -> str:
