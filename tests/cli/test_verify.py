@@ -296,7 +296,10 @@ def test_a_generator_that_changed_is_not_taken_to_make_the_same(generated, verif
     edit(generated, 'NAMES = "xy"', 'NAMES = "xyz"')
     code, lines = verify()
     assert code == 1
-    assert lines[:2] == ["would run   generator: FI:generator changed", "would run   load: generator needs it"]
+    assert lines[:2] == [
+        "would run   generator: FI:generator changed",
+        "would run   load: generator needs it",
+    ]
     assert any("what it makes now may be other jobs than last time" in line for line in lines)
 
 

@@ -1,0 +1,146 @@
+"""`ppg why`: why a job ran last, and whether and why it would run now."""
+
+import pytest
+
+DECLARED = """
+X = 1
+def text():
+    return "A"
+def make(path):
+    path.write_text(text())
+ppg.new_pipegraph()
+a = ppg.FileGeneratingJob("a", make).depends_on_params({"x": X, "y": [1, 2]}).depends_on_file("input")
+b = ppg.FileGeneratingJob("folder/b", lambda path: path.write_text(Path("a").read_text() + "b")).depends_on(a)
+m = ppg.MultiFileGeneratingJob(["m1", "m2"], lambda paths: [path.write_text("m") for path in paths])
+def generate():
+    ppg.MultiFileGeneratingJob(["g1", "g2"], lambda paths: [path.write_text("g") for path in paths])
+ppg.JobGeneratingJob("generator", generate)
+ppg.FileGeneratingJob("fails", lambda: 1 / 0)
+ppg.run_pipegraph()
+"""
+
+
+@pytest.fixture
+def built(project):
+    """A project that has run once."""
+    (project / "input").write_text("1")
+    project.script(DECLARED)
+    assert project.ppg("run", "script.py").code == 1
+    return project
+
+
+def edit(project, old, new):
+    path = project / "script.py"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+
+
+def told(project, *arguments, code=0):
+    ended = project.ppg("why", *arguments)
+    assert ended.code == code, ended.err
+    assert "Traceback" not in ended.err
+    return ended.out if code == 0 else ended.err
+
+
+def test_the_reasons_of_the_last_run_are_told_from_the_status_store_alone(built):
+    (built / "script.py").unlink()
+    text = told(built, "a")
+    assert "a ran last, and succeeded, at 20" in text
+    assert "because it has no record of a success" in text
+
+
+def test_a_changed_parameter_and_a_changed_function_are_shown(built):
+    edit(built, "X = 1", "X = 2")
+    edit(built, 'return "A"', 'return "B"')
+    now = told(built, "a", "script.py")
+    expected = """\
+  because PI:a changed
+    parameters['x']: 1 → 2
+"""
+    assert expected in now[now.index("now: it would run") :]
+    assert '-    return "A"\n' in now
+    assert '+    return "B"\n' in now
+    assert "now: it would run if what these make changes: a" in told(built, "./folder/b", "script.py")
+    assert not (built / "folder/b.new").exists()
+
+    built.ppg("run", "script.py")
+    (built / "script.py").rename(built / "elsewhere.py")
+    last = told(built, "a")
+    assert expected in last
+    assert '+    return "B"\n' in last
+    below = told(built, "folder/b")
+    assert "  because a changed\n    a ran in the same run\n      because PI:a changed\n" in below
+    assert "        parameters['x']: 1 → 2\n" in below
+
+
+def test_a_failure_is_told_with_its_error(built):
+    assert "fails failed last at 20" in told(built, "fails")
+    assert "ZeroDivisionError: division by zero" in told(built, "fails")
+    assert "now: it would run\n  because it has no record" in told(built, "fails", "script.py")
+
+
+@pytest.mark.parametrize("script", [(), ("script.py",)])
+def test_a_job_can_be_named_by_a_file_in_any_spelling(built, script):
+    for name in ("folder/b", "./folder/b", "x/../folder/b", str(built / "folder/b")):
+        assert told(built, name, *script).startswith("folder/b ran last")
+    for name in ("m1", "./m2", "m1:m2", str(built / "m1")):
+        assert told(built, name, *script).startswith("m1:m2 ran last")
+    for name in ("./g1", "g1:g2"):
+        assert told(built, name, *script).startswith("g1:g2 ran last")
+
+
+def test_names_are_relative_to_where_the_user_is(built):
+    ended = built.ppg("why", "--status-file", "../.pypipegraph_status_robust", "b", cwd=built / "folder")
+    assert ended.out.startswith("folder/b ran last"), ended.err
+
+
+@pytest.mark.parametrize("script", [(), ("script.py",)])
+def test_an_unknown_job_is_answered_with_the_nearest_names(built, script):
+    error = told(built, "folder/c", *script, code=2)
+    assert error.startswith("ppg: there is no job 'folder/c'; there is 'folder/b'")
+    assert "generator" in told(built, "genrator", *script, code=2)
+    for odd in ("", "nowhere/", "//"):
+        assert "there is no job" in told(built, odd, *script, code=2)
+
+
+def test_without_a_status_file_that_is_said(project):
+    assert "there is no status file '.pypipegraph_status_robust'" in told(project, "a", code=2)
+    project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
+    text = told(project, "a", "script.py")
+    assert text == (
+        "a: nothing is known of an earlier run\nnow: it would run\n  because it has no record of a success\n"
+    )
+    assert sorted(path.name for path in project.folder.iterdir() if path.name != "__pycache__") == [
+        "script.py"
+    ]
+
+
+def test_what_is_up_to_date_cannot_run_or_is_not_needed_is_told_as_such(built):
+    assert "now: it would not run: it is up to date" in told(built, "a", "script.py")
+    assert "generators run every time" in told(built, "generator", "script.py")
+    assert "now: it would not run: it is up to date" in told(built, "g2", "script.py")
+    assert "is what it was at the last look" in told(built, "input", "script.py")
+    (built / "input").write_text("2")
+    assert "is not what it was at the last look" in told(built, "input", "script.py")
+    edit(built, "X = 1", "X = 2")
+    assert "parameters['x']: 1 → 2" in told(built, "PI:a", "script.py")
+    (built / "input").unlink()
+    assert "now: it cannot run\n  because 'input' cannot be observed" in told(built, "a", "script.py")
+    edit(built, "ppg.run_pipegraph()", "a.prune(); ppg.run_pipegraph()")
+    assert "now: it takes no part" in told(built, "folder/b", "script.py")
+    edit(built, "m = ppg.Multi", "m = 1 or ppg.Multi")
+    assert "now: the script does not declare it any more" in told(built, "m1", "script.py")
+
+
+def test_errors_of_the_script_are_told_as_by_the_other_commands(built):
+    built.script("ppg.new_pipegraph()\n1 / 0")
+    assert "the script raised an error" in project_error(built)
+    built.script("ppg.new_pipegraph()\nppg.FileGeneratingJob('a', writes('A')).depends_on('nowhere')")
+    assert "script.py:" in project_error(built)
+
+
+def project_error(project):
+    ended = project.ppg("why", "a", "script.py")
+    assert ended.code == 2
+    return ended.err
