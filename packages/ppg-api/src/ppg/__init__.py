@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from ppg.job import Job, JobFile, JobList
     from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.pipegraph import Pipegraph
+    from ppg.plot_job import PlotJob
     from ppg.result import JobOutcome, JobState, RunResult
     from ppg.session import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
     from ppg.tool_version import ToolVersionInvariant
@@ -122,6 +123,7 @@ __all__ = [
     "MultiTempFileGeneratingJob",
     "ParameterInvariant",
     "Pipegraph",
+    "PlotJob",
     "PyPipeGraphError",
     "PyPipelineGraphError",
     "RunFinished",
@@ -223,6 +225,7 @@ _MODULES = {
     "ppg.job": ["Job", "JobFile", "JobList"],
     "ppg.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
+    "ppg.plot_job": ["PlotJob"],
     "ppg.result": ["JobOutcome", "JobState", "RunResult"],
     "ppg.engine.frontend": ["Frontend"],
     "ppg.session": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],

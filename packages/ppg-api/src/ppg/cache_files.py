@@ -9,7 +9,7 @@ So it is written in place: what a crash leaves has no record, or not these bytes
 
 from collections.abc import Callable
 
-__all__ = ["make_files_from", "pass_value", "read_value", "write_value"]
+__all__ = ["draw_value", "make_files_from", "pass_value", "read_value", "tabulate_value", "write_value"]
 
 
 def write_value(calculate: Callable[[], object], path: str, cache: str) -> None:
@@ -60,6 +60,28 @@ def pass_value(function: Callable[[object], object], read: Callable[[], object])
     """Call a function with the cached value."""
     __tracebackhide__ = True
     return function(read())
+
+
+def draw_value(
+    plot_function: Callable[[object], object],
+    rendering: tuple[object, ...],
+    path: str,
+    job_id: str,
+    value: object,
+) -> None:
+    """Plot a value; the parameters are those of `ppg.plot_files.draw`, with a `Rendering` in pieces."""
+    __tracebackhide__ = True
+    from ppg.plot_files import Rendering, draw  # noqa: PLC0415 (only plots need it)
+
+    draw(plot_function, Rendering(*rendering), path, job_id, value)  # type: ignore[arg-type]
+
+
+def tabulate_value(path: str, job_id: str, value: object) -> None:
+    """Write a value as a table; the parameters are those of `ppg.plot_files.write_table`."""
+    __tracebackhide__ = True
+    from ppg.plot_files import write_table  # noqa: PLC0415 (only tables need it)
+
+    write_table(path, job_id, value)
 
 
 def make_files_from(

@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import assert_never
 
+from ppg.cache_files import make_files_from
 from ppg.callback_job import CallbackJob
 from ppg.engine.generation import Extension, extension_of
 from ppg.exceptions import (
@@ -32,6 +33,7 @@ from ppg.job_process import (
 from ppg.late_binding import late_variable
 from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.paths import absolute
+from ppg.plot_job import ValueFileJob
 from ppg_exec import (
     Cancelled,
     Died,
@@ -122,6 +124,8 @@ def unloading(job: LoadingJob) -> Callable[[], object]:
 def _call_of(job: Job) -> tuple[Callable[..., object], tuple[object, ...]]:
     """What is called in the job's process, and with what."""
     match job:
+        case ValueFileJob():
+            return make_files_from, (job.cache_job.reading, job.make, _paths(job))
         case FileJob():
             return make_files, (job.call, job.callback_arguments, _paths(job))
         case AttributeLoadingJob():
