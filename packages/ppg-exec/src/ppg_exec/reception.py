@@ -108,7 +108,7 @@ class Reception:
                 entry.peak_memory = size
                 limit = entry.memory
                 enforced = self._enforce_memory or entry.task.enforce_memory
-                if enforced and limit is not None and size > limit and entry.node is not None:
+                if enforced and limit is not None and size > limit and not entry.is_over_memory:
                     self._ending.end_for_memory(entry)
 
     def _obey(self, node: NodeHandle, message: tuple[Any, ...]) -> None:
