@@ -228,3 +228,78 @@ def test_ctrl_z_gives_the_terminal_back_with_its_cursor_until_the_run_goes_on(pr
     project.let_go("slow")
     assert screen.wait() == 0
     assert screen.settings_now() == screen.settings
+
+
+def test_a_load_can_be_killed_and_what_does_not_need_it_goes_on(project, terminal):
+    project.gate("load")
+    project.gate("other")
+    project.script("""
+        def load():
+            os.close(os.open("load.began", os.O_WRONLY))
+            while True:
+                time.sleep(0.05)
+        ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2, share_cores=False))
+        data = ppg.DataLoadingJob("load", load)
+        ppg.FileGeneratingJob("needs it", writes("x")).depends_on(data)
+        ppg.FileGeneratingJob("other", waits)
+    """)
+    screen = terminal("run", "--plain", "script.py")
+    project.wait_until_began("load")
+    screen.type(b"kill load\r")
+    screen.expect("'load' was ended: it was killed by the user")
+    project.wait_until_began("other")
+    project.let_go("other")
+    assert screen.wait() == 1
+    assert "1 ran, 0 up to date, 1 failed, 1 blocked" in screen.said
+
+
+def test_what_a_generator_makes_after_stop_is_not_started(project, terminal):
+    project.gate("generator")
+    project.script("""
+        def generate():
+            waits(Path("generator"))
+            ppg.FileGeneratingJob("generated", writes("x"))
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("below", writes("y")).depends_on(ppg.JobGeneratingJob("generator", generate))
+    """)
+    screen = terminal("run", "--plain", "script.py")
+    project.wait_until_began("generator")
+    screen.type(b"stop\r")
+    screen.expect("no more jobs start")
+    project.let_go("generator")
+    assert screen.wait() == 130
+    assert "2 not done" in screen.said
+    assert not (project / "generated").exists()
+
+
+def test_a_killed_job_is_not_tried_again(project, terminal):
+    project.gate("stubborn")
+    project.script("""
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("stubborn", waits, retries=5)
+    """)
+    screen = terminal("run", "--plain", "script.py")
+    project.wait_until_began("stubborn")
+    screen.type(b"kill stubborn\rkill stubborn\r")
+    screen.expect("it was killed by the user")
+    assert screen.wait() == 1
+    assert "0 ran, 0 up to date, 1 failed" in screen.said
+
+
+def test_the_next_run_redoes_what_was_killed_and_nothing_else(project, terminal):
+    for job in ("first", "second"):
+        project.gate(job)
+    project.script(TWO)
+    screen = terminal("run", "--plain", "script.py")
+    for job in ("first", "second"):
+        project.wait_until_began(job)
+    screen.type(b"kill first\r")
+    screen.expect("it was killed by the user")
+    project.let_go("second")
+    assert screen.wait() == 1
+    assert "it was killed by the user" in project.ppg("why", "first").out
+    again = project.start("run", "script.py")
+    project.wait_until_began("first")
+    project.let_go("first")
+    said, _ = again.communicate()
+    assert "2 ran, 2 up to date" in said

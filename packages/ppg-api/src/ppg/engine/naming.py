@@ -1,6 +1,7 @@
 """Finds jobs by what users call them: by id, or by a file in whatever spelling."""
 
 import difflib
+import heapq
 from collections.abc import Iterable, Iterator
 
 from ppg.job import Job, JobFile
@@ -9,6 +10,8 @@ from ppg.pipegraph import Pipegraph
 __all__ = ["find_job", "spellings", "unknown_job"]
 
 NEAREST = 5
+LIKELY = 100
+"""How many names are compared closely, which takes a fifth of a millisecond each."""
 
 
 def find_job(pipegraph: Pipegraph, name: str) -> Job | None:
@@ -34,11 +37,20 @@ def unknown_job(name: str, names: Iterable[str]) -> str:
     known = list(names)
     if not known:
         return f"there is no job '{name}', nor any other"
-    near = difflib.get_close_matches(name, known, NEAREST)
+    pairs = _pairs(name)
+    likely = heapq.nlargest(
+        LIKELY, known, key=lambda other: len(pairs & _pairs(other)) / (len(other) + len(name))
+    )
+    near = difflib.get_close_matches(name, likely, NEAREST)
     near += [other for other in known if name and name in other and other not in near][: NEAREST - len(near)]
     if not near:
         return f"there is no job '{name}' among the {len(known)} that are known"
     return f"there is no job '{name}'; there is {', '.join(repr(other) for other in near)}"
+
+
+def _pairs(name: str) -> set[str]:
+    """The pairs of letters in a name: names that share few of them are not alike."""
+    return {name[position : position + 2] for position in range(len(name) - 1)}
 
 
 def _is_no_file(name: str) -> bool:
