@@ -120,15 +120,32 @@ def test_a_scratch_directory_that_cannot_be_used_is_named(tmp_path: Path) -> Non
     executor.close()
 
 
-def test_a_limit_on_processes_fails_the_task_with_that_reason(tmp_path: Path) -> None:
-    if os.getuid() == 0:
-        pytest.skip("root has no limit on processes")
-    done = script(
-        tmp_path,
-        "import resource\nfrom ppg_exec import *\nresource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\n"
-        "executor = LocalExecutor()\nexecutor.submit(Task('t', int))\nprint(executor.poll(10))",
+# Root has no limit on processes; another user has, who may here read what only root may.
+ANOTHER_USER = (
+    "setpriv --reuid 61234 --regid 61234 --clear-groups "
+    "--inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search"
+)
+
+
+@pytest.mark.parametrize("missing", ["guard", "forkserver", "node", "job"])
+def test_a_limit_on_processes_fails_the_task_or_the_executor_with_that_reason(missing: str) -> None:
+    if os.getuid() != 0:
+        pytest.skip("the user has other processes, which count, too")
+    most = 1 + ["guard", "forkserver", "node", "job"].index(missing)
+    text = (
+        "import resource\nfrom ppg_exec import *\n"
+        f"resource.setrlimit(resource.RLIMIT_NPROC, ({most}, {most}))\n"
+        "with LocalExecutor(cores=1) as executor:\n    executor.submit(Task('t', int))\n    print(executor.poll(30))"
     )
-    assert "ulimit -u" in done.stdout + done.stderr
+    done = subprocess.run(
+        [*ANOTHER_USER.split(), sys.executable, "-c", text],
+        cwd="/",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert "Resource temporarily unavailable" in done.stdout + done.stderr
+    assert ("no process for it" if missing == "job" else "ulimit -u") in done.stdout + done.stderr
 
 
 def test_a_forkserver_that_cannot_start_says_what_python_says(tmp_path: Path, monkeypatch: Any) -> None:

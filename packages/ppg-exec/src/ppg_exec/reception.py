@@ -96,7 +96,9 @@ class Reception:
                 self._bury(node, None)
             words = self._fleet.supervisor.last_words()
             if code == 1 and words:
-                raise ExecutorError(f"the forkserver cannot start: {words}") from None
+                limit = "\nIs there a limit on processes or descriptors (ulimit -u, ulimit -n)?"
+                remedy = limit if "[Errno" in words else ""
+                raise ExecutorError(f"the forkserver cannot start: {words}{remedy}") from None
             self._register.events.append(
                 Notice("the forkserver was killed; a new one is started when it is needed")
             )
