@@ -20,7 +20,7 @@ import sys
 
 from . import node as node_program
 from .forkhooks import import_threading
-from .linux import ChildList, descendants, end_children, stat_fields, stay_in_reach
+from .linux import BIND_NOW, MARKER, ChildList, descendants, end_children, stat_fields, stay_in_reach
 from .loading import INTERRUPT
 from .memory import MemoryWatch
 from .wire import Channel
@@ -181,6 +181,8 @@ def _notice(_number: int, _frame: object) -> None:
 
 def main(control: int, mcp: int, guard: int) -> NoReturn:
     """The program: `control` is a connected socket, `mcp` the pid of the process to serve, `guard` the parent's."""
+    if os.environ.get(BIND_NOW) == MARKER:
+        del os.environ[BIND_NOW]  # meant for this program, not for those that tasks start
     stay_in_reach()
     server = _Forkserver(socket.socket(fileno=control), mcp, guard)
     gc.disable()

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 __all__ = [
+    "BIND_NOW",
     "MARKER",
     "ChildList",
     "descendants",
@@ -33,6 +34,9 @@ __all__ = [
 
 MARKER = "PPG_EXECUTOR"
 """Environment variable that every process beneath an executor inherits; its value names the executor."""
+
+BIND_NOW = "LD_BIND_NOW"
+"""Environment variable that makes the dynamic linker look up all symbols when a program starts."""
 
 _PR_SET_CHILD_SUBREAPER = 36
 _MOMENT = 0.005  # seconds between two looks at processes that are being killed

@@ -14,7 +14,7 @@ from typing import Literal, NoReturn
 
 from .forked import ForkedProcess
 from .guard import main as guard_program
-from .linux import MARKER, sweep
+from .linux import BIND_NOW, MARKER, sweep
 from .logbook import new_logbook
 from .sharing import SharedObjects
 from .tasks import ExecutorError
@@ -127,6 +127,9 @@ class Supervisor:
             program_text = _PROGRAM.format(
                 path=sys.path, argv=sys.argv, control=theirs.fileno(), mcp=os.getpid()
             )
+            # Native symbols are looked up once, instead of in every job process that is the first to use them.
+            if BIND_NOW not in os.environ:
+                variables[BIND_NOW] = MARKER
             flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
             self._process = subprocess.Popen(
                 [sys.executable, *flags, "-c", program_text],
