@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from ppg.plot_job import PlotJob
     from ppg.result import JobOutcome, JobState, RunResult
     from ppg.session import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
+    from ppg.shared_cache import CachedEntry, SharedCache
     from ppg.tool_version import ToolVersionInvariant
 
 __all__ = [
@@ -85,6 +86,7 @@ __all__ = [
     "CachedAttributeLoadingJob",
     "CachedDataLoadingJob",
     "CachedDictEntryLoadingJob",
+    "CachedEntry",
     "CachedJob",
     "CommandError",
     "CycleError",
@@ -134,6 +136,7 @@ __all__ = [
     "RunSuspended",
     "RunWindingDown",
     "RuntimeError",
+    "SharedCache",
     "StatusRequested",
     "TempExternalJob",
     "TempFileGeneratingJob",
@@ -228,6 +231,7 @@ _MODULES = {
     "ppg.plot_job": ["PlotJob"],
     "ppg.result": ["JobOutcome", "JobState", "RunResult"],
     "ppg.engine.frontend": ["Frontend"],
+    "ppg.shared_cache": ["CachedEntry", "SharedCache"],
     "ppg.session": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],
     "ppg.tool_version": ["ToolVersionInvariant"],
 }

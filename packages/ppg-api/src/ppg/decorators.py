@@ -68,6 +68,7 @@ class FileOptions(ExecutionOptions, total=False):
     rename_broken: bool
     empty_ok: bool
     cutoff: bool
+    share: bool
     pipegraph: "Pipegraph | None"
 
 

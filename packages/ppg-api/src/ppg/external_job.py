@@ -68,6 +68,7 @@ class ExternalJob(MultiFileGeneratingJob):
         version: a command that prints the tool's version, `["samtools", "--version"]`, or a ToolVersionInvariant:
             the job runs again with another version.
         rename_broken, empty_ok, cutoff: see `FileJob`.
+        share: see `shares` of `FileJob`.
         timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
@@ -94,6 +95,7 @@ class ExternalJob(MultiFileGeneratingJob):
         rename_broken: bool = False,
         empty_ok: bool = False,
         cutoff: bool = True,
+        share: bool = False,
         pipegraph: "Pipegraph | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
@@ -101,7 +103,14 @@ class ExternalJob(MultiFileGeneratingJob):
         several = [filenames] if isinstance(filenames, (str, os.PathLike)) else filenames
         # The files have to be known before the command can be understood, and that before there is a function.
         super().__init__(
-            several, _unset, rename_broken, empty_ok, cutoff=cutoff, pipegraph=pipegraph, **options
+            several,
+            _unset,
+            rename_broken,
+            empty_ok,
+            cutoff=cutoff,
+            share=share,
+            pipegraph=pipegraph,
+            **options,
         )
         what = f"{type(self).__name__} '{self.job_id}'"
         root = self.pipegraph.root

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
@@ -33,9 +33,12 @@ class FileJob(CallbackJob):
         empty_ok: a file of 0 bytes counts as made.
         cutoff: the job counts as changed only if its files' content changed. With False every rerun
             counts, for jobs whose real effect is not in the file.
+        shares: the files are taken from the pipegraph's shared cache if they are there, and kept there for others
+            if not (see `SharedCache`); without a shared cache it means nothing. For jobs that take longer than copying
+            what they make, and that are functions of what they depend on.
     """
 
-    __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken")
+    __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken", "shares")
     kind: ClassVar[NodeKind] = NodeKind.OUTPUT
 
     def __init__(
@@ -48,12 +51,20 @@ class FileJob(CallbackJob):
         empty_ok: bool,
         cutoff: bool,
         execution: Execution,
+        share: bool = False,
     ) -> None:
         self._passes_argument = wants_argument(function, job_id)
         super().__init__(job_id, function, pipegraph, execution)
         self.rename_broken: bool = rename_broken
         self.empty_ok: bool = empty_ok
         self.cutoff: bool = cutoff
+        self.shares: bool = require_flag(share, f"{type(self).__name__} '{job_id}': share")
+
+    def share(self, wanted: bool = True) -> Self:
+        """Take the files from the pipegraph's shared cache, and keep them there, or do not; returns the job."""
+        self.pipegraph.require_declaring(f"change '{self.job_id}'")
+        self.shares = require_flag(wanted, f"share of '{self.job_id}'")
+        return self
 
     def definition(self) -> dict[str, object]:
         """Files, function and options."""
@@ -86,6 +97,7 @@ class FileGeneratingJob(FileJob):
         output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         function: writes the file; called without arguments, or with the file's `Path` if it takes one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
+        share: see `shares` of `FileJob`.
         timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
@@ -103,6 +115,7 @@ class FileGeneratingJob(FileJob):
         empty_ok: bool = False,
         *,
         cutoff: bool = True,
+        share: bool = False,
         pipegraph: "Pipegraph | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
@@ -114,6 +127,7 @@ class FileGeneratingJob(FileJob):
             rename_broken=rename_broken,
             empty_ok=empty_ok,
             cutoff=cutoff,
+            share=share,
             execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'"),
         )
         self.job_id: JobId = self.pipegraph.file_id(path)
@@ -145,6 +159,7 @@ class MultiFileGeneratingJob(FileJob):
         function: writes them; called without arguments, or, if it takes one, with the `Path`s as a list,
             or as a dictionary if `filenames` was one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
+        share: see `shares` of `FileJob`.
         timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
@@ -164,6 +179,7 @@ class MultiFileGeneratingJob(FileJob):
         empty_ok: bool = False,
         *,
         cutoff: bool = True,
+        share: bool = False,
         pipegraph: "Pipegraph | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
@@ -187,6 +203,7 @@ class MultiFileGeneratingJob(FileJob):
             rename_broken=rename_broken,
             empty_ok=empty_ok,
             cutoff=cutoff,
+            share=share,
             execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{':'.join(paths)}'"),
         )
         self._files = tuple(self.pipegraph.file_id(path) for path in paths)
@@ -244,6 +261,17 @@ class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+
+def require_flag(value: object, argument: str) -> bool:
+    """Return what must be True or False.
+
+    Raises:
+        TypeError: it is neither; the message begins with `argument`.
+    """
+    if not isinstance(value, bool):
+        raise TypeError(f"{argument} must be True or False, not {value!r}")
+    return value
 
 
 def _names(filenames: Mapping[Any, Any], what: str) -> tuple[str, ...]:

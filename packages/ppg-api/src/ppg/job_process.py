@@ -17,6 +17,7 @@ __all__ = [
     "load_attribute",
     "load_entry",
     "make_files",
+    "take_or_make_files",
     "unload_attribute",
     "unload_entry",
 ]
@@ -43,6 +44,23 @@ def make_files(
             os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 (the same)
     WHEREABOUTS.now = Whereabouts.JOB
     callback(*arguments)
+
+
+def take_or_make_files(
+    make: Callable[[], object], paths: tuple[str, ...], use: tuple[object, ...], *, empty_ok: bool
+) -> object:
+    """Take a job's files from the shared cache, or make them; gives a `ppg.shared_cache_process.Report`.
+
+    Parameters:
+        make: makes them.
+        paths: their absolute names.
+        use: what there is in a `ppg.shared_cache_process.Use`.
+        empty_ok: whether files of 0 bytes count as made.
+    """
+    __tracebackhide__ = True
+    from ppg.shared_cache_process import Use, take_or_make  # noqa: PLC0415 (only jobs that share need it)
+
+    return take_or_make(make, paths, Use(*use), empty_ok=empty_ok)  # type: ignore[arg-type]
 
 
 class Holder:

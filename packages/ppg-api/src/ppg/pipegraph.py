@@ -16,6 +16,7 @@ from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, 
 from ppg.job import Job, JobFile
 from ppg.life import Life
 from ppg.paths import PathLike, normalised, require_path, working_root
+from ppg.shared_cache import SharedCache, shared_cache_of
 from ppg_graph import Dag, JobId, NodeId
 from ppg_invariants import register_encoder
 
@@ -43,6 +44,7 @@ class Pipegraph:
         follow: how far FunctionInvariants look, see there; "project" by default, so that an edit of a helper
             function is seen.
         quiet: show no progress (only what a front end like `ppg run` shows).
+        shared_cache: where jobs with `share=True` keep outputs for other projects, or None for PPG_SHARED_CACHE.
         redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run again. See
             `ppg.redefinition`.
     """
@@ -66,6 +68,7 @@ class Pipegraph:
         root: PathLike | None = None,
         follow: Following = "project",
         quiet: bool = False,
+        shared_cache: SharedCache | PathLike | None = None,
         redefine: bool = False,  # noqa: ARG002 (see __new__)
     ) -> None:
         # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
@@ -79,6 +82,7 @@ class Pipegraph:
         self.cache_folder: Path = Path(self.root) / cache_folder
         self.follow = require_following(follow)
         self.quiet = quiet
+        self.shared_cache = shared_cache_of(shared_cache, self.root)
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
         self._jobs: list[Job] = []

@@ -47,6 +47,8 @@ class JobOutcome:
         runtime: wall time in seconds.
         user_time, system_time: processor time in seconds, of the job and its children.
         peak_memory: bytes.
+        taken_from_cache: its files were taken from the shared cache: it counts among those that ran, but its function
+            was not called.
     """
 
     job_id: str
@@ -61,6 +63,7 @@ class JobOutcome:
     peak_memory: int | None = None
     stdout_capture: "Output | None" = None
     stderr_capture: "Output | None" = None
+    taken_from_cache: bool = False
 
     @property
     def failed(self) -> bool:
@@ -70,6 +73,8 @@ class JobOutcome:
     @property
     def was_run(self) -> bool:
         """Whether the job's callback was started."""
+        if self.taken_from_cache:
+            return False
         return self.state is JobState.RAN or (self.failed and self.runtime is not None)
 
     @property
@@ -160,8 +165,13 @@ class RunResult(Mapping[str, JobOutcome]):
 
     @property
     def ran(self) -> list[str]:
-        """The jobs that ran and succeeded."""
+        """The jobs that ran and succeeded, those whose files were taken from the shared cache included."""
         return self.in_state(JobState.RAN)
+
+    @property
+    def taken_from_cache(self) -> list[str]:
+        """Those of the jobs that ran whose files were taken from the shared cache."""
+        return [job_id for job_id in self.ran if self._outcomes[job_id].taken_from_cache]
 
     @property
     def up_to_date(self) -> list[str]:
@@ -180,8 +190,9 @@ class RunResult(Mapping[str, JobOutcome]):
 
     def summary(self) -> str:
         """The counts in one line: `3 ran, 37 up to date, 0 failed, 0 blocked`."""
+        taken = len(self.taken_from_cache)
         parts = [
-            f"{len(self.ran)} ran",
+            f"{len(self.ran)} ran" + (f" ({taken} of them taken from the shared cache)" if taken else ""),
             f"{len(self.up_to_date)} up to date",
             f"{len(self.failed)} failed",
             f"{len(self.blocked)} blocked",

@@ -15,6 +15,7 @@ from ppg.job import Job
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
 from ppg.result import RunResult
+from ppg.shared_cache import SharedCache
 from ppg.whereabouts import WHEREABOUTS, Whereabouts
 
 __all__ = ["SESSION", "Session", "current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"]
@@ -61,6 +62,7 @@ def new_pipegraph(
     root: PathLike | None = None,
     follow: Following = "project",
     quiet: bool = False,
+    shared_cache: SharedCache | PathLike | None = None,
     redefine: bool = False,
 ) -> Pipegraph:
     """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
@@ -71,6 +73,7 @@ def new_pipegraph(
         root=root,
         follow=follow,
         quiet=quiet,
+        shared_cache=shared_cache,
         redefine=redefine,
     )
     return SESSION.pipegraph

@@ -168,6 +168,10 @@ class Evaluator:
         """The job's fingerprint, as soon as it is known."""
         return self._board.fingerprint[node]
 
+    def inputs(self, node: NodeId) -> Mapping[JobId, Fingerprint]:
+        """The fingerprints of what the job consumes, by job id; all must be known, as they are when it starts."""
+        return self._board.inputs(node)
+
     def reasons(self, node: NodeId) -> tuple[Reason, ...]:
         """Why the job ran, runs or is due; empty for a job that is none of these."""
         board = self._board

@@ -26,6 +26,7 @@ from ppg.engine.leftovers import discard_files
 from ppg.engine.observer import Observer
 from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
+from ppg.engine.sharing import Sharing
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
@@ -75,9 +76,8 @@ class Driver:
         self._publish = audience.tell
         self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
-        self._caches = CacheWatch(
-            pipegraph, self._evaluator, lambda message: self._publish(events.Warned(message))
-        )
+        self._caches = CacheWatch(pipegraph, self._evaluator, self._warn)
+        self._sharing = Sharing(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
         self._submitted: set[NodeId] = set()
         self._begun: set[NodeId] = set()
@@ -97,6 +97,9 @@ class Driver:
             recorder.evidence,
         )
         self._started_at = time.monotonic()
+
+    def _warn(self, message: str) -> None:
+        self._publish(events.Warned(message))
 
     def run(self) -> RunResult:
         """Run until nothing is left to do, or the user stops it."""
@@ -196,6 +199,9 @@ class Driver:
             self._made[node] = (Made(verdict.event.fingerprint, {}, {}), story)
             self._evaluator_says(self._evaluator.handle(verdict.event))
         elif isinstance(verdict, Made):
+            self._sharing.ended(job, verdict)
+            if verdict.taken:
+                story = replace(story, taken_from_cache=True)
             self._outcomes[job.job_id] = story
             self._made[node] = (verdict, story)
             effects = self._evaluator.handle(ppg_graph.Succeeded(node, verdict.fingerprint, verdict.parts))
@@ -246,7 +252,7 @@ class Driver:
                 self._caches.starting(job)
                 self._submitted.add(node)
                 self._publish(events.JobQueued(job.job_id, tuple(describe(reason) for reason in reasons)))
-                self._executor.submit(task_for(job, self._priorities[node]))
+                self._executor.submit(task_for(job, self._priorities[node], self._sharing.use_of(job)))
             case ppg_graph.Skip(nodes, why):
                 self._skipped(nodes, why)
             case ppg_graph.Block(nodes, cause):

@@ -1,9 +1,9 @@
 """From jobs to tasks: what the executor is told to run, and what its report means."""
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import assert_never
+from typing import TYPE_CHECKING, assert_never
 
 from ppg.cache_files import make_files_from
 from ppg.callback_job import CallbackJob
@@ -27,6 +27,7 @@ from ppg.job_process import (
     load_attribute,
     load_entry,
     make_files,
+    take_or_make_files,
     unload_attribute,
     unload_entry,
 )
@@ -56,6 +57,9 @@ from ppg_invariants import (
     fingerprint_outputs,
 )
 
+if TYPE_CHECKING:
+    from ppg.shared_cache_process import Use
+
 __all__ = ["Failure", "Made", "judged", "task_for", "unloading"]
 
 
@@ -67,11 +71,15 @@ class Made:
         fingerprint: of the content of all its files.
         parts: of each file by itself, if there are several.
         files: the state of each file, by its name relative to the root.
+        taken: whether the files come from the shared cache.
+        warnings: of the shared cache: what several have in common if they say the same, and the message.
     """
 
     fingerprint: Fingerprint
     parts: Mapping[str, Fingerprint]
     files: Mapping[str, FileState]
+    taken: bool = False
+    warnings: Sequence[tuple[str, str]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +90,23 @@ class Failure:
     traceback: str | None = None
 
 
-def task_for(job: Job, priority: float) -> Task:
+def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
     """What the executor has to run for a job.
 
     Parameters:
         job: any but an invariant.
         priority: the larger, the earlier; seconds of the longest path that remains.
+        use: how it uses the shared cache, if it does.
     """
     function, arguments = _call_of(job)
     execution = job.execution if isinstance(job, CallbackJob) else AS_USUAL
     after = None
-    if isinstance(job, FileJob):
+    if use is not None:
+        assert isinstance(job, FileJob)
+        make = functools.partial(function, *arguments)
+        function = functools.partial(take_or_make_files, empty_ok=job.empty_ok)
+        arguments = (make, _paths(job), tuple(use))
+    elif isinstance(job, FileJob):
         after = functools.partial(describe_files_plainly, _paths(job), empty_ok=job.empty_ok)
     return Task(
         key=job.job_id,
@@ -203,6 +217,8 @@ def _extension(job: JobGeneratingJob, value: object) -> Extension | Failure:
 
 def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
     assert isinstance(job, FileJob)
+    # Only a job that shares says more than what its files are.
+    taken, value, warnings = value if isinstance(value, tuple) else (False, value, ())
     assert isinstance(value, list)
     files: dict[str, FileState] = {}
     troubles: dict[Problem, list[str]] = {}
@@ -212,7 +228,7 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
         else:
             files[path] = state
     if not troubles:
-        return _made(job, files, run_id)
+        return _made(job, files, run_id, taken, warnings)
     told = "; ".join(f"{problem.value}: {', '.join(paths)}" for problem, paths in troubles.items())
     hint = " (empty_ok=True allows empty files)" if list(troubles) == [Problem.EMPTY] else ""
     if Problem.MISSING in troubles and (late := late_variable(job)) is not None:
@@ -222,7 +238,13 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
     )
 
 
-def _made(job: FileJob, files: dict[str, FileState], run_id: int) -> Made:
+def _made(
+    job: FileJob,
+    files: dict[str, FileState],
+    run_id: int,
+    taken: bool,
+    warnings: Sequence[tuple[str, str]],
+) -> Made:
     # A job without cutoff counts as changed whenever it ran, so its fingerprint is new in every run.
     fingerprint, parts = fingerprint_outputs(files, salt=b"" if job.cutoff else b"#%d" % run_id)
-    return Made(fingerprint, parts, files)
+    return Made(fingerprint, parts, files, taken, warnings)

@@ -113,7 +113,8 @@ def _log_lines(event: Event) -> list[str]:
         case JobStarted(job_id, pid, _):
             return [f"started: {job_id} (pid {pid})"]
         case JobFinished(job_id, outcome):
-            return [f"done: {job_id} ({outcome.runtime or 0:.3f} s)"]
+            how = "taken from the shared cache" if outcome.taken_from_cache else "done"
+            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s)"]
         case JobFailed(job_id, outcome):
             return [f"failed: {job_id} ({type(outcome.exception).__name__})"]
         case JobsBlocked(job_ids, cause):

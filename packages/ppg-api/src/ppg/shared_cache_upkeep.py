@@ -1,0 +1,57 @@
+"""Looking through a shared cache, and making room in it."""
+
+# ruff: noqa: PTH116
+# Paths are strings in all modules of the cache.
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+from ppg.shared_cache import CachedEntry
+from ppg.shared_cache_entries import DamagedError, discard, entry_folder, find, keys, remove_leftovers
+
+__all__ = ["entries_in", "prune_to"]
+
+
+def entries_in(cache: str) -> Iterator[CachedEntry]:
+    """All entries of the cache in a folder; see `SharedCache.entries`."""
+    for key in keys(cache):
+        # Others make room at the same time.
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            yield _described(cache, key)
+
+
+def prune_to(cache: str, max_size: int) -> list[CachedEntry]:
+    """Make room; see `SharedCache.prune`."""
+    remove_leftovers(cache)
+    entries = sorted(entries_in(cache), key=lambda entry: (entry.used, entry.key))
+    size = sum(entry.size for entry in entries)
+    removed = []
+    for entry in entries:
+        if size <= max_size:
+            break
+        discard(cache, entry.key)
+        size -= entry.size
+        removed.append(entry)
+    return removed
+
+
+def _described(cache: str, key: str) -> CachedEntry:
+    folder = entry_folder(cache, key)
+    with os.scandir(folder) as found:
+        size = sum(file.stat(follow_symlinks=False).st_size for file in found)
+    used = os.stat(folder).st_mtime
+    try:
+        entry = find(cache, key)
+    except DamagedError:
+        entry = None
+    if entry is None:
+        return CachedEntry(key, (), size, used, "")
+    made_by = entry.made_by
+    return CachedEntry(
+        key,
+        tuple(file.name for file in entry.files),
+        size,
+        used,
+        f"{made_by.get('user')}@{made_by.get('host')}:{made_by.get('project')}",
+    )
