@@ -31,7 +31,7 @@ from ppg.file_jobs import FileJob
 from ppg.job import Dependency, Job, Place, undeclared
 from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.paths import PathLike, absolute, require_path
-from ppg_graph import NodeKind
+from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
@@ -88,7 +88,7 @@ class CacheJob(FileJob):
             cutoff=True,
             execution=execution_of(options, ExecutionOptions, f"{what} '{path}'"),
         )
-        self.job_id = self.pipegraph.file_id(path)
+        self.job_id: JobId = self.pipegraph.file_id(path)
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -192,7 +192,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
             pipegraph=pipegraph,
             **_of_loads(options),
         )
-        self.cache_job = declared_with(self, cache_job)
+        self.cache_job: CacheJob = declared_with(self, cache_job)
 
     @property
     def call(self) -> Callback:
@@ -233,7 +233,7 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
         super().__init__(
             f"{cache_job.job_id}_load", dictionary, key, function, pipegraph=pipegraph, **_of_loads(options)
         )
-        self.cache_job = declared_with(self, cache_job)
+        self.cache_job: CacheJob = declared_with(self, cache_job)
 
     @property
     def call(self) -> Callback:
@@ -276,7 +276,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
         job_id = f"{cache_job.job_id}_load"
         execution = execution_of(_of_loads(options), LoadOptions, f"CachedDataLoadingJob '{job_id}'")
         super().__init__(job_id, load_function, pipegraph, execution)
-        self.cache_job = declared_with(self, cache_job)
+        self.cache_job: CacheJob = declared_with(self, cache_job)
 
     @property
     def call(self) -> Callback:

@@ -82,7 +82,7 @@ class Pipegraph:
         self.cache_folder: Path = Path(self.root) / cache_folder
         self.follow = require_following(follow)
         self.quiet = quiet
-        self.shared_cache = shared_cache_of(shared_cache, self.root)
+        self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
         self._jobs: list[Job] = []

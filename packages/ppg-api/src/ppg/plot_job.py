@@ -60,7 +60,7 @@ class TableJob(ValueFileJob):
         if PurePosixPath(path).suffix.lower() not in TABLES:
             raise ValueError(f"PlotJob: table_filename must end with {', '.join(TABLES)}, unlike '{path}'")
         super().__init__(path, cache_job.callback, pipegraph=pipegraph, **options)
-        self.cache_job = cache_job
+        self.cache_job: CacheJob = cache_job
 
     @property
     def make(self) -> Callable[[object], object]:
@@ -152,7 +152,9 @@ class PlotJob(ValueFileJob):
         table = None
         if table_filename is not None:
             table = undeclared(TableJob, table_filename, calculation, pipegraph=pipegraph, **options)
-        self.cache_job = calculation if calculation is calc_function else declared_with(self, calculation)
+        self.cache_job: CacheJob = (
+            calculation if calculation is calc_function else declared_with(self, calculation)
+        )
         self.table_job: TableJob | None = None
         if table is not None:
             table.cache_job = self.cache_job

@@ -30,11 +30,11 @@ class CachedEntry:
     __slots__ = ("files", "key", "made_by", "size", "used")
 
     def __init__(self, key: str, files: tuple[str, ...], size: int, used: float, made_by: str) -> None:
-        self.key = key
-        self.files = files
-        self.size = size
-        self.used = used
-        self.made_by = made_by
+        self.key: str = key
+        self.files: tuple[str, ...] = files
+        self.size: int = size
+        self.used: float = used
+        self.made_by: str = made_by
 
     def __repr__(self) -> str:
         return f"<CachedEntry {self.key[:12]}: {', '.join(self.files) or 'damaged'}, {self.size} bytes>"

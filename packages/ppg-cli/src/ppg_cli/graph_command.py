@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["graph_app"]
 
-graph_app = typer.Typer(help="Look at the graph of a script.", no_args_is_help=True)
+graph_app: typer.Typer = typer.Typer(help="Look at the graph of a script.", no_args_is_help=True)
 
 
 class Format(StrEnum):

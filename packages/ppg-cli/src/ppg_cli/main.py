@@ -14,7 +14,7 @@ from ppg_cli.why_command import why_command
 
 __all__ = ["app", "main"]
 
-app = typer.Typer(
+app: typer.Typer = typer.Typer(
     name="ppg",
     help="Run pipelines that know what has to be done again, and why.",
     no_args_is_help=True,

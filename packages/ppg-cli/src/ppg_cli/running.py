@@ -32,9 +32,9 @@ class CommandFrontend:
         self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
         self._inline = inline
-        self.runs = 0
-        self.any_failed = False
-        self.any_interrupted = False
+        self.runs: int = 0
+        self.any_failed: bool = False
+        self.any_interrupted: bool = False
 
     def before_run(self, pipegraph: Pipegraph) -> None:
         """Apply what the command line says."""

@@ -29,7 +29,7 @@ class Script:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.file_name = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', which Python does not)
+        self.file_name: str = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', which Python does not)
 
     def __str__(self) -> str:
         return str(self.path)

@@ -36,9 +36,9 @@ class Slot:
     __slots__ = ("stderr", "stdout")
 
     def __init__(self, directory: str) -> None:
-        self.stdout = unlinked_file(directory)
+        self.stdout: int = unlinked_file(directory)
         try:
-            self.stderr = unlinked_file(directory)
+            self.stderr: int = unlinked_file(directory)
         except OSError:
             os.close(self.stdout)
             raise

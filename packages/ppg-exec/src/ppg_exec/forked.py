@@ -24,7 +24,7 @@ class ForkedProcess:
         """`output` is the descriptor for what it prints, `variables` are set in its environment."""
         sys.stdout.flush()
         sys.stderr.flush()
-        self.pid = os.fork()
+        self.pid: int = os.fork()
         if self.pid == 0:
             try:
                 _become_clean(output, variables)

@@ -41,7 +41,7 @@ class Ledger:
             raise ValueError(f"a machine has at least one core and one byte, not {cores} and {memory}")
         self.cores = cores
         self.memory = memory
-        self.free = cores
+        self.free: int = cores
 
     def claim(self, cores: int, memory: int | None) -> int:
         """How many cores a task takes that keeps `cores` busy (-1: all) and needs `memory` bytes.

@@ -79,7 +79,7 @@ class LocalExecutor:
         self._readiness = Readiness()
         self._tokens = CoreTokens(pool, self._ledger, self._readiness)
         self._environment = CoreEnvironment()
-        self.marker = uuid.uuid4().hex
+        self.marker: str = uuid.uuid4().hex
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._supervisor = Supervisor(
             self.marker,

@@ -22,21 +22,21 @@ class NodeJob:
     )  # fmt: skip
 
     def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
-        self.number = number
-        self.place = place
-        self.call = call
-        self.cores = cores
-        self.timeout = timeout
+        self.number: int = number
+        self.place: str = place
+        self.call: Any = call
+        self.cores: int = cores
+        self.timeout: float | None = timeout
         self.directory: str | None = None
         self.environment: tuple[tuple[str, str], ...] = ()
-        self.pid = 0
+        self.pid: int = 0
         self.slot: Slot | None = None
-        self.started = 0.0
-        self.ended = 0.0
+        self.started: float = 0.0
+        self.ended: float = 0.0
         self.report: bytes | int | None = None
-        self.status = 0
-        self.usage = (0.0, 0.0, 0)
-        self.expected = ""
+        self.status: int = 0
+        self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
+        self.expected: str = ""
         self.warnings: tuple[str, ...] = ()
 
 

@@ -231,7 +231,7 @@ class TaskTokens:
     def __init__(self, cores: int) -> None:
         """`cores` are the task's own: one token less."""
         self._directory = tempfile.mkdtemp(prefix="ppg-jobserver-")
-        self.path = f"{self._directory}/tokens"
+        self.path: str = f"{self._directory}/tokens"
         os.mkfifo(self.path, 0o600)
         # A fifo forgets what is in it when nobody has it open.
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)

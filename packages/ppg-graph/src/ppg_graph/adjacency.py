@@ -65,10 +65,10 @@ class Adjacency:
     __slots__ = ("base", "grouped", "offsets", "overlay")
 
     def __init__(self, offsets: array[int], grouped: array[int]) -> None:
-        self.base = len(offsets) - 1
+        self.base: int = len(offsets) - 1
         """How many nodes the base covers; later ones are in the overlay, if they have neighbours."""
-        self.offsets = offsets
-        self.grouped = grouped
+        self.offsets: array[int] = offsets
+        self.grouped: array[int] = grouped
         self.overlay: dict[int, list[NodeId]] = {}
 
     def of(self, node: int) -> Sequence[NodeId]:

@@ -30,7 +30,7 @@ the evaluator works these lists off.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ppg_graph.dag import Dag
 from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
@@ -108,9 +108,9 @@ class Board:
     )
 
     def __init__(self, dag: Dag, history: Mapping[JobId, Record]) -> None:
-        self.dag = dag
-        self.history = history
-        self.kinds = dag.kinds
+        self.dag: Dag = dag
+        self.history: Mapping[JobId, Record] = history
+        self.kinds: Sequence[NodeKind] = dag.kinds
         self.state: list[NodeState] = []
         self.fingerprint: list[Fingerprint | None] = []
         self.record: list[Record | None] = []
@@ -121,30 +121,30 @@ class Board:
         self.demand: list[int] = []
         self.needs: list[int] = []
         self.unsettled: list[int] = []
-        self.is_lazy = bytearray()
+        self.is_lazy: bytearray = bytearray()
         """LAZY or LOAD: on demand."""
-        self.is_source = bytearray()
+        self.is_source: bytearray = bytearray()
         """OUTPUT, GENERATOR, or a target: needed for its own sake."""
-        self.beside_lazy = bytearray()
+        self.beside_lazy: bytearray = bytearray()
         """Has a LAZY or LOAD job directly upstream."""
-        self.plain = bytearray()
+        self.plain: bytearray = bytearray()
         """Neither lazy, nor beside a lazy job, nor a generator: becoming WAITING or CLEAN changes no count."""
-        self.below_generator = bytearray()
+        self.below_generator: bytearray = bytearray()
         """Has a GENERATOR upstream, at any distance: more edges may come."""
-        self.pruned = bytearray()
+        self.pruned: bytearray = bytearray()
         """Pruned, or downstream of a pruned job."""
-        self.targeted = bytearray()
-        self.stale = bytearray()
+        self.targeted: bytearray = bytearray()
+        self.stale: bytearray = bytearray()
         """A reason is known why the record does not hold."""
-        self.present = bytearray()
+        self.present: bytearray = bytearray()
         """LAZY: files are there that the record or this run vouches for. LOAD: loaded."""
-        self.absent = bytearray()
+        self.absent: bytearray = bytearray()
         """LAZY: it is known that the files are not there or not what the record says."""
-        self.awaited = bytearray()
+        self.awaited: bytearray = bytearray()
         """The driver has been asked to observe it, and has not answered."""
-        self.ran = bytearray()
+        self.ran: bytearray = bytearray()
         """Succeeded at least once in this run."""
-        self.settled = bytearray()
+        self.settled: bytearray = bytearray()
         self.parts: dict[NodeId, Mapping[str, Fingerprint]] = {}
         self.problems: dict[NodeId, Files] = {}
         self.unobservable: dict[NodeId, str] = {}
@@ -152,8 +152,8 @@ class Board:
         """LAZY jobs of which an earlier run had left files that are no good, as somebody found who was started."""
         self.reasons: dict[NodeId, tuple[Reason, ...]] = {}
         self.causes: dict[NodeId, NodeId] = {}
-        self.running_generators = 0
-        self.started = 0
+        self.running_generators: int = 0
+        self.started: int = 0
         self.known: deque[NodeId] = deque()
         """Fingerprints that downstream jobs have not been told yet."""
         self.dirty: deque[NodeId] = deque()

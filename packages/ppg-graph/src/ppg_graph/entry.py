@@ -29,8 +29,8 @@ class Entry:
         pruned: Collection[NodeId],
         targets: Collection[NodeId] | None,
     ) -> None:
-        self.board = board
-        self.flow = flow
+        self.board: Board = board
+        self.flow: Propagation = flow
         self._pruned = pruned
         self._targets = targets
         self._roots: set[NodeId] | None = None if targets is None else set(targets)

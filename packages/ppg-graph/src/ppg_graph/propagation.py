@@ -41,10 +41,10 @@ class Propagation:
     __slots__ = ("board", "effects", "skipped", "stopped")
 
     def __init__(self, board: Board) -> None:
-        self.board = board
+        self.board: Board = board
         self.effects: list[Effect] = []
         self.skipped: list[NodeId] = []
-        self.stopped = False
+        self.stopped: bool = False
 
     def run(self) -> None:
         """Work until nothing follows any more."""

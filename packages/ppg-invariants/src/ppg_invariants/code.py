@@ -6,7 +6,7 @@ from typing import Final
 
 from .bytecode import bytecode_digest, global_references
 from .encoding import encode_name
-from .origin import origin_of_file
+from .origin import Origin, origin_of_file
 from .source import FoundSource, find_source
 from .syntax import syntax_digest
 
@@ -35,10 +35,10 @@ class Code:
     )
 
     def __init__(self, code: types.CodeType) -> None:
-        self.object = code
-        self.bytecode = bytecode_digest(code)
-        self.origin = origin_of_file(code.co_filename)
-        self.closure_keys = [
+        self.object: types.CodeType = code
+        self.bytecode: bytes = bytecode_digest(code)
+        self.origin: Origin = origin_of_file(code.co_filename)
+        self.closure_keys: list[tuple[bytes, int]] = [
             (encode_name(name), index)
             for index, name in enumerate(code.co_freevars)
             if name not in _OWN_OBJECT

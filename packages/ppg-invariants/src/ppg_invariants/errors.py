@@ -63,7 +63,10 @@ class StoreLocked(StoreError):  # noqa: N818
             f"the status store {path} is in use by {holder}; wait for that run or end it, "
             "or give this run a status file of its own"
         )
-        self.path, self.pid, self.host, self.since = path, pid, host, since
+        self.path: str = path
+        self.pid: int | None = pid
+        self.host: str | None = host
+        self.since: str | None = since
 
     def __reduce__(self) -> tuple[type["StoreLocked"], tuple[str, int | None, str | None, str | None]]:
         return type(self), (self.path, self.pid, self.host, self.since)

@@ -28,9 +28,9 @@ class FunctionState:
     """Version of Python (``"3.12"``) under which `bytecode` can be compared."""
 
     def __init__(self, values: bytes, codes: tuple[Code, ...]) -> None:
-        self.values = values
+        self.values: bytes = values
         """Encoding of everything but the code."""
-        self.codes = codes
+        self.codes: tuple[Code, ...] = codes
         """The code objects that `values` refers to, the function's own first."""
 
     @property

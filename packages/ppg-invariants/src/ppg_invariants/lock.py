@@ -30,7 +30,7 @@ class WriterLock:
 
     def __init__(self, path: str) -> None:
         self._store = path
-        self.path = lock_path(path)
+        self.path: str = lock_path(path)
         self._descriptor: int | None = self._acquire()
         _held.add(self)
 

@@ -63,7 +63,7 @@ class StatusStore:
         self.path = path
         self.damage: DamageReport | None = None
         """What was wrong with the file, if it had to be repaired to be opened."""
-        self.flush_after = 0.1
+        self.flush_after: float = 0.1
         """Seconds that a change may wait for others to be written with."""
         self._source = source
         self._lock = lock

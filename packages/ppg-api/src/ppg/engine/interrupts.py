@@ -30,8 +30,8 @@ class Interrupts:
 
     def __init__(self) -> None:
         self.received: int | None = None
-        self.count = 0
-        self.suspended = False
+        self.count: int = 0
+        self.suspended: bool = False
         self.winding_down = False
         self._read_end = -1
         self._write_end = -1

@@ -26,7 +26,7 @@ class Recorder(Memory):
 
     def __init__(self, store: StatusStore) -> None:
         super().__init__(store)
-        self.run_id = store.begin_run()
+        self.run_id: int = store.begin_run()
 
     @property
     def durations(self) -> Mapping[JobId, float]:

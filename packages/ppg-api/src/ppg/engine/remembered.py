@@ -63,9 +63,9 @@ class RememberedGraph:
         self._observed: dict[NodeId, Job] = {}
         self.made: dict[JobId, tuple[JobId, ...] | None] = {}
         self.misfits: dict[JobId, str] = {}
-        self.targets = targets
+        self.targets: Collection[NodeId] | None = targets
         self.history: Mapping[JobId, Record] = memory.history
-        self.dag = pipegraph.dag
+        self.dag: Dag = pipegraph.dag
         if NodeKind.GENERATOR in pipegraph.dag.kinds:
             self._take_generators_in(pipegraph.dag)
             self.history = _WithGenerators(memory.history)

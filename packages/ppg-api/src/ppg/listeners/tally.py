@@ -40,12 +40,12 @@ class Tally:
     """
 
     def __init__(self) -> None:
-        self.jobs = 0
-        self.ran = 0
-        self.up_to_date = 0
-        self.not_needed = 0
-        self.failed = 0
-        self.blocked = 0
+        self.jobs: int = 0
+        self.ran: int = 0
+        self.up_to_date: int = 0
+        self.not_needed: int = 0
+        self.failed: int = 0
+        self.blocked: int = 0
         self._unobserved = 0
         self._pipegraph: Pipegraph | None = None
         self.queued: dict[str, tuple[str, ...]] = {}
