@@ -14,8 +14,14 @@ class Neighbours(Protocol):
     """What a walk needs to know of a graph."""
 
     def __len__(self) -> int: ...
-    def upstreams(self, node: NodeId, /) -> Sequence[NodeId]: ...
-    def downstreams(self, node: NodeId, /) -> Sequence[NodeId]: ...
+
+    def upstreams(self, node: NodeId, /) -> Sequence[NodeId]:
+        """The nodes that it depends on."""
+        ...
+
+    def downstreams(self, node: NodeId, /) -> Sequence[NodeId]:
+        """The nodes that depend on it."""
+        ...
 
 
 class CycleFoundError(ValueError):
