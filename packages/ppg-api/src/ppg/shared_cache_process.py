@@ -4,7 +4,7 @@ Whatever goes wrong with the cache costs the sharing, never the job. What is tak
 are in the project now, have the sizes and hashes that were noted when they were made.
 """
 
-# ruff: noqa: PTH101, PTH103, PTH108, PTH112, PTH116, PTH120
+# ruff: noqa: PTH101, PTH103, PTH108, PTH112, PTH113, PTH116, PTH120
 # Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
 
 import contextlib
@@ -120,8 +120,9 @@ def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | N
         mode = 0o666 | entry.files[position].executable
         try:
             transfer(entry.path(position), path, mode, hard_links=use.hard_links)
-        except FileNotFoundError:
-            if os.path.isdir(entry.folder):
+        except OSError:
+            # Nothing is wrong with it if it was removed as a whole, to make room.
+            if os.path.isdir(entry.folder) and not os.path.isfile(entry.path(position)):
                 raise DamagedError(f"its file for '{entry.files[position].name}' is missing") from None
             raise
     states = describe_files(paths, empty_ok=True)
