@@ -190,9 +190,8 @@ class RunResult(Mapping[str, JobOutcome]):
 
     def summary(self) -> str:
         """The counts in one line: `3 ran, 37 up to date, 0 failed, 0 blocked`."""
-        taken = len(self.taken_from_cache)
         parts = [
-            f"{len(self.ran)} ran" + (f" ({taken} of them taken from the shared cache)" if taken else ""),
+            f"{len(self.ran)} ran",
             f"{len(self.up_to_date)} up to date",
             f"{len(self.failed)} failed",
             f"{len(self.blocked)} blocked",
@@ -201,7 +200,8 @@ class RunResult(Mapping[str, JobOutcome]):
             count = len(self.in_state(state))
             if count:
                 parts.append(f"{count} {state.value}")
-        return ", ".join(parts)
+        taken = len(self.taken_from_cache)
+        return ", ".join(parts) + (f"; {taken} of those that ran from the shared cache" if taken else "")
 
     def raise_for_failures(self) -> None:
         """Raise RuntimeError if a job failed; KeyboardInterrupt if the user ended the run.

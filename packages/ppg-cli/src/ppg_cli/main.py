@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ppg_cli.cache_command import cache_app
 from ppg_cli.graph_command import graph_app
 from ppg_cli.log_command import log_command
 from ppg_cli.run_command import run_command
@@ -26,6 +27,7 @@ app.command("verify", context_settings={"allow_interspersed_args": False})(verif
 app.command("why", context_settings={"allow_interspersed_args": False})(why_command)
 app.command("log")(log_command)
 app.add_typer(graph_app, name="graph")
+app.add_typer(cache_app, name="cache")
 
 
 def _print_version(wanted: bool) -> None:
