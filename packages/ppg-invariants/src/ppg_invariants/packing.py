@@ -22,6 +22,7 @@ __all__ = [
     "DamagedError",
     "pack_observation",
     "pack_record",
+    "unpack_files",
     "unpack_observation",
     "unpack_record",
     "unpack_stored_record",
@@ -84,15 +85,27 @@ def unpack_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> Recor
     return _unpack_decisive(_opened(job_id, packed), names)[0]
 
 
+def unpack_files(job_id: JobId, packed: bytes) -> dict[str, FileState]:
+    """The states of the files alone: what every run needs of every job. Raises DamagedError."""
+    body = _opened(job_id, packed)
+    _, common, upstream_count, part_count, file_count, _, _, _ = _HEAD.unpack_from(body)
+    fingerprints = 1 + upstream_count + part_count
+    position = _HEAD.size + 4 * upstream_count
+    if common:
+        position += common * fingerprints
+    else:
+        _, position = _unpack_uneven(body, position, fingerprints)
+    for _ in range(part_count):
+        position += 4 + int.from_bytes(body[position : position + 4], "little")
+    return _unpack_files(job_id, body, position, file_count)
+
+
 def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> StoredRecord:
     """The whole record. Raises DamagedError."""
     body = _opened(job_id, packed)
     record, position = _unpack_decisive(body, names)
     _, _, _, _, file_count, duration, peak, finished = _HEAD.unpack_from(body)
-    files: dict[str, FileState] = {}
-    for _ in range(file_count):
-        path, position = _unpack_text(body, position)
-        files[path or job_id], position = _unpack_file(body, position)
+    files = _unpack_files(job_id, body, position, file_count)
     return StoredRecord(
         record, files, None if math.isnan(duration) else duration, None if peak < 0 else peak, finished
     )
@@ -113,6 +126,14 @@ def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileS
     end = 4 + int.from_bytes(body[:4], "little")
     file = _unpack_file(body, end)[0] if len(body) > end else None
     return Fingerprint(body[4:end]), file
+
+
+def _unpack_files(job_id: JobId, body: bytes, position: int, count: int) -> dict[str, FileState]:
+    files: dict[str, FileState] = {}
+    for _ in range(count):
+        path, position = _unpack_text(body, position)
+        files[path or job_id], position = _unpack_file(body, position)
+    return files
 
 
 def _unpack_decisive(body: bytes, names: Sequence[JobId]) -> tuple[Record, int]:

@@ -5,7 +5,8 @@ from typing import Generic, TypeVar
 
 from ppg_graph import JobId, Record
 
-from .packing import DamagedError, unpack_record, unpack_stored_record
+from .files import FileState
+from .packing import DamagedError, unpack_files, unpack_record, unpack_stored_record
 from .stored import StoredRecord
 
 __all__ = ["History", "StoredRecords"]
@@ -39,6 +40,13 @@ class StoredRecords(_PackedRecords[StoredRecord]):
     """The last success of every job."""
 
     _unpack = staticmethod(unpack_stored_record)
+
+    def files(self, job_id: JobId) -> dict[str, FileState]:
+        """The state of each of a job's files then, by name. Raises KeyError if there is no record to believe."""
+        try:
+            return unpack_files(job_id, self._packed[job_id])
+        except DamagedError:
+            raise KeyError(job_id) from None
 
 
 class History(_PackedRecords[Record]):

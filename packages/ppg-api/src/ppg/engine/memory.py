@@ -43,7 +43,7 @@ class Memory:
 
     def files(self, job_id: JobId) -> Mapping[str, FileState]:
         """The state of each file when the job last succeeded, by its name relative to the root."""
-        return self._stored[job_id].files
+        return self._stored.files(job_id)
 
     def input_file(self, job_id: JobId) -> FileState | None:
         """The state of an input file at the last look."""

@@ -4,6 +4,7 @@ All files of one request are looked at in one pass of stats, and hashed, where t
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 
 from ppg.engine.memory import Memory
 from ppg.engine.versions import ask
@@ -155,17 +156,23 @@ class Observer:
         compared: list[FileJob] = []
         for job in jobs:
             recorded = self._memory.files(job.job_id)
-            unknown = tuple(path for path in job.files if path not in recorded)
-            if unknown:
+            files = job.files
+            if not recorded.keys() >= set(files):
+                unknown = tuple(path for path in files if path not in recorded)
                 observations[job.node] = Files(FileStatus.CHANGED, unknown)
                 continue
             compared.append(job)
-            entries.extend((absolute(path, root), recorded[path]) for path in job.files)
+            entries.extend([(absolute(path, root), recorded[path]) for path in files])
         results = iter(compare_files(entries, should_stop=self._should_stop))
+        intact = Verdict.INTACT
         for job in compared:
+            found = list(islice(results, len(job.files)))
+            if all(comparison.verdict is intact for comparison in found):
+                observations[job.node] = INTACT
+                continue
             troubles: dict[Verdict, list[str]] = {}
             touched: dict[str, FileState] = {}
-            for path, comparison in zip(job.files, results, strict=False):
+            for path, comparison in zip(job.files, found, strict=True):
                 if comparison.verdict is Verdict.TOUCHED and comparison.state is not None:
                     touched[path] = comparison.state
                 elif comparison.verdict is not Verdict.INTACT:
