@@ -29,6 +29,7 @@ SOURCES = Path("packages/ppg-graph/src/ppg_graph")
 MODULES = ("board", "entry", "evaluator", "extension", "propagation", "staleness")
 TESTS = [
     "tests/graph/test_rules.py",
+    "tests/graph/test_rules_of_caches.py",
     "tests/graph/test_rules_of_generators.py",
     "tests/graph/test_rules_of_runs.py",
 ]
