@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import select
 import signal
 import stat
 import subprocess
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 import ppg
-from ppg.shared_cache_entries import CachedFile, find, publish
+from ppg.shared_cache_entries import CachedFile, opened, publish
+from ppg.shared_cache_process import Use, take_or_make
 
 
 class Listening:
@@ -288,6 +290,15 @@ def replace(entry, content):
     for name, data in (("manifest.json", json.dumps(manifest).encode()), ("0", content)):
         (entry / name).unlink()
         (entry / name).write_bytes(data)
+
+
+def test_jobs_in_fresh_processes_share(one, two, writer, account):
+    def declare():
+        ppg.FileGeneratingJob("a", writer("x"), share=True, isolation="fresh", retries=1)
+
+    one.run(declare)
+    assert two.run(declare).taken_from_cache == ["a"]
+    assert account.taken() == ["a"]
 
 
 def test_jobs_in_the_scripts_own_process_share(one, two, writer, account):
@@ -690,10 +701,12 @@ def test_who_is_killed_while_keeping_something_leaves_no_entry_and_it_is_tidied_
             os.kill(os.getpid(), signal.SIGKILL)
 
     assert in_a_process_that_is_killed(lambda: publish(str(cache), key, files, copy, {})) == -signal.SIGKILL
-    assert find(str(cache), key) is None
+    with opened(str(cache), key) as entry:
+        assert entry is None
     (left,) = staged(cache)
     publish(str(cache), key, files, lambda _, target, mode: Path(target).write_text("x"), {})
-    assert find(str(cache), key) is not None
+    with opened(str(cache), key) as entry:
+        assert [one.name for one in entry.files] == ["a", "b"]
     assert staged(cache) == [left]  # somebody might still be at it
     os.utime(left, (0, 0))
     publish(str(cache), "cd" * 32, files, lambda _, target, mode: Path(target).write_text("x"), {})
@@ -776,6 +789,64 @@ def test_a_project_without_room_fails_as_without_a_cache(small_disk, project, ca
     assert entries(cache) == [entry]
     three = project("three")
     assert three.run(declare).taken_from_cache == ["big"]
+
+
+def steadily_pruned(cache, stop):
+    """A process that empties the cache again and again, until it reads the end of `stop`."""
+    reading, writing = stop
+    pid = os.fork()
+    if pid:
+        os.close(reading)
+        return pid
+    code = 1
+    try:
+        os.close(writing)
+        while not select.select([reading], [], [], 0)[0]:
+            ppg.SharedCache(cache).prune(0)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def test_what_is_taken_while_others_prune_and_keep_is_whole_and_no_damage_is_told(tmp_path, cache):
+    stop = os.pipe()
+    pruning = steadily_pruned(cache, stop)
+    names = ("a", "b", "c")
+
+    def make_and_take(who):
+        folder = tmp_path / who
+        folder.mkdir()
+        paths = [str(folder / name) for name in names]
+        use = Use(str(cache), "ef" * 32, names, False, str(folder), None)
+        taken = 0
+        for number in range(150):
+
+            def make(text=f"{who} {number}"):
+                for path in paths:
+                    Path(path).unlink(missing_ok=True)
+                    Path(path).write_text(text)
+
+            was_taken, _, warnings = take_or_make(make, paths, use, empty_ok=False)
+            assert warnings == []
+            # All of one making, even if every making is another.
+            assert len({Path(path).read_text() for path in paths}) == 1
+            taken += was_taken
+        return taken
+
+    other = os.fork()
+    if not other:
+        code = 1
+        try:
+            make_and_take("other")
+            code = 0
+        finally:
+            os._exit(code)
+    try:
+        assert make_and_take("this") > 0
+    finally:
+        os.close(stop[1])
+        codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in (other, pruning)]
+    assert codes == [0, 0]
 
 
 # -- upkeep ------------------------------------------------------------------------------------------------

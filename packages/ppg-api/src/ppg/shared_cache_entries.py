@@ -16,6 +16,7 @@ All files of an entry are read under names that cannot be odd, so names of outpu
 # Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
 
 import contextlib
+import errno
 import json
 import os
 import socket
@@ -31,9 +32,9 @@ __all__ = [
     "Entry",
     "discard",
     "entry_folder",
-    "find",
     "keys",
     "mark_used",
+    "opened",
     "publish",
     "remove_leftovers",
 ]
@@ -65,15 +66,23 @@ class CachedFile(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A whole entry: where it is, what its files are, and who made it."""
+    """A whole entry.
+
+    - folder: where it was found
+    - descriptor: of that folder: what is read through it is of this entry, also if another one takes its place
+    - files: what is in it
+    - made_by: who made it
+    """
 
     folder: str
+    descriptor: int
     files: tuple[CachedFile, ...]
     made_by: Mapping[str, object]
 
-    def path(self, position: int) -> str:
-        """The file at a position."""
-        return os.path.join(self.folder, str(position))
+    @property
+    def is_in_place(self) -> bool:
+        """Whether nobody has begun to remove it."""
+        return _is_at(self.folder, self.descriptor)
 
 
 def entry_folder(cache: str, key: str) -> str:
@@ -81,8 +90,9 @@ def entry_folder(cache: str, key: str) -> str:
     return os.path.join(_versioned(cache), key[:2], key)
 
 
-def find(cache: str, key: str) -> Entry | None:
-    """The entry of a key; None if there is none.
+@contextlib.contextmanager
+def opened(cache: str, key: str) -> Iterator[Entry | None]:
+    """The entry of a key, for as long as it is looked at; None if there is none.
 
     Raises:
         DamagedError: it cannot be understood.
@@ -90,14 +100,22 @@ def find(cache: str, key: str) -> Entry | None:
     """
     folder = entry_folder(cache, key)
     try:
-        with open(os.path.join(folder, MANIFEST), "rb") as file:
-            text = file.read()
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except (FileNotFoundError, NotADirectoryError):
-        if os.path.isdir(folder):
-            raise DamagedError("its manifest is missing") from None
-        return None
+        descriptor = None
+    if descriptor is None:
+        yield None
+        return
     try:
-        content = json.loads(text)
+        yield _read(folder, descriptor, key)
+    finally:
+        os.close(descriptor)
+
+
+def _read(folder: str, descriptor: int, key: str) -> Entry | None:
+    try:
+        with open(os.open(MANIFEST, os.O_RDONLY | os.O_CLOEXEC, dir_fd=descriptor), "rb") as file:
+            content = json.loads(file.read())
         files = tuple(
             CachedFile(
                 str(one["name"]), int(one["size"]), bytes.fromhex(one["xxh3_128"]), int(one["executable"])
@@ -105,18 +123,31 @@ def find(cache: str, key: str) -> Entry | None:
             for one in content["files"]
         )
         made_by = dict(content["made_by"])
-        if (content["format"], content["key"]) != (FORMAT, key) or not files:
-            raise DamagedError("its manifest is that of another entry")
+        whose = (content["format"], content["key"])
+    except FileNotFoundError:
+        if _is_at(folder, descriptor):
+            raise DamagedError("its manifest is missing") from None
+        # It is being removed.
+        return None
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"its manifest cannot be understood ({type(error).__name__}: {error})") from error
-    return Entry(folder, files, made_by)
+    if whose != (FORMAT, key) or not files:
+        raise DamagedError("its manifest is that of another entry")
+    return Entry(folder, descriptor, files, made_by)
+
+
+def _is_at(folder: str, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(folder), os.fstat(descriptor))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def mark_used(entry: Entry) -> None:
     """Note that an entry was used now, for whoever makes room in the cache."""
     # In a cache that can only be read nobody makes room either.
     with contextlib.suppress(OSError):
-        os.utime(entry.folder)
+        os.utime(entry.descriptor)
 
 
 def publish(
@@ -170,8 +201,8 @@ def publish(
         _make_folder(os.path.dirname(place), mode)
         try:
             os.rename(staged, place)
-        except OSError:
-            if not os.path.isdir(place):
+        except OSError as error:
+            if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
                 raise
             # Somebody else was first.
             _remove(staged)

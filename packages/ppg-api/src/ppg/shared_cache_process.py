@@ -4,7 +4,7 @@ Whatever goes wrong with the cache costs the sharing, never the job. What is tak
 are in the project now, have the sizes and hashes that were noted when they were made.
 """
 
-# ruff: noqa: PTH101, PTH103, PTH108, PTH112, PTH113, PTH116, PTH120
+# ruff: noqa: PTH101, PTH103, PTH108, PTH113, PTH116, PTH118, PTH120
 # Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
 
 import contextlib
@@ -22,9 +22,8 @@ from ppg.shared_cache_entries import (
     DamagedError,
     Entry,
     discard,
-    entry_folder,
-    find,
     mark_used,
+    opened,
     publish,
 )
 from ppg.shared_cache_transfer import transfer
@@ -83,17 +82,13 @@ def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, 
 def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> list[FileState] | None:
     """Put the files of the cache in place, if it has them and they are sound."""
     try:
-        entry = find(use.cache, use.key)
-        if entry is None:
-            return None
-        states = _placed(entry, paths, use)
+        with opened(use.cache, use.key) as entry:
+            states = None if entry is None else _placed(entry, paths, use)
     except DamagedError as error:
         _discard(use, str(error), warnings)
         return None
     except OSError as error:
-        # It may have been removed between two looks, to make room; then nothing is wrong.
-        if os.path.isdir(entry_folder(use.cache, use.key)):
-            warnings.append(_warning("nothing can be taken from the shared cache", use, error))
+        warnings.append(_warning("nothing can be taken from the shared cache", use, error))
         return None
     if states is None or use.accept is None:
         return states
@@ -107,7 +102,9 @@ def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> l
 
 
 def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | None:
-    """The states of the files that were put in place; None if they did not arrive as they left.
+    """The states of the files that were put in place.
+
+    None if they did not arrive as they left, or if the entry is removed at this moment, to make room.
 
     Raises:
         DamagedError: they are not what they were when they were made.
@@ -115,29 +112,45 @@ def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | N
     """
     if tuple(one.name for one in entry.files) != use.names:
         raise DamagedError("it has other files than the job")
-    for position, path in enumerate(paths):
-        _make_way(path)
-        mode = 0o666 | entry.files[position].executable
-        try:
-            transfer(entry.path(position), path, mode, hard_links=use.hard_links)
-        except OSError:
-            # Nothing is wrong with it if it was removed as a whole, to make room.
-            if os.path.isdir(entry.folder) and not os.path.isfile(entry.path(position)):
-                raise DamagedError(f"its file for '{entry.files[position].name}' is missing") from None
-            raise
+    try:
+        for position, path in enumerate(paths):
+            _make_way(path)
+            mode = 0o666 | entry.files[position].executable
+            transfer(str(position), path, mode, hard_links=use.hard_links, folder=entry.descriptor)
+    except OSError:
+        if not entry.is_in_place:
+            return None
+        _blame(entry, content=False)
+        raise
     states = describe_files(paths, empty_ok=True)
     sound = [state for state in states if isinstance(state, FileState)]
     if [(state.size, state.digest) for state in sound] == [(one.size, one.digest) for one in entry.files]:
         mark_used(entry)
         return sound
-    # Whose fault is it? Of what is kept for others nothing is removed that is not damaged itself.
-    kept = describe_files([entry.path(position) for position in range(len(paths))], empty_ok=True)
-    for state, one in zip(kept, entry.files, strict=True):
-        if isinstance(state, FileProblem):
-            raise DamagedError(f"its file for '{one.name}' {state.message}")
-        if (state.size, state.digest) != (one.size, one.digest):
-            raise DamagedError(f"its file for '{one.name}' has not the bytes that were kept")
+    _blame(entry, content=True)
     return None
+
+
+def _blame(entry: Entry, *, content: bool) -> None:
+    """Find out whether it is the entry's fault: of what is kept for others only what is damaged is removed.
+
+    Raises:
+        DamagedError: it is.
+    """
+    for position, one in enumerate(entry.files):
+        path = os.path.join(entry.folder, str(position))
+        why = None
+        if content:
+            (state,) = describe_files([path], empty_ok=True)
+            if isinstance(state, FileProblem):
+                why = state.message
+            elif (state.size, state.digest) != (one.size, one.digest):
+                why = "has not the bytes that were kept"
+        elif not os.path.isfile(path):
+            why = "is missing"
+        # What was looked at is of this entry only if no other has taken its place.
+        if why is not None and entry.is_in_place:
+            raise DamagedError(f"its file for '{one.name}' {why}")
 
 
 def _make_way(path: str) -> None:

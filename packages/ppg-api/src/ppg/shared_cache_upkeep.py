@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 
 from ppg.shared_cache import CachedEntry
-from ppg.shared_cache_entries import DamagedError, discard, entry_folder, find, keys, remove_leftovers
+from ppg.shared_cache_entries import DamagedError, discard, entry_folder, keys, opened, remove_leftovers
 
 __all__ = ["entries_in", "prune_to"]
 
@@ -37,21 +37,17 @@ def prune_to(cache: str, max_size: int) -> list[CachedEntry]:
 
 
 def _described(cache: str, key: str) -> CachedEntry:
+    """One entry. Raises FileNotFoundError if it is not there any more."""
     folder = entry_folder(cache, key)
     with os.scandir(folder) as found:
         size = sum(file.stat(follow_symlinks=False).st_size for file in found)
     used = os.stat(folder).st_mtime
     try:
-        entry = find(cache, key)
+        with opened(cache, key) as entry:
+            if entry is None:
+                raise FileNotFoundError(folder)
+            who = entry.made_by
+            names = tuple(file.name for file in entry.files)
     except DamagedError:
-        entry = None
-    if entry is None:
         return CachedEntry(key, (), size, used, "")
-    made_by = entry.made_by
-    return CachedEntry(
-        key,
-        tuple(file.name for file in entry.files),
-        size,
-        used,
-        f"{made_by.get('user')}@{made_by.get('host')}:{made_by.get('project')}",
-    )
+    return CachedEntry(key, names, size, used, f"{who.get('user')}@{who.get('host')}:{who.get('project')}")
