@@ -259,11 +259,13 @@ class Driver:
                 self._blocked(nodes, cause)
             case ppg_graph.Commit(node, record):
                 made, story = self._made.pop(node)
-                if node in self._extensions:
-                    self._recorder.generated(story.job_id, self._extensions[node])
                 job_id = self._pipegraph.job_at(node).job_id
                 self._recorder.succeeded(job_id, record, made.files, story)
                 self._recorder.ran(story, self._evaluator.reasons(node))
+                if node in self._extensions:
+                    # Only now it is known that what it asks for can be, even if that is nothing.
+                    self._recorder.generated(job_id, self._extensions[node])
+                    self._publish(events.JobFinished(job_id, story))
             case ppg_graph.Forget(node):
                 self._recorder.forget(self._pipegraph.job_at(node).job_id)
             case ppg_graph.NonDeterministic(node):
@@ -290,7 +292,6 @@ class Driver:
         self.__dict__.pop("_priorities", None)
         job_id = self._pipegraph.job_at(generator).job_id
         self._publish(events.GraphExtended(job_id, self._working(nodes)))
-        self._publish(events.JobFinished(job_id, self._outcomes[job_id]))
 
     def _rejected(self, generator: NodeId, message: str) -> None:
         """A generator asked for what cannot be; nothing of it was added."""
