@@ -1,0 +1,125 @@
+"""What the callbacks of random scripts do where they run: read what they depend on, write what follows from it.
+
+What a job reads is not in its code but in `plan.json`, which ppg does not know. So an edge can come and go without
+any code changing, and what ppg overlooks shows up as wrong bytes. The plan also says who fails in this run, and how.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+__all__ = ["Here", "Shared", "account", "begin", "content", "generated", "load", "make", "put"]
+
+ACCOUNT = "account.txt"
+PLAN = "plan.json"
+
+
+class Shared:
+    """Gets the value of an AttributeLoadingJob."""
+
+
+class Here:
+    """What callbacks and loads share."""
+
+    def __init__(self, attributes: Sequence[str]) -> None:
+        self.attributes = {name: Shared() for name in attributes}
+        self.data: dict[str, str] = {}
+        self.entries: dict[str, str] = {}
+
+
+def content(name: str, part: str, version: int | None, reads: Sequence[str]) -> str:
+    """What a job makes: one of three, so that its inputs often change and it does not."""
+    recipe = json.dumps([name, part, version, list(reads)])
+    return f"{name} {part} {blake2b(recipe.encode(), digest_size=8).digest()[0] % 3}\n"
+
+
+def account(name: str) -> None:
+    """Tell the test that this callback runs."""
+    with Path(ACCOUNT).open("a") as file:
+        file.write(name + "\n")
+
+
+def begin(name: str) -> tuple[dict[str, Any], str | None]:
+    """Enter the account, and fail here if that is planned; gives the plan, and how to fail later."""
+    account(name)
+    plan = json.loads(Path(PLAN).read_text())
+    harm = plan["harm"].get(name)
+    match harm:
+        case "raise":
+            raise ValueError(f"{name} was told to fail")
+        case "leave":
+            sys.exit(0)
+        case "exit":
+            os._exit(5)
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case _:
+            pass
+    return plan, harm
+
+
+def make(here: Here, name: str, made: Path | Mapping[str, Path], version: int) -> None:
+    """Write the file, or the files, of a job."""
+    plan, harm = begin(name)
+    files = made if isinstance(made, Mapping) else {"": made}
+    reads = _reads(here, plan, name)
+    effective = None if name in plan["ignores"] else version
+    for part, path in files.items():
+        text = content(name, part, effective, reads)
+        match harm:
+            case "nothing":
+                return
+            case "empty":
+                path.write_text("")
+            case "half":
+                path.write_text(text[:3])
+                raise ValueError(f"{name} was told to fail half-way")
+            case _:
+                path.write_text(text)
+
+
+def load(here: Here, name: str, version: int) -> str:
+    """The value of a load or of a calculation."""
+    plan, _ = begin(name)
+    effective = None if name in plan["ignores"] else version
+    return content(name, "", effective, _reads(here, plan, name))
+
+
+def put(here: Here, name: str, value: str, version: int) -> None:
+    """Where the value of a CachedDataLoadingJob goes; the version is of the code, and makes no difference."""
+    begin(f"{name}:load")
+    here.data[name] = value
+
+
+def generated(name: str) -> None:
+    """The end of a generator: it has declared everything."""
+    if json.loads(Path(PLAN).read_text())["harm"].get(name) == "half":
+        raise ValueError(f"{name} was told to fail after it had declared its jobs")
+
+
+def _reads(here: Here, plan: Mapping[str, Any], name: str) -> list[str]:
+    return [_read(here, how, what) for how, what in plan["reads"].get(name, ())]
+
+
+def _read(here: Here, how: str, what: str) -> str:
+    match how:
+        case "file":
+            return Path(what).read_text()
+        case "attribute":
+            value: str = here.attributes[what].value  # type: ignore[attr-defined]
+            return value
+        case "data":
+            return here.data[what]
+        case "entry":
+            return here.entries[what]
+        case "value":
+            return what
+        case _:
+            raise AssertionError(how)
