@@ -17,6 +17,8 @@ Points that the rules leave to be read between the lines, and how they are read 
 - A leftover of a lazy job is not removed before the job is decided: it might yet be blocked.
 - When exactly something that can go is removed is left open: `Step.removable` says what can go, `remove` that it is
   gone. By the end of a run all of it must be.
+- What a targeted generator makes takes part as if it had been targeted, except that no lazy or load job among it is
+  demanded for that.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
 """
@@ -101,6 +103,7 @@ class Reference:
         self.look = look
         self.pruned = set(pruned)
         self.targets = None if targets is None else set(targets)
+        self.roots = set(self.targets or ())  # these, and what generators among them bring
         self.seen: dict[str, Print] = {}
         self.made: dict[str, Print] = {}
         self.made_parts: dict[str, Mapping[str, Print]] = {}
@@ -175,6 +178,8 @@ class Reference:
             return step
         for job, kind in kinds.items():
             self.kinds[job] = kind
+            if generator in self.roots:
+                self.roots.add(job)
         for edge, parts in edges.items():
             before = self.edges.get(edge, frozenset())
             self.edges[edge] = None if parts is None or before is None else parts | before
@@ -212,7 +217,7 @@ class Reference:
             self.excluded |= {
                 job
                 for job in self.kinds
-                if job not in self.targets and not (below({job}, self.edges) & self.targets)
+                if job not in self.roots and not (below({job}, self.edges) & self.roots)
             }
         self.taking_part = [job for job in self.order if job not in self.excluded]
         self.ups = {job: set(self.upstreams(job)) for job in self.order}
@@ -333,9 +338,12 @@ class Conclusions:
         self.usable = facts.there | (self.leftovers & self.clean)
 
     def find_needed(self) -> None:
-        """Which OUTPUTs and GENERATORs are still to be decided or done, and above whom do they lie?"""
-        over = self.lost | self.clean | self.facts.made.keys()
-        to_do = {job for job in self.jobs if self.kinds[job] in DECIDING} - over
+        """Which OUTPUTs, GENERATORs and targets are still to be decided or done, and above whom do they lie?"""
+        facts = self.facts
+        targets = {job for job in facts.targets or () if self.kinds[job] in ON_DEMAND}
+        self.wanted = targets - self.usable - facts.made.keys()
+        to_do = {job for job in self.jobs if self.kinds[job] in DECIDING} - self.clean
+        to_do = (to_do | self.wanted) - self.lost - facts.made.keys()
         self.needed: set[str] = set()
         for job in reversed(self.jobs):
             for down in self.downs[job]:
@@ -343,10 +351,8 @@ class Conclusions:
                     self.needed.add(job)
 
     def find_demanded(self) -> None:
-        """Who has to run, and who is demanded for it, or by the user?"""
+        """Who has to run, and who is demanded for it?"""
         facts = self.facts
-        targets = {job for job in facts.targets or () if self.kinds[job] in ON_DEMAND}
-        self.wanted = targets - self.usable - facts.made.keys()
         self.must_run: set[str] = set()
         for job in reversed(self.jobs):
             if job in self.lost or job in facts.running or job in facts.cancelled:
