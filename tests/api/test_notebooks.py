@@ -350,6 +350,19 @@ def test_what_is_not_declared_any_more_can_be_removed(graph, folder):
         graph.remove("a")
 
 
+def test_a_removed_job_is_refused_where_a_variable_still_names_it(graph, folder):
+    removed = ppg.FileGeneratingJob("removed", write("x"))
+    stays = ppg.FileGeneratingJob("stays", write("x"))
+    graph.run()
+    graph.remove(removed)
+    for declare in (lambda: stays.depends_on(removed), lambda: removed.depends_on(stays)):
+        with pytest.raises(ppg.PyPipelineGraphError, match="'removed' is not in the graph any more"):
+            declare()
+    assert graph.run().ran == []
+    stays.depends_on(ppg.FileGeneratingJob("removed", write("x")))
+    assert graph.run().ran == ["stays"]
+
+
 def test_a_preview_and_a_declaration_after_it_agree(graph):
     a = ppg.FileGeneratingJob("a", write("a"))
     assert list(graph.preview().will_run) == ["a"]

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from ppg.exceptions import JobContractError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.job import Job
 from ppg.life import Life
 from ppg.pipegraph import Pipegraph
@@ -103,13 +103,19 @@ class RedefinablePipegraph(Pipegraph):
         return admitted
 
     def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
-        """Let a job depend on another one, or on one file of it."""
+        """Let a job depend on another one, or on one file of it.
+
+        Raises:
+            PyPipelineGraphError: one of them is not in this graph, or not any more.
+        """
         if self._is_completing:
             super().add_dependency(upstream, downstream, part)
             return
+        self.require_own(upstream, downstream)
+        if self._life is Life.DECLARING:
+            self._require_declared(upstream, downstream)
         if not self._is_outdated:
             super().add_dependency(upstream, downstream, part)
-        self.require_own(upstream, downstream)
         self._needs.setdefault(downstream.job_id, {})[upstream.job_id, part] = self._now()
 
     def remove(self, job: "Job | PathLike") -> None:
@@ -172,6 +178,15 @@ class RedefinablePipegraph(Pipegraph):
         self._completed = 0
         self._life = Life.DECLARING
         self._is_outdated = True
+
+    def _require_declared(self, upstream: Job, downstream: Job) -> None:
+        """Refuse jobs that were taken out, or that a run had added: variables of a notebook outlive them."""
+        for job in (upstream, downstream):
+            if job.job_id not in self._moments:
+                raise PyPipelineGraphError(
+                    f"'{downstream.job_id}' cannot depend on '{upstream.job_id}': '{job.job_id}' is not in the "
+                    "graph any more; declare it again"
+                )
 
     def _take_out(self, jobs: Iterable[Job]) -> None:
         gone = {job.job_id for job in jobs}
