@@ -151,6 +151,10 @@ def test_a_job_cannot_depend_on_itself():
     a = ppg.FileGeneratingJob("a", write)
     with pytest.raises(ppg.JobContractError, match="itself"):
         a.depends_on(a)
+    with pytest.raises(ppg.JobContractError, match="itself"):
+        a.depends_on("./a")
+    with pytest.raises(ppg.JobContractError, match="itself"):
+        a.depends_on_file("a")
 
 
 @pytest.mark.parametrize(

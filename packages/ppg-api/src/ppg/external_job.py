@@ -126,6 +126,8 @@ class ExternalJob(MultiFileGeneratingJob):
             raise ValueError(f"{what}: command must name a program")
         argv = [*_SHELL, _joined(reader.argv)] if shell else reader.argv
         source = None if stdin is None else reader.the_one_file(stdin, "stdin")
+        if source in self.files:
+            raise ValueError(f"{what}: stdin reads '{source}', which is one of its outputs")
         targets = [
             None if to is None else self._output(to, what, stream)
             for stream, to in (("stdout", stdout), ("stderr", stderr))

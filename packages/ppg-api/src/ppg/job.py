@@ -176,8 +176,6 @@ class Job(JobStory, metaclass=JobMeta):
                 self.pipegraph.add_file_dependency(needed, self, or_observe=False)
                 continue
             upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
-            if upstream is self:
-                raise JobContractError(f"'{self.job_id}' cannot depend on itself")
             self.pipegraph.add_dependency(upstream, self, part)
         return self
 

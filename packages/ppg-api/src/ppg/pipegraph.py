@@ -233,6 +233,7 @@ class Pipegraph:
 
         Raises:
             PyPipelineGraphError: the jobs belong to different pipegraphs.
+            JobContractError: they are one job.
         """
         self.require_own(upstream, downstream)
         if part is None:
@@ -241,11 +242,14 @@ class Pipegraph:
             self.dag.add_edge(upstream.node, downstream.node, part=part)
 
     def require_own(self, upstream: Job, downstream: Job) -> None:
-        """Refuse a dependency on a job of another graph.
+        """Refuse a dependency on a job of another graph, and one of a job on itself.
 
         Raises:
-            PyPipelineGraphError: it is one.
+            PyPipelineGraphError: it is one of another graph.
+            JobContractError: it is the same job.
         """
+        if upstream is downstream:
+            raise JobContractError(f"'{downstream.job_id}' cannot depend on itself")
         if upstream.pipegraph is not self:
             raise PyPipelineGraphError(
                 f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
