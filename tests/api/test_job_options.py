@@ -68,6 +68,15 @@ def test_a_load_over_its_timeout_has_failed_and_blocks_only_what_needs_it(folder
     assert (folder / "free").exists()
 
 
+@pytest.mark.parametrize("timeout", [30 * 86_400, 1e300])
+def test_a_timeout_that_will_not_be_seen_is_no_trouble(folder, run, timeout):
+    def declare():
+        load = ppg.DataLoadingJob("load", lambda: None, timeout=timeout)
+        ppg.FileGeneratingJob("out", write, timeout=timeout).depends_on(load)
+
+    assert run(declare).ran == ["load", "out"]
+
+
 # -- retries -------------------------------------------------------------------------------------------------
 
 

@@ -14,6 +14,9 @@ _NONBLOCK = os.O_NONBLOCK
 _CLOEXEC = os.O_CLOEXEC
 _ABSOLUTE = 1
 
+_NEVER = 2.0**33
+"""Seconds; 272 years, which the kernel can count in nanoseconds."""
+
 
 class _Moment(ctypes.Structure):
     _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
@@ -43,7 +46,7 @@ class Alarm:
         setting = _Setting()
         if when is not None:
             # At once is a nanosecond after the clock's start: zero would turn the timer off.
-            nanoseconds = max(1, int(when * 1e9))
+            nanoseconds = max(1, int(min(when, _NEVER) * 1e9))
             setting.first = _Moment(*divmod(nanoseconds, 1_000_000_000))
         _check(libc().timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(setting), None))
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["run_node"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a job that has timed out
+_LONGEST_WAIT = 86_400.0  # seconds; epoll takes no more than 24 days
 _PATIENCE = 10.0  # seconds for which a job is not reported because something of it cannot be killed
 
 
@@ -130,7 +131,7 @@ class _Node:
 
     def _patience(self) -> float | None:
         if self._deadlines:
-            soon = max(0.0, min(self._deadlines)[0] - time.monotonic())
+            soon = min(max(0.0, min(self._deadlines)[0] - time.monotonic()), _LONGEST_WAIT)
         elif not self._ending:
             return None
         else:
