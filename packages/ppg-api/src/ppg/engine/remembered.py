@@ -6,7 +6,8 @@ are put into a copy of the graph, and the generator itself stands there as a job
 So the ordinary decisions tell whether the generator's inputs changed, and whether its jobs would run.
 
 Of a generated job only its record is known. Its files can be looked at, and input files that a generator's jobs
-depend on as well; functions and parameters that exist only in a generator's callback count as unchanged.
+depend on as well; functions, parameters and versions of tools that exist only in a generator's callback count as
+unchanged.
 """
 
 from collections.abc import Collection, Iterator, Mapping
