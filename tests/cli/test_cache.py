@@ -38,7 +38,7 @@ def test_what_is_in_a_cache_is_listed_last_used_first(project, cache):
 
 
 def test_what_was_not_used_for_the_longest_time_is_removed(project, cache):
-    ended = project.ppg("cache", "prune", "--max-size", "21kB", cache)
+    ended = project.ppg("cache", "prune", "--max-size", "21KB", cache)
     assert ended.code == 0, ended.err
     assert "  a  " in ended.out
     assert "removed 1 entry" in ended.err

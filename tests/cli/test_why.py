@@ -74,6 +74,11 @@ def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     assert "        parameters['x']: 1 → 2\n" in below
 
 
+def test_an_option_after_the_job_is_told_where_it_belongs(built):
+    text = told(built, "a", "--status-file", "elsewhere", code=2)
+    assert "no script '--status-file'; options of ppg come before" in text
+
+
 def test_a_failure_is_told_with_its_error(built):
     assert "fails failed last at 20" in told(built, "fails")
     assert "ZeroDivisionError: division by zero" in told(built, "fails")

@@ -21,7 +21,7 @@ cache_app: typer.Typer = typer.Typer(
     help="Look after a cache that projects share their outputs in.", no_args_is_help=True
 )
 
-UNITS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("KMGT", 1)}
 
 Folder = Annotated[
@@ -36,7 +36,7 @@ def bytes_of(text: str) -> int:
     Raises:
         typer.BadParameter: it is no size.
     """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(|[kMGT]|[KMGT]i)B?\s*", text)
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(|[kKMGT]|[KMGT]i)B?\s*", text)
     if found is None:
         raise typer.BadParameter(f"'{text}' is no size; write 500GB, say, or 2TiB")
     return int(float(found[1]) * UNITS[found[2]])

@@ -61,7 +61,8 @@ class Script:
             with tokenize.open(self.path) as file:
                 source = file.read()
         except FileNotFoundError:
-            raise ScriptError(f"There is no script '{self}'") from None
+            remedy = "; options of ppg come before the other arguments" if str(self).startswith("-") else ""
+            raise ScriptError(f"There is no script '{self}'{remedy}") from None
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             raise ScriptError(f"The script '{self}' cannot be read: {error}") from error
         try:
