@@ -144,17 +144,18 @@ def test_a_leftover_that_cannot_be_made_again_blocks_who_needs_it() -> None:
 
 
 def test_after_a_stop_nothing_is_made_again() -> None:
-    dag = graph("C.cache > O.a")
+    dag = graph("C.cache > O.a > T.leaf")
     shop = Shop(dag)
     shop.run()
     evaluator = Evaluator(dag, dict(shop.history), check=True)
     evaluator.start()
-    cache, user = dag.node(JobId("cache")), dag.node(JobId("a"))
+    cache, user, leaf = dag.node(JobId("cache")), dag.node(JobId("a")), dag.node(JobId("leaf"))
     evaluator.handle(Observed({cache: INTACT, user: Files(FileStatus.MISSING, ("a",))}))
     evaluator.handle(Stopped())
     assert not any(isinstance(effect, Start) for effect in evaluator.handle(Unusable(user, cache)))
     assert evaluator.finished
     assert evaluator.state(user) is S.ABORTED
+    assert evaluator.state(leaf) is S.ABORTED  # as below any job that did not come to its end
 
 
 def test_only_files_of_a_lazy_job_directly_upstream_can_be_reported_as_no_good() -> None:
