@@ -147,6 +147,13 @@ def test_an_invariant_cannot_depend_on_anything():
         ppg.ParameterInvariant("p", 1).depends_on(a)
 
 
+def test_contradictory_parameters_are_told_with_the_lines_of_the_script():
+    a = ppg.FileGeneratingJob("a", write).depends_on_params([1])
+    with pytest.raises(ppg.JobContractError) as caught:
+        a.depends_on_params([2])
+    assert str(caught.value).count(f"{Path(__file__).name}:") == 2
+
+
 def test_a_job_cannot_depend_on_itself():
     a = ppg.FileGeneratingJob("a", write)
     with pytest.raises(ppg.JobContractError, match="itself"):

@@ -19,7 +19,6 @@ that the user declares *uses* the value, and is what other jobs depend on. In te
 """
 
 import functools
-import sys
 from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 
@@ -28,9 +27,10 @@ from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
 from ppg.execution import ExecutionOptions, LoadOptions, execution_of
 from ppg.file_jobs import FileJob
-from ppg.job import Dependency, Job, Place, undeclared
+from ppg.job import Dependency, Job, undeclared
 from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.paths import PathLike, absolute, require_path
+from ppg.place import place_in_script
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def declared_with(job: Job, part: AnyJob) -> AnyJob:
     Raises:
         JobContractError: the id or one of the files belongs to another job, or the declarations differ.
     """
-    part.declared_at = _place_in_script()
+    part.declared_at = place_in_script()
     admitted = job.pipegraph.admit(part)
     assert isinstance(admitted, type(part))
     return admitted
@@ -314,11 +314,3 @@ def _of_loads(options: ExecutionOptions) -> LoadOptions:
     if "retries" in options:
         loads["retries"] = options["retries"]
     return loads
-
-
-def _place_in_script() -> Place:
-    """Where the user's code declares the job whose parts are being declared."""
-    frame = sys._getframe(1)
-    while frame.f_globals.get("__name__", "").partition(".")[0] == "ppg" and frame.f_back is not None:
-        frame = frame.f_back
-    return frame.f_code.co_filename, frame.f_lineno

@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError
-from ppg.job import Job, Place
+from ppg.job import Job
+from ppg.place import Place
 from ppg_invariants import fingerprint_function
 
 if TYPE_CHECKING:

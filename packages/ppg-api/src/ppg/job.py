@@ -5,11 +5,11 @@ in the result of the run. So a hundred thousand of them are cheap to declare.
 """
 
 import os
-import sys
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from ppg.exceptions import JobContractError
+from ppg.place import Place, place_in_script
 from ppg.story import JobStory
 from ppg_graph import JobId, NodeId, NodeKind
 
@@ -18,12 +18,9 @@ if TYPE_CHECKING:
     from ppg.paths import PathLike
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "Place", "require_id", "undeclared"]
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "require_id", "undeclared"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
-
-Place = tuple[str, int]
-"""Where a job was declared: file name and line."""
 
 
 class JobMeta(type):
@@ -33,16 +30,14 @@ class JobMeta(type):
 
         def __call__(cls, *args: object, **options: object) -> object:
             candidate = super().__call__(*args, **options)
-            caller = sys._getframe(1)
-            candidate.declared_at = (caller.f_code.co_filename, caller.f_lineno)
+            candidate.declared_at = place_in_script()
             return candidate.pipegraph.admit(candidate)
 
 
 def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     """A job that no pipegraph has admitted yet; takes what the class takes."""
     job: AnyJob = type.__call__(cls, *arguments, **options)
-    caller = sys._getframe(1)
-    job.declared_at = (caller.f_code.co_filename, caller.f_lineno)
+    job.declared_at = place_in_script()
     return job
 
 
