@@ -28,7 +28,7 @@ from hypothesis import note, settings, stateful
 from hypothesis import strategies as st
 
 import ppg
-from tests.api.any_script.edits import edited, random_script
+from tests.api.any_script.edits import edited, random_script, shaken
 from tests.api.any_script.model import CACHED, FILES, GENERATORS, INPUT_FILES, INVARIANTS, Kind, Script
 from tests.api.any_script.place import Place
 
@@ -54,45 +54,39 @@ class Life(stateful.RuleBasedStateMachine):
     def teardown(self) -> None:
         shutil.rmtree(self.folder)
 
-    @stateful.initialize(random=randoms, size=st.integers(1, 9))
+    @stateful.initialize(random=randoms, size=st.integers(1, 12))
     def begin(self, random: Random, size: int) -> None:
         self.script = random_script(random, size)
         self.place.run(self.script)
 
-    @stateful.rule(random=randoms, times=st.integers(1, 3))
-    def edit(self, random: Random, times: int) -> None:
-        for _ in range(times):
-            self.serial += 1
-            self.script, what = edited(random, self.script, self.serial)
-            note(f"edit: {what}")
-
-    @stateful.rule(random=randoms)
-    def meddle_with_outputs(self, random: Random) -> None:
-        self.place.meddle(random)
-
-    @stateful.rule()
-    def run_well(self) -> None:
+    @stateful.rule(random=randoms, edits=st.integers(0, 3), meddles=st.booleans())
+    def run_well(self, random: Random, edits: int, meddles: bool) -> None:
+        self.prepare(random, edits, meddles)
         self.place.run(self.script)
         self.place.check_rebuilt(self.script, self.folder / "fresh")
         self.place.check_idle(self.script)
 
-    @stateful.rule(random=randoms)
-    def run_with_failures(self, random: Random) -> None:
+    @stateful.rule(random=randoms, edits=st.integers(0, 3), meddles=st.booleans())
+    def run_with_failures(self, random: Random, edits: int, meddles: bool) -> None:
+        self.prepare(random, edits, meddles)
         everything = self.script.everything()
+        victims = [job.name for job in everything if random.random() < 0.3]
+        # Who is to fail has to run.
+        self.serial += 1
+        self.script = shaken(random, self.script, victims, self.serial)
         harm = {
-            name: how
+            name: random.choice(ways)
             for job in everything
-            if job.kind not in INVARIANTS
+            if job.name in victims and job.kind not in INVARIANTS
             for name, ways in self.accidents(job.name, job.kind)
-            if random.random() < 0.2
-            for how in [random.choice(ways)]
         }
-        missing = [job.name for job in everything if job.kind in INPUT_FILES and random.random() < 0.1]
+        missing = [job.name for job in everything if job.name in victims and job.kind in INPUT_FILES]
         note(f"fail: {harm}, missing: {missing}")
         self.place.run(self.script, harm=harm, missing=missing)
 
-    @stateful.rule(random=randoms)
-    def run_a_part(self, random: Random) -> None:
+    @stateful.rule(random=randoms, edits=st.integers(0, 3), meddles=st.booleans())
+    def run_a_part(self, random: Random, edits: int, meddles: bool) -> None:
+        self.prepare(random, edits, meddles)
         names = [job.name for job in self.script.jobs if job.kind not in INVARIANTS]
         pruned = [name for name in names if random.random() < 0.15]
         targets = None
@@ -102,6 +96,19 @@ class Life(stateful.RuleBasedStateMachine):
             targets = [name for name in names if name not in left_out and random.random() < 0.2]
         note(f"pruned: {pruned}, targets: {targets}")
         self.place.run(self.script, pruned=pruned, targets=targets)
+
+    def prepare(self, random: Random, edits: int, meddles: bool) -> None:
+        """What happens between two runs."""
+        for _ in range(edits):
+            self.serial += 1
+            self.script, what = edited(random, self.script, self.serial)
+            note(f"edit: {what}")
+        changing = [job.name for job in self.script.everything() if random.random() < 0.1]
+        self.serial += 1
+        self.script = shaken(random, self.script, changing, self.serial)
+        note(f"changed: {changing}")
+        if meddles:
+            self.place.meddle(random)
 
     def accidents(self, name: str, kind: Kind) -> list[tuple[str, tuple[str, ...]]]:
         """The callbacks of a job, and how each can fail."""
@@ -128,11 +135,8 @@ class InProcesses(Life):
     ways_to_fail = IN_A_PROCESS_OF_ITS_OWN
 
 
-NIGHTLY = settings.get_profile("nightly")
-
-
 class TestInOneProcess(InOneProcess.TestCase):
-    settings = settings(max_examples=40, stateful_step_count=8)
+    settings = settings(max_examples=60, stateful_step_count=6)
 
 
 class TestInProcesses(InProcesses.TestCase):
@@ -140,10 +144,16 @@ class TestInProcesses(InProcesses.TestCase):
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(6 * 3600)
 class TestInOneProcessForLong(InOneProcess.TestCase):
-    settings = settings(NIGHTLY, stateful_step_count=12)
+    """With another seed every time, unless the profile says otherwise."""
+
+    settings = settings(max_examples=5_000, stateful_step_count=10)
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(6 * 3600)
 class TestInProcessesForLong(InProcesses.TestCase):
-    settings = settings(NIGHTLY, max_examples=500, stateful_step_count=8)
+    """The same with real processes."""
+
+    settings = settings(max_examples=300, stateful_step_count=8)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
 from tests.api.any_script.model import (
-    CACHED,
     GENERATORS,
     INVARIANTS,
-    LOADS,
     MULTI,
     PARTS,
     Code,
@@ -21,20 +19,25 @@ from tests.api.any_script.model import (
     Use,
 )
 
-__all__ = ["edited", "random_script"]
+__all__ = ["edited", "random_script", "shaken"]
 
 KINDS = (
     *[Kind.FILE] * 4,
-    *[Kind.MULTI] * 2,
+    *[Kind.MULTI] * 4,
     *[Kind.TEMP] * 3,
-    Kind.MULTI_TEMP,
-    *LOADS,
-    *CACHED,
-    *INVARIANTS,
-    *[Kind.GENERATOR] * 2,
+    *[Kind.MULTI_TEMP] * 2,
+    Kind.ATTRIBUTE,
+    Kind.DATA,
+    Kind.ENTRY,
+    Kind.CACHED_ATTRIBUTE,
+    Kind.CACHED_DATA,
+    *[Kind.CHECKSUM] * 3,
+    *[Kind.TIME] * 2,
+    *[Kind.PARAMETER] * 2,
+    Kind.FUNCTION,
+    *[Kind.GENERATOR] * 3,
     Kind.INJECTION,
 )
-KINDS = tuple(sorted(KINDS, key=lambda kind: list(Kind).index(kind)))
 
 
 def random_script(random: Random, size: int) -> Script:
@@ -54,7 +57,7 @@ def edited(random: Random, script: Script, serial: int) -> tuple[Script, str]:
     jobs = list(script.jobs)
     position = random.randrange(len(jobs)) if jobs else 0
     what = random.choice(
-        ["version", "version", "twist", "comment", "style", "value", "touch", "kind", "ignore"]
+        ["version", "value", "twist", "comment", "style", "touch", "kind", "ignore"]
         + ["remove", "insert", "rename", "uses", "uses", "generators"]
     )
     if what == "insert" or not jobs:
@@ -86,30 +89,55 @@ def _edited_in_place(random: Random, script: Script, what: str, serial: int) -> 
         return script, "nothing"
     chosen = random.choice(everything).name
 
+    script = _with(script, {chosen}, lambda job: _changed(random, job, what, serial))
+    return script, f"{what} {chosen}"
+
+
+def shaken(random: Random, script: Script, names: Collection[str], serial: int) -> Script:
+    """The script in which these jobs do, or observe, something else."""
+
+    def change(job: Job) -> Job:
+        what = next((what for what in ("version", "value") if _is_about(job, what)), None)
+        return job if what is None else _changed(random, job, what, serial)
+
+    return _with(script, names, change)
+
+
+def _with(script: Script, names: Collection[str], change: Callable[[Job], Job]) -> Script:
+    """The script in which these jobs, be they generated or not, are changed."""
+
     def edit(job: Job) -> Job:
         job = replace(job, makes=tuple(edit(new) for new in job.makes))
-        if job.name != chosen:
-            return job
-        code = job.code
-        match what:
-            case "version":
-                return replace(job, code=replace(code, version=random.randrange(4)))
-            case "twist":
-                return replace(job, code=replace(code, twist=random.randrange(3)))
-            case "comment":
-                return replace(job, code=replace(code, comment=random.randrange(3)))
-            case "style":
-                return replace(job, code=replace(code, style=random.choice(list(Style))))
-            case "value":
-                # An input file is sometimes edited so that its time and its size stay what they were.
-                stealthy = job.kind is Kind.CHECKSUM and random.random() < 0.5
-                return replace(job, value=random.randrange(4), stamp=job.stamp if stealthy else serial)
-            case "touch":
-                return replace(job, stamp=serial)
-            case _:
-                return replace(job, ignores=not job.ignores)
+        return change(job) if job.name in names else job
 
-    return Script(tuple(edit(job) for job in script.jobs)), f"{what} {chosen}"
+    return Script(tuple(edit(job) for job in script.jobs))
+
+
+def _changed(random: Random, job: Job, what: str, serial: int) -> Job:
+    code = job.code
+    match what:
+        case "version":
+            return replace(job, code=replace(code, version=_other(random, code.version)))
+        case "twist":
+            return replace(job, code=replace(code, twist=random.randrange(3)))
+        case "comment":
+            return replace(job, code=replace(code, comment=random.randrange(3)))
+        case "style":
+            return replace(job, code=replace(code, style=random.choice(list(Style))))
+        case "value":
+            # An input file is sometimes edited so that its time and its size stay what they were.
+            stealthy = job.kind is Kind.CHECKSUM and random.random() < 0.5
+            return replace(job, value=_other(random, job.value), stamp=job.stamp if stealthy else serial)
+        case "touch":
+            return replace(job, stamp=serial)
+        case "ignore":
+            return replace(job, ignores=not job.ignores)
+        case _:
+            raise AssertionError(what)
+
+
+def _other(random: Random, number: int) -> int:
+    return (number + random.randrange(1, 4)) % 4
 
 
 def _is_about(job: Job, what: str) -> bool:
@@ -156,8 +184,11 @@ def _random_job(random: Random, name: str, before: Sequence[Job]) -> Job:
 
 
 def _random_uses(random: Random, before: Sequence[Job]) -> tuple[Use, ...]:
-    wanted = min(len(before), random.choice([0, 1, 1, 2, 2, 3]))
-    return tuple(_random_use(random, job) for job in random.sample(list(before), wanted))
+    observed = [job for job in before if job.kind in INVARIANTS]
+    working = [job for job in before if job.kind not in INVARIANTS]
+    chosen = random.sample(working, min(len(working), random.choice([0, 1, 1, 2, 2, 3])))
+    chosen += random.sample(observed, min(len(observed), random.choice([0, 1, 1, 2])))
+    return tuple(_random_use(random, job) for job in chosen)
 
 
 def _random_use(random: Random, job: Job) -> Use:

@@ -15,6 +15,8 @@ from typing import Any
 from hypothesis import note
 
 import ppg
+from ppg.pipegraph import DEFAULT_STATUS_FILENAME
+from ppg_invariants import StatusStore
 from tests.api.any_script.lockstep import Disk, Entry, Lockstep
 from tests.api.any_script.model import GENERATORS, INPUT_FILES, Kind, Script
 from tests.api.any_script.text import text_of
@@ -85,6 +87,7 @@ class Place:
         self._check_account(lockstep)
         self._check_disk(script, lockstep)
         self._check_warnings(lockstep)
+        self._check_records()
         return lockstep
 
     def _declare(self, text: str) -> dict[str, Any]:
@@ -175,6 +178,12 @@ class Place:
             if job.kind in (Kind.FILE, Kind.MULTI) and lockstep.graph.kinds[node] == "OUTPUT" and done:
                 for part, text in expected[job.name].items():
                     assert found[job.files[part]] == text.encode(), f"{node} is not what it should be"
+
+    def _check_records(self) -> None:
+        """Who has a record has succeeded in the last attempt, in whatever run that was."""
+        with StatusStore.open(self.root / DEFAULT_STATUS_FILENAME, read_only=True) as status:
+            recorded = set(status.history())
+        assert recorded == set(self.store), recorded ^ set(self.store)
 
     def _check_warnings(self, lockstep: Lockstep) -> None:
         for message in lockstep.warnings:
