@@ -37,3 +37,21 @@ def test_it_is_told_that_a_generator_has_ended_even_if_it_declares_nothing(folde
         ("JobQueued", "out"),
         ("JobFinished", "out"),
     ]
+
+
+def test_generators_that_make_the_same_job_count_as_unchanged_whoever_is_first(folder, writer, account):
+    (folder / "input").write_text("in")
+
+    def generate():
+        ppg.FileGeneratingJob("common", writer("common")).depends_on_file("input")
+
+    def declare(first, second):
+        graph = ppg.new_pipegraph(quiet=True)
+        generators = {name: ppg.JobGeneratingJob(name, generate) for name in "ab"}
+        for name in "ab":
+            ppg.FileGeneratingJob(f"below {name}", writer(name)).depends_on(generators[name])
+        generators[second].depends_on(generators[first])
+        return graph
+
+    assert declare("a", "b").run().ran == ["a", "b", "below a", "below b", "common"]
+    assert declare("b", "a").run().ran == ["a", "b"]

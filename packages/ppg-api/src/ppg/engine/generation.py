@@ -54,12 +54,19 @@ class _Builder:
         self._new: dict[str, Job] = {}
         self._makers: dict[str, Job] = {}
         self._edges: dict[NewEdge, None] = {}
+        # What the generator declared, be it new or not: if two make the same job, the other one may have been first.
+        self._declared: dict[JobId, Job] = {}
+        self._declared_edges: dict[NewEdge, None] = {}
 
     def add(self, job: Job) -> None:
         """Take a job in, unless the graph has it already."""
         job.join(self._pipegraph)
+        self._declared[job.job_id] = job
         if job.job_id in self._pipegraph:
             same_job(self._pipegraph.job(job.job_id), job)
+            for observed in job.implicit_invariants():
+                self._declared[observed.job_id] = observed
+                self._declared_edges[NewEdge(observed.job_id, job.job_id)] = None
             return
         for path in job.files:
             rival = self._pipegraph.maker_of(path)
@@ -72,23 +79,29 @@ class _Builder:
         self._makers.update(dict.fromkeys(job.files, job))
         for observed in job.implicit_invariants():
             self.add(observed)
-            self._edges[NewEdge(observed.job_id, job.job_id)] = None
+            self._connect(NewEdge(observed.job_id, job.job_id))
+
+    def _connect(self, edge: NewEdge) -> None:
+        self._edges[edge] = None
+        self._declared_edges[edge] = None
 
     def connect(self, dependency: GeneratedDependency) -> None:
         """Take a dependency in."""
         downstream = JobId(dependency.downstream)
         if dependency.by_file:
             upstream, part = self._maker(dependency)
-            self._edges[NewEdge(upstream, downstream, part)] = None
+            self._connect(NewEdge(upstream, downstream, part))
         else:
-            self._edges[NewEdge(JobId(dependency.upstream), downstream, dependency.part)] = None
+            self._connect(NewEdge(JobId(dependency.upstream), downstream, dependency.part))
 
     def extension(self, generator: JobGeneratingJob) -> Extension:
         """All of it, with the fingerprint that stands for it."""
-        names = [(f"job {job_id}", Fingerprint(job.kind.name.encode())) for job_id, job in self._new.items()]
+        names = [
+            (f"job {job_id}", Fingerprint(job.kind.name.encode())) for job_id, job in self._declared.items()
+        ]
         names += [
             (f"edge {edge.upstream!r} {edge.downstream!r} {edge.part!r}", Fingerprint(b""))
-            for edge in self._edges
+            for edge in self._declared_edges
         ]
         event = Generated(
             generator.node,
@@ -112,6 +125,7 @@ class _Builder:
             )
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
         if isinstance(known, (FileChecksumInvariant, FileTimeInvariant)):
+            self._declared[known.job_id] = known
             return known.job_id, None
         observed = undeclared(FileChecksumInvariant, path, pipegraph=self._pipegraph)
         if observed.job_id not in self._new:
