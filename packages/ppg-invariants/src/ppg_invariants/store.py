@@ -9,6 +9,7 @@ comes first, in one transaction. A StatusStore belongs to one process and one th
 # ruff: noqa: PTH110
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
+import functools
 import json
 import os
 import socket
@@ -401,8 +402,6 @@ class StatusStore:
         records = self._rows("SELECT job, packed FROM records")
         self._names = self._load_names()
         names = self._names
-        self._numbers: dict[JobId, int] = dict(zip(names, range(len(names)), strict=True))
-        self._numbers.pop(NO_NAME, None)
         known = len(names)
         self._records: dict[JobId, bytes] = {names[job]: packed for job, packed in records if job < known}
         self._seen: dict[JobId, bytes] | None = None
@@ -410,15 +409,23 @@ class StatusStore:
             self._rows("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
         )
 
+    @functools.cached_property
+    def _numbers(self) -> dict[JobId, int]:
+        """Numbers of the jobs by name; for those who write, so not made before somebody does."""
+        numbers = dict(zip(self._names, range(len(self._names)), strict=True))
+        numbers.pop(NO_NAME, None)
+        return numbers
+
     def _load_names(self) -> list[JobId]:
         """Names of the jobs by number; numbers begin at 1, and 0 is nobody's."""
-        ((count, last, odd),) = self._rows(
-            "SELECT count(*), max(id), EXISTS (SELECT 1 FROM jobs WHERE typeof(name) <> 'text') FROM jobs"
-        )
-        if count and count == last and not odd:
+        ((count, last),) = self._rows("SELECT count(*), max(id) FROM jobs")
+        if count and count == last:
             # As one text, by a scan in the order of the numbers: a third of the time that as many rows take.
-            ((joined,),) = self._rows("SELECT group_concat(name, ?) FROM jobs NOT INDEXED", _SEPARATOR)
-            names = [NO_NAME, *joined.split(_SEPARATOR)]
+            try:
+                ((joined,),) = self._rows("SELECT group_concat(name, ?) FROM jobs NOT INDEXED", _SEPARATOR)
+                names = [NO_NAME, *joined.split(_SEPARATOR)]
+            except sqlite3.OperationalError:
+                names = []  # there is a name that is no UTF-8, or something worse, which shows below
             if len(names) == count + 1:
                 return names
         # Some were lost to damage, are no UTF-8, or have the separator in them: one by one.
