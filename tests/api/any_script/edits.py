@@ -192,7 +192,7 @@ def _random_uses(random: Random, before: Sequence[Job]) -> tuple[Use, ...]:
 
 
 def _random_use(random: Random, job: Job) -> Use:
-    return Use(job.name, random.choice([None, *PARTS]) if job.kind in MULTI else None)
+    return Use(job.name, random.choice([None, *PARTS, "b"]) if job.kind in MULTI else None)
 
 
 # --- generators -------------------------------------------------------------------------------------------------
