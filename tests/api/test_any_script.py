@@ -12,7 +12,11 @@ What must hold after every run is checked in `any_script.place` and `any_script.
 
 All of a script is translated to the reference's terms: a cached job is a LAZY node, whose file stays, and a LOAD node;
 implicit FunctionInvariants are nodes. Not in the scripts: plots, external programs, decorators (all of them jobs of
-these kinds), jobs without cutoff, unreadable caches, cycles, and declarations that are errors.
+these kinds), jobs without cutoff, unreadable caches, jobs that two generators make, targets below what is pruned, cycles,
+and declarations that are errors.
+
+A run that is killed is the business of `tests/faults`. What was found here has a test of its own in
+`test_found_by_any_script`.
 """
 
 from __future__ import annotations

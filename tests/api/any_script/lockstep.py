@@ -27,7 +27,7 @@ from ppg.result import JobState, RunResult
 from tests.api.any_script.model import Graph, Job, Kind, Script
 from tests.graph.reference import INTACT, Past, Reference, Step
 
-__all__ = ["Disk", "Entry", "Lockstep"]
+__all__ = ["Disk", "Entry", "Lockstep", "made_files"]
 
 Disk = dict[str, bytes]
 
@@ -102,7 +102,7 @@ class Lockstep:
     def _begin(self) -> None:
         self.graph = self.script.graph()
         self._expected = self.script.expected()
-        self.disk = self.look_around()
+        self.disk = made_files(self.root)
         self.reference = Reference(
             self.graph.kinds,
             self.graph.edges,
@@ -237,11 +237,12 @@ class Lockstep:
                 expected = {JobState.UP_TO_DATE, JobState.NOT_NEEDED, JobState.BLOCKED}
             assert state in expected, f"{node} is {state}, and should be {expected}"
 
-    def look_around(self) -> Disk:
-        """All files that jobs have made."""
-        return {
-            str(path.relative_to(self.root)): path.read_bytes()
-            for folder in ("out", "cache")
-            for path in sorted((self.root / folder).glob("**/*"))
-            if path.is_file()
-        }
+
+def made_files(root: Path) -> Disk:
+    """All files that jobs have made, or left."""
+    return {
+        str(path.relative_to(root)): path.read_bytes()
+        for folder in ("out", "cache")
+        for path in sorted((root / folder).glob("**/*"))
+        if path.is_file()
+    }

@@ -17,7 +17,7 @@ from hypothesis import note
 import ppg
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME
 from ppg_invariants import StatusStore
-from tests.api.any_script.lockstep import Disk, Entry, Lockstep
+from tests.api.any_script.lockstep import Disk, Entry, Lockstep, made_files
 from tests.api.any_script.model import GENERATORS, INPUT_FILES, Kind, Script
 from tests.api.any_script.text import text_of
 from tests.api.any_script.work import ACCOUNT, PLAN
@@ -128,7 +128,7 @@ class Place:
 
     def meddle(self, random: Random) -> None:
         """Do something to some of the files that jobs have made, behind ppg's back."""
-        for name in sorted(_look(self.root)):
+        for name in sorted(made_files(self.root)):
             path = self.root / name
             if random.random() >= 0.25:
                 continue
@@ -169,7 +169,7 @@ class Place:
 
     def _check_disk(self, script: Script, lockstep: Lockstep) -> None:
         """Nothing was removed, changed or left behind but what the rules say; and what is said to be done is right."""
-        found = lockstep.look_around()
+        found = made_files(self.root)
         assert found == lockstep.disk, _difference(found, lockstep.disk)
         expected = script.expected()
         reference = lockstep.reference
@@ -192,9 +192,9 @@ class Place:
     def check_rebuilt(self, script: Script, scratch: Path) -> None:
         """Every output is what the same script makes in an empty folder."""
         fresh = Place(scratch, self.coordinator)
-        run = fresh.run(script)
+        fresh.run(script)
         outputs = _outputs(script)
-        rebuilt, found = run.look_around(), _look(self.root)
+        rebuilt, found = made_files(fresh.root), made_files(self.root)
         assert {file: rebuilt[file] for file in outputs} == {file: found[file] for file in outputs}
         shutil.rmtree(scratch)
 
@@ -221,15 +221,6 @@ def _outputs(script: Script) -> list[str]:
         if job.kind in (Kind.FILE, Kind.MULTI)
         for file in job.files.values()
     ]
-
-
-def _look(root: Path) -> Disk:
-    return {
-        str(path.relative_to(root)): path.read_bytes()
-        for folder in ("out", "cache")
-        for path in sorted((root / folder).glob("**/*"))
-        if path.is_file()
-    }
 
 
 def _difference(found: Disk, expected: Disk) -> str:
