@@ -211,6 +211,8 @@ class Lockstep:
 
     def _over(self, result: RunResult) -> None:
         self.is_over = True
+        if result.interrupted_by is not None:
+            return  # whoever runs the test wants to stop, which `run` raises
         self._compare_starts()
         self._notice_removals()
         reference, now = self.reference, self.reference.now
