@@ -23,6 +23,7 @@ def two(request, project, terminal):
     """A terminal in which two jobs run, in the ways in which graphs are run."""
     for job in ("first", "second"):
         project.gate(job)
+    (project / "logs").mkdir()
     project.script(TWO)
     command = {
         "ppg run": (PPG, "run", "script.py"),
@@ -32,6 +33,7 @@ def two(request, project, terminal):
     screen = terminal(command=command)
     for job in ("first", "second"):
         project.wait_until_began(job)
+        project.wait_until_logged(f"started: {job}")  # it begins before ppg is told so
     return screen
 
 
