@@ -196,6 +196,13 @@ def test_what_a_generator_must_not_make_is_rejected_as_a_whole(jobs: str, edges:
     assert outcome.state("other") is S.CLEAN
 
 
+def test_demand_goes_out_as_soon_as_a_generator_has_added_an_edge() -> None:
+    shop = Shop(graph("G.g > O.m > O.d; T.t > O.d"))
+    shop.run()
+    outcome = shop.run(makes=made_by(shop, "g", jobs="O.x", edges="x>m x>d"))
+    assert outcome.ran == ["g", "x", "t", "m", "d"], "t waited for m, which does not decide about it"
+
+
 def test_an_edge_that_exists_already_is_accepted_anywhere() -> None:
     shop = Shop(graph("O.a > O.b; O.m[x] > O.b; G.g"))
     outcome = shop.run(makes=made_by(shop, "g", edges="a>b m[x]>b"))

@@ -159,6 +159,7 @@ def extend(entry: Entry, plan: Plan) -> None:
     for downstream in taking_part:
         if board.state[downstream] is NodeState.WAITING:
             entry.meet(downstream, added.get(downstream, []))
+            entry.review(downstream)
             board.dirty.append(downstream)
     for upstream in dict.fromkeys(upstream for upstream, _, part in plan.edges if part is not None):
         if board.fingerprint[upstream] is None:
