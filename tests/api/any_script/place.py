@@ -82,7 +82,7 @@ class Place:
             graph.run(frontend=lockstep, targets=environment["targets"])
         except ppg.RuntimeError as error:
             failed = set(error.exceptions)
-        assert failed == lockstep.reference.failed
+        assert failed == lockstep.failed
         assert lockstep.is_over
         self._check_account(lockstep)
         self._check_disk(script, lockstep)
