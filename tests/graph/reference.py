@@ -85,6 +85,10 @@ class Reference:
 
     `look(job)` says what there is to be seen of a job: the print of an invariant or None if it cannot be observed;
     of a job with files whether they are as its past says ("INTACT" or anything else).
+
+    Below a generator the real evaluator takes a missing upstream for a reason when all upstreams are known, and not as
+    soon as the generator has ended, as it would have to look at all that is below. In graphs where that makes a
+    difference (some demand goes out later), a `patient` reference agrees with it.
     """
 
     def __init__(
@@ -96,11 +100,13 @@ class Reference:
         *,
         pruned: Collection[str] = (),
         targets: Collection[str] | None = None,
+        patient: bool = False,
     ) -> None:
         self.kinds = dict(kinds)
         self.edges = dict(edges)
         self.history = history
         self.look = look
+        self.patient = patient
         self.pruned = set(pruned)
         self.targets = None if targets is None else set(targets)
         self.roots = set(self.targets or ())  # these, and what generators among them bring
@@ -310,7 +316,8 @@ class Conclusions:
         for job in self.jobs:
             kind, ups = self.kinds[job], self.ups[job]
             for up in ups:
-                if up in may_get_edges or (self.kinds[up] == "GENERATOR" and up not in facts.made):
+                is_open = self.kinds[up] == "GENERATOR" and (facts.patient or up not in facts.made)
+                if up in may_get_edges or is_open:
                     may_get_edges.add(job)
             if job in facts.made:
                 self.known[job] = facts.made[job]
@@ -323,7 +330,8 @@ class Conclusions:
                     self.known[job] = ("load", frozenset((up, self.consumed(up, job)) for up in ups))
             elif kind in CONTENT:
                 past = facts.past(job)
-                if past is None or self._has_a_reason(job, past, job in may_get_edges):
+                may_get_more = job in may_get_edges and not (facts.patient and self.known.keys() >= ups)
+                if past is None or self._has_a_reason(job, past, may_get_more):
                     self.stale.add(job)
                 elif self.known.keys() >= ups and job in facts.seen:
                     self.clean.add(job)

@@ -111,6 +111,7 @@ class Lockstep:
             self._look,
             pruned=self.pruned,
             targets=self.targets,
+            patient=True,
         )
         step = self.reference.start()
         step.add(self.reference.observe())
