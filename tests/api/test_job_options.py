@@ -1,6 +1,8 @@
 """The options that say how a job's callback is executed: timeout, retries, enforce_memory, isolation."""
 
 import os
+import re
+import threading
 import time
 
 import pytest
@@ -125,6 +127,36 @@ def test_loads_and_generators_are_tried_again_too(folder, run, tries):
     assert sorted(result.ran) == ["generate", "load", "out"]
     assert (loading.made(), generating.made()) == (2, 2)
     assert (folder / "out").read_text() == "loaded"
+
+
+def test_how_often_a_job_was_started_is_told_in_its_outcome_and_in_the_log(folder, tries):
+    (folder / "logs").mkdir()
+    counts = {name: tries(failures=failures) for name, failures in (("flaky", 1), ("hopeless", 9), ("fine", 0))}
+    graph = ppg.new_pipegraph(quiet=True)
+
+    def declare(name, **options):
+        def make(path):
+            counts[name].count()
+            path.write_text(name)
+
+        return ppg.FileGeneratingJob(name, make, **options)
+
+    jobs = [declare("flaky", retries=5), declare("hopeless", retries=2), declare("fine", retries=2)]
+    unpicklable = threading.Lock()
+    never = ppg.FileGeneratingJob("never", lambda path: path.write_text(str(unpicklable)), retries=2)
+    blocked = ppg.FileGeneratingJob("blocked", write).depends_on("hopeless")
+    with pytest.raises(ppg.RuntimeError):
+        graph.run()
+    assert [job.attempts for job in [*jobs, never, blocked]] == [2, 3, 1, 0, 0]
+    assert graph.result["flaky"].attempts == 2
+    log = (folder / "logs" / "ppg_run.txt").read_text()
+    assert re.search(r"done: flaky \(\S+ s, try 2\)\n", log)
+    assert "failed: hopeless (ValueError, try 3)\n" in log
+    assert re.search(r"done: fine \(\S+ s\)\n", log)
+    ppg.new_pipegraph(quiet=True)
+    again = declare("fine", retries=2)
+    ppg.run()
+    assert again.attempts == 0
 
 
 # -- memory --------------------------------------------------------------------------------------------------

@@ -72,6 +72,7 @@ def test_a_run_is_told_line_by_line_with_all_documented_fields(folder, listener,
     assert told["queued", "a"]["reasons"] == ["it has no record of a success"]
     assert told["started", "a"]["pid"] > 1
     assert told["finished", "a"].keys() >= {"seconds", "user_seconds", "system_seconds", "peak_memory"}
+    assert (told["finished", "a"]["attempts"], told["failed", "b"]["attempts"]) == (1, 1)
     assert (told["failed", "b"]["error"], told["failed", "b"]["message"]) == ("ValueError", "no")
     assert "raise ValueError" in told["failed", "b"]["traceback"]
     assert (told["blocked", None]["jobs"], told["blocked", None]["cause"]) == (["c"], "b")

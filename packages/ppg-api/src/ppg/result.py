@@ -47,6 +47,8 @@ class JobOutcome:
         runtime: wall time in seconds.
         user_time, system_time: processor time in seconds, of the job and its children.
         peak_memory: bytes.
+        attempts: how often it was started: 0 if never, more than 1 if it failed and was tried again (`retries`). What
+            else is told here is of the last time.
         taken_from_cache: its files were taken from the shared cache: it counts among those that ran, but its function
             was not called.
     """
@@ -61,6 +63,7 @@ class JobOutcome:
     user_time: float | None = None
     system_time: float | None = None
     peak_memory: int | None = None
+    attempts: int = 0
     stdout_capture: "Output | None" = None
     stderr_capture: "Output | None" = None
     taken_from_cache: bool = False

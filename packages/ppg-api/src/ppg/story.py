@@ -75,3 +75,8 @@ class JobStory:
     def peak_memory(self) -> int | None:
         """The most memory that the job used at one time, in bytes."""
         return self.outcome.peak_memory
+
+    @property
+    def attempts(self) -> int:
+        """How often the job was started in this run; more than once if it failed and was tried again."""
+        return self.outcome.attempts

@@ -189,6 +189,7 @@ class Driver:
             user_time=outcome.usage.user,
             system_time=outcome.usage.system,
             peak_memory=outcome.usage.peak_memory,
+            attempts=outcome.attempts if node in self._begun else 0,
             stdout_capture=self._archive.keep(outcome.stdout),
             stderr_capture=self._archive.keep(outcome.stderr),
         )

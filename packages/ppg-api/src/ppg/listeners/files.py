@@ -33,6 +33,7 @@ from ppg_graph import draw
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
+    from ppg.result import JobOutcome
 
 __all__ = ["ErrorLog", "GraphLog", "RunLog", "log_listeners"]
 
@@ -114,9 +115,9 @@ def _log_lines(event: Event) -> list[str]:
             return [f"started: {job_id} (pid {pid})"]
         case JobFinished(job_id, outcome):
             how = "taken from the shared cache" if outcome.taken_from_cache else "done"
-            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s)"]
+            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_tries(outcome)})"]
         case JobFailed(job_id, outcome):
-            return [f"failed: {job_id} ({type(outcome.exception).__name__})"]
+            return [f"failed: {job_id} ({type(outcome.exception).__name__}{_tries(outcome)})"]
         case JobsBlocked(job_ids, cause):
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
         case GraphExtended(generator, job_ids):
@@ -137,3 +138,7 @@ def _log_lines(event: Event) -> list[str]:
             return []
         case _:
             assert_never(event)
+
+
+def _tries(outcome: "JobOutcome") -> str:
+    return f", try {outcome.attempts}" if outcome.attempts > 1 else ""

@@ -17,8 +17,8 @@ Each datagram is one JSON object in ASCII with a newline at its end, of at most 
     not_needed      jobs (ids)
     queued          job, reasons
     started         job, pid
-    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes)
-    failed          job, error (class name), message, traceback (or null), seconds (or null)
+    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes), attempts (how often it was started)
+    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts
     blocked         jobs (ids), cause (the job that failed)
     extended        generator, jobs (ids)
     warning         message
@@ -170,6 +170,7 @@ def _told(event: Event) -> Iterator[tuple[str, Fields]]:
                     "user_seconds": outcome.user_time,
                     "system_seconds": outcome.system_time,
                     "peak_memory": outcome.peak_memory,
+                    "attempts": outcome.attempts,
                 },
             )
         case JobFailed(job_id, outcome):
@@ -181,6 +182,7 @@ def _told(event: Event) -> Iterator[tuple[str, Fields]]:
                     "message": str(outcome.exception),
                     "traceback": outcome.traceback,
                     "seconds": outcome.runtime,
+                    "attempts": outcome.attempts,
                 },
             )
         case JobsBlocked(job_ids, cause):
