@@ -131,7 +131,9 @@ def test_loads_and_generators_are_tried_again_too(folder, run, tries):
 
 def test_how_often_a_job_was_started_is_told_in_its_outcome_and_in_the_log(folder, tries):
     (folder / "logs").mkdir()
-    counts = {name: tries(failures=failures) for name, failures in (("flaky", 1), ("hopeless", 9), ("fine", 0))}
+    counts = {
+        name: tries(failures=failures) for name, failures in (("flaky", 1), ("hopeless", 9), ("fine", 0))
+    }
     graph = ppg.new_pipegraph(quiet=True)
 
     def declare(name, **options):
