@@ -1,5 +1,6 @@
 """One run of a pipegraph, from opening the status store to closing it."""
 
+import errno
 import signal
 from collections.abc import Collection
 
@@ -57,7 +58,9 @@ def run_graph(
     except StoreError as error:
         raise PyPipelineGraphError(str(error)) from error
     except (ExecutorError, OSError) as error:
-        raise PyPipelineGraphError(f"The run cannot go on: {error}") from error
+        limit = isinstance(error, OSError) and error.errno == errno.EMFILE
+        remedy = "; raise the limit of open files (ulimit -n)" if limit else ""
+        raise PyPipelineGraphError(f"The run cannot go on: {error}{remedy}") from error
     except (PyPipelineGraphError, InternalError):
         raise
     except Exception as error:

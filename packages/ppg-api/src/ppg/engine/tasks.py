@@ -183,7 +183,7 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failur
                 return _extension(job, value)
             return _checked(job, value, run_id)
         case Raised(exception, type_name, message, traceback):
-            if exception is None:
+            if exception is None or not _has_text(exception):
                 exception = JobError(f"{type_name}: {message}", type_name)
             return Failure(exception, traceback)
         case Died(exit_code, signal_number, likely_cause):
@@ -205,6 +205,15 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failur
             return Failure(JobDiedException(job.job_id, None, None, "it was killed by the user"))
         case _:
             assert_never(end)
+
+
+def _has_text(exception: BaseException) -> bool:
+    """Whether an exception of the user's can be shown without raising another one."""
+    try:
+        str(exception)
+    except Exception:  # noqa: BLE001 (whatever its __str__ raises must end neither the run nor what shows its end)
+        return False
+    return True
 
 
 def _extension(job: JobGeneratingJob, value: object) -> Extension | Failure:

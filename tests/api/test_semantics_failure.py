@@ -1,0 +1,225 @@
+"""What happens when jobs fail in odd ways, and when the machine has no room, permission or descriptors."""
+
+import os
+import resource
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import ppg
+
+MB = 1 << 20
+
+
+def test_a_run_with_several_failures_raises_one_error_with_all_of_them_and_the_next_run_does_just_the_rest(
+    failing_run, run, writer, account
+):
+    def declare(*, broken):
+        def make(path, broken=broken):
+            account.ran(path.name)
+            if broken:
+                raise (ValueError if path.name == "a" else KeyError)(f"of {path.name}")
+            path.write_text("made")
+
+        a = ppg.FileGeneratingJob("a", make)
+        ppg.FileGeneratingJob("after a", writer("A")).depends_on(a)
+        ppg.FileGeneratingJob("b", make)
+        ppg.FileGeneratingJob("c", writer("C"))
+
+    error, _ = failing_run(lambda: declare(broken=True))
+    assert {name: type(exception) for name, exception in error.exceptions.items()} == {
+        "a": ValueError,
+        "b": KeyError,
+    }
+    assert "2 jobs failed" in str(error)
+    assert "of a" in str(error)
+    assert "of b" in str(error)
+    assert error.blocked == ("after a",)
+    assert account.taken() == ["a", "b", "c"]
+    assert run(lambda: declare(broken=False)).ran == ["a", "after a", "b"]
+
+
+def test_exceptions_that_cannot_be_pickled_or_printed_or_are_huge_are_reported_and_the_run_ends(
+    failing_run, writer, account
+):
+    class Unpicklable(ValueError):
+        def __init__(self, one, two):
+            super().__init__(f"{one} and {two}")
+            self.stream = open(os.devnull)  # noqa: SIM115
+
+    class Unprintable(Exception):
+        def __str__(self):
+            raise ArithmeticError("not even this")
+
+    def unpicklable():
+        raise Unpicklable("one", "two")
+
+    def unprintable():
+        raise Unprintable
+
+    def huge():
+        raise ValueError("x" * MB)
+
+    def declare():
+        ppg.FileGeneratingJob("unpicklable", unpicklable)
+        ppg.FileGeneratingJob("unprintable", unprintable)
+        ppg.FileGeneratingJob("huge", huge)
+        ppg.FileGeneratingJob("other", writer("O"))
+
+    error, graph = failing_run(declare)
+    assert set(error.exceptions) == {"unpicklable", "unprintable", "huge"}
+    assert account.taken() == ["other"]
+    assert "one and two" in str(error.exceptions["unpicklable"])
+    assert (
+        "Unpicklable" in str(error.exceptions["unpicklable"]) + type(error.exceptions["unpicklable"]).__name__
+    )
+    assert isinstance(error.exceptions["unprintable"], ppg.JobError)
+    assert "Unprintable" in str(error.exceptions["unprintable"])
+    assert "ArithmeticError" in str(error.exceptions["unprintable"])
+    assert "x" * MB in str(error.exceptions["huge"])
+    assert all(job.traceback for job in graph if job.job_id in error.exceptions)
+
+
+def test_a_job_for_which_there_is_no_memory_fails_with_that_reason_and_the_rest_runs(
+    failing_run, writer, account
+):
+    def declare():
+        ppg.FileGeneratingJob("asks", writer("A")).memory_needed = 1 << 60
+        ppg.FileGeneratingJob("takes", lambda path: path.write_bytes(bytearray(1 << 60)))
+        ppg.FileGeneratingJob("other", writer("O"))
+
+    error, _ = failing_run(declare)
+    assert set(error.exceptions) == {"asks", "takes"}
+    assert "memory" in str(error.exceptions["asks"])
+    assert isinstance(error.exceptions["takes"], MemoryError)
+    assert account.taken() == ["other"]
+
+
+@pytest.fixture
+def small_disk(folder):
+    """The folder of the test as a file system of 3 MiB."""
+    mount = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=False, capture_output=True
+    )
+    if mount.returncode:
+        pytest.skip("mounting needs to be root")
+    os.chdir(folder)
+    yield folder
+    os.chdir("/")
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_job_that_fills_the_disk_fails_and_the_store_stays_valid(
+    small_disk, failing_run, run, writer, account
+):
+    def declare(size):
+        first = ppg.FileGeneratingJob("first", writer("F"))
+        big = ppg.FileGeneratingJob("big", lambda path: path.write_bytes(bytes(size))).depends_on(first)
+        ppg.FileGeneratingJob("last", writer("L")).depends_on(big)
+
+    error, _ = failing_run(lambda: declare(8 * MB))
+    assert list(error.exceptions) == ["big"]
+    assert "No space left on device" in str(error.exceptions["big"])
+    assert not (small_disk / "big").exists(), "what it wrote is removed, so that there is room again"
+    assert account.taken() == ["first"]
+    assert run(lambda: declare(10)).ran == ["big", "last"]
+    assert run(lambda: declare(10)).ran == []
+
+
+@pytest.fixture
+def read_only():
+    """Makes a folder one that nobody can write into, the superuser neither."""
+    mounted = []
+
+    def protect(path):
+        if os.geteuid() != 0:
+            path.chmod(0o555)
+            return
+        for options in (["--bind", path, path], ["-o", "remount,bind,ro", path]):
+            done = subprocess.run(["mount", *options], check=False, capture_output=True)
+            if done.returncode:
+                pytest.skip("the superuser may write everywhere and cannot mount here")
+        mounted.append(path)
+
+    yield protect
+    for path in mounted:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_a_job_whose_folder_is_read_only_fails_and_the_rest_runs(
+    failing_run, run, writer, account, folder, read_only
+):
+    def declare(place):
+        ppg.FileGeneratingJob(f"{place}/a", writer("A"))
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    (folder / "protected").mkdir()
+    read_only(folder / "protected")
+    error, _ = failing_run(lambda: declare("protected"))
+    assert list(error.exceptions) == ["protected/a"]
+    assert isinstance(error.exceptions["protected/a"], OSError)
+    assert "b" in account.taken()
+    assert run(lambda: declare("open")).ran == ["open/a"]
+
+
+def test_a_run_whose_own_folder_is_read_only_says_so_and_changes_nothing(
+    run, writer, account, folder, read_only
+):
+    run(lambda: ppg.FileGeneratingJob("a", writer("A")))
+    account.taken()
+    read_only(folder)
+    os.chdir(folder)
+    ppg.new_pipegraph(quiet=True)
+    ppg.FileGeneratingJob("b", writer("B"))
+    with pytest.raises(ppg.PyPipelineGraphError, match="make the directory writable"):
+        ppg.run_pipegraph()
+    assert account.taken() == []
+
+
+DESCRIPTORS = """
+import os, resource, sys
+import ppg
+
+def exhaust(path):
+    streams = [open(os.devnull) for _ in range(10_000)]
+
+def write(path):
+    path.write_text("x")
+
+ppg.new_pipegraph(quiet=True)
+ppg.FileGeneratingJob("greedy", write if "modest" in sys.argv else exhaust).ignore_code_changes()
+ppg.FileGeneratingJob("other", write)
+if "few" in sys.argv:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")) + 6,) * 2)
+try:
+    print(ppg.run_pipegraph().ran)
+except ppg.RuntimeError as error:
+    print(error.exceptions)
+except ppg.PyPipelineGraphError as error:
+    print("the run:", error)
+"""
+
+
+def test_who_reaches_the_limit_of_descriptors_fails_with_that_message_be_it_a_job_or_the_run(folder):
+    (folder / "script.py").write_text(textwrap.dedent(DESCRIPTORS))
+
+    def said(*arguments):
+        ended = subprocess.run(
+            [sys.executable, "script.py", *arguments],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256)),
+        )
+        return ended.stdout or ended.stderr
+
+    few = said("few")
+    assert "the run:" in few
+    assert "ulimit -n" in few
+    greedy = said()
+    assert "'greedy': OSError(24, 'Too many open files')" in greedy
+    assert "'other'" not in greedy
+    assert said("modest") == "['greedy']\n", "what had been done is recorded"
