@@ -161,11 +161,7 @@ class Job(JobStory, metaclass=JobMeta):
             PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a file that was named.
             TypeError: something else was passed.
         """
-        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
-        if self.kind is NodeKind.INVARIANT:
-            raise JobContractError(
-                f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
-            )
+        self._require_takes_dependencies()
         for needed in _flattened(self, dependencies):
             if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
                 self.pipegraph.add_file_dependency(needed, self, or_observe=False)
@@ -187,7 +183,7 @@ class Job(JobStory, metaclass=JobMeta):
 
     def depends_on_file(self, filename: "PathLike") -> Self:
         """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
-        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
+        self._require_takes_dependencies()
         self.pipegraph.add_file_dependency(filename, self, or_observe=True)
         return self
 
@@ -204,6 +200,13 @@ class Job(JobStory, metaclass=JobMeta):
             or f"FI:{self.job_id}:{getattr(function, '__qualname__', 'function')}"
         )
         return self.depends_on(FunctionInvariant(job_id, function, pipegraph=self.pipegraph))
+
+    def _require_takes_dependencies(self) -> None:
+        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
+        if self.kind is NodeKind.INVARIANT:
+            raise JobContractError(
+                f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
+            )
 
     @property
     def upstreams(self) -> "JobList":
