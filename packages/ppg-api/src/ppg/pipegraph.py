@@ -4,23 +4,24 @@ Data flows one way: jobs are declared into the graph's `Dag` (this module), then
 records and reports (`ppg.engine`), and leaves a `RunResult`.
 """
 
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from ppg.catalogue import Catalogue
 from ppg.coordinators import LocalSystem
 from ppg.declarations import same_job, shown
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
 from ppg.life import Life
-from ppg.paths import PathLike, normalised, require_path, working_root
+from ppg.paths import PathLike, require_path, working_root
 from ppg.shared_cache import SharedCache, shared_cache_of
-from ppg_graph import Dag, JobId, NodeId
+from ppg_graph import NodeId
 from ppg_invariants import register_encoder
 
 if TYPE_CHECKING:
+    from ppg.engine.acceptance import Acceptance
     from ppg.engine.frontend import Frontend
     from ppg.engine.preview import Preview
     from ppg.engine.verification import Verification
@@ -31,7 +32,7 @@ __all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
 
-class Pipegraph:
+class Pipegraph(Catalogue):
     """Holds jobs and runs them, once.
 
     Scripts usually call `new_pipegraph()`, which makes one and keeps it as the current one.
@@ -74,7 +75,7 @@ class Pipegraph:
         # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
         register_encoder(Job, _name_of_job)
         register_encoder(Pipegraph, _name_of_pipegraph)
-        self.root: str = working_root(root)
+        super().__init__(working_root(root))
         self.resource_coordinator: LocalSystem = resource_coordinator or LocalSystem()
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
@@ -83,10 +84,7 @@ class Pipegraph:
         self.follow = require_following(follow)
         self.quiet = quiet
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
-        self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
-        self._jobs: list[Job] = []
-        self._multi_file_makers: dict[str, Job] = {}
         self._completed = 0
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
@@ -100,68 +98,7 @@ class Pipegraph:
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {len(self._jobs)} jobs, {self._life.value}>"
 
-    # -- looking around ------------------------------------------------------------------------------
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def __iter__(self) -> Iterator[Job]:
-        return iter(self._jobs)
-
-    def __contains__(self, job_id: object) -> bool:
-        return job_id in self.dag
-
-    @property
-    def jobs(self) -> Mapping[str, Job]:
-        """All jobs by id, in the order of declaration."""
-        return {job.job_id: job for job in self._jobs}
-
-    def job(self, name: PathLike) -> Job:
-        """The job with this id, or that makes this file.
-
-        Raises:
-            PyPipelineGraphError: there is none.
-        """
-        if isinstance(name, str) and name in self.dag:
-            return self._jobs[self.dag.node(JobId(name))]
-        maker = self.maker_of(name)
-        if maker is None:
-            raise PyPipelineGraphError(
-                f"There is no job '{name}' in this pipegraph, and no job makes that file"
-            )
-        return maker.job if isinstance(maker, JobFile) else maker
-
-    def job_at(self, node: NodeId) -> Job:
-        """The job that stands for a node of the `Dag`."""
-        return self._jobs[node]
-
-    def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
-        """The job that makes a file, or the one file of a multi-file job; None if no job makes it."""
-        path = self.file_id(require_path(filename, "filename"))
-        if path in self._multi_file_makers:
-            return JobFile(self._multi_file_makers[path], path)
-        if path in self:
-            job = self._jobs[self.dag.node(path)]
-            return job if path in job.files else None
-        return None
-
-    def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
-        """The nodes of jobs, given as such, by id, or by a file that they make.
-
-        Raises:
-            PyPipelineGraphError: there is no such job.
-            TypeError: one target was given instead of several.
-        """
-        if isinstance(targets, (str, os.PathLike, Job)):
-            raise TypeError(f"targets must be a list of jobs and files, not {targets!r}")
-        return [
-            self.job(target.job_id if isinstance(target, Job) else target).node
-            for target in (targets.values() if isinstance(targets, Mapping) else targets)
-        ]
-
-    def file_id(self, path: str) -> JobId:
-        """The job id of a file: its one spelling relative to the root."""
-        return JobId(normalised(path, self.root))
+    # -- what was done -----------------------------------------------------------------------------------
 
     @property
     def result(self) -> "RunResult":
@@ -351,6 +288,34 @@ class Pipegraph:
         self.complete()
         self.check()
         return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
+
+    def accept(
+        self,
+        jobs: Iterable["Job | PathLike"] | None = None,
+        *,
+        changed: bool = False,
+        dry_run: bool = False,
+    ) -> "Acceptance":
+        """Take existing outputs over as if the jobs had just made them, without running anything.
+
+        The claim that they are what the jobs would make is yours; see `ppg.engine.acceptance` for what is taken.
+
+        Parameters:
+            jobs: jobs, ids of jobs, or files that jobs make: only these, also those that have a record which does
+                not hold any more. By default all outputs of which there is no record.
+            changed: without `jobs`: also all outputs whose record does not hold any more.
+            dry_run: only say what would be accepted.
+
+        Raises:
+            CycleError: jobs depend on each other in a circle.
+            PyPipelineGraphError: there is no such job, or a run holds the status file, or it cannot be used.
+            KeyboardInterrupt: Ctrl-C was pressed; nothing was accepted.
+        """
+        from ppg.engine.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self.complete()
+        self.check()
+        return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
 
     def run(
         self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None

@@ -6,7 +6,7 @@ same again (`ppg.engine.remembered`).
 """
 
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +21,7 @@ from ppg.pipegraph import Pipegraph
 from ppg_graph import Dag, DryRun, Fingerprint, JobId, NodeId, Observation, dry_run, to_observe
 from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservation, StoreError
 
-__all__ = ["Forecast", "Looking", "forecast", "looking", "remembered_forecast"]
+__all__ = ["Forecast", "Looking", "forecast", "looking", "remembered_forecast", "remembered_observations"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +112,22 @@ def forecast(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] |
 def remembered_forecast(pipegraph: Pipegraph, memory: Memory, graph: RememberedGraph) -> Forecast:
     """What a run would do if generators made what they made last time; they are run only if that is in doubt."""
     dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
+    nodes = to_observe(dag, history, pruned=pruned, targets=targets)
+    observations = remembered_observations(graph, Observer(pipegraph, memory), nodes)
+    return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
+
+
+def remembered_observations(
+    graph: RememberedGraph, observer: Observer, nodes: Iterable[NodeId]
+) -> dict[NodeId, Observation]:
+    """What nodes of a remembered graph observe; a look is taken only at what can be looked at."""
     observations: dict[NodeId, Observation] = {}
     to_look_at: list[Job] = []
-    for node in to_observe(dag, history, pruned=pruned, targets=targets):
+    for node in nodes:
         known = graph.observation(node)
         if isinstance(known, Job):
             to_look_at.append(known)
         else:
             observations[node] = known
-    observations.update(Observer(pipegraph, memory).look_at(to_look_at))
-    return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
+    observations.update(observer.look_at(to_look_at))
+    return observations

@@ -1,13 +1,14 @@
 """What is remembered of earlier runs, to look at the world with; writes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
-from ppg.engine.notes import LastMade, LastRun, last_made, last_run
+from ppg.engine.notes import LastAccepted, LastMade, LastRun, last_accepted, last_made, last_run
 from ppg_graph import Fingerprint, JobId, Record
 from ppg_invariants import (
     FileState,
     FunctionEvidence,
     FunctionState,
+    RunEnd,
     StatusStore,
     StoredObservation,
     StoredRecord,
@@ -66,6 +67,20 @@ class Memory:
     def last_run(self, job_id: str) -> LastRun | None:
         """How and why a job ran last."""
         return last_run(self._store, job_id)
+
+    def last_accepted(self, job_id: JobId) -> LastAccepted | None:
+        """When and why a job's files were taken over."""
+        return last_accepted(self._store, job_id)
+
+    def was_accepted(self, job_id: JobId) -> float | None:
+        """When a job's record was made from existing files, in seconds since the epoch; None if it ran."""
+        record = self._stored.get(job_id)
+        return None if record is None or record.duration is not None else record.finished
+
+    def runs(self) -> Iterator[tuple[int, float, bool]]:
+        """Every run, the newest first: its number, when it began, and whether it is known how it ended."""
+        for run in self._store.runs(limit=-1):
+            yield run.run_id, run.started, run.end is not RunEnd.UNKNOWN
 
     def evidence(self, fingerprint: Fingerprint) -> bytes | FunctionEvidence | None:
         """What parameters or function a fingerprint stands for, if that was ever seen."""

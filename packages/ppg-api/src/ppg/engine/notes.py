@@ -1,4 +1,4 @@
-"""What a run notes about jobs for those who ask later: why each ran last, and what each generator made.
+"""What a run notes about jobs for those who ask later: why each ran or was accepted last, and what generators made.
 
 The decisions need none of it; it is kept as JSON beside the records, one note of each kind for each job.
 """
@@ -29,8 +29,19 @@ from ppg_graph import (
 )
 from ppg_invariants import StatusStore
 
-__all__ = ["LastMade", "LastRun", "last_made", "last_run", "note_generated", "note_run"]
+__all__ = [
+    "LastAccepted",
+    "LastMade",
+    "LastRun",
+    "last_accepted",
+    "last_made",
+    "last_run",
+    "note_accepted",
+    "note_generated",
+    "note_run",
+]
 
+ACCEPTED = "accepted"
 RAN = "ran"
 MADE = "made"
 
@@ -52,6 +63,8 @@ class LastRun:
         more_reasons: how many others there were.
         error: what it failed with.
         runtime: wall time in seconds.
+        attempts: how often it was started.
+        taken_from_cache: its files were taken from the shared cache.
     """
 
     run_id: int
@@ -61,6 +74,25 @@ class LastRun:
     more_reasons: int
     error: str | None
     runtime: float | None
+    attempts: int
+    taken_from_cache: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LastAccepted:
+    """When and why a job's existing files were taken over.
+
+    Attributes:
+        run_id: the number that this has among the runs.
+        when: seconds since the epoch.
+        reasons: why it would have run; at most 50.
+        more_reasons: how many others there were.
+    """
+
+    run_id: int
+    when: float
+    reasons: tuple[Reason, ...]
+    more_reasons: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +114,13 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
     """Note that a job ended, and why it ran."""
     details: dict[str, object] = {
         "state": outcome.state.name,
-        "reasons": [_packed(reason) for reason in reasons[:MOST_REASONS]],
         "seconds": outcome.runtime,
+        **_details_of(reasons),
     }
-    if len(reasons) > MOST_REASONS:
-        details["more"] = len(reasons) - MOST_REASONS
+    if outcome.attempts > 1:
+        details["attempts"] = outcome.attempts
+    if outcome.taken_from_cache:
+        details["taken"] = True
     if outcome.exception is not None:
         told = f"{type(outcome.exception).__name__}: {outcome.exception}"
         details["error"] = told if len(told) <= LONGEST_ERROR else told[:LONGEST_ERROR] + "…"
@@ -107,6 +141,27 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
         details.get("more", 0),
         details.get("error"),
         details["seconds"],
+        details.get("attempts", 1),
+        details.get("taken", False),
+    )
+
+
+def note_accepted(store: StatusStore, run_id: int, job_id: JobId, reasons: Sequence[Reason]) -> None:
+    """Note that a job's existing files were taken over, and why it would have run."""
+    store.note(run_id, ACCEPTED, job_id, _details_of(reasons))
+
+
+def last_accepted(store: StatusStore, job_id: JobId) -> LastAccepted | None:
+    """When and why a job's files were taken over; None if they never were."""
+    noted = store.noted(ACCEPTED, job_id)
+    if noted is None:
+        return None
+    details: Mapping[str, Any] = noted.details
+    return LastAccepted(
+        noted.run_id,
+        noted.when,
+        tuple(_unpacked(*packed) for packed in details["reasons"]),
+        details.get("more", 0),
     )
 
 
@@ -145,6 +200,13 @@ def last_made(store: StatusStore, generator: str) -> LastMade | None:
         tuple(name for _, _, name in details["jobs"]),
         tuple(NewEdge(JobId(up), JobId(down), part) for up, down, part in details["edges"]),
     )
+
+
+def _details_of(reasons: Sequence[Reason]) -> dict[str, object]:
+    details: dict[str, object] = {"reasons": [_packed(reason) for reason in reasons[:MOST_REASONS]]}
+    if len(reasons) > MOST_REASONS:
+        details["more"] = len(reasons) - MOST_REASONS
+    return details
 
 
 def _packed(reason: Reason) -> list[object]:

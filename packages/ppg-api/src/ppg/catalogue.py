@@ -1,0 +1,86 @@
+"""The jobs of a pipegraph, found by their node, by their id, and by the files that they make."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ppg.exceptions import PyPipelineGraphError
+from ppg.job import Job, JobFile
+from ppg.paths import PathLike, normalised, require_path
+from ppg_graph import Dag, JobId, NodeId
+
+__all__ = ["Catalogue"]
+
+
+class Catalogue:
+    """The jobs of a pipegraph, in the order of declaration.
+
+    Parameters:
+        root: the folder that job ids are relative to, absolute.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root: str = root
+        self.dag: Dag = Dag()
+        self._jobs: list[Job] = []
+        self._multi_file_makers: dict[str, Job] = {}
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs)
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self.dag
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """All jobs by id, in the order of declaration."""
+        return {job.job_id: job for job in self._jobs}
+
+    def job(self, name: PathLike) -> Job:
+        """The job with this id, or that makes this file.
+
+        Raises:
+            PyPipelineGraphError: there is none.
+        """
+        if isinstance(name, str) and name in self.dag:
+            return self._jobs[self.dag.node(JobId(name))]
+        maker = self.maker_of(name)
+        if maker is None:
+            raise PyPipelineGraphError(
+                f"There is no job '{name}' in this pipegraph, and no job makes that file"
+            )
+        return maker.job if isinstance(maker, JobFile) else maker
+
+    def job_at(self, node: NodeId) -> Job:
+        """The job that stands for a node of the `Dag`."""
+        return self._jobs[node]
+
+    def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
+        """The job that makes a file, or the one file of a multi-file job; None if no job makes it."""
+        path = self.file_id(require_path(filename, "filename"))
+        if path in self._multi_file_makers:
+            return JobFile(self._multi_file_makers[path], path)
+        if path in self:
+            job = self._jobs[self.dag.node(path)]
+            return job if path in job.files else None
+        return None
+
+    def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
+        """The nodes of jobs, given as such, by id, or by a file that they make.
+
+        Raises:
+            PyPipelineGraphError: there is no such job.
+            TypeError: one target was given instead of several.
+        """
+        if isinstance(targets, (str, os.PathLike, Job)):
+            raise TypeError(f"targets must be a list of jobs and files, not {targets!r}")
+        return [
+            self.job(target.job_id if isinstance(target, Job) else target).node
+            for target in (targets.values() if isinstance(targets, Mapping) else targets)
+        ]
+
+    def file_id(self, path: str) -> JobId:
+        """The job id of a file: its one spelling relative to the root."""
+        return JobId(normalised(path, self.root))
