@@ -73,9 +73,9 @@ class CallbackJob(Job):
         """Its function's code, unless changes of that are ignored."""
         if self._ignores_code_changes:
             return ()
-        from ppg.invariants import FunctionInvariant  # noqa: PLC0415 (invariants are jobs)
+        from ppg.invariants import OwnFunctionInvariant  # noqa: PLC0415 (invariants are jobs)
 
-        return (undeclared(FunctionInvariant, f"FI:{self.job_id}", self._callback, pipegraph=self.pipegraph),)
+        return (undeclared(OwnFunctionInvariant, self.job_id, self._callback, pipegraph=self.pipegraph),)
 
     @property
     def ignores_code_changes(self) -> bool:

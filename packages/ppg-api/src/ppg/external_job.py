@@ -176,9 +176,7 @@ class ExternalJob(MultiFileGeneratingJob):
     def implicit_invariants(self) -> Iterable[Job]:
         """The command, unless changes of that are ignored, and the version of the tool."""
         if not self.ignores_code_changes:
-            yield undeclared(
-                ParameterInvariant, f"command:{self.job_id}", self._declared, pipegraph=self.pipegraph
-            )
+            yield undeclared(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
         if self._version is not None:
             self._version.join(self.pipegraph)
             yield self._version
@@ -190,6 +188,13 @@ class ExternalJob(MultiFileGeneratingJob):
             raise ValueError(
                 f"{what}: {stream} goes to '{os.fspath(to)}', which is none of its outputs; add it to them"
             ) from None
+
+
+class CommandInvariant(ParameterInvariant):
+    """Observes the command of an external job; called like the job."""
+
+    __slots__ = ()
+    name_space: ClassVar[str] = "command:"
 
 
 class TempExternalJob(ExternalJob):

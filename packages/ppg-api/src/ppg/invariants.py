@@ -1,6 +1,17 @@
 """Jobs that observe: parameters, files, functions. They are never run.
 
 When what one of them observes changes, the jobs that depend on it directly are stale.
+
+An input file is a file, so its invariant is called like it, and no job may make it. Parameters and functions are no
+files: they have name spaces of their own, so that those of the job "a" can be called "a" as well. The name space is
+the beginning of the id, and says in every message what there is:
+
+    PI:a            ParameterInvariant("a", ...), of which depends_on_params is the short form
+    function:a      FunctionInvariant("a", ...), and the functions of depends_on_func
+    FI:a            the function that the job "a" itself calls
+    command:a       the command of the ExternalJob "a"
+    rendering:a     how the PlotJob "a" saves its plot
+    version:a       a ToolVersionInvariant
 """
 
 from collections.abc import Callable
@@ -20,8 +31,9 @@ __all__ = [
     "FileChecksumInvariant",
     "FileTimeInvariant",
     "FunctionInvariant",
+    "OwnFunctionInvariant",
     "ParameterInvariant",
-    "shared_function_id",
+    "shared_function_name",
 ]
 
 
@@ -33,24 +45,27 @@ class ParameterInvariant(Job):
     """Observes a value: numbers, strings, containers, arrays, frames, by content and type.
 
     Parameters:
-        job_id: its name.
+        job_id: its name. Names of parameters are a name space of their own: a job may be called the same. The
+            `job_id` of the invariant itself is "PI:" and the name.
         parameters: the value. It is read when the invariant is declared; later changes to it are not seen.
 
     Raises:
         TypeError: the value cannot be fingerprinted; the message has the path to the culprit.
+        JobContractError: there are parameters of that name with another value.
     """
 
     __slots__ = ("encoding",)
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    name_space: ClassVar[str] = "PI:"
     encoding: bytes
 
     def __init__(self, job_id: str, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
         require_id(job_id, "ParameterInvariant")
-        super().__init__(job_id, pipegraph)
+        super().__init__(self.name_space + job_id, pipegraph)
         try:
             self.encoding = encode_parameters(parameters)
         except CannotFingerprint as error:
-            raise TypeError(f"ParameterInvariant '{job_id}': {error}") from error
+            raise TypeError(f"{type(self).__name__} '{self.job_id}': {error}") from error
 
     def definition(self) -> dict[str, object]:
         """The value, encoded."""
@@ -107,7 +122,8 @@ class FunctionInvariant(Job):
     Every job with a callback has one implicitly, unless its `ignore_code_changes()` was called.
 
     Parameters:
-        job_id: its name.
+        job_id: its name. Names of functions are a name space of their own: a job may be called the same. The
+            `job_id` of the invariant itself is "function:" and the name.
         function: any callable. It is read when the graph runs.
         follow: "project" also observes the functions, classes and constants of the user's project that the code
             refers to by name, and the versions of installed distributions; "none" only the function itself; by
@@ -120,6 +136,7 @@ class FunctionInvariant(Job):
 
     __slots__ = ("follow", "function")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    name_space: ClassVar[str] = "function:"
     function: Callable[..., object]
     follow: Following | None
 
@@ -136,13 +153,20 @@ class FunctionInvariant(Job):
             raise TypeError(
                 f"FunctionInvariant '{job_id}': the function must be callable, but is {function!r}"
             )
-        super().__init__(job_id, pipegraph)
+        super().__init__(self.name_space + job_id, pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
 
     def definition(self) -> dict[str, object]:
         """The function, and how far it is followed."""
         return {"function": self.function, "follow": self.follow}
+
+
+class OwnFunctionInvariant(FunctionInvariant):
+    """Observes the function that a job itself calls; called like the job."""
+
+    __slots__ = ()
+    name_space: ClassVar[str] = "FI:"
 
 
 def require_following(value: str) -> Following:
@@ -156,8 +180,8 @@ def require_following(value: str) -> Following:
     return "project" if value == "project" else "none"
 
 
-def shared_function_id(function: object) -> str | None:
-    """The id of the one invariant that all users of a module-level function share; None for local functions."""
+def shared_function_name(function: object) -> str | None:
+    """The name of the one invariant that all users of a module-level function share; None for local functions."""
     if type(function) is not FunctionType or "<" in function.__qualname__:
         return None
-    return f"FI:{function.__module__}.{function.__qualname__}"
+    return f"{function.__module__}.{function.__qualname__}"

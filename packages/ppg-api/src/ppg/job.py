@@ -179,7 +179,7 @@ class Job(JobStory, metaclass=JobMeta):
         """
         from ppg.invariants import ParameterInvariant  # noqa: PLC0415 (invariants are jobs)
 
-        return self.depends_on(ParameterInvariant(f"PI:{self.job_id}", parameters, pipegraph=self.pipegraph))
+        return self.depends_on(ParameterInvariant(self.job_id, parameters, pipegraph=self.pipegraph))
 
     def depends_on_file(self, filename: "PathLike") -> Self:
         """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
@@ -193,13 +193,12 @@ class Job(JobStory, metaclass=JobMeta):
         For helper functions that the job's callback calls by name. Module-level functions get one invariant
         that all jobs share.
         """
-        from ppg.invariants import FunctionInvariant, shared_function_id  # noqa: PLC0415 (invariants are jobs)
+        from ppg.invariants import FunctionInvariant, shared_function_name  # noqa: PLC0415 (invariants are jobs)
 
-        job_id = (
-            shared_function_id(function)
-            or f"FI:{self.job_id}:{getattr(function, '__qualname__', 'function')}"
+        name = (
+            shared_function_name(function) or f"{self.job_id}:{getattr(function, '__qualname__', 'function')}"
         )
-        return self.depends_on(FunctionInvariant(job_id, function, pipegraph=self.pipegraph))
+        return self.depends_on(FunctionInvariant(name, function, pipegraph=self.pipegraph))
 
     def _require_takes_dependencies(self) -> None:
         self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")

@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, ClassVar, Self, Unpack
 
 from ppg.cache_files import draw_value, tabulate_value
 from ppg.cached_jobs import CachedJob, CacheJob, declared_with
@@ -72,6 +72,13 @@ class TableJob(ValueFileJob):
         return (self.cache_job,)
 
 
+class RenderingInvariant(ParameterInvariant):
+    """Observes how a plot is saved; called like the plot."""
+
+    __slots__ = ()
+    name_space: ClassVar[str] = "rendering:"
+
+
 class PlotJob(ValueFileJob):
     """Calculates data, keeps it in a file, and plots it.
 
@@ -133,8 +140,8 @@ class PlotJob(ValueFileJob):
         self._rendering = _rendering(what, render_args, {"dpi": dpi, "width": width, "height": height})
         shown = self._rendering
         self._parameters = undeclared(
-            ParameterInvariant,
-            f"PI:{self.job_id}:rendering",
+            RenderingInvariant,
+            self.job_id,
             (shown.dpi, shown.width, shown.height, dict(shown.arguments)),
             pipegraph=pipegraph,
         )

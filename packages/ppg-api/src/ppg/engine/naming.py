@@ -1,13 +1,14 @@
-"""Finds jobs by what users call them: by id, or by a file in whatever spelling."""
+"""Finds jobs by what users call them: by id, by a file in whatever spelling, or as they named an invariant."""
 
 import difflib
 import heapq
 from collections.abc import Iterable, Iterator
 
+from ppg.invariants import FunctionInvariant, ParameterInvariant
 from ppg.job import Job, JobFile
 from ppg.pipegraph import Pipegraph
 
-__all__ = ["find_job", "spellings", "unknown_job"]
+__all__ = ["as_invariant", "find_job", "spellings", "unknown_job"]
 
 NEAREST = 5
 LIKELY = 100
@@ -26,10 +27,17 @@ def find_job(pipegraph: Pipegraph, name: str) -> Job | None:
 
 
 def spellings(name: str, pipegraph: Pipegraph) -> Iterator[str]:
-    """What a job with this name may be called: just that, or as a file relative to the pipegraph's root."""
+    """What a job with this name may be called: just that, as a file relative to the root, or as an invariant."""
     yield name
     if not _is_no_file(name):
         yield pipegraph.file_id(name)
+    yield from as_invariant(name)
+
+
+def as_invariant(name: str) -> Iterator[str]:
+    """The ids of invariants that a user may have given this name."""
+    for kind in (ParameterInvariant, FunctionInvariant):
+        yield kind.name_space + name
 
 
 def unknown_job(name: str, names: Iterable[str]) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ppg.engine.differences import reason_lines
 from ppg.engine.forecast import Forecast, Looking, looking, remembered_forecast
-from ppg.engine.naming import find_job, spellings, unknown_job
+from ppg.engine.naming import as_invariant, find_job, spellings, unknown_job
 from ppg.engine.notes import LastRun
 from ppg.engine.remembered import RememberedGraph
 from ppg.exceptions import PyPipelineGraphError
@@ -109,6 +109,7 @@ def _spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
         root = os.path.abspath(status_path.parent)  # noqa: PTH100 (Path.absolute keeps '..')
         yield normalised(os.path.abspath(name), root)  # noqa: PTH100
         yield normalised(name, root)
+    yield from as_invariant(name)
 
 
 def _maker(files: set[str], memory: Looking) -> JobId | None:
