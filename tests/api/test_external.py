@@ -301,6 +301,46 @@ def test_a_version_can_be_observed_for_any_job_and_its_exit_code_may_be_an_error
     assert sorted(run(declare).ran) == ["other", "out"]
 
 
+def test_verifying_asks_the_tools_of_generated_jobs_and_runs_nothing_else(run, folder, tool):
+    """The generator knows the tool's name, its environment and its exit code; verifying knows them from last time."""
+
+    def declare():
+        graph = ppg.new_pipegraph(quiet=True)
+        folder = Path.cwd()
+
+        def generate():
+            with (folder / "generated").open("a") as file:
+                file.write("x")
+            path = {"PATH": f"{folder / 'bin'}:/usr/bin:/bin"}
+            version = ppg.ToolVersionInvariant(["tool", "--version"], environment=path, success=[1])
+            ppg.ExternalJob("out", ["echo", "x"], stdout="out", version=version)
+            ppg.ExternalJob("other", ["echo", "x"], stdout="other")
+
+        for name in ("generator", "twin"):  # what both make is verified once
+            ppg.JobGeneratingJob(name, generate)
+        return graph
+
+    tool("tool", "echo 1; exit 1")
+    declare().run()
+    assert declare().verify().holds
+    tool("tool", "echo 2; exit 1")
+    seen = declare().verify()
+    (reason,) = seen.will_run.pop("out")
+    assert reason.startswith("version:PATH=")
+    assert reason.endswith("tool --version changed")
+    assert not seen.will_run
+    (folder / "bin" / "tool").unlink()
+    seen = declare().verify()
+    (problem,) = seen.problems.values()
+    assert problem.startswith("the tool 'tool' was not found in PATH")
+    assert "needed by what a generator makes" in problem
+    assert seen.blocked == ("out",)
+    assert (folder / "generated").read_text() == "xx"
+    tool("tool", "echo 2; exit 1")
+    assert declare().run().in_state(ppg.JobState.RAN) == ["generator", "twin", "out"]
+    assert declare().verify().holds
+
+
 @pytest.mark.parametrize(
     ("script", "said"),
     [

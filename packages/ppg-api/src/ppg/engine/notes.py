@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ppg.result import JobOutcome, JobState
+from ppg.tool_version import ToolVersionInvariant
 from ppg_graph import (
     AlwaysRuns,
     Demanded,
@@ -33,6 +34,7 @@ __all__ = [
     "LastAccepted",
     "LastMade",
     "LastRun",
+    "ToolQuestion",
     "last_accepted",
     "last_made",
     "last_run",
@@ -103,11 +105,22 @@ class LastMade:
         jobs: the new jobs.
         classes: the name of each one's class.
         edges: the new dependencies, also those of jobs that the script declares.
+        tools: how each new ToolVersionInvariant asks for its version.
     """
 
     jobs: tuple[NewJob, ...]
     classes: tuple[str, ...]
     edges: tuple[NewEdge, ...]
+    tools: Mapping[JobId, "ToolQuestion"]
+
+
+@dataclass(frozen=True, slots=True)
+class ToolQuestion:
+    """How a ToolVersionInvariant asks; its parameters."""
+
+    command: tuple[str, ...]
+    environment: Mapping[str, str]
+    success: frozenset[int]
 
 
 def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
@@ -177,11 +190,17 @@ def note_generated(
         made: the new jobs and edges.
         jobs: the objects of the new jobs, in the same order.
     """
+    objects = list(jobs)
     details = {
         "jobs": [
             [job.job_id, job.kind.name, type(made_job).__name__]
-            for job, made_job in zip(made.jobs, jobs, strict=True)
+            for job, made_job in zip(made.jobs, objects, strict=True)
         ],
+        "tools": {
+            tool.job_id: [list(tool.command), dict(tool.environment), sorted(tool.success)]
+            for tool in objects
+            if isinstance(tool, ToolVersionInvariant)
+        },
         "edges": [[edge.upstream, edge.downstream, edge.part] for edge in made.edges],
     }
     noted = store.noted(MADE, JobId(generator))
@@ -199,6 +218,10 @@ def last_made(store: StatusStore, generator: str) -> LastMade | None:
         tuple(NewJob(JobId(job_id), NodeKind[kind]) for job_id, kind, _ in details["jobs"]),
         tuple(name for _, _, name in details["jobs"]),
         tuple(NewEdge(JobId(up), JobId(down), part) for up, down, part in details["edges"]),
+        {
+            JobId(job_id): ToolQuestion(tuple(command), environment, frozenset(success))
+            for job_id, (command, environment, success) in details.get("tools", {}).items()
+        },
     )
 
 

@@ -5,21 +5,22 @@ if it would make again what it made last time, as long as nothing changed that i
 are put into a copy of the graph, and the generator itself stands there as a job whose one output is that, intact.
 So the ordinary decisions tell whether the generator's inputs changed, and whether its jobs would run.
 
-Of a generated job only its record is known. Its files can be looked at, and input files that a generator's jobs
-depend on as well; functions, parameters and versions of tools that exist only in a generator's callback count as
-unchanged.
+Of a generated job only its record is known. Its files can be looked at, and so can input files that a generator's
+jobs depend on; tools can be asked for their versions. Functions and parameters that exist only in a generator's
+callback count as unchanged.
 """
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
 
 from ppg.engine.memory import Memory
-from ppg.engine.notes import LastMade
+from ppg.engine.notes import LastMade, ToolQuestion
 from ppg.exceptions import InternalError
 from ppg.file_jobs import MultiFileGeneratingJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.job import Job, undeclared
 from ppg.pipegraph import Pipegraph
+from ppg.tool_version import ToolVersionInvariant
 from ppg_graph import (
     Dag,
     Files,
@@ -137,7 +138,7 @@ class RememberedGraph:
         old_size = len(self.dag)
         for job, class_name in zip(made.jobs, made.classes, strict=True):
             if job.job_id not in self.dag:
-                self._stand_in(self._add(job, waiting), class_name)
+                self._stand_in(self._add(job, waiting), class_name, made.tools.get(job.job_id))
         if self.targets is not None and generator in self.targets:
             self.targets = {*self.targets, *map(NodeId, range(old_size, len(self.dag)))}
 
@@ -161,12 +162,20 @@ class RememberedGraph:
         waiting.append(node)
         return node
 
-    def _stand_in(self, node: NodeId, class_name: str) -> None:
+    def _stand_in(self, node: NodeId, class_name: str, tool: ToolQuestion | None) -> None:
         """Give a remembered node a job that can be looked at, where there is anything to look at."""
         job_id = self.dag.job_id(node)
         job: Job
         if class_name == FileTimeInvariant.__name__:
             job = undeclared(FileTimeInvariant, job_id, pipegraph=self._pipegraph)
+        elif tool is not None:
+            job = undeclared(
+                ToolVersionInvariant,
+                tool.command,
+                environment=tool.environment,
+                success=tool.success,
+                pipegraph=self._pipegraph,
+            )
         elif class_name == FileChecksumInvariant.__name__:
             seen = self._memory.input_file(job_id)
             algorithm = "md5" if seen is None else seen.algorithm

@@ -108,6 +108,8 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _needed_by(job: ToolVersionInvariant) -> str:
+    if job.job_id not in job.pipegraph:
+        return "needed by what a generator makes"
     names = [f"'{downstream.job_id}'" for downstream in job.downstreams]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""
     return f"needed by {', '.join(names[:3])}{more}"
