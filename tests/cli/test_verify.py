@@ -142,7 +142,7 @@ def test_an_input_that_is_gone_is_a_problem(built, verify):
     assert lines[1:] == [
         "cannot run  a",
         "cannot run  b",
-        "not verified: 1 problems, 2 cannot run; 5 jobs were checked",
+        "not verified: 1 problem, 2 cannot run; 5 jobs were checked",
     ]
 
 

@@ -8,6 +8,8 @@ import builtins
 import signal
 from collections.abc import Mapping, Sequence
 
+from ppg.counted import counted
+
 __all__ = [
     "CacheUnreadableError",
     "CommandError",
@@ -64,7 +66,7 @@ class CycleError(PyPipelineGraphError):
         self.path: tuple[str, ...] = tuple(path)
         shown = (*self.path[:10], "...", *self.path[-10:]) if len(self.path) > 24 else self.path
         super().__init__(
-            f"{len(self.path) - 1} jobs depend on each other in a circle; remove one of these dependencies:\n  "
+            f"{counted(len(self.path) - 1, 'job')} depend on each other in a circle; remove one of these dependencies:\n  "
             + "\n  → ".join(shown)
         )
 
@@ -143,9 +145,9 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
     def __init__(self, exceptions: Mapping[str, BaseException], blocked: Sequence[str] = ()) -> None:
         self.exceptions: dict[str, BaseException] = dict(exceptions)
         self.blocked: tuple[str, ...] = tuple(blocked)
-        lines = [f"{_count(len(self.exceptions), 'job')} failed"]
+        lines = [f"{counted(len(self.exceptions), 'job')} failed"]
         if self.blocked:
-            lines[0] += f", and {_count(len(self.blocked), 'job')} could not run because of that"
+            lines[0] += f", and {counted(len(self.blocked), 'job')} could not run because of that"
         for job_id, exception in list(self.exceptions.items())[:20]:
             first_line = (str(exception).splitlines() or [""])[0]
             lines.append(f"  '{job_id}': {type(exception).__name__}: {first_line}")
@@ -164,7 +166,3 @@ def _signal_name(number: int) -> str:
         return f"signal {number} ({signal.Signals(number).name})"
     except ValueError:
         return f"signal {number}"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

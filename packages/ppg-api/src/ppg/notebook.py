@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
+from ppg.counted import counted
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg_graph import NodeKind
 
@@ -58,7 +59,7 @@ def graph_html(pipegraph: "Pipegraph") -> str:
                 "" if state is None else _state(state),
             )
         )
-    kinds = f"{_count(len(jobs), 'job')}, {_count(len(pipegraph) - len(jobs), 'invariant')}"
+    kinds = f"{counted(len(jobs), 'job')}, {counted(len(pipegraph) - len(jobs), 'invariant')}"
     summary = f"Pipegraph in {_code(pipegraph.root)}: {kinds}"
     if result is not None:
         summary += f". Last run: {_text(result.summary())}"
@@ -107,7 +108,7 @@ def _table(summary: str, headings: Sequence[str], rows: Iterable[Sequence[str]],
         lines.append(f"<tr>{_cells('td', left, row)}</tr>")
     lines.append("</tbody></table>")
     if total > shown:
-        lines.append(f"<p>and {_count(total - shown, 'more job')}</p>")
+        lines.append(f"<p>and {counted(total - shown, 'more job')}</p>")
     lines.append("</div>")
     return "\n".join(lines)
 
@@ -128,7 +129,3 @@ def _text(text: str) -> str:
     """Text as HTML; names of files may hold bytes that are no text, and these must not stop a notebook either."""
     shortened = text if len(text) <= TEXT else f"{text[: TEXT - 1]}…"
     return escape(shortened.encode(errors="backslashreplace").decode())
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Self
 
 from ppg.catalogue import Catalogue
 from ppg.coordinators import LocalSystem
+from ppg.counted import counted
 from ppg.declarations import same_job, shown
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
@@ -96,7 +97,7 @@ class Pipegraph(Catalogue):
         return graph_html(self)
 
     def __repr__(self) -> str:
-        return f"<Pipegraph in '{self.root}': {len(self._jobs)} jobs, {self._life.value}>"
+        return f"<Pipegraph in '{self.root}': {counted(len(self._jobs), 'job')}, {self._life.value}>"
 
     # -- what was done -----------------------------------------------------------------------------------
 

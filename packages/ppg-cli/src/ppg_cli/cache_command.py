@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ppg.counted import counted
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.streams import complain, finish_output, one_line, write_result
 
@@ -107,8 +108,7 @@ def _show(entries: Iterable["CachedEntry"]) -> None:
 
 
 def _count(entries: list["CachedEntry"]) -> str:
-    noun = "entry" if len(entries) == 1 else "entries"
-    return f"{len(entries)} {noun}, {_size(sum(entry.size for entry in entries))}"
+    return f"{counted(len(entries), 'entry', 'entries')}, {_size(sum(entry.size for entry in entries))}"
 
 
 def _size(count: int) -> str:

@@ -150,8 +150,11 @@ def _account(result: RunResult) -> Iterator[Text]:
     """What a run did, job by job as far as it fits on a screen."""
     for job_id in result.ran[:JOBS_LISTED]:
         outcome = result[job_id]
-        line = Text("ran ", style="green")
-        line.append(f"{job_id} ({outcome.runtime or 0:.1f} s)", style="default")
+        line = Text("taken " if outcome.taken_from_cache else "ran ", style="green")
+        how = ", from the shared cache" if outcome.taken_from_cache else ""
+        if outcome.attempts > 1:
+            how += f", try {outcome.attempts}"
+        line.append(f"{job_id} ({outcome.runtime or 0:.1f} s{how})", style="default")
         line.append(f" {'; '.join(outcome.reasons)}", style="dim")
         yield line
     if len(result.ran) > JOBS_LISTED:

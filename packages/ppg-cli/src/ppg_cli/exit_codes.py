@@ -14,6 +14,8 @@ class ExitCode(enum.IntEnum):
     """At least one job failed."""
     NOT_VERIFIED = 1
     """`ppg verify`: not everything is as the last run left it."""
+    NOT_ACCEPTED = 1
+    """`ppg accept`: something that was to be accepted cannot be."""
     SCRIPT_ERROR = 2
     """The command line is wrong, or the script raised an error."""
     INTERRUPTED = 130

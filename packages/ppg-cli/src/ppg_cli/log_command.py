@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from ppg.counted import counted
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.streams import complain, finish_output, one_line
 
@@ -105,7 +106,7 @@ class _Story:
         if isinstance(number, int):
             lost = number - self._next.get(run, number)
             if lost > 0:
-                lines.append(f"{run} ({lost} lines were lost)")
+                lines.append(f"{run} ({counted(lost, 'line was', 'lines were')} lost)")
             self._next[run] = number + 1
         lines += [f"{run} {line}" for line in _said(told)]
         return "\n".join(one_line(line) for line in lines)
@@ -114,8 +115,8 @@ class _Story:
 def _said(told: Mapping[str, object]) -> list[str]:
     """What one datagram says; see `ppg.listeners.udp`."""
     match told:
-        case {"event": "run_started", "jobs": jobs, "root": root}:
-            return [f"run started: {jobs} jobs in {root}"]
+        case {"event": "run_started", "jobs": int() as jobs, "root": root}:
+            return [f"run started: {counted(jobs, 'job')} in {root}"]
         case {"event": "up_to_date" | "not_needed" as what, "jobs": [*jobs]}:
             return [f"{what.replace('_', ' ')}: {job}" for job in jobs]
         case {"event": "queued", "job": job, "reasons": [*reasons]}:
@@ -123,7 +124,8 @@ def _said(told: Mapping[str, object]) -> list[str]:
         case {"event": "started", "job": job, "pid": pid}:
             return [f"started: {job} (pid {pid})"]
         case {"event": "finished", "job": job, "seconds": int() | float() as seconds}:
-            return [f"done: {job} ({seconds:.3f} s)"]
+            how = "taken from the shared cache" if told.get("taken_from_cache") is True else "done"
+            return [f"{how}: {job} ({seconds:.3f} s)"]
         case {"event": "failed", "job": job, "error": error, "message": message}:
             return [f"failed: {job} ({error}: {message})"]
         case {"event": "blocked", "jobs": [*jobs], "cause": cause}:

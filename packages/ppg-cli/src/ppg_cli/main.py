@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ppg_cli.accept_command import AcceptCommand, accept_command
 from ppg_cli.cache_command import cache_app
 from ppg_cli.graph_command import graph_app
 from ppg_cli.log_command import log_command
@@ -24,6 +25,7 @@ app: typer.Typer = typer.Typer(
 )
 app.command("run", context_settings={"allow_interspersed_args": False})(run_command)
 app.command("verify", context_settings={"allow_interspersed_args": False})(verify_command)
+app.command("accept", cls=AcceptCommand)(accept_command)
 app.command("why", context_settings={"allow_interspersed_args": False})(why_command)
 app.command("log")(log_command)
 app.add_typer(graph_app, name="graph")

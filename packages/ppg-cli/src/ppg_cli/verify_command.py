@@ -1,12 +1,15 @@
 """`ppg verify script.py [arguments ...]`: whether everything is as the last run left it."""
 
 import sys
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ppg.counted import counted
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script import Script
 from ppg_cli.streams import finish_output, one_line, write_result
@@ -63,16 +66,16 @@ def _lines(seen: "Verification") -> Iterator[str]:
         yield f"cannot run  {job_id}"
     yield from (f"note: {note}" for note in _notes(seen))
     if seen.holds:
-        yield f"verified: nothing would run, and every output is what its record says ({seen.checked} jobs)"
+        yield f"verified: nothing would run, and every output is what its record says ({counted(seen.checked, 'job')})"
         return
     counts = {
         "would run": len(seen.will_run),
         "may run": len(seen.may_run),
-        "problems": len(seen.problems),
+        "problem" if len(seen.problems) == 1 else "problems": len(seen.problems),
         "cannot run": len(seen.blocked),
     }
     told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    yield f"not verified: {told}; {seen.checked} jobs were checked"
+    yield f"not verified: {told}; {counted(seen.checked, 'job was', 'jobs were')} checked"
 
 
 def _notes(seen: "Verification") -> Iterator[str]:
@@ -82,8 +85,11 @@ def _notes(seen: "Verification") -> Iterator[str]:
         if generator in seen.will_run:
             yield f"{generator} is a generator that was not run: what it makes now may be other jobs than last time"
         else:
-            jobs = "1 job" if len(made) == 1 else f"{len(made)} jobs"
+            jobs = counted(len(made), "job")
             yield f"{generator} is a generator that was not run: what it made last time was checked ({jobs})"
+    for job_id, state in seen.altered.items():
+        yield f"{job_id} {state}; nothing needs it now, and it is made again when something does"
+    yield from _accepted(seen.accepted)
     for job_id in seen.left_out[:NOTES_LISTED]:
         yield f"{job_id} was not checked: it is pruned, or no target needs it"
     if len(seen.left_out) > NOTES_LISTED:
@@ -94,6 +100,14 @@ def _notes(seen: "Verification") -> Iterator[str]:
         yield f"{len(seen.undeclared) - NOTES_LISTED} more are not declared any more"
 
 
+def _accepted(accepted: Mapping[str, float]) -> Iterator[str]:
+    for job_id in islice(accepted, NOTES_LISTED):
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(accepted[job_id]))
+        yield f"{job_id} was accepted as it was at {when}; ppg has not run it since"
+    if len(accepted) > NOTES_LISTED:
+        yield f"{len(accepted) - NOTES_LISTED} more were accepted"
+
+
 def _listed(names: Sequence[str]) -> str:
     more = len(names) - CAUSES_LISTED
-    return " or ".join(names[:CAUSES_LISTED]) + (f" or one of {more} others" if more > 0 else "")
+    return " or ".join(names[:CAUSES_LISTED]) + (f" or one of {counted(more, 'other')}" if more > 0 else "")

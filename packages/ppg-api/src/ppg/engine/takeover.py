@@ -15,7 +15,6 @@ nothing is removed.) Of the kinds of jobs:
   it runs.
 """
 
-import math
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +22,7 @@ from dataclasses import dataclass
 from typing import assert_never
 
 import ppg_graph
+from ppg.engine.existing import ExistingOutputs, Found, is_anything_there
 from ppg.engine.forecast import Looking, remembered_observations
 from ppg.engine.naming import find_job, unknown_job
 from ppg.engine.observer import Observer
@@ -30,16 +30,13 @@ from ppg.engine.remembered import RememberedGraph
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.file_jobs import FileJob
 from ppg.job import Job
-from ppg.paths import PathLike, absolute
+from ppg.paths import PathLike
 from ppg.pipegraph import Pipegraph
-from ppg.result import JobState
 from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record, describe
-from ppg_invariants import FileState, FileUnobservable, LookStopped, fingerprint_outputs, observe_files
+from ppg_invariants import FileState, LookStopped, fingerprint_outputs
 
 __all__ = ["Changed", "NotMade", "Refused", "TakeOver", "Taken", "UpToDate", "Verdict"]
 
-MOST_FILES = 3
-"""How many files a message names."""
 FILELESS = {
     NodeKind.INVARIANT: "it is an invariant, which is looked at and makes nothing",
     NodeKind.LOAD: "it loads data and makes no file; accept what depends on it",
@@ -121,7 +118,7 @@ class TakeOver:
         self.dag: ppg_graph.Dag = self._graph.dag
         self.verdicts: dict[NodeId, Verdict] = {}
         self._named = None if named is None else self._nodes(named)
-        self._killed = [] if named is not None else _killed_runs(memory)
+        self._outputs = ExistingOutputs(memory, pipegraph.root, should_stop)
         self._tried: dict[NodeId, tuple[tuple[Reason, ...], Mapping[str, FileState]]] = {}
         self._failed: dict[NodeId, str] = {}
         self._blocked: dict[NodeId, NodeId] = {}
@@ -235,34 +232,25 @@ class TakeOver:
                 if job is not None and self._named is None:
                     self.verdicts[node] = Changed(reasons)
                 yield ppg_graph.Failed(node)
-        found = self._look_at([job for job, _ in candidates])
-        for (job, reasons), looks in zip(candidates, found, strict=True):
-            yield self._answer(job, reasons, looks)
+        looks = self._outputs.look_at([job for job, _ in candidates])
+        for (job, reasons), found in zip(candidates, looks, strict=True):
+            yield self._answer(job, reasons, found)
 
-    def _answer(
-        self, job: FileJob, reasons: tuple[Reason, ...], looks: Sequence[FileState | FileUnobservable]
-    ) -> ppg_graph.Event:
+    def _answer(self, job: FileJob, reasons: tuple[Reason, ...], found: Found) -> ppg_graph.Event:
         node = job.node
-        if self._named is None and not _is_anything_there(job):
+        if self._named is None and not is_anything_there(job):
             self.verdicts[node] = NotMade()
             self._failed[node] = _is_missing(job)
             return ppg_graph.Failed(node)
-        files = {
-            path: state
-            for path, state in zip(job.files, looks, strict=True)
-            if isinstance(state, FileState) and (state.size or job.empty_ok)
-        }
-        why_not = _flaws(job, looks)
-        if not why_not and self._named is None:
-            why_not = self._doubts(job, files.values())
+        why_not = found.flaws or ("" if self._named is not None else self._outputs.doubts(job, found))
         if why_not:
             self.verdicts[node] = Refused(why_not)
             self._failed[node] = f"which cannot be accepted: {why_not}"
             return ppg_graph.Failed(node)
         # As after a run, a job without cutoff counts as changed.
         salt = b"" if job.cutoff else b"#accepted %d" % time.time_ns()
-        self._tried[node] = reasons, files
-        return ppg_graph.Succeeded(node, *fingerprint_outputs(files, salt=salt))
+        self._tried[node] = reasons, found.files
+        return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
         told = "; ".join(map(describe, reasons))
@@ -271,30 +259,6 @@ class TakeOver:
         if node < len(self._pipegraph):
             return f"a generator that has to run first ({told})"
         return f"which a generator makes, and which would run ({told})"
-
-    def _look_at(self, jobs: Sequence[FileJob]) -> Iterator[list[FileState | FileUnobservable]]:
-        """The state of each file of each job."""
-        entries: list[tuple[str, FileState | None]] = []
-        for job in jobs:
-            # A file that is as it was recorded need not be read, even if nothing else of the record holds.
-            known = self._memory.files(job.job_id) if job.job_id in self._memory.history else {}
-            entries += [(absolute(path, self._pipegraph.root), known.get(path)) for path in job.files]
-        looks = iter(observe_files(entries, algorithm="xxh3_128", should_stop=self._should_stop))
-        for job in jobs:
-            yield [next(looks) for _ in job.files]
-
-    def _doubts(self, job: FileJob, files: Iterable[FileState]) -> str:
-        """What speaks against believing files of which there is no record, as long as nobody vouches for them."""
-        ran = self._memory.last_run(job.job_id)
-        if ran is not None and ran.state is JobState.FAILED:
-            return f"it failed when it ran last (run {ran.run_id}); name it to accept it all the same"
-        for run_id, begin, end in self._killed:
-            if any(begin <= state.mtime_ns < end for state in files):
-                return (
-                    f"it was written after the beginning of run {run_id}, which was killed or still goes on, so it "
-                    "may be incomplete; name it to accept it all the same"
-                )
-        return ""
 
     # -- what remains ------------------------------------------------------------------------------------
 
@@ -314,16 +278,12 @@ class TakeOver:
             record = self._graph.history.get(job.job_id)
             if record is not None and record.kind in {NodeKind.OUTPUT, NodeKind.LAZY}:
                 return
-            if not _is_anything_there(job):
+            if not is_anything_there(job):
                 self.verdicts[node] = NotMade()
                 return
         elif node not in self._named:
             return
         self.verdicts[node] = Refused(f"it depends on '{self.dag.job_id(cause)}', {self._failed[cause]}")
-
-
-def _is_anything_there(job: FileJob) -> bool:
-    return any(os.path.lexists(absolute(path, job.pipegraph.root)) for path in job.files)
 
 
 def _is_missing(job: FileJob) -> str:
@@ -333,26 +293,3 @@ def _is_missing(job: FileJob) -> str:
             f"run(targets=[{job.job_id!r}])"
         )
     return "which has no output yet"
-
-
-def _flaws(job: FileJob, looks: Sequence[FileState | FileUnobservable]) -> str:
-    """What is wrong with the files; empty if nothing is."""
-    flaws = [
-        f"'{path}' {look.reason}" if isinstance(look, FileUnobservable) else f"'{path}' is empty"
-        for path, look in zip(job.files, looks, strict=True)
-        if isinstance(look, FileUnobservable) or not (look.size or job.empty_ok)
-    ]
-    more = f", and {len(flaws) - MOST_FILES} more" if len(flaws) > MOST_FILES else ""
-    return ", ".join(flaws[:MOST_FILES]) + more
-
-
-def _killed_runs(memory: Looking) -> list[tuple[int, float, float]]:
-    """Of each run that did not say how it ended: its number, and between what times it went on; ns since the epoch."""
-    killed: list[tuple[int, float, float]] = []
-    end = math.inf
-    for run_id, started, is_known in memory.runs():
-        begin = started * 1e9
-        if not is_known:
-            killed.append((run_id, begin, end))
-        end = begin
-    return killed

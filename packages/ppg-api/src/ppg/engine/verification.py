@@ -6,11 +6,16 @@ from dataclasses import dataclass
 from ppg.engine.forecast import looking, remembered_forecast
 from ppg.engine.remembered import RememberedGraph
 from ppg.pipegraph import Pipegraph
-from ppg_graph import NodeId, NodeKind, NodeState, Unobservable, describe
+from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable, describe
 
 __all__ = ["Verification", "verification_of"]
 
 _LEFT_OUT = NodeState.EXCLUDED
+ALTERED = {
+    FileStatus.MISSING: "is missing",
+    FileStatus.EMPTY: "is empty",
+    FileStatus.CHANGED: "is not as it was left",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,10 @@ class Verification:
         left_out: jobs that are pruned, or that no target needs; nothing is said about them.
         generators: which working jobs each generator made when it ran last; these were verified in place of
             running it.
+        accepted: jobs of which there are existing outputs that were taken over, with the time of that in seconds since
+            the epoch; they have not run since.
+        altered: caches that nobody needs now and that are not what their record says, with what they are, in words;
+            they are calculated again when somebody needs them.
         undeclared: jobs with a record that neither the script declares nor a generator made.
         is_first: there is no status file: nothing was run here yet.
     """
@@ -39,6 +48,8 @@ class Verification:
     checked: int
     left_out: tuple[str, ...]
     generators: Mapping[str, tuple[str, ...]]
+    accepted: Mapping[str, float]
+    altered: Mapping[str, str]
     undeclared: tuple[str, ...]
     is_first: bool
 
@@ -65,6 +76,12 @@ def verification_of(
         graph = RememberedGraph(pipegraph, memory, targets)
         seen = remembered_forecast(pipegraph, memory, graph)
         known = {*graph.dag.job_ids, *(job for jobs in graph.made.values() for job in jobs or ())}
+        accepted: dict[str, float] = {
+            job_id: when
+            for job_id in graph.dag.job_ids
+            if (when := memory.was_accepted(job_id)) is not None
+            and seen.dry.states[graph.dag.node(job_id)] is NodeState.CLEAN
+        }
         undeclared = tuple(sorted(job_id for job_id in memory.history if job_id not in known))
     dag, dry = seen.dag, seen.dry
     works = [node for node in map(NodeId, range(len(dag))) if dag.kind(node) is not NodeKind.INVARIANT]
@@ -94,6 +111,16 @@ def verification_of(
             name: tuple(job_id for job_id in made if job_id in dag and dag.node(job_id) in working)
             for name, made in graph.made.items()
             if made is not None
+        },
+        accepted=accepted,
+        altered={
+            dag.job_id(node): ALTERED[files.status]
+            for node, files in sorted(seen.observations.items())
+            if isinstance(files, Files)
+            and files.status is not FileStatus.INTACT
+            and node not in dry.will_run
+            and node not in dry.may_run
+            and pipegraph.dag.keeps(node)
         },
         undeclared=undeclared,
         is_first=not pipegraph.status_path.exists(),

@@ -5,10 +5,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ppg.counted import counted
 from ppg.engine.differences import reason_lines
 from ppg.engine.forecast import Forecast, Looking, looking, remembered_forecast
 from ppg.engine.naming import as_invariant, find_job, spellings, unknown_job
-from ppg.engine.notes import LastRun
+from ppg.engine.notes import LastAccepted, LastRun
 from ppg.engine.remembered import RememberedGraph
 from ppg.exceptions import PyPipelineGraphError
 from ppg.paths import normalised
@@ -125,12 +126,17 @@ def _maker(files: set[str], memory: Looking) -> JobId | None:
 
 def _last(job_id: JobId, memory: Looking) -> Iterator[str]:
     ran = memory.last_run(job_id)
-    if ran is not None:
+    accepted = memory.last_accepted(job_id)
+    if accepted is not None and (ran is None or ran.when < accepted.when):
+        when = f"{_date(accepted.when)} (run {accepted.run_id})"
+        yield f"{job_id} was accepted as it was, and not run, at {when}; else it would have run"
+        yield from _because(accepted, memory, {job_id})
+        if ran is not None:
+            yield f"before that it {_ended(ran)}"
+    elif ran is not None:
         yield f"{job_id} {_ended(ran)}"
         yield from _because(ran, memory, {job_id})
-        return
-    record = memory.last_success(job_id)
-    if record is not None:
+    elif (record := memory.last_success(job_id)) is not None:
         yield f"{job_id} succeeded last at {_date(record.finished)}; why it ran is not known"
     elif memory.last_fingerprint(job_id) is not None:
         yield f"{job_id} is an invariant: it is looked at, and never runs"
@@ -140,12 +146,18 @@ def _last(job_id: JobId, memory: Looking) -> Iterator[str]:
 
 def _ended(ran: LastRun) -> str:
     took = "" if ran.runtime is None else f", after {ran.runtime:.2f} s"
+    if ran.attempts > 1:
+        took += f", in the last of {ran.attempts} tries"
     if ran.state is JobState.FAILED:
         return f"failed last at {_date(ran.when)} (run {ran.run_id}){took}: {ran.error}"
+    if ran.taken_from_cache:
+        return f"was taken last from the shared cache, at {_date(ran.when)} (run {ran.run_id}){took}"
     return f"ran last, and succeeded, at {_date(ran.when)} (run {ran.run_id}){took}"
 
 
-def _because(ran: LastRun, memory: Looking, told: set[str], indent: str = "  ") -> Iterator[str]:
+def _because(
+    ran: LastRun | LastAccepted, memory: Looking, told: set[str], indent: str = "  "
+) -> Iterator[str]:
     """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
     for reason in ran.reasons:
         yield from _reason(reason, memory, indent)
@@ -156,7 +168,7 @@ def _because(ran: LastRun, memory: Looking, told: set[str], indent: str = "  ") 
                 yield f"{indent}  {reason.upstream} ran in the same run"
                 yield from _because(upstream, memory, told, f"{indent}    ")
     if ran.more_reasons:
-        yield f"{indent}and {ran.more_reasons} more reasons"
+        yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
 
 
 def _reason(reason: Reason, memory: Looking, indent: str) -> Iterator[str]:

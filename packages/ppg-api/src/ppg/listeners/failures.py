@@ -21,7 +21,7 @@ BYTES_LOOKED_AT = 1 << 16
 
 def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     """The lines that tell a user about a failed job, as many as fit on a screen."""
-    yield f"FAILED '{outcome.job_id}'"
+    yield _headline(outcome)
     story = _story(outcome).splitlines()
     if len(story) > TRACEBACK_LINES:
         half = TRACEBACK_LINES // 2
@@ -43,7 +43,7 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
     """Write all about a failed job to a file: its complete output, byte by byte, however much that is."""
-    file.write(_encoded(f"FAILED '{outcome.job_id}'\n{_story(outcome)}\n"))
+    file.write(_encoded(f"{_headline(outcome)}\n{_story(outcome)}\n"))
     for name, output in _outputs(outcome):
         file.write(f"--- {name}, {output.size} bytes ---\n".encode())
         last = b""
@@ -51,6 +51,11 @@ def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
             file.write(last)
         file.write(b"" if last.endswith(b"\n") else b"\n")
     file.write(_encoded(f"--- end of '{outcome.job_id}' ---\n\n"))
+
+
+def _headline(outcome: "JobOutcome") -> str:
+    tries = f" (tried {outcome.attempts} times; this is the last)" if outcome.attempts > 1 else ""
+    return f"FAILED '{outcome.job_id}'{tries}"
 
 
 def _story(outcome: "JobOutcome") -> str:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
 
+from ppg.counted import counted
 from ppg.events import (
     Answered,
     Event,
@@ -104,7 +105,7 @@ class ErrorLog:
 def _log_lines(event: Event) -> list[str]:
     match event:
         case RunStarted(pipegraph, _, jobs):
-            return [f"run started: {jobs} jobs in {pipegraph.root}"]
+            return [f"run started: {counted(jobs, 'job')} in {pipegraph.root}"]
         case JobsUpToDate(job_ids):
             return [f"up to date: {job_id}" for job_id in job_ids]
         case JobsNotNeeded(job_ids):
@@ -125,7 +126,7 @@ def _log_lines(event: Event) -> list[str]:
         case Warned(message):
             return [f"warning: {message}"]
         case RunWindingDown(running):
-            return [f"stopping: nothing more starts, {running} running jobs may end"]
+            return [f"stopping: nothing more starts, {counted(running, 'running job')} may end"]
         case RunStopping(number):
             return [f"stopping: signal {number}"]
         case RunSuspended():

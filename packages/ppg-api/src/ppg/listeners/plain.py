@@ -1,7 +1,7 @@
 """Progress as plain lines, for logs, pipes and scripts that run by themselves."""
 
 import time
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from ppg.events import (
     Answered,
@@ -25,6 +25,9 @@ from ppg.events import (
 )
 from ppg.listeners.failures import failure_lines
 from ppg.listeners.tally import Tally, winding_down_line
+
+if TYPE_CHECKING:
+    from ppg.result import JobOutcome
 
 __all__ = ["PlainProgress"]
 
@@ -56,7 +59,7 @@ class PlainProgress:
                 self._last_line = time.monotonic()
             case JobFinished(job_id, outcome):
                 if self._every_job:
-                    self._line(f"done    {job_id} ({outcome.runtime or 0:.2f} s)")
+                    self._line(f"done    {job_id} ({_how_done(outcome)})")
                 elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
                     self._line(self._tally.line())
             case JobFailed(_, outcome):
@@ -97,3 +100,10 @@ class PlainProgress:
         except OSError:
             # Nobody reads any more (`ppg run ... | head`, a closed terminal, a full disk); the work goes on.
             self._stream = None
+
+
+def _how_done(outcome: "JobOutcome") -> str:
+    how = f"{outcome.runtime or 0:.2f} s"
+    if outcome.taken_from_cache:
+        how += ", taken from the shared cache"
+    return f"{how}, try {outcome.attempts}" if outcome.attempts > 1 else how

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
 
+from ppg.counted import counted
 from ppg.events import (
     Answered,
     Event,
@@ -92,7 +93,11 @@ class Tally:
 
     def line(self) -> str:
         """Where the run stands, in one line."""
-        parts = [f"{self.settled} of {self.jobs} jobs", f"{self.ran} ran", f"{self.up_to_date} up to date"]
+        parts = [
+            f"{self.settled:,} of {counted(self.jobs, 'job')}",
+            f"{self.ran} ran",
+            f"{self.up_to_date} up to date",
+        ]
         if self.failed:
             parts.append(f"{self.failed} failed")
         if self.blocked:
@@ -117,5 +122,5 @@ class Tally:
 
 def winding_down_line(running: int) -> str:
     """What is said when the user wants no more jobs to start."""
-    jobs = "job has" if running == 1 else "jobs have"
-    return f"no more jobs start; the run ends when {running} {jobs} ended ('abort' ends it at once)"
+    jobs = counted(running, "job has", "jobs have")
+    return f"no more jobs start; the run ends when {jobs} ended ('abort' ends it at once)"

@@ -17,7 +17,8 @@ Each datagram is one JSON object in ASCII with a newline at its end, of at most 
     not_needed      jobs (ids)
     queued          job, reasons
     started         job, pid
-    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes), attempts (how often it was started)
+    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes), attempts (how often it was started),
+                    taken_from_cache (true if the files come from the shared cache)
     failed          job, error (class name), message, traceback (or null), seconds (or null), attempts
     blocked         jobs (ids), cause (the job that failed)
     extended        generator, jobs (ids)
@@ -171,6 +172,7 @@ def _told(event: Event) -> Iterator[tuple[str, Fields]]:
                     "system_seconds": outcome.system_time,
                     "peak_memory": outcome.peak_memory,
                     "attempts": outcome.attempts,
+                    "taken_from_cache": outcome.taken_from_cache,
                 },
             )
         case JobFailed(job_id, outcome):
