@@ -169,13 +169,14 @@ def test_a_signal_ends_the_job_that_runs_and_the_run_as_without_inline(project, 
         ppg.new_pipegraph()
         ppg.FileGeneratingJob("first", writes("1"))
         ppg.FileGeneratingJob("slow", begins).depends_on("first")
+        ppg.FileGeneratingJob("below", writes("x")).depends_on("slow")
     """)
     run = project.start("run", "--inline", "script.py")
     project.wait_until_began("slow")
     run.send_signal(number)
     said, _ = run.communicate()
     assert run.returncode == code, said
-    assert "1 ran, 0 up to date, 0 failed, 0 blocked, 1 not done" in said
+    assert "1 ran, 0 up to date, 0 failed, 0 blocked, 2 not done" in said
     assert not (project / "slow").exists()
     assert "Traceback" not in said
 

@@ -179,6 +179,9 @@ class Driver:
         for warning in outcome.warnings:
             self._publish(events.Warned(f"'{job.job_id}': {warning}"))
         if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
+            if node in self._begun:
+                # A job of this very process ends with the signal, before the loop has seen it; it blocks nothing.
+                self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
             self._withdraw(node)
             return
         story = JobOutcome(
