@@ -110,7 +110,8 @@ def test_a_dependency_of_a_job_that_does_not_depend_on_the_generator_breaks_the_
 
         ppg.JobGeneratingJob("generator", inject)
 
-    error, _graph = failing_run(declare)
+    error, graph = failing_run(declare)
+    assert "injected" not in graph, "nothing of what it made is added"
     assert isinstance(error.exceptions["generator"], ppg.JobContractError)
     assert "'other' does not depend on 'generator'" in str(error.exceptions["generator"])
     assert account.taken() == ["other"]

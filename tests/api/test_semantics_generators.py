@@ -48,8 +48,9 @@ def test_the_code_of_a_generator_is_observed_by_an_invariant_that_the_graph_show
     ]
     graph.run()
     for generator in generators:
-        assert [type(job) for job in generator.upstreams] == [ppg.FunctionInvariant]
-        assert generator.upstreams[0].function is generator.callback
+        (invariant,) = generator.upstreams
+        assert isinstance(invariant, ppg.FunctionInvariant)
+        assert invariant.function is generator.callback
 
 
 def test_a_dependency_of_a_job_that_was_done_before_the_generator_ran_breaks_the_contract(
@@ -70,7 +71,7 @@ def test_a_dependency_of_a_job_that_was_done_before_the_generator_ran_breaks_the
     assert isinstance(error.exceptions["generator"], ppg.JobContractError)
     assert "'done'" in str(error.exceptions["generator"])
     assert "new" not in graph, "nothing of what it made is added"
-    assert [type(job) for job in graph.job("done").upstreams] == [ppg.FunctionInvariant]
+    assert all(isinstance(job, ppg.FunctionInvariant) for job in graph.job("done").upstreams)
     assert account.taken() == ["done"]
     run(lambda: declare(wrongly=False))
     assert account.taken() == ["after", "new"]

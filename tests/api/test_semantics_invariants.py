@@ -245,7 +245,7 @@ def test_a_parameter_that_cannot_be_fingerprinted_is_a_type_error_at_the_definit
     job = ppg.FileGeneratingJob("a", writer("A"))
     with pytest.raises(TypeError, match=r"parameters\['db'\]\[1\].*lock"):
         job.depends_on_params({"db": [0, threading.Lock()]})
-    with pytest.raises(TypeError, match=r"'p': .*parameters\['db'\]\[1\].*lock"):
+    with pytest.raises(TypeError, match=r"p': .*parameters\['db'\]\[1\].*lock"):
         ppg.ParameterInvariant("p", {"db": [0, threading.Lock()]})
     assert not job.upstreams
 

@@ -1,0 +1,91 @@
+"""docs/semantics.md names its tests: each row at least one, each of them exists, and none that was written for it is left out."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "semantics.md"
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
+
+
+def rows(text):
+    """The rows of all tables, as lists of cells; without their heads."""
+    lines = [line for line in text.splitlines() if line.startswith("|")]
+    heads = {i for i, line in enumerate(lines) if re.fullmatch(r"[|\s-]+", line)}
+    return [
+        [cell.strip() for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
+        for i, line in enumerate(lines)
+        if i not in heads and i + 1 not in heads
+    ]
+
+
+def claims_in(path):
+    """The names of the test functions of a file; none if there is no such file."""
+    if not path.is_file():
+        return set()
+    return {
+        node.name
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+
+
+def untested(text):
+    """The rows that name no test, and the tests that do not exist."""
+    found = [" | ".join(cells[:1]) for cells in rows(text) if not NAMED.search(cells[-1])]
+    defined = {}
+    for path, name in NAMED.findall(text):
+        if path not in defined:
+            defined[path] = claims_in(ROOT / path)
+        if name not in defined[path]:
+            found.append(f"{path}::{name}")
+    return found
+
+
+def test_every_row_names_tests_that_exist():
+    assert untested(PAGE.read_text()) == []
+
+
+def test_every_row_says_what_happens():
+    found = rows(PAGE.read_text())
+    assert len(found) > 80
+    assert [cells for cells in found if len(cells) != 3 or not all(cells)] == []
+
+
+def test_no_name_of_a_test_is_written_in_another_way():
+    text = PAGE.read_text()
+    assert text.count("::") == len(NAMED.findall(text))
+
+
+def test_every_test_that_was_written_for_a_row_is_named_by_one():
+    named = set(NAMED.findall(PAGE.read_text()))
+    written = {
+        (str(path.relative_to(ROOT)), name)
+        for path in (ROOT / "tests" / "api").glob("test_semantics_*.py")
+        for name in claims_in(path)
+    }
+    assert sorted(written - named) == []
+
+
+@pytest.mark.parametrize(
+    ("row", "found"),
+    [
+        (
+            "| something | happens | `tests/end_to_end/test_documented_semantics.py::test_every_row_says_what_happens` |",
+            [],
+        ),
+        ("| something | happens | |", ["something"]),
+        ("| something | `tests/api/test_running.py::test_an_empty_pipegraph_runs` | |", ["something"]),
+        (
+            "| something | happens | `tests/api/test_running.py::test_of_nothing` |",
+            ["tests/api/test_running.py::test_of_nothing"],
+        ),
+        ("| something | happens | `tests/api/test_gone.py::test_it` |", ["tests/api/test_gone.py::test_it"]),
+    ],
+    ids=["in order", "none", "in the wrong column", "no such test", "no such file"],
+)
+def test_a_row_without_a_test_and_a_test_that_is_gone_are_noticed(row, found):
+    assert untested(f"| situation | what happens | tests |\n| --- | --- | --- |\n{row}\n") == found
