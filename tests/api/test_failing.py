@@ -10,6 +10,7 @@ import sys
 import textwrap
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -250,3 +251,47 @@ def test_a_traceback_begins_with_the_users_own_code(failing_run):
     _error, graph = failing_run(lambda: ppg.FileGeneratingJob("a", make))
     first_frame = graph.job("a").traceback.splitlines()[1]
     assert "in make" in first_frame
+
+
+def test_a_relative_name_that_leads_nowhere_is_told_with_the_working_directory(
+    failing_run, folder, monkeypatch
+):
+    """It is the project's, wherever the script has gone since, unless the callback itself went elsewhere."""
+    (folder / "elsewhere").mkdir()
+    (folder / "elsewhere" / "input").write_text("x")
+
+    def wander(path):
+        os.chdir("elsewhere")
+        Path("other").read_text()
+
+    def vanish(path):
+        os.mkdir("gone")
+        os.chdir("gone")
+        os.rmdir(folder / "gone")
+        Path("other").read_text()
+
+    def declare():
+        monkeypatch.chdir(folder / "elsewhere")
+        ppg.FileGeneratingJob("plain", lambda path: Path("input").read_text())
+        ppg.FileGeneratingJob("wander", wander)
+        ppg.FileGeneratingJob("vanish", vanish)
+        ppg.FileGeneratingJob("absolute", lambda path: Path("/nowhere").read_text())
+        ppg.FileGeneratingJob("own", lambda path: exec("raise FileNotFoundError('of my own')"))
+        ppg.JobGeneratingJob("generate", lambda: Path("input").read_text())
+        ppg.FileGeneratingJob("user", wander).depends_on(
+            ppg.DataLoadingJob("load", lambda: Path("input").read_text())
+        )
+
+    error, graph = failing_run(declare)
+    ends = {name: graph.job(name).traceback.splitlines()[-1] for name in error.exceptions}
+    in_root = f"The working directory was '{folder}'"
+    assert ends == {
+        "plain": in_root,
+        "wander": f"The working directory was '{folder}/elsewhere'",
+        "vanish": "The working directory had been removed",
+        "absolute": "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere'",
+        "own": "FileNotFoundError: of my own",
+        "generate": in_root,
+        "load": in_root,
+    }
+    assert graph.job("plain").exception.filename == "input"

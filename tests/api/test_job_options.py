@@ -251,6 +251,42 @@ def test_a_fresh_job_cannot_have_loaded_data_as_a_parameter(folder):
             out.write_text(str(sum(values)))
 
 
+class Sample:
+    data = None
+
+
+def test_a_fresh_job_that_wants_loaded_data_is_told_what_to_do(failing_run):
+    owner, table = Sample(), {}
+
+    def otherwise(path):
+        raise ValueError("not because of a load")
+
+    def declare():
+        loads = [
+            ppg.AttributeLoadingJob("attribute", owner, "loaded", lambda: 1),
+            ppg.DictEntryLoadingJob("entry", table, "key", lambda: 1),
+            ppg.DataLoadingJob("effect", lambda: setattr(owner, "data", [1])),
+        ]
+        for name, callback in {
+            "a": lambda path: path.write_text(str(owner.loaded)),
+            "b": lambda path: path.write_text(str(table["key"])),
+            "c": lambda path: path.write_text(str(owner.data[0])),
+            "d": otherwise,
+        }.items():
+            ppg.FileGeneratingJob(name, callback, isolation="fresh").depends_on(loads)
+        ppg.FileGeneratingJob("e", lambda path: path.write_text(str(owner.nothing))).depends_on(loads)
+        ppg.FileGeneratingJob("f", lambda path: path.write_text(str(owner.nothing)), isolation="fresh")
+
+    _, graph = failing_run(declare)
+    hinted = {job_id for job_id in "abcdef" if "nothing is in its process" in graph.job(job_id).traceback}
+    assert hinted == set("abc")
+    assert graph.job("a").traceback.endswith(
+        "AttributeError: 'Sample' object has no attribute 'loaded'\n'a' has isolation=\"fresh\", so nothing is in "
+        "its process that was loaded by 'attribute', 'entry', 'effect': read the data in the job itself, or leave "
+        "the option out"
+    )
+
+
 # -- libraries that do not survive a fork ----------------------------------------------------------------------
 
 

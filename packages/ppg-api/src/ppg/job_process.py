@@ -22,6 +22,11 @@ __all__ = [
     "unload_entry",
 ]
 
+# Looking up the member of an enum runs Python code, under Python 3.11.
+_JOB = Whereabouts.JOB
+_LOAD = Whereabouts.LOAD
+_SCRIPT = Whereabouts.SCRIPT
+
 
 def make_files(
     callback: Callable[..., object], arguments: tuple[object, ...], paths: tuple[str, ...]
@@ -38,12 +43,18 @@ def make_files(
     """
     __tracebackhide__ = True
     for path in paths:
-        try:
-            os.unlink(path)  # noqa: PTH108 (pathlib is not imported in job processes)
-        except FileNotFoundError:
-            os.makedirs(os.path.dirname(path), exist_ok=True)  # noqa: PTH103, PTH120 (the same)
-    WHEREABOUTS.now = Whereabouts.JOB
-    callback(*arguments)
+        # Asked first, as an exception, or the way through `makedirs`, costs a forked process more than all else here.
+        folder = path.rpartition("/")[0]
+        if not os.access(folder, os.F_OK):
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
+        elif os.access(path, os.F_OK, follow_symlinks=False):
+            os.unlink(path)  # noqa: PTH108 (the same)
+    WHEREABOUTS.now = _JOB
+    try:
+        callback(*arguments)
+    except FileNotFoundError as error:
+        _note_directory(error)
+        raise
 
 
 def take_or_make_files(
@@ -130,15 +141,31 @@ def generate(callback: Callable[..., object], root: str, cache_folder: str) -> o
     graph = GeneratedGraph(root, cache_folder)
     SESSION.pipegraph = graph
     __tracebackhide__ = True
-    callback()
+    try:
+        callback()
+    except FileNotFoundError as error:
+        _note_directory(error)
+        raise
     return graph.generated()
 
 
 def _loaded(callback: Callable[..., object]) -> object:
     __tracebackhide__ = True
     # The node goes on after a load: its later forks are jobs, not loads.
-    WHEREABOUTS.now = Whereabouts.LOAD
+    WHEREABOUTS.now = _LOAD
     try:
         return callback()
+    except FileNotFoundError as error:
+        _note_directory(error)
+        raise
     finally:
-        WHEREABOUTS.now = Whereabouts.SCRIPT
+        WHEREABOUTS.now = _SCRIPT
+
+
+def _note_directory(error: FileNotFoundError) -> None:
+    """Say where a relative name was looked for: where the callback went, and where the script is, may differ."""
+    if isinstance(error.filename, str) and not error.filename.startswith("/"):
+        try:
+            error.add_note(f"The working directory was '{os.getcwd()}'")  # noqa: PTH109 (pathlib is not imported)
+        except OSError:
+            error.add_note("The working directory had been removed")

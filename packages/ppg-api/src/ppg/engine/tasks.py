@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from ppg.cache_files import make_files_from
 from ppg.callback_job import CallbackJob
 from ppg.engine.generation import Extension, extension_of
+from ppg.engine.hints import with_hint
 from ppg.exceptions import (
     InternalError,
     JobContractError,
@@ -185,7 +186,7 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failur
         case Raised(exception, type_name, message, traceback):
             if exception is None or not _has_text(exception):
                 exception = JobError(f"{type_name}: {message}", type_name)
-            return Failure(exception, traceback)
+            return Failure(exception, with_hint(job, exception, traceback))
         case Died(exit_code, signal_number, likely_cause):
             return Failure(JobDiedException(job.job_id, exit_code, signal_number, likely_cause))
         case Unpicklable(path, message):
