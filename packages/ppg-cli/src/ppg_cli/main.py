@@ -8,6 +8,7 @@ from ppg_cli.accept_command import AcceptCommand, accept_command
 from ppg_cli.cache_command import cache_app
 from ppg_cli.graph_command import graph_app
 from ppg_cli.log_command import log_command
+from ppg_cli.own_warnings import show_own_warnings_as_messages
 from ppg_cli.run_command import run_command
 from ppg_cli.streams import occupy_closed_descriptors
 from ppg_cli.verify_command import verify_command
@@ -52,4 +53,5 @@ def options(
 def main() -> None:
     """Run the command; exits with 0, 1 (jobs failed), 2 (usage or script error) or 130 (interrupted)."""
     occupy_closed_descriptors()
+    show_own_warnings_as_messages()
     app()
