@@ -184,6 +184,20 @@ def test_an_input_that_is_written_within_the_same_tick_of_the_clock_as_the_look_
     assert within_a_tick > 0
 
 
+def test_a_stat_that_may_hide_a_write_is_not_believed_and_one_that_cannot_is(tmp_path):
+    path = tmp_path / "input"
+    path.write_text("content")
+    first = observe_file(str(path))
+    path.write_text("CONTENT")
+    stat = path.stat()
+    # As if the write had left no trace: whether there can have been one depends on when the last look was.
+    unchanged = first._replace(mtime_ns=stat.st_mtime_ns, ctime_ns=stat.st_ctime_ns, inode=stat.st_ino)
+    too_soon = unchanged._replace(looked_ns=1)
+    later = unchanged._replace(looked_ns=stat.st_ctime_ns + 60_000_000_000)
+    assert observe_file(str(path), too_soon).digest != first.digest
+    assert observe_file(str(path), later) is later, "it was not read"
+
+
 def test_an_input_of_another_size_is_a_change(run, uses, account, folder):
     (folder / "input").write_text("content")
     run(lambda: uses(ppg.FileChecksumInvariant))
