@@ -1,5 +1,7 @@
 """Generators: jobs that declare jobs while the graph runs."""
 
+import pytest
+
 import ppg
 
 
@@ -97,6 +99,63 @@ def test_dependencies_are_injected_into_jobs_that_depend_on_the_generator(run, w
     assert run(lambda: declare("1")).ran == ["injector"]
     run(lambda: declare("2"))
     assert (folder / "user").read_text() == "2"
+
+
+@pytest.mark.parametrize("shape", ["one", "nested", "set", "file"])
+def test_what_an_injection_returns_all_jobs_directly_downstream_depend_on(run, folder, account, shape):
+    """The idiom of pypipegraph: the callback reports the jobs, and says `depends_on` of none."""
+
+    def declare(text):
+        known = ppg.FileGeneratingJob("known", lambda path: path.write_text(text))
+
+        def inject():
+            made = ppg.MultiFileGeneratingJob(
+                ["x", "y"], lambda paths: [path.write_text(text) for path in paths]
+            )
+            match shape:
+                case "one":
+                    return made
+                case "file":
+                    return made["x"]
+                case "set":
+                    return {made, known, users[0]}
+                case _:
+                    return [None, {"made": made}, (known, users, 3)]
+
+        injector = ppg.DependencyInjectionJob("injector", inject)
+        users = []
+        for name in ("a", "b"):
+
+            def use(path, name=name):
+                account.ran(name)
+                path.write_text((folder / "x").read_text())
+
+            users.append(ppg.FileGeneratingJob(name, use).depends_on(injector))
+        below = ppg.FileGeneratingJob("below", lambda path: path.write_text("B")).depends_on(users)
+        return below, known
+
+    run(lambda: declare("1"))
+    assert account.taken() == ["a", "b"]
+    assert (folder / "a").read_text() == (folder / "b").read_text() == "1"
+    assert run(lambda: declare("1")).ran == ["injector"]
+    jobs = []
+    run(lambda: jobs.extend(declare("2")))
+    below, known = jobs
+    assert account.taken() == ["a", "b"]
+    assert (folder / "a").read_text() == "2"
+    assert "x:y" not in map(str, below.upstreams)
+    downstream = [str(job) for job in known.downstreams]
+    assert downstream == ([] if shape in {"one", "file"} else ["a", "b"])
+
+
+def test_what_other_generators_return_means_nothing(run, writer, account):
+    def declare():
+        generator = ppg.JobGeneratingJob("generator", lambda: ppg.FileGeneratingJob("made", writer("M")))
+        ppg.FileGeneratingJob("user", writer("U")).depends_on(generator)
+
+    run(declare)
+    made = ppg.current_pipegraph().job("made")
+    assert list(made.downstreams) == []
 
 
 def test_a_dependency_of_a_job_that_does_not_depend_on_the_generator_breaks_the_contract(

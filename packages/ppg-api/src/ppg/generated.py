@@ -5,6 +5,7 @@ dependency as a pair of names, because the jobs that exist already are only know
 process turns it into what the evaluator is told (`ppg.engine.generation`).
 """
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -42,10 +43,17 @@ class GeneratedDependency:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedJobs:
-    """All that one generator declared, in order."""
+    """All that one generator declared, in order.
+
+    Attributes:
+        jobs: the new jobs.
+        dependencies: also those of jobs that the script declares.
+        returned: ids of the jobs that the callback returned, each with the one file of it that is meant, or None.
+    """
 
     jobs: tuple[Job, ...]
     dependencies: tuple[GeneratedDependency, ...]
+    returned: tuple[tuple[str, str | None], ...] = ()
 
 
 class GeneratedGraph(Pipegraph):
@@ -98,6 +106,26 @@ class GeneratedGraph(Pipegraph):
             return maker
         return JobFile(maker, path)
 
-    def generated(self) -> GeneratedJobs:
-        """What the callback declared."""
-        return GeneratedJobs(tuple(self._new.values()), tuple(self._dependencies))
+    def generated(self, returned: object) -> GeneratedJobs:
+        """What the callback declared, and returned."""
+        return GeneratedJobs(
+            tuple(self._new.values()), tuple(self._dependencies), tuple(_jobs_among(returned))
+        )
+
+
+def _jobs_among(returned: object) -> Iterator[tuple[str, str | None]]:
+    """The jobs that a callback returned, if it did; in an order that is the same in every run."""
+    if isinstance(returned, Job):
+        yield returned.job_id, None
+    elif isinstance(returned, JobFile):
+        yield returned.job.job_id, returned.part
+    elif isinstance(returned, (set, frozenset)):
+        yield from sorted(
+            (found for item in returned for found in _jobs_among(item)),
+            key=lambda found: (found[0], found[1] or ""),
+        )
+    elif isinstance(returned, Mapping):
+        yield from _jobs_among(list(returned.values()))
+    elif isinstance(returned, (list, tuple)):
+        for item in returned:
+            yield from _jobs_among(item)

@@ -52,7 +52,8 @@ class JobGeneratingJob(NamedCallbackJob):
 class DependencyInjectionJob(JobGeneratingJob):
     """Adds dependencies to the jobs that depend on it, once it is known what they need.
 
-    The callback says `job.depends_on(...)` for jobs downstream of this one; it may declare new jobs for that.
+    The callback says `job.depends_on(...)` for jobs downstream of this one; it may declare new jobs for that. Jobs
+    that it returns, one or a list, become dependencies of all jobs directly downstream.
     The parameters are those of `JobGeneratingJob`.
     """
 

@@ -142,11 +142,11 @@ def generate(callback: Callable[..., object], root: str, cache_folder: str) -> o
     SESSION.pipegraph = graph
     __tracebackhide__ = True
     try:
-        callback()
+        returned = callback()
     except FileNotFoundError as error:
         _note_directory(error)
         raise
-    return graph.generated()
+    return graph.generated(returned)
 
 
 def _loaded(callback: Callable[..., object]) -> object:

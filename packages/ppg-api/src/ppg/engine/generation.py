@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ppg.declarations import same_job
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.generated import GeneratedDependency, GeneratedJobs
-from ppg.generating_jobs import JobGeneratingJob
+from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.job import Job, JobFile, undeclared
 from ppg.pipegraph import Pipegraph
@@ -42,6 +42,12 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
         builder.add(job)
     for dependency in made.dependencies:
         builder.connect(dependency)
+    if isinstance(generator, DependencyInjectionJob):
+        waiting = [downstream.job_id for downstream in generator.downstreams]
+        for job_id, part in made.returned:
+            for downstream in waiting:
+                if job_id not in waiting:
+                    builder.connect(GeneratedDependency(job_id, downstream, part))
     for job in made.jobs:
         for path in job.input_files:
             builder.connect(GeneratedDependency(path, job.job_id, by_file=True, or_observe=True))
