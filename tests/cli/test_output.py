@@ -156,3 +156,67 @@ def test_names_and_output_in_any_bytes_are_shown(project):
     assert ended.code == 1
     assert ended.summary == (1, 0, 1, 0)
     assert b"\xff\xfe caf\xc3\xa9\n" in (project / "logs/ppg_errors.txt").read_bytes()
+
+
+def test_a_damaged_status_file_is_told_with_what_it_means_and_no_line_of_our_source(project):
+    project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
+    project.ppg("run", "script.py")
+    status = project / ".pypipegraph_status_robust"
+    status.write_bytes(b"no database" + status.read_bytes()[100:])
+    for command, moved in ((("verify", "script.py"), False), (("run", "script.py"), True)):
+        told = project.ppg(*command).err
+        assert told.startswith(f"ppg: warning: the status store {status} is damaged (")
+        assert ("it was moved to" in told) is moved
+        assert "Jobs whose record is lost run again" in told
+        assert "`ppg accept SCRIPT` takes them over instead\n" in told
+        assert ".py:" not in told
+    assert "damaged" not in project.ppg("run", "script.py").err
+
+
+def test_warnings_of_the_script_stay_what_they_are_in_python(project):
+    project.script("import warnings; ppg.new_pipegraph(); warnings.warn('mine')")
+    assert "UserWarning: mine" in project.ppg("run", "script.py").err
+
+
+def test_how_often_a_job_was_tried_is_told_where_it_failed_and_where_it_succeeded(project):
+    (project / "logs").mkdir()
+    project.script("""
+        def hopeless(path):
+            raise ValueError("never")
+        def second(path):
+            try:
+                Path("tried").touch(exist_ok=False)
+            except FileExistsError:
+                path.write_text("made")
+            else:
+                raise ValueError("not at once")
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("hopeless", hopeless, retries=2)
+        ppg.FileGeneratingJob("second", second, retries=2)
+        ppg.FileGeneratingJob("once", writes("1"), retries=2)
+    """)
+    ended = project.ppg("run", "script.py")
+    headline = "FAILED 'hopeless' (tried 3 times; this is the last)\n"
+    assert f"ppg: {headline}" in ended.err
+    assert (project / "logs/ppg_errors.txt").read_text().startswith(headline)
+    assert re.search(r"ppg: done    second \([0-9.]+ s, try 2\)\n", ended.err)
+    assert re.search(r"ppg: done    once \([0-9.]+ s\)\n", ended.err)
+    assert ", in the last of 3 tries: ValueError: never" in project.ppg("why", "hopeless").out
+    assert ", in the last of 2 tries" in project.ppg("why", "second").out
+
+
+def test_what_comes_from_the_shared_cache_is_told_as_such(project, terminal):
+    project.script("""
+        ppg.new_pipegraph(shared_cache="shared")
+        ppg.FileGeneratingJob("a", writes("A"), share=True)
+    """)
+    assert "cache" not in project.ppg("run", "script.py").err
+    (project / ".pypipegraph_status_robust").unlink()
+    (project / "a").unlink()
+    ended = project.ppg("run", "script.py")
+    assert re.search(r"ppg: done    a \([0-9.]+ s, taken from the shared cache\)\n", ended.err)
+    assert project.ppg("why", "a").out.startswith("a was taken last from the shared cache, at ")
+    (project / "a").unlink()
+    screen = terminal("run", "script.py")
+    screen.expect(r"taken .*a \([0-9.]+ s, from the shared cache\)")
+    assert screen.wait() == 0

@@ -336,3 +336,26 @@ def test_the_next_run_agrees_with_what_was_verified(generated, verify):
     assert foretold == {"gx", "gy"}
     assert {name for name in ("a", "gx", "gy", "of a", "deep", "e") if f"done    {name} " in ran} == foretold
     assert verify()[0] == 0
+
+
+def test_a_cache_that_nobody_needs_now_and_that_is_not_as_it_was_left_is_told_and_is_no_error(
+    project, verify
+):
+    project.script("""
+        class Holder: pass
+        holder = Holder()
+        ppg.new_pipegraph()
+        cached = ppg.CachedAttributeLoadingJob("cached", holder, "value", lambda: 1)
+        ppg.FileGeneratingJob("a", lambda path: path.write_text(str(holder.value))).depends_on(cached)
+    """)
+    assert project.ppg("run", "script.py").code == 0
+    (project / "cached").write_bytes(b"other")
+    code, lines = verify()
+    assert (code, len(lines)) == (0, 2)
+    assert lines[0] == (
+        "note: cached is not as it was left; nothing needs it now, and it is made again when something does"
+    )
+    (project / "cached").unlink()
+    assert verify()[1][0].startswith("note: cached is missing; ")
+    (project / "a").unlink()
+    assert not any(line.startswith("note: cached") for line in verify()[1])

@@ -137,7 +137,10 @@ def _last(job_id: JobId, memory: Looking) -> Iterator[str]:
         yield f"{job_id} {_ended(ran)}"
         yield from _because(ran, memory, {job_id})
     elif (record := memory.last_success(job_id)) is not None:
-        yield f"{job_id} succeeded last at {_date(record.finished)}; why it ran is not known"
+        if record.duration is None:
+            yield f"{job_id} was accepted as it was, and not run, at {_date(record.finished)}"
+        else:
+            yield f"{job_id} succeeded last at {_date(record.finished)}; why it ran is not known"
     elif memory.last_fingerprint(job_id) is not None:
         yield f"{job_id} is an invariant: it is looked at, and never runs"
     else:
