@@ -68,7 +68,8 @@ if TYPE_CHECKING:
     )
     from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
     from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
-    from ppg.job import Job, JobFile, JobList
+    from ppg.job import Job, JobFile
+    from ppg.job_list import JobList
     from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.pipegraph import Pipegraph
     from ppg.plot_job import PlotJob
@@ -225,7 +226,8 @@ _MODULES = {
         "FunctionInvariant",
         "ParameterInvariant",
     ],
-    "ppg.job": ["Job", "JobFile", "JobList"],
+    "ppg.job": ["Job", "JobFile"],
+    "ppg.job_list": ["JobList"],
     "ppg.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
     "ppg.plot_job": ["PlotJob"],

@@ -30,7 +30,7 @@ from ppg.file_jobs import FileJob
 from ppg.job import Dependency, Job, undeclared
 from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.paths import PathLike, absolute, require_path
-from ppg.place import place_in_script
+from ppg.place import place_of, point_in_script
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
@@ -290,7 +290,7 @@ def declared_with(job: Job, part: AnyJob) -> AnyJob:
     Raises:
         JobContractError: the id or one of the files belongs to another job, or the declarations differ.
     """
-    part.declared_at = place_in_script()
+    part.declared_at = place_of(point_in_script())
     admitted = job.pipegraph.admit(part)
     assert isinstance(admitted, type(part))
     return admitted

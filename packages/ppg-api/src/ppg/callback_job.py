@@ -3,18 +3,29 @@
 import functools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ppg.callbacks import Callback, wants_argument
 from ppg.exceptions import JobContractError
 from ppg.execution import Execution
-from ppg.job import Job, require_id, undeclared
+from ppg.job import Job, require_id
 from ppg.job_process import call_passing
 
 if TYPE_CHECKING:
+    from ppg.invariants import OwnFunctionInvariant
     from ppg.pipegraph import Pipegraph
 
 __all__ = ["CallbackJob", "NamedCallbackJob"]
+
+NOTHING: Mapping[str, Any] = {}
+"""What nearly all jobs get by name; shared by them."""
+
+
+@functools.cache
+def _own_invariants() -> "type[OwnFunctionInvariant]":
+    from ppg.invariants import OwnFunctionInvariant  # noqa: PLC0415 (invariants are jobs)
+
+    return OwnFunctionInvariant
 
 
 class CallbackJob(Job):
@@ -29,8 +40,8 @@ class CallbackJob(Job):
         self._callback = callback
         self._execution = execution
         self._ignores_code_changes = False
-        self._values: Mapping[str, object] = {}
-        self._loaded: Mapping[str, Callable[[], object]] = {}
+        self._values: Mapping[str, object] = NOTHING
+        self._loaded: Mapping[str, Callable[[], object]] = NOTHING
 
     def pass_to_callback(
         self, values: Mapping[str, object], loaded: Mapping[str, Callable[[], object]]
@@ -73,9 +84,7 @@ class CallbackJob(Job):
         """Its function's code, unless changes of that are ignored."""
         if self._ignores_code_changes:
             return ()
-        from ppg.invariants import OwnFunctionInvariant  # noqa: PLC0415 (invariants are jobs)
-
-        return (undeclared(OwnFunctionInvariant, self.job_id, self._callback, pipegraph=self.pipegraph),)
+        return (_own_invariants().of(self, self._callback),)
 
     @property
     def ignores_code_changes(self) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
-from ppg.execution import Execution, ExecutionOptions, execution_of
+from ppg.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.job import JobFile
 from ppg.paths import PathLike, require_path
 from ppg_graph import JobId, NodeKind
@@ -58,7 +58,9 @@ class FileJob(CallbackJob):
         self.rename_broken: bool = rename_broken
         self.empty_ok: bool = empty_ok
         self.cutoff: bool = cutoff
-        self.shares: bool = require_flag(share, f"{type(self).__name__} '{job_id}': share")
+        self.shares: bool = share
+        if share is not False:
+            require_flag(share, f"{type(self).__name__} '{job_id}': share")
 
     def share(self, wanted: bool = True) -> Self:
         """Take the files from the pipegraph's shared cache, and keep them there, or do not; returns the job."""
@@ -119,7 +121,7 @@ class FileGeneratingJob(FileJob):
         pipegraph: "Pipegraph | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        path = require_path(output_filename, f"{type(self).__name__}: output_filename")
+        path = require_path(output_filename, "output_filename", self)
         super().__init__(
             path,
             function,
@@ -128,7 +130,10 @@ class FileGeneratingJob(FileJob):
             empty_ok=empty_ok,
             cutoff=cutoff,
             share=share,
-            execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'"),
+            # Texts for messages are made where there is something to complain about: of these jobs there are many.
+            execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'")
+            if options
+            else AS_USUAL,
         )
         self.job_id: JobId = self.pipegraph.file_id(path)
 

@@ -4,12 +4,14 @@ A job object is a thin handle: the graph's structure lives in the pipegraph's `D
 in the result of the run. So a hundred thousand of them are cheap to declare.
 """
 
+import functools
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from ppg.exceptions import JobContractError
-from ppg.place import Place, place_in_script
+from ppg.job_list import JobList, listed
+from ppg.place import Place, Point, place_of, point_in_script
 from ppg.story import JobStory
 from ppg_graph import JobId, NodeId, NodeKind
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from ppg.paths import PathLike
     from ppg.pipegraph import Pipegraph
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "require_id", "undeclared"]
+__all__ = ["Dependency", "Job", "JobFile", "require_id", "undeclared"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 
@@ -29,15 +31,22 @@ class JobMeta(type):
     if not TYPE_CHECKING:  # a checker should see the signature of each class's __init__
 
         def __call__(cls, *args: object, **options: object) -> object:
-            candidate = super().__call__(*args, **options)
-            candidate.declared_at = place_in_script()
+            candidate = type.__call__(cls, *args, **options)
+            candidate._declared_at = point_in_script()
             return candidate.pipegraph.admit(candidate)
+
+
+@functools.cache
+def _who_knows_the_current_one() -> "Callable[[str, str], Pipegraph]":
+    from ppg.session import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs, which know jobs)
+
+    return current_pipegraph
 
 
 def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     """A job that no pipegraph has admitted yet; takes what the class takes."""
     job: AnyJob = type.__call__(cls, *arguments, **options)
-    job.declared_at = place_in_script()
+    job._declared_at = point_in_script()
     return job
 
 
@@ -46,16 +55,15 @@ class Job(JobStory, metaclass=JobMeta):
 
     Attributes:
         job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
-        declared_at: file name and line of the declaration.
         keeps_files: a LAZY job's files stay when nobody needs them any more.
     """
 
     __slots__ = (
         "__weakref__",
         "_cores_needed",
+        "_declared_at",
         "_memory_needed",
         "_pipegraph",
-        "declared_at",
         "job_id",
         "node",
     )
@@ -65,15 +73,21 @@ class Job(JobStory, metaclass=JobMeta):
     job_id: JobId
     node: NodeId
     _pipegraph: "Pipegraph | None"
-    declared_at: Place
+    _declared_at: Point
 
     def __init__(self, job_id: str, pipegraph: "Pipegraph | None") -> None:
         if pipegraph is None:
-            from ppg.session import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs, which know jobs)
-
-            pipegraph = current_pipegraph(f"declare the job '{job_id}'")
+            pipegraph = _who_knows_the_current_one()("declare the job", job_id)
         self._pipegraph = pipegraph
-        self.job_id = JobId(job_id)
+        self.job_id = job_id  # type: ignore[assignment]
+        self._cores_needed = 1
+        self._memory_needed = -1
+
+    def _attach(self, job_id: str, owner: "Job") -> None:
+        """Become a job that belongs to another one, and that the same line declares."""
+        self._pipegraph = owner._pipegraph
+        self.job_id = job_id  # type: ignore[assignment]
+        self._declared_at = owner._declared_at
         self._cores_needed = 1
         self._memory_needed = -1
 
@@ -84,14 +98,21 @@ class Job(JobStory, metaclass=JobMeta):
         In a job process a job belongs to the graph that a generator is declaring there.
         """
         if self._pipegraph is None:
-            from ppg.session import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs)
-
-            return current_pipegraph(f"use the job '{self.job_id}'")
+            return _who_knows_the_current_one()("use the job", self.job_id)
         return self._pipegraph
 
     def join(self, pipegraph: "Pipegraph | None") -> None:
         """Make a job that came from a generator's process one of `pipegraph`; None for whichever is current."""
         self._pipegraph = pipegraph
+
+    @property
+    def declared_at(self) -> Place:
+        """File name and line of the declaration."""
+        return place_of(self._declared_at)
+
+    @declared_at.setter
+    def declared_at(self, place: Place) -> None:
+        self._declared_at = place
 
     # -- identity ----------------------------------------------------------------------------------
 
@@ -99,8 +120,8 @@ class Job(JobStory, metaclass=JobMeta):
         return f"<{type(self).__name__} '{self.job_id}'>"
 
     def __getstate__(self) -> tuple[None, dict[str, object]]:
-        # Callbacks may refer to jobs; what travels with them is the job's definition, not its pipegraph.
-        return None, self._state() | {"_pipegraph": None}
+        # Callbacks may refer to jobs; what travels with them is the job's definition, not its pipegraph or script.
+        return None, self._state() | {"_pipegraph": None, "_declared_at": self.declared_at}
 
     def _state(self) -> dict[str, object]:
         names = [
@@ -221,7 +242,7 @@ class Job(JobStory, metaclass=JobMeta):
         return JobList([self]) + other
 
     def __radd__(self, other: "Dependency") -> "JobList":
-        return JobList(_listed(other)) + self
+        return JobList(listed(other)) + self
 
     # -- resources ---------------------------------------------------------------------------------
 
@@ -309,37 +330,14 @@ class JobFile:
         return JobList([self]) + other
 
     def __radd__(self, other: "Dependency") -> "JobList":
-        return JobList(_listed(other)) + self
+        return JobList(listed(other)) + self
 
     def __fspath__(self) -> str:
         return self.path
 
 
-class JobList(list[Any]):
-    """Several jobs; `+` adds more, `depends_on` takes it and has it too."""
-
-    def __add__(self, other: object) -> "JobList":
-        return JobList([*self, *_listed(other)])
-
-    def __radd__(self, other: object) -> "JobList":
-        return JobList([*_listed(other), *self])
-
-    def depends_on(self, *dependencies: "Dependency") -> Self:
-        """Make every job of the list depend on these."""
-        once = [list(item) if isinstance(item, Iterator) else item for item in dependencies]
-        for job in self:
-            job.depends_on(*once)
-        return self
-
-
 Dependency = Job | JobFile | str | os.PathLike[str] | Iterable[Any] | None
 """What `depends_on` takes."""
-
-
-def _listed(other: object) -> list[Any]:
-    if isinstance(other, Mapping):
-        return list(other.values())
-    return list(other) if isinstance(other, Iterable) and not isinstance(other, str) else [other]
 
 
 def _flattened(

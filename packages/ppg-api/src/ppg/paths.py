@@ -1,5 +1,6 @@
 """File names as job ids: one spelling per file, relative to the pipegraph's root."""
 
+import functools
 import os
 from pathlib import Path
 
@@ -9,13 +10,22 @@ PathLike = str | os.PathLike[str]
 """What ppg takes as a file name."""
 
 
-def require_path(value: object, argument: str) -> str:
+def require_path(value: object, argument: str, owner: object = None) -> str:
     """Return `value` as a string, or raise an error that names the argument.
+
+    Parameters:
+        value: what the user passed.
+        argument: what to call it in messages.
+        owner: whose argument it is, unless `argument` says so.
 
     Raises:
         TypeError: it is neither a str nor a path.
         ValueError: it is empty, or names a folder by a trailing slash, or contains a NUL.
     """
+    if type(value) is str and value.isascii() and value and value[-1] != "/" and "\0" not in value:
+        return value  # nearly all of them
+    if owner is not None:
+        argument = f"{type(owner).__name__}: {argument}"
     if isinstance(value, bytes):
         raise TypeError(f"{argument} must be a str or a Path, not bytes: {value!r}")
     try:
@@ -44,6 +54,21 @@ def normalised(path: str, root: str) -> str:
         path: absolute, or relative to `root`.
         root: the absolute, normalised folder of the pipegraph.
     """
+    folder, slash, name = path.rpartition("/")
+    if slash and name and name != "." and name != "..":
+        # There are more files than folders.
+        return _normalised_folder(folder, root) + name
+    return _normalised(path, root)
+
+
+@functools.lru_cache(maxsize=1024)
+def _normalised_folder(folder: str, root: str) -> str:
+    """What the name of a file in this folder begins with."""
+    # The root's own files are called without a folder.
+    return _normalised(f"{folder}/?", root)[:-1]
+
+
+def _normalised(path: str, root: str) -> str:
     path = os.path.normpath(path)
     if not path.startswith("/"):
         if path.startswith(".."):

@@ -32,6 +32,9 @@ __all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
+_DECLARING = Life.DECLARING
+"""Looked up once: an Enum takes as long for it as the rest of a small check."""
+
 
 class Pipegraph(Catalogue):
     """Holds jobs and runs them, once.
@@ -142,27 +145,29 @@ class Pipegraph(Catalogue):
             JobContractError: the id or one of the files belongs to another job, or the declarations differ.
             PyPipelineGraphError: the graph has run already.
         """
-        self.require_declaring(f"declare the job '{job.job_id}'")
-        if job.job_id in self.dag:
-            return same_job(self.job(job.job_id), job)
+        job_id, dag = job.job_id, self.dag
+        if self._life is not _DECLARING:
+            self.require_declaring(f"declare the job '{job_id}'")
+        if job_id in dag:
+            return same_job(self.job(job_id), job)
         files = job.files
         for path in files:
             rival = self._multi_file_makers.get(path)
-            if rival is None and path in self.dag:
+            if rival is None and path != job_id and path in dag:
                 rival = self.job(path)
             if rival is not None:
                 raise JobContractError(
                     f"Two jobs declare the file '{path}': {rival!r} (declared at {shown(rival.declared_at)}) and "
                     f"{job!r} (declared at {shown(job.declared_at)}); give one of them another file"
                 )
-        if job.job_id in self._multi_file_makers:
+        if job_id in self._multi_file_makers:
             raise JobContractError(
                 f"{job!r} (declared at {shown(job.declared_at)}) observes a file that "
-                f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
+                f"{self._multi_file_makers[job_id]!r} makes; depend on that job instead"
             )
-        job.node = self.dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
+        job.node = dag.add_node(job_id, job.kind, keep=job.keeps_files)
         self._jobs.append(job)
-        if files and files != (job.job_id,):
+        if files and files != (job_id,):
             self._multi_file_makers.update(dict.fromkeys(files, job))
         return job
 
