@@ -31,16 +31,20 @@ def unlinked_file(directory: str) -> int:
 
 
 class Slot:
-    """The two files of one running job."""
+    """The two files of one running job, and the counter (eventfd) that tells it to begin if it is parked."""
 
-    __slots__ = ("stderr", "stdout")
+    __slots__ = ("stderr", "stdout", "turn")
 
     def __init__(self, directory: str) -> None:
-        self.stdout: int = unlinked_file(directory)
+        self.turn: int = os.eventfd(0, os.EFD_CLOEXEC)
+        opened = [self.turn]
         try:
+            self.stdout: int = unlinked_file(directory)
+            opened.append(self.stdout)
             self.stderr: int = unlinked_file(directory)
         except OSError:
-            os.close(self.stdout)
+            for descriptor in opened:
+                os.close(descriptor)
             raise
 
 
@@ -66,6 +70,7 @@ class CaptureFiles:
         stdout, stdout_taken = _content(slot.stdout)
         stderr, stderr_taken = _content(slot.stderr)
         if stdout_taken or stderr_taken or not reuse:
+            os.close(slot.turn)
             for descriptor, taken in ((slot.stdout, stdout_taken), (slot.stderr, stderr_taken)):
                 if not taken:
                     os.close(descriptor)

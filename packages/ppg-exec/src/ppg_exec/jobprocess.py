@@ -1,6 +1,6 @@
 """What happens in a job process, from the fork to its end.
 
-    own session → own output files → default signals → function → after → report → os._exit
+    own session → own output files → (its turn) → function → after → report → os._exit
 
 The report is one packet on a socket that all job processes share with the node: a marshalled tuple
 (number, time, kind, …), where `time` is `time.monotonic()` at the end of the work and `kind` one of
@@ -19,6 +19,7 @@ from __future__ import annotations
 import gc
 import marshal
 import os
+import select
 import socket
 import sys
 import time
@@ -118,12 +119,14 @@ def run_job(
     lean: int,
     directory: str | None,
     environment: tuple[tuple[str, str], ...],
+    node: int | None,
 ) -> NoReturn:
     """Run `call` as a job in this process, which was just forked for it, and end the process.
 
     Each page that is touched here costs a page fault (3 µs), and a short job consists of little else: hence
     plain system calls instead of the nicer functions around them. `lean` is how many modules the node has
-    loaded by itself.
+    loaded by itself. With `node`, a descriptor that is readable when the node has ended, the job is parked: it waits
+    until it is told to begin.
     """
     code = 1
     try:
@@ -136,7 +139,11 @@ def run_job(
             if directory is not None:
                 os.chdir(directory)
             _reseed()
+            # Collections in here need not look at what the node has: each look would copy its page.
+            gc.freeze()
             gc.enable()
+            if node is not None:
+                _await_turn(slot.turn, node)
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:
@@ -154,6 +161,15 @@ def run_job(
         _flush_what_can_be(lean)
     finally:
         os._exit(code)
+
+
+def _await_turn(turn: int, node: int) -> None:
+    waiting = select.poll()
+    waiting.register(turn, select.POLLIN)
+    waiting.register(node, select.POLLIN)
+    if all(descriptor != turn for descriptor, _ in waiting.poll()):
+        os._exit(0)  # nobody is left to tell it
+    os.eventfd_read(turn)
 
 
 def _reseed() -> None:

@@ -17,8 +17,8 @@ class NodeJob:
     """A task of the node, from its message to its end."""
 
     __slots__ = (
-        "call", "cores", "directory", "ended", "environment", "expected", "number", "pid", "place",
-        "report", "slot", "started", "status", "timeout", "usage", "warnings",
+        "call", "cores", "directory", "ended", "environment", "expected", "has_lost_parking", "number",
+        "pid", "place", "report", "slot", "started", "status", "timeout", "usage", "warnings",
     )  # fmt: skip
 
     def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
@@ -36,6 +36,7 @@ class NodeJob:
         self.report: bytes | int | None = None
         self.status: int = 0
         self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
+        self.has_lost_parking: bool = False
         self.expected: str = ""
         self.warnings: tuple[str, ...] = ()
 

@@ -40,11 +40,11 @@ class Remnants:
             pid for pid in self._children.pids() if pid not in running and pid not in self._orphans
         )
 
-    def look(self, ended: set[int], running: Collection[int]) -> list[int]:
-        """The orphans that are new; `ended` and `running` are pids of jobs, and so their sessions."""
+    def look(self, ended: set[int], running: Collection[int], parked: Collection[int]) -> list[int]:
+        """The orphans that are new; `ended`, `running` and `parked` are pids of jobs, and so their sessions."""
         found = []
         for pid in self._children.pids():
-            if pid in running or pid in self._spared or pid in self._orphans:
+            if pid in running or pid in parked or pid in self._spared or pid in self._orphans:
                 continue
             try:
                 session = os.getsid(pid)

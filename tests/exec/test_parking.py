@@ -1,0 +1,236 @@
+"""Tasks that are forked before their turn: whatever happens to them until then, they run once, and as if just forked."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppg_exec import Cancelled, LocalExecutor, Outcome, Place, Started, Succeeded, Task
+
+PARKED = 4
+
+
+class Scene:
+    """Two tasks that hold both cores until `release`, and others behind them that are parked by now."""
+
+    def __init__(self, executor: LocalExecutor, folder: Path, loaded: Any) -> None:
+        self.executor = executor
+        self.gate = folder / "gate"
+        self.events: list[Any] = []
+        self.folder = str(folder)
+        for number in range(30):  # so that short tasks are known to be short
+            executor.submit(Task(f"short {number}", int))
+        self.until_ended(30)
+        gate = str(self.gate)
+        os.mkfifo(gate)
+
+        def hold() -> None:
+            with open(gate) as file:
+                file.read()
+
+        def mark(name: str) -> Any:
+            with open(f"{folder}/ran", "a") as file:
+                file.write(f"{name}\n")
+            return getattr(loaded, "value", "nothing")
+
+        executor.submit(Task("holder 0", hold, priority=1))
+        executor.submit(Task("holder 1", hold, priority=1))
+        while sum(isinstance(event, Started) for event in self.events) < 2:
+            self.events += executor.poll(30)
+        for number in range(PARKED):
+            executor.submit(Task(f"parked {number}", mark, (f"parked {number}",)))
+        self.wait_until(lambda: len(self.parked()) == PARKED)
+
+    def until_ended(self, count: int) -> dict[str, Outcome]:
+        """Poll until so many tasks have ended."""
+        ended: dict[str, Outcome] = {}
+        while len(ended) < count:
+            self.events += self.executor.poll(30)
+            for event in self.events:
+                if isinstance(event, Outcome):
+                    assert event.key not in ended
+                    ended[event.key] = event
+            self.events.clear()
+        return ended
+
+    def node(self) -> int:
+        """The pid of the compute node."""
+        guard = self.executor._supervisor.pid or 0
+        return children(children(guard)[0])[0]
+
+    def parked(self) -> list[int]:
+        """The pids of the processes that have not begun."""
+        begun = {event.pid for event in self.events if isinstance(event, Started)}
+        return [pid for pid in children(self.node()) if pid not in begun]
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        """Poll until it holds."""
+        deadline = time.monotonic() + 30
+        while not condition():
+            assert time.monotonic() < deadline
+            self.events += self.executor.poll(0.01)
+
+    def submit_what_is_urgent(self, *tasks: Task) -> None:
+        """Submit tasks for which the parked ones are taken back, which is considered when they have waited a while."""
+        deadline = time.monotonic() + 0.2
+        while (left := deadline - time.monotonic()) > 0:
+            self.events += self.executor.poll(left)
+        parked = self.parked()
+        for task in tasks:
+            self.executor.submit(task)
+        self.wait_until(lambda: all(state(pid) == "X" for pid in parked))
+
+    def release(self) -> None:
+        """Let the holders end."""
+        with open(self.gate, "w"):
+            return
+
+    def ran(self) -> list[str]:
+        """Which of the parked have run, sorted."""
+        try:
+            return sorted(Path(self.folder, "ran").read_text().split("\n")[:-1])
+        except FileNotFoundError:
+            return []
+
+
+def children(pid: int) -> list[int]:
+    """The children of a process that have not ended."""
+    found = [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    return [each for each in found if state(each) not in "ZX"]
+
+
+def state(pid: int) -> str:
+    """The letter of its state; X if there is no such process."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+class Holder:
+    """Has what is loaded."""
+
+
+@pytest.fixture
+def loaded() -> Holder:
+    """What the load of a test sets `value` of."""
+    return Holder()
+
+
+@pytest.fixture
+def scene(local: LocalExecutor, tmp_path: Path, loaded: Holder) -> Scene:
+    """Two tasks run, and four are parked."""
+    return Scene(local, tmp_path, loaded)
+
+
+def names(*numbers: int) -> list[str]:
+    """Names of parked tasks."""
+    return [f"parked {number}" for number in numbers]
+
+
+def test_parked_tasks_have_not_begun_and_run_once_when_a_core_is_free(scene: Scene) -> None:
+    assert scene.ran() == []
+    assert not any(isinstance(event, Started) and "parked" in event.key for event in scene.events)
+    scene.release()
+    ended = scene.until_ended(2 + PARKED)
+    assert all(isinstance(ended[name].end, Succeeded) for name in names(0, 1, 2, 3))
+    assert scene.ran() == names(0, 1, 2, 3)
+
+
+def test_a_parked_process_that_somebody_kills_costs_its_task_nothing(scene: Scene) -> None:
+    parked = scene.parked()
+    for pid in parked:
+        os.kill(pid, signal.SIGKILL)
+    scene.wait_until(lambda: all(state(pid) == "X" for pid in parked))
+    scene.release()
+    ended = scene.until_ended(2 + PARKED)
+    assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("nothing")] * PARKED
+    assert scene.ran() == names(0, 1, 2, 3)
+
+
+def test_a_parked_task_that_is_cancelled_never_runs(scene: Scene) -> None:
+    scene.executor.cancel("parked 1")
+    scene.executor.cancel("parked 2")
+    assert {key: outcome.end for key, outcome in scene.until_ended(2).items()} == {
+        "parked 1": Cancelled(),
+        "parked 2": Cancelled(),
+    }
+    scene.release()
+    scene.until_ended(4)
+    assert scene.ran() == names(0, 3)
+
+
+def test_parked_tasks_find_what_was_loaded_in_the_meantime(scene: Scene, loaded: Holder) -> None:
+    def load() -> None:
+        loaded.value = "loaded"  # type: ignore[attr-defined]
+
+    scene.submit_what_is_urgent(Task("load", load, place=Place.NODE, priority=2))
+    scene.release()
+    ended = scene.until_ended(3 + PARKED)
+    assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("loaded")] * PARKED
+    assert scene.ran() == names(0, 1, 2, 3)
+
+
+def test_a_more_important_task_goes_first_although_others_are_parked(scene: Scene) -> None:
+    folder = scene.folder
+
+    def urgent() -> str:
+        return Path(folder, "ran").read_text() if Path(folder, "ran").exists() else "before all others"
+
+    scene.submit_what_is_urgent(*(Task(f"urgent {number}", urgent, priority=5) for number in range(2)))
+    scene.release()
+    ended = scene.until_ended(4 + PARKED)
+    assert ended["urgent 0"].end == Succeeded("before all others")
+    assert scene.ran() == names(0, 1, 2, 3)
+
+
+def test_closing_leaves_no_parked_process(scene: Scene) -> None:
+    watched = [os.pidfd_open(pid) for pid in scene.parked()]
+    scene.executor.close()
+    for descriptor in watched:
+        assert select.select([descriptor], [], [], 10)[0]
+        os.close(descriptor)
+    assert scene.ran() == []
+
+
+ALONE = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from ppg_exec import LocalExecutor
+from test_parking import Scene, children
+
+with LocalExecutor(cores=2) as executor:
+    scene = Scene(executor, Path(sys.argv[2]), None)
+    guard = executor._supervisor.pid
+    print(guard, children(guard)[0], scene.node(), *scene.parked(), flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_parked_processes_end_when_all_who_could_tell_them_are_killed_at_once(tmp_path: Path) -> None:
+    arguments = [str(Path(__file__).parent), str(tmp_path)]
+    caller = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(ALONE), *arguments], stdout=subprocess.PIPE, text=True
+    )
+    assert caller.stdout is not None
+    guard, forkserver, node, *parked = (int(pid) for pid in caller.stdout.readline().split())
+    watched = [os.pidfd_open(pid) for pid in parked]
+    for how in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in (caller.pid, guard, forkserver, node):
+            os.kill(pid, how)
+    caller.wait()
+    caller.stdout.close()
+    for descriptor in watched:
+        assert select.select([descriptor], [], [], 10)[0]
+        os.close(descriptor)
+    with open(tmp_path / "gate", "w"):  # nobody else ends the holders
+        pass
