@@ -67,7 +67,13 @@ if TYPE_CHECKING:
         TempFileGeneratingJob,
     )
     from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
-    from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
+    from ppg.invariants import (
+        FileChecksumInvariant,
+        FileInvariant,
+        FileTimeInvariant,
+        FunctionInvariant,
+        ParameterInvariant,
+    )
     from ppg.job import Job, JobFile
     from ppg.job_list import JobList
     from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
@@ -99,6 +105,7 @@ __all__ = [
     "ExternalJob",
     "FileChecksumInvariant",
     "FileGeneratingJob",
+    "FileInvariant",
     "FileTimeInvariant",
     "Frontend",
     "FunctionInvariant",
@@ -222,6 +229,7 @@ _MODULES = {
     "ppg.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
     "ppg.invariants": [
         "FileChecksumInvariant",
+        "FileInvariant",
         "FileTimeInvariant",
         "FunctionInvariant",
         "ParameterInvariant",

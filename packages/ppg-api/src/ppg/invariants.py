@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FileChecksumInvariant",
+    "FileInvariant",
     "FileTimeInvariant",
     "FunctionInvariant",
     "OwnFunctionInvariant",
@@ -99,6 +100,10 @@ class FileChecksumInvariant(Job):
     def definition(self) -> dict[str, object]:
         """The hash."""
         return {"algorithm": self.algorithm}
+
+
+FileInvariant = FileChecksumInvariant
+"""What pypipegraph and pypipegraph2 call it."""
 
 
 class FileTimeInvariant(Job):
