@@ -24,15 +24,20 @@ class CanonicalCodes:
         self._by_bytecode: dict[tuple[str, bytes], bytes] = {}
         self._by_syntax: dict[bytes, bytes] = {}
         self._new: list[CodeRow] = []
+        self._answers: dict[tuple[str, tuple[Code, ...]], list[bytes]] = {}
         for row in rows:
             self._enter(row)
 
     def canonical(self, state: FunctionState) -> list[bytes]:
-        """Canonical digest of each code object of a function."""
-        return [
-            self._by_bytecode.get((state.python, code.bytecode)) or self._learn(code, state.python)
-            for code in state.codes
-        ]
+        """Canonical digest of each code object of a function. Not to be changed."""
+        question = state.python, state.codes
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answers[question] = [
+                self._by_bytecode.get((state.python, code.bytecode)) or self._learn(code, state.python)
+                for code in state.codes
+            ]
+        return answer
 
     def note_syntax(self, state: FunctionState) -> None:
         """Remember the trees of a function's code, too, where it was recognised by its bytecode alone.
@@ -45,6 +50,11 @@ class CanonicalCodes:
                 row = (state.python, code.bytecode, syntax, canonical)
                 self._enter(row)
                 self._new.append(row)
+
+    @property
+    def has_news(self) -> bool:
+        """Whether something was learnt since the last `take_new`."""
+        return bool(self._new)
 
     def take_new(self) -> list[CodeRow]:
         """What was learnt since the last call."""

@@ -18,7 +18,7 @@ How things count (docs/fingerprints.md has an example of each):
 import functools
 import sys
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -27,6 +27,7 @@ from .code import Code, code_of
 from .content import content_of, is_registered
 from .encoding import (
     ENCODING_VERSION,
+    PLAIN_WRITERS,
     Encoder,
     Tag,
     Unencodable,
@@ -57,23 +58,52 @@ class _Members:
         self.by_name = by_name
 
 
-_PLAIN = frozenset({str, int, bool, float, bytes, type(None)})
+_PLAIN_FUNCTIONS = tuple(
+    bytes((ENCODING_VERSION,)) + _FUNCTION + bytes((parts,)) + _CODE_KEY + _CODE + b"\0" for parts in range(4)
+)
+"""How a function begins that consists of so many parts and is the first of its encoding."""
 
 
-_PLAIN_FUNCTION = bytes((ENCODING_VERSION,)) + _FUNCTION + b"\1" + _CODE_KEY + _CODE + b"\0"
+def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
+    """What the encoder would say of a function that holds nothing but plain values; None for all others.
 
-
-def plain_function(function: types.FunctionType) -> tuple[bytes, tuple[Code]] | None:
-    """What the encoder would say of a function that consists of nothing but its code; None for all others."""
+    The same as `CapturedEncoder.encode`, only quicker: of closures over one code object there can be a million.
+    """
     code = code_of(function.__code__)
-    if (
-        code.closure_keys
-        or function.__defaults__ is not None
-        or function.__kwdefaults__ is not None
-        or code.origin is not _PROJECT
-    ):
+    defaults = function.__defaults__
+    if code.origin is not _PROJECT or function.__kwdefaults__ is not None:
         return None
-    return _PLAIN_FUNCTION, (code,)
+    parts = 1 + bool(code.closure_keys) + (defaults is not None)
+    if parts == 1:
+        return _PLAIN_FUNCTIONS[1], code
+    out = bytearray(_PLAIN_FUNCTIONS[parts])
+    if code.closure_keys and function.__closure__ is not None:
+        out += _CLOSURE_KEY
+        try:
+            values = [cell.cell_contents for cell in function.__closure__]
+        except ValueError:
+            return None  # there is one without a value yet
+        if not _write_plain(code.closure_keys, values, out):
+            return None
+    if defaults is not None:
+        out += _DEFAULT_KEY
+        if not _write_plain(code.default_keys(len(defaults)), defaults, out):
+            return None
+    return bytes(out), code
+
+
+def _write_plain(keys: Sequence[tuple[bytes, int]], values: Sequence[Any], out: bytearray) -> bool:
+    """Append values by name, if all of them are plain."""
+    out += _DICT
+    write_count(len(keys), out)
+    for key, index in keys:
+        value = values[index]
+        writer = PLAIN_WRITERS.get(type(value))
+        if writer is None:
+            return False
+        out += key
+        writer(None, value, out)
+    return True
 
 
 class CapturedEncoder(Encoder):
@@ -120,7 +150,7 @@ class CapturedEncoder(Encoder):
         ordered = []
         for key, value in pairs:
             encoded = bytearray()
-            if type(key) in _PLAIN:
+            if type(key) in PLAIN_WRITERS:
                 self.write(key, encoded)
             else:
                 seen, indices, count = dict(self._seen), dict(self._code_indices), len(self.codes)
@@ -134,7 +164,7 @@ class CapturedEncoder(Encoder):
         return ordered
 
     def _write_ordered(self, encoded: bytes, key: object, out: bytearray) -> None:
-        if type(key) in _PLAIN:
+        if type(key) in PLAIN_WRITERS:
             out += encoded
         else:
             self.write(key, out)

@@ -89,12 +89,13 @@ def compare_files(
         except (OSError, ValueError) as error:
             results[index] = FileComparison(Verdict.UNREADABLE, message=f"cannot be read: {error}")
             continue
-        if found.st_size != state.size:
+        size, modified, changed, inode, *_ = state
+        if found.st_size != size:
             results[index] = _with_another_size(path, found)
         elif not (
-            found.st_mtime_ns == state.mtime_ns
-            and found.st_ctime_ns == state.ctime_ns
-            and found.st_ino == state.inode
+            found.st_mtime_ns == modified
+            and found.st_ctime_ns == changed
+            and found.st_ino == inode
             and trust.is_settled(state, path, found.st_dev)
         ):
             doubtful.append(index)

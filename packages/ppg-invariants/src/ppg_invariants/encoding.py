@@ -34,6 +34,7 @@ from .errors import CannotFingerprint
 __all__ = [
     "ENCODING_VERSION",
     "LARGE",
+    "PLAIN_WRITERS",
     "Encoder",
     "Tag",
     "Unencodable",
@@ -324,22 +325,22 @@ def _brief(key: object) -> str:
     return f"<{type(key).__name__}>"
 
 
-def _write_none(_encoder: Encoder, _value: None, out: bytearray) -> None:
+def _write_none(_encoder: Encoder | None, _value: None, out: bytearray) -> None:
     out += _NONE
 
 
-def _write_bool(_encoder: Encoder, value: bool, out: bytearray) -> None:
+def _write_bool(_encoder: Encoder | None, value: bool, out: bytearray) -> None:
     out += _TRUE if value else _FALSE
 
 
-def _write_int(_encoder: Encoder, value: int, out: bytearray) -> None:
+def _write_int(_encoder: Encoder | None, value: int, out: bytearray) -> None:
     count = value.bit_length() // 8 + 1
     out += _INT
     write_count(count, out)
     out += value.to_bytes(count, "little", signed=True)
 
 
-def _write_float(_encoder: Encoder, value: float, out: bytearray) -> None:
+def _write_float(_encoder: Encoder | None, value: float, out: bytearray) -> None:
     out += _FLOAT
     out += _pack_double(value) if value == value else _NAN
 
@@ -361,7 +362,7 @@ def _write_str(_encoder: Encoder | None, value: str, out: bytearray) -> None:
     out += encoded
 
 
-def _write_bytes(_encoder: Encoder, value: bytes, out: bytearray) -> None:
+def _write_bytes(_encoder: Encoder | None, value: bytes, out: bytearray) -> None:
     if len(value) > LARGE:
         out += _LARGE
         write_count(len(value), out)
@@ -396,14 +397,19 @@ def _write_dict(encoder: Encoder, value: dict[object, object], out: bytearray) -
     encoder._write_container(value, lambda inner: encoder.write_mapping(value.items(), inner), out)
 
 
-_WRITERS: dict[type, Callable[[Encoder, Any, bytearray], None]] = {
+PLAIN_WRITERS: dict[type, Callable[[Encoder | None, Any, bytearray], None]] = {
     type(None): _write_none,
     bool: _write_bool,
     int: _write_int,
     float: _write_float,
-    complex: _write_complex,
     str: _write_str,
     bytes: _write_bytes,
+}
+"""For values that hold no other values: they need no encoder."""
+
+_WRITERS: dict[type, Callable[[Encoder, Any, bytearray], None]] = {
+    **PLAIN_WRITERS,
+    complex: _write_complex,
     tuple: _write_sequence(Tag.TUPLE.value),
     list: _write_sequence(Tag.LIST.value),
     set: _write_unordered(Tag.SET.value),

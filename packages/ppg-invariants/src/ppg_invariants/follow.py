@@ -25,7 +25,7 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .captured import CapturedEncoder
+from .captured import CapturedEncoder, plain_function
 from .code import Code, code_of
 from .encoding import ENCODING_VERSION, Encoder, Tag, Unencodable, encode_name, type_name, write_count
 from .errors import CannotFingerprint
@@ -62,20 +62,29 @@ class Follow:
         The first encoding is the function itself, the second the list of names for it and for each item, the
         rest are the items. Raises CannotFingerprint for the function itself; items cannot fail.
         """
+        if type(function) is types.FunctionType:
+            plain = plain_function(function)
+            if plain is not None:
+                lists, codes = self._led_to(plain[1], function)
+                return plain[0] + lists, codes
         encoder = _FollowingEncoder()
         content = encoder.encode(function, root="function")
-        met = encoder.met
-        if (
-            isinstance(function, types.FunctionType) and len(met) == 1
-        ):  # closures over one code object share this
-            key = (met[0][0], id(met[0][1]))
-            known = self._lists.get(key)
-            if known is None:
-                known = self._lists[key] = self._listed(_references(met))
-                self._kept_alive.append(function)
-        else:
-            known = self._listed(_references(met))
-        return content + known[0], (*encoder.codes, *known[1])
+        if len(encoder.met) == 1 and isinstance(function, types.FunctionType):
+            lists, codes = self._led_to(encoder.met[0][0], function)
+            return content + lists, (*encoder.codes, *codes[1:])
+        lists, codes = self._listed(_references(encoder.met))
+        return content + lists, (*encoder.codes, *codes)
+
+    def _led_to(self, code: Code, function: types.FunctionType) -> tuple[bytes, tuple[Code, ...]]:
+        """What a function by itself leads to, after its own code object: closures over one share this."""
+        names = function.__globals__
+        key = (code, id(names))
+        known = self._lists.get(key)
+        if known is None:
+            lists, codes = self._listed(_references([(code, names)]))
+            known = self._lists[key] = (lists, (code, *codes))
+            self._kept_alive.append(function)
+        return known
 
     def _listed(self, first: tuple[tuple[bytes, bytes, object], ...]) -> tuple[bytes, tuple[Code, ...]]:
         numbers: dict[int, int] = {}

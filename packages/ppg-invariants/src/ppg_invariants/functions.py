@@ -83,7 +83,7 @@ def fingerprint_function(
     if isinstance(function, types.FunctionType):
         plain = plain_function(function)
         if plain is not None:
-            return FunctionState(*plain)
+            return FunctionState(plain[0], (plain[1],))
     elif not callable(function) and not isinstance(function, types.CodeType):
         raise TypeError(f"fingerprint_function: {function!r} cannot be called")
     encoder = CapturedEncoder()

@@ -8,7 +8,7 @@ import functools
 import math
 import struct
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import xxhash
 
@@ -20,6 +20,7 @@ from .stored import StoredRecord
 __all__ = [
     "NO_NAME",
     "DamagedError",
+    "is_sound",
     "pack_observation",
     "pack_record",
     "unpack_files",
@@ -32,11 +33,17 @@ _KINDS = (NodeKind.INVARIANT, NodeKind.OUTPUT, NodeKind.LAZY, NodeKind.LOAD, Nod
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 _CHECKSUM = 8
-# kind, length of every fingerprint (0: they differ), upstreams, parts, files, duration, peak memory, finished
-_HEAD = struct.Struct("<BBIIIdqd")
+# Kind, length of every fingerprint (0: they differ), how many upstreams, parts, files.
+_BEGINNING = struct.Struct("<BBIII")
+# Duration, peak memory, finished.
+_END = struct.Struct("<dqd")
+_COUNTS = _CHECKSUM + _BEGINNING.size
+_MIDDLE = _COUNTS + _END.size
 _FILE = struct.Struct("<QqqQqB")
 _ALGORITHMS = ("xxh3_128", "md5", "sha256", "blake2b", "blake3", "sha1", "sha512")
 
+
+_NO_TEXT = b"\0\0\0\0"
 
 NO_NAME = JobId("")
 """Stands for a job whose name was lost to damage; no job is called that."""
@@ -56,16 +63,14 @@ def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId]
         common = 0
     numbers = [number_of(upstream) for upstream in record.upstreams]
     body = bytearray(
-        _HEAD.pack(
-            _KIND_NUMBERS[record.kind],
-            common,
-            len(numbers),
-            len(record.parts),
-            len(stored.files),
-            math.nan if stored.duration is None else stored.duration,
-            -1 if stored.peak_memory is None else stored.peak_memory,
-            stored.finished,
+        _BEGINNING.pack(
+            _KIND_NUMBERS[record.kind], common, len(numbers), len(record.parts), len(stored.files)
         )
+    )
+    body += _END.pack(
+        math.nan if stored.duration is None else stored.duration,
+        -1 if stored.peak_memory is None else stored.peak_memory,
+        stored.finished,
     )
     body += struct.pack(f"<{len(numbers)}I", *numbers)
     for fingerprint in fingerprints:
@@ -80,32 +85,63 @@ def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId]
     return _sealed(job_id, body)
 
 
-def unpack_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> Record:
-    """The part that decisions are made from. Raises DamagedError."""
-    return _unpack_decisive(_opened(job_id, packed), names)[0]
+def is_sound(job_id: JobId, packed: bytes) -> bool:
+    """Whether these are the bytes that were packed for this job; only such ones are to be unpacked."""
+    return packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
+
+
+class _Layout(NamedTuple):
+    """Where things are in a record whose fingerprints have one length; the same for all that begin alike."""
+
+    kind: NodeKind
+    upstream_count: int
+    part_count: int
+    numbers_and_fingerprints: struct.Struct
+    end: int
+    """Where the names of parts begin, or the files if there are no parts."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _layout(beginning: bytes) -> _Layout | None:
+    kind, common, upstream_count, part_count, _ = _BEGINNING.unpack(beginning)
+    if not common:
+        return None
+    middle = struct.Struct(f"<{upstream_count}I" + f"{common}s" * (1 + upstream_count + part_count))
+    return _Layout(_KINDS[kind], upstream_count, part_count, middle, _MIDDLE + middle.size)
+
+
+def unpack_record(packed: bytes, names: Sequence[JobId]) -> Record:
+    """The part that decisions are made from, of a sound record.
+
+    Raises DamagedError if what it refers to was lost.
+    """
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    if layout is None or layout.part_count:
+        return _unpack_decisive(packed, names)[0]
+    count = layout.upstream_count
+    values = layout.numbers_and_fingerprints.unpack_from(packed, _MIDDLE)
+    return Record(layout.kind, values[count], _upstreams(values[:count], values[count + 1 :], names))
 
 
 def unpack_files(job_id: JobId, packed: bytes) -> dict[str, FileState]:
-    """The states of the files alone: what every run needs of every job. Raises DamagedError."""
-    body = _opened(job_id, packed)
-    _, common, upstream_count, part_count, file_count, _, _, _ = _HEAD.unpack_from(body)
-    fingerprints = 1 + upstream_count + part_count
-    position = _HEAD.size + 4 * upstream_count
-    if common:
-        position += common * fingerprints
+    """The states of the files alone: what every run needs of every job."""
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    _, _, upstream_count, part_count, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
+    if layout is None:
+        _, position = _unpack_uneven(packed, _MIDDLE + 4 * upstream_count, 1 + upstream_count + part_count)
     else:
-        _, position = _unpack_uneven(body, position, fingerprints)
+        position = layout.end
     for _ in range(part_count):
-        position += 4 + int.from_bytes(body[position : position + 4], "little")
-    return _unpack_files(job_id, body, position, file_count)
+        position += 4 + int.from_bytes(packed[position : position + 4], "little")
+    return _unpack_files(job_id, packed, position, file_count)
 
 
 def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> StoredRecord:
-    """The whole record. Raises DamagedError."""
-    body = _opened(job_id, packed)
-    record, position = _unpack_decisive(body, names)
-    _, _, _, _, file_count, duration, peak, finished = _HEAD.unpack_from(body)
-    files = _unpack_files(job_id, body, position, file_count)
+    """The whole of a sound record. Raises DamagedError if what it refers to was lost."""
+    record, position = _unpack_decisive(packed, names)
+    _, _, _, _, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
+    duration, peak, finished = _END.unpack_from(packed, _COUNTS)
+    files = _unpack_files(job_id, packed, position, file_count)
     return StoredRecord(
         record, files, None if math.isnan(duration) else duration, None if peak < 0 else peak, finished
     )
@@ -122,50 +158,57 @@ def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | 
 
 def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None]:
     """Fingerprint and file state. Raises DamagedError."""
-    body = _opened(job_id, packed)
+    if not is_sound(job_id, packed):
+        raise DamagedError("checksum")
+    body = packed[_CHECKSUM:]
     end = 4 + int.from_bytes(body[:4], "little")
     file = _unpack_file(body, end)[0] if len(body) > end else None
     return Fingerprint(body[4:end]), file
 
 
-def _unpack_files(job_id: JobId, body: bytes, position: int, count: int) -> dict[str, FileState]:
+def _unpack_files(job_id: JobId, packed: bytes, position: int, count: int) -> dict[str, FileState]:
     files: dict[str, FileState] = {}
     for _ in range(count):
-        path, position = _unpack_text(body, position)
-        files[path or job_id], position = _unpack_file(body, position)
+        if packed[position : position + 4] == _NO_TEXT:
+            path, position = "", position + 4  # nearly all jobs make one file, and are called like it
+        else:
+            path, position = _unpack_text(packed, position)
+        files[path or job_id], position = _unpack_file(packed, position)
     return files
 
 
-def _unpack_decisive(body: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
-    kind, common, upstream_count, part_count, _, _, _, _ = _HEAD.unpack_from(body)
-    if common:
-        layout = _layout(upstream_count, 1 + upstream_count + part_count, common)
-        values = layout.unpack_from(body, _HEAD.size)
-        numbers, fingerprints = values[:upstream_count], values[upstream_count:]
-        position = _HEAD.size + layout.size
-    else:
-        numbers = struct.unpack_from(f"<{upstream_count}I", body, _HEAD.size)
-        position = _HEAD.size + 4 * upstream_count
-        fingerprints, position = _unpack_uneven(body, position, 1 + upstream_count + part_count)
+def _upstreams(
+    numbers: Sequence[int], fingerprints: Sequence[Fingerprint], names: Sequence[JobId]
+) -> dict[JobId, Fingerprint]:
     try:
-        upstreams = {names[number]: fingerprint for number, fingerprint in zip(numbers, fingerprints[1:])}  # noqa: B905
+        upstreams = {names[number]: fingerprint for number, fingerprint in zip(numbers, fingerprints)}  # noqa: B905
     except IndexError as error:
         raise DamagedError("an upstream job is not listed") from error
     if NO_NAME in upstreams:
         raise DamagedError("the name of an upstream job was lost")
+    return upstreams
+
+
+def _unpack_decisive(packed: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
+    kind, _, upstream_count, part_count, _ = _BEGINNING.unpack_from(packed, _CHECKSUM)
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    if layout is not None:
+        values = layout.numbers_and_fingerprints.unpack_from(packed, _MIDDLE)
+        numbers, fingerprints = values[:upstream_count], values[upstream_count:]
+        position = layout.end
+    else:
+        numbers = struct.unpack_from(f"<{upstream_count}I", packed, _MIDDLE)
+        position = _MIDDLE + 4 * upstream_count
+        fingerprints, position = _unpack_uneven(packed, position, 1 + upstream_count + part_count)
+    upstreams = _upstreams(numbers, fingerprints[1:], names)
     if not part_count:
         return Record(_KINDS[kind], fingerprints[0], upstreams), position
     part_names = []
     for _ in range(part_count):
-        name, position = _unpack_text(body, position)
+        name, position = _unpack_text(packed, position)
         part_names.append(name)
     parts: Mapping[str, Fingerprint] = dict(zip(part_names, fingerprints[1 + upstream_count :], strict=True))
     return Record(_KINDS[kind], fingerprints[0], upstreams, parts), position
-
-
-@functools.lru_cache(maxsize=1024)
-def _layout(numbers: int, fingerprints: int, length: int) -> struct.Struct:
-    return struct.Struct(f"<{numbers}I" + f"{length}s" * fingerprints)
 
 
 def _unpack_uneven(body: bytes, position: int, count: int) -> tuple[tuple[Any, ...], int]:
@@ -181,15 +224,9 @@ def _sealed(job_id: JobId, body: bytearray) -> bytes:
     return _checksum(job_id, body) + bytes(body)
 
 
-def _opened(job_id: JobId, packed: bytes) -> bytes:
-    body = packed[_CHECKSUM:]
-    if packed[:_CHECKSUM] != _checksum(job_id, body):
-        raise DamagedError("checksum")
-    return body
-
-
 def _checksum(job_id: JobId, body: bytes | bytearray) -> bytes:
-    digest: bytes = xxhash.xxh3_64_digest(job_id.encode("utf-8", "surrogateescape") + b"\0" + body)
+    name = job_id.encode() if job_id.isascii() else job_id.encode("utf-8", "surrogateescape")
+    digest: bytes = xxhash.xxh3_64_digest(name + b"\0" + body)
     return digest
 
 

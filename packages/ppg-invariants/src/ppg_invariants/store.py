@@ -33,6 +33,7 @@ from .outputs import fingerprint_outputs
 from .packing import (
     NO_NAME,
     DamagedError,
+    is_sound,
     pack_observation,
     pack_record,
     unpack_observation,
@@ -283,7 +284,8 @@ class StatusStore:
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Fingerprint of a function that is the same under every Python version; see `canonical`."""
         fingerprint = state.combine(self._codes.canonical(state))
-        self._write_codes()
+        if self._codes.has_news:
+            self._write_codes()
         return Fingerprint(fingerprint)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
@@ -403,7 +405,9 @@ class StatusStore:
         self._names = self._load_names()
         names = self._names
         known = len(names)
-        self._records: dict[JobId, bytes] = {names[job]: packed for job, packed in records if job < known}
+        self._records: dict[JobId, bytes] = {
+            names[job]: packed for job, packed in records if job < known and is_sound(names[job], packed)
+        }
         self._seen: dict[JobId, bytes] | None = None
         self._codes = CanonicalCodes(
             self._rows("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import NamedTuple
 
 from ppg_graph import Fingerprint, JobId, Record
 
@@ -75,8 +76,7 @@ class FunctionEvidence:
     python: str
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObservation:
+class StoredObservation(NamedTuple):
     """The last look at an invariant.
 
     Attributes:

@@ -31,6 +31,7 @@ __all__ = ["REMOTE_MARGIN_NS", "StampTrust", "stamp_resolution_ns"]
 
 REMOTE_MARGIN_NS = 3_000_000_000
 _SECOND = 1_000_000_000
+_REMOTE = Location.REMOTE
 
 
 class StampTrust:
@@ -43,14 +44,14 @@ class StampTrust:
 
     def is_settled(self, state: FileState, path: str, device: int) -> bool:
         """True if an unchanged stat of the file at `path`, on `device`, proves that its content is unchanged."""
-        if state.ctime_ns < state.looked_ns - REMOTE_MARGIN_NS:
+        changed, looked = state.ctime_ns, state.looked_ns
+        if changed < looked - REMOTE_MARGIN_NS:
             return True
-        if self._location(device, path) is Location.REMOTE:
+        if self._location(device, path) is _REMOTE:
             return False
-        resolution = stamp_resolution_ns(state.ctime_ns)
-        if state.ctime_ns < state.looked_ns - state.looked_ns % resolution:
+        if changed < looked - looked % stamp_resolution_ns(changed):
             return True
-        return state.looked_ns > self._booted_ns and self._stamps_are_distinct(device, path)
+        return looked > self._booted_ns and self._stamps_are_distinct(device, path)
 
     def _location(self, device: int, path: str) -> Location:
         known = self._locations.get(device)
@@ -68,6 +69,8 @@ class StampTrust:
 
 def stamp_resolution_ns(stamp_ns: int) -> int:
     """The coarsest clock, in ns, that this stamp can come from: 2 s for whole seconds, else a power of ten."""
+    if stamp_ns % 10:
+        return 1
     if stamp_ns % _SECOND == 0:
         return 2 * _SECOND
     resolution = 1

@@ -18,6 +18,7 @@ from ppg.tool_version import ToolVersionInvariant
 from ppg_graph import Files, FileStatus, Fingerprint, NodeId, Observation, Unobservable
 from ppg_invariants import (
     CannotFingerprint,
+    FileComparison,
     FileState,
     FileUnobservable,
     Follow,
@@ -35,6 +36,7 @@ from ppg_invariants import (
 __all__ = ["Observer"]
 
 INTACT = Files(FileStatus.INTACT)
+INTACT_FILE = Verdict.INTACT
 
 # Several files of a job can be in different trouble; the first of these is reported.
 SEVERITY = (Verdict.MISSING, Verdict.UNREADABLE, Verdict.EMPTY, Verdict.CHANGED)
@@ -152,32 +154,41 @@ class Observer:
 
     def _outputs(self, jobs: Sequence[FileJob], observations: dict[NodeId, Observation]) -> None:
         root = self._pipegraph.root
+        files_of = self._memory.files
         entries: list[tuple[str, FileState]] = []
-        compared: list[FileJob] = []
+        compared: list[tuple[FileJob, tuple[str, ...]]] = []
         for job in jobs:
-            recorded = self._memory.files(job.job_id)
+            recorded = files_of(job.job_id)
             files = job.files
-            if not recorded.keys() >= set(files):
-                unknown = tuple(path for path in files if path not in recorded)
-                observations[job.node] = Files(FileStatus.CHANGED, unknown)
-                continue
-            compared.append(job)
-            entries.extend([(absolute(path, root), recorded[path]) for path in files])
+            for path in files:
+                if path not in recorded:
+                    unknown = tuple(path for path in files if path not in recorded)
+                    observations[job.node] = Files(FileStatus.CHANGED, unknown)
+                    break
+            else:
+                compared.append((job, files))
+                for path in files:
+                    entries.append((absolute(path, root), recorded[path]))  # noqa: PERF401 (mostly there is one)
         results = iter(compare_files(entries, should_stop=self._should_stop))
-        intact = Verdict.INTACT
-        for job in compared:
-            found = list(islice(results, len(job.files)))
-            if all(comparison.verdict is intact for comparison in found):
+        for job, files in compared:
+            found = list(islice(results, len(files)))
+            for comparison in found:
+                if comparison.verdict is not INTACT_FILE:
+                    observations[job.node] = self._judged(job, files, found)
+                    break
+            else:
                 observations[job.node] = INTACT
-                continue
-            troubles: dict[Verdict, list[str]] = {}
-            touched: dict[str, FileState] = {}
-            for path, comparison in zip(job.files, found, strict=True):
-                if comparison.verdict is Verdict.TOUCHED and comparison.state is not None:
-                    touched[path] = comparison.state
-                elif comparison.verdict is not Verdict.INTACT:
-                    troubles.setdefault(comparison.verdict, []).append(path)
-            if touched and not troubles:
-                self._memory.files_were_touched(job.job_id, touched)
-            worst = next((verdict for verdict in SEVERITY if verdict in troubles), None)
-            observations[job.node] = INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))
+
+    def _judged(self, job: FileJob, files: Sequence[str], found: Sequence[FileComparison]) -> Files:
+        """What a job's files are, of which not all are provably what they were."""
+        troubles: dict[Verdict, list[str]] = {}
+        touched: dict[str, FileState] = {}
+        for path, comparison in zip(files, found, strict=True):
+            if comparison.verdict is Verdict.TOUCHED and comparison.state is not None:
+                touched[path] = comparison.state
+            elif comparison.verdict is not Verdict.INTACT:
+                troubles.setdefault(comparison.verdict, []).append(path)
+        if touched and not troubles:
+            self._memory.files_were_touched(job.job_id, touched)
+        worst = next((verdict for verdict in SEVERITY if verdict in troubles), None)
+        return INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))
