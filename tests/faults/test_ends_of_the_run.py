@@ -3,8 +3,13 @@
 import os
 import re
 import signal
+import sys
+import time
 
 import pytest
+
+from ppg.engine.leftovers import end_all
+from ppg_exec import LocalExecutor, Task
 
 WAITING = """
 import subprocess
@@ -59,6 +64,55 @@ def test_a_signal_to_ppg_ends_the_run_and_nothing_stays_behind(project, number, 
     assert project.running() == {}
     assert not (project / "slow").exists()
     assert "2 ran, 1 up to date, 0 failed, 0 blocked" in finish(project)
+
+
+IN_A_HURRY = """
+import os, signal, sys
+ME = os.getpid()
+LAST = int(sys.argv[1])
+ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2), quiet=True)
+for number in range(60):
+    def make(path, number=number):
+        with path.open("w") as file:
+            print("half", file=file, flush=True)
+            if number == LAST:
+                os.kill(ME, signal.SIGINT)
+            file.write("whole")
+    ppg.FileGeneratingJob(f"out/{number}", make)
+ppg.run()
+"""
+
+
+def test_half_files_of_jobs_that_have_just_begun_are_removed_when_the_run_is_ended(project):
+    """Ctrl-C comes from a job, most often before ppg has heard that this job, or the next one, has begun."""
+    project.script(IN_A_HURRY)
+    for last in range(5, 45, 7):
+        ended = project.command(sys.executable, "script.py", str(last))
+        assert ended.code != 0
+        halves = [path.name for path in (project / "out").iterdir() if "whole" not in path.read_text()]
+        assert halves == [], f"ended by job {last}"
+        for path in (project / "out").iterdir():
+            path.unlink()
+
+
+def test_who_had_begun_without_being_heard_of_is_told_when_all_are_ended(tmp_path):
+    begun = tmp_path / "begun"
+
+    def begin():
+        begun.write_text("half")
+        time.sleep(1000)
+
+    executor = LocalExecutor(cores=1)
+    executor.submit(Task("warm up", int))
+    while executor.poll():
+        pass
+    executor.submit(Task("running", begin))
+    executor.submit(Task("waiting", begin))
+    executor.poll(0)
+    while not begun.exists():
+        time.sleep(0.001)
+    assert end_all(executor, ["running", "waiting"]) == {"running"}
+    assert end_all(executor, []) == set()
 
 
 def test_ppg_that_is_killed_leaves_nothing_behind_and_loses_no_record(project):

@@ -22,7 +22,7 @@ from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.commands import Commands
 from ppg.engine.generation import Extension
 from ppg.engine.interrupts import Interrupts
-from ppg.engine.leftovers import discard_files
+from ppg.engine.leftovers import discard_files, end_all
 from ppg.engine.observer import Observer
 from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
@@ -393,7 +393,8 @@ class Driver:
         assert self._interrupts.received is not None
         self._publish(events.RunStopping(self._interrupts.received))
         self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
-        self._executor.close()
+        begun = end_all(self._executor, [self._pipegraph.job_at(node).job_id for node in self._submitted])
+        self._begun.update(self._pipegraph.job(job_id).node for job_id in begun)
         for node in sorted(self._submitted):
             self._withdraw(node)
         self._submitted.clear()
