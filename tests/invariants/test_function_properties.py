@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from ppg_invariants import fingerprint_function
 from ppg_invariants.canonical import CanonicalCodes
+from ppg_invariants.captured import CapturedEncoder, plain_function
 from tests.invariants.programs import edited, outcome, programs, source
 
 ARGUMENTS = [(0, 0), (1, 2), (3, -1), (5, 0.5), (2, "s"), (7, 7), (True, None)]
@@ -67,3 +68,28 @@ def test_style_docstrings_comments_name_and_place_do_not_change_the_fingerprint(
     codes = CanonicalCodes([])
     assert canonical(codes, first) == canonical(codes, second)
     assert fingerprint_function(first).syntax == fingerprint_function(second).syntax
+
+
+plain = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.binary()
+others = st.tuples(plain) | st.lists(plain, max_size=2) | st.complex_numbers()
+
+
+@given(st.lists(plain | others, min_size=2, max_size=2), st.lists(plain | others, max_size=2))
+def test_the_quick_way_for_plain_functions_says_what_the_encoder_says(captured, defaults):
+    one, two = captured
+
+    def closure(a=None, b=None):
+        return one, two, a, b
+
+    def function(a=None, b=None):
+        return a, b
+
+    for made in (closure, function):
+        made.__defaults__ = tuple(defaults) or None
+        encoder = CapturedEncoder()
+        quick, thorough = plain_function(made), encoder.encode(made, root="function")
+        values = [*(captured if made is closure else ()), *defaults]
+        if all(type(value) in (type(None), bool, int, float, str, bytes) for value in values):
+            assert quick == (thorough, *encoder.codes)
+        else:
+            assert quick is None

@@ -18,7 +18,7 @@ How things count (docs/fingerprints.md has an example of each):
 import functools
 import sys
 import types
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
@@ -73,37 +73,36 @@ def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
     defaults = function.__defaults__
     if code.origin is not _PROJECT or function.__kwdefaults__ is not None:
         return None
-    parts = 1 + bool(code.closure_keys) + (defaults is not None)
+    keys = code.closure_keys
+    parts = 1 + bool(keys) + (defaults is not None)
     if parts == 1:
         return _PLAIN_FUNCTIONS[1], code
     out = bytearray(_PLAIN_FUNCTIONS[parts])
-    if code.closure_keys and function.__closure__ is not None:
+    if keys and function.__closure__ is not None:
         out += _CLOSURE_KEY
+        out += _DICT
+        write_count(len(keys), out)
+        cells = function.__closure__
         try:
-            values = [cell.cell_contents for cell in function.__closure__]
-        except ValueError:
-            return None  # there is one without a value yet
-        if not _write_plain(code.closure_keys, values, out):
-            return None
+            for key, index in keys:
+                value = cells[index].cell_contents
+                out += key
+                PLAIN_WRITERS[type(value)](None, value, out)
+        except (KeyError, ValueError):
+            return None  # something that is not plain; or a variable without a value yet
     if defaults is not None:
+        keys = code.default_keys(len(defaults))
         out += _DEFAULT_KEY
-        if not _write_plain(code.default_keys(len(defaults)), defaults, out):
+        out += _DICT
+        write_count(len(keys), out)
+        try:
+            for key, index in keys:
+                value = defaults[index]
+                out += key
+                PLAIN_WRITERS[type(value)](None, value, out)
+        except KeyError:
             return None
     return bytes(out), code
-
-
-def _write_plain(keys: Sequence[tuple[bytes, int]], values: Sequence[Any], out: bytearray) -> bool:
-    """Append values by name, if all of them are plain."""
-    out += _DICT
-    write_count(len(keys), out)
-    for key, index in keys:
-        value = values[index]
-        writer = PLAIN_WRITERS.get(type(value))
-        if writer is None:
-            return False
-        out += key
-        writer(None, value, out)
-    return True
 
 
 class CapturedEncoder(Encoder):

@@ -66,48 +66,48 @@ _EMPTY = FileComparison(Verdict.EMPTY, message="is empty (0 bytes)")
 
 
 def compare_files(
-    entries: Sequence[tuple[str, FileState]],
+    entries: Iterable[tuple[str, FileState]],
     *,
     threads: int | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> list[FileComparison]:
     """Compare each file (path, recorded state) with its record, in one pass of stats; results in order.
 
-    `threads` limits the hashing (default: the cores that this process may use). `should_stop` is asked while
-    files are hashed, also by other threads; if it says so, LookStopped is raised.
+    The entries are taken one by one, and only those whose stat leaves a doubt are kept. `threads` limits the hashing
+    (default: the cores that this process may use). `should_stop` is asked while files are hashed, also by other
+    threads; if it says so, LookStopped is raised.
     """
-    results: list[FileComparison] = [_INTACT] * len(entries)
+    results: list[FileComparison] = []
     doubtful: list[int] = []
+    doubted: list[tuple[str, FileState]] = []
     look = os.stat
     trust = StampTrust()
-    for index, (path, state) in enumerate(entries):
+    for entry in entries:
+        path, state = entry
         try:
             found = look(path)
         except (FileNotFoundError, NotADirectoryError):
-            results[index] = _MISSING
+            results.append(_MISSING)
             continue
         except (OSError, ValueError) as error:
-            results[index] = FileComparison(Verdict.UNREADABLE, message=f"cannot be read: {error}")
+            results.append(FileComparison(Verdict.UNREADABLE, message=f"cannot be read: {error}"))
             continue
         size, modified, changed, inode, *_ = state
         if found.st_size != size:
-            results[index] = _with_another_size(path, found)
-        elif not (
+            results.append(_with_another_size(path, found))
+            continue
+        if not (
             found.st_mtime_ns == modified
             and found.st_ctime_ns == changed
             and found.st_ino == inode
             and trust.is_settled(state, path, found.st_dev)
         ):
-            doubtful.append(index)
+            doubtful.append(len(results))
+            doubted.append(entry)
+        results.append(_INTACT)
+    hash_and_compare = partial(_hash_and_compare, should_stop=should_stop)
     for index, comparison in zip(
-        doubtful,
-        _spread(
-            [entries[i] for i in doubtful],
-            partial(_hash_and_compare, should_stop=should_stop),
-            _entry_size,
-            threads,
-        ),
-        strict=True,
+        doubtful, _spread(doubted, hash_and_compare, _entry_size, threads), strict=True
     ):
         results[index] = comparison
     return results

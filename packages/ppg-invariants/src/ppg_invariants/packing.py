@@ -149,11 +149,12 @@ def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -
 
 def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | None) -> bytes:
     """Bytes of an observation; what explains it is kept elsewhere."""
-    body = bytearray(len(fingerprint).to_bytes(4, "little"))
-    body += fingerprint
+    body = len(fingerprint).to_bytes(4, "little") + fingerprint
     if file is not None:
-        _pack_file(file, body)
-    return _sealed(job_id, body)
+        whole = bytearray(body)
+        _pack_file(file, whole)
+        body = bytes(whole)
+    return _checksum(job_id, body) + body
 
 
 def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None]:

@@ -268,9 +268,10 @@ class StatusStore:
     def remember(self, job_id: JobId, observation: StoredObservation) -> None:
         """Keep the last look at an invariant, and what explains its fingerprint; cheap if it is no news."""
         packed = pack_observation(job_id, observation.fingerprint, observation.file)
-        if self._observations().get(job_id) == packed:
+        seen = self._observations()
+        if seen.get(job_id) == packed:
             return
-        self._observations()[job_id] = packed
+        seen[job_id] = packed
         self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", self._number(job_id), packed)
         evidence = observation.function if observation.parameters is None else observation.parameters
         if isinstance(evidence, FunctionState):

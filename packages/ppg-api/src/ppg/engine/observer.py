@@ -3,7 +3,7 @@
 All files of one request are looked at in one pass of stats, and hashed, where they must be, on all cores.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from ppg.engine.memory import Memory
@@ -84,10 +84,10 @@ class Observer:
             node = job.node
             if isinstance(job, FunctionInvariant):
                 observations[node] = self._function(job, follow)
-            elif isinstance(job, ParameterInvariant):
-                observations[node] = self._parameters(job)
             elif isinstance(job, FileJob):
                 outputs.append(job)
+            elif isinstance(job, ParameterInvariant):
+                observations[node] = self._parameters(job)
             elif isinstance(job, FileChecksumInvariant):
                 inputs.append(job)
             elif isinstance(job, FileTimeInvariant):
@@ -153,24 +153,12 @@ class Observer:
                 observations[job.node] = fingerprint
 
     def _outputs(self, jobs: Sequence[FileJob], observations: dict[NodeId, Observation]) -> None:
-        root = self._pipegraph.root
-        files_of = self._memory.files
-        entries: list[tuple[str, FileState]] = []
-        compared: list[tuple[FileJob, tuple[str, ...]]] = []
+        # One by one: what is recorded of a million files need not be unpacked all at once.
+        results = iter(compare_files(self._recorded(jobs, observations), should_stop=self._should_stop))
         for job in jobs:
-            recorded = files_of(job.job_id)
+            if job.node in observations:
+                continue
             files = job.files
-            for path in files:
-                if path not in recorded:
-                    unknown = tuple(path for path in files if path not in recorded)
-                    observations[job.node] = Files(FileStatus.CHANGED, unknown)
-                    break
-            else:
-                compared.append((job, files))
-                for path in files:
-                    entries.append((absolute(path, root), recorded[path]))  # noqa: PERF401 (mostly there is one)
-        results = iter(compare_files(entries, should_stop=self._should_stop))
-        for job, files in compared:
             found = list(islice(results, len(files)))
             for comparison in found:
                 if comparison.verdict is not INTACT_FILE:
@@ -178,6 +166,22 @@ class Observer:
                     break
             else:
                 observations[job.node] = INTACT
+
+    def _recorded(
+        self, jobs: Iterable[FileJob], observations: dict[NodeId, Observation]
+    ) -> Iterator[tuple[str, FileState]]:
+        """The files of all jobs with their recorded states, but for jobs that make others now than recorded."""
+        root = self._pipegraph.root
+        files_of = self._memory.files
+        for job in jobs:
+            recorded = files_of(job.job_id)
+            files = job.files
+            unknown = [path for path in files if path not in recorded]
+            if unknown:
+                observations[job.node] = Files(FileStatus.CHANGED, tuple(unknown))
+                continue
+            for path in files:
+                yield absolute(path, root), recorded[path]
 
     def _judged(self, job: FileJob, files: Sequence[str], found: Sequence[FileComparison]) -> Files:
         """What a job's files are, of which not all are provably what they were."""
