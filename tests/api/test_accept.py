@@ -1,7 +1,9 @@
 """`Pipegraph.accept`: existing outputs count as made, and nothing is run to find that out."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -400,3 +402,75 @@ def test_ctrl_c_while_it_decides_accepts_nothing(folder, accept, writer, made):
     with pytest.raises(KeyboardInterrupt):
         accept(declare, [Interrupting()])
     assert list(accept(declare).accepted) == ["a"]
+
+
+class Holder:
+    """Has the attributes that jobs load."""
+
+
+def declare_at_random(seed, size, contents):
+    """The same jobs for the same seed; what they make depends on `contents` only."""
+    random, holder, jobs = Random(seed), Holder(), []
+    for number in range(size):
+        content = str(contents[number])
+
+        def write(path, content=content):
+            path.write_text(content)
+
+        def write_all(paths, content=content):
+            for path in paths:
+                path.write_text(content)
+
+        def load(content=content):
+            return content
+
+        def generate(number=number, write=write):
+            ppg.FileGeneratingJob(f"generated {number}", write)
+
+        match random.choice(["file", "file", "files", "temp", "load", "cache", "generator"]):
+            case "file":
+                job = ppg.FileGeneratingJob(f"file {number}", write, cutoff=random.random() < 0.8)
+            case "files":
+                job = ppg.MultiFileGeneratingJob([f"one {number}", f"two {number}"], write_all)
+            case "temp":
+                job = ppg.TempFileGeneratingJob(f"temp {number}", write)
+            case "load":
+                job = ppg.AttributeLoadingJob(f"load {number}", holder, f"l{number}", load)
+            case "cache":
+                job = ppg.CachedAttributeLoadingJob(f"cache {number}", holder, f"c{number}", load)
+            case "generator":
+                job = ppg.JobGeneratingJob(f"generator {number}", generate)
+        for upstream in random.sample(jobs, random.randint(0, min(3, len(jobs)))):
+            several = isinstance(upstream, ppg.MultiFileGeneratingJob)
+            job.depends_on(upstream[upstream.files[0]] if several and random.random() < 0.5 else upstream)
+        jobs.append(job)
+
+
+@pytest.mark.parametrize("seed", range(16))
+def test_of_random_graphs_nothing_that_was_accepted_runs_and_nothing_more_can_be_accepted(folder, seed):
+    random = Random(seed)
+    size = random.randint(2, 9)
+    contents = [0] * size
+
+    def graph():
+        made = ppg.new_pipegraph(ppg.LocalSystem(inline=True), quiet=True)
+        declare_at_random(seed, size, contents)
+        return made
+
+    graph().run()
+    for _ in range(3):
+        if random.random() < 0.5:
+            (folder / STATUS).unlink()
+        contents = [random.randint(0, 1) if random.random() < 0.3 else content for content in contents]
+        for path in sorted(folder.glob("* *")):
+            if random.random() < 0.15:
+                path.unlink()
+            elif not path.name.startswith("cache") and random.random() < 0.1:
+                path.write_text("by hand")
+        names = [job.job_id for job in graph() if job.files and random.random() < 0.6]
+        how = random.choice([{}, {"changed": True}, {"jobs": names}])
+        foretold = graph().accept(**how, dry_run=True)
+        seen = graph().accept(**how)
+        assert replace(foretold, dry_run=False) == seen
+        assert graph().accept(**how, dry_run=True).accepted == {}
+        assert seen.accepted.keys().isdisjoint(graph().run().ran)

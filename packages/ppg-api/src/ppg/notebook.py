@@ -93,7 +93,8 @@ def _why(outcome: JobOutcome) -> str:
         return _text(f"{type(outcome.exception).__name__}: {first_line}")
     if outcome.cause is not None:
         return f"because of {_code(outcome.cause)}"
-    return _text("; ".join(outcome.reasons))
+    taken = " (taken from the shared cache)" if outcome.taken_from_cache else ""
+    return _text("; ".join(outcome.reasons) + taken)
 
 
 def _table(summary: str, headings: Sequence[str], rows: Iterable[Sequence[str]], total: int) -> str:

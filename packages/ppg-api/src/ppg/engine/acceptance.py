@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from ppg.engine.forecast import Looking, looking
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.notes import note_accepted
-from ppg.engine.takeover import Changed, NotMade, Refused, Taken, TakeOver, UpToDate
+from ppg.engine.takeover import TakeOver
+from ppg.engine.verdicts import Changed, NotMade, Refused, Taken, UpToDate
 from ppg.exceptions import PyPipelineGraphError
 from ppg.job import Job
 from ppg.paths import PathLike

@@ -18,7 +18,6 @@ nothing is removed.) Of the kinds of jobs:
 import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import assert_never
 
 import ppg_graph
@@ -27,57 +26,22 @@ from ppg.engine.forecast import Looking, remembered_observations
 from ppg.engine.naming import find_job, unknown_job
 from ppg.engine.observer import Observer
 from ppg.engine.remembered import RememberedGraph
+from ppg.engine.verdicts import Changed, NotMade, Refused, Taken, UpToDate, Verdict
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.file_jobs import FileJob
 from ppg.job import Job
 from ppg.paths import PathLike
 from ppg.pipegraph import Pipegraph
-from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record, describe
+from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, describe
 from ppg_invariants import FileState, LookStopped, fingerprint_outputs
 
-__all__ = ["Changed", "NotMade", "Refused", "TakeOver", "Taken", "UpToDate", "Verdict"]
+__all__ = ["TakeOver"]
 
 FILELESS = {
     NodeKind.INVARIANT: "it is an invariant, which is looked at and makes nothing",
     NodeKind.LOAD: "it loads data and makes no file; accept what depends on it",
     NodeKind.GENERATOR: "it is a generator, which runs every time",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """The files count as made now: why the job would have run, its record, and the state of each file by name."""
-
-    reasons: tuple[Reason, ...]
-    record: Record
-    files: Mapping[str, FileState]
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """It was to be taken over, and cannot be."""
-
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """It would run, for these reasons, and nobody asked to take it over."""
-
-    reasons: tuple[Reason, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class NotMade:
-    """There is nothing to take over."""
-
-
-@dataclass(frozen=True, slots=True)
-class UpToDate:
-    """It was named, and its record holds."""
-
-
-Verdict = Taken | Refused | Changed | NotMade | UpToDate
 
 
 class TakeOver:
@@ -126,7 +90,7 @@ class TakeOver:
             self.dag,
             self._graph.history,
             pruned=pipegraph.pruned,
-            targets=self._graph.targets if self._named is None else self._named,
+            targets=self._needed() if self._named is None else self._named,
         )
 
     def decide(self) -> None:
@@ -195,6 +159,16 @@ class TakeOver:
                     told += "; what generators make cannot be accepted, as they would have to run"
                 raise PyPipelineGraphError(told)
         return nodes
+
+    def _needed(self) -> list[NodeId]:
+        """All working jobs that the script's targets need: each by itself, be it needed at this moment or not.
+
+        Else a temporary file or a cache would be accepted or not depending on which of those that need it are refused
+        first.
+        """
+        targets = self._graph.targets
+        needed = range(len(self.dag)) if targets is None else sorted({*targets, *self.dag.ancestors(targets)})
+        return [NodeId(node) for node in needed if self.dag.kind(NodeId(node)) is not NodeKind.INVARIANT]
 
     def _is_asked_for(self, node: NodeId, reasons: Sequence[Reason]) -> bool:
         if self._named is not None:
