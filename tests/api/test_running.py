@@ -388,6 +388,35 @@ def test_a_job_tells_its_story_after_the_run(run, writer, account):
     assert (skipped.was_run, skipped.failed, skipped.runtime) == (False, False, None)
 
 
+def test_a_result_is_the_rows_of_a_data_frame(failing_run, writer, run):
+    import pandas
+    import polars
+
+    def fail(path):
+        raise ValueError("no luck")
+
+    def declare():
+        ppg.FileGeneratingJob("a", writer("A")).depends_on_params(1)
+        ppg.FileGeneratingJob("b", fail, retries=1).depends_on("a")
+        ppg.FileGeneratingJob("c", writer("C")).depends_on("b")
+        ppg.FileGeneratingJob("d", writer("D")).depends_on_file("missing")
+
+    _, graph = failing_run(declare)
+    for library in (pandas, polars):
+        frame = library.DataFrame(graph.result.rows())
+        assert list(frame["job_id"]) == ["a", "b", "c", "d", "missing"]
+        assert list(frame["state"]) == ["ran", "failed", "blocked", "blocked", "failed"]
+        assert list(frame["attempts"]) == [1, 2, 0, 0, 0]
+        told = dict(zip(frame["job_id"], frame["error"], strict=True))
+        assert told["b"] == "ValueError: no luck"
+        assert "'missing'" in told["missing"]
+        assert list(frame["cause"])[2:4] == ["b", "missing"]
+        assert frame["peak_memory"][0] > 1_000_000
+        assert frame["reasons"][0] == "it has no record of a success"
+    unrun = run(lambda: None)
+    assert unrun.rows() == []
+
+
 def test_an_empty_pipegraph_runs(run):
     assert len(run(lambda: None)) == 0
 

@@ -206,6 +206,36 @@ class RunResult(Mapping[str, JobOutcome]):
         taken = len(self.taken_from_cache)
         return ", ".join(parts) + (f"; {taken} of those that ran from the shared cache" if taken else "")
 
+    def rows(self) -> list[dict[str, str | int | float | bool | None]]:
+        """One row for each working job, in order of declaration: for a data frame, `pandas.DataFrame(result.rows())`.
+
+        Invariants that failed have a row, too.
+
+        Returns:
+            Dictionaries with the keys `job_id`, `state` (the word), `reasons` (one text), `error` (class and message),
+            `cause`, `runtime`, `user_time`, `system_time` (seconds), `peak_memory` (bytes), `attempts` and
+            `taken_from_cache`; see `JobOutcome`. Where there is nothing to tell, there is None.
+        """
+        return [
+            {
+                "job_id": outcome.job_id,
+                "state": outcome.state.value,
+                "reasons": "; ".join(outcome.reasons) or None,
+                "error": None
+                if outcome.exception is None
+                else f"{type(outcome.exception).__name__}: {outcome.exception}",
+                "cause": outcome.cause,
+                "runtime": outcome.runtime,
+                "user_time": outcome.user_time,
+                "system_time": outcome.system_time,
+                "peak_memory": outcome.peak_memory,
+                "attempts": outcome.attempts,
+                "taken_from_cache": outcome.taken_from_cache,
+            }
+            for outcome in (self[job_id] for job_id in self)
+            if self._job_ids[outcome.job_id] or outcome.failed
+        ]
+
     def raise_for_failures(self) -> None:
         """Raise RuntimeError if a job failed; KeyboardInterrupt if the user ended the run.
 
