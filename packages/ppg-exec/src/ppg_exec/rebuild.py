@@ -70,10 +70,10 @@ def make_function(code: types.CodeType, namespace: dict[str, Any], cells: int) -
 def complete_function(function: types.FunctionType, state: dict[str, Any]) -> None:
     """Give a function what `sharing` has taken off it.
 
-    `state` has "globals" (those that its code names), "cells" (pairs of index and value), "dict", and
-    further attributes by name.
+    `state` may have "globals" (those that its code names), "cells" (pairs of index and value), "dict",
+    "submodules" (which unpickling has imported), and further attributes by name.
     """
-    named = state.pop("globals")
+    named = state.pop("globals", {})
     function.__globals__.update(named)
     if function.__module__ == "__main__" or function.__globals__.get("__name__") == "__main__":
         # What a callback hands to multiprocessing is looked up by name, in the process's own main module.
@@ -81,10 +81,10 @@ def complete_function(function: types.FunctionType, state: dict[str, Any]) -> No
         for name, value in named.items():
             if not name.startswith("__"):
                 main[name] = value
-    for index, value in state.pop("cells"):
+    for index, value in state.pop("cells", ()):
         function.__closure__[index].cell_contents = value  # type: ignore[index]
-    function.__dict__.update(state.pop("dict"))
-    state.pop("submodules")
+    function.__dict__.update(state.pop("dict", {}))
+    state.pop("submodules", None)
     for name, value in state.items():
         setattr(function, name, value)
 

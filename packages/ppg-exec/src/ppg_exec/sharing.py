@@ -121,21 +121,24 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
                 cells.append((index, cell.cell_contents))
             except ValueError:  # not filled yet: a function that is defined later
                 continue
-        state: dict[str, Any] = {
+        code = function.__code__
+        parts: dict[str, Any] = {
             "globals": global_values,
             "cells": cells,
             "dict": dict(function.__dict__),
             "submodules": self._functions.submodules(function, global_values, cells),
+            "__annotations__": function.__annotations__,
         }
-        for name in _ATTRIBUTES:
+        # Only what it does not get from its code and namespace: most callbacks are made for one job, and few objects.
+        state = {name: part for name, part in parts.items() if part}
+        obvious = (code.co_name, code.co_qualname, namespace.get("__name__"), None, None, None)
+        for name, usual in zip(_ATTRIBUTES, obvious, strict=True):
             attribute = getattr(function, name)
-            if attribute is not None:
+            if attribute is not None and attribute != usual:
                 state[name] = attribute
-        if function.__annotations__:
-            state["__annotations__"] = function.__annotations__
         for own in (state, *state.values()):
             self._own[id(own)] = own
-        construction = (function.__code__, namespace, len(function.__closure__ or ()))
+        construction = (code, namespace, len(function.__closure__ or ()))
         return rebuild.make_function, construction, state, None, None, rebuild.complete_function
 
     def _kept_out(self, reduced: Any) -> Any:
