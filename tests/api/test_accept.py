@@ -1,6 +1,10 @@
 """`Pipegraph.accept`: existing outputs count as made, and nothing is run to find that out."""
 
+import os
 import signal
+import subprocess
+import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 from random import Random
@@ -402,6 +406,29 @@ def test_ctrl_c_while_it_decides_accepts_nothing(folder, accept, writer, made):
     with pytest.raises(KeyboardInterrupt):
         accept(declare, [Interrupting()])
     assert list(accept(declare).accepted) == ["a"]
+
+
+def test_ctrl_z_stops_it_and_it_goes_on_in_the_foreground(folder, made):
+    made(a="A")
+    script = """
+        import os, signal, ppg
+        class Suspending:
+            def __fspath__(self):
+                signal.raise_signal(signal.SIGTSTP)
+                return "a"
+        graph = ppg.new_pipegraph(quiet=True)
+        ppg.FileGeneratingJob("a", lambda path: None)
+        print(list(graph.accept([Suspending()]).accepted))
+    """
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(script)], stdout=subprocess.PIPE, text=True
+    )
+    stopped = os.waitid(os.P_PID, child.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+    assert stopped is not None
+    assert stopped.si_code == os.CLD_STOPPED
+    child.send_signal(signal.SIGCONT)
+    said, _ = child.communicate(timeout=60)
+    assert (child.returncode, said) == (0, "['a']\n")
 
 
 class Holder:

@@ -74,8 +74,15 @@ def acceptance_of(
     acceptance = None
     with Interrupts() as interrupts:
 
+        def should_stop() -> bool:
+            if interrupts.suspended:
+                # Ctrl-Z: nothing else of ours runs that would have to pause.
+                interrupts.suspended = False
+                signal.raise_signal(signal.SIGSTOP)
+            return interrupts.received is not None
+
         def decided(memory: Looking) -> TakeOver:
-            takeover = TakeOver(pipegraph, memory, named, changed, lambda: interrupts.received is not None)
+            takeover = TakeOver(pipegraph, memory, named, changed, should_stop)
             takeover.decide()
             return takeover
 
