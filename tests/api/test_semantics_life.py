@@ -1,12 +1,17 @@
 """What happens in the life of a graph: jobs declared again, circles, dependencies that cannot be."""
 
+import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import ppg
+from ppg.paths import normalised
 
 
 @pytest.fixture
@@ -25,6 +30,16 @@ def write_all(paths):
 
 def nothing():
     pass
+
+
+@given(
+    st.lists(st.sampled_from(["project", "home", "a", "..", ".", "..a"]), min_size=1, max_size=6),
+    st.sampled_from(["", "/", "/home/project/", "/home/"]),
+)
+def test_every_spelling_of_a_path_is_the_one_way_that_leads_to_it_from_the_root(parts, begin):
+    root = "/home/project"
+    path = begin + "/".join(parts)
+    assert normalised(path, root) == os.path.relpath(os.path.normpath(os.path.join(root, path)), root)
 
 
 class Genome:
@@ -186,3 +201,79 @@ pypipegraph.run()
         )
         assert counted in ended.stderr
     assert (folder / "output_filename.txt").read_text() == "hello world"
+
+
+def declares_later(path=None):
+    yield path
+
+
+async def waits(path=None):
+    pass
+
+
+class Sample:
+    def generate(self):
+        yield self
+
+
+WRONG = [
+    (lambda: ppg.Pipegraph(4), TypeError, "resource_coordinator"),
+    (lambda: ppg.Pipegraph(root=1), TypeError, "root"),
+    (lambda: ppg.Pipegraph(root=""), ValueError, "root"),
+    (lambda: ppg.Pipegraph(cache_folder=1), TypeError, "cache_folder"),
+    (lambda: ppg.Pipegraph(invariant_status_filename=1), TypeError, "invariant_status_filename"),
+    (lambda: ppg.Pipegraph(follow="everything"), ValueError, "follow"),
+    (lambda: ppg.LocalSystem(max_cores_to_use="2"), TypeError, "max_cores_to_use"),
+    (lambda: ppg.LocalSystem(max_cores_to_use=0), ValueError, "max_cores_to_use"),
+    (lambda: ppg.LocalSystem(share_cores=2), TypeError, "share_cores"),
+    (lambda: ppg.LocalSystem(inline="no"), TypeError, "inline"),
+    (lambda: ppg.run_pipegraph(targets="a"), TypeError, "targets"),
+    (lambda: ppg.run_pipegraph(targets=ppg.FileGeneratingJob("a", write)), TypeError, "targets"),
+    (lambda: ppg.run_pipegraph(targets=1), TypeError, "targets"),
+    (lambda: ppg.FileTimeInvariant(1), TypeError, "filename"),
+    (lambda: ppg.FileChecksumInvariant(""), ValueError, "filename"),
+    (lambda: ppg.FunctionInvariant(1, nothing), TypeError, "job_id"),
+    (lambda: ppg.JobGeneratingJob(1, nothing), TypeError, "job_id"),
+    (lambda: ppg.DependencyInjectionJob("", nothing), ValueError, "job_id"),
+    (lambda: ppg.JobGeneratingJob("g", write), TypeError, "'g'.*without arguments"),
+    (lambda: ppg.FileGeneratingJob(write, "a"), TypeError, "output_filename"),
+    (lambda: ppg.FileGeneratingJob(ppg.FileGeneratingJob("a", write), write), TypeError, "output_filename"),
+    (lambda: ppg.FileGeneratingJob(".", write), ValueError, "output_filename"),
+    (lambda: ppg.FileGeneratingJob("x/..", write), ValueError, "output_filename"),
+    (lambda: ppg.MultiFileGeneratingJob([Path("a"), Path("..")], write_all), ValueError, "filenames"),
+    (lambda: ppg.FileGeneratingJob("a", write, rename_broken="no"), TypeError, "'a': rename_broken"),
+    (lambda: ppg.MultiFileGeneratingJob(["a"], write_all, empty_ok=None), TypeError, "'a': empty_ok"),
+    (lambda: ppg.TempFileGeneratingJob("a", write, cutoff=1), TypeError, "'a': cutoff"),
+    (lambda: ppg.FileGeneratingJob("a", write).depends_on_file(1), TypeError, "filename"),
+    (lambda: ppg.FileGeneratingJob("a", write).depends_on_func(None), TypeError, "callable"),
+    (lambda: ppg.FileGeneratingJob("a", write, retrys=1), TypeError, "retrys"),
+    (lambda: ppg.FileGeneratingJob("a", declares_later), TypeError, "a: .*declares_later.* is a generator"),
+    (lambda: ppg.JobGeneratingJob("a", declares_later), TypeError, "'a': .* is a generator"),
+    (lambda: ppg.DataLoadingJob("a", Sample().generate), TypeError, "'a': .* is a generator"),
+    (lambda: ppg.FileGeneratingJob("a", waits), TypeError, "a: .*waits.* is an async function"),
+    (lambda: ppg.FileGeneratingJob("a", functools.partial(waits, 1)), TypeError, "is an async function"),
+]
+
+
+@pytest.mark.parametrize(("declare", "error", "named"), WRONG)
+def test_whatever_cannot_be_right_is_refused_at_once_by_name(graph, declare, error, named):
+    with pytest.raises(error, match=named):
+        declare()
+
+
+def test_targets_in_a_dictionary_are_its_values(graph, folder):
+    jobs = {name: ppg.FileGeneratingJob(f"{name}.txt", write) for name in "abc"}
+    del jobs["b"]
+    assert graph.run(targets=jobs).ran == ["a.txt", "c.txt"]
+
+
+@pytest.mark.parametrize(
+    "declare", [lambda name: ppg.FileGeneratingJob(name, write), ppg.FileChecksumInvariant]
+)
+def test_a_job_on_the_status_file_is_refused_before_anything_runs(graph, folder, declare):
+    job = declare(".pypipegraph_status_robust")
+    ppg.FileGeneratingJob("a", write)
+    with pytest.raises(ppg.JobContractError, match="remembers what it has done"):
+        graph.run()
+    assert list(folder.iterdir()) == []
+    assert job in list(graph)

@@ -1,10 +1,13 @@
 """What a callback expects, decided from its signature when the job is declared, never by trying."""
 
+import functools
 import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
 
 __all__ = ["Callback", "wants_argument"]
+
+_NOT_RUN_BY_A_CALL = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 
 Callback = Callable[..., object]
 """A user's function: takes no argument, or one (the path or paths that the job makes)."""
@@ -21,11 +24,12 @@ def wants_argument(callback: object, owner: str) -> bool:
         owner: the job, as messages should name it.
 
     Raises:
-        TypeError: it is not callable, or cannot be called with at most one positional argument.
+        TypeError: it is not callable, cannot be called with at most one positional argument, or does nothing when
+            it is called, because it is a generator or an async function.
     """
     if type(callback) is FunctionType:
         code = callback.__code__
-        if not code.co_kwonlyargcount:
+        if not code.co_kwonlyargcount and not code.co_flags & _NOT_RUN_BY_A_CALL:
             required = code.co_argcount - len(callback.__defaults__ or ())
             if required <= 1:
                 return required == 1
@@ -33,7 +37,20 @@ def wants_argument(callback: object, owner: str) -> bool:
         raise TypeError(f"{owner}: the function must be callable, but is {callback!r}")
     elif isinstance(callback, type):
         raise TypeError(f"{owner}: the function must be a function, but is the class {callback.__qualname__}")
+    _require_runs_when_called(callback, owner)
     return _required_parameters(callback, owner) == 1
+
+
+def _require_runs_when_called(callback: object, owner: str) -> None:
+    while isinstance(callback, functools.partial):
+        callback = callback.func
+    function = getattr(callback, "__func__", callback)
+    if type(function) is FunctionType and function.__code__.co_flags & _NOT_RUN_BY_A_CALL:
+        kind = "a generator" if function.__code__.co_flags & inspect.CO_GENERATOR else "an async function"
+        raise TypeError(
+            f"{owner}: the function '{function.__qualname__}' is {kind}: a call of it does not run its code; wrap it "
+            "in a function that does"
+        )
 
 
 def _required_parameters(callback: Callable[..., object], owner: str) -> int:

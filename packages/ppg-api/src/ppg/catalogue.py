@@ -8,7 +8,7 @@ from ppg.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path
 from ppg_graph import Dag, JobId, NodeId
 
-__all__ = ["Catalogue"]
+__all__ = ["Catalogue", "listed"]
 
 
 class Catalogue:
@@ -74,13 +74,21 @@ class Catalogue:
             PyPipelineGraphError: there is no such job.
             TypeError: one target was given instead of several.
         """
-        if isinstance(targets, (str, os.PathLike, Job)):
-            raise TypeError(f"targets must be a list of jobs and files, not {targets!r}")
         return [
-            self.job(target.job_id if isinstance(target, Job) else target).node
-            for target in (targets.values() if isinstance(targets, Mapping) else targets)
+            self.job(target.job_id if isinstance(target, Job) else target).node for target in listed(targets)
         ]
 
     def file_id(self, path: str) -> JobId:
         """The job id of a file: its one spelling relative to the root."""
         return JobId(normalised(path, self.root))
+
+
+def listed(targets: Iterable[Job | PathLike]) -> list[Job | PathLike]:
+    """Targets as a list; of a dictionary the values.
+
+    Raises:
+        TypeError: one target was given instead of several.
+    """
+    if isinstance(targets, (str, os.PathLike, Job)) or not isinstance(targets, Iterable):
+        raise TypeError(f"targets must be a list of jobs and files, not {targets!r}")
+    return list(targets.values() if isinstance(targets, Mapping) else targets)

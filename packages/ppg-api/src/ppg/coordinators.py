@@ -38,6 +38,10 @@ class LocalSystem:
                 raise TypeError(f"LocalSystem: {name} must be an int, not {value!r}")
             if value < 1:
                 raise ValueError(f"LocalSystem: {name} must be at least 1, not {value}")
+        for name in ("share_cores", "inline"):
+            value = getattr(self, name)
+            if not isinstance(value, bool):
+                raise TypeError(f"LocalSystem: {name} must be True or False, not {value!r}")
 
     def executor(self) -> "Executor":
         """A new executor for the jobs of one run."""

@@ -26,7 +26,7 @@ from ppg.execution import ExecutionOptions
 from ppg.file_jobs import MultiFileGeneratingJob
 from ppg.invariants import ParameterInvariant
 from ppg.job import Job, JobFile, undeclared
-from ppg.paths import PathLike, absolute, require_path
+from ppg.paths import PathLike, absolute, require_folder, require_path
 from ppg.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
 from ppg_graph import NodeKind
 
@@ -117,7 +117,7 @@ class ExternalJob(MultiFileGeneratingJob):
         folder = (
             root
             if working_directory is None
-            else absolute(require_path(working_directory, f"{what}: working_directory"), root)
+            else absolute(require_folder(working_directory, f"{what}: working_directory"), root)
         )
         reader = _Reader(self, what, folder, quoting=shell)
         for word in _words(command, what, shell=shell):

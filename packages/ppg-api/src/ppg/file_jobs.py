@@ -59,8 +59,11 @@ class FileJob(CallbackJob):
         self.empty_ok: bool = empty_ok
         self.cutoff: bool = cutoff
         self.shares: bool = share
-        if share is not False:
-            require_flag(share, f"{type(self).__name__} '{job_id}': share")
+        defaults = rename_broken is False and empty_ok is False and cutoff is True and share is False
+        if not defaults:
+            flags = {"rename_broken": rename_broken, "empty_ok": empty_ok, "cutoff": cutoff, "share": share}
+            for name, flag in flags.items():
+                require_flag(flag, f"{type(self).__name__} '{job_id}': {name}")
 
     def share(self, wanted: bool = True) -> Self:
         """Take the files from the pipegraph's shared cache, and keep them there, or do not; returns the job."""

@@ -4,7 +4,7 @@ import functools
 import os
 from pathlib import Path
 
-__all__ = ["PathLike", "normalised", "require_path"]
+__all__ = ["PathLike", "normalised", "require_folder", "require_path"]
 
 PathLike = str | os.PathLike[str]
 """What ppg takes as a file name."""
@@ -20,9 +20,9 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
 
     Raises:
         TypeError: it is neither a str nor a path.
-        ValueError: it is empty, or names a folder by a trailing slash, or contains a NUL.
+        ValueError: it is empty, or names a folder (`folder/`, `.`, `..`), or contains a NUL.
     """
-    if type(value) is str and value.isascii() and value and value[-1] != "/" and "\0" not in value:
+    if type(value) is str and value.isascii() and value and value[-1] not in "/." and "\0" not in value:
         return value  # nearly all of them
     if owner is not None:
         argument = f"{type(owner).__name__}: {argument}"
@@ -40,7 +40,7 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
         os.fsencode(text)
     except UnicodeEncodeError as error:
         raise ValueError(f"{argument} cannot be a file's name: {text!r} ({error.reason})") from None
-    if not text or text.endswith("/") or "\0" in text:
+    if text.rpartition("/")[2] in {"", ".", ".."} or "\0" in text:
         raise ValueError(f"{argument} must name a file: {text!r}")
     return text
 
@@ -57,7 +57,10 @@ def normalised(path: str, root: str) -> str:
     folder, slash, name = path.rpartition("/")
     if slash and name and name != "." and name != "..":
         # There are more files than folders.
-        return _normalised_folder(folder, root) + name
+        inside = _normalised_folder(folder, root)
+        if not inside.startswith(".."):
+            return inside + name
+        # Outside of the root it may be a folder above it, or the root itself.
     return _normalised(path, root)
 
 
@@ -86,6 +89,24 @@ def absolute(job_path: str, root: str) -> str:
     if job_path[0] not in "/.":
         return f"{root.rstrip('/')}/{job_path}"  # nearly all of them, and there may be a million
     return os.path.normpath(os.path.join(root, job_path))  # noqa: PTH118 (a hot path of a run)
+
+
+def require_folder(value: object, argument: str) -> str:
+    """Return the name of a folder as a string.
+
+    Raises:
+        TypeError: it is neither a str nor a path; the message begins with `argument`.
+        ValueError: it is empty, or contains a NUL.
+    """
+    try:
+        text = os.fspath(value)  # type: ignore[call-overload]
+    except TypeError:
+        text = None
+    if not isinstance(text, str):
+        raise TypeError(f"{argument} must be a str or a Path, not {type(value).__name__}: {value!r}")
+    if not text or "\0" in text:
+        raise ValueError(f"{argument} must name a folder: {text!r}")
+    return text
 
 
 def working_root(root: PathLike | None) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ppg.catalogue import Catalogue
+from ppg.catalogue import Catalogue, listed
 from ppg.coordinators import LocalSystem
 from ppg.counted import counted
 from ppg.declarations import same_job, shown
@@ -16,7 +16,7 @@ from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
 from ppg.life import Life
-from ppg.paths import PathLike, require_path, working_root
+from ppg.paths import PathLike, require_folder, require_path, working_root
 from ppg.shared_cache import SharedCache, shared_cache_of
 from ppg_graph import NodeId
 from ppg_invariants import register_encoder
@@ -79,12 +79,16 @@ class Pipegraph(Catalogue):
         # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
         register_encoder(Job, _name_of_job)
         register_encoder(Pipegraph, _name_of_pipegraph)
-        super().__init__(working_root(root))
+        super().__init__(working_root(None if root is None else require_folder(root, "root")))
+        if resource_coordinator is not None and not callable(getattr(resource_coordinator, "executor", None)):
+            raise TypeError(
+                f"resource_coordinator must be, say, LocalSystem(max_cores_to_use=4), not {resource_coordinator!r}"
+            )
         self.resource_coordinator: LocalSystem = resource_coordinator or LocalSystem()
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )
-        self.cache_folder: Path = Path(self.root) / cache_folder
+        self.cache_folder: Path = Path(self.root) / require_folder(cache_folder, "cache_folder")
         self.follow = require_following(follow)
         self.quiet = quiet
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
@@ -258,7 +262,14 @@ class Pipegraph(Catalogue):
 
         Raises:
             CycleError: jobs depend on each other in a circle.
+            JobContractError: a job makes or observes the status file.
         """
+        status = self.file_id(str(self.status_path))
+        if status in self or status in self._multi_file_makers:
+            raise JobContractError(
+                f"{self.job(status)!r} (declared at {shown(self.job(status).declared_at)}) uses the file in which ppg "
+                "remembers what it has done; give it another file"
+            )
         cycle = self.dag.find_cycle()
         if cycle is not None:
             path = [self.dag.job_id(node) for node in cycle]
@@ -347,7 +358,7 @@ class Pipegraph(Catalogue):
 
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
-        targets = self.run_targets = None if targets is None else list(targets)
+        targets = self.run_targets = None if targets is None else listed(targets)
         if frontend is None:
             from ppg.session import SESSION  # noqa: PLC0415 (the session knows pipegraphs)
 

@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from ppg.paths import PathLike, require_path
+from ppg.paths import PathLike, require_folder
 
 __all__ = ["VARIABLE", "CachedEntry", "SharedCache", "shared_cache_of"]
 
@@ -63,7 +63,7 @@ class SharedCache:
         text = folder.rstrip("/") or "/" if isinstance(folder, str) and folder else folder
         if text == "/":
             raise ValueError("SharedCache: folder must be a folder of its own, not '/'")
-        self.folder: Path = Path(require_path(text, "SharedCache: folder"))
+        self.folder: Path = Path(require_folder(text, "SharedCache: folder"))
         if not isinstance(hard_links, bool):
             raise TypeError(f"SharedCache: hard_links must be True or False, not {hard_links!r}")
         self.hard_links: bool = hard_links
