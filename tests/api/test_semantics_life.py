@@ -268,7 +268,12 @@ def test_targets_in_a_dictionary_are_its_values(graph, folder):
 
 
 @pytest.mark.parametrize(
-    "declare", [lambda name: ppg.FileGeneratingJob(name, write), ppg.FileChecksumInvariant]
+    "declare",
+    [
+        lambda name: ppg.FileGeneratingJob(name, write),
+        lambda name: ppg.MultiFileGeneratingJob(["b", name], write_all),
+        ppg.FileChecksumInvariant,
+    ],
 )
 def test_a_job_on_the_status_file_is_refused_before_anything_runs(graph, folder, declare):
     job = declare(".pypipegraph_status_robust")
