@@ -4,7 +4,7 @@ import functools
 import os
 import threading
 from pathlib import Path
-from types import SimpleNamespace
+from typing import NamedTuple
 
 import pytest
 
@@ -348,6 +348,15 @@ def test_what_cannot_be_a_callback_is_refused_at_the_definition(folder):
             ppg.FunctionInvariant("f", wrong)
 
 
+class CodeElsewhere(NamedTuple):
+    """What is asked of a code object."""
+
+    bytecode: bytes
+    syntax: bytes | None
+    source: str | None
+    name: str
+
+
 class Elsewhere(FunctionState):
     """A function as another version of Python has it."""
 
@@ -358,11 +367,8 @@ class Elsewhere(FunctionState):
 def under_another_python(state, *, syntax=True):
     """The same function as another version of Python compiles it: other bytecode, and perhaps the same source."""
     codes = tuple(
-        SimpleNamespace(
-            bytecode=code.bytecode[::-1],
-            syntax=code.syntax if syntax else None,
-            source=code.source if syntax else None,
-            name=code.name,
+        CodeElsewhere(
+            code.bytecode[::-1], *((code.syntax, code.source) if syntax else (None, None)), code.name
         )
         for code in state.codes
     )
