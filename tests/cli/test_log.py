@@ -67,6 +67,23 @@ def test_what_runs_do_is_told_in_words(project, listening):
     end(listener)
 
 
+def test_how_often_a_job_was_tried_and_what_comes_from_the_shared_cache_is_told(project, listening):
+    listener = listening()
+    project.script("""
+        ppg.new_pipegraph(shared_cache="shared")
+        ppg.FileGeneratingJob("a", writes("A"), share=True)
+        ppg.FileGeneratingJob("b", lambda: 1 / 0, retries=1)
+    """)
+    project.ppg("run", "script.py")
+    lines = "".join(lines_up_to(listener, "run finished"))
+    assert "done: a (" in lines
+    assert "failed: b (ZeroDivisionError: division by zero), try 2\n" in lines
+    (project / "a").unlink()
+    project.ppg("run", "script.py")
+    assert "taken from the shared cache: a (" in "".join(lines_up_to(listener, "run finished"))
+    end(listener)
+
+
 def test_the_lines_can_be_had_as_they_come(project, listening):
     listener = listening("--json")
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")

@@ -127,7 +127,9 @@ def _said(told: Mapping[str, object]) -> list[str]:
             how = "taken from the shared cache" if told.get("taken_from_cache") is True else "done"
             return [f"{how}: {job} ({seconds:.3f} s)"]
         case {"event": "failed", "job": job, "error": error, "message": message}:
-            return [f"failed: {job} ({error}: {message})"]
+            tries = told.get("attempts")
+            how_often = f", try {tries}" if isinstance(tries, int) and tries > 1 else ""
+            return [f"failed: {job} ({error}: {message}){how_often}"]
         case {"event": "blocked", "jobs": [*jobs], "cause": cause}:
             return [f"blocked: {job} (because of {cause})" for job in jobs]
         case {"event": "extended", "jobs": [*jobs], "generator": generator}:

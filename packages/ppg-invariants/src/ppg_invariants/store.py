@@ -151,8 +151,8 @@ class StatusStore:
         saved = sum(report.saved.values())
         where = f"it was moved to {report.moved_to}; " if report.moved_to else ""
         warnings.warn(
-            f"the status store {self.path} is damaged ({report.what}); {where}{saved} rows could be read and "
-            f"are in use, of which {report.saved['records']} records of jobs. Jobs whose record is lost run again",
+            f"the status store {self.path} is damaged ({report.what}); {where}what could be read is "
+            f"in use (rows: {saved}, of jobs: {report.saved['records']}). Jobs whose record is lost run again",
             StoreDamagedWarning,
             stacklevel=5,
         )
