@@ -162,7 +162,7 @@ class RecordsOnlyFirstUpstreams(Evaluator):
         if not isinstance(effect, Commit):
             return effect
         first = dict(sorted(effect.record.upstreams.items())[:1])
-        return Commit(effect.node, replace(effect.record, upstreams=first))
+        return Commit(effect.node, effect.record._replace(upstreams=first))
 
 
 class StartsWithoutReason(Evaluator):

@@ -41,7 +41,8 @@ def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[
 
 def without_duplicates(offsets: array[int], grouped: array[int]) -> tuple[array[int], array[int]]:
     """The same groups, each value kept once in each."""
-    if all(len(set(grouped[start:end])) == end - start for start, end in pairwise(offsets)):
+    rows = ((start, end) for start, end in pairwise(offsets) if end - start > 1)
+    if all(len(set(grouped[start:end])) == end - start for start, end in rows):
         return offsets, grouped
     kept: array[int] = array("i")
     ends = array("i", [0])

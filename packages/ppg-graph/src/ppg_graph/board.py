@@ -281,11 +281,10 @@ class Board:
 
     def enroll(self, nodes: Collection[NodeId]) -> None:
         """Let these EXCLUDED jobs take part from now on, and count the edges into them."""
-        move, upstreams_of, upstream_count = self.move, self.dag.upstreams, self.upstream_count
+        move, upstream_count = self.move, self.upstream_count
         needs, is_lazy, is_source = self.needs, self.is_lazy, self.is_source
-        for node in nodes:
+        for node, upstreams in zip(nodes, self.dag.upstreams_of_each(nodes), strict=True):
             move(node, _WAITING)
-            upstreams = upstreams_of(node)
             upstream_count[node] = len(upstreams)
             if not is_source[node] and not needs[node]:
                 self.attach(node, upstreams)

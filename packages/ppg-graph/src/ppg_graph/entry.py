@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from ppg_graph.board import Board
 from ppg_graph.ids import NodeId, NodeKind
 from ppg_graph.propagation import Propagation
-from ppg_graph.staleness import record_is_outdated, usable_record
+from ppg_graph.staleness import is_usable, record_is_outdated
 from ppg_graph.states import NodeState
 from ppg_graph.walks import reachable
 
@@ -96,9 +96,9 @@ class Entry:
 
     def decide(self, complete: Iterable[NodeId]) -> None:
         """Decide jobs that wait for nothing. (Who is blocked waits for the fingerprint of who failed.)"""
-        board = self.board
+        kinds = self.board.kinds
         for node in complete:
-            if board.dag.kind(node) is not NodeKind.INVARIANT:
+            if kinds[node] is not _INVARIANT:
                 self.flow.decide(node)
 
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
@@ -144,7 +144,7 @@ class Entry:
         board, flow, files = self.board, self.flow, self._files
         kinds, pending, upstream_count = board.kinds, board.pending, board.upstream_count
         record_of, awaited, beside_lazy = board.record, board.awaited, board.beside_lazy
-        parts = board.dag.names_parts
+        parts, job_ids, remembered = board.dag.names_parts, board.dag.job_ids, board.history.get
         complete: list[NodeId] = []
         for node in nodes:
             kind = kinds[node]
@@ -157,8 +157,8 @@ class Entry:
             elif kind is _GENERATOR:
                 flow.learn_stale(node)
             else:
-                record = usable_record(board, node)
-                if record is None:
+                record = remembered(job_ids[node])
+                if record is None or not is_usable(record):
                     flow.learn_stale(node)
                 else:
                     record_of[node] = record

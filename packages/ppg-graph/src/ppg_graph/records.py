@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from hashlib import blake2b
+from typing import NamedTuple
 
 from ppg_graph.ids import Fingerprint, JobId, NodeKind
 
@@ -13,8 +13,7 @@ __all__ = ["Record", "combine"]
 _NO_PARTS: Mapping[str, Fingerprint] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """A job's last success, as far as decisions go.
 
     - kind: what the job was; a record of another kind counts as none, but OUTPUT and LAZY share theirs
@@ -27,7 +26,7 @@ class Record:
     kind: NodeKind
     fingerprint: Fingerprint
     upstreams: Mapping[JobId, Fingerprint]
-    parts: Mapping[str, Fingerprint] = field(default_factory=lambda: _NO_PARTS)
+    parts: Mapping[str, Fingerprint] = _NO_PARTS
 
 
 def combine(named: Iterable[tuple[str, Fingerprint]]) -> Fingerprint:

@@ -21,17 +21,15 @@ from ppg_graph.reasons import (
 from ppg_graph.records import Record
 from ppg_graph.states import NodeState
 
-__all__ = ["reasons_to_run", "record_is_outdated", "usable_record"]
+__all__ = ["is_usable", "reasons_to_run", "record_is_outdated"]
 
 _OUTPUT, _LAZY = NodeKind.OUTPUT, NodeKind.LAZY
 
 
-def usable_record(board: Board, node: NodeId) -> Record | None:
-    """The record that may make an OUTPUT or LAZY job clean. One of another kind is none, but these two share."""
-    record = board.history.get(board.dag.job_ids[node])
-    if record is not None and (record.kind is _OUTPUT or record.kind is _LAZY):
-        return record
-    return None
+def is_usable(record: Record) -> bool:
+    """Whether the record may make an OUTPUT or LAZY job clean. One of another kind may not, but these two share."""
+    kind = record.kind
+    return kind is _OUTPUT or kind is _LAZY
 
 
 def record_is_outdated(board: Board, node: NodeId, record: Record) -> bool:

@@ -11,7 +11,6 @@ callback count as unchanged.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import replace
 
 from ppg.engine.memory import Memory
 from ppg.engine.notes import LastMade, ToolQuestion
@@ -197,7 +196,7 @@ class _WithGenerators(Mapping[JobId, Record]):
 
     def __getitem__(self, job_id: JobId) -> Record:
         record = self._records[job_id]
-        return replace(record, kind=NodeKind.OUTPUT) if record.kind is NodeKind.GENERATOR else record
+        return record._replace(kind=NodeKind.OUTPUT) if record.kind is NodeKind.GENERATOR else record
 
     def __iter__(self) -> Iterator[JobId]:
         return iter(self._records)
