@@ -89,6 +89,9 @@ class Code:
         return ("code", self.style, self.version, self.twist)
 
 
+NAME_SPACES = {Kind.PARAMETER: "PI:", Kind.FUNCTION: "function:"}
+
+
 @dataclass(frozen=True, slots=True)
 class Use:
     """A dependency: on a job, or on one file of it."""
@@ -135,6 +138,8 @@ class Job:
             return f"cache/{self.name}_load"
         if self.kind in INPUT_FILES:
             return f"in/{self.name}"
+        if self.kind in NAME_SPACES:
+            return NAME_SPACES[self.kind] + self.name
         return ":".join(sorted(self.files.values())) or self.name
 
     @property
