@@ -1,5 +1,7 @@
 """Invariants of parameters and functions are called what the user likes: also what a job or a file is called."""
 
+from pathlib import Path
+
 import pytest
 
 import ppg
@@ -65,6 +67,14 @@ def test_the_names_of_parameters_and_of_functions_are_two_name_spaces(folder):
     assert (parameter.job_id, function.job_id) == ("PI:x", "function:x")
     assert ppg.ParameterInvariant("x", 1) is parameter
     assert ppg.FunctionInvariant("x", len) is function
+
+
+def test_the_path_of_a_file_is_a_name_as_well(folder):
+    ppg.new_pipegraph(quiet=True)
+    assert ppg.ParameterInvariant(Path("out/x"), 1) is ppg.ParameterInvariant("out/x", 1)
+    assert ppg.FunctionInvariant(Path("out/x"), len) is ppg.FunctionInvariant("out/x", len)
+    with pytest.raises(TypeError, match="job_id must be a str"):
+        ppg.ParameterInvariant(3, 1)
 
 
 def test_other_parameters_of_the_same_name_are_a_contradiction_also_in_the_short_form(folder, account):

@@ -239,6 +239,16 @@ def test_missing_output_folders_are_created(run, writer, folder):
     assert (folder / "x/y/z").read_text() == "deep"
 
 
+@pytest.mark.skipif(not os.access("/", os.W_OK), reason="only the superuser may write there")
+def test_a_file_may_be_in_the_root_of_the_file_system(run):
+    file = Path(f"/ppg-test-{os.getpid()}")
+    try:
+        run(lambda: ppg.FileGeneratingJob(file, lambda path: path.write_text("x")))
+        assert file.read_text() == "x"
+    finally:
+        file.unlink(missing_ok=True)
+
+
 def test_the_callback_runs_in_the_root_whatever_the_working_directory_is(run, folder, monkeypatch):
     def declare():
         ppg.FileGeneratingJob("a", lambda: Path("a").write_text(os.getcwd()))

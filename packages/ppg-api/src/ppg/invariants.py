@@ -14,6 +14,7 @@ the beginning of the id, and says in every message what there is:
     version:a       a ToolVersionInvariant
 """
 
+import os
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -60,9 +61,8 @@ class ParameterInvariant(Job):
     name_space: ClassVar[str] = "PI:"
     encoding: bytes
 
-    def __init__(self, job_id: str, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
-        require_id(job_id, "ParameterInvariant")
-        super().__init__(self.name_space + job_id, pipegraph)
+    def __init__(self, job_id: PathLike, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
+        super().__init__(self.name_space + _name(job_id, "ParameterInvariant"), pipegraph)
         try:
             self.encoding = encode_parameters(parameters)
         except CannotFingerprint as error:
@@ -147,18 +147,16 @@ class FunctionInvariant(Job):
 
     def __init__(
         self,
-        job_id: str,
+        job_id: PathLike,
         function: "Callback",
         *,
         follow: Following | None = None,
         pipegraph: "Pipegraph | None" = None,
     ) -> None:
-        require_id(job_id, "FunctionInvariant")
+        name = _name(job_id, "FunctionInvariant")
         if not callable(function):
-            raise TypeError(
-                f"FunctionInvariant '{job_id}': the function must be callable, but is {function!r}"
-            )
-        super().__init__(self.name_space + job_id, pipegraph)
+            raise TypeError(f"FunctionInvariant '{name}': the function must be callable, but is {function!r}")
+        super().__init__(self.name_space + name, pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
 
@@ -195,6 +193,13 @@ def require_following(value: str) -> Following:
     if value not in {"project", "none"}:
         raise ValueError(f'follow must be "project" or "none", not {value!r}')
     return "project" if value == "project" else "none"
+
+
+def _name(job_id: PathLike, what: str) -> str:
+    """The name of an invariant: a text, or the path of the file that it is about."""
+    name = os.fspath(job_id) if isinstance(job_id, os.PathLike) else job_id
+    require_id(name, what)
+    return name
 
 
 def shared_function_name(function: object) -> str | None:

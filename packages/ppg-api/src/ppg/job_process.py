@@ -44,7 +44,7 @@ def make_files(
     __tracebackhide__ = True
     for path in paths:
         # Asked first, as an exception, or the way through `makedirs`, costs a forked process more than all else here.
-        folder = path.rpartition("/")[0]
+        folder = path.rpartition("/")[0] or "/"
         if not os.access(folder, os.F_OK):
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
         elif os.access(path, os.F_OK, follow_symlinks=False):
