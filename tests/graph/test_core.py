@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from ppg_graph import (
     LEGAL_MOVES,
     AlwaysRuns,
     Block,
+    CycleFoundError,
     Dag,
     Demanded,
     Evaluator,
@@ -64,6 +66,31 @@ def test_unknown_durations_count_as_the_median() -> None:
     durations = {JobId("c"): 2.0, JobId("d"): 4.0, JobId("e"): 90.0, JobId("of another graph"): 1000.0}
     assert list(longest_remaining(dag, durations)) == [10.0, 6.0, 2.0, 4.0, 90.0]
     assert list(longest_remaining(dag, {})) == [3.0, 2.0, 1.0, 1.0, 1.0]
+
+
+def test_priorities_are_worked_out_for_who_asks_and_look_at_what_is_downstream_only() -> None:
+    asked: list[JobId] = []
+
+    class Durations(dict[JobId, float]):
+        def get(self, job_id: JobId, default: float | None = None) -> float | None:  # type: ignore[override]
+            asked.append(job_id)
+            return super().get(job_id, default)
+
+    dag = graph("O.a > O.b > O.c; O.a > O.d")
+    known = Durations({JobId(name): 1.0 for name in "abcd"})
+    assert longest_remaining(dag, known)[dag.node(JobId("b"))] == 2.0
+    assert sorted(asked) == ["b", "c"]
+
+
+def test_priorities_need_no_recursion_and_tell_a_cycle() -> None:
+    dag = Dag()
+    nodes = [dag.add_node(JobId(str(number)), NodeKind.OUTPUT) for number in range(20_000)]
+    for upstream, downstream in itertools.pairwise(nodes):
+        dag.add_edge(upstream, downstream)
+    assert longest_remaining(dag, {})[0] == 20_000.0
+    dag.add_edge(nodes[-1], nodes[10_000])
+    with pytest.raises(CycleFoundError):
+        longest_remaining(dag, {})[0]
 
 
 # -- explanations
@@ -143,6 +170,8 @@ def hook(event, arguments):
         raise SystemExit(f"{event} {arguments}")
 shop = Shop(graph("I.p > O.a > T.t > O.b; L.l > O.b; G.g"))
 list(map(shop.dag.upstreams, range(3)))
+for name in ppg_graph.__all__:
+    getattr(ppg_graph, name)  # some are imported only now
 sys.addaudithook(hook)
 shop.run(failing=["a"])
 shop.run()

@@ -13,6 +13,7 @@ from ppg.coordinators import LocalSystem
 from ppg.counted import counted
 from ppg.declarations import same_job, shown
 from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
+from ppg.garbage import collected_later
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
 from ppg.life import Life
@@ -364,8 +365,9 @@ class Pipegraph(Catalogue):
 
             frontend = SESSION.frontend
         frontend.before_run(self)
-        self.complete()
-        self.check()
+        with collected_later():
+            self.complete()
+            self.check()
         chosen = None if targets is None else self.nodes_of(targets)
         self._life = Life.RUNNING
         try:

@@ -158,12 +158,14 @@ class RunResult(Mapping[str, JobOutcome]):
                 for job_id, works in self._job_ids.items()
                 if works and (job_id not in self._outcomes or self._outcomes[job_id].state is state)
             ]
+        found = {job_id for job_id, outcome in self._outcomes.items() if outcome.state is state}
+        if not found:
+            return []
+        with_invariants = state is JobState.FAILED
         return [
             job_id
             for job_id, works in self._job_ids.items()
-            if job_id in self._outcomes
-            and self._outcomes[job_id].state is state
-            and (works or state is JobState.FAILED)
+            if job_id in found and (works or with_invariants)
         ]
 
     @property

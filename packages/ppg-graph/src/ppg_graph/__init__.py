@@ -1,9 +1,12 @@
-"""The pure decision core of ppg: which jobs of a graph must run, and why."""
+"""The pure decision core of ppg: which jobs of a graph must run, and why.
+
+What only some runs need, drawings, dry runs and priorities, is imported when it is first used.
+"""
+
+from typing import TYPE_CHECKING
 
 from ppg_graph.board import InternalError
 from ppg_graph.dag import Dag
-from ppg_graph.drawing import Format, Grouping, by_directory, by_kind, by_prefix, draw
-from ppg_graph.dryrun import DryRun, MayRun, dry_run, to_observe
 from ppg_graph.effects import (
     Block,
     CleanUp,
@@ -34,7 +37,6 @@ from ppg_graph.events import (
 from ppg_graph.explanations import Explanation
 from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.observations import Files, FileStatus, Observation, Unobservable
-from ppg_graph.priorities import longest_remaining
 from ppg_graph.reasons import (
     AlwaysRuns,
     Demanded,
@@ -52,6 +54,11 @@ from ppg_graph.reasons import (
 from ppg_graph.records import Record, combine
 from ppg_graph.states import LEGAL_MOVES, NodeState, state_diagram
 from ppg_graph.walks import CycleFoundError
+
+if TYPE_CHECKING:
+    from ppg_graph.drawing import Format, Grouping, by_directory, by_kind, by_prefix, draw
+    from ppg_graph.dryrun import DryRun, MayRun, dry_run, to_observe
+    from ppg_graph.priorities import longest_remaining
 
 __all__ = [
     "LEGAL_MOVES",
@@ -119,3 +126,25 @@ __all__ = [
     "state_diagram",
     "to_observe",
 ]
+
+_MODULES = {
+    "drawing": "Format Grouping by_directory by_kind by_prefix draw",
+    "dryrun": "DryRun MayRun dry_run to_observe",
+    "priorities": "longest_remaining",
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> object:
+    module = _MODULE_OF.get(name)
+    if module is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415 (only here it is needed)
+
+    value: object = getattr(import_module(f"{__name__}.{module}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

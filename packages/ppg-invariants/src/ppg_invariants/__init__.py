@@ -63,7 +63,7 @@ if TYPE_CHECKING:
         StoredObservation,
         StoredRecord,
     )
-    from .views import History, StoredRecords
+    from .views import Durations, History, StoredRecords
 
 __all__ = [
     "Added",
@@ -72,6 +72,7 @@ __all__ = [
     "Changed",
     "CodeEvidence",
     "DamageReport",
+    "Durations",
     "FileComparison",
     "FileProblem",
     "FileState",
@@ -135,7 +136,7 @@ _MODULES = {
     "store": "StatusStore",
     "stored": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "
     "StoredRecord",
-    "views": "History StoredRecords",
+    "views": "Durations History StoredRecords",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -4,7 +4,6 @@
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import functools
-import importlib.metadata
 import os
 import sys
 import sysconfig
@@ -61,6 +60,8 @@ def origin_of_module(name: str) -> Origin:
 @functools.lru_cache(maxsize=1024)
 def distribution_version(module: str) -> str:
     """Version of the distribution that an installed module belongs to; empty if it does not say."""
+    import importlib.metadata  # noqa: PLC0415 (half as slow to import as all of ppg, and few functions need it)
+
     top = module.partition(".")[0]
     try:
         return importlib.metadata.version(top)

@@ -23,6 +23,7 @@ __all__ = [
     "is_sound",
     "pack_observation",
     "pack_record",
+    "unpack_duration",
     "unpack_files",
     "unpack_observation",
     "unpack_record",
@@ -140,11 +141,15 @@ def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -
     """The whole of a sound record. Raises DamagedError if what it refers to was lost."""
     record, position = _unpack_decisive(packed, names)
     _, _, _, _, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
-    duration, peak, finished = _END.unpack_from(packed, _COUNTS)
+    _, peak, finished = _END.unpack_from(packed, _COUNTS)
     files = _unpack_files(job_id, packed, position, file_count)
-    return StoredRecord(
-        record, files, None if math.isnan(duration) else duration, None if peak < 0 else peak, finished
-    )
+    return StoredRecord(record, files, unpack_duration(packed), None if peak < 0 else peak, finished)
+
+
+def unpack_duration(packed: bytes) -> float | None:
+    """How long the job of a sound record ran, in seconds; None if it was never run."""
+    duration: float = _END.unpack_from(packed, _COUNTS)[0]
+    return None if math.isnan(duration) else duration
 
 
 def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | None) -> bytes:

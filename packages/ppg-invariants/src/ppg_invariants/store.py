@@ -47,7 +47,7 @@ from .stored import (
     StoredObservation,
     StoredRecord,
 )
-from .views import History, StoredRecords
+from .views import Durations, History, StoredRecords
 
 __all__ = ["StatusStore"]
 
@@ -166,6 +166,10 @@ class StatusStore:
     def history(self) -> History:
         """Of every record, the part that decisions are made from; a live view."""
         return History(self._records, self._names)
+
+    def durations(self) -> Durations:
+        """How long jobs took when they last ran, in seconds; a live view."""
+        return Durations(self._records)
 
     def observation(self, job_id: JobId) -> StoredObservation | None:
         """The last look at an invariant, with what explains it; None if there was none, or it is damaged."""

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from ppg_graph import JobId, Record
 
 from .files import FileState
-from .packing import DamagedError, unpack_files, unpack_record, unpack_stored_record
+from .packing import DamagedError, unpack_duration, unpack_files, unpack_record, unpack_stored_record
 from .stored import StoredRecord
 
-__all__ = ["History", "StoredRecords"]
+__all__ = ["Durations", "History", "StoredRecords"]
 
 _Unpacked = TypeVar("_Unpacked")
 
@@ -65,3 +65,22 @@ class History(_PackedRecords[Record]):
                 return unpack_record(packed, self._names)
             except DamagedError:
                 return default
+
+
+class Durations(Mapping[JobId, float]):
+    """How long each job took when it last ran, in seconds; those that were never run are not in it."""
+
+    def __init__(self, packed: Mapping[JobId, bytes]) -> None:
+        self._packed = packed
+
+    def __getitem__(self, job_id: JobId) -> float:
+        duration = unpack_duration(self._packed[job_id])
+        if duration is None:
+            raise KeyError(job_id)
+        return duration
+
+    def __iter__(self) -> Iterator[JobId]:
+        return (job_id for job_id, packed in self._packed.items() if unpack_duration(packed) is not None)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

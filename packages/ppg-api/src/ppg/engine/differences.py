@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
+import ppg_invariants
 from ppg_graph import Fingerprint, Reason, UpstreamChanged, describe
-from ppg_invariants import FunctionEvidence, describe_changes, explain_function, explain_parameters
+from ppg_invariants import FunctionEvidence
 
 __all__ = ["Evidence", "LookUp", "reason_lines"]
 
@@ -23,12 +24,14 @@ def reason_lines(reason: Reason, evidence: LookUp) -> Iterator[str]:
 
 
 def _difference(old: Evidence | None, new: Evidence | None) -> list[str]:
+    # These names are imported where a difference is to be told, which few runs do.
+    explained = ppg_invariants
     try:
         match old, new:
             case bytes(), bytes():
-                return describe_changes(explain_parameters(old, new)).splitlines()
+                return explained.describe_changes(explained.explain_parameters(old, new)).splitlines()
             case FunctionEvidence(), FunctionEvidence():
-                return describe_changes(explain_function(old, new)).splitlines()
+                return explained.describe_changes(explained.explain_function(old, new)).splitlines()
             case _:
                 return []
     except ValueError:

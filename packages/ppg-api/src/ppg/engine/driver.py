@@ -20,6 +20,7 @@ from ppg import events
 from ppg.engine.audience import Audience
 from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.commands import Commands
+from ppg.engine.ending import result_of
 from ppg.engine.generation import Extension
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.leftovers import discard_files, end_all
@@ -30,17 +31,19 @@ from ppg.engine.sharing import Sharing
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
+from ppg.garbage import collected_later
 from ppg.loading_jobs import LoadingJob
 from ppg.paths import absolute
 from ppg.pipegraph import Pipegraph
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
-from ppg_graph import Effect, Evaluator, NodeId, NodeKind, NodeState, SkipReason, describe
+from ppg_graph import Effect, Evaluator, NodeId, NodeKind, SkipReason, describe
 from ppg_invariants import LookStopped
 
 __all__ = ["Driver"]
 
-UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
+INVARIANT = NodeKind.INVARIANT
+"""Looked up once: under Python 3.11 that takes longer than what is done with it."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
 """How often a run in the background looks whether it has been brought to the foreground."""
@@ -101,12 +104,13 @@ class Driver:
     def _warn(self, message: str) -> None:
         self._publish(events.Warned(message))
 
-    def run(self) -> RunResult:
+    def run(self) -> None:
         """Run until nothing is left to do, or the user stops it."""
         kinds = self._pipegraph.dag.kinds
-        works = sum(kind is not NodeKind.INVARIANT for kind in kinds)
+        works = sum(kind is not INVARIANT for kind in kinds)
         self._publish(events.RunStarted(self._pipegraph, time.time(), works))
-        self._evaluator_says(self._evaluator.start())
+        with collected_later():
+            self._evaluator_says(self._evaluator.start())
         while not self._evaluator.finished and self._interrupts.received is None:
             if not self._submitted:
                 raise InternalError("The run has work left, but nothing runs")
@@ -115,21 +119,15 @@ class Driver:
                 self._wind_down()
         if not self._evaluator.finished:
             self._stop()
-        return self.result()
 
     def result(self) -> RunResult:
         """What has happened so far; jobs about which nothing is settled count as not done."""
-        for job in self._pipegraph:
-            state = self._evaluator.state(job.node)
-            if state in UNSETTLED:
-                self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.NOT_DONE)
-            elif state is NodeState.EXCLUDED:
-                self._outcomes[job.job_id] = JobOutcome(job.job_id, JobState.LEFT_OUT)
-        works: dict[str, bool] = {job.job_id: job.kind is not NodeKind.INVARIANT for job in self._pipegraph}
+        duration = time.monotonic() - self._started_at
         ended_by = self._interrupts.received
-        if self._is_winding_down and any(each.state is JobState.NOT_DONE for each in self._outcomes.values()):
-            ended_by = ended_by or signal.SIGINT
-        return RunResult(works, self._outcomes, time.monotonic() - self._started_at, ended_by)
+        result = result_of(self._pipegraph.dag, self._evaluator.states(), self._outcomes, duration, ended_by)
+        if self._is_winding_down and ended_by is None and result.in_state(JobState.NOT_DONE):
+            result.interrupted_by = signal.SIGINT
+        return result
 
     # -- waiting ---------------------------------------------------------------------------------------
 
@@ -356,8 +354,8 @@ class Driver:
 
     def _working(self, nodes: Iterable[NodeId]) -> tuple[str, ...]:
         """The ids of those nodes that can do work."""
-        dag = self._pipegraph.dag
-        return tuple(dag.job_id(node) for node in nodes if dag.kind(node) is not NodeKind.INVARIANT)
+        job_ids, kinds = self._pipegraph.dag.job_ids, self._pipegraph.dag.kinds
+        return tuple(job_ids[node] for node in nodes if kinds[node] is not INVARIANT)
 
     def _suspend(self) -> None:
         """Ctrl-Z: the jobs, which have sessions of their own, pause while this process is stopped."""

@@ -31,9 +31,7 @@ class Recorder(Memory):
     @property
     def durations(self) -> Mapping[JobId, float]:
         """How long jobs took when they last ran, in seconds."""
-        return {
-            job_id: stored.duration for job_id, stored in self._stored.items() if stored.duration is not None
-        }
+        return self._store.durations()
 
     @property
     def seconds_until_due(self) -> float | None:

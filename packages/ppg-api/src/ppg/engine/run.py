@@ -52,9 +52,10 @@ def run_graph(
             terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
             driver = Driver(pipegraph, recorder, executor, interrupts, audience, terminal, targets)
             try:
-                result = driver.run()
+                driver.run()
             finally:
-                _finish(driver.result(), recorder, audience)
+                result = driver.result()
+                _finish(result, recorder, audience)
     except StoreError as error:
         raise PyPipelineGraphError(str(error)) from error
     except (ExecutorError, OSError) as error:

@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
 
+import ppg_graph
 from ppg.counted import counted
 from ppg.events import (
     Answered,
@@ -30,7 +31,6 @@ from ppg.events import (
     Warned,
 )
 from ppg.listeners.failures import write_failure
-from ppg_graph import draw
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
@@ -60,7 +60,7 @@ class GraphLog:
     def __call__(self, event: Event) -> None:
         """Write the graph down when it begins to run."""
         if isinstance(event, RunStarted):
-            text = draw(event.pipegraph.dag, "text")
+            text = ppg_graph.draw(event.pipegraph.dag, "text")
             self._path.write_bytes(text.encode(errors="backslashreplace"))
 
 
