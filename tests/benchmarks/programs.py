@@ -16,7 +16,7 @@ __all__ = ["PROGRAMS", "run_program"]
 FOLDER = Path(__file__).parent
 PROGRAMS: Mapping[str, tuple[str, Mapping[Size, Sequence[str]]]] = {
     "P7": ("bench_fingerprints.py", {Size.QUICK: [], Size.FULL: ["--full"], Size.LARGE: []}),
-    "P8": ("bench_exec.py", {Size.QUICK: ["200"], Size.FULL: [], Size.LARGE: []}),
+    "P8": ("bench_exec.py", {Size.QUICK: ["200", "200000"], Size.FULL: [], Size.LARGE: []}),
 }
 """By goal: the script, and its arguments for each size."""
 
