@@ -70,9 +70,9 @@ class Jobs:
         table: IdentityTable,
         lean: int,
     ) -> None:
-        self.files = CaptureFiles(directory)
-        self.reports = Reports(directory)
-        self.remnants = Remnants()
+        self.files: CaptureFiles = CaptureFiles(directory)
+        self.reports: Reports = Reports(directory)
+        self.remnants: Remnants = Remnants()
         self.threads: int = 1
         """Of this process, as far as is known."""
         self.resident: int = 0
