@@ -68,7 +68,7 @@ class Dag:
         index = self._index
         if job_id in index:
             raise ValueError(f"job {job_id!r} is already in the graph")
-        node = NodeId(len(self._ids))
+        node: NodeId = len(self._ids)  # type: ignore[assignment]
         if keep:
             if kind is not NodeKind.LAZY:
                 raise ValueError(f"only LAZY jobs can have their files kept; {job_id!r} is {kind.name}")

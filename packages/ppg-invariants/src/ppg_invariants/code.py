@@ -2,13 +2,14 @@
 
 import sys
 import types
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from .bytecode import bytecode_digest, global_references
 from .encoding import encode_name
 from .origin import Origin, origin_of_file
-from .source import FoundSource, find_source
-from .syntax import syntax_digest
+
+if TYPE_CHECKING:
+    from .source import FoundSource
 
 __all__ = ["PYTHON", "Code", "code_of"]
 
@@ -85,11 +86,15 @@ class Code:
         if self._syntax is None:
             found = self._found()
             if found is not None:
+                from .syntax import syntax_digest  # noqa: PLC0415 (as in `_found`)
+
                 self._syntax = syntax_digest(found.node, self.object)
         return self._syntax
 
-    def _found(self) -> FoundSource | None:
+    def _found(self) -> "FoundSource | None":
         if isinstance(self._source, bool):
+            from .source import find_source  # noqa: PLC0415 (an idle run needs no source, and nothing to parse it with)
+
             self._source = find_source(self.object, self.bytecode)
         return self._source
 

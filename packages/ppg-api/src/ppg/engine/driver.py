@@ -24,7 +24,7 @@ from ppg.engine.ending import result_of
 from ppg.engine.generation import Extension
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.leftovers import discard_files, end_all
-from ppg.engine.observer import Observer
+from ppg.engine.observer import Observer, unusual
 from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
 from ppg.engine.sharing import Sharing
@@ -324,14 +324,15 @@ class Driver:
         except LookStopped:
             # The user wants to stop, which `run` sees next.
             return
-        for node, observation in observations.items():
+        news = unusual(observations)
+        for node, observation in news.items():
             if isinstance(observation, ppg_graph.Unobservable):
                 job_id = self._pipegraph.job_at(node).job_id
                 failure = JobError(f"'{job_id}' cannot be observed: {observation.reason}", "Unobservable")
                 story = JobOutcome(job_id, JobState.FAILED, exception=failure)
                 self._outcomes[job_id] = story
                 self._publish(events.JobFailed(job_id, story))
-        self._caches.observed(observations)
+        self._caches.observed(news)
         self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
 
     def _skipped(self, nodes: Iterable[NodeId], why: SkipReason) -> None:

@@ -33,9 +33,10 @@ from ppg_invariants import (
     observe_modification_time,
 )
 
-__all__ = ["Observer"]
+__all__ = ["Observer", "unusual"]
 
 INTACT = Files(FileStatus.INTACT)
+"""What is observed of nearly all outputs; always this object."""
 INTACT_FILE = Verdict.INTACT
 
 # Several files of a job can be in different trouble; the first of these is reported.
@@ -46,6 +47,13 @@ STATUS = {
     Verdict.EMPTY: FileStatus.EMPTY,
     Verdict.CHANGED: FileStatus.CHANGED,
 }
+
+
+def unusual(observations: Mapping[NodeId, Observation]) -> Mapping[NodeId, Observation]:
+    """Those of an `Observer` that are neither a fingerprint nor files that are as they were."""
+    return {
+        node: seen for node, seen in observations.items() if seen is not INTACT and type(seen) is not bytes
+    }
 
 
 class Observer:

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from ppg.engine.audience import Audience
 from ppg.engine.driver import Driver
 from ppg.engine.frontend import Frontend
-from ppg.engine.inline import executor_for
 from ppg.engine.interrupts import Interrupts
+from ppg.engine.late_executor import LateExecutor
 from ppg.engine.recorder import Recorder
 from ppg.engine.terminal import Terminal
 from ppg.events import RunFinished
@@ -17,7 +17,7 @@ from ppg.listeners.files import log_listeners
 from ppg.listeners.udp import UdpLog, log_port
 from ppg.pipegraph import Pipegraph
 from ppg.result import RunResult
-from ppg_exec import ExecutorError
+from ppg_exec import Executor, ExecutorError
 from ppg_graph import NodeId
 from ppg_invariants import StatusStore, StoreError
 
@@ -41,7 +41,7 @@ def run_graph(
         with (
             StatusStore.open(pipegraph.status_path) as store,
             Interrupts() as interrupts,
-            executor_for(pipegraph) as executor,
+            LateExecutor(lambda: _executor_for(pipegraph)) as executor,
         ):
             # Only the holder of the store may begin the logs anew.
             audience.join(log_listeners(pipegraph))
@@ -72,6 +72,12 @@ def run_graph(
         signal.raise_signal(interrupts.received)
     audience.raise_defects()
     return result
+
+
+def _executor_for(pipegraph: Pipegraph) -> Executor:
+    from ppg.engine.inline import executor_for  # noqa: PLC0415 (what executors import, an idle run does without)
+
+    return executor_for(pipegraph)
 
 
 def _finish(result: RunResult, recorder: Recorder, audience: Audience) -> None:

@@ -1,0 +1,75 @@
+"""An executor that is made when there is something to execute: most runs of a large graph have nothing to do."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from ppg_exec import Executor, Notice, Outcome, Started, Task
+
+__all__ = ["LateExecutor"]
+
+
+class LateExecutor:
+    """Follows the protocol of executors, with one that is made for the first task.
+
+    Parameters:
+        make: gives the executor.
+    """
+
+    def __init__(self, make: Callable[[], Executor]) -> None:
+        self._make = make
+        self._made: Executor | None = None
+
+    def submit(self, task: Task) -> None:
+        """Take a task."""
+        if self._made is None:
+            self._made = self._make().__enter__()
+        self._made.submit(task)
+
+    def poll(self, timeout: float | None = None) -> list[Started | Outcome | Notice]:
+        """What has happened; nothing before there was a task."""
+        return [] if self._made is None else self._made.poll(timeout)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `poll` has something to do.
+
+        Raises:
+            ValueError: there was no task yet, so nothing can happen.
+        """
+        if self._made is None:
+            raise ValueError("Nothing was submitted to this executor, so there is nothing to wait for")
+        return self._made.fileno()
+
+    def cancel(self, key: str) -> None:
+        """End a task."""
+        if self._made is not None:
+            self._made.cancel(key)
+
+    def unload(self, key: str, function: Callable[[], object]) -> None:
+        """Undo a load."""
+        if self._made is not None:
+            self._made.unload(key, function)
+
+    def pause(self) -> None:
+        """Stop everything that runs, until `resume`."""
+        if self._made is not None:
+            self._made.pause()
+
+    def resume(self) -> None:
+        """Let everything go on."""
+        if self._made is not None:
+            self._made.resume()
+
+    def close(self) -> None:
+        """End everything that still runs."""
+        if self._made is not None:
+            self._made.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._made is not None:
+            self._made.__exit__(kind, error, trace)
