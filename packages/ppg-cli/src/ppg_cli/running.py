@@ -4,12 +4,9 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from rich.console import Console
-
 from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
 from ppg.listeners.plain import PlainProgress
 from ppg.session import SESSION
-from ppg_cli.display import RichProgress
 from ppg_cli.endings import tell_ending
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script import Script
@@ -50,6 +47,10 @@ class CommandFrontend:
         """The display that fits where stderr goes."""
         if self._plain:
             return (self._watch, PlainProgress(sys.stderr, every_job=True))
+        from rich.console import Console  # noqa: PLC0415 (plain lines do without it)
+
+        from ppg_cli.display import RichProgress  # noqa: PLC0415
+
         return (self._watch, RichProgress(Console(stderr=True)))
 
     def _watch(self, event: Event) -> None:

@@ -1,7 +1,6 @@
 """The versions of ppg's packages."""
 
 from collections.abc import Iterator
-from importlib.metadata import version
 
 __all__ = ["installed_versions"]
 
@@ -10,5 +9,7 @@ PACKAGES = ("ppg-cli", "ppg-api", "ppg-graph", "ppg-invariants", "ppg-exec")
 
 def installed_versions() -> Iterator[tuple[str, str]]:
     """Each package with its installed version."""
+    from importlib.metadata import version  # noqa: PLC0415 (all other commands do without it)
+
     for name in PACKAGES:
         yield name, version(name)
