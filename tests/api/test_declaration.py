@@ -1,6 +1,7 @@
 """Declaring jobs: identity, names of files, dependencies, and the errors that say what is wrong."""
 
 import functools
+import pickle
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,11 @@ def graph(tmp_path, monkeypatch):
 
 def write(path):
     path.write_text("x")
+
+
+def write_all(paths):
+    for path in paths:
+        path.write_text("x")
 
 
 def test_a_job_before_new_pipegraph_is_an_error_that_says_to_call_it(monkeypatch):
@@ -156,12 +162,41 @@ def test_contradictory_parameters_are_told_with_the_lines_of_the_script():
 
 def test_a_job_cannot_depend_on_itself():
     a = ppg.FileGeneratingJob("a", write)
-    with pytest.raises(ppg.JobContractError, match="itself"):
-        a.depends_on(a)
-    with pytest.raises(ppg.JobContractError, match="itself"):
-        a.depends_on("./a")
-    with pytest.raises(ppg.JobContractError, match="itself"):
-        a.depends_on_file("a")
+    for depend in (lambda: a.depends_on(a), lambda: a.depends_on("./a"), lambda: a.depends_on_file("a")):
+        with pytest.raises(ppg.CycleError, match="itself: a → a;") as caught:
+            depend()
+        assert caught.value.path == ("a", "a")
+        assert f"'a' is declared at {__file__}:" in str(caught.value)
+    assert list(a.upstreams) == []
+
+
+@pytest.mark.parametrize("younger_first", [True, False])
+def test_two_jobs_that_depend_on_each_other_are_refused_at_the_second_dependency(graph, younger_first):
+    a = ppg.FileGeneratingJob("a", write).depends_on_params(1)
+    b = ppg.MultiFileGeneratingJob(["b", "c"], write_all)
+    ppg.FileGeneratingJob("d", write).depends_on(a, b).depends_on(a)
+    one, other = (b, a) if younger_first else (a, b)
+    other.depends_on(one)
+    with pytest.raises(ppg.CycleError, match="remove one of these dependencies") as caught:
+        one.depends_on(other, None)
+    path = caught.value.path
+    assert path == (other.job_id, one.job_id, other.job_id)
+    assert " → ".join(path) in str(caught.value)
+    for job in (a, b):
+        assert f"'{job.job_id}' is declared at {__file__}:{job.declared_at[1]}" in str(caught.value)
+    if one is a:
+        with pytest.raises(ppg.CycleError, match="b:c → a"):
+            a.depends_on(b["c"])
+        with pytest.raises(ppg.CycleError, match="b:c → a"):
+            a.depends_on("c")
+    assert list(one.upstreams) == [job for job in one.upstreams if isinstance(job, ppg.ParameterInvariant)]
+    assert graph.run().ran == ["a", "b:c", "d"]
+
+
+def test_a_cycle_error_survives_a_process():
+    error = pickle.loads(pickle.dumps(ppg.CycleError(["a", "b", "a"], {"a": "script.py:1"})))
+    assert (error.path, error.places) == (("a", "b", "a"), {"a": "script.py:1"})
+    assert "'a' is declared at script.py:1" in str(error)
 
 
 @pytest.mark.parametrize(
@@ -175,6 +210,7 @@ def test_a_job_cannot_depend_on_itself():
         (lambda: ppg.FileGeneratingJob("a", "write"), TypeError, "callable"),
         (lambda: ppg.FileGeneratingJob("a", Path), TypeError, "class Path"),
         (lambda: ppg.FileGeneratingJob("a", lambda x, y: None), TypeError, "2 arguments"),
+        (lambda: ppg.FileGeneratingJob("a", passing_on(lambda x, y: None)), TypeError, "2 arguments"),
         (lambda: ppg.MultiFileGeneratingJob("a", write), TypeError, "filenames"),
         (lambda: ppg.MultiFileGeneratingJob([], write), ValueError, "filenames"),
         (lambda: ppg.MultiFileGeneratingJob(["a", "./a"], write), ValueError, "twice"),
@@ -223,10 +259,29 @@ def test_a_cycle_of_many_jobs_hits_no_recursion_limit():
     assert len(str(caught.value)) < 2_000
 
 
+def passing_on(function):
+    @functools.wraps(function)
+    def wrapper(*arguments, **options):
+        return function(*arguments, **options)
+
+    return wrapper
+
+
+def passing_nothing_on(function):
+    @functools.wraps(function)
+    def wrapper():
+        return function("a")
+
+    return wrapper
+
+
 @pytest.mark.parametrize(
     "callback",
     [
         lambda: None,
+        lambda *rest: None,
+        passing_on(lambda name="x": None),
+        passing_nothing_on(write),
         lambda name="x": None,
         functools.partial(write, Path("a")),
         print,
@@ -252,6 +307,8 @@ class Writer:
         Writer().method,
         Writer(),
         functools.partial(lambda a, path: None, 1),
+        passing_on(write),
+        functools.partial(passing_on(lambda a, path: None), 1),
     ],
 )
 def test_a_callback_with_one_required_argument_gets_the_path(callback):

@@ -8,6 +8,8 @@ from types import FunctionType, MethodType
 __all__ = ["Callback", "wants_argument"]
 
 _NOT_RUN_BY_A_CALL = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
+_NOT_PLAIN = _NOT_RUN_BY_A_CALL | inspect.CO_VARARGS
+"""Of functions of which the number of parameters alone does not say what they expect."""
 
 Callback = Callable[..., object]
 """A user's function: takes no argument, or one (the path or paths that the job makes)."""
@@ -17,7 +19,8 @@ def wants_argument(callback: object, owner: str) -> bool:
     """Whether the callback is to be called with one argument rather than with none.
 
     It is if exactly one positional parameter has no default: in `lambda name=name: ...` the default
-    captures a loop variable, it does not ask for the path.
+    captures a loop variable, it does not ask for the path. What a decorator passes on (`*args`) is what
+    the function expects that it wraps (`functools.wraps`).
 
     Parameters:
         callback: what the user passed.
@@ -29,7 +32,7 @@ def wants_argument(callback: object, owner: str) -> bool:
     """
     if type(callback) is FunctionType:
         code = callback.__code__
-        if not code.co_kwonlyargcount and not code.co_flags & _NOT_RUN_BY_A_CALL:
+        if not code.co_kwonlyargcount and not code.co_flags & _NOT_PLAIN:
             required = code.co_argcount - len(callback.__defaults__ or ())
             if required <= 1:
                 return required == 1
@@ -54,8 +57,9 @@ def _require_runs_when_called(callback: object, owner: str) -> None:
 
 
 def _required_parameters(callback: Callable[..., object], owner: str) -> int:
+    passes_on = type(callback) is not FunctionType or bool(callback.__code__.co_flags & inspect.CO_VARARGS)
     try:
-        signature = inspect.signature(callback)
+        signature = inspect.signature(callback, follow_wrapped=passes_on)
     except ValueError:
         # Some builtins have no signature; ppg calls them as the original description says.
         return 0
