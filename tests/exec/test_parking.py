@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import Cancelled, LocalExecutor, Outcome, Place, Started, Succeeded, Task
+from ppg_exec import Cancelled, LocalExecutor, Outcome, Place, Raised, Started, Succeeded, Task
 
 PARKED = 4
 
@@ -166,6 +166,26 @@ def test_a_parked_task_that_is_cancelled_never_runs(scene: Scene) -> None:
     scene.release()
     scene.until_ended(4)
     assert scene.ran() == names(0, 3)
+
+
+def test_tasks_that_cannot_begin_where_they_should_fail_and_the_others_run_once(
+    local: LocalExecutor, tmp_path: Path
+) -> None:
+    def run(number: int) -> None:
+        with open(tmp_path / "ran", "a") as file:
+            file.write(f"{number}\n")
+
+    for number in range(150):
+        gone = number > 30 and number % 3 == 0
+        folder = str(tmp_path / "gone" if gone else tmp_path)
+        local.submit(Task(str(number), run, (number,), working_directory=folder))
+    ended: dict[str, Outcome] = {}
+    while len(ended) < 150:
+        ended |= {event.key: event for event in local.poll(30) if isinstance(event, Outcome)}
+    failed = sorted(int(key) for key, outcome in ended.items() if isinstance(outcome.end, Raised))
+    assert failed == list(range(33, 150, 3))
+    ran = sorted(int(line) for line in (tmp_path / "ran").read_text().split())
+    assert ran == [number for number in range(150) if number not in failed]
 
 
 def test_parked_tasks_find_what_was_loaded_in_the_meantime(scene: Scene, loaded: Holder) -> None:

@@ -131,19 +131,22 @@ def run_job(
     code = 1
     try:
         try:
-            os.setsid()
-            os.dup2(slot.stdout, 1)
-            os.dup2(slot.stderr, 2)
-            for name, setting in environment:
-                os.environ[name] = setting
-            if directory is not None:
-                os.chdir(directory)
-            _reseed()
-            # Collections in here need not look at what the node has: each look would copy its page.
-            gc.freeze()
-            gc.enable()
-            if node is not None:
-                _await_turn(slot.turn, node)
+            try:
+                os.setsid()
+                os.dup2(slot.stdout, 1)
+                os.dup2(slot.stderr, 2)
+                for name, setting in environment:
+                    os.environ[name] = setting
+                if directory is not None:
+                    os.chdir(directory)
+                _reseed()
+                # Collections in here need not look at what the node has: each look would copy its page.
+                gc.freeze()
+                gc.enable()
+            finally:
+                # Whatever failed, too, is told when its turn has come: a turn that nobody took would be the next one's.
+                if node is not None:
+                    _await_turn(slot.turn, node)
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:
