@@ -134,7 +134,8 @@ def test_the_jobs_of_a_cycle_are_printed_in_the_order_in_which_they_depend_on_ea
     with pytest.raises(ppg.CycleError, match="remove one of these dependencies") as caught:
         ppg.run_pipegraph()
     path = caught.value.path
-    assert "\n  → ".join(path) in str(caught.value)
+    places = [f"{job_id} (declared at {__file__}:{a.declared_at[1]})" for job_id in path[:-1]]
+    assert "\n  → ".join([*places, path[-1]]) in str(caught.value)
     assert "innocent" not in str(caught.value)
     needs = {(upstream, job) for job, upstream in [("b", "a"), ("c", "b"), ("a", "c")]}
     assert set(zip(path, path[1:], strict=False)) == needs

@@ -1,14 +1,18 @@
-"""The jobs of a pipegraph, found by their node, by their id, and by the files that they make."""
+"""The jobs of a pipegraph, found by their node, their id, and the files that they make; and what they depend on."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
 
+from ppg.circles import Edges, circle_of
 from ppg.exceptions import PyPipelineGraphError
 from ppg.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path
-from ppg_graph import Dag, JobId, NodeId
+from ppg_graph import Dag, JobId, NodeId, NodeKind
 
 __all__ = ["Catalogue", "listed"]
+
+_INVARIANT = NodeKind.INVARIANT
+"""Looked up once: an Enum takes as long for it as the rest of a small check."""
 
 
 class Catalogue:
@@ -23,6 +27,7 @@ class Catalogue:
         self.dag: Dag = Dag()
         self._jobs: list[Job] = []
         self._multi_file_makers: dict[str, Job] = {}
+        self._edges: Edges | None = None
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -66,6 +71,39 @@ class Catalogue:
             job = self._jobs[self.dag.node(path)]
             return job if path in job.files else None
         return None
+
+    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+        """Let a job depend on another one, or on one file of it.
+
+        Raises:
+            PyPipelineGraphError: the jobs belong to different pipegraphs.
+            CycleError: they are one job, or the upstream one depends on the other.
+        """
+        self.require_own(upstream, downstream)
+        above, below = upstream.node, downstream.node
+        if self._edges is None and above > below and upstream.kind is not _INVARIANT:
+            self._edges = Edges(self.dag)
+        if self._edges is not None:
+            self._edges.add(upstream, downstream)
+        if part is None:
+            self.dag.add_edge(above, below)
+        else:
+            self.dag.add_edge(above, below, part=part)
+
+    def require_own(self, upstream: Job, downstream: Job) -> None:
+        """Refuse a dependency on a job of another graph, and one of a job on itself.
+
+        Raises:
+            PyPipelineGraphError: it is one of another graph.
+            CycleError: it is the same job.
+        """
+        if upstream is downstream:
+            raise circle_of((downstream,))
+        if upstream.pipegraph is not self:
+            raise PyPipelineGraphError(
+                f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
+                "pipegraph; declare it again in this one"
+            )
 
     def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
         """The nodes of jobs, given as such, by id, or by a file that they make.

@@ -1,16 +1,17 @@
-"""Whether two declarations with one id are the same job, and how the difference is told."""
+"""Whether two declarations with one id are the same job, and what is said of declarations that cannot be."""
 
 from typing import TYPE_CHECKING
 
-from ppg.exceptions import JobContractError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.job import Job
 from ppg.place import Place
 from ppg_invariants import fingerprint_function
 
 if TYPE_CHECKING:
     from ppg.callbacks import Callback
+    from ppg.paths import PathLike
 
-__all__ = ["difference", "same_job", "shown"]
+__all__ = ["difference", "same_job", "shown", "without_maker"]
 
 
 def same_job(old: Job, new: Job) -> Job:
@@ -60,3 +61,12 @@ def _without_instance(function: "Callback") -> "Callback":
 def shown(place: Place) -> str:
     """A place of declaration, as messages show it."""
     return f"{place[0]}:{place[1]}"
+
+
+def without_maker(job_id: str, filename: "PathLike") -> PyPipelineGraphError:
+    """The error of a job that depends on a file by its name, when no job makes it."""
+    return PyPipelineGraphError(
+        f"'{job_id}' depends on the file '{filename}', but no job makes it (yet). If one is to make it, declare that "
+        f"one first; if it is an input, depend on FileChecksumInvariant('{filename}'), or call "
+        f"depends_on_file('{filename}'), which does so"
+    )

@@ -6,7 +6,7 @@ names the job and the remedy. Anything else that escapes is a defect of ppg itse
 
 import builtins
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ppg.counted import counted
 
@@ -56,18 +56,37 @@ class CacheUnreadableError(PyPipelineGraphError):
 
 
 class CycleError(PyPipelineGraphError):
-    """Jobs depend on each other in a circle.
+    """Jobs depend on each other in a circle, or one on itself.
 
     Attributes:
-        path: the job ids along the cycle; the first one is repeated at the end.
+        path: the job ids along the cycle, each upstream of the next; the first one is repeated at the end.
+        places: where jobs of the path are declared, as "file:line", by job id; of a long path only the ends.
     """
 
-    def __init__(self, path: Sequence[str]) -> None:
+    def __init__(self, path: Sequence[str], places: Mapping[str, str] | None = None) -> None:
         self.path: tuple[str, ...] = tuple(path)
-        shown = (*self.path[:10], "...", *self.path[-10:]) if len(self.path) > 24 else self.path
-        super().__init__(
-            f"{counted(len(self.path) - 1, 'job')} depend on each other in a circle; remove one of these dependencies:\n  "
-            + "\n  → ".join(shown)
+        self.places: dict[str, str] = dict(places or {})
+        super().__init__("\n".join(self._lines()))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return CycleError, (self.path, self.places)
+
+    def _lines(self) -> Iterator[str]:
+        jobs = self.path[:-1]
+        if len(jobs) > 2:
+            yield f"{len(jobs):,} jobs depend on each other in a circle; remove one of these dependencies:"
+            shown = (*self.path[:10], "...", *self.path[-10:]) if len(self.path) > 24 else self.path
+            for position, job_id in enumerate(shown):
+                place = self.places.get(job_id) if position < len(shown) - 1 else None
+                yield f"  {'→ ' if position else ''}{job_id}" + (f" (declared at {place})" if place else "")
+            return
+        way = " → ".join(self.path)
+        if len(jobs) == 2:
+            yield f"Two jobs depend on each other: {way}; remove one of these dependencies"
+        else:
+            yield f"'{jobs[0]}' cannot depend on itself: {way}; remove that dependency"
+        yield from (
+            f"  '{job_id}' is declared at {self.places[job_id]}" for job_id in jobs if job_id in self.places
         )
 
 

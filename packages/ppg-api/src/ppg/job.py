@@ -178,7 +178,9 @@ class Job(JobStory, metaclass=JobMeta):
             The job itself.
 
         Raises:
-            JobContractError: the job is an invariant, or would depend on itself.
+            JobContractError: the job is an invariant.
+            CycleError: the job would depend on itself, or it is the other that depends on this one. Longer circles
+                are found when the graph runs.
             PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a file that was named.
             TypeError: something else was passed.
         """

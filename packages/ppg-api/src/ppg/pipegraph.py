@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from ppg.catalogue import Catalogue, listed
+from ppg.circles import circle_of
 from ppg.coordinators import LocalSystem
 from ppg.counted import counted
-from ppg.declarations import same_job, shown
-from ppg.exceptions import CycleError, JobContractError, PyPipelineGraphError
+from ppg.declarations import same_job, shown, without_maker
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.garbage import collected_later
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
@@ -150,58 +151,43 @@ class Pipegraph(Catalogue):
             JobContractError: the id or one of the files belongs to another job, or the declarations differ.
             PyPipelineGraphError: the graph has run already.
         """
-        job_id, dag = job.job_id, self.dag
+        job_id, files = job.job_id, job.files
         if self._life is not _DECLARING:
             self.require_declaring(f"declare the job '{job_id}'")
-        if job_id in dag:
-            return same_job(self.job(job_id), job)
-        files = job.files
-        for path in files:
+        makes_others = files != (job_id,) and bool(files)
+        if (makes_others or self._multi_file_makers) and job_id not in self.dag:
+            self._refuse_rivals(job)
+        try:
+            job.node = self.dag.add_node(job_id, job.kind, keep=job.keeps_files)
+        except ValueError:
+            # It is there already, which is rare: so nothing is asked first.
+            older = self.job(job_id)
+        else:
+            self._jobs.append(job)
+            if makes_others:
+                self._multi_file_makers.update(dict.fromkeys(files, job))
+            return job
+        return same_job(older, job)
+
+    def _refuse_rivals(self, job: Job) -> None:
+        """Make sure that no job that is there makes a file that a new one makes, or observes.
+
+        Raises:
+            JobContractError: one does.
+        """
+        for path in job.files:
             rival = self._multi_file_makers.get(path)
-            if rival is None and path != job_id and path in dag:
+            if rival is None and path in self.dag:
                 rival = self.job(path)
             if rival is not None:
                 raise JobContractError(
                     f"Two jobs declare the file '{path}': {rival!r} (declared at {shown(rival.declared_at)}) and "
                     f"{job!r} (declared at {shown(job.declared_at)}); give one of them another file"
                 )
-        if job_id in self._multi_file_makers:
+        if job.job_id in self._multi_file_makers:
             raise JobContractError(
                 f"{job!r} (declared at {shown(job.declared_at)}) observes a file that "
-                f"{self._multi_file_makers[job_id]!r} makes; depend on that job instead"
-            )
-        job.node = dag.add_node(job_id, job.kind, keep=job.keeps_files)
-        self._jobs.append(job)
-        if files and files != (job_id,):
-            self._multi_file_makers.update(dict.fromkeys(files, job))
-        return job
-
-    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
-        """Let a job depend on another one, or on one file of it.
-
-        Raises:
-            PyPipelineGraphError: the jobs belong to different pipegraphs.
-            JobContractError: they are one job.
-        """
-        self.require_own(upstream, downstream)
-        if part is None:
-            self.dag.add_edge(upstream.node, downstream.node)
-        else:
-            self.dag.add_edge(upstream.node, downstream.node, part=part)
-
-    def require_own(self, upstream: Job, downstream: Job) -> None:
-        """Refuse a dependency on a job of another graph, and one of a job on itself.
-
-        Raises:
-            PyPipelineGraphError: it is one of another graph.
-            JobContractError: it is the same job.
-        """
-        if upstream is downstream:
-            raise JobContractError(f"'{downstream.job_id}' cannot depend on itself")
-        if upstream.pipegraph is not self:
-            raise PyPipelineGraphError(
-                f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
-                "pipegraph; declare it again in this one"
+                f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
             )
 
     def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
@@ -227,10 +213,7 @@ class Pipegraph(Catalogue):
                 known = FileChecksumInvariant(filename, pipegraph=self)
             self.add_dependency(known, downstream, None)
         else:
-            raise PyPipelineGraphError(
-                f"'{downstream.job_id}' depends on the file '{filename}', but no job makes it (yet); declare that "
-                f"job first, or use depends_on_file('{filename}') if it is an input"
-            )
+            raise without_maker(downstream.job_id, filename)
 
     def complete(self) -> None:
         """Add what the jobs that were declared since the last call depend on implicitly."""
@@ -273,8 +256,7 @@ class Pipegraph(Catalogue):
             )
         cycle = self.dag.find_cycle()
         if cycle is not None:
-            path = [self.dag.job_id(node) for node in cycle]
-            raise CycleError(path if path[0] == path[-1] else [*path, path[0]])
+            raise circle_of([self.job_at(node) for node in cycle])
 
     # -- running -------------------------------------------------------------------------------------
 

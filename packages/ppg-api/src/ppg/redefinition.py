@@ -15,6 +15,7 @@ import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from ppg.circles import UnwatchedEdges
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.job import Job
 from ppg.life import Life
@@ -46,6 +47,8 @@ class RedefinablePipegraph(Pipegraph):
         self._is_completing = False
         self._runs = 0
         super().__init__(*arguments, **options)
+        # Cells are mended one after the other: two that contradict each other may be on their way to agree.
+        self._edges = UnwatchedEdges()
 
     @property
     def dag(self) -> Dag:

@@ -6,8 +6,8 @@ nothing. Then `Pipegraph.take_generated` gives the new nodes their jobs.
 
 from dataclasses import dataclass
 
-from ppg.declarations import same_job
-from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.declarations import same_job, without_maker
+from ppg.exceptions import JobContractError
 from ppg.generated import GeneratedDependency, GeneratedJobs
 from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant
@@ -125,10 +125,7 @@ class _Builder:
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
         if not dependency.or_observe:
-            raise PyPipelineGraphError(
-                f"'{dependency.downstream}' depends on the file '{path}', but no job makes it; use "
-                f"depends_on_file('{path}') if it is an input"
-            )
+            raise without_maker(dependency.downstream, path)
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
         if isinstance(known, (FileChecksumInvariant, FileTimeInvariant)):
             self._declared[known.job_id] = known
