@@ -26,6 +26,7 @@ __all__ = [
     "unpack_duration",
     "unpack_files",
     "unpack_observation",
+    "unpack_own_file",
     "unpack_record",
     "unpack_stored_record",
 ]
@@ -97,6 +98,7 @@ class _Layout(NamedTuple):
     kind: NodeKind
     upstream_count: int
     part_count: int
+    file_count: int
     numbers_and_fingerprints: struct.Struct
     end: int
     """Where the names of parts begin, or the files if there are no parts."""
@@ -104,11 +106,11 @@ class _Layout(NamedTuple):
 
 @functools.lru_cache(maxsize=1024)
 def _layout(beginning: bytes) -> _Layout | None:
-    kind, common, upstream_count, part_count, _ = _BEGINNING.unpack(beginning)
+    kind, common, upstream_count, part_count, file_count = _BEGINNING.unpack(beginning)
     if not common:
         return None
     middle = struct.Struct(f"<{upstream_count}I" + f"{common}s" * (1 + upstream_count + part_count))
-    return _Layout(_KINDS[kind], upstream_count, part_count, middle, _MIDDLE + middle.size)
+    return _Layout(_KINDS[kind], upstream_count, part_count, file_count, middle, _MIDDLE + middle.size)
 
 
 def unpack_record(packed: bytes, names: Sequence[JobId]) -> Record:
@@ -135,6 +137,15 @@ def unpack_files(job_id: JobId, packed: bytes) -> dict[str, FileState]:
     for _ in range(part_count):
         position += 4 + int.from_bytes(packed[position : position + 4], "little")
     return _unpack_files(job_id, packed, position, file_count)
+
+
+def unpack_own_file(packed: bytes) -> FileState | None:
+    """The state of the file that the job is called like, if it makes no other: what `unpack_files` says, only quicker."""
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    if layout is None or layout.file_count != 1 or layout.part_count:
+        return None
+    begin = layout.end + len(_NO_TEXT)
+    return _unpack_file(packed, begin)[0] if packed[layout.end : begin] == _NO_TEXT else None
 
 
 def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> StoredRecord:

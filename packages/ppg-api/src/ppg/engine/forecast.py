@@ -69,6 +69,11 @@ class Looking(Memory):
         """As recorded."""
         return {path: self._doubted(state) for path, state in super().files(job_id).items()}
 
+    def own_file(self, job_id: JobId) -> FileState | None:
+        """As recorded."""
+        state = super().own_file(job_id)
+        return None if state is None else self._doubted(state)
+
     def input_file(self, job_id: JobId) -> FileState | None:
         """As last seen."""
         state = super().input_file(job_id)

@@ -46,6 +46,10 @@ class Memory:
         """The state of each file when the job last succeeded, by its name relative to the root."""
         return self._stored.files(job_id)
 
+    def own_file(self, job_id: JobId) -> FileState | None:
+        """The state of a job's one file, if it is called like the job; None says nothing."""
+        return self._stored.own_file(job_id)
+
     def input_file(self, job_id: JobId) -> FileState | None:
         """The state of an input file at the last look."""
         seen = self._store.observation(job_id)

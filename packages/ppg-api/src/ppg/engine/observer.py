@@ -180,10 +180,13 @@ class Observer:
     ) -> Iterator[tuple[str, FileState]]:
         """The files of all jobs with their recorded states, but for jobs that make others now than recorded."""
         root = self._pipegraph.root
-        files_of = self._memory.files
+        files_of, own_file_of = self._memory.files, self._memory.own_file
         for job in jobs:
-            recorded = files_of(job.job_id)
-            files = job.files
+            job_id, files = job.job_id, job.files
+            if files == (job_id,) and (state := own_file_of(job_id)) is not None:
+                yield absolute(job_id, root), state
+                continue
+            recorded = files_of(job_id)
             unknown = [path for path in files if path not in recorded]
             if unknown:
                 observations[job.node] = Files(FileStatus.CHANGED, tuple(unknown))
