@@ -9,7 +9,6 @@ import pytest
 from ppg_graph import Fingerprint, JobId, NodeKind, Record
 from ppg_invariants import (
     FileState,
-    FileUnobservable,
     RunEnd,
     StatusStore,
     StoredObservation,
@@ -231,21 +230,3 @@ def test_a_migration_that_fails_changes_nothing(tmp_path, monkeypatch):
     monkeypatch.undo()
     with StatusStore.open(tmp_path / "store") as store:
         assert list(store.records()) == ["a"]
-
-
-def test_accepted_files_are_a_record_without_a_run(tmp_path):
-    (tmp_path / "a").write_bytes(b"a")
-    (tmp_path / "b").write_bytes(b"b")
-    upstreams = {JobId("up"): Fingerprint(b"u")}
-    with StatusStore.open(tmp_path / "store") as store:
-        one = store.accept(JobId("one"), NodeKind.OUTPUT, upstreams, [str(tmp_path / "a")])
-        two = store.accept(
-            JobId("two"), NodeKind.OUTPUT, upstreams, [str(tmp_path / "a"), str(tmp_path / "b")]
-        )
-        assert store.records()[JobId("one")] == one
-        assert one.duration is None
-        assert one.record.upstreams == upstreams
-        assert set(two.record.parts) == {str(tmp_path / "a"), str(tmp_path / "b")}
-        with pytest.raises(FileUnobservable, match="does not exist"):
-            store.accept(JobId("three"), NodeKind.OUTPUT, {}, [str(tmp_path / "gone")])
-        assert JobId("three") not in store.records()

@@ -16,20 +16,18 @@ import socket
 import sqlite3
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 
-from ppg_graph import Fingerprint, JobId, NodeKind, Record
+from ppg_graph import Fingerprint, JobId
 
 from . import database, salvage, schema
 from .canonical import CanonicalCodes
-from .errors import FileUnobservable, StoreDamagedWarning, StoreError
+from .errors import StoreDamagedWarning, StoreError
 from .evidence import Evidence, evidence_of, pack_evidence, unpack_evidence
-from .files import FileProblem, FileState, describe_files
 from .functions import FunctionState
 from .lock import WriterLock
-from .outputs import fingerprint_outputs
 from .packing import (
     NO_NAME,
     DamagedError,
@@ -239,30 +237,6 @@ class StatusStore:
         packed = pack_record(job_id, stored, self._number)
         self._records[job_id] = packed
         self._write("INSERT OR REPLACE INTO records VALUES (?, ?)", self._number(job_id), packed)
-
-    def accept(
-        self,
-        job_id: JobId,
-        kind: NodeKind,
-        upstreams: Mapping[JobId, Fingerprint],
-        paths: Sequence[str],
-        *,
-        empty_ok: bool = False,
-    ) -> StoredRecord:
-        """Take the files at `paths` as the result of the job, as if it had just made them from these upstreams.
-
-        The fingerprint is that of the file's content; of several files, their combination, with each as a part.
-        Raises FileUnobservable if one is not there (or empty, unless `empty_ok`), and changes nothing then.
-        """
-        files: dict[str, FileState] = {}
-        for path, state in zip(paths, describe_files(paths, empty_ok=empty_ok), strict=True):
-            if isinstance(state, FileProblem):
-                raise FileUnobservable(path, state.message)
-            files[path] = state
-        fingerprint, parts = fingerprint_outputs(files)
-        stored = StoredRecord(Record(kind, fingerprint, dict(upstreams), parts), files, finished=time.time())
-        self.put(job_id, stored)
-        return stored
 
     def forget(self, job_id: JobId) -> None:
         """Remove a job's record; harmless if there is none."""
