@@ -153,3 +153,16 @@ def test_a_script_that_names_targets_has_only_what_these_need_accepted(old):
     path.write_text(path.read_text().replace("run_pipegraph()", "run_pipegraph(targets=['a'])"))
     assert lines(old.ppg("accept", "script.py"))[-1] == "accepted 1 job"
     assert lines(old.ppg("accept", "script.py", "b"))[-1] == "accepted 1 job"
+
+
+def test_ctrl_c_accepts_nothing_and_says_so(old):
+    script = (old / "script.py").read_text()
+    interrupting = script.replace("X = 1", "import signal; signal.raise_signal(signal.SIGINT)")
+    (old / "script.py").write_text(interrupting)
+    ended = old.ppg("accept", "script.py")
+    assert (ended.code, ended.out) == (130, "")
+    assert ended.err == "ppg: interrupted; nothing was accepted\n"
+    for command in (["verify"], ["graph", "dump"]):
+        ended = old.ppg(*command, "script.py")
+        assert (ended.code, ended.err) == (130, "ppg: interrupted; nothing was run\n")
+    assert not (old / ".pypipegraph_status_robust").exists()

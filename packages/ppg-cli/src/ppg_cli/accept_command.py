@@ -76,7 +76,12 @@ def accept_command(
             # The script is not to blame.
             return error
 
-    seen = look_at_declared(Script(script), context.meta[SCRIPT_ARGUMENTS], accept)
+    seen = look_at_declared(
+        Script(script),
+        context.meta[SCRIPT_ARGUMENTS],
+        accept,
+        if_interrupted="nothing was accepted",
+    )
     if isinstance(seen, PyPipelineGraphError):
         complain(str(seen))
         code = ExitCode.SCRIPT_ERROR

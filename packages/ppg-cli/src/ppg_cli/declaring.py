@@ -45,13 +45,20 @@ class DeclareOnly:
         return ()
 
 
-def look_at_declared(script: Script, arguments: Sequence[str], look: Callable[[Pipegraph], Seen]) -> Seen:
+def look_at_declared(
+    script: Script,
+    arguments: Sequence[str],
+    look: Callable[[Pipegraph], Seen],
+    *,
+    if_interrupted: str = "nothing was run",
+) -> Seen:
     """Run a script up to where it would run its graph, and look at the graph.
 
     Parameters:
         script: what declares the jobs.
         arguments: its arguments.
         look: is given the graph; what it and the script print goes to stderr.
+        if_interrupted: what Ctrl-C leaves, in words.
 
     Returns:
         What `look` saw.
@@ -66,7 +73,7 @@ def look_at_declared(script: Script, arguments: Sequence[str], look: Callable[[P
         complain(str(error))
         code: int = ExitCode.SCRIPT_ERROR
     except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)
-        code = tell_ending(error, script)
+        code = tell_ending(error, script, left=if_interrupted)
     finish_output()
     raise typer.Exit(code)
 

@@ -14,12 +14,15 @@ from ppg_cli.streams import complain
 __all__ = ["tell_ending"]
 
 
-def tell_ending(error: BaseException, script: Script) -> int:
+def tell_ending(
+    error: BaseException, script: Script, *, left: str = "what had finished is remembered"
+) -> int:
     """Tell the user what ended the script; gives the exit code.
 
     Parameters:
         error: what was raised while the script ran.
         script: which one.
+        left: what is left if it was interrupted, in words.
     """
     match error:
         case SystemExit():
@@ -34,7 +37,7 @@ def tell_ending(error: BaseException, script: Script) -> int:
             complain(f"{_place(error, script)}{type(error).__name__}: {error}")
             return ExitCode.SCRIPT_ERROR
         case KeyboardInterrupt():
-            complain("interrupted; what had finished is remembered")
+            complain(f"interrupted; {left}")
             return ExitCode.INTERRUPTED
         case InternalError():
             shown = "".join(traceback.format_exception(error)).rstrip()
