@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ppg.flags import require_flag
+
 if TYPE_CHECKING:
     from ppg_exec import Executor
 
@@ -39,9 +41,7 @@ class LocalSystem:
             if value < 1:
                 raise ValueError(f"LocalSystem: {name} must be at least 1, not {value}")
         for name in ("share_cores", "inline"):
-            value = getattr(self, name)
-            if not isinstance(value, bool):
-                raise TypeError(f"LocalSystem: {name} must be True or False, not {value!r}")
+            require_flag(getattr(self, name), f"LocalSystem: {name}")
 
     def executor(self) -> "Executor":
         """A new executor for the jobs of one run."""

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
+from ppg.flags import require_flag
+
 __all__ = ["AS_USUAL", "Execution", "ExecutionOptions", "Isolation", "LoadOptions", "execution_of"]
 
 Isolation = Literal["fork", "fresh"]
@@ -74,7 +76,7 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
     return Execution(
         timeout=_timeout(options.get("timeout"), job),
         retries=_retries(options.get("retries", 0), job),
-        enforce_memory=_enforce_memory(options.get("enforce_memory", False), job),
+        enforce_memory=require_flag(options.get("enforce_memory", False), f"{job}: enforce_memory"),
         isolation=_isolation(options.get("isolation", "fork"), job),
     )
 
@@ -96,12 +98,6 @@ def _retries(value: object, job: str) -> int:
         raise TypeError(f"{job}: retries must be an int, not {value!r}")
     if value < 0:
         raise ValueError(f"{job}: retries must be 0 or more, not {value}")
-    return value
-
-
-def _enforce_memory(value: object, job: str) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError(f"{job}: enforce_memory must be True or False, not {value!r}")
     return value
 
 

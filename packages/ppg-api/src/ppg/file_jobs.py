@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 from ppg.callback_job import CallbackJob
 from ppg.callbacks import Callback, wants_argument
 from ppg.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
+from ppg.flags import require_flag
 from ppg.job import JobFile
 from ppg.paths import PathLike, require_path
 from ppg_graph import JobId, NodeKind
@@ -269,17 +270,6 @@ class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY
-
-
-def require_flag(value: object, argument: str) -> bool:
-    """Return what must be True or False.
-
-    Raises:
-        TypeError: it is neither; the message begins with `argument`.
-    """
-    if not isinstance(value, bool):
-        raise TypeError(f"{argument} must be True or False, not {value!r}")
-    return value
 
 
 def _names(filenames: Mapping[Any, Any], what: str) -> tuple[str, ...]:

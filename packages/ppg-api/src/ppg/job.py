@@ -78,6 +78,10 @@ class Job(JobStory, metaclass=JobMeta):
     def __init__(self, job_id: str, pipegraph: "Pipegraph | None") -> None:
         if pipegraph is None:
             pipegraph = _who_knows_the_current_one()("declare the job", job_id)
+        elif not hasattr(pipegraph, "admit"):
+            raise TypeError(
+                f"{type(self).__name__} '{job_id}': pipegraph must be a Pipegraph, not {pipegraph!r}"
+            )
         self._pipegraph = pipegraph
         self.job_id = job_id  # type: ignore[assignment]
         self._cores_needed = 1

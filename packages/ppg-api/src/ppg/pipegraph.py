@@ -14,6 +14,7 @@ from ppg.coordinators import LocalSystem
 from ppg.counted import counted
 from ppg.declarations import same_job, shown, without_maker
 from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.flags import require_flag
 from ppg.garbage import collected_later
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
 from ppg.job import Job, JobFile
@@ -60,7 +61,7 @@ class Pipegraph(Catalogue):
 
         def __new__(cls, *_arguments: object, redefine: bool = False, **_options: object) -> Self:
             """A graph of the class that can do what is wanted."""
-            if not redefine:
+            if not require_flag(redefine, "redefine"):
                 return object.__new__(cls)
             from ppg.redefinition import RedefinablePipegraph  # noqa: PLC0415 (it is a pipegraph)
 
@@ -92,7 +93,7 @@ class Pipegraph(Catalogue):
         )
         self.cache_folder: Path = Path(self.root) / require_folder(cache_folder, "cache_folder")
         self.follow = require_following(follow)
-        self.quiet = quiet
+        self.quiet: bool = require_flag(quiet, "quiet")
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.pruned: set[NodeId] = set()
         self._completed = 0

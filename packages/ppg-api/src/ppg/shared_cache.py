@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from ppg.flags import require_flag
 from ppg.paths import PathLike, require_folder
 
 __all__ = ["VARIABLE", "CachedEntry", "SharedCache", "shared_cache_of"]
@@ -64,9 +65,7 @@ class SharedCache:
         if text == "/":
             raise ValueError("SharedCache: folder must be a folder of its own, not '/'")
         self.folder: Path = Path(require_folder(text, "SharedCache: folder"))
-        if not isinstance(hard_links, bool):
-            raise TypeError(f"SharedCache: hard_links must be True or False, not {hard_links!r}")
-        self.hard_links: bool = hard_links
+        self.hard_links: bool = require_flag(hard_links, "SharedCache: hard_links")
 
     def __repr__(self) -> str:
         return f"<SharedCache '{self.folder}'>"
