@@ -79,7 +79,8 @@ class Catalogue:
             PyPipelineGraphError: the jobs belong to different pipegraphs.
             CycleError: they are one job, or the upstream one depends on the other.
         """
-        self.require_own(upstream, downstream)
+        if upstream is downstream or upstream._pipegraph is not self:
+            self.require_own(upstream, downstream)
         above, below = upstream.node, downstream.node
         if self._edges is None and above > below and upstream.kind is not _INVARIANT:
             self._edges = Edges(self.dag)

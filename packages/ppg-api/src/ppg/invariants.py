@@ -178,7 +178,11 @@ class OwnFunctionInvariant(FunctionInvariant):
         Nearly every job has one, and there is nothing to check any more: what `__init__` does, in a third of the time.
         """
         made = object.__new__(cls)
-        made._attach(cls.name_space + owner.job_id, owner)
+        made._pipegraph = owner._pipegraph
+        made._declared_at = owner._declared_at
+        made._cores_needed = 1
+        made._memory_needed = -1
+        made.job_id = cls.name_space + owner.job_id  # type: ignore[assignment]
         made.function = function
         made.follow = None
         return made

@@ -33,7 +33,8 @@ class JobMeta(type):
         def __call__(cls, *args: object, **options: object) -> object:
             candidate = type.__call__(cls, *args, **options)
             candidate._declared_at = point_in_script()
-            return candidate.pipegraph.admit(candidate)
+            graph = candidate._pipegraph
+            return (candidate.pipegraph if graph is None else graph).admit(candidate)
 
 
 @functools.cache
@@ -84,14 +85,6 @@ class Job(JobStory, metaclass=JobMeta):
             )
         self._pipegraph = pipegraph
         self.job_id = job_id  # type: ignore[assignment]
-        self._cores_needed = 1
-        self._memory_needed = -1
-
-    def _attach(self, job_id: str, owner: "Job") -> None:
-        """Become a job that belongs to another one, and that the same line declares."""
-        self._pipegraph = owner._pipegraph
-        self.job_id = job_id  # type: ignore[assignment]
-        self._declared_at = owner._declared_at
         self._cores_needed = 1
         self._memory_needed = -1
 
