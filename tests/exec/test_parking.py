@@ -26,9 +26,8 @@ class Scene:
         self.gate = folder / "gate"
         self.events: list[Any] = []
         self.folder = str(folder)
-        for number in range(30):  # so that short tasks are known to be short
-            executor.submit(Task(f"short {number}", int))
-        self.until_ended(30)
+        # Short tasks are sent ahead once they are known to be short, which they are not on a busy machine.
+        executor._dispatcher._ahead._usual = 0.001
         gate = str(self.gate)
         os.mkfifo(gate)
 
