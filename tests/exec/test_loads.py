@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -213,8 +214,6 @@ def test_a_load_that_leaves_threads_is_named_in_a_warning_with_the_remedy(
 def test_a_server_that_a_load_has_started_outlives_the_jobs_but_not_the_executor(
     run: Any, nothing_left: Any
 ) -> None:
-    import subprocess
-
     with LocalExecutor(cores=2) as executor:
         shared = Holder()
         run(executor, load("load", lambda: setattr(shared, "pid", subprocess.Popen(["sleep", "1000"]).pid)))
@@ -222,6 +221,34 @@ def test_a_server_that_a_load_has_started_outlives_the_jobs_but_not_the_executor
         run(executor, *(Task(str(number), int) for number in range(5)))
         os.kill(pid, 0)
     nothing_left(executor.marker)
+
+
+def test_what_a_job_leaves_behind_that_ends_during_a_load_is_killed_as_always(
+    local: LocalExecutor, tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+
+    def leave() -> int:
+        left = subprocess.Popen(["sleep", "1000"]).pid
+        gate.read_text()
+        return left
+
+    local.submit(Task("job", leave))
+    (started,) = (event for event in local.poll(30) if isinstance(event, Started))
+
+    def let_it_end() -> None:
+        gate.write_text("")
+        os.waitid(os.P_PID, started.pid, os.WEXITED | os.WNOWAIT)
+
+    local.submit(load("load", let_it_end))
+    outcomes: dict[str, Outcome] = {}
+    while len(outcomes) < 2:
+        outcomes |= {event.key: event for event in local.poll(30) if isinstance(event, Outcome)}
+    assert outcomes["load"].end == Succeeded(None)
+    left = outcomes["job"].end.value  # type: ignore[union-attr]
+    with pytest.raises(ProcessLookupError):
+        os.kill(left, 0)
 
 
 def state_of(pid: int) -> str:

@@ -366,7 +366,7 @@ class Jobs:
 
     def spare_new_children(self) -> None:
         """After a load: what it has started is there for the jobs."""
-        self.remnants.spare_new_children(self._running)
+        self.remnants.spare_new_children({*self._running, *(job.pid for job in self._ending)})
 
     def end_everything(self) -> None:
         """Leave nothing behind, even if there is no forkserver any more to see to that."""

@@ -34,11 +34,14 @@ class Remnants:
     def __bool__(self) -> bool:
         return bool(self._orphans)
 
-    def spare_new_children(self, running: Collection[int]) -> None:
-        """After a load: what it has started is there for the jobs."""
-        self._spared.update(
-            pid for pid in self._children.pids() if pid not in running and pid not in self._orphans
-        )
+    def spare_new_children(self, jobs: Collection[int]) -> None:
+        """After a load: what it has started is there for the jobs; `jobs` are pids of those not yet dealt with.
+
+        What one of these has left behind in the meantime is told from it by its session, unless it is a daemon.
+        """
+        for pid in self._children.pids():
+            if pid not in jobs and pid not in self._orphans and _session_of(pid) not in jobs:
+                self._spared.add(pid)
 
     def look(self, ended: set[int], running: Collection[int], parked: Collection[int]) -> list[int]:
         """The orphans that are new; `ended`, `running` and `parked` are pids of jobs, and so their sessions."""
@@ -46,10 +49,7 @@ class Remnants:
         for pid in self._children.pids():
             if pid in running or pid in parked or pid in self._spared or pid in self._orphans:
                 continue
-            try:
-                session = os.getsid(pid)
-            except ProcessLookupError:
-                session = 0
+            session = _session_of(pid)
             is_known = session in ended or session in running
             self._orphans[pid] = {session} if is_known else ended.union(running)
             found.append(pid)
@@ -71,3 +71,10 @@ class Remnants:
     def end_everything(self) -> None:
         """Kill all children and what they leave behind, until there are none."""
         end_children(self._children, ())
+
+
+def _session_of(pid: int) -> int:
+    try:
+        return os.getsid(pid)
+    except ProcessLookupError:
+        return 0
