@@ -2,12 +2,14 @@
 
 import os
 import re
+import signal
 import threading
 import time
 
 import pytest
 
 import ppg
+from ppg.listeners.failures import failure_lines
 from tests.exec.threaded import build_openmp, use_openmp, use_polars
 
 MB = 1 << 20
@@ -152,13 +154,70 @@ def test_how_often_a_job_was_started_is_told_in_its_outcome_and_in_the_log(folde
     assert [job.attempts for job in [*jobs, never, blocked]] == [2, 3, 1, 0, 0]
     assert graph.result["flaky"].attempts == 2
     log = (folder / "logs" / "ppg_run.txt").read_text()
-    assert re.search(r"done: flaky \(\S+ s, try 2\)\n", log)
-    assert "failed: hopeless (ValueError, try 3)\n" in log
+    assert re.search(r"done: flaky \(\S+ s, try 2\);", log)
+    assert "failed: hopeless (ValueError, try 3);" in log
     assert re.search(r"done: fine \(\S+ s\)\n", log)
     ppg.new_pipegraph(quiet=True)
     again = declare("fine", retries=2)
     ppg.run()
     assert again.attempts == 0
+
+
+def test_how_the_earlier_tries_ended_is_told_in_the_outcome(failing_run, folder):
+    def changing(path):
+        tries = len(list(folder.glob("try*"))) + 1
+        (folder / f"try{tries}").touch()
+        match tries:
+            case 1:
+                os._exit(7)
+            case 2:
+                os.kill(os.getpid(), signal.SIGKILL)
+            case 3 | 4:
+                raise Several("first line\nsecond line")
+            case 5:
+                raise ValueError
+            case _:
+                raise ValueError("the last")
+
+    class Several(Exception):
+        pass
+
+    def declare():
+        ppg.FileGeneratingJob("a", changing, retries=5)
+        ppg.FileGeneratingJob("slow", hang, timeout=0.3, retries=1)
+
+    _, graph = failing_run(declare)
+    outcome = graph.result["a"]
+    exited, killed, *raised = outcome.earlier
+    assert str(outcome.exception) == "the last"
+    assert exited.startswith("its process exited with code 7: ")
+    assert killed.startswith("its process was ended by signal 9 (SIGKILL): ")
+    assert [told.rpartition(".")[2] for told in raised] == [*["Several: first line"] * 2, "ValueError"]
+    assert graph.result["slow"].earlier == ("it took longer than its timeout of 0.3 s",)
+
+
+def test_of_many_tries_the_last_ones_are_told_and_those_that_ended_alike_together(failing_run, tries):
+    attempts = tries(failures=99)
+
+    def alike(_):
+        attempts.count()
+
+    def alike_from_the_seventh_on(path):
+        try:
+            alike(path)
+        except ValueError as error:
+            raise ValueError("alike" if attempts.made() > 6 else str(error)) from None
+
+    _, graph = failing_run(lambda: ppg.FileGeneratingJob("a", alike_from_the_seventh_on, retries=14))
+    assert graph.result["a"].earlier[0].endswith("try 5")
+    told = list(failure_lines(graph.result["a"]))
+    assert told[0] == "FAILED 'a' (tried 15 times; this is the last)"
+    assert told[1] == "  4 earlier tries: not kept"
+    assert told[2:5] == [
+        "  try 5: ValueError: try 5",
+        "  try 6: ValueError: try 6",
+        "  tries 7 to 14: ValueError: alike",
+    ]
 
 
 # -- memory --------------------------------------------------------------------------------------------------

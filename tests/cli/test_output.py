@@ -197,12 +197,17 @@ def test_how_often_a_job_was_tried_is_told_where_it_failed_and_where_it_succeede
     """)
     ended = project.ppg("run", "script.py")
     headline = "FAILED 'hopeless' (tried 3 times; this is the last)\n"
-    assert f"ppg: {headline}" in ended.err
-    assert (project / "logs/ppg_errors.txt").read_text().startswith(headline)
-    assert re.search(r"ppg: done    second \([0-9.]+ s, try 2\)\n", ended.err)
+    earlier = "tries 1 and 2: ValueError: never\n"
+    assert f"ppg: {headline}  {earlier}" in ended.err
+    assert (project / "logs/ppg_errors.txt").read_text().startswith(headline + earlier)
+    log = (project / "logs/ppg_run.txt").read_text()
+    assert f" failed: hopeless (ValueError, try 3); {earlier}" in log
+    assert re.search(r" done: second \([0-9.]+ s, try 2\); try 1: ValueError: not at once\n", log)
+    assert re.search(r"ppg: done    second \([0-9.]+ s, try 2\); try 1: ValueError: not at once\n", ended.err)
     assert re.search(r"ppg: done    once \([0-9.]+ s\)\n", ended.err)
-    assert ", in the last of 3 tries: ValueError: never" in project.ppg("why", "hopeless").out
-    assert ", in the last of 2 tries" in project.ppg("why", "second").out
+    why = project.ppg("why", "hopeless").out
+    assert ", in the last of 3 tries: ValueError: never\n  tries 1 and 2: ValueError: never\n" in why
+    assert ", in the last of 2 tries\n  try 1: ValueError: not at once\n" in project.ppg("why", "second").out
 
 
 def test_what_comes_from_the_shared_cache_is_told_as_such(project, terminal):

@@ -3,6 +3,7 @@
 import os
 import select
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -151,12 +152,55 @@ def test_a_failing_task_is_retried_as_often_as_it_says(
     outcome = run(local, Task("t", third_time, retries=4))["t"]
     assert outcome.end == Succeeded(3)
     assert outcome.attempts == 3
+    assert outcome.earlier == (Raised(None, "ValueError", "1", ""), Raised(None, "ValueError", "2", ""))
     outcome = run(local, Task("never", lambda: 1 / 0, retries=2))["never"]
     assert isinstance(outcome.end, Raised)
     assert outcome.attempts == 3
     outcome = run(local, Task("dies", lambda: os._exit(1), retries=1))["dies"]
     assert isinstance(outcome.end, Died)
     assert outcome.attempts == 2
+    assert outcome.earlier == (outcome.end,)
+
+
+def test_of_earlier_tries_the_last_ten_are_kept_and_of_what_they_raised_little(
+    local: LocalExecutor, run: Any, tmp_path: Path
+) -> None:
+    def fails(count: Path) -> None:
+        with count.open("a") as file:
+            file.write("x")
+            tries = file.tell()
+        if tries == 3:
+            sys.exit(3)
+        raise ValueError(f"{tries} " + "x" * 100_000)
+
+    outcome = run(local, Task("t", fails, (tmp_path / "one",), retries=11))["t"]
+    with InlineExecutor() as inline:
+        same = run(inline, Task("t", fails, (tmp_path / "other",), retries=11))["t"]
+    for ended in (outcome, same):
+        assert (ended.attempts, len(ended.earlier)) == (12, 10)
+        assert len(ended.end.message) > 100_000
+        died, *raised = ended.earlier[1:]
+        assert isinstance(died, Died)
+        assert died.exit_code == 3
+        assert [end.message.split()[0] for end in raised] == [str(number) for number in range(4, 12)]
+        assert all(end.exception is None and len(end.message) < 2000 for end in raised)
+
+
+def test_a_try_that_took_too_long_is_told_and_one_that_is_cancelled_tells_of_those_before(
+    local: LocalExecutor, run: Any, tmp_path: Path
+) -> None:
+    assert run(local, Task("slow", lambda: time.sleep(1000), timeout=0.01, retries=1))["slow"].earlier == (
+        TimedOut(0.01),
+    )
+    local.submit(Task("t", lambda: time.sleep(1000), timeout=0.2, retries=99))
+    events: list[Any] = []
+    while sum(isinstance(event, Started) for event in events) < 2:
+        events += local.poll(60)
+    local.cancel("t")
+    while not isinstance(events[-1], Outcome):
+        events += local.poll(60)
+    assert events[-1].end == Cancelled()
+    assert set(events[-1].earlier) == {TimedOut(0.2)}
 
 
 def test_a_key_is_used_once_at_a_time_and_a_closed_executor_takes_nothing(

@@ -21,6 +21,7 @@ __all__ = [
     "PyPipeGraphError",
     "PyPipelineGraphError",
     "RuntimeError",
+    "how_it_died",
 ]
 
 
@@ -119,13 +120,8 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
         self.exit_code = exit_code
         self.signal = signal_number
         self.likely_cause = likely_cause
-        if signal_number is not None:
-            how = f"was ended by {_signal_name(signal_number)}"
-        elif exit_code is not None:
-            how = f"exited with code {exit_code}"
-        else:
-            how = "was ended"
-        super().__init__(f"The process of job '{job_id}' {how}: {likely_cause}")
+        how = how_it_died(exit_code, signal_number, likely_cause)
+        super().__init__(f"The process of job '{job_id}' {how}")
 
 
 class CommandError(PyPipelineGraphError):
@@ -178,6 +174,17 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
 
 class InternalError(Exception):
     """A defect of ppg, not of the user's script; please report it with the text of this message."""
+
+
+def how_it_died(exit_code: int | None, signal_number: int | None, likely_cause: str) -> str:
+    """What became of a process, as messages say it after its name; the parameters are as in `JobDiedException`."""
+    if signal_number is not None:
+        how = f"was ended by {_signal_name(signal_number)}"
+    elif exit_code is not None:
+        how = f"exited with code {exit_code}"
+    else:
+        how = "was ended"
+    return f"{how}: {likely_cause}"
 
 
 def _signal_name(number: int) -> str:

@@ -49,6 +49,7 @@ class JobOutcome:
         peak_memory: bytes.
         attempts: how often it was started: 0 if never, more than 1 if it failed and was tried again (`retries`). What
             else is told here is of the last time.
+        earlier: how the tries before the last one ended, one line for each, the oldest first; of many the last ten.
         taken_from_cache: its files were taken from the shared cache: it counts among those that ran, but its function
             was not called.
     """
@@ -67,6 +68,7 @@ class JobOutcome:
     stdout_capture: "Output | None" = None
     stderr_capture: "Output | None" = None
     taken_from_cache: bool = False
+    earlier: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:

@@ -35,6 +35,7 @@ from ppg.events import (
 from ppg.listeners.failures import failure_lines
 from ppg.listeners.tally import Tally, winding_down_line
 from ppg.result import JobState, RunResult
+from ppg.tries import earlier_tries
 
 __all__ = ["RichProgress"]
 
@@ -155,6 +156,9 @@ def _account(result: RunResult) -> Iterator[Text]:
         if outcome.attempts > 1:
             how += f", try {outcome.attempts}"
         line.append(f"{job_id} ({outcome.runtime or 0:.1f} s{how})", style="default")
+        line.append(
+            "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts)), style="yellow"
+        )
         line.append(f" {'; '.join(outcome.reasons)}", style="dim")
         yield line
     if len(result.ran) > JOBS_LISTED:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ppg.counted import counted
+from ppg.tries import earlier_tries
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.streams import complain, finish_output, one_line
 
@@ -125,11 +126,11 @@ def _said(told: Mapping[str, object]) -> list[str]:
             return [f"started: {job} (pid {pid})"]
         case {"event": "finished", "job": job, "seconds": int() | float() as seconds}:
             how = "taken from the shared cache" if told.get("taken_from_cache") is True else "done"
-            return [f"{how}: {job} ({seconds:.3f} s)"]
+            return ["; ".join([f"{how}: {job} ({seconds:.3f} s)", *_earlier(told)])]
         case {"event": "failed", "job": job, "error": error, "message": message}:
             tries = told.get("attempts")
             how_often = f", try {tries}" if isinstance(tries, int) and tries > 1 else ""
-            return [f"failed: {job} ({error}: {message}){how_often}"]
+            return ["; ".join([f"failed: {job} ({error}: {message}){how_often}", *_earlier(told)])]
         case {"event": "blocked", "jobs": [*jobs], "cause": cause}:
             return [f"blocked: {job} (because of {cause})" for job in jobs]
         case {"event": "extended", "jobs": [*jobs], "generator": generator}:
@@ -142,3 +143,11 @@ def _said(told: Mapping[str, object]) -> list[str]:
             # Of a newer ppg, perhaps.
             others = {name: value for name, value in told.items() if name not in HEAD}
             return [f"{told.get('event')} {others or ''}".rstrip()]
+
+
+def _earlier(told: Mapping[str, object]) -> list[str]:
+    match told:
+        case {"earlier": [*earlier], "attempts": int() as attempts}:
+            return earlier_tries([str(end) for end in earlier], attempts)
+        case _:
+            return []

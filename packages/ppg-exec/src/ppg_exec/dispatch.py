@@ -22,7 +22,8 @@ from .ledger import Ledger, Unsatisfiable, WaitingLine
 from .register import Register
 from .sharing import CannotPickle, dump_alone
 from .supervisor import NodeHandle
-from .tasks import Cancelled, ExecutorError, Place, Raised, Refused, Unpicklable
+from .tasks import Cancelled, End, ExecutorError, Place, Raised, Refused, Unpicklable
+from .tries import with_another
 from .wire import LongMessage
 
 __all__ = ["Dispatcher"]
@@ -73,8 +74,9 @@ class Dispatcher:
         self._line.remove(entry)
         self._register.report(entry, Cancelled())
 
-    def retry(self, entry: Entry, memory: int | None) -> None:
-        """Let an entry that has failed wait again; it needs `memory` bytes, or what there is."""
+    def retry(self, entry: Entry, end: End, memory: int | None) -> None:
+        """Let an entry that has failed, and how, wait again; it needs `memory` bytes, or what there is."""
+        entry.earlier = with_another(entry.earlier, end)
         entry.memory = memory and min(self._ledger.memory, memory)
         entry.attempt += 1
         entry.timed_out = False

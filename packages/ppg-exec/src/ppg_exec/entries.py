@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .tasks import Place, Task, Usage
+from .tasks import End, Place, Task, Usage
 
 if TYPE_CHECKING:
     from .supervisor import NodeHandle
@@ -50,7 +50,8 @@ class Entry:
 
     `order` is its place among equal priorities, `claim` the cores that it takes, `memory` what it states now
     (more after it has died of too little), `number` what it is called in messages, new each time that it is
-    sent; `lost` counts the nodes that died before they had started it.
+    sent; `earlier` says how the tries before this one ended; `lost` counts the nodes that died before they had
+    started it.
     """
 
     task: Task
@@ -61,6 +62,7 @@ class Entry:
     stage: Stage = Stage.WAITING
     number: int = 0
     attempt: int = 1
+    earlier: tuple[End, ...] = ()
     lost: int = 0
     node: NodeHandle | None = None
     pid: int = 0

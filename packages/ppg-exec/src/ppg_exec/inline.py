@@ -35,6 +35,7 @@ from .tasks import (
     Task,
     Usage,
 )
+from .tries import with_another
 
 __all__ = ["InlineExecutor"]
 
@@ -149,6 +150,7 @@ class InlineExecutor:
     def _run(self, task: Task) -> Outcome:
         directory = Path.cwd()
         attempt = 0
+        earlier: tuple[End, ...] = ()
         while True:
             attempt += 1
             began = time.monotonic()
@@ -163,13 +165,14 @@ class InlineExecutor:
             after = resource.getrusage(resource.RUSAGE_SELF)
             if attempt > task.retries or isinstance(end, Succeeded | Cancelled):
                 break
+            earlier = with_another(earlier, end)
         usage = Usage(
             time.monotonic() - began,
             after.ru_utime - before.ru_utime,
             after.ru_stime - before.ru_stime,
             after.ru_maxrss * 1024,
         )
-        return Outcome(task.key, end, usage=usage, attempts=attempt)
+        return Outcome(task.key, end, usage=usage, attempts=attempt, earlier=earlier)
 
 
 def _end_of(task: Task) -> End:

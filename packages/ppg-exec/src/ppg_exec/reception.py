@@ -184,9 +184,9 @@ class Reception:
         if not failed or entry.attempt > entry.task.retries or entry.cancelled:
             self._register.report(entry, end, streams, usage, warned)
         elif isinstance(end, Died) and end.of_memory:
-            self._dispatcher.retry(entry, 2 * (entry.memory or usage.peak_memory or 1))
+            self._dispatcher.retry(entry, end, 2 * (entry.memory or usage.peak_memory or 1))
         else:
-            self._dispatcher.retry(entry, entry.memory)
+            self._dispatcher.retry(entry, end, entry.memory)
 
     # ---- the end of a node
 

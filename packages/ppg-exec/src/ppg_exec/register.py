@@ -61,8 +61,15 @@ class Register:
                 self.loads[entry.task.key] = entry.task
             self.events.append(
                 Outcome(
-                    entry.task.key, end, streams.stdout, streams.stderr, usage, warned, entry.attempt
+                    entry.task.key,
+                    end,
+                    streams.stdout,
+                    streams.stderr,
+                    usage,
+                    warned,
+                    entry.attempt,
+                    entry.earlier,
                 )
-            )  # fmt: skip
+            )
         elif not isinstance(end, Succeeded | Cancelled):
             self.events.append(Notice(f"{entry.task.key} failed: {end}"))

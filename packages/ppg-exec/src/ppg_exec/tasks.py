@@ -219,7 +219,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a task ended."""
+    """How a task ended.
+
+    stdout, stderr, usage: of the last try. warnings: texts. attempts: how often it was started. earlier: how the tries
+    before the last one ended, the oldest first: of the last ten of them, and of what they raised only the type and
+    the beginning of the message.
+    """
 
     key: str
     end: End
@@ -228,6 +233,7 @@ class Outcome:
     usage: Usage = Usage()
     warnings: tuple[str, ...] = ()
     attempts: int = 1
+    earlier: tuple[End, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

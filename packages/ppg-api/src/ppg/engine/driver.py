@@ -28,6 +28,7 @@ from ppg.engine.observer import Observer, unusual
 from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
 from ppg.engine.sharing import Sharing
+from ppg.engine.stories import story_of
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
@@ -182,18 +183,7 @@ class Driver:
                 self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
             self._withdraw(node)
             return
-        story = JobOutcome(
-            job.job_id,
-            JobState.RAN,
-            reasons=self._reasons(node),
-            runtime=outcome.usage.wall,
-            user_time=outcome.usage.user,
-            system_time=outcome.usage.system,
-            peak_memory=outcome.usage.peak_memory,
-            attempts=outcome.attempts if node in self._begun else 0,
-            stdout_capture=self._archive.keep(outcome.stdout),
-            stderr_capture=self._archive.keep(outcome.stderr),
-        )
+        story = story_of(outcome, self._reasons(node), self._archive, has_begun=node in self._begun)
         verdict = judged(job, outcome, self._recorder.run_id)
         if isinstance(verdict, Extension):
             self._outcomes[job.job_id] = story

@@ -66,6 +66,7 @@ class LastRun:
         error: what it failed with.
         runtime: wall time in seconds.
         attempts: how often it was started.
+        earlier: how the earlier tries ended; see `JobOutcome`.
         taken_from_cache: its files were taken from the shared cache.
     """
 
@@ -78,6 +79,7 @@ class LastRun:
     runtime: float | None
     attempts: int
     taken_from_cache: bool
+    earlier: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,12 +134,16 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
     }
     if outcome.attempts > 1:
         details["attempts"] = outcome.attempts
+        details["earlier"] = [_cut(told) for told in outcome.earlier]
     if outcome.taken_from_cache:
         details["taken"] = True
     if outcome.exception is not None:
-        told = f"{type(outcome.exception).__name__}: {outcome.exception}"
-        details["error"] = told if len(told) <= LONGEST_ERROR else told[:LONGEST_ERROR] + "…"
+        details["error"] = _cut(f"{type(outcome.exception).__name__}: {outcome.exception}")
     store.note(run_id, RAN, JobId(outcome.job_id), details)
+
+
+def _cut(told: str) -> str:
+    return told if len(told) <= LONGEST_ERROR else told[:LONGEST_ERROR] + "…"
 
 
 def last_run(store: StatusStore, job_id: str) -> LastRun | None:
@@ -156,6 +162,7 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
         details["seconds"],
         details.get("attempts", 1),
         details.get("taken", False),
+        tuple(details.get("earlier", ())),
     )
 
 

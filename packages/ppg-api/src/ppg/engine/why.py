@@ -15,6 +15,7 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.paths import normalised
 from ppg.pipegraph import Pipegraph
 from ppg.result import JobState
+from ppg.tries import earlier_tries
 from ppg_graph import (
     AlwaysRuns,
     Fingerprint,
@@ -135,6 +136,7 @@ def _last(job_id: JobId, memory: Looking) -> Iterator[str]:
             yield f"before that it {_ended(ran)}"
     elif ran is not None:
         yield f"{job_id} {_ended(ran)}"
+        yield from (f"  {told}" for told in earlier_tries(ran.earlier, ran.attempts))
         yield from _because(ran, memory, {job_id})
     elif (record := memory.last_success(job_id)) is not None:
         if record.duration is None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
+from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
@@ -22,6 +23,7 @@ BYTES_LOOKED_AT = 1 << 16
 def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     """The lines that tell a user about a failed job, as many as fit on a screen."""
     yield _headline(outcome)
+    yield from _indented(earlier_tries(outcome.earlier, outcome.attempts), "  ")
     story = _story(outcome).splitlines()
     if len(story) > TRACEBACK_LINES:
         half = TRACEBACK_LINES // 2
@@ -43,7 +45,8 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
     """Write all about a failed job to a file: its complete output, byte by byte, however much that is."""
-    file.write(_encoded(f"{_headline(outcome)}\n{_story(outcome)}\n"))
+    tries = earlier_tries(outcome.earlier, outcome.attempts)
+    file.write(_encoded("\n".join([_headline(outcome), *tries, _story(outcome), ""])))
     for name, output in _outputs(outcome):
         file.write(f"--- {name}, {output.size} bytes ---\n".encode())
         last = b""

@@ -31,6 +31,7 @@ from ppg.events import (
     Warned,
 )
 from ppg.listeners.failures import write_failure
+from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
     from ppg.pipegraph import Pipegraph
@@ -116,9 +117,11 @@ def _log_lines(event: Event) -> list[str]:
             return [f"started: {job_id} (pid {pid})"]
         case JobFinished(job_id, outcome):
             how = "taken from the shared cache" if outcome.taken_from_cache else "done"
-            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_tries(outcome)})"]
+            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_tries(outcome)}){_earlier(outcome)}"]
         case JobFailed(job_id, outcome):
-            return [f"failed: {job_id} ({type(outcome.exception).__name__}{_tries(outcome)})"]
+            return [
+                f"failed: {job_id} ({type(outcome.exception).__name__}{_tries(outcome)}){_earlier(outcome)}"
+            ]
         case JobsBlocked(job_ids, cause):
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
         case GraphExtended(generator, job_ids):
@@ -143,3 +146,7 @@ def _log_lines(event: Event) -> list[str]:
 
 def _tries(outcome: "JobOutcome") -> str:
     return f", try {outcome.attempts}" if outcome.attempts > 1 else ""
+
+
+def _earlier(outcome: "JobOutcome") -> str:
+    return "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))

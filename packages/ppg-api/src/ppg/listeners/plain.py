@@ -25,6 +25,7 @@ from ppg.events import (
 )
 from ppg.listeners.failures import failure_lines
 from ppg.listeners.tally import Tally, winding_down_line
+from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
@@ -59,7 +60,8 @@ class PlainProgress:
                 self._last_line = time.monotonic()
             case JobFinished(job_id, outcome):
                 if self._every_job:
-                    self._line(f"done    {job_id} ({_how_done(outcome)})")
+                    earlier = earlier_tries(outcome.earlier, outcome.attempts)
+                    self._line("; ".join([f"done    {job_id} ({_how_done(outcome)})", *earlier]))
                 elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
                     self._line(self._tally.line())
             case JobFailed(_, outcome):

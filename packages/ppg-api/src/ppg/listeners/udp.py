@@ -18,8 +18,9 @@ Each datagram is one JSON object in ASCII with a newline at its end, of at most 
     queued          job, reasons
     started         job, pid
     finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes), attempts (how often it was started),
-                    taken_from_cache (true if the files come from the shared cache)
-    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts
+                    earlier (how the tries before the last one ended), taken_from_cache (true if the files come from
+                    the shared cache)
+    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts, earlier
     blocked         jobs (ids), cause (the job that failed)
     extended        generator, jobs (ids)
     warning         message
@@ -172,6 +173,7 @@ def _told(event: Event) -> Iterator[tuple[str, Fields]]:
                     "system_seconds": outcome.system_time,
                     "peak_memory": outcome.peak_memory,
                     "attempts": outcome.attempts,
+                    "earlier": list(outcome.earlier),
                     "taken_from_cache": outcome.taken_from_cache,
                 },
             )
@@ -185,6 +187,7 @@ def _told(event: Event) -> Iterator[tuple[str, Fields]]:
                     "traceback": outcome.traceback,
                     "seconds": outcome.runtime,
                     "attempts": outcome.attempts,
+                    "earlier": list(outcome.earlier),
                 },
             )
         case JobsBlocked(job_ids, cause):
