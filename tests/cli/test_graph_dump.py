@@ -135,7 +135,8 @@ def test_a_cycle_can_be_looked_at(project):
         ppg.new_pipegraph()
         a = ppg.FileGeneratingJob("a", writes("A"))
         b = ppg.FileGeneratingJob("b", writes("B")).depends_on(a)
-        a.depends_on(b)
+        c = ppg.FileGeneratingJob("c", writes("C")).depends_on(b)
+        a.depends_on(c)
         ppg.run_pipegraph()
     """)
     for form in ("text", "dot"):

@@ -134,11 +134,11 @@ def children(pid):
 
 
 def processes(pid):
-    """The pids of all that is beneath a run of which one job runs."""
+    """The pids of all that is beneath a run of which one job runs; those forked before their turn came later."""
     (guard,) = children(pid)
     (forkserver,) = children(guard)
     (node,) = children(forkserver)
-    (job,) = children(node)
+    job, *_ = children(node)
     return {"guard": guard, "forkserver": forkserver, "node": node, "job": job}
 
 
