@@ -2,6 +2,8 @@
 
 import signal
 
+import pytest
+
 WAITING = """
 import atexit
 atexit.register(lambda: print("the script's end"))
@@ -62,9 +64,10 @@ def test_enter_shows_it_above_the_display_too(project, terminal):
     assert screen.wait() == 0
 
 
-def test_ctrl_c_ends_the_run_and_keeps_what_had_finished(project, terminal):
+@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+def test_ctrl_c_ends_the_run_and_keeps_what_had_finished(project, terminal, start_method):
     project.gate("slow")
-    project.script(WAITING)
+    project.script(WAITING.replace("cores_to_use=2", f"cores_to_use=2, start_method='{start_method}'"))
     screen = terminal("run", "script.py")
     project.wait_until_began("slow")
     screen.expect(r"1 ran")

@@ -24,6 +24,7 @@ ppg.FileGeneratingJob("slow", waits_with_children).depends_on("first")
 ppg.FileGeneratingJob("last", writes("3")).depends_on("slow")
 print("ended with", ppg.run_pipegraph())
 """
+FORKED = WAITING.replace("max_cores_to_use=2", 'max_cores_to_use=2, start_method="fork"')
 
 
 def finish(project):
@@ -48,12 +49,18 @@ def committed(project):
 
 
 @pytest.mark.parametrize(
-    ("number", "code"),
-    [(signal.SIGINT, 130), (signal.SIGTERM, -signal.SIGTERM), (signal.SIGHUP, -signal.SIGHUP)],
+    ("number", "code", "script"),
+    [
+        (signal.SIGINT, 130, WAITING),
+        (signal.SIGTERM, -signal.SIGTERM, WAITING),
+        (signal.SIGHUP, -signal.SIGHUP, WAITING),
+        (signal.SIGTERM, -signal.SIGTERM, FORKED),
+    ],
+    ids=["SIGINT", "SIGTERM", "SIGHUP", "SIGTERM, forked"],
 )
-def test_a_signal_to_ppg_ends_the_run_and_nothing_stays_behind(project, number, code):
+def test_a_signal_to_ppg_ends_the_run_and_nothing_stays_behind(project, number, code, script):
     project.gate("slow")
-    project.script(WAITING)
+    project.script(script)
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
     run.send_signal(number)
@@ -115,9 +122,10 @@ def test_who_had_begun_without_being_heard_of_is_told_when_all_are_ended(tmp_pat
     assert end_all(executor, []) == set()
 
 
-def test_ppg_that_is_killed_leaves_nothing_behind_and_loses_no_record(project):
+@pytest.mark.parametrize("script", [WAITING, FORKED], ids=["forkserver", "fork"])
+def test_ppg_that_is_killed_leaves_nothing_behind_and_loses_no_record(project, script):
     project.gate("slow")
-    project.script(WAITING)
+    project.script(script)
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
     committed(project)
@@ -142,10 +150,14 @@ def processes(pid):
     return {"guard": guard, "forkserver": forkserver, "node": node, "job": job}
 
 
-@pytest.mark.parametrize("victim", ["guard", "forkserver", "node", "job"])
-def test_a_process_of_ours_that_is_killed_is_reported_and_the_next_run_does_the_rest(project, victim):
+@pytest.mark.parametrize(
+    ("victim", "script"),
+    [*((victim, WAITING) for victim in ("guard", "forkserver", "node", "job")), ("forkserver", FORKED)],
+    ids=["guard", "forkserver", "node", "job", "forked forkserver"],
+)
+def test_a_process_of_ours_that_is_killed_is_reported_and_the_next_run_does_the_rest(project, victim, script):
     project.gate("slow")
-    project.script(WAITING)
+    project.script(script)
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
     os.kill(processes(run.pid)[victim], signal.SIGKILL)

@@ -1,14 +1,19 @@
 """Where compute nodes are."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, get_args
 
 from ppg.flags import require_flag
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ppg_exec import Executor
 
-__all__ = ["LocalSystem"]
+__all__ = ["LocalSystem", "StartMethod"]
+
+StartMethod = Literal["forkserver", "fork"]
+"""From what the compute node is started: a clean interpreter, or the script's process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +29,19 @@ class LocalSystem:
         inline: run every job in the script's own process, one at a time, for debugging: `breakpoint()` works, and
             what jobs print is seen at once. Nothing isolates the jobs then: one that ends the process ends the run,
             what a load sets is set in the script, and timeouts, isolation and memory limits have no effect.
+        start_method: "forkserver" starts the compute node from a clean interpreter. "fork" starts it as a fork of the
+            script's process, for scripts whose jobs rely on what the script has changed in imported modules; a fork
+            is made for each run, when its first job starts. It has its price. Each job is then forked from a process
+            as large as the script's, which takes the longer the more memory that has. Threads of the script are
+            missing in the fork, and what they held at that moment stays held, so that jobs may wait for ever. A job
+            with `isolation="fresh"` misses the data of loads, but has all that the script has.
     """
 
     max_cores_to_use: int | None = None
     max_memory_to_use: int | None = None
     share_cores: bool = True
     inline: bool = False
+    start_method: StartMethod = "forkserver"
 
     def __post_init__(self) -> None:
         for name in ("max_cores_to_use", "max_memory_to_use"):
@@ -43,11 +55,26 @@ class LocalSystem:
         for name in ("share_cores", "inline"):
             require_flag(getattr(self, name), f"LocalSystem: {name}")
 
-    def executor(self) -> "Executor":
-        """A new executor for the jobs of one run."""
+        if self.start_method not in get_args(StartMethod):
+            raise ValueError(
+                f"LocalSystem: start_method must be 'forkserver' or 'fork', not {self.start_method!r}"
+            )
+
+    def executor(self, after_fork: "Callable[[], object] | None" = None) -> "Executor":
+        """A new executor for the jobs of one run.
+
+        Parameters:
+            after_fork: what a fork of this process does first, if jobs run in one.
+        """
         from ppg_exec import LocalExecutor, available_cores, given_pool, machine_pool  # noqa: PLC0415 (lean)
 
         machine = available_cores()
         cores = self.max_cores_to_use or machine
         pool = given_pool() or machine_pool(machine) if self.share_cores and cores <= machine else None
-        return LocalExecutor(cores=cores, memory=self.max_memory_to_use, pool=pool)
+        return LocalExecutor(
+            cores=cores,
+            memory=self.max_memory_to_use,
+            pool=pool,
+            start_method=self.start_method,
+            after_fork=after_fork,
+        )

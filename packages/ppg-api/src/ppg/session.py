@@ -29,9 +29,16 @@ class Session:
         frontend: who shows what a run does; `ppg run` puts its own one here.
     """
 
+    pipegraph: Pipegraph | None
+    frontend: Frontend
+
     def __init__(self) -> None:
-        self.pipegraph: Pipegraph | None = None
-        self.frontend: Frontend = PlainFrontend()
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Be as in a process that has just imported ppg."""
+        self.pipegraph = None
+        self.frontend = PlainFrontend()
 
 
 SESSION = Session()

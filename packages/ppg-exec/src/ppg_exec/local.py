@@ -54,6 +54,8 @@ class LocalExecutor:
         start_method: "forkserver" starts compute nodes from a clean process; "fork" forks this process, for
             scripts that rely on what they have changed in modules. Forks are then dearer, and threads of
             this process may have left locks held.
+        after_fork: called first in such a fork, to leave behind what is this process's alone. Another one may be
+            made when the first has died.
 
     No process is started before the first task is submitted and polled for.
 
@@ -70,6 +72,7 @@ class LocalExecutor:
         enforce_memory: bool = False,
         pool: CorePool | None = None,
         start_method: StartMethod = "forkserver",
+        after_fork: Callable[[], object] | None = None,
     ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
@@ -88,6 +91,7 @@ class LocalExecutor:
             self._environment.of_one_core(),
             huge_pages=huge_pages,
             start_method=start_method,
+            after_fork=after_fork,
         )
         self._register = Register()
         self._fleet = Fleet(self._supervisor, self._readiness)

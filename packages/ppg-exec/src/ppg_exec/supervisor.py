@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -55,6 +55,7 @@ class Supervisor:
         environment: variables that the processes have beyond those of the mcp.
         huge_pages: whether nodes put huge pages under what was loaded.
         start_method: "forkserver", a clean program; or "fork", a fork of this process.
+        after_fork: what such a fork does first.
 
     """
 
@@ -67,6 +68,7 @@ class Supervisor:
         *,
         huge_pages: bool,
         start_method: StartMethod,
+        after_fork: Callable[[], object] | None = None,
     ) -> None:
         self._marker = marker
         self._directory = directory
@@ -74,6 +76,7 @@ class Supervisor:
         self._environment = environment
         self._huge_pages = huge_pages
         self._start_method = start_method
+        self._after_fork = after_fork
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._messages: int = -1
         self._next_node = 1
@@ -117,6 +120,8 @@ class Supervisor:
             def program() -> NoReturn:
                 ours.close()
                 os.chdir(self._directory)
+                if self._after_fork is not None:
+                    self._after_fork()
                 guard_program(control, mcp)
 
             self._process = ForkedProcess(program, self._messages, variables)

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from ppg.engine.forking import leave_script_behind
 from ppg.engine.interrupts import Handler, Interrupts
 from ppg.generating_jobs import JobGeneratingJob
 from ppg.pipegraph import Pipegraph
@@ -26,6 +27,8 @@ def executor_for(pipegraph: Pipegraph) -> Executor:
     """A new executor for the jobs of one run, where its coordinator says."""
     coordinator = pipegraph.resource_coordinator
     if not coordinator.inline:
+        if getattr(coordinator, "start_method", None) == "fork":
+            return coordinator.executor(functools.partial(leave_script_behind, pipegraph))
         return coordinator.executor()
     return InlineExecutor(
         cores=coordinator.max_cores_to_use,

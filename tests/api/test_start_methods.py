@@ -1,0 +1,172 @@
+"""`LocalSystem(start_method=...)`: what jobs find of the state of the script's modules, and what they leave alone."""
+
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+import ppg
+
+PRELUDE = """
+import gc, os, signal, sys, threading
+from pathlib import Path
+import ppg
+import settings
+
+"""
+
+
+@pytest.fixture
+def script(folder):
+    """Runs a script beside a module with settings, with plain Python; gives what it printed."""
+    (folder / "settings.py").write_text("VALUE = 'of the file'\nJOBS = {}\n")
+
+    def run(text):
+        (folder / "script.py").write_text(PRELUDE + textwrap.dedent(text))
+        ended = subprocess.run(
+            [sys.executable, "script.py"], stdout=subprocess.PIPE, text=True, timeout=120, check=True
+        )
+        return ended.stdout
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("start_method", "found"), [("forkserver", "of the file"), ("fork", "of the script")]
+)
+def test_what_the_script_has_set_in_a_module_is_seen_by_jobs_that_are_forked_from_it(
+    script, folder, start_method, found
+):
+    script(f"""
+        settings.VALUE = "of the script"
+        graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="{start_method}"), quiet=True)
+        class Owner: pass
+        owner = Owner()
+        ppg.FileGeneratingJob("plain", lambda path: path.write_text(settings.VALUE))
+        load = ppg.AttributeLoadingJob("load", owner, "data", lambda: settings.VALUE)
+        ppg.FileGeneratingJob("loaded", lambda path: path.write_text(owner.data)).depends_on(load)
+        ppg.FileGeneratingJob("fresh", lambda path: path.write_text(settings.VALUE), isolation="fresh")
+        def generate():
+            value = settings.VALUE
+            ppg.FileGeneratingJob("generated", lambda path: path.write_text(value + settings.VALUE))
+        ppg.JobGeneratingJob("generate", generate)
+        graph.run()
+        assert settings.VALUE == "of the script"
+    """)
+    assert {name: (folder / name).read_text() for name in ("plain", "loaded", "fresh", "generated")} == {
+        "plain": found,
+        "loaded": found,
+        "fresh": found,
+        "generated": found * 2,
+    }
+
+
+def test_each_run_forks_the_script_as_it_is_then(script):
+    said = script("""
+        for value in ("first", "second"):
+            settings.VALUE = value
+            graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)
+            job = ppg.FileGeneratingJob(value, lambda path: (print(settings.VALUE), path.write_text("x")))
+            graph.run()
+            print(job.stdout, end="")
+    """)
+    assert said == "first\nsecond\n"
+
+
+def test_jobs_that_are_forked_from_the_script_have_no_part_in_its_graph(script, folder):
+    """They may declare jobs, which lead nowhere, run graphs of their own, and collect whatever they like."""
+    said = script("""
+        graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)
+        def write(path):
+            path.write_text("x")
+        def declares(path):
+            assert ppg.session.SESSION.pipegraph is None
+            ppg.FileGeneratingJob("nowhere", write)
+            path.write_text("x")
+        def runs(path):
+            inner = ppg.new_pipegraph(root="inner", quiet=True)
+            ppg.FileGeneratingJob("job", write)
+            path.write_text(repr(inner.run().ran))
+        def drops(path):
+            settings.JOBS.clear()
+            sys.modules.clear()
+            gc.unfreeze()
+            gc.collect()
+            path.write_text("x")
+        def closes(path):
+            opened = {}
+            for number in range(3, 256):
+                try:
+                    opened[number] = os.readlink(f"/proc/self/fd/{number}")
+                except FileNotFoundError:
+                    continue
+            stores = [number for number, name in opened.items() if "_status_" in name]
+            assert stores
+            assert not any(opened[number].endswith(".lock") for number in stores)
+            for number in stores:
+                os.close(number)
+            path.write_text("x")
+        Path("inner").mkdir()
+        settings.JOBS["below"] = ppg.FileGeneratingJob("below", write)
+        def generate():
+            made = ppg.FileGeneratingJob("made", write)
+            settings.JOBS["below"].depends_on(made)
+        settings.JOBS["below"].depends_on(ppg.DependencyInjectionJob("inject", generate))
+        for function in (declares, runs, drops, closes):
+            ppg.FileGeneratingJob(function.__name__, function)
+        def load():
+            ppg.FileGeneratingJob("nothing", write)
+        ppg.FileGeneratingJob("blocked", write).depends_on(ppg.DataLoadingJob("load", load))
+        try:
+            graph.run()
+        except ppg.RuntimeError as error:
+            print(error.exceptions.keys(), type(error.exceptions["load"]).__name__)
+        print(sorted(graph.result.ran))
+    """)
+    assert said == (
+        "dict_keys(['load']) JobContractError\n"
+        "['below', 'closes', 'declares', 'drops', 'inject', 'made', 'runs']\n"
+    )
+    assert (folder / "runs").read_text() == "['job']"
+    assert not (folder / "nowhere").exists()
+    assert "below" in script("""
+        graph = ppg.new_pipegraph(quiet=True)
+        def write(path):
+            path.write_text("x")
+        ppg.FileGeneratingJob("below", write)
+        from ppg_invariants import StatusStore
+        with StatusStore.open(".pypipegraph_status_robust", read_only=True) as store:
+            print(sorted(store.history()))
+    """)
+
+
+def test_signal_handlers_and_threads_of_the_script_are_not_those_of_its_jobs(script, folder):
+    said = script("""
+        signal.signal(signal.SIGTERM, lambda *_: print("the script's handler"))
+        signal.signal(signal.SIGUSR1, lambda *_: print("the script's handler"))
+        graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)
+        def handlers(path):
+            assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGTSTP, signal.SIGUSR1):
+                assert signal.getsignal(number) is signal.SIG_DFL, number
+            assert sys.stdin.read() == ""
+            assert threading.active_count() == 1
+            path.write_text("x")
+        def ends(path):
+            os.kill(os.getpid(), signal.SIGTERM)
+        ppg.FileGeneratingJob("handlers", handlers)
+        ppg.FileGeneratingJob("ends", ends)
+        hold = threading.Event()
+        threading.Thread(target=hold.wait, daemon=True).start()
+        try:
+            graph.run()
+        except ppg.RuntimeError as error:
+            print({job_id: failed.signal for job_id, failed in error.exceptions.items()})
+    """)
+    assert said == "{'ends': 15}\n"
+
+
+def test_a_start_method_that_there_is_not_is_refused():
+    with pytest.raises(ValueError, match="start_method must be 'forkserver' or 'fork', not 'spawn'"):
+        ppg.LocalSystem(start_method="spawn")
