@@ -156,3 +156,85 @@ def test_helpers_without_comparable_defaults_count_by_their_code(scripts):
     first, again, other = (scripts.function(text.format(n)) for n in (1, 1, 2))
     assert followed(first) == followed(again)
     assert followed(first) != followed(other)
+
+
+HELPERS_BESIDE_PLAIN_FUNCTIONS = {
+    "contextmanager": (
+        "@contextlib.contextmanager\ndef helper():\n    yield deep()\n",
+        "with helper() as value:\n        return value",
+    ),
+    "a decorated method": (
+        "class Helper:\n    @contextlib.contextmanager\n    def use(self):\n        yield deep()\n",
+        "with Helper().use() as value:\n        return value",
+    ),
+    "cached property": (
+        "class Helper:\n    @functools.cached_property\n    def value(self):\n        return deep()\n",
+        "return Helper().value",
+    ),
+    "singledispatch": (
+        (
+            "@functools.singledispatch\ndef helper(x):\n    return 0\n"
+            "@helper.register\ndef of_int(x: int):\n    return deep()\n"
+        ),
+        "return helper(1)",
+    ),
+    "singledispatchmethod": (
+        "class Helper:\n    @functools.singledispatchmethod\n    def use(self, x):\n        return deep()\n",
+        "return Helper().use(1)",
+    ),
+    "without comparable default": (
+        "@contextlib.contextmanager\ndef helper(lock=threading.Lock()):\n    yield deep()\n",
+        "with helper() as value:\n        return value",
+    ),
+    "of its own": (
+        (
+            "def decorated(function):\n    lock = threading.Lock()\n"
+            "    @functools.wraps(function)\n    def inner():\n        with lock:\n            return function()\n"
+            "    return inner\n@decorated\ndef helper():\n    return deep()\n"
+        ),
+        "return helper()",
+    ),
+}
+
+
+@pytest.mark.parametrize("how", HELPERS_BESIDE_PLAIN_FUNCTIONS)
+def test_helpers_in_decorators_count_with_all_that_they_lead_to(scripts, how):
+    helper, use = HELPERS_BESIDE_PLAIN_FUNCTIONS[how]
+    text = (
+        "import contextlib, functools, threading\n"
+        f"def deep():\n    return {{}}\n{helper}def f():\n    {use}\n"
+    )
+    first, again, other = (followed(scripts.function(text.format(n))) for n in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_a_decorated_function_itself_is_followed_where_it_was_written(scripts):
+    text = "import contextlib\ndef deep():\n    return {}\n@contextlib.contextmanager\ndef f():\n    yield deep()\n"
+    first, again, other = (followed(scripts.function(text.format(n))) for n in (1, 1, 2))
+    assert first == again
+    assert first != other
+
+
+def test_what_an_installed_decorator_makes_of_a_function_counts_by_both(scripts, monkeypatch, tmp_path):
+    from ppg_invariants import captured as module
+
+    folder = tmp_path / "site-packages"
+    folder.mkdir()
+    (folder / "decorators_of_others.py").write_text(
+        "import functools\nCALLS = 0\ndef retry(times):\n    def decorate(function):\n"
+        "        @functools.wraps(function)\n        def inner():\n            print(CALLS)\n"
+        "            return [function() for _ in range(times)]\n        return inner\n    return decorate\n"
+    )
+    monkeypatch.syspath_prepend(folder)
+    text = "import decorators_of_others\n@decorators_of_others.retry({})\ndef f():\n    return {}\n"
+    first, again, times, body = (
+        followed(scripts.function(text.format(*n))) for n in ((3, 1), (3, 1), (4, 1), (3, 2))
+    )
+    assert first == again
+    assert len({first, times, body}) == 3
+    sys.modules["decorators_of_others"].CALLS += 1
+    assert followed(scripts.function(text.format(3, 1))) == first
+    monkeypatch.setattr(module, "distribution_version", lambda name: "999")
+    assert followed(scripts.function(text.format(3, 1))) != first
+    monkeypatch.delitem(sys.modules, "decorators_of_others")

@@ -7,7 +7,7 @@ import threading
 
 import pytest
 
-from ppg_invariants import CannotFingerprint, fingerprint_function
+from ppg_invariants import CannotFingerprint, Follow, fingerprint_function
 from ppg_invariants.canonical import CanonicalCodes
 
 
@@ -364,6 +364,36 @@ def test_cached_functions_count_by_what_they_wrap(scripts):
     first, again, other = (scripts.function(text.format(c)) for c in (1, 1, 2))
     assert same(first, again)
     assert not same(first, other)
+
+
+DECORATED = {
+    "contextmanager": "@contextlib.contextmanager\ndef f():\n    yield {}\n",
+    "ContextDecorator": (
+        "class Guard(contextlib.ContextDecorator):\n    def __enter__(self):\n        pass\n"
+        "    def __exit__(self, *what):\n        pass\n"
+        "@Guard()\ndef f():\n    return {}\n"
+    ),
+    "several": (
+        "@contextlib.contextmanager\n@contextlib.ContextDecorator.__call__.__get__(contextlib.ExitStack())\n"
+        "def f():\n    yield {}\n"
+    ),
+    "a method": (
+        "class Kind:\n    @contextlib.contextmanager\n    def use(self):\n        yield {}\nf = Kind.use\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("how", DECORATED)
+@pytest.mark.parametrize("follow", [True, False])
+def test_functions_in_decorators_of_the_standard_library_count_by_what_these_wrap(scripts, how, follow):
+    text = f"import contextlib\n{DECORATED[how]}"
+    states = [
+        fingerprint_function(scripts.function(text.format(n)), follow=Follow() if follow else None)
+        for n in (1, 1, 2)
+    ]
+    assert states[0] == states[1]
+    assert states[0] != states[2]
+    assert states[0].source is not None
 
 
 def test_callable_instances_count_by_their_class_and_state(scripts):

@@ -8,7 +8,8 @@ met in an order that differs from run to run, they are put in order before numbe
 How things count (docs/fingerprints.md has an example of each):
 
 - functions by their own code, defaults and captured values; those of the standard library by name; those of an
-  installed distribution that can be imported by name, by name and version;
+  installed distribution that can be imported by name, by name and version; the project's functions in a decorator of
+  either of these by what the decorator wraps and keeps;
 - classes likewise: name, bases, and their members, the methods by their code;
 - instances by their class and by the state that the pickle protocol would keep of them; nothing is pickled;
 - partials by function and arguments; bound methods by their function, nothing of the instance;
@@ -52,7 +53,7 @@ _PROJECT = Origin.PROJECT
 
 
 class _Members:
-    """The members of a class, by name."""
+    """The members of a class, or what a decorator keeps, by name."""
 
     def __init__(self, by_name: dict[str, object]) -> None:
         self.by_name = by_name
@@ -139,6 +140,8 @@ class CapturedEncoder(Encoder):
             self.write_object(value, "slot", (value.__objclass__, value.__name__), out)
         elif isinstance(value, (staticmethod, classmethod)):
             self.write_object(value, kind.__name__, value.__func__, out)
+        elif isinstance(value, functools.cached_property):
+            self.write_object(value, "cached_property", value.func, out)
         elif isinstance(value, property):
             self.write_object(value, "property", (value.fget, value.fset, value.fdel), out)
         else:
@@ -200,9 +203,13 @@ class CapturedEncoder(Encoder):
         """As `_write_numbered` with a dict of `code`, `closure` and `default`, only quicker: there are many."""
         code = code_of(function.__code__)
         if code.origin is not _PROJECT:
-            named = _name_if_importable(function, code.origin)
+            origin = origin_of_module(function.__module__ or "")
+            named = None if origin is _PROJECT else _name_if_importable(function, origin)
             if named is not None:
                 self.write_object(function, "function", named, out)
+                return
+            if origin is _PROJECT and hasattr(function, "__wrapped__"):
+                self._write_numbered(function, "wrapper", _wrapper_content, out)
                 return
         self._met += 1
         identity = id(function)
@@ -347,6 +354,30 @@ class CapturedEncoder(Encoder):
             "items": None if items is None else list(items),
             "pairs": None if pairs is None else [tuple(pair) for pair in pairs],
         }
+
+
+def _wrapper_content(wrapper: types.FunctionType) -> object:
+    """What a decorator that is not the project's has made of a function of the project, which lends it its name.
+
+    The decorator's own code counts by name and version.
+    """
+    code = code_of(wrapper.__code__)
+    module = str(wrapper.__globals__.get("__name__", ""))
+    version = distribution_version(module) if code.origin is Origin.INSTALLED else ""
+    kept: dict[str, object] = {}
+    for _, index in code.closure_keys:
+        try:
+            kept[code.object.co_freevars[index]] = (wrapper.__closure__ or ())[index].cell_contents
+        except ValueError:
+            continue  # it has no value yet
+    registry = getattr(wrapper, "registry", None)  # functools.singledispatch
+    return {
+        "decorator": f"{module}.{code.name} {version}",
+        "closure": _Members(kept),
+        "default": (wrapper.__defaults__, wrapper.__kwdefaults__),
+        "registered": dict(registry) if isinstance(registry, types.MappingProxyType) else None,
+        "wrapped": wrapper.__wrapped__,  # type: ignore[attr-defined]
+    }
 
 
 def _name_if_importable(value: Any, origin: Origin) -> str | None:

@@ -29,7 +29,7 @@ from .captured import CapturedEncoder, plain_function
 from .code import Code, code_of
 from .encoding import ENCODING_VERSION, Encoder, Tag, Unencodable, encode_name, type_name, write_count
 from .errors import CannotFingerprint
-from .origin import Origin, distribution_version, origin_of_module
+from .origin import Origin, distribution_version, origin_of_file, origin_of_module
 
 __all__ = ["Follow"]
 
@@ -65,25 +65,24 @@ class Follow:
         if type(function) is types.FunctionType:
             plain = plain_function(function)
             if plain is not None:
-                lists, codes = self._led_to(plain[1], function)
+                lists, codes = self._led_to(plain[1], function.__globals__)
                 return plain[0] + lists, codes
         encoder = _FollowingEncoder()
         content = encoder.encode(function, root="function")
         if len(encoder.met) == 1 and isinstance(function, types.FunctionType):
-            lists, codes = self._led_to(encoder.met[0][0], function)
+            lists, codes = self._led_to(*encoder.met[0])
             return content + lists, (*encoder.codes, *codes[1:])
         lists, codes = self._listed(_references(encoder.met))
         return content + lists, (*encoder.codes, *codes)
 
-    def _led_to(self, code: Code, function: types.FunctionType) -> tuple[bytes, tuple[Code, ...]]:
+    def _led_to(self, code: Code, names: Mapping[str, object]) -> tuple[bytes, tuple[Code, ...]]:
         """What a function by itself leads to, after its own code object: closures over one share this."""
-        names = function.__globals__
         key = (code, id(names))
         known = self._lists.get(key)
         if known is None:
             lists, codes = self._listed(_references([(code, names)]))
             known = self._lists[key] = (lists, (code, *codes))
-            self._kept_alive.append(function)
+            self._kept_alive.append(names)
         return known
 
     def _listed(self, first: tuple[tuple[bytes, bytes, object], ...]) -> tuple[bytes, tuple[Code, ...]]:
@@ -122,9 +121,13 @@ class Follow:
             except CannotFingerprint:
                 # What it is called with by default, say, cannot be compared: its code can.
                 encoder = _FollowingEncoder()
-                if isinstance(value, types.FunctionType):
-                    content = encoder.encode(value.__code__, root="item")
-                    encoder.met.append((code_of(value.__code__), value.__globals__))
+                if functions := _functions_in(value):
+                    content = encoder.encode([function.__code__ for function in functions], root="item")
+                    encoder.met += [
+                        (code_of(function.__code__), function.__globals__)
+                        for function in functions
+                        if origin_of_file(function.__code__.co_filename) is Origin.PROJECT
+                    ]
                 else:
                     content = encoder.encode(type_name(type(value)), root="item")
             references = _references(encoder.met)
@@ -211,3 +214,12 @@ def _counts(value: object) -> bool:
     ):
         return True
     return callable(getattr(value, "__wrapped__", None))
+
+
+def _functions_in(value: object) -> list[types.FunctionType]:
+    """A function, and what decorators say that it wraps."""
+    found: list[types.FunctionType] = []
+    while isinstance(value, types.FunctionType) and value not in found:
+        found.append(value)
+        value = getattr(value, "__wrapped__", None)
+    return found
