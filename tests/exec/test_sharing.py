@@ -113,6 +113,55 @@ def test_a_function_keeps_its_defaults_annotations_attributes_and_recursion() ->
     assert there.__annotations__["n"] is int
 
 
+DECORATED = """
+import functools
+
+@functools.cache
+def fibonacci(n):
+    return n if n < 2 else fibonacci(n - 1) + fibonacci(n - 2)
+
+@functools.lru_cache(maxsize=3, typed=True)
+def something():
+    return object()
+
+@functools.singledispatch
+def kind(value):
+    return "something"
+
+@kind.register
+def kind_of_int(value: int):
+    return "int"
+
+class Table:
+    @functools.cached_property
+    def rows(self):
+        return [fibonacci(30)]
+
+    @functools.cache
+    def row(self, number):
+        return self.rows[number]
+
+def use():
+    table = Table()
+    return fibonacci(50), table.rows is table.rows, table.row(0), kind(1), kind("a"), something.cache_parameters()
+
+def first():
+    return something()
+"""
+
+
+def test_what_functools_makes_of_functions_of_a_script_arrives() -> None:
+    script: dict[str, Any] = {"__name__": "__main__"}
+    exec(DECORATED, script)
+    sender, table = SharedObjects(), IdentityTable()
+    use, first = (pass_on(sender, table, script[name]) for name in ("use", "first"))
+    parameters = {"maxsize": 3, "typed": True}
+    assert use() == (12586269025, True, 832040, "int", "something", parameters)
+    # What a load has put into a cache is there for the jobs.
+    assert pass_on(sender, table, script["first"])() is first()
+    assert pass_on(sender, table, script["something"])() is first()
+
+
 def test_modules_that_cannot_be_imported_elsewhere_travel_by_value() -> None:
     module = types.ModuleType("made_by_hand")
     exec("FACTOR = 3\ndef work(n):\n    return n * FACTOR\nclass Thing:\n    pass\n", vars(module))

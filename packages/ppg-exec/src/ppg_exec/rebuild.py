@@ -31,6 +31,7 @@ __all__ = [
     "builtin_type",
     "complete_function",
     "import_module",
+    "make_cached",
     "make_cell",
     "make_empty_cell",
     "make_function",
@@ -58,6 +59,13 @@ def builtin_type(name: str) -> type:
     kind = getattr(types, name)
     assert isinstance(kind, type)
     return kind
+
+
+def make_cached(function: Callable[..., Any], size: int | None, typed: bool) -> Callable[..., Any]:
+    """What `functools.lru_cache` makes of a function, with an empty cache."""
+    from functools import lru_cache  # noqa: PLC0415 - nobody else needs it here
+
+    return lru_cache(size, typed)(function)
 
 
 def make_function(code: types.CodeType, namespace: dict[str, Any], cells: int) -> types.FunctionType:

@@ -21,10 +21,12 @@ node does not see the change.
 from __future__ import annotations
 
 import dis
+import functools
 import io
 import pickle
 import sys
 import types
+import weakref
 from collections import ChainMap
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
@@ -76,11 +78,32 @@ def _reduce_cell(cell: types.CellType) -> Any:
         return rebuild.make_empty_cell, ()
 
 
+def _reduce_cached_property(value: functools.cached_property[Any]) -> Any:
+    # Under Python 3.11 it holds a lock.
+    return functools.cached_property, (value.func,), {"attrname": value.attrname}
+
+
+def _reduce_mapping_proxy(value: types.MappingProxyType[Any, Any]) -> Any:
+    return types.MappingProxyType, (dict(value),)
+
+
+def _reduce_weak_dictionary(value: weakref.WeakKeyDictionary[Any, Any]) -> Any:
+    return weakref.WeakKeyDictionary, (dict(value),)
+
+
 class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
     """Reduces what is common to what `rebuild` understands; knows which of the objects are its own."""
 
     dispatch_table: ClassVar[Any] = ChainMap(
-        {types.ModuleType: _reduce_module, types.CellType: _reduce_cell}, cloudpickle.Pickler.dispatch_table
+        {
+            types.ModuleType: _reduce_module,
+            types.CellType: _reduce_cell,
+            # What the decorators of functools are made of.
+            functools.cached_property: _reduce_cached_property,
+            types.MappingProxyType: _reduce_mapping_proxy,
+            weakref.WeakKeyDictionary: _reduce_weak_dictionary,
+        },
+        cloudpickle.Pickler.dispatch_table,
     )
 
     def __init__(self, file: io.BytesIO, numbers: dict[int, int], functions: _FunctionParts) -> None:
@@ -104,6 +127,10 @@ class _Pickler(cloudpickle.Pickler):  # type: ignore[misc]
             if self._functions.importability.has_name(value):
                 return NotImplemented
             return self._reduce_function(value)
+        if isinstance(value, functools._lru_cache_wrapper):
+            if self._functions.importability.has_name(value):
+                return NotImplemented
+            return rebuild.make_cached, (value.__wrapped__, *value.cache_parameters().values())
         if isinstance(value, type):
             if value in _UNNAMED_TYPES:
                 return rebuild.builtin_type, (_UNNAMED_TYPES[value],)
@@ -277,6 +304,8 @@ class SharedObjects:
             function = value
             assert isinstance(function, types.FunctionType)
             return function.__closure__ is None and "<" not in function.__qualname__
+        if isinstance(value, functools._lru_cache_wrapper):
+            return "<" not in getattr(value, "__qualname__", "<")
         if isinstance(value, type):
             return not self._functions.importability.has_name(value)
         known = self._bearing.get(kind)
