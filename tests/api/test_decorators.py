@@ -1,5 +1,6 @@
 """Jobs declared as decorated functions: what they are, what is passed, what counts, and what type checkers say."""
 
+import functools
 import json
 import subprocess
 import sys
@@ -324,6 +325,38 @@ def positional(out, data=ppg.upstream("x"), /): ...
 
 
 # ruff: noqa: B008
+def passing_on(function):
+    @functools.wraps(function)
+    def inner(*arguments, **options):
+        return function(*arguments, **options)
+
+    return inner
+
+
+def test_a_function_in_another_decorator_gets_the_path(run):
+    def declare():
+        @ppg.file("a")
+        @passing_on
+        def a(path):
+            path.write_text("a")
+
+        @ppg.file("b")
+        @passing_on
+        def b():
+            Path("b").write_text("b")
+
+    assert run(declare).ran == ["a", "b"]
+
+
+def test_a_job_behind_another_decorator_is_not_overlooked(graph):
+    a = ppg.FileGeneratingJob("a", lambda: None)
+    with pytest.raises(TypeError, match="'value' is of a function within another decorator"):
+
+        @ppg.file("b")
+        @passing_on
+        def b(path, *, value=ppg.upstream(a)): ...
+
+
 @pytest.mark.parametrize(
     ("declare", "error", "named"),
     [

@@ -244,13 +244,21 @@ def _taken_apart(function: FunctionType, what: str) -> tuple[FunctionType, dict[
     """A copy of the function whose defaults name jobs instead of being them; and what is needed, by parameter.
 
     Raises:
-        TypeError: a parameter that is to get something cannot be passed by name.
+        TypeError: a parameter that is to get something cannot be passed by name, or is hidden by another decorator.
     """
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
     defaults = function.__defaults__ or ()
-    by_name = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
-    by_name |= function.__kwdefaults__ or {}
+    by_name = _defaults_of(function)
+    within = getattr(function, "__wrapped__", None)
+    while isinstance(within, FunctionType):
+        for name, value in _defaults_of(within).items():
+            if _is_dependency(value) and name not in by_name:
+                raise TypeError(
+                    f"{what}: the parameter '{name}' is of a function within another decorator, which would not get "
+                    "what the job makes; write a function around that one, and decorate it with ppg's alone"
+                )
+        within = getattr(within, "__wrapped__", None)
     dependencies = {name: _needed(value) for name, value in by_name.items() if _is_dependency(value)}
     for name in dependencies:
         if name in positional[: code.co_posonlyargcount]:
@@ -269,7 +277,17 @@ def _taken_apart(function: FunctionType, what: str) -> tuple[FunctionType, dict[
     plain.__qualname__ = function.__qualname__
     plain.__module__ = function.__module__
     plain.__doc__ = function.__doc__
+    # What another decorator notes of the function that it wraps.
+    plain.__dict__.update(function.__dict__)
     return plain, dependencies
+
+
+def _defaults_of(function: FunctionType) -> dict[str, object]:
+    """The defaults, by parameter."""
+    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
+    defaults = function.__defaults__ or ()
+    by_name = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    return by_name | (function.__kwdefaults__ or {})
 
 
 def _is_dependency(default: object) -> bool:
