@@ -49,6 +49,7 @@ class JobOutcome:
         peak_memory: bytes.
         attempts: how often it was started: 0 if never, more than 1 if it failed and was tried again (`retries`). What
             else is told here is of the last time.
+        declared_at: of a failed job, where it is declared, as "file:line".
         earlier: how the tries before the last one ended, one line for each, the oldest first; of many the last ten.
         taken_from_cache: its files were taken from the shared cache: it counts among those that ran, but its function
             was not called.
@@ -69,6 +70,7 @@ class JobOutcome:
     stderr_capture: "Output | None" = None
     taken_from_cache: bool = False
     earlier: tuple[str, ...] = ()
+    declared_at: str | None = None
 
     @property
     def failed(self) -> bool:

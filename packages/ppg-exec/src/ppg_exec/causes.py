@@ -54,7 +54,7 @@ def died(status: int, cause: str | None, oom: OomCounter) -> Died:
     if code >= 0:
         if cause is None:
             cause = (
-                "it left with sys.exit() or os._exit() instead of returning"
+                "it left with sys.exit() or os._exit() instead of returning: to fail, let the callback raise an exception"
                 if code
                 else "it left with sys.exit() or os._exit(0) instead of returning: return from the callback"
             )

@@ -7,6 +7,7 @@ handle it, raises `Interrupted` in it. If it is in native code, that waits; then
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import os
 import signal
@@ -50,6 +51,8 @@ def run_load(
     before = signal.signal(INTERRUPT, _interrupt)
     try:
         try:
+            # The output of a load that takes the node with it is lost; where it was is not.
+            faulthandler.enable(kept[1])
             os.dup2(slot.stdout, 1)
             os.dup2(slot.stderr, 2)
             if directory is not None:
@@ -72,6 +75,7 @@ def run_load(
         except (OSError, ValueError, AttributeError):
             sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # the load has closed or replaced one
         os.dup2(kept[descriptor - 1], descriptor)
+    faulthandler.enable(2)
     os.close(kept[0])
     os.close(kept[1])
     os.chdir(home)

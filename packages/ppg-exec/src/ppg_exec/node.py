@@ -14,6 +14,7 @@ small file shared with the mcp, which can so tell which task took the node with 
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import marshal
 import os
@@ -224,6 +225,8 @@ def run_node(
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
     # Found once here, not in every job.
     flush_c_stdio()
+    # A job that native code brings down says where it was, in its own output: handlers and descriptor are inherited.
+    faulthandler.enable(2)
     gc.disable()
     gc.freeze()
     _Node(connection, logbook, directory, forkserver, hooks, huge_pages=huge_pages).run()

@@ -84,7 +84,7 @@ class Reception:
                     case ("node died", number, status):
                         for node in self._fleet.nodes():
                             if node.number == number:
-                                self._bury(node, status)
+                                self._bury(node, status, self._fleet.supervisor.last_words())
                     case ("memory", sizes):
                         self._note_memory(sizes)
                     case _:
@@ -92,9 +92,9 @@ class Reception:
         except EOFError:
             self._fleet.deafen(control)
             code = self._fleet.supervisor.abandon()
-            for node in self._fleet.nodes():
-                self._bury(node, None)
             words = self._fleet.supervisor.last_words()
+            for node in self._fleet.nodes():
+                self._bury(node, None, words)
             if code == 1 and words:
                 limit = "\nIs there a limit on processes or descriptors (ulimit -u, ulimit -n)?"
                 remedy = limit if "[Errno" in words else ""
@@ -190,11 +190,10 @@ class Reception:
 
     # ---- the end of a node
 
-    def _bury(self, node: NodeHandle, status: int | None) -> None:
-        """A node is dead and nothing is left beneath it: settle what it had been given."""
+    def _bury(self, node: NodeHandle, status: int | None, words: str) -> None:
+        """A node is dead, with these words, and nothing is left beneath it: settle what it had been given."""
         self._hear_the_rest(node)
         activity, at_fault = read_logbook(node.logbook)
-        words = self._fleet.supervisor.last_words()
         self._fleet.drop(node)
         for number, entry in list(self._register.sent.items()):
             if entry.node is not node:

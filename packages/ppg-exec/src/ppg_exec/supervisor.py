@@ -79,6 +79,7 @@ class Supervisor:
         self._after_fork = after_fork
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._messages: int = -1
+        self._read_up_to = 0
         self._next_node = 1
         self.channel: Channel | None = None
 
@@ -173,12 +174,13 @@ class Supervisor:
         if self.channel is not None:
             self.channel.put(("resume",))
 
-    def last_words(self, most: int = 2000) -> str:
-        """The end of what the processes have printed themselves."""
+    def last_words(self, most: int = 16_384) -> str:
+        """The end of what the processes have printed themselves since this was asked last."""
         if self._messages < 0:
             return ""
         size = os.fstat(self._messages).st_size
-        return os.pread(self._messages, most, max(0, size - most)).decode(errors="replace").strip()
+        start, self._read_up_to = max(self._read_up_to, size - most), size
+        return os.pread(self._messages, size - start, start).decode(errors="replace").strip()
 
     def abandon(self, patience: float = 10.0) -> int:
         """After the forkserver's death: see to the end of what it has left, forget it; its return code."""

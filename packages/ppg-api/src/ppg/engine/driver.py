@@ -28,7 +28,7 @@ from ppg.engine.observer import Observer, unusual
 from ppg.engine.outputs import OutputArchive
 from ppg.engine.recorder import Recorder
 from ppg.engine.sharing import Sharing
-from ppg.engine.stories import story_of
+from ppg.engine.stories import failed, story_of
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
@@ -207,9 +207,7 @@ class Driver:
 
     def _failed(self, node: NodeId, failure: Failure, story: JobOutcome) -> None:
         job = self._pipegraph.job_at(node)
-        story = replace(
-            story, state=JobState.FAILED, exception=failure.exception, traceback=failure.traceback
-        )
+        story = failed(job, story, failure.exception, failure.traceback)
         self._outcomes[job.job_id] = story
         # What a job left that never began is the result of an earlier run.
         problems = discard_files(job) if node in self._begun else []
@@ -289,10 +287,10 @@ class Driver:
         """A generator asked for what cannot be; nothing of it was added."""
         del self._extensions[generator]
         _, story = self._made.pop(generator)
-        failed = replace(story, state=JobState.FAILED, exception=JobContractError(message))
-        self._outcomes[failed.job_id] = failed
-        self._recorder.ran(failed, self._evaluator.reasons(generator))
-        self._publish(events.JobFailed(failed.job_id, failed))
+        story = failed(self._pipegraph.job_at(generator), story, JobContractError(message))
+        self._outcomes[story.job_id] = story
+        self._recorder.ran(story, self._evaluator.reasons(generator))
+        self._publish(events.JobFailed(story.job_id, story))
 
     def _clean_up(self, node: NodeId) -> None:
         """Remove what a job made for others, now that they are done with it."""
@@ -317,9 +315,10 @@ class Driver:
         news = unusual(observations)
         for node, observation in news.items():
             if isinstance(observation, ppg_graph.Unobservable):
-                job_id = self._pipegraph.job_at(node).job_id
+                job = self._pipegraph.job_at(node)
+                job_id = job.job_id
                 failure = JobError(f"'{job_id}' cannot be observed: {observation.reason}", "Unobservable")
-                story = JobOutcome(job_id, JobState.FAILED, exception=failure)
+                story = failed(job, JobOutcome(job_id, JobState.FAILED), failure)
                 self._outcomes[job_id] = story
                 self._publish(events.JobFailed(job_id, story))
         self._caches.observed(news)

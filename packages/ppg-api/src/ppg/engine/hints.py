@@ -14,7 +14,7 @@ LOOKS_NOT_LOADED = (AttributeError, LookupError, NameError, TypeError)
 
 def with_hint(job: Job, exception: BaseException, traceback: str) -> str:
     """The traceback of a job that raised, with a line for the user at its end if there is something to say."""
-    hint = _not_loaded(job, exception)
+    hint = _not_loaded(job, exception) or _no_memory(job, exception)
     return traceback if hint is None else f"{traceback.rstrip()}\n{hint}"
 
 
@@ -30,4 +30,13 @@ def _not_loaded(job: Job, exception: BaseException) -> str | None:
     return (
         f"'{job.job_id}' has isolation=\"fresh\", so nothing is in its process that was loaded by {names}: "
         "read the data in the job itself, or leave the option out"
+    )
+
+
+def _no_memory(job: Job, exception: BaseException) -> str | None:
+    if not isinstance(exception, MemoryError):
+        return None
+    return (
+        f"'{job.job_id}' got no more memory: there may be a limit (ulimit -v, a batch system). If it is others that "
+        "leave too little, state what it needs (memory_needed, in bytes), so that fewer run beside it"
     )

@@ -128,7 +128,7 @@ class Observer:
         try:
             nanoseconds = observe_modification_time(absolute(job.job_id, self._pipegraph.root))
         except FileUnobservable as error:
-            return Unobservable(f"the input file '{job.job_id}' {error.reason}")
+            return _missing_input(job, error)
         return Fingerprint(b"mtime:%d" % nanoseconds)
 
     def _tool_versions(
@@ -153,7 +153,7 @@ class Observer:
             states = observe_files(remembered, algorithm=algorithm, should_stop=self._should_stop)
             for job, (_, before), state in zip(alike, remembered, states, strict=True):
                 if isinstance(state, FileUnobservable):
-                    observations[job.node] = Unobservable(f"the input file '{job.job_id}' {state.reason}")
+                    observations[job.node] = _missing_input(job, state)
                     continue
                 fingerprint = Fingerprint(content_fingerprint(state))
                 if state is not before:
@@ -207,3 +207,9 @@ class Observer:
             self._memory.files_were_touched(job.job_id, touched)
         worst = next((verdict for verdict in SEVERITY if verdict in troubles), None)
         return INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))
+
+
+def _missing_input(job: Job, error: FileUnobservable) -> Unobservable:
+    return Unobservable(
+        f"the input file '{job.job_id}' {error.reason}; put it right, or correct its name in the script"
+    )

@@ -1,13 +1,16 @@
 """From the executor's report to what is told of a job."""
 
+from dataclasses import replace
 from typing import assert_never
 
+from ppg.declarations import shown
 from ppg.engine.outputs import OutputArchive
 from ppg.exceptions import how_it_died
+from ppg.job import Job
 from ppg.result import JobOutcome, JobState
 from ppg_exec import Cancelled, Died, End, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
 
-__all__ = ["story_of"]
+__all__ = ["failed", "story_of"]
 
 
 def story_of(
@@ -36,6 +39,17 @@ def story_of(
     )
 
 
+def failed(job: Job, story: JobOutcome, exception: BaseException, traceback: str | None = None) -> JobOutcome:
+    """The story of a job that has failed after all that `story` tells."""
+    return replace(
+        story,
+        state=JobState.FAILED,
+        exception=exception,
+        traceback=traceback,
+        declared_at=shown(job.declared_at),
+    )
+
+
 def _told(end: End) -> str:
     """How a try ended, in one line."""
     match end:
@@ -43,7 +57,8 @@ def _told(end: End) -> str:
             first = next(iter(message.splitlines()), "")
             return f"{type_name}: {first}" if first else type_name
         case Died(exit_code, signal_number, likely_cause):
-            return f"its process {how_it_died(exit_code, signal_number, ' '.join(likely_cause.splitlines()))}"
+            first = next(iter(likely_cause.splitlines()), "")
+            return f"its process {how_it_died(exit_code, signal_number, first)}"
         case TimedOut(seconds):
             return f"it took longer than its timeout of {seconds:g} s"
         case Succeeded() | Unpicklable() | Refused() | Cancelled():

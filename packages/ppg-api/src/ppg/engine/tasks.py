@@ -63,6 +63,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Failure", "Made", "judged", "task_for", "unloading"]
 
+ASK_FOR_LESS = "Let it ask for less (cores_needed, memory_needed), or allow more (ppg run --cores, the arguments of LocalSystem)"
+
 
 @dataclass(frozen=True, slots=True)
 class Made:
@@ -192,20 +194,33 @@ def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failur
         case Unpicklable(path, message):
             return Failure(
                 PyPipelineGraphError(
-                    f"'{job.job_id}' cannot be sent to its process: {path} cannot be pickled ({message}). "
-                    "Create it inside the function instead of capturing it"
+                    f"'{job.job_id}' cannot be sent to its process: {_in_terms_of(job, path)} cannot be pickled "
+                    f"({message}). Create it inside the function instead of capturing it"
                 )
             )
         case Refused(reason):
-            return Failure(PyPipelineGraphError(f"'{job.job_id}' cannot run here: {reason}"))
+            return Failure(PyPipelineGraphError(f"'{job.job_id}' cannot run here: {reason}. {ASK_FOR_LESS}"))
         case TimedOut(seconds):
             return Failure(
-                JobDiedException(job.job_id, None, None, f"it took longer than its timeout of {seconds:g} s")
+                JobDiedException(
+                    job.job_id,
+                    None,
+                    None,
+                    f"it took longer than its timeout of {seconds:g} s; give it more (timeout=...) if it needs that",
+                )
             )
         case Cancelled():
             return Failure(JobDiedException(job.job_id, None, None, "it was killed by the user"))
         case _:
             assert_never(end)
+
+
+def _in_terms_of(job: Job, path: str) -> str:
+    """The way to what cannot be pickled, from the job's function, which is an argument of ours."""
+    # It is the last callable: what a load sets an attribute of may be a class.
+    position = max(index for index, argument in enumerate(_call_of(job)[1]) if callable(argument))
+    ours = f"arguments → [{position}]"
+    return f"function{path.removeprefix(ours)}" if path.startswith(ours) else path
 
 
 def _has_text(exception: BaseException) -> bool:

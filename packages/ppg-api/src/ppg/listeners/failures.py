@@ -3,19 +3,24 @@
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
+import ppg
+import ppg_exec
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
 from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
-    from ppg.result import JobOutcome
+    from ppg.result import JobOutcome, RunResult
     from ppg_exec import Output
 
-__all__ = ["failure_lines", "write_failure"]
+__all__ = ["failed_line", "failure_lines", "write_failure"]
 
 OUTPUT_LINES = 20
 TRACEBACK_LINES = 60
+FAILED_NAMED = 20
 LINE_LENGTH = 1000
 """Characters of a line that are shown."""
+OWN_FRAMES = tuple(f'  File "{package.__path__[0]}/' for package in (ppg, ppg_exec))
+"""How lines begin that tell where in ppg a process was when it crashed."""
 BYTES_LOOKED_AT = 1 << 16
 """How much of the end of an output is read to find its last lines."""
 
@@ -24,13 +29,13 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     """The lines that tell a user about a failed job, as many as fit on a screen."""
     yield _headline(outcome)
     yield from _indented(earlier_tries(outcome.earlier, outcome.attempts), "  ")
-    story = _story(outcome).splitlines()
+    story = list(_without_own_frames(_story(outcome).splitlines()))
     if len(story) > TRACEBACK_LINES:
         half = TRACEBACK_LINES // 2
         story = [*story[:half], f"... {len(story) - 2 * half} lines ...", *story[-half:]]
     yield from _indented(story, "  ")
     for name, output in _outputs(outcome):
-        lines = output.text(BYTES_LOOKED_AT).splitlines()
+        lines = list(_without_own_frames(output.text(BYTES_LOOKED_AT).splitlines()))
         if output.size > BYTES_LOOKED_AT:
             # The first line is the end of one.
             note = f" (the end of {output.size:,} bytes)"
@@ -41,6 +46,14 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
             note = ""
         yield f"  {name}{note}:"
         yield from _indented(lines[-OUTPUT_LINES:], "    ")
+
+
+def failed_line(result: "RunResult") -> str:
+    """Which jobs of a run failed, and what that means for the next run."""
+    names = [f"'{job_id}'" for job_id in result.failed[:FAILED_NAMED]]
+    rest = len(result.failed) - len(names)
+    named = ", ".join(names) + (f" and {rest:,} more" if rest else "")
+    return f"failed: {named}. Mend them and run again: only these and what depends on them will run"
 
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
@@ -62,16 +75,26 @@ def _headline(outcome: "JobOutcome") -> str:
 
 
 def _story(outcome: "JobOutcome") -> str:
-    """The traceback where the user's code is to blame, else what ppg has to say."""
+    """The traceback where the user's code is to blame, else what ppg has to say, and where the job is declared."""
     exception = outcome.exception
     if outcome.traceback and not isinstance(exception, (CommandError, JobContractError, JobDiedException)):
         return outcome.traceback.rstrip()
-    return f"{type(exception).__name__}: {exception}".rstrip()
+    place = f"\nIt is declared at {outcome.declared_at}" if outcome.declared_at else ""
+    return f"{type(exception).__name__}: {exception}".rstrip() + place
 
 
 def _outputs(outcome: "JobOutcome") -> list[tuple[str, "Output"]]:
     captures = (("stdout", outcome.stdout_capture), ("stderr", outcome.stderr_capture))
     return [(name, output) for name, output in captures if output]
+
+
+def _without_own_frames(lines: Sequence[str]) -> Iterator[str]:
+    """What Python says of a crash, without the way to the job's function, which is of no use to its user."""
+    in_crash = False
+    for line in lines:
+        in_crash = line.endswith("(most recent call first):") or (in_crash and line.startswith("  File "))
+        if not (in_crash and (line.startswith(OWN_FRAMES) or line.startswith('  File "<string>"'))):
+            yield line
 
 
 def _indented(lines: Sequence[str], indent: str) -> Iterator[str]:

@@ -23,7 +23,7 @@ from ppg.events import (
     StatusRequested,
     Warned,
 )
-from ppg.listeners.failures import failure_lines
+from ppg.listeners.failures import failed_line, failure_lines
 from ppg.listeners.tally import Tally, winding_down_line
 from ppg.tries import earlier_tries
 
@@ -79,6 +79,9 @@ class PlainProgress:
             case RunStopping():
                 self._line("ending the running jobs ...")
             case RunFinished(result):
+                if self._every_job and result.failed:
+                    # They may have scrolled away, and nobody else sums them up.
+                    self._line(failed_line(result))
                 self._line(f"{result.summary()} ({result.duration:.1f} s)")
             case (
                 JobsUpToDate()
