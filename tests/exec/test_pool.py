@@ -5,6 +5,7 @@ import select
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,38 @@ def test_tokens_of_a_killed_program_are_returned_by_the_next(tmp_path: Path) -> 
     while returned < 3 and time.monotonic() < give_up:
         returned += pool.acquire(3 - returned)
     assert returned == 3
+    pool.close()
+
+
+def test_tokens_that_a_fifo_has_forgotten_are_replaced(tmp_path: Path) -> None:
+    first = MachinePool(tmp_path, 3)
+    second = MachinePool(tmp_path, 3)
+    assert first.acquire(1) == 1
+    assert os.read(second.fileno(), 100) == b"+"  # nobody knows of this one any more
+    deadline = time.monotonic() + 30
+    while not second.acquire(1):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)  # nothing tells when it looks again
+    first.release(1)
+    assert second.acquire(2) == 1, "no more than there were"
+    first.close()
+    second.close()
+
+
+def test_who_comes_while_the_last_one_leaves_finds_all_tokens(tmp_path: Path) -> None:
+    def come_and_go() -> None:
+        for _ in range(200):
+            pool = MachinePool(tmp_path, 4)
+            pool.acquire(1)
+            pool.close()
+
+    others = [threading.Thread(target=come_and_go) for _ in range(3)]
+    for other in others:
+        other.start()
+    for other in others:
+        other.join()
+    pool = MachinePool(tmp_path, 4)
+    assert pool.acquire(5) == 3
     pool.close()
 
 

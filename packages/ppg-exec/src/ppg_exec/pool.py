@@ -22,7 +22,9 @@ import re
 import shutil
 import stat
 import subprocess
+import sys
 import tempfile
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -115,12 +117,15 @@ class MachinePool(GivenPool):
     def __init__(self, directory: Path, cores: int) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
-        descriptor = self._set_up(cores)
+        # Who is there and what the fifo has must not be seen one without the other.
+        with self._locked():
+            descriptor = self._set_up(cores)
+            handle, name = tempfile.mkstemp(prefix="holder-", dir=directory)
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         super().__init__(descriptor, descriptor)
-        handle, name = tempfile.mkstemp(prefix="holder-", dir=directory)
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._note = handle
         self._looked = 0.0
+        self._lost = 0
         self._name = Path(name)
 
     def acquire(self, count: int) -> int:
@@ -142,9 +147,10 @@ class MachinePool(GivenPool):
 
     def close(self) -> None:
         """Put back everything and leave."""
-        super().close()
-        self._name.unlink(missing_ok=True)
-        os.close(self._note)
+        with self._locked():
+            super().close()
+            self._name.unlink(missing_ok=True)
+            os.close(self._note)
 
     def _write_note(self) -> None:
         os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
@@ -152,22 +158,22 @@ class MachinePool(GivenPool):
     def _set_up(self, cores: int) -> int:
         """The fifo, opened; whoever finds nobody else there fills it anew."""
         fifo = self._directory / "tokens"
-        with self._locked():
-            with contextlib.suppress(FileExistsError):
-                os.mkfifo(fifo, 0o600)
-            if not stat.S_ISFIFO(fifo.stat().st_mode):
-                raise FileExistsError(f"{fifo} should be a fifo: remove it")
-            descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            living = False
-            for note in self._directory.glob("holder-*"):
-                with _DeadHolder(note) as dead:
-                    living = living or not dead.is_dead
-                    if dead.is_dead:
-                        note.unlink(missing_ok=True)
-            if not living:
-                with contextlib.suppress(BlockingIOError):
-                    os.read(descriptor, 65536)
-                os.write(descriptor, _TOKEN * (cores - 1))
+        with contextlib.suppress(FileExistsError):
+            os.mkfifo(fifo, 0o600)
+        if not stat.S_ISFIFO(fifo.stat().st_mode):
+            raise FileExistsError(f"{fifo} should be a fifo: remove it")
+        descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+        living = False
+        for note in self._directory.glob("holder-*"):
+            with _DeadHolder(note) as dead:
+                living = living or not dead.is_dead
+                if dead.is_dead:
+                    note.unlink(missing_ok=True)
+        if not living:
+            with contextlib.suppress(BlockingIOError):
+                os.read(descriptor, 65536)
+            os.write(descriptor, _TOKEN * (cores - 1))
+            (self._directory / "size").write_text(str(cores - 1))
         return descriptor
 
     def _look_for_the_dead(self) -> int:
@@ -180,16 +186,35 @@ class MachinePool(GivenPool):
 
     def _return_tokens_of_the_dead(self) -> int:
         returned = 0
+        held = 0
         with self._locked():
             for note in self._directory.glob("holder-*"):
-                if note == self._name:
-                    continue
-                with _DeadHolder(note) as dead:
-                    if dead.is_dead:
-                        os.write(self._write, _TOKEN * dead.tokens)
-                        returned += dead.tokens
+                with _DeadHolder(note) as other:
+                    if note != self._name and other.is_dead:
+                        os.write(self._write, _TOKEN * other.tokens)
+                        returned += other.tokens
                         note.unlink(missing_ok=True)
-        return returned
+                    else:
+                        held += other.tokens
+            return returned + self._replace_lost(held)
+
+    def _replace_lost(self, held: int) -> int:
+        """Put in the tokens that nobody has; how many.
+
+        A fifo forgets what is in it when the last who has it open is killed, which others may see only later. Tokens
+        that are missing twice in a row are lost, and not just on the way from the fifo to somebody's note.
+        """
+        try:
+            size = int((self._directory / "size").read_text())
+        except (FileNotFoundError, ValueError):
+            return 0  # filled by a version that did not say how many there are
+        waiting = int.from_bytes(fcntl.ioctl(self._read, termios.FIONREAD, bytes(4)), sys.byteorder)
+        missing = max(0, size - held - waiting)
+        lost, self._lost = min(missing, self._lost), missing
+        if lost:
+            os.write(self._write, _TOKEN * lost)
+            self._lost = 0
+        return lost
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
@@ -212,12 +237,12 @@ class _DeadHolder:
         except FileNotFoundError:
             self._file = None  # type: ignore[assignment] # it has just left
             return self
+        self.tokens = int.from_bytes(self._file.read(4), "little")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return self
         self.is_dead = True
-        self.tokens = int.from_bytes(self._file.read(4), "little")
         return self
 
     def __exit__(self, *_: object) -> None:
