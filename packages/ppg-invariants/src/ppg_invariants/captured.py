@@ -142,6 +142,9 @@ class CapturedEncoder(Encoder):
             self.write_object(value, kind.__name__, value.__func__, out)
         elif isinstance(value, functools.cached_property):
             self.write_object(value, "cached_property", value.func, out)
+        elif isinstance(value, functools.singledispatchmethod):
+            # Its other attribute (Python 3.13) only remembers what was called.
+            self.write_object(value, "singledispatchmethod", value.dispatcher, out)
         elif isinstance(value, property):
             self.write_object(value, "property", (value.fget, value.fset, value.fdel), out)
         else:
