@@ -117,6 +117,8 @@ class MachinePool(GivenPool):
     def __init__(self, directory: Path, cores: int) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
+        # Kept open, as who leaves has to put back its tokens even if there is no descriptor left.
+        self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         # Who is there and what the fifo has must not be seen one without the other.
         with self._locked():
             descriptor = self._set_up(cores)
@@ -132,10 +134,15 @@ class MachinePool(GivenPool):
         """Take up to `count` tokens; how many there were."""
         if not count:
             return 0
-        taken = super().acquire(count)
+        taken = self._take(count)
         if taken < count and self._look_for_the_dead():
-            taken += super().acquire(count - taken)
+            taken += self._take(count - taken)
+        return taken
+
+    def _take(self, count: int) -> int:
+        taken = super().acquire(count)
         if taken:
+            # At once: a token that is in nobody's note counts as lost after a while.
             self._write_note()
         return taken
 
@@ -151,6 +158,7 @@ class MachinePool(GivenPool):
             super().close()
             self._name.unlink(missing_ok=True)
             os.close(self._note)
+        os.close(self._lock)
 
     def _write_note(self) -> None:
         os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
@@ -165,9 +173,9 @@ class MachinePool(GivenPool):
         descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         living = False
         for note in self._directory.glob("holder-*"):
-            with _DeadHolder(note) as dead:
-                living = living or not dead.is_dead
-                if dead.is_dead:
+            with _Holder(note) as other:
+                living = living or not other.is_dead
+                if other.is_dead:
                     note.unlink(missing_ok=True)
         if not living:
             with contextlib.suppress(BlockingIOError):
@@ -189,7 +197,7 @@ class MachinePool(GivenPool):
         held = 0
         with self._locked():
             for note in self._directory.glob("holder-*"):
-                with _DeadHolder(note) as other:
+                with _Holder(note) as other:
                     if note != self._name and other.is_dead:
                         os.write(self._write, _TOKEN * other.tokens)
                         returned += other.tokens
@@ -207,7 +215,7 @@ class MachinePool(GivenPool):
         try:
             size = int((self._directory / "size").read_text())
         except (FileNotFoundError, ValueError):
-            return 0  # filled by a version that did not say how many there are
+            return 0  # filled by a version that did not say how many there are, or by one that was killed at that
         waiting = int.from_bytes(fcntl.ioctl(self._read, termios.FIONREAD, bytes(4)), sys.byteorder)
         missing = max(0, size - held - waiting)
         lost, self._lost = min(missing, self._lost), missing
@@ -218,13 +226,15 @@ class MachinePool(GivenPool):
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[None]:
-        with (self._directory / "lock").open("a") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
+        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        try:
             yield
+        finally:
+            fcntl.flock(self._lock, fcntl.LOCK_UN)
 
 
-class _DeadHolder:
-    """A look at somebody's note: dead if nobody holds its lock."""
+class _Holder:
+    """A look at somebody's note: how many tokens it has, and whether it is dead, as nobody holds the note's lock."""
 
     def __init__(self, note: Path) -> None:
         self._path = note
@@ -237,12 +247,13 @@ class _DeadHolder:
         except FileNotFoundError:
             self._file = None  # type: ignore[assignment] # it has just left
             return self
-        self.tokens = int.from_bytes(self._file.read(4), "little")
         try:
             fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.is_dead = True
         except BlockingIOError:
-            return self
-        self.is_dead = True
+            self.is_dead = False
+        # Not before: who is dead writes no more.
+        self.tokens = int.from_bytes(self._file.read(4), "little")
         return self
 
     def __exit__(self, *_: object) -> None:
