@@ -61,3 +61,22 @@ def test_a_target_that_nobody_knows_is_an_error_and_nothing_runs(folder, chain, 
     with pytest.raises(ppg.PyPipelineGraphError, match="'nothing'"):
         graph.run(targets=["nothing"])
     assert account.taken() == []
+
+
+@pytest.mark.parametrize("way", ["run", "preview", "verify", "accept"])
+def test_a_job_of_another_pipegraph_is_refused_though_this_one_has_one_of_its_name(
+    folder, chain, account, way
+):
+    ppg.new_pipegraph(quiet=True)
+    stranger = chain()[0]
+    graph = ppg.new_pipegraph(quiet=True)
+    chain()
+    call = {
+        "run": lambda: graph.run(targets=[stranger]),
+        "preview": lambda: graph.preview(targets=[stranger]),
+        "verify": lambda: graph.verify(targets=[stranger]),
+        "accept": lambda: graph.accept([stranger]),
+    }
+    with pytest.raises(ppg.PyPipelineGraphError, match="'a' belongs to another pipegraph"):
+        call[way]()
+    assert account.taken() == []

@@ -9,7 +9,7 @@ from ppg.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path
 from ppg_graph import Dag, JobId, NodeId, NodeKind
 
-__all__ = ["Catalogue", "listed"]
+__all__ = ["Catalogue", "target_list"]
 
 _INVARIANT = NodeKind.INVARIANT
 """Looked up once: an Enum takes as long for it as the rest of a small check."""
@@ -110,19 +110,34 @@ class Catalogue:
         """The nodes of jobs, given as such, by id, or by a file that they make.
 
         Raises:
-            PyPipelineGraphError: there is no such job.
+            PyPipelineGraphError: there is no such job, or it belongs to another pipegraph.
             TypeError: one target was given instead of several.
         """
-        return [
-            self.job(target.job_id if isinstance(target, Job) else target).node for target in listed(targets)
-        ]
+        return [self._wanted(target).node for target in target_list(targets)]
+
+    def _wanted(self, target: "Job | PathLike") -> Job:
+        if not isinstance(target, Job):
+            return self.job(target)
+        self.require_member(target)
+        return self.job(target.job_id)
+
+    def require_member(self, job: Job) -> None:
+        """Refuse a job of another pipegraph, which may have the id of one of these.
+
+        Raises:
+            PyPipelineGraphError: it is one.
+        """
+        if job.pipegraph is not self:
+            raise PyPipelineGraphError(
+                f"'{job.job_id}' belongs to another pipegraph; declare it again in this one, or name it by its id"
+            )
 
     def file_id(self, path: str) -> JobId:
         """The job id of a file: its one spelling relative to the root."""
         return normalised(path, self.root)  # type: ignore[return-value]
 
 
-def listed(targets: Iterable[Job | PathLike]) -> list[Job | PathLike]:
+def target_list(targets: Iterable[Job | PathLike]) -> list[Job | PathLike]:
     """Targets as a list; of a dictionary the values.
 
     Raises:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from ppg.catalogue import Catalogue, listed
+from ppg.catalogue import Catalogue, target_list
 from ppg.circles import circle_of
 from ppg.coordinators import LocalSystem
 from ppg.counted import counted
@@ -342,7 +342,7 @@ class Pipegraph(Catalogue):
 
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
-        targets = self.run_targets = None if targets is None else listed(targets)
+        targets = self.run_targets = None if targets is None else target_list(targets)
         if frontend is None:
             from ppg.session import SESSION  # noqa: PLC0415 (the session knows pipegraphs)
 

@@ -59,7 +59,7 @@ class TakeOver:
         verdicts: about each job that makes files, would run, and is named or takes part.
 
     Raises:
-        PyPipelineGraphError: there is no such job.
+        PyPipelineGraphError: there is no such job, or it belongs to another pipegraph.
     """
 
     def __init__(
@@ -143,6 +143,8 @@ class TakeOver:
         """The nodes of the named jobs that make files; the others are refused."""
         nodes: set[NodeId] = set()
         for one in named:
+            if isinstance(one, Job):
+                self._pipegraph.require_member(one)
             name = one.job_id if isinstance(one, Job) else os.fspath(one)
             job = find_job(self._pipegraph, name)
             if isinstance(job, FileJob):
