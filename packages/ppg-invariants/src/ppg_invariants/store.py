@@ -28,6 +28,7 @@ from .errors import StoreDamagedWarning, StoreError
 from .evidence import Evidence, evidence_of, pack_evidence, unpack_evidence
 from .functions import FunctionState
 from .lock import WriterLock
+from .names import load_names, stored_name
 from .packing import (
     NO_NAME,
     DamagedError,
@@ -50,7 +51,6 @@ from .views import Durations, History, StoredRecords
 __all__ = ["StatusStore"]
 
 _BATCH = 1000
-_SEPARATOR = "\0"
 _Statement = tuple[str, tuple[object, ...]]
 
 
@@ -381,7 +381,7 @@ class StatusStore:
     def _load(self) -> None:
         # Records first: the names that are read after them include all that these refer to, whoever writes.
         records = self._rows("SELECT job, packed FROM records")
-        self._names = self._load_names()
+        self._names = load_names(self._rows)
         names = self._names
         known = len(names)
         self._records: dict[JobId, bytes] = {
@@ -399,26 +399,6 @@ class StatusStore:
         numbers.pop(NO_NAME, None)
         return numbers
 
-    def _load_names(self) -> list[JobId]:
-        """Names of the jobs by number; numbers begin at 1, and 0 is nobody's."""
-        ((count, last),) = self._rows("SELECT count(*), max(id) FROM jobs")
-        if count and count == last:
-            # As one text, by a scan in the order of the numbers: a third of the time that as many rows take.
-            try:
-                ((joined,),) = self._rows("SELECT group_concat(name, ?) FROM jobs NOT INDEXED", _SEPARATOR)
-                names = [NO_NAME, *joined.split(_SEPARATOR)]
-            except sqlite3.OperationalError:
-                names = []  # there is a name that is no UTF-8, or something worse, which shows below
-            if len(names) == count + 1:
-                return names
-        # Some were lost to damage, are no UTF-8, or have the separator in them: one by one.
-        names = [NO_NAME]
-        for number, name in self._rows("SELECT id, name FROM jobs ORDER BY id"):
-            if number != len(names):
-                names.extend([NO_NAME] * (number - len(names)))
-            names.append(_name(name) if type(name) is bytes else name)
-        return names
-
     def _observations(self) -> dict[JobId, bytes]:
         if self._seen is None:
             self._seen = {}
@@ -432,7 +412,7 @@ class StatusStore:
         if number is None:
             number = self._numbers[job_id] = len(self._names)
             self._names.append(job_id)
-            self._write("INSERT INTO jobs VALUES (?, ?)", number, _storable(job_id))
+            self._write("INSERT INTO jobs VALUES (?, ?)", number, stored_name(job_id))
         return number
 
     def _write(self, statement: str, *values: object) -> None:
@@ -489,16 +469,3 @@ def _readable_error(path: str, error: sqlite3.Error) -> StoreError:
         f"the status store {path} cannot be used: {error}; see that file and directory may be read and "
         "written, and that the disk is not full"
     )
-
-
-def _storable(job_id: JobId) -> str | bytes:
-    """Names of files may hold bytes that are no UTF-8, which SQLite does not take as text."""
-    try:
-        job_id.encode()
-    except UnicodeEncodeError:
-        return job_id.encode("utf-8", "surrogateescape")
-    return job_id
-
-
-def _name(stored: bytes) -> JobId:
-    return JobId(stored.decode("utf-8", "surrogateescape"))
