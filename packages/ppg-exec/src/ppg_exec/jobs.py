@@ -17,24 +17,19 @@ from __future__ import annotations
 
 import os
 import resource
-import select
 import signal
 import time
 from collections import deque
 
-from .capture import CaptureFiles
-from .jobprocess import UNREPORTED, Reports, run_job
-from .logbook import Activity, write_logbook
+from .jobprocess import UNREPORTED
 from .remnants import Remnants
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import Any, NoReturn
+    from resource import struct_rusage
 
-    from .capture import Slot
+    from .job_processes import JobProcesses
     from .nodejob import NodeJob
-    from .rebuild import IdentityTable
     from .wire import Channel
 
 __all__ = ["Jobs"]
@@ -51,47 +46,22 @@ class Jobs:
 
     Args:
         channel: to the mcp.
-        waiting: what the node waits on; descriptors of job processes are registered there.
-        logbook: the descriptor of the node's logbook.
-        directory: where unlinked files go.
-        hooks: what is to be run in a job process if the node has threads by then.
-        table: the objects that the node shares with the mcp.
-        lean: how many modules the node has loaded by itself.
+        processes: of the jobs.
 
     """
 
-    def __init__(
-        self,
-        channel: Channel,
-        waiting: select.epoll,
-        logbook: int,
-        directory: str,
-        hooks: Sequence[Callable[[], Any]],
-        table: IdentityTable,
-        lean: int,
-    ) -> None:
-        self.files: CaptureFiles = CaptureFiles(directory)
-        self.reports: Reports = Reports(directory)
+    def __init__(self, channel: Channel, processes: JobProcesses) -> None:
         self.remnants: Remnants = Remnants()
-        self.threads: int = 1
-        """Of this process, as far as is known."""
         self.resident: int = 0
         """Bytes that a fork has resident from the start."""
         self._channel = channel
-        self._waiting = waiting
-        self._logbook = logbook
-        self._hooks = hooks
-        self._table = table
-        self._lean = lean
-        self._node = os.pidfd_open(os.getpid())
+        self._processes = processes
         self._by_number: dict[int, NodeJob] = {}
         self._ready: deque[NodeJob] = deque()
         self._ahead: deque[NodeJob] = deque()
         self._parked: dict[int, NodeJob] = {}
         self._running: dict[int, NodeJob] = {}
         self._ending: list[NodeJob] = []
-        # A descriptor per child rather than SIGCHLD: a job process then has no handler to undo.
-        self._watched: dict[int, int] = {}
         self._deadlines: list[tuple[float, int, int]] = []
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         self._most_parked = max(0, min(_MOST_PARKED, limit // _DESCRIPTORS_PER_PARKED - _MOST_PARKED))
@@ -146,9 +116,8 @@ class Jobs:
             job = self._ready.popleft()
             if job.pid:
                 del self._parked[job.pid]
-                assert job.slot is not None
-                os.eventfd_write(job.slot.turn, 1)
-            elif cause := self._fork(job, parked=False):
+                self._processes.begin(job)
+            elif cause := self._processes.fork(job, parked=False):
                 self._conclude(job, ("failed", cause), b"", b"", None)
                 continue
             job.started = time.monotonic()
@@ -165,7 +134,7 @@ class Jobs:
         for job in self._ahead:
             if job.pid or job.has_lost_parking:
                 continue
-            if len(self._parked) >= self._most_parked or self._fork(job, parked=True):
+            if len(self._parked) >= self._most_parked or self._processes.fork(job, parked=True):
                 return
             self._parked[job.pid] = job
 
@@ -174,77 +143,19 @@ class Jobs:
         for job in list(self._parked.values()):
             self._unpark(job)
 
-    def _fork(self, job: NodeJob, *, parked: bool) -> str:
-        """Fork its process; returns what has prevented that, if anything."""
-        try:
-            slot = self.files.acquire()
-        except OSError as error:
-            return f"no file for its output: {error}"
-        write_logbook(self._logbook, Activity.FORKING, job.number)
-        try:
-            pid = os.fork()
-        except OSError as error:
-            self.files.release(slot, reuse=True)
-            return f"no process for it: {error}"
-        if pid == 0:
-            self._become(job, slot, parked=parked)
-        try:
-            self._watch(pid)
-        except OSError as error:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-            self.files.release(slot, reuse=True)
-            return f"no descriptor for it: {error}"
-        job.pid = pid
-        job.slot = slot
-        return ""
-
-    def _become(self, job: NodeJob, slot: Slot, *, parked: bool) -> NoReturn:
-        # In the job process. The node's descriptors are left open, as closing them would take longer than
-        # all else here; no program that the job starts inherits them, and their other ends do not care.
-        if self.threads > 1:
-            for hook in self._hooks:
-                hook()
-        run_job(
-            job.number, job.call, slot, self.reports, self._table,
-            lean=self._lean, directory=job.directory, environment=job.environment,
-            node=self._node if parked else None,
-        )  # fmt: skip
-
     def _unpark(self, job: NodeJob) -> None:
         """End the process of a job that has not begun, if it has one."""
-        if not job.pid:
-            return
-        os.kill(job.pid, signal.SIGKILL)
-        descriptor = next(each for each, pid in self._watched.items() if pid == job.pid)
-        self.reap(descriptor)
-        job.has_lost_parking = False
-
-    def _watch(self, pid: int) -> None:
-        descriptor = os.pidfd_open(pid)
-        try:
-            self._waiting.register(descriptor, select.EPOLLIN)
-        except OSError:
-            os.close(descriptor)
-            raise
-        self._watched[descriptor] = pid
+        if job.pid:
+            self._has_ended(job.pid, *self._processes.kill(job.pid))
+            job.has_lost_parking = False
 
     # ---- ending
 
-    def has_process(self, descriptor: int) -> bool:
-        """Whether this is the descriptor of a process that is waited for."""
-        return descriptor in self._watched
-
     def reap(self, descriptor: int) -> None:
         """Wait for a process that has ended; `go_on` reports it."""
-        pid = self._watched.pop(descriptor)
-        self._waiting.unregister(descriptor)
-        os.close(descriptor)
-        try:
-            _, status, usage = os.wait4(pid, 0)
-        except ChildProcessError:
-            # A load that waits for any child has got this one.
-            status, usage = 0, None
+        self._has_ended(*self._processes.wait(descriptor))
+
+    def _has_ended(self, pid: int, status: int, usage: struct_rusage | None) -> None:
         self.remnants.forget(pid)
         job = self._running.pop(pid, None)
         if job is not None:
@@ -258,7 +169,7 @@ class Jobs:
         elif (waiting := self._parked.pop(pid, None)) is not None:
             # It had not begun. Once that has happened it is forked only when its turn comes.
             assert waiting.slot is not None
-            self.files.release(waiting.slot, reuse=True)
+            self._processes.files.release(waiting.slot, reuse=True)
             waiting.slot, waiting.pid, waiting.report = None, 0, None
             waiting.has_lost_parking = True
 
@@ -283,7 +194,7 @@ class Jobs:
         # Unless something of theirs still has to be killed.
         self.take_reports()
         for pid in self.remnants.look({job.pid for job in self._ending}, self._running, self._parked):
-            self._watch(pid)
+            self._processes.watch(pid)
         if self.remnants.kill(self._running) and time.monotonic() < self._ending[0].ended + _PATIENCE:
             return
         for job in self._ending:
@@ -292,7 +203,7 @@ class Jobs:
 
     def take_reports(self) -> None:
         """Read what job processes have reported."""
-        for number, when, report in self.reports.receive():
+        for number, when, report in self._processes.reports.receive():
             job = self._by_number.get(number)
             if job is not None and job.report is None:
                 job.report = report
@@ -305,7 +216,9 @@ class Jobs:
         assert slot is not None
         # A daemon of uncertain origin may still write to the files of the job that has started it, and one that
         # died may have left its turn unread.
-        stdout, stderr = self.files.release(slot, reuse=not self.remnants and job.report is not None)
+        stdout, stderr = self._processes.files.release(
+            slot, reuse=not self.remnants and job.report is not None
+        )
         cause = None
         if job.report is None and job.status == UNREPORTED << 8:
             cause = "it had closed the descriptor through which it was to report its end"

@@ -24,6 +24,7 @@ import sys
 import time
 
 from .hugepages import WORTHWHILE, collapse
+from .job_processes import JobProcesses
 from .jobs import Jobs
 from .linux import flush_c_stdio, stay_in_reach
 from .loading import resident_memory, run_load
@@ -56,9 +57,10 @@ class _Node:
         self._logbook = logbook
         self._table = IdentityTable()
         self._waiting = select.epoll()
-        self._jobs = Jobs(
-            self._channel, self._waiting, logbook, directory, hooks, self._table, len(sys.modules)
+        self._processes = JobProcesses(
+            self._waiting, logbook, directory, hooks, self._table, len(sys.modules)
         )
+        self._jobs = Jobs(self._channel, self._processes)
         self._flat_memory = self._jobs.resident = resident_memory()
         self._forkserver = os.pidfd_open(forkserver)
 
@@ -73,11 +75,11 @@ class _Node:
 
     def _serve(self) -> None:
         waiting = self._waiting
-        jobs = self._jobs
+        jobs, processes = self._jobs, self._processes
         connection = self._channel.fileno()
         waiting.register(connection, select.EPOLLIN)
         waiting.register(self._forkserver, select.EPOLLIN)
-        waiting.register(jobs.reports.fileno(), select.EPOLLIN)
+        waiting.register(processes.reports.fileno(), select.EPOLLIN)
         writing = False
         received: list[tuple[Any, ...]] = []
         while True:
@@ -87,7 +89,7 @@ class _Node:
             for descriptor, _ in waiting.poll(jobs.patience()):
                 if descriptor == connection:
                     received = self._channel.receive()
-                elif jobs.has_process(descriptor):
+                elif processes.has(descriptor):
                     jobs.reap(descriptor)
                 elif descriptor == self._forkserver:
                     return
@@ -159,10 +161,10 @@ class _Node:
     # ---- loads
 
     def _load(self, job: NodeJob) -> None:
-        jobs = self._jobs
+        jobs, files = self._jobs, self._processes.files
         jobs.unpark_all()
         try:
-            slot = jobs.files.acquire()
+            slot = files.acquire()
         except OSError as error:
             jobs.tell_end(job, ("failed", f"no file for its output: {error}"), b"", b"")
             return
@@ -188,13 +190,13 @@ class _Node:
         # A server that a load has started is there for the jobs.
         jobs.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
-        jobs.tell_end(job, job.report, *jobs.files.release(slot, reuse=not jobs.remnants))
+        jobs.tell_end(job, job.report, *files.release(slot, reuse=not jobs.remnants))
 
     def _look_for_threads(self, doing: str) -> tuple[str, ...]:
         count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - lean
-        if count <= self._jobs.threads:
+        if count <= self._processes.threads:
             return ()
-        self._jobs.threads = count
+        self._processes.threads = count
         warning = (
             f"{doing} has left {count - 1} thread(s) running in the compute node; jobs forked from it do not "
             "have them and may hang in what they hold: end them when the load is done, limit the library to "
