@@ -9,7 +9,7 @@ import sys
 import types
 import weakref
 from collections import ChainMap
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import cloudpickle
 
@@ -17,6 +17,11 @@ from . import rebuild
 from .function_parts import FunctionParts
 
 __all__ = ["CallbackPickler"]
+
+if TYPE_CHECKING:  # cloudpickle does not declare its types
+    _Pickler = pickle.Pickler
+else:
+    _Pickler = cloudpickle.Pickler
 
 _VALUES = frozenset(
     {
@@ -56,7 +61,7 @@ def _reduce_weak_dictionary(value: weakref.WeakKeyDictionary[Any, Any]) -> Any:
     return weakref.WeakKeyDictionary, (dict(value),)
 
 
-class CallbackPickler(cloudpickle.Pickler):  # type: ignore[misc]
+class CallbackPickler(_Pickler):
     """Writes one message; knows which of the objects in it are its own.
 
     Args:
@@ -66,7 +71,7 @@ class CallbackPickler(cloudpickle.Pickler):  # type: ignore[misc]
 
     """
 
-    dispatch_table: ClassVar[Any] = ChainMap(
+    dispatch_table: ClassVar[Any] = ChainMap(  # type: ignore[misc]  # it is looked for in the class, too
         {
             types.ModuleType: _reduce_module,
             types.CellType: _reduce_cell,
