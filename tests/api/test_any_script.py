@@ -140,7 +140,7 @@ class InProcesses(Life):
 
 
 class TestInOneProcess(InOneProcess.TestCase):
-    settings = settings(max_examples=30, stateful_step_count=6)
+    settings = settings(max_examples=12, stateful_step_count=6)
 
 
 class TestInProcesses(InProcesses.TestCase):
