@@ -22,6 +22,10 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import ppg
 
 SHAPES = {"wide": (1_000, 10_000, 100_000), "deep": (1_000, 10_000, 100_000), "dense": (1_000, 10_000)}
 FULL = {**SHAPES, "wide": (*SHAPES["wide"], 1_000_000), "dense": (*SHAPES["dense"], 100_000)}
@@ -29,7 +33,7 @@ WIDTH = 50
 EMPTY = "wide", 0
 
 
-def declare(kind: str, count: int, folder: Path) -> tuple[object, int, int]:
+def declare(kind: str, count: int, folder: Path) -> tuple[ppg.Pipegraph, int, int]:
     """The graph in the current directory, and how many nodes and edges it has."""
     import ppg
 
@@ -73,14 +77,14 @@ def work(step: str, kind: str, count: int) -> None:
     folder = Path("out")
     graph, nodes, edges = declare(kind, count, folder)
     if step == "accept":
-        accepted = graph.accept()  # type: ignore[attr-defined]
+        accepted = graph.accept()
         assert len(accepted.accepted) == count
         assert not accepted.refused
     elif step == "run":
-        result = graph.run()  # type: ignore[attr-defined]
+        result = graph.run()
         assert not result.ran, f"{len(result.ran)} jobs ran"
     elif step == "declare":
-        graph.complete()  # type: ignore[attr-defined]
+        graph.complete()
     else:
         raise ValueError(f"There is no step {step!r}")
     print(nodes, edges)
