@@ -96,6 +96,58 @@ def test_a_file_that_is_called_like_the_id_of_an_invariant_is_told_as_a_clash(fo
         ppg.FileGeneratingJob("PI:B", writer("B"))
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (["a:b", "c"], ["a", "b:c"]),
+        (["a:b"], ["a", "b"]),
+        (["FI", "a", "b"], ["a:b"]),  # the function of the job of one file
+        (["FI:a"], ["a"]),
+    ],
+)
+@pytest.mark.parametrize("turned", [False, True])
+def test_two_jobs_whose_ids_are_alike_by_accident_are_told_with_both_and_the_remedy(
+    folder, first, second, turned
+):
+    def make(files):
+        files[0].write_text("x")
+
+    pipegraph = ppg.new_pipegraph(quiet=True)
+
+    def declare_and_complete():
+        for files in (second, first) if turned else (first, second):
+            ppg.MultiFileGeneratingJob(files, make)
+        pipegraph.complete()
+
+    with pytest.raises(ppg.JobContractError, match="Two jobs would have the id") as caught:
+        declare_and_complete()
+    told = str(caught.value)
+    assert all(f"'{name}'" in told for name in (*first, *second))
+    assert told.count("test_names_of_invariants.py:") == 2
+    assert told.endswith("give one of these files another name")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [(["a:b", "c"], ["a", "b:c"]), (["x", "y"], "x:y"), ("x:y", ["x", "y"])]
+)
+def test_a_notebook_does_not_take_another_job_with_the_same_id_for_a_redefinition(folder, first, second):
+    def make(files):
+        for path in files if isinstance(files, list) else [files]:
+            path.write_text("x")
+
+    def declare(files):
+        kind = ppg.FileGeneratingJob if isinstance(files, str) else ppg.MultiFileGeneratingJob
+        return kind(files, make)
+
+    pipegraph = ppg.new_pipegraph(quiet=True, redefine=True)
+    job = declare(first)
+    pipegraph.run()
+    with pytest.raises(ppg.JobContractError, match="Two jobs would have the id"):
+        declare(second)
+    assert declare(first) is job
+    assert pipegraph.run().ran == []
+
+
 def test_a_function_is_shared_by_all_that_depend_on_it_by_name(folder, writer):
     ppg.new_pipegraph(quiet=True)
     for name in "ab":

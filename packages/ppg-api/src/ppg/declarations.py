@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ppg.callbacks import Callback
     from ppg.paths import PathLike
 
-__all__ = ["difference", "same_job", "shown", "without_maker"]
+__all__ = ["difference", "refuse_namesakes", "same_job", "shown", "without_maker"]
 
 
 def same_job(old: Job, new: Job) -> Job:
@@ -23,10 +23,42 @@ def same_job(old: Job, new: Job) -> Job:
     differing = difference(old, new)
     if differing is None:
         return old
+    refuse_namesakes(old, new)
     raise JobContractError(
         f"The job '{old.job_id}' is declared twice, with another {differing}: first at {shown(old.declared_at)}, "
         f"then at {shown(new.declared_at)}; give one of them another name"
     )
+
+
+def refuse_namesakes(old: Job, new: Job) -> None:
+    """Refuse two jobs whose ids are alike only because of how ids are made.
+
+    The id of several files is their names with ':' between them, and names of files may contain that; so may what the
+    ids of invariants begin with.
+
+    Raises:
+        JobContractError: they are two such jobs, rather than two declarations of one.
+    """
+    has_several = max(len(old.files), len(new.files)) > 1
+    if _name_space(old) == _name_space(new) and not (has_several and set(old.files) != set(new.files)):
+        return
+    raise JobContractError(
+        f"Two jobs would have the id '{old.job_id}': {_told(old)} and {_told(new)}. An id is the names of all files of a "
+        "job, or what kind of invariant it is (FI, PI, function) and its name, joined by ':'; give one of these files "
+        "another name"
+    )
+
+
+def _name_space(job: Job) -> str:
+    """What the id begins with, before the name."""
+    return getattr(job, "name_space", "")
+
+
+def _told(job: Job) -> str:
+    """The job by what its id is made of, and its place."""
+    name = job.job_id.removeprefix(_name_space(job))
+    names = " and ".join(f"'{path}'" for path in job.files) or f"'{name}'"
+    return f"the {type(job).__name__} of {names} (declared at {shown(job.declared_at)})"
 
 
 def difference(old: Job, new: Job) -> str | None:

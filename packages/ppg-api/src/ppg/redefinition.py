@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ppg.circles import UnwatchedEdges
+from ppg.declarations import refuse_namesakes
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.job import Job
 from ppg.life import Life
@@ -83,7 +84,8 @@ class RedefinablePipegraph(Pipegraph):
         """Take a declared job into the graph, or redefine the one that has its id.
 
         Raises:
-            JobContractError: one of the files belongs to another job, or the same cell declares two jobs of one id.
+            JobContractError: one of the files belongs to another job, or the same cell declares two jobs of one id, or
+                another job has the id by accident.
         """
         self.require_declaring(f"declare the job '{job.job_id}'")
         if self._is_completing:
@@ -91,10 +93,12 @@ class RedefinablePipegraph(Pipegraph):
         now = self._now()
         before = self._moments.get(job.job_id, now)
         if before != now:
+            # The numbers of the jobs are right even if the structure is outdated.
+            older = self._jobs[self._dag.node(job.job_id)]
+            refuse_namesakes(older, job)
             self._forget_dependencies(job.job_id, before)
             self._moments[job.job_id] = now
-            # The numbers of the jobs are right even if the structure is outdated.
-            return self._redefined(self._jobs[self._dag.node(job.job_id)], job)
+            return self._redefined(older, job)
         try:
             admitted = super().admit(job)
         except JobContractError as error:
