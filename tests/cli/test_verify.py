@@ -359,3 +359,37 @@ def test_a_cache_that_nobody_needs_now_and_that_is_not_as_it_was_left_is_told_an
     assert verify()[1][0].startswith("note: cached is missing; ")
     (project / "a").unlink()
     assert not any(line.startswith("note: cached") for line in verify()[1])
+
+
+def test_so_is_a_cache_that_a_generator_has_made_last_time_and_also_beside_declared_ones(project, verify):
+    project.script("""
+        class Holder: pass
+        holder = Holder()
+        ppg.new_pipegraph()
+        def pair(name):
+            cached = ppg.CachedAttributeLoadingJob(name, holder, "value", lambda: 1)
+            made = ppg.FileGeneratingJob(f"of {name}", lambda path: path.write_text(str(holder.value)))
+            made.depends_on(cached)
+            temporary = ppg.TempFileGeneratingJob(f"temporary for {name}", writes("t"))
+            ppg.FileGeneratingJob(f"from temporary for {name}", writes("f")).depends_on(temporary)
+        pair("declared")
+        ppg.JobGeneratingJob("generator", lambda: pair("generated"))
+    """)
+    assert project.ppg("run", "script.py").code == 0
+
+    def altered():
+        code, lines = verify()
+        assert code == 0
+        return [line for line in lines if "nothing needs it now" in line]
+
+    assert altered() == []
+    (project / "generated").write_bytes(b"other")
+    (project / "declared").write_bytes(b"")
+    assert altered() == [
+        f"note: {state}; nothing needs it now, and it is made again when something does"
+        for state in ("declared is empty", "generated is not as it was left")
+    ]
+    (project / "of generated").unlink()
+    code, lines = verify()
+    assert code == 1
+    assert not any(line.startswith("note: generated is") for line in lines)

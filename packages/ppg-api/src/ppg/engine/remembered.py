@@ -12,6 +12,7 @@ callback count as unchanged.
 
 from collections.abc import Collection, Iterator, Mapping
 
+from ppg.cached_jobs import CacheJob
 from ppg.engine.memory import Memory
 from ppg.engine.notes import LastMade, ToolQuestion
 from ppg.exceptions import InternalError
@@ -110,7 +111,7 @@ class RememberedGraph:
         """Fill the copy; gives the generator of each edge that one made."""
         waiting: list[NodeId] = []
         for node, job_id in enumerate(declared.job_ids):
-            self._add(NewJob(job_id, declared.kind(NodeId(node))), waiting)
+            self._add(NewJob(job_id, declared.kind(NodeId(node)), keep=declared.keeps(NodeId(node))), waiting)
         for upstream, downstream in declared.edges():
             parts = declared.parts(upstream, downstream)
             for part in (None,) if parts is None else sorted(parts):
@@ -137,7 +138,9 @@ class RememberedGraph:
         old_size = len(self.dag)
         for job, class_name in zip(made.jobs, made.classes, strict=True):
             if job.job_id not in self.dag:
-                self._stand_in(self._add(job, waiting), class_name, made.tools.get(job.job_id))
+                # Which files stay is not noted; the class says so.
+                new = NewJob(job.job_id, job.kind, keep=class_name == CacheJob.__name__)
+                self._stand_in(self._add(new, waiting), class_name, made.tools.get(job.job_id))
         if self.targets is not None and generator in self.targets:
             self.targets = {*self.targets, *map(NodeId, range(old_size, len(self.dag)))}
 
@@ -156,7 +159,7 @@ class RememberedGraph:
 
     def _add(self, job: NewJob, waiting: list[NodeId]) -> NodeId:
         if job.kind is not NodeKind.GENERATOR:
-            return self.dag.add_node(job.job_id, job.kind)
+            return self.dag.add_node(job.job_id, job.kind, keep=job.keep)
         node = self.dag.add_node(job.job_id, NodeKind.OUTPUT)
         waiting.append(node)
         return node

@@ -36,7 +36,7 @@ class Verification:
         accepted: jobs of which there are existing outputs that were taken over, with the time of that in seconds since
             the epoch; they have not run since.
         altered: caches that nobody needs now and that are not what their record says, with what they are, in words;
-            they are calculated again when somebody needs them.
+            they are calculated again when somebody needs them. Those that generators made are among them.
         undeclared: jobs with a record that neither the script declares nor a generator made.
         is_first: there is no status file: nothing was run here yet.
     """
@@ -120,7 +120,7 @@ def verification_of(
             and files.status is not FileStatus.INTACT
             and node not in dry.will_run
             and node not in dry.may_run
-            and pipegraph.dag.keeps(node)
+            and dag.keeps(node)
         },
         undeclared=undeclared,
         is_first=not pipegraph.status_path.exists(),
