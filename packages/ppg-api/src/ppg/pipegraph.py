@@ -310,7 +310,7 @@ class Pipegraph(Catalogue):
         Raises:
             CycleError: jobs depend on each other in a circle.
             PyPipelineGraphError: there is no such job, or a run holds the status file, or it cannot be used.
-            KeyboardInterrupt: Ctrl-C was pressed; nothing was accepted.
+            KeyboardInterrupt: Ctrl-C was pressed; nothing was accepted, or everything, which a note of it says then.
         """
         from ppg.engine.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
 
@@ -338,7 +338,7 @@ class Pipegraph(Catalogue):
             PyPipelineGraphError: the graph ran before, or another run holds the status file.
             KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
         """
-        from ppg.engine.run import run_graph  # noqa: PLC0415 (declaring needs none of what running needs)
+        from ppg.engine.beginning import begin  # noqa: PLC0415 (declaring needs none of what running needs)
 
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
@@ -354,7 +354,7 @@ class Pipegraph(Catalogue):
         chosen = None if targets is None else self.nodes_of(targets)
         self._life = Life.RUNNING
         try:
-            self._result = run_graph(self, frontend, chosen)
+            self._result = begin(self, frontend, chosen)
         finally:
             self._life = Life.RAN
         self._result.raise_for_failures()

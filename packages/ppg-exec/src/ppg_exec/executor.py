@@ -19,6 +19,10 @@ class Executor(Protocol):
     Each submitted task gets exactly one `Outcome`, and before that a `Started` if and when its process runs.
     """
 
+    def prepare(self) -> None:
+        """Start now what the first task will need, without waiting for that: for who expects to have one soon."""
+        ...
+
     def submit(self, task: Task) -> None:
         """Take a task, any number of them. The executor owns the waiting line and starts what fits."""
         ...
@@ -55,7 +59,7 @@ class Executor(Protocol):
         ...
 
     def __enter__(self) -> Self:
-        """Nothing is started before the first task."""
+        """Nothing is started before the first task, or `prepare`."""
         ...
 
     def __exit__(

@@ -70,6 +70,9 @@ class InlineExecutor:
         self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._closed = False
 
+    def prepare(self) -> None:
+        """Nothing has to be there before the first task."""
+
     def submit(self, task: Task) -> None:
         """Take a task, to be run by a later `poll`."""
         if self._closed:

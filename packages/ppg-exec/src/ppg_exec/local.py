@@ -57,7 +57,7 @@ class LocalExecutor:
         after_fork: called first in such a fork, to leave behind what is this process's alone. Another one may be
             made when the first has died.
 
-    No process is started before the first task is submitted and polled for.
+    No process is started before the first task is submitted and polled for, unless `prepare` is called.
 
     """
 
@@ -108,6 +108,15 @@ class LocalExecutor:
     def cores(self) -> int:
         """How many cores it gives to tasks."""
         return self._ledger.cores
+
+    def prepare(self) -> None:
+        """Start the compute node; see `Executor.prepare`. Raises ExecutorError if that is impossible.
+
+        A fork of this process is only made when there is something to do in it.
+        """
+        if self._supervisor.start_method == "forkserver" and self._fleet.node(Place.FORK) is None:
+            self._fleet.start(Place.FORK)
+            self._fleet.flush()
 
     def submit(self, task: Task) -> None:
         """Take a task. One that asks for more than there is gets its outcome, `Refused`, like any other."""

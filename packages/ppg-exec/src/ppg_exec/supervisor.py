@@ -75,7 +75,7 @@ class Supervisor:
         self._scratch = scratch
         self._environment = environment
         self._huge_pages = huge_pages
-        self._start_method = start_method
+        self.start_method: StartMethod = start_method
         self._after_fork = after_fork
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
         self._messages: int = -1
@@ -115,7 +115,7 @@ class Supervisor:
                 self._messages = os.dup(file.fileno())
         ours, theirs = pair()
         variables = {**self._environment, MARKER: self._marker}
-        if self._start_method == "fork":
+        if self.start_method == "fork":
             control, mcp = theirs.fileno(), os.getpid()
 
             def program() -> NoReturn:

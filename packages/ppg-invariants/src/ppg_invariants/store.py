@@ -243,12 +243,16 @@ class StatusStore:
         if self._records.pop(job_id, None) is not None:
             self._write("DELETE FROM records WHERE job = ?", self._number(job_id))
 
-    def remember(self, job_id: JobId, observation: StoredObservation) -> None:
-        """Keep the last look at an invariant, and what explains its fingerprint; cheap if it is no news."""
+    def remember(self, job_id: JobId, observation: StoredObservation) -> bool:
+        """Keep the last look at an invariant, and what explains its fingerprint; cheap if it is no news.
+
+        Returns:
+            Whether it is.
+        """
         packed = pack_observation(job_id, observation.fingerprint, observation.file)
         seen = self._observations()
         if seen.get(job_id) == packed:
-            return
+            return False
         seen[job_id] = packed
         self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", self._number(job_id), packed)
         evidence = observation.function if observation.parameters is None else observation.parameters
@@ -259,6 +263,7 @@ class StatusStore:
         if evidence is not None:
             packed = pack_evidence(evidence, self._keep_text)
             self._write("INSERT OR IGNORE INTO evidence VALUES (?, ?)", observation.fingerprint, packed)
+        return True
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Fingerprint of a function that is the same under every Python version; see `canonical`."""

@@ -322,6 +322,9 @@ class Driver:
                 self._outcomes[job_id] = story
                 self._publish(events.JobFailed(job_id, story))
         self._caches.observed(news)
+        if self._recorder.has_news:
+            # Something will run, in all likelihood: its process can start while the rest is looked at.
+            self._executor.prepare()
         self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
 
     def _skipped(self, nodes: Iterable[NodeId], why: SkipReason) -> None:

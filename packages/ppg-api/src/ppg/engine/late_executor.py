@@ -1,10 +1,11 @@
 """An executor that is made when there is something to execute: most runs of a large graph have nothing to do."""
 
+import contextlib
 from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from ppg_exec import Executor, Notice, Outcome, Started, Task
+from ppg_exec import Executor, ExecutorError, Notice, Outcome, Started, Task
 
 __all__ = ["LateExecutor"]
 
@@ -20,11 +21,22 @@ class LateExecutor:
         self._make = make
         self._made: Executor | None = None
 
-    def submit(self, task: Task) -> None:
-        """Take a task."""
+    def _made_now(self) -> Executor:
         if self._made is None:
             self._made = self._make().__enter__()
-        self._made.submit(task)
+        return self._made
+
+    def prepare(self) -> None:
+        """Make the executor, and let it start what the first task will need while the caller does something else.
+
+        What cannot be had now is asked for again with the first task, which then fails with the reason.
+        """
+        with contextlib.suppress(ExecutorError, OSError):
+            self._made_now().prepare()
+
+    def submit(self, task: Task) -> None:
+        """Take a task."""
+        self._made_now().submit(task)
 
     def poll(self, timeout: float | None = None) -> list[Started | Outcome | Notice]:
         """What has happened; nothing before there was a task."""

@@ -22,11 +22,13 @@ class Recorder(Memory):
 
     Attributes:
         run_id: the number of this run, unique within the store.
+        has_news: whether an invariant looked different from the last time, or was looked at for the first time.
     """
 
     def __init__(self, store: StatusStore) -> None:
         super().__init__(store)
         self.run_id: int = store.begin_run()
+        self.has_news: bool = False
 
     @property
     def durations(self) -> Mapping[JobId, float]:
@@ -79,7 +81,8 @@ class Recorder(Memory):
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
         """Remember what an invariant came to, and what explains it."""
-        self._store.remember(job_id, observation)
+        if self._store.remember(job_id, observation):
+            self.has_news = True
 
     def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
         """Remember the new stat of files whose content is what it was."""

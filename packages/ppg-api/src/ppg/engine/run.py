@@ -8,7 +8,6 @@ from ppg.engine.audience import Audience
 from ppg.engine.driver import Driver
 from ppg.engine.frontend import Frontend
 from ppg.engine.interrupts import Interrupts
-from ppg.engine.late_executor import LateExecutor
 from ppg.engine.recorder import Recorder
 from ppg.engine.terminal import Terminal
 from ppg.events import RunFinished
@@ -25,9 +24,9 @@ __all__ = ["run_graph"]
 
 
 def run_graph(
-    pipegraph: Pipegraph, frontend: Frontend, targets: Collection[NodeId] | None = None
+    pipegraph: Pipegraph, frontend: Frontend, executor: Executor, targets: Collection[NodeId] | None = None
 ) -> RunResult:
-    """Run a complete graph, or only what some targets need.
+    """Run a complete graph, or only what some targets need, with an executor, which is closed in the end.
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, say, because another run holds it; or the
@@ -41,7 +40,7 @@ def run_graph(
         with (
             StatusStore.open(pipegraph.status_path) as store,
             Interrupts() as interrupts,
-            LateExecutor(lambda: _executor_for(pipegraph)) as executor,
+            executor,
         ):
             # Only the holder of the store may begin the logs anew.
             audience.join(log_listeners(pipegraph))
@@ -72,12 +71,6 @@ def run_graph(
         signal.raise_signal(interrupts.received)
     audience.raise_defects()
     return result
-
-
-def _executor_for(pipegraph: Pipegraph) -> Executor:
-    from ppg.engine.inline import executor_for  # noqa: PLC0415 (what executors import, an idle run does without)
-
-    return executor_for(pipegraph)
 
 
 def _finish(result: RunResult, recorder: Recorder, audience: Audience) -> None:
