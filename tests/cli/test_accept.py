@@ -166,3 +166,27 @@ def test_ctrl_c_accepts_nothing_and_says_so(old):
         ended = old.ppg(*command, "script.py")
         assert (ended.code, ended.err) == (130, "ppg: interrupted; nothing was run\n")
     assert not (old / ".pypipegraph_status_robust").exists()
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "ppg: interrupted; 2 jobs had been accepted already\n"),
+        (signal.SIGTERM, -signal.SIGTERM, ""),
+    ],
+)
+def test_a_signal_while_it_is_written_ends_the_command_when_all_is_accepted(old, number, code, said):
+    interrupting = f"""
+import signal
+def watch(frame, event, argument):
+    if event == "call" and frame.f_code.co_name == "put":
+        signal.raise_signal({number:d})
+sys.setprofile(watch)
+"""
+    script = (old / "script.py").read_text()
+    (old / "script.py").write_text(script.replace("X = 1", interrupting + "X = 1"))
+    ended = old.ppg("accept", "script.py")
+    assert (ended.code, ended.out, ended.err) == (code, "", said)
+    (old / "script.py").write_text(script)
+    assert old.ppg("run", "script.py").code == 0
+    assert (old / "ran.log").read_text() == "c\n"

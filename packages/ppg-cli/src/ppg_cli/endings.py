@@ -37,7 +37,8 @@ def tell_ending(
             complain(f"{_place(error, script)}{type(error).__name__}: {error}")
             return ExitCode.SCRIPT_ERROR
         case KeyboardInterrupt():
-            complain(f"interrupted; {left}")
+            # Notes say what is left where that depends on the moment.
+            complain(f"interrupted; {'; '.join(getattr(error, '__notes__', [left]))}")
             return ExitCode.INTERRUPTED
         case InternalError():
             shown = "".join(traceback.format_exception(error)).rstrip()

@@ -5,7 +5,9 @@ unasked which contradicts nothing that ppg knows: outputs without a record. Wher
 changed since, where the job failed, and where the file may be half of what it should be because a run was killed, the
 user has to ask for it. How it is decided what can be taken over, see `ppg.engine.takeover`.
 
-Everything is decided before anything is written.
+Everything is decided before anything is written. A signal that comes while it is decided ends that, and nothing is
+accepted; what is being written is written to its end, which takes no longer than that of a run, and then the signal does
+what it does.
 """
 
 import os
@@ -14,6 +16,7 @@ import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from ppg.counted import counted
 from ppg.engine.forecast import Looking, looking
 from ppg.engine.interrupts import Interrupts
 from ppg.engine.notes import note_accepted
@@ -84,6 +87,8 @@ def acceptance_of(
         def decided(memory: Looking) -> TakeOver:
             takeover = TakeOver(pipegraph, memory, named, changed, should_stop)
             takeover.decide()
+            if should_stop():
+                raise LookStopped
             return takeover
 
         try:
@@ -101,11 +106,21 @@ def acceptance_of(
             assert interrupts.received is not None
         except StoreError as error:
             raise PyPipelineGraphError(str(error)) from error
+    if interrupts.received is not None:
+        _deliver(interrupts.received, acceptance)
     if acceptance is None:
-        assert interrupts.received is not None
-        signal.raise_signal(interrupts.received)
         raise KeyboardInterrupt
     return acceptance
+
+
+def _deliver(number: int, acceptance: Acceptance | None) -> None:
+    """Let a signal do what it does without us; a KeyboardInterrupt says in a note what was accepted before."""
+    try:
+        signal.raise_signal(number)
+    except KeyboardInterrupt as interrupt:
+        if acceptance is not None and acceptance.accepted and not acceptance.dry_run:
+            interrupt.add_note(f"{counted(len(acceptance.accepted), 'job')} had been accepted already")
+        raise
 
 
 class _Noticing(Looking):
