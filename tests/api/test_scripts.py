@@ -39,3 +39,31 @@ def test_a_job_may_use_multiprocessing_on_functions_and_classes_of_the_script(tm
         """,
     )
     assert (tmp_path / "out").read_text() == "[0, 1, 4, 9, 16]"
+
+
+def test_a_run_imports_of_the_standard_library_only_what_it_needs(tmp_path):
+    """Jobs need an executor, and with it much of the library; a run that finds all up to date needs neither."""
+    script = """
+        import sys
+
+        brought_by_the_interpreter = set(sys.modules)
+        import ppg
+
+        def write(path):
+            path.write_text(str(len(path.name)))
+
+        ppg.new_pipegraph(quiet=True)
+        ppg.FileGeneratingJob("lambda", lambda path: path.write_text("x"))
+        ppg.FileGeneratingJob("function", write).depends_on_params({"a": 1.5})
+        print(sorted(ppg.run_pipegraph().ran))
+        print(*set(sys.modules) - brought_by_the_interpreter)
+        """
+    ran, imported = run_script(tmp_path, script).stdout.splitlines()
+    assert ran == "['function', 'lambda']"
+    assert "ppg_exec.local" in imported.split()
+    assert not {"difflib", "ppg.engine.versions"} & set(imported.split())
+    ran, imported = run_script(tmp_path, script).stdout.splitlines()
+    assert ran == "[]"
+    unneeded = "bz2 decimal difflib fractions heapq locale lzma numbers platform random shutil statistics"
+    unneeded += " subprocess tempfile uuid zlib ppg_exec.local"
+    assert not set(unneeded.split()) & set(imported.split())

@@ -7,8 +7,11 @@ import datetime
 import decimal
 import enum
 import fractions
+import os
 import pathlib
 import re
+import subprocess
+import sys
 import threading
 import types
 import uuid
@@ -242,6 +245,40 @@ def test_nesting_beyond_all_reason_is_a_clear_error():
         encode_parameters(value)
     while value:
         value = value.pop()
+
+
+def test_types_that_no_value_has_are_not_imported_and_count_as_soon_as_they_are():
+    program = """
+import collections, sys
+import ppg_invariants
+
+ppg_invariants.encode_parameters(collections.deque([slice(1)]))
+print(sorted({"decimal", "fractions", "numbers", "platform", "uuid"} & set(sys.modules)))
+import decimal, fractions, uuid
+for value in (decimal.Decimal("1.50"), fractions.Fraction(2, 6), uuid.UUID(int=1)):
+    print(ppg_invariants.encode_parameters(value).hex())
+"""
+    run = subprocess.run(
+        [sys.executable, "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    imported, *encodings = run.stdout.splitlines()
+    assert imported == "[]", run.stderr
+    values = (decimal.Decimal("1.50"), fractions.Fraction(1, 3), uuid.UUID(int=1))
+    assert encodings == [encode_parameters(value).hex() for value in values], run.stderr
+
+
+def test_a_class_is_not_taken_for_one_of_the_same_name_in_the_standard_library():
+    class Decimal:
+        def as_tuple(self):
+            return ()
+
+    Decimal.__module__, Decimal.__qualname__ = "decimal", "Decimal"
+    with pytest.raises(CannotFingerprint, match=r"decimal\.Decimal has no content"):
+        encode_parameters(Decimal())
 
 
 def test_a_registered_type_counts_by_what_its_function_makes_of_it():

@@ -1,8 +1,8 @@
 """What stands for a value whose type is not one of the built-in plain ones.
 
 `content_of` answers with a name for the type and a value made of simpler types, or None if it knows nothing
-about the type. numpy, pandas, polars, attrs and pydantic are never imported here: a value of theirs can only
-exist once they are.
+about the type. numpy, pandas, polars, attrs and pydantic are never imported here, nor are modules of the standard
+library that most runs do without: a value of theirs can only exist once they are.
 """
 
 import datetime
@@ -11,12 +11,9 @@ import types
 from array import array
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable
-from decimal import Decimal
 from enum import Enum
-from fractions import Fraction
 from pathlib import PurePath
 from typing import Any, TypeVar
-from uuid import UUID
 
 from .encoding import Unencodable, type_name
 
@@ -52,7 +49,7 @@ def content_of(value: Any) -> Content | None:
     """Name and content of a value; None if its type is unknown."""
     kind = type(value)
     for base in kind.__mro__:
-        to_plain = _registered.get(base) or _STANDARD.get(base)
+        to_plain = _registered.get(base) or _STANDARD.get(base) or _of_imported(base)
         if to_plain is not None:
             return type_name(kind), to_plain(value)
     if isinstance(value, Enum):
@@ -65,6 +62,14 @@ def content_of(value: Any) -> Content | None:
         if found is not None:
             return found
     return _content_of_record(value, kind) or _content_of_subclass(value, kind)
+
+
+def _of_imported(base: type) -> Callable[[Any], object] | None:
+    """The entry of `_IF_IMPORTED` for this very class, not for another one of the same name."""
+    for (module, name), to_plain in _IF_IMPORTED.items():
+        if getattr(sys.modules.get(module), name, None) is base:
+            return to_plain
+    return None
 
 
 def _content_of_record(value: Any, kind: type) -> Content | None:
@@ -180,10 +185,7 @@ _STANDARD: dict[type, Callable[[Any], object]] = {
     slice: lambda value: (value.start, value.stop, value.step),
     type(...): lambda _value: (),
     type(NotImplemented): lambda _value: (),
-    Decimal: lambda value: tuple(value.as_tuple()),
-    Fraction: lambda value: (value.numerator, value.denominator),
     PurePath: str,
-    UUID: lambda value: value.bytes,
     datetime.datetime: _datetime,
     datetime.date: datetime.date.isoformat,
     datetime.time: _time,
@@ -201,3 +203,10 @@ _STANDARD: dict[type, Callable[[Any], object]] = {
     types.BuiltinFunctionType: _builtin,
     types.GenericAlias: lambda value: (value.__origin__, value.__args__),
 }
+
+_IF_IMPORTED: dict[tuple[str, str], Callable[[Any], object]] = {
+    ("decimal", "Decimal"): lambda value: tuple(value.as_tuple()),
+    ("fractions", "Fraction"): lambda value: (value.numerator, value.denominator),
+    ("uuid", "UUID"): lambda value: value.bytes,
+}
+"""Classes that are looked for in their modules, which take longer to import than all else that is needed here."""

@@ -11,10 +11,12 @@ and the copy is put in order.
 import contextlib
 import os
 import re
-import shutil
-import tempfile
+from typing import TYPE_CHECKING
 
 from .lock import lock_path
+
+if TYPE_CHECKING:
+    import tempfile
 
 __all__ = ["copy_of_remains"]
 
@@ -27,6 +29,9 @@ def copy_of_remains(path: str) -> "tempfile.TemporaryDirectory[str] | None":
     before = _stamps(path)
     if before is None or _is_locked(lock_path(path)):
         return None
+    import shutil  # noqa: PLC0415 (only what a killed writer left needs it)
+    import tempfile  # noqa: PLC0415 (the same)
+
     folder = tempfile.TemporaryDirectory(prefix="ppg-")
     copy = os.path.join(folder.name, "store")
     with contextlib.suppress(OSError):

@@ -9,7 +9,6 @@ takes the old one's place by a rename.
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import os
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -27,6 +26,8 @@ _LAST_ROW = 1 << 40
 
 def replace_damaged(path: str, what: str) -> DamageReport:
     """Move the damaged store at `path` aside and put what is readable in its place. The lock must be held."""
+    import shutil  # noqa: PLC0415 (only a damaged store needs it)
+
     aside = _unused_name(path)
     try:
         shutil.copy2(path, aside)

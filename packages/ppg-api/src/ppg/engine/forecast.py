@@ -5,7 +5,6 @@ Two questions are asked in two ways. A *preview* asks what would start, and a ge
 same again (`ppg.engine.remembered`).
 """
 
-import tempfile
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -96,6 +95,8 @@ def looking(status_path: Path, *, rehash: bool = False) -> Iterator[Looking]:
             with StatusStore.open(status_path, read_only=True) as store:
                 yield Looking(store, rehash=rehash)
         else:
+            import tempfile  # noqa: PLC0415 (only where nothing was run)
+
             # Looking must not leave a status file behind where nothing was run.
             with (
                 tempfile.TemporaryDirectory(prefix="ppg-") as folder,

@@ -1,7 +1,5 @@
 """Finds jobs by what users call them: by id, by a file in whatever spelling, or as they named an invariant."""
 
-import difflib
-import heapq
 from collections.abc import Iterable, Iterator
 
 from ppg.invariants import FunctionInvariant, ParameterInvariant
@@ -42,6 +40,9 @@ def as_invariant(name: str) -> Iterator[str]:
 
 def unknown_job(name: str, names: Iterable[str]) -> str:
     """What to tell a user who named a job that does not exist."""
+    import difflib  # noqa: PLC0415 (only a name that is wrong needs it)
+    import heapq  # noqa: PLC0415 (the same)
+
     known = list(names)
     if not known:
         return f"there is no job '{name}', nor any other"

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from ppg.engine.memory import Memory
-from ppg.engine.versions import ask
 from ppg.exceptions import InternalError
 from ppg.file_jobs import FileJob
 from ppg.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant, ParameterInvariant
@@ -134,6 +133,10 @@ class Observer:
     def _tool_versions(
         self, jobs: Sequence[ToolVersionInvariant], observations: dict[NodeId, Observation]
     ) -> None:
+        if not jobs:
+            return
+        from ppg.engine.versions import ask  # noqa: PLC0415 (starts programs; few graphs have tools)
+
         for job, answer in zip(jobs, ask(jobs, self._pipegraph.root, self._should_stop), strict=True):
             if isinstance(answer, Unobservable):
                 observations[job.node] = answer

@@ -5,7 +5,6 @@ jobs would fill the memory, or use up the descriptors, so outputs are moved to o
 """
 
 import os
-import tempfile
 
 from ppg_exec import Output
 
@@ -40,6 +39,8 @@ class _ArchiveFile:
     """An unlinked file that grows."""
 
     def __init__(self) -> None:
+        import tempfile  # noqa: PLC0415 (a run without output does without it)
+
         with tempfile.TemporaryFile() as file:
             self.descriptor = os.dup(file.fileno())
         self._end = 0
