@@ -11,8 +11,8 @@ The mcp's side only, in four parts around a register of the tasks that have not 
 from __future__ import annotations
 
 import math
+import os
 import time
-import uuid
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -82,7 +82,7 @@ class LocalExecutor:
         self._readiness = Readiness()
         self._tokens = CoreTokens(pool, self._ledger, self._readiness)
         self._environment = CoreEnvironment()
-        self.marker: str = uuid.uuid4().hex
+        self.marker: str = os.urandom(16).hex()
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._supervisor = Supervisor(
             self.marker,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property
-from statistics import median
 from typing import overload
 
 from ppg_graph.dag import Dag
@@ -89,4 +88,8 @@ class _LongestRemaining(Sequence[float]):
     def _typical(self) -> float:
         known = (self._durations.get(job_id) for job_id in self._dag.job_ids)
         given = [duration for duration in known if duration is not None]
-        return median(given) if given else _UNKNOWN_DURATION
+        if not given:
+            return _UNKNOWN_DURATION
+        from statistics import median  # noqa: PLC0415 (it imports a lot, and nothing is known in a first run)
+
+        return median(given)
