@@ -9,6 +9,7 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 
 from ppg.counted import counted
+from ppg.printable import one_line
 
 __all__ = [
     "CacheUnreadableError",
@@ -165,7 +166,7 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
             lines[0] += f", and {counted(len(self.blocked), 'job')} could not run because of that"
         for job_id, exception in list(self.exceptions.items())[:20]:
             first_line = (str(exception).splitlines() or [""])[0]
-            lines.append(f"  '{job_id}': {type(exception).__name__}: {first_line}")
+            lines.append(one_line(f"  '{job_id}': {type(exception).__name__}: {first_line}"))
         if len(self.exceptions) > 20:
             lines.append(f"  and {len(self.exceptions) - 20} more (the attribute `exceptions` has them all)")
         lines.append("Mend them and run again: only these jobs and what depends on them will run.")

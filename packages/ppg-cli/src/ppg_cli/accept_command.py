@@ -8,9 +8,10 @@ import typer
 from typer.core import TyperCommand
 
 from ppg.counted import counted
+from ppg.printable import one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script import Script
-from ppg_cli.streams import complain, finish_output, one_line, write_result
+from ppg_cli.streams import complain, finish_output, write_result
 
 if TYPE_CHECKING:
     from ppg import Pipegraph

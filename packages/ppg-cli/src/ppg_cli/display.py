@@ -34,6 +34,7 @@ from ppg.events import (
 )
 from ppg.listeners.failures import failure_lines
 from ppg.listeners.tally import Tally, winding_down_line
+from ppg.printable import one_line
 from ppg.result import JobState, RunResult
 from ppg.tries import earlier_tries
 
@@ -85,7 +86,7 @@ class RichProgress:
                 first, *others = failure_lines(outcome)
                 self._console.print(Text(first, style="bold red").append("\n".join(["", *others]), "default"))
             case Warned(message):
-                self._console.print(Text(f"warning: {message}", style="yellow"))
+                self._console.print(Text(f"warning: {one_line(message)}", style="yellow"))
             case StatusRequested(when):
                 self._console.print(Text("\n".join(self._tally.running_lines(when))))
             case Answered(text):
@@ -140,7 +141,9 @@ class RichProgress:
         now = time.time()
         for job_id, since in running[:RUNNING_SHOWN]:
             lines.append(
-                Text(f"  {max(0.0, now - since):7.1f} s  {job_id}", overflow="ellipsis", no_wrap=True)
+                Text(
+                    f"  {max(0.0, now - since):7.1f} s  {one_line(job_id)}", overflow="ellipsis", no_wrap=True
+                )
             )
         if len(running) > RUNNING_SHOWN:
             lines.append(Text(f"  and {len(running) - RUNNING_SHOWN} more; Enter lists all"))
@@ -155,11 +158,10 @@ def _account(result: RunResult) -> Iterator[Text]:
         how = ", from the shared cache" if outcome.taken_from_cache else ""
         if outcome.attempts > 1:
             how += f", try {outcome.attempts}"
-        line.append(f"{job_id} ({outcome.runtime or 0:.1f} s{how})", style="default")
-        line.append(
-            "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts)), style="yellow"
-        )
-        line.append(f" {'; '.join(outcome.reasons)}", style="dim")
+        line.append(f"{one_line(job_id)} ({outcome.runtime or 0:.1f} s{how})", style="default")
+        earlier = "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))
+        line.append(one_line(earlier), style="yellow")
+        line.append(one_line(f" {'; '.join(outcome.reasons)}"), style="dim")
         yield line
     if len(result.ran) > JOBS_LISTED:
         yield Text(f"and {len(result.ran) - JOBS_LISTED} more ran", style="green")
@@ -171,8 +173,8 @@ def _account(result: RunResult) -> Iterator[Text]:
         job_ids = result.in_state(state)
         for job_id in job_ids[:JOBS_LISTED]:
             cause = result[job_id].cause
-            yield Text(f"{state.value} {job_id}", style=style).append(
-                f" (because of {cause})" if cause else "", style="dim"
+            yield Text(one_line(f"{state.value} {job_id}"), style=style).append(
+                one_line(f" (because of {cause})") if cause else "", style="dim"
             )
         if len(job_ids) > JOBS_LISTED:
             yield Text(f"and {len(job_ids) - JOBS_LISTED} more {state.value}", style=style)

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from ppg.counted import counted
+from ppg.printable import one_line
 from ppg.tries import earlier_tries
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.streams import complain, finish_output, one_line
+from ppg_cli.streams import complain, finish_output
 
 __all__ = ["log_command"]
 

@@ -7,11 +7,12 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
+from ppg.printable import without_orders
+
 __all__ = [
     "complain",
     "finish_output",
     "occupy_closed_descriptors",
-    "one_line",
     "script_output_on_stderr",
     "write_result",
 ]
@@ -35,18 +36,7 @@ def occupy_closed_descriptors() -> None:
 
 def complain(message: str) -> None:
     """Tell the user something on stderr; that nobody may read it any more is no error."""
-    _write(sys.stderr, f"ppg: {message}\n")
-
-
-def one_line(text: str) -> str:
-    """The text with escapes in place of what would begin a new line, or make a terminal do something.
-
-    Bytes of file names that are no UTF-8 stay what they are.
-    """
-    return "".join(
-        character if character.isprintable() or "\udc80" <= character <= "\udcff" else ascii(character)[1:-1]
-        for character in text
-    )
+    _write(sys.stderr, f"ppg: {without_orders(message)}\n")
 
 
 def write_result(data: bytes) -> None:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ppg.counted import counted
+from ppg.printable import one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script import Script
-from ppg_cli.streams import finish_output, one_line, write_result
+from ppg_cli.streams import finish_output, write_result
 
 if TYPE_CHECKING:
     from ppg.engine.verification import Verification

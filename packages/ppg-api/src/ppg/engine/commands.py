@@ -18,6 +18,7 @@ from ppg.engine.naming import find_job, unknown_job
 from ppg.job import Job
 from ppg.listeners.failures import failure_lines
 from ppg.pipegraph import Pipegraph
+from ppg.printable import one_line, without_orders
 from ppg.result import JobOutcome
 from ppg_exec import Executor
 from ppg_graph import Evaluator, NodeId
@@ -137,17 +138,17 @@ class Commands:
         for outcome in failed[:FAILURES_TOLD]:
             yield from failure_lines(outcome)
         if len(failed) > FAILURES_TOLD:
-            yield f"and {len(failed) - FAILURES_TOLD} more: {', '.join(each.job_id for each in failed[FAILURES_TOLD:])}"
+            yield f"and {len(failed) - FAILURES_TOLD} more: {', '.join(one_line(each.job_id) for each in failed[FAILURES_TOLD:])}"
 
     def _why(self, name: str) -> str:
         job = self._named(name, "why")
         if isinstance(job, str):
             return job
         explanation = self._evaluator.explain(job.node)
-        lines = [str(replace(explanation, reasons=()))]
+        lines = [one_line(str(replace(explanation, reasons=())))]
         for reason in explanation.reasons:
             first, *others = reason_lines(reason, self._evidence)
-            lines += [f"  because {first}", *(f"  {line}" for line in others)]
+            lines += [one_line(f"  because {first}"), *(f"  {without_orders(line)}" for line in others)]
         return "\n".join(lines)
 
     def _kill(self, name: str) -> str:
@@ -155,10 +156,11 @@ class Commands:
         if isinstance(job, str):
             return job
         if job.node not in self._submitted:
-            return f"'{job.job_id}' does not run now, so there is nothing to kill; 'running' shows what runs"
+            shown = one_line(job.job_id)
+            return f"'{shown}' does not run now, so there is nothing to kill; 'running' shows what runs"
         self.killed.add(job.job_id)
         self._executor.cancel(job.job_id)
-        return f"killing '{job.job_id}'"
+        return f"killing '{one_line(job.job_id)}'"
 
     def _named(self, name: str, command: str) -> Job | str:
         """The job that the user means, or what is wrong with the name."""
@@ -174,4 +176,4 @@ def _printable(text: str) -> str:
     """What was typed, with escapes in place of what a terminal would obey (arrow keys, say)."""
     if len(text) > MOST_REPEATED:
         text = text[:MOST_REPEATED] + "…"
-    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)
+    return one_line(text)

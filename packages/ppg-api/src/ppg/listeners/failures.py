@@ -1,11 +1,12 @@
 """How a failed job is told: what, where, its output, and what to do."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import ppg
 import ppg_exec
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
+from ppg.printable import one_line, without_orders
 from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ BYTES_LOOKED_AT = 1 << 16
 def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     """The lines that tell a user about a failed job, as many as fit on a screen."""
     yield _headline(outcome)
-    yield from _indented(earlier_tries(outcome.earlier, outcome.attempts), "  ")
-    story = list(_without_own_frames(_story(outcome).splitlines()))
+    yield from _indented(map(one_line, earlier_tries(outcome.earlier, outcome.attempts)), "  ")
+    story = list(_without_own_frames(without_orders(_story(outcome)).splitlines()))
     if len(story) > TRACEBACK_LINES:
         half = TRACEBACK_LINES // 2
         story = [*story[:half], f"... {len(story) - 2 * half} lines ...", *story[-half:]]
@@ -50,7 +51,7 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
 
 def failed_line(result: "RunResult") -> str:
     """Which jobs of a run failed, and what that means for the next run."""
-    names = [f"'{job_id}'" for job_id in result.failed[:FAILED_NAMED]]
+    names = [f"'{one_line(job_id)}'" for job_id in result.failed[:FAILED_NAMED]]
     rest = len(result.failed) - len(names)
     named = ", ".join(names) + (f" and {rest:,} more" if rest else "")
     return f"failed: {named}. Mend them and run again: only these and what depends on them will run"
@@ -58,7 +59,7 @@ def failed_line(result: "RunResult") -> str:
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
     """Write all about a failed job to a file: its complete output, byte by byte, however much that is."""
-    tries = earlier_tries(outcome.earlier, outcome.attempts)
+    tries = map(one_line, earlier_tries(outcome.earlier, outcome.attempts))
     file.write(_encoded("\n".join([_headline(outcome), *tries, _story(outcome), ""])))
     for name, output in _outputs(outcome):
         file.write(f"--- {name}, {output.size} bytes ---\n".encode())
@@ -66,12 +67,12 @@ def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
         for last in output.chunks():
             file.write(last)
         file.write(b"" if last.endswith(b"\n") else b"\n")
-    file.write(_encoded(f"--- end of '{outcome.job_id}' ---\n\n"))
+    file.write(_encoded(f"--- end of '{one_line(outcome.job_id)}' ---\n\n"))
 
 
 def _headline(outcome: "JobOutcome") -> str:
     tries = f" (tried {outcome.attempts} times; this is the last)" if outcome.attempts > 1 else ""
-    return f"FAILED '{outcome.job_id}'{tries}"
+    return f"FAILED '{one_line(outcome.job_id)}'{tries}"
 
 
 def _story(outcome: "JobOutcome") -> str:
@@ -97,7 +98,7 @@ def _without_own_frames(lines: Sequence[str]) -> Iterator[str]:
             yield line
 
 
-def _indented(lines: Sequence[str], indent: str) -> Iterator[str]:
+def _indented(lines: Iterable[str], indent: str) -> Iterator[str]:
     for line in lines:
         rest = len(line) - LINE_LENGTH
         yield (

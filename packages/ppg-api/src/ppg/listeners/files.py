@@ -31,6 +31,7 @@ from ppg.events import (
     Warned,
 )
 from ppg.listeners.failures import write_failure
+from ppg.printable import one_line
 from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ class RunLog:
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
         now = time.strftime("%Y-%m-%d %H:%M:%S")
-        lines = [f"{now} {line}\n" for line in _log_lines(event)]
+        lines = [f"{now} {one_line(line)}\n" for line in _log_lines(event)]
         if lines:
             self._file.write("".join(lines))
             self._file.flush()

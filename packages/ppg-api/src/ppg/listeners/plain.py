@@ -25,6 +25,7 @@ from ppg.events import (
 )
 from ppg.listeners.failures import failed_line, failure_lines
 from ppg.listeners.tally import Tally, winding_down_line
+from ppg.printable import one_line
 from ppg.tries import earlier_tries
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class PlainProgress:
         """Take notice of an event."""
         if isinstance(event, JobStarted) and self._every_job:
             reasons = self._tally.queued.get(event.job_id, ("again",))
-            self._line(f"start   {event.job_id}: {'; '.join(reasons)}")
+            self._line(one_line(f"start   {event.job_id}: {'; '.join(reasons)}"))
         self._tally(event)
         match event:
             case RunStarted():
@@ -61,15 +62,16 @@ class PlainProgress:
             case JobFinished(job_id, outcome):
                 if self._every_job:
                     earlier = earlier_tries(outcome.earlier, outcome.attempts)
-                    self._line("; ".join([f"done    {job_id} ({_how_done(outcome)})", *earlier]))
+                    self._line(one_line("; ".join([f"done    {job_id} ({_how_done(outcome)})", *earlier])))
                 elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
                     self._line(self._tally.line())
             case JobFailed(_, outcome):
                 self._line("\n".join(failure_lines(outcome)))
             case JobsBlocked(job_ids, cause) if self._every_job and job_ids:
-                self._line("\nppg: ".join(f"blocked {job_id} (because of {cause})" for job_id in job_ids))
+                lines = (one_line(f"blocked {job_id} (because of {cause})") for job_id in job_ids)
+                self._line("\nppg: ".join(lines))
             case Warned(message):
-                self._line(f"warning: {message}")
+                self._line(one_line(f"warning: {message}"))
             case StatusRequested(when):
                 self._line("\n".join(self._tally.running_lines(when)))
             case Answered(text):

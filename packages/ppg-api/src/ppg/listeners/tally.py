@@ -24,6 +24,7 @@ from ppg.events import (
     StatusRequested,
     Warned,
 )
+from ppg.printable import one_line
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -109,7 +110,7 @@ class Tally:
         """What runs, and for how long; one line per job."""
         yield self.line()
         for job_id, since in self.running.items():
-            yield f"  running for {max(0.0, now - since):.1f} s: {job_id}"
+            yield f"  running for {max(0.0, now - since):.1f} s: {one_line(job_id)}"
 
     def _is_invariant(self, job_id: str) -> bool:
         """Whether it is not among the `jobs`; it is counted as failed all the same, as the user must mend it."""
