@@ -13,9 +13,9 @@ def prepared(monkeypatch):
     calls = []
     original = LocalExecutor.prepare
 
-    def prepare(executor):
+    def prepare(executor, modules):
         calls.append(executor)
-        original(executor)
+        original(executor, modules)
 
     monkeypatch.setattr(LocalExecutor, "prepare", prepare)
     return calls

@@ -1,6 +1,7 @@
 """Processes that are started before there is a task."""
 
 import os
+import sys
 import time
 
 import pytest
@@ -28,6 +29,21 @@ def test_a_prepared_executor_has_its_node_before_the_first_task_which_uses_it(ru
         assert end.value in guard_forkserver_node
         assert set(marked(executor.marker)) == guard_forkserver_node
     assert_nothing_is_left(executor.marker)
+
+
+def test_modules_that_tasks_will_need_are_imported_once_in_the_node(run) -> None:
+    def knows_it():
+        return "colorsys" in sys.modules
+
+    with LocalExecutor(cores=2) as executor:
+        executor.prepare(["colorsys"])
+        end = run(executor, Task("a", knows_it))["a"].end
+        assert isinstance(end, Succeeded)
+        assert end.value is True
+    with LocalExecutor(cores=2) as executor:
+        end = run(executor, Task("a", knows_it))["a"].end
+        assert isinstance(end, Succeeded)
+        assert end.value is False
 
 
 def test_nothing_is_left_of_an_executor_that_was_prepared_in_vain() -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from .culprit import CannotPickle
     from .executor import Event, Executor
     from .inline import InlineExecutor
     from .ledger import Ledger, Unsatisfiable, WaitingLine
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from .local import LocalExecutor
     from .machine import available_cores, available_memory
     from .pool import CorePool, MachinePool, given_pool, machine_pool
-    from .sharing import CannotPickle
     from .tasks import (
         ALL_CORES,
         Cancelled,

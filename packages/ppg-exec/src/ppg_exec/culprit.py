@@ -6,9 +6,20 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["find_culprit"]
+__all__ = ["CannotPickle", "find_culprit"]
 
 _DEEPEST = 32
+
+
+class CannotPickle(TypeError):  # noqa: N818 - reads as what happened
+    """A callback, or what it returned, cannot be sent to another process.
+
+    `unpicklable_path` leads from the callback to the culprit: "closure 'db' → attribute 'connection'".
+    """
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(message)
+        self.unpicklable_path = path
 
 
 def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object]) -> tuple[str, str]:

@@ -16,11 +16,11 @@ import time
 from dataclasses import replace
 
 from .cores import CoreEnvironment, CoreTokens
+from .culprit import CannotPickle
 from .entries import Ahead, Entry, Role, Stage
 from .fleet import Fleet
 from .ledger import Ledger, Unsatisfiable, WaitingLine
 from .register import Register
-from .sharing import CannotPickle, dump_alone
 from .supervisor import NodeHandle
 from .tasks import Cancelled, End, ExecutorError, Place, Raised, Refused, Unpicklable
 from .tries import with_another
@@ -134,6 +134,8 @@ class Dispatcher:
             introduced: list[tuple[int, int]] = []
             content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
             if task.place is Place.FRESH:
+                from .sharing import dump_alone  # noqa: PLC0415 (what pickles is only imported to send something)
+
                 payload = dump_alone(content)
             else:
                 payload, introduced = node.shared.dump(content)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -19,8 +19,13 @@ class Executor(Protocol):
     Each submitted task gets exactly one `Outcome`, and before that a `Started` if and when its process runs.
     """
 
-    def prepare(self) -> None:
-        """Start now what the first task will need, without waiting for that: for who expects to have one soon."""
+    def prepare(self, modules: Collection[str] = ()) -> None:
+        """Start now what the first task will need, without waiting for that: for who expects to have one soon.
+
+        Args:
+            modules: names of modules that most tasks will need, and that can be imported.
+
+        """
         ...
 
     def submit(self, task: Task) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import resource
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import TracebackType
@@ -70,7 +70,7 @@ class InlineExecutor:
         self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._closed = False
 
-    def prepare(self) -> None:
+    def prepare(self, modules: Collection[str] = ()) -> None:
         """Nothing has to be there before the first task."""
 
     def submit(self, task: Task) -> None:

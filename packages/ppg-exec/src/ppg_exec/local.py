@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -109,13 +109,15 @@ class LocalExecutor:
         """How many cores it gives to tasks."""
         return self._ledger.cores
 
-    def prepare(self) -> None:
-        """Start the compute node; see `Executor.prepare`. Raises ExecutorError if that is impossible.
+    def prepare(self, modules: Collection[str] = ()) -> None:
+        """Start the compute node, which imports `modules`; see `Executor.prepare`.
 
-        A fork of this process is only made when there is something to do in it.
+        A fork of this process is only made when there is something to do in it. Raises ExecutorError if no node can
+        be started.
         """
         if self._supervisor.start_method == "forkserver" and self._fleet.node(Place.FORK) is None:
-            self._fleet.start(Place.FORK)
+            node = self._fleet.start(Place.FORK)
+            node.channel.put(("import", tuple(modules)))
             self._fleet.flush()
 
     def submit(self, task: Task) -> None:

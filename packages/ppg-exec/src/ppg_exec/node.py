@@ -127,6 +127,10 @@ class _Node:
                 self._jobs.end(number, grace, why)
             case ("forget", numbers):
                 self._table.forget(numbers)
+            case ("import", names):
+                for name in names:
+                    __import__(name)
+                gc.freeze()
             case _:
                 raise AssertionError(f"the node does not know the message {message[0]!r}")
 

@@ -29,23 +29,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .callback_pickler import CallbackPickler
-from .culprit import find_culprit
+from .culprit import CannotPickle, find_culprit
 from .function_parts import FunctionParts
 from .importable import Importability
 from .rebuild import IdentityTable
 
-__all__ = ["CannotPickle", "SharedObjects", "dump_alone", "dump_reply"]
-
-
-class CannotPickle(TypeError):  # noqa: N818 - reads as what happened
-    """A callback, or what it returned, cannot be sent to another process.
-
-    `unpicklable_path` leads from the callback to the culprit: "closure 'db' → attribute 'connection'".
-    """
-
-    def __init__(self, path: str, message: str) -> None:
-        super().__init__(message)
-        self.unpicklable_path = path
+__all__ = ["SharedObjects", "dump_alone", "dump_reply"]
 
 
 class SharedObjects:

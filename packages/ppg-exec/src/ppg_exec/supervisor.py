@@ -8,17 +8,19 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 from .forked import ForkedProcess
 from .guard import main as guard_program
 from .linux import BIND_NOW, MARKER, sweep
 from .logbook import new_logbook
-from .sharing import SharedObjects
 from .tasks import ExecutorError
 from .wire import Channel, pair
+
+if TYPE_CHECKING:
+    from .sharing import SharedObjects
 
 __all__ = ["NodeHandle", "StartMethod", "Supervisor", "default_scratch"]
 
@@ -37,7 +39,16 @@ class NodeHandle:
     number: int
     channel: Channel
     logbook: int
-    shared: SharedObjects = field(default_factory=SharedObjects)
+    _shared: SharedObjects | None = None
+
+    @property
+    def shared(self) -> SharedObjects:
+        """What it knows of the mcp's objects."""
+        if self._shared is None:
+            from .sharing import SharedObjects  # noqa: PLC0415 (a node starts while the mcp imports what pickles)
+
+            self._shared = SharedObjects()
+        return self._shared
 
     def close(self) -> None:
         """Give the descriptors back."""

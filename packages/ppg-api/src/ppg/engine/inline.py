@@ -12,7 +12,6 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
-from ppg.engine.forking import leave_script_behind
 from ppg.engine.interrupts import Handler, Interrupts
 from ppg.generating_jobs import JobGeneratingJob
 from ppg.pipegraph import Pipegraph
@@ -20,16 +19,12 @@ from ppg.session import SESSION
 from ppg.whereabouts import WHEREABOUTS
 from ppg_exec import Executor, InlineExecutor, Interrupted, Task
 
-__all__ = ["executor_for"]
+__all__ = ["inline_executor"]
 
 
-def executor_for(pipegraph: Pipegraph) -> Executor:
-    """A new executor for the jobs of one run, where its coordinator says."""
+def inline_executor(pipegraph: Pipegraph) -> Executor:
+    """A new executor that runs the jobs of one run in this process."""
     coordinator = pipegraph.resource_coordinator
-    if not coordinator.inline:
-        if getattr(coordinator, "start_method", None) == "fork":
-            return coordinator.executor(functools.partial(leave_script_behind, pipegraph))
-        return coordinator.executor()
     return InlineExecutor(
         cores=coordinator.max_cores_to_use,
         memory=coordinator.max_memory_to_use,

@@ -1,13 +1,16 @@
 """An executor that is made when there is something to execute: most runs of a large graph have nothing to do."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
 from ppg_exec import Executor, ExecutorError, Notice, Outcome, Started, Task
 
 __all__ = ["LateExecutor"]
+
+NEEDED_BY_JOBS = ("ppg.job_process", "ppg_invariants.files", "pathlib")
+"""What jobs that make files import, and callbacks that take a Path."""
 
 
 class LateExecutor:
@@ -26,13 +29,13 @@ class LateExecutor:
             self._made = self._make().__enter__()
         return self._made
 
-    def prepare(self) -> None:
+    def prepare(self, modules: Collection[str] = NEEDED_BY_JOBS) -> None:
         """Make the executor, and let it start what the first task will need while the caller does something else.
 
         What cannot be had now is asked for again with the first task, which then fails with the reason.
         """
         with contextlib.suppress(ExecutorError, OSError):
-            self._made_now().prepare()
+            self._made_now().prepare(modules)
 
     def submit(self, task: Task) -> None:
         """Take a task."""
