@@ -28,6 +28,15 @@ def test_text_lists_each_job_and_below_it_what_it_depends_on() -> None:
     )
 
 
+def test_names_in_text_begin_no_lines_and_move_no_cursor() -> None:
+    dag = Dag()
+    first = dag.add_node(JobId("a\nout/x (output)\x1b[2J ü"), NodeKind.OUTPUT)
+    dag.add_edge(first, dag.add_node(JobId("b"), NodeKind.OUTPUT))
+    assert draw(dag, "text") == (
+        "a\\nout/x (output)\\x1b[2J ü (output)\nb (output)\n    <- a\\nout/x (output)\\x1b[2J ü\n"
+    )
+
+
 def test_dot_has_quoted_labels_shapes_and_colours() -> None:
     text = draw(nasty(), "dot", states=[NodeState.OBSERVED, NodeState.FAILED])
     assert 'n0 [label="a \\"quoted\\" <b> & \\\\ #1\\n\x00é", shape=ellipse' in text

@@ -24,7 +24,7 @@ def as_text(picture: Picture) -> str:
         lines += [f"    <- {what}" for what in upstreams.get(position, ())]
     if picture.remark:
         lines.append(f"({picture.remark})")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{_printable(line)}\n" for line in lines)
 
 
 def _line(box: Box) -> str:
@@ -34,3 +34,10 @@ def _line(box: Box) -> str:
     else:
         facts += [f"{count} {state_text(state)}" for state, count in sorted(box.states.items())]
     return f"{box.label} ({', '.join(facts)})"
+
+
+def _printable(line: str) -> str:
+    """Names may contain what would begin another line, or make a terminal do something: that is escaped."""
+    if line.isprintable():
+        return line
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)
