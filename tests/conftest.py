@@ -1,6 +1,7 @@
 """Settings that all tests share: the hypothesis profiles, and the account of what the searches covered."""
 
 import os
+import signal
 from collections import defaultdict
 
 from hypothesis import HealthCheck, settings
@@ -12,6 +13,11 @@ settings.register_profile(
 settings.register_profile("ci", parent=settings.get_profile("default"), derandomize=True, print_blob=True)
 settings.register_profile("nightly", parent=settings.get_profile("default"), max_examples=10_000)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "default"))
+
+# Who runs the tests by nohup, or in the background of a script, has them ignore signals, and all that they start.
+for _ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
+    if signal.getsignal(_ignored) is signal.SIG_IGN:
+        signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
 def pytest_terminal_summary(terminalreporter):
