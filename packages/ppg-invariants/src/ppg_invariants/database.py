@@ -22,6 +22,7 @@ from . import schema
 from .errors import StoreError
 from .mounts import Location, location_of
 from .remains import copy_of_remains
+from .scarcity import remedy
 
 __all__ = [
     "CutShortError",
@@ -58,9 +59,9 @@ def create_store(path: str) -> None:
             connection.close()
         os.replace(unfinished, path)
     except (OSError, sqlite3.Error) as error:
+        usual = "see that the directory is writable and the disk not full, or choose another status file"
         raise StoreError(
-            f"the status store {path} cannot be made: {error}; see that the directory is writable and "
-            "the disk not full, or choose another status file"
+            f"the status store {path} cannot be made: {error}; {remedy(error, usual)}"
         ) from error
 
 

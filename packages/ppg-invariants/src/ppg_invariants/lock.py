@@ -16,6 +16,7 @@ import socket
 import weakref
 
 from .errors import StoreError, StoreLocked
+from .scarcity import remedy
 
 __all__ = ["WriterLock", "lock_path"]
 
@@ -54,9 +55,10 @@ class WriterLock:
             try:
                 descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
             except OSError as error:
+                usual = "make the directory writable, or choose another status file"
                 raise StoreError(
                     f"the status store {self._store} cannot be written: its lock {self.path} cannot be made "
-                    f"({error.strerror}); make the directory writable, or choose another status file"
+                    f"({error.strerror}); {remedy(error, usual)}"
                 ) from error
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

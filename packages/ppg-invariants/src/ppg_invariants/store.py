@@ -37,6 +37,7 @@ from .packing import (
     pack_record,
     unpack_observation,
 )
+from .scarcity import remedy
 from .stored import (
     DamageReport,
     FunctionEvidence,
@@ -349,9 +350,10 @@ class StatusStore:
                     connection.execute("ROLLBACK")
                 raise
         except sqlite3.Error as error:
+            what_to_do = remedy(error, "make room or make it writable")
             raise StoreError(
                 f"the status store {self.path} cannot be written: {error}; what it says is still valid, but "
-                f"{len(self._pending)} changes are not in it. Make room or make it writable, and run again"
+                f"{len(self._pending)} changes are not in it; {what_to_do}, and run again"
             ) from error
         self._pending.clear()
         self._pending_since = None
@@ -470,7 +472,5 @@ class StatusStore:
 
 
 def _readable_error(path: str, error: sqlite3.Error) -> StoreError:
-    return StoreError(
-        f"the status store {path} cannot be used: {error}; see that file and directory may be read and "
-        "written, and that the disk is not full"
-    )
+    usual = "see that file and directory may be read and written, and that the disk is not full"
+    return StoreError(f"the status store {path} cannot be used: {error}; {remedy(error, usual)}")
