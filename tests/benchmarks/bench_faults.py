@@ -2,7 +2,7 @@
 
     python tests/benchmarks/bench_faults.py [tasks]
 
-Page faults are what most of the time of a short task goes into (see docs/performance.md), and unlike times their number
+Page faults are what much of the time of a short task goes into (see docs/performance.md), and unlike times their number
 hardly depends on how busy the machine is. Linux counts them for each process in /proc/…/stat, for those that it has
 waited for as well.
 """
