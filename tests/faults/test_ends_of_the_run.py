@@ -158,8 +158,10 @@ def processes(pid):
 def test_a_process_of_ours_that_is_killed_is_reported_and_the_next_run_does_the_rest(project, victim, script):
     project.gate("slow")
     project.script(script)
+    (project / "logs").mkdir()
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
+    project.wait_until_logged("started: slow")  # what ended before is told with it
     os.kill(processes(run.pid)[victim], signal.SIGKILL)
     said, _ = run.communicate()
     assert run.returncode == 1, said
@@ -182,8 +184,10 @@ def test_jobs_that_come_after_a_killed_process_of_ours_run_in_a_new_one(project,
             'print("ended', 'for i in range(5): ppg.FileGeneratingJob(f"other{i}", writes("x"))\nprint("ended'
         ).replace("max_cores_to_use=2", "max_cores_to_use=1")
     )  # fmt: skip
+    (project / "logs").mkdir()
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
+    project.wait_until_logged("started: slow")  # what ended before is told with it
     os.kill(processes(run.pid)[victim], signal.SIGKILL)
     said, _ = run.communicate()
     counts = re.search(r"(\d+) ran, (\d+) up to date, (\d+) failed, (\d+) blocked", said)
