@@ -17,7 +17,11 @@ pytestmark = pytest.mark.filterwarnings("ignore::SyntaxWarning")
 # The fixture is a folder: it does not matter that all examples share it.
 shared_folder = settings(
     max_examples=settings.default.max_examples // 2,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+    suppress_health_check=[
+        HealthCheck.function_scoped_fixture,
+        HealthCheck.too_slow,
+        HealthCheck.filter_too_much,
+    ],
 )
 
 
