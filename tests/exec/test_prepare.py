@@ -1,12 +1,13 @@
 """Processes that are started before there is a task."""
 
 import os
+import signal
 import sys
 import time
 
 import pytest
 
-from ppg_exec import InlineExecutor, LocalExecutor, Place, Succeeded, Task
+from ppg_exec import Died, InlineExecutor, LocalExecutor, Place, Succeeded, Task
 from tests.exec.conftest import assert_nothing_is_left, marked
 
 
@@ -58,6 +59,27 @@ def test_a_prepared_node_that_dies_before_the_first_task_is_replaced(run) -> Non
         guard_forkserver_node = processes_of(executor, 3)
         os.kill(max(guard_forkserver_node), 9)
         assert isinstance(run(executor, Task("a", os.getpid))["a"].end, Succeeded)
+    assert_nothing_is_left(executor.marker)
+
+
+def test_a_node_that_is_prepared_in_place_of_a_dead_one_has_what_was_loaded(run) -> None:
+    class Holder:
+        value = None
+
+    def load():
+        Holder.value = "loaded"
+
+    with LocalExecutor(cores=2) as executor:
+        run(executor, Task("load", load, place=Place.NODE))
+        # The executor has heard of the death when it tells of the task that died with the node.
+        killed = run(executor, Task("kill", lambda: os.kill(os.getppid(), signal.SIGKILL) or signal.pause()))[
+            "kill"
+        ]
+        assert isinstance(killed.end, Died)
+        executor.prepare()
+        end = run(executor, Task("a", lambda: Holder.value))["a"].end
+        assert isinstance(end, Succeeded)
+        assert end.value == "loaded"
     assert_nothing_is_left(executor.marker)
 
 

@@ -128,7 +128,7 @@ class Dispatcher:
     def _send(self, entry: Entry, *, go: bool) -> None:
         task = entry.task
         try:
-            node = self._node_for(task.place)
+            node = self.node_for(task.place)
             if unreferenced := node.shared.pop_unreferenced():
                 node.channel.put(("forget", unreferenced))
             introduced: list[tuple[int, int]] = []
@@ -175,7 +175,8 @@ class Dispatcher:
             self._ahead.add(entry)
         self._register.sent[entry.number] = entry
 
-    def _node_for(self, place: Place) -> NodeHandle:
+    def node_for(self, place: Place) -> NodeHandle:
+        """The node for tasks of `place`; a new one gets the loads of the one before. Raises ExecutorError."""
         node = self._fleet.node(place)
         if node is None:
             node = self._fleet.start(place)

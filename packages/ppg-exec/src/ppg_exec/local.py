@@ -116,7 +116,7 @@ class LocalExecutor:
         be started.
         """
         if self._supervisor.start_method == "forkserver" and self._fleet.node(Place.FORK) is None:
-            node = self._fleet.start(Place.FORK)
+            node = self._dispatcher.node_for(Place.FORK)
             node.channel.put(("import", tuple(modules)))
             self._fleet.flush()
 
