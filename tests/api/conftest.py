@@ -73,3 +73,26 @@ def failing_run(folder):
         return caught.value, graph
 
     return run_declared
+
+
+@pytest.fixture
+def accept(folder):
+    """Declares jobs in a new pipegraph, and accepts outputs; nothing may run for it."""
+
+    def accept_declared(declare, *arguments, **options):
+        graph = ppg.new_pipegraph(quiet=True)
+        declare()
+        return graph.accept(*arguments, **options)
+
+    return accept_declared
+
+
+@pytest.fixture
+def made(folder):
+    """Makes files that no run of ppg has made."""
+
+    def make(**files):
+        for name, text in files.items():
+            (folder / name).write_text(text)
+
+    return make

@@ -1,6 +1,6 @@
 """Texts for terminals and logs: names of jobs and files may contain what would begin a line, or move the cursor."""
 
-__all__ = ["one_line", "without_orders"]
+__all__ = ["one_line", "source_line", "without_orders"]
 
 
 def one_line(text: str) -> str:
@@ -16,8 +16,13 @@ def one_line(text: str) -> str:
     )
 
 
+def source_line(text: str) -> str:
+    """The same, but for tabs: those of source code stay."""
+    return "\t".join(map(one_line, text.split("\t")))
+
+
 def without_orders(text: str) -> str:
     """The text with escapes in place of what would make a terminal do something; its lines and tabs stay."""
     if text.isprintable():
         return text
-    return "\n".join("\t".join(map(one_line, line.split("\t"))) for line in text.split("\n"))
+    return "\n".join(map(source_line, text.split("\n")))

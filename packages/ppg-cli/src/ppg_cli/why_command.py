@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ppg.printable import one_line
+from ppg.printable import source_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script import Script
 from ppg_cli.streams import complain, finish_output, write_result
@@ -49,8 +49,7 @@ def why_command(
             raise typer.Exit(ExitCode.SCRIPT_ERROR)
         else:
             lines = _with_script(job, Script(script), arguments or [])
-        # Tabs are those of the source that is shown.
-        text = "".join("\t".join(map(one_line, line.split("\t"))) + "\n" for line in lines)
+        text = "".join(f"{source_line(line)}\n" for line in lines)
         write_result(text.encode(errors="surrogateescape"))
     except PyPipelineGraphError as error:
         complain(str(error))
