@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
@@ -106,6 +107,30 @@ def twins_in(answer):
     return {name for name, digest in answer["bytecode"].items() if count[digest] > 1}
 
 
+def run_tests(python):
+    """The tests under that Python, which need one core."""
+    command = [
+        python,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "-o",
+        "addopts=--import-mode=importlib",
+    ]
+    tests = [f"tests/invariants/{name}" for name in TESTS]
+    return subprocess.run(
+        [*command, *tests],
+        cwd=ROOT,
+        env=settings_of_tests(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
 def main():
     """Test, compare, report."""
     found = interpreters()
@@ -116,22 +141,11 @@ def main():
     # Under this Python the ordinary run of the tests has them.
     own = "{}.{}".format(*sys.version_info)
     others = {} if "--compare-only" in sys.argv else {v: python for v, python in pythons.items() if v != own}
-    for version, python in others.items():
-        print(f"--- tests under {version}", flush=True)
-        command = [
-            python,
-            "-m",
-            "pytest",
-            "-q",
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            "addopts=--import-mode=importlib",
-        ]
-        tests = [f"tests/invariants/{name}" for name in TESTS]
-        run = subprocess.run([*command, *tests], cwd=ROOT, env=settings_of_tests(), check=False)
-        if run.returncode:
-            failed.append(f"tests under {version}")
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for version, run in zip(others, pool.map(run_tests, others.values()), strict=True):
+            print(f"--- tests under {version}\n{run.stdout}", end="", flush=True)
+            if run.returncode:
+                failed.append(f"tests under {version}")
     with tempfile.TemporaryDirectory() as scratch:
         modules = Path(scratch, "modules")
         modules.mkdir()
