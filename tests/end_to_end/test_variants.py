@@ -127,36 +127,46 @@ def test_another_quality_threshold_filters_again_and_aligns_nothing(project):
     assert (again.code, again.ran) == (0, {f"results/variants/{name}" for name in expected}), again.said
 
 
-@pytest.mark.tools
-@pytest.mark.parametrize("done_before", [6, 20])
-def test_a_killed_run_leaves_nothing_running_and_is_resumed_without_redoing(
-    finished, reads, tmp_path, done_before
-):
-    project = tmp_path / "project"
-    lay_out(project, reads)
+def kill_when_done(project: Path, done_before: int) -> str:
+    """Run the pipeline, and kill ppg when so many jobs are done; what it had said by then."""
     marker = f"PPG_TEST_MARKER={uuid.uuid4()}"
     env = environment(PPG_TEST_MARKER=marker.partition("=")[2])
-    first = ""
+    said = ""
     with subprocess.Popen(
         [PPG, "run", SCRIPT], cwd=project, env=env, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stderr is not None
-        while len(done_jobs(first)) < done_before:
+        while len(done_jobs(said)) < done_before:
             line = process.stderr.readline()
-            assert line, f"it ended too early:\n{first}"
-            first += line
+            assert line, f"it ended too early:\n{said}"
+            said += line
         process.send_signal(signal.SIGKILL)
     wait_until_gone(marker)
+    return said
 
+
+def recorded_outputs(project: Path) -> set[str]:
+    """The jobs that have a record."""
     with StatusStore.open(project / ".pypipegraph_status_robust", read_only=True) as store:
-        recorded = {job for job in store.records() if job.startswith("results/")}
-    assert done_jobs(first)[0] in recorded
-    assert len(recorded) < JOBS
+        return {job for job in store.records() if job.startswith("results/")}
 
-    second = run_variants(project)
-    assert second.code == 0, second.said
-    assert not second.ran & recorded
-    assert len(second.ran) + len(recorded) == JOBS
+
+@pytest.mark.tools
+def test_a_run_killed_twice_leaves_nothing_running_and_is_resumed_without_redoing(finished, reads, tmp_path):
+    project = tmp_path / "project"
+    lay_out(project, reads)
+    recorded: set[str] = set()
+    for done_before in (6, 14):
+        said = done_jobs(kill_when_done(project, done_before))
+        assert not recorded & set(said)
+        recorded = recorded_outputs(project)
+        assert said[0] in recorded
+        assert len(recorded) < JOBS
+
+    last = run_variants(project)
+    assert last.code == 0, last.said
+    assert not last.ran & recorded
+    assert len(last.ran) + len(recorded) == JOBS
     assert results(project) == results(finished)
 
 
