@@ -8,7 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -132,28 +132,62 @@ while True:
 """
 
 
-@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
-def test_a_node_that_loads_does_not_outlive_caller_and_forkserver_that_die_together(
-    tmp_path: Path, start_method: str
-) -> None:
+@pytest.fixture(params=["forkserver", "fork"])
+def loading(
+    request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """A caller whose node loads beside a job, and all pids beneath it: guard, forkserver, node, and others."""
     script = tmp_path / "caller.py"
     script.write_text(LOADING)
-    process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "loads"), start_method])
+    process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "loads"), request.param])
     deadline = time.monotonic() + 30
     while not ((tmp_path / "loads").exists() and len(tree(process.pid)) >= 5):
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    beneath = tree(process.pid)
-    descriptors = [os.pidfd_open(pid) for pid in beneath]
-    forkserver = beneath[1]
-    # Who is stopped cannot see to anything before it is killed.
-    os.kill(forkserver, signal.SIGSTOP)
+    yield process, tree(process.pid)
     process.kill()
     process.wait()
-    os.kill(forkserver, signal.SIGKILL)
-    for pid, descriptor in zip(beneath, descriptors, strict=True):
-        assert select.select([descriptor], [], [], 10)[0], f"{pid} of {beneath} is still there"
+
+
+def kill_together(*pids: int) -> None:
+    """End processes none of which can see to anything once the first is gone."""
+    for how in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, how)
+
+
+def assert_gone(pids: list[int], descriptors: list[int]) -> None:
+    for pid, descriptor in zip(pids, descriptors, strict=True):
+        assert select.select([descriptor], [], [], 10)[0], f"{pid} of {pids} is still there"
         os.close(descriptor)
+
+
+def test_a_node_that_loads_does_not_outlive_caller_and_forkserver_that_die_together(loading: Any) -> None:
+    process, beneath = loading
+    descriptors = [os.pidfd_open(pid) for pid in beneath]
+    kill_together(process.pid, beneath[1])
+    assert_gone(beneath, descriptors)
+
+
+def test_a_node_that_loads_does_not_outlive_all_above_it_and_ends_what_is_beneath(loading: Any) -> None:
+    process, beneath = loading
+    descriptors = [os.pidfd_open(pid) for pid in beneath]
+    kill_together(process.pid, *beneath[:2])
+    assert_gone(beneath, descriptors)
+
+
+def test_a_job_does_not_outlive_all_above_it(loading: Any) -> None:
+    process, beneath = loading
+    guard, forkserver, node = beneath[:3]
+    jobs = [int(pid) for pid in Path(f"/proc/{node}/task/{node}/children").read_text().split()]
+    own = [pid for pid in jobs if b"sleep" not in Path(f"/proc/{pid}/cmdline").read_bytes()]
+    assert own
+    others = [pid for pid in beneath[3:] if pid not in own]
+    descriptors = [os.pidfd_open(pid) for pid in own]
+    kill_together(process.pid, guard, forkserver, node)
+    assert_gone(own, descriptors)
+    for pid in others:  # what a job has started knows nothing of us, and nobody is left to end it
+        os.kill(pid, signal.SIGKILL)
 
 
 def test_a_caller_that_never_closes_leaves_nothing(

@@ -57,7 +57,7 @@ class JobProcesses:
         self._hooks = hooks
         self._table = table
         self._lean = lean
-        self._node = os.pidfd_open(os.getpid())
+        self._node = os.getpid()
         self._watched: dict[int, int] = {}
 
     def fork(self, job: NodeJob, *, parked: bool) -> str:
@@ -97,7 +97,7 @@ class JobProcesses:
         run_job(
             job.number, job.call, slot, self.reports, self._table,
             lean=self._lean, directory=job.directory, environment=job.environment,
-            node=self._node if parked else None,
+            node=self._node, parked=parked,
         )  # fmt: skip
 
     def begin(self, job: NodeJob) -> None:

@@ -19,13 +19,12 @@ from __future__ import annotations
 import gc
 import marshal
 import os
-import select
 import socket
 import sys
 import time
 
 from .capture import unlinked_file
-from .linux import flush_c_stdio
+from .linux import die_with, flush_c_stdio
 from .results import describe_exception, encode_value
 
 TYPE_CHECKING = False
@@ -119,19 +118,21 @@ def run_job(
     lean: int,
     directory: str | None,
     environment: tuple[tuple[str, str], ...],
-    node: int | None,
+    node: int,
+    parked: bool,
 ) -> NoReturn:
     """Run `call` as a job in this process, which was just forked for it, and end the process.
 
     Each page that is touched here costs a page fault (3 µs), and a short job consists of little else: hence
     plain system calls instead of the nicer functions around them. `lean` is how many modules the node has
-    loaded by itself. With `node`, a descriptor that is readable when the node has ended, the job is parked: it waits
-    until it is told to begin.
+    loaded by itself, and `node` its pid; should it end, so does this process. A job that is `parked` waits until it is
+    told to begin.
     """
     code = 1
     try:
         try:
             try:
+                die_with(node)
                 os.setsid()
                 os.dup2(slot.stdout, 1)
                 os.dup2(slot.stderr, 2)
@@ -145,8 +146,8 @@ def run_job(
                 gc.enable()
             finally:
                 # Whatever failed, too, is told when its turn has come: a turn that nobody took would be the next one's.
-                if node is not None:
-                    _await_turn(slot.turn, node)
+                if parked:
+                    os.eventfd_read(slot.turn)
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:
@@ -164,15 +165,6 @@ def run_job(
         _flush_what_can_be(lean)
     finally:
         os._exit(code)
-
-
-def _await_turn(turn: int, node: int) -> None:
-    waiting = select.poll()
-    waiting.register(turn, select.POLLIN)
-    waiting.register(node, select.POLLIN)
-    if all(descriptor != turn for descriptor, _ in waiting.poll()):
-        os._exit(0)  # nobody is left to tell it
-    os.eventfd_read(turn)
 
 
 def _reseed() -> None:

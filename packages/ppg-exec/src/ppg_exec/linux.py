@@ -22,11 +22,13 @@ __all__ = [
     "MARKER",
     "ChildList",
     "descendants",
+    "die_with",
     "end_children",
     "flush_c_stdio",
     "libc",
     "marked_processes",
     "read_proc",
+    "signal_when_parent_ends",
     "stat_fields",
     "stay_in_reach",
     "sweep",
@@ -38,6 +40,7 @@ MARKER = "PPG_EXECUTOR"
 BIND_NOW = "LD_BIND_NOW"
 """Environment variable that makes the dynamic linker look up all symbols when a program starts."""
 
+_PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _MOMENT = 0.005  # seconds between two looks at processes that are being killed
 
@@ -57,6 +60,18 @@ def _prctl(option: int, value: int) -> None:
 def stay_in_reach() -> None:
     """Adopt every orphan beneath this process (become a subreaper), so that daemons cannot get away."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def signal_when_parent_ends(number: int) -> None:
+    """Be sent a signal when the thread that has forked this process ends; 0: be sent none."""
+    _prctl(_PR_SET_PDEATHSIG, number)
+
+
+def die_with(parent: int) -> None:
+    """Be killed when the process `parent` ends, whose main thread has just forked this one."""
+    signal_when_parent_ends(signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)  # it had ended before
 
 
 def flush_c_stdio() -> None:

@@ -19,6 +19,7 @@ import gc
 import marshal
 import os
 import select
+import signal
 import socket
 import sys
 import time
@@ -26,7 +27,7 @@ import time
 from .hugepages import WORTHWHILE, collapse
 from .job_processes import JobProcesses
 from .jobs import Jobs
-from .linux import flush_c_stdio, stay_in_reach
+from .linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
 from .loading import resident_memory, run_load
 from .logbook import Activity, write_logbook
 from .nodejob import CallThatRaises, LateCall, NodeJob, call_of
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
 __all__ = ["run_node"]
+
+_BEREAVED = signal.SIGPWR
+"""Sent by the kernel to a node that loads when the forkserver ends; at other times the node notices by itself."""
 
 
 class _Node:
@@ -62,6 +66,7 @@ class _Node:
         )
         self._jobs = Jobs(self._channel, self._processes)
         self._flat_memory = self._jobs.resident = resident_memory()
+        self._parent = forkserver
         self._forkserver = os.pidfd_open(forkserver)
 
     def run(self) -> None:
@@ -178,7 +183,13 @@ class _Node:
         call, job.call = job.call, None
         used = os.times()
         write_logbook(self._logbook, Activity.LOADING, job.number)
+        signal.signal(_BEREAVED, self._leave)
+        signal_when_parent_ends(_BEREAVED)
+        if os.getppid() != self._parent:
+            self._leave()
         report, job.status = run_load(call, slot, self._table, job.directory, is_unload=job.place == "unload")
+        signal_when_parent_ends(0)
+        signal.signal(_BEREAVED, signal.SIG_DFL)
         if self._huge_pages and (resident := resident_memory()) > self._flat_memory + WORTHWHILE:
             collapse()
             self._flat_memory = resident
@@ -195,6 +206,11 @@ class _Node:
         jobs.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
         jobs.tell_end(job, job.report, *files.release(slot, reuse=not jobs.remnants))
+
+    def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
+        # In the middle of a load, or just before it.
+        self._jobs.end_everything()
+        os._exit(0)
 
     def _look_for_threads(self, doing: str) -> tuple[str, ...]:
         count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - lean
