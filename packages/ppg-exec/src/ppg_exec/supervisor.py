@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from .forked import ForkedProcess
-from .guard import main as guard_program
 from .linux import BIND_NOW, MARKER, sweep
 from .logbook import new_logbook
 from .tasks import ExecutorError
@@ -127,6 +126,9 @@ class Supervisor:
         ours, theirs = pair()
         variables = {**self._environment, MARKER: self._marker}
         if self.start_method == "fork":
+            # Otherwise these programs are imported only where they run.
+            from .guard import main as guard_program  # noqa: PLC0415
+
             control, mcp = theirs.fileno(), os.getpid()
 
             def program() -> NoReturn:
