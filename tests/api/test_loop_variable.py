@@ -23,7 +23,8 @@ def test_two_jobs_that_write_one_file_name_the_captured_variable_and_the_idiom(f
         for name in ["a", "b"]:
             ppg.FileGeneratingJob(f"{name}.txt", lambda: Path(f"{name}.txt").write_text("x"))  # noqa: B023
 
-    error, _ = failing_run(declare)
+    # One after the other: side by side, one could empty the file just as the other is done with it.
+    error, _ = failing_run(declare, resource_coordinator=ppg.LocalSystem(max_cores_to_use=1))
     assert list(error.exceptions) == ["a.txt"]
     message = told(error, "a.txt")
     assert "the variable 'name' ('b')" in message
