@@ -185,9 +185,9 @@ def test_a_job_does_not_outlive_all_above_it(loading: Any) -> None:
     others = [pid for pid in beneath[3:] if pid not in own]
     descriptors = [os.pidfd_open(pid) for pid in own]
     kill_together(process.pid, guard, forkserver, node)
-    assert_gone(own, descriptors)
     for pid in others:  # what a job has started knows nothing of us, and nobody is left to end it
         os.kill(pid, signal.SIGKILL)
+    assert_gone(own, descriptors)
 
 
 def test_a_caller_that_never_closes_leaves_nothing(

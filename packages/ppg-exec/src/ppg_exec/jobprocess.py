@@ -123,7 +123,7 @@ def run_job(
 ) -> NoReturn:
     """Run `call` as a job in this process, which was just forked for it, and end the process.
 
-    Each page that is touched here costs a page fault (3 µs), and a short job consists of little else: hence
+    Each page that is touched here costs a page fault, and a short job consists of little else: hence
     plain system calls instead of the nicer functions around them. `lean` is how many modules the node has
     loaded by itself, and `node` its pid; should it end, so does this process. A job that is `parked` waits until it is
     told to begin.
