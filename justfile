@@ -25,7 +25,7 @@ types:
 
 # Everything but the exhaustive searches and whole pipelines
 test-fast:
-    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli --ignore tests/graph/test_exhaustive.py
+    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli tests/upgrades --ignore tests/graph/test_exhaustive.py
 
 # All tests, as the README says
 test:
