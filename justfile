@@ -20,12 +20,16 @@ lint:
 contracts:
     uv run lint-imports
 
+# Rooms, circles and layers: `just house --all` names every import of a circle, `--write` draws the picture anew
+house *options:
+    PYTHONPATH=tools uv run python -m house {{ options }}
+
 types:
     uv run mypy
 
 # Everything but the exhaustive searches and whole pipelines
 test-fast:
-    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli tests/upgrades --ignore tests/graph/test_exhaustive.py
+    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli tests/upgrades tests/tools --ignore tests/graph/test_exhaustive.py
 
 # All tests, as the README says
 test:
