@@ -7,7 +7,7 @@ from random import Random
 import pytest
 
 import ppg
-from ppg.engine.why import why_from_store
+from ppg.inspect.why import why_from_store
 
 STATUS = ".pypipegraph_status_robust"
 

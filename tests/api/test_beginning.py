@@ -3,7 +3,7 @@
 import pytest
 
 import ppg
-from ppg.engine.late_executor import LateExecutor
+from ppg.launch.start import LateExecutor
 from ppg_exec import ExecutorError, LocalExecutor, Task
 
 

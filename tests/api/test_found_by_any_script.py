@@ -1,7 +1,7 @@
 """What random scripts (`test_any_script`) have found, each in its smallest form."""
 
 import ppg
-from ppg.events import GraphExtended, JobFinished, JobQueued, RunStarted
+from ppg.report.events import GraphExtended, JobFinished, JobQueued, RunStarted
 
 
 class Hearer:

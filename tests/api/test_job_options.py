@@ -9,7 +9,7 @@ import time
 import pytest
 
 import ppg
-from ppg.listeners.failures import failure_lines
+from ppg.report.failures import failure_lines
 from tests.exec.threaded import build_openmp, use_openmp, use_polars
 
 MB = 1 << 20

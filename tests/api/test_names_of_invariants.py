@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-from ppg.engine.why import why_from_graph, why_from_store
+from ppg.inspect.why import why_from_graph, why_from_store
 from ppg.paths import normalised
 from ppg_graph import draw
 

@@ -60,10 +60,10 @@ def test_a_run_imports_of_the_standard_library_only_what_it_needs(tmp_path):
         """
     ran, imported = run_script(tmp_path, script).stdout.splitlines()
     assert ran == "['function', 'lambda']"
-    assert "ppg_exec.local" in imported.split()
-    assert not {"difflib", "ppg.engine.versions"} & set(imported.split())
+    assert "ppg_exec.controller.local" in imported.split()
+    assert not {"difflib", "ppg.status.tool_versions"} & set(imported.split())
     ran, imported = run_script(tmp_path, script).stdout.splitlines()
     assert ran == "[]"
     unneeded = "bz2 decimal difflib fractions heapq locale lzma numbers platform random shutil statistics"
-    unneeded += " subprocess tempfile uuid zlib ppg_exec.local"
+    unneeded += " subprocess tempfile uuid zlib ppg_exec.controller.local"
     assert not set(unneeded.split()) & set(imported.split())

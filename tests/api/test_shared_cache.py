@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 import ppg
-from ppg.shared_cache_entries import CachedFile, opened, publish
-from ppg.shared_cache_process import Use, take_or_make
+from ppg.shared_cache.in_job import Use, take_or_make
+from ppg.shared_cache.registry import CachedFile, opened, publish
 
 
 class Listening:

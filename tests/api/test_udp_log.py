@@ -7,8 +7,8 @@ import time
 import pytest
 
 import ppg
-from ppg.events import JobFailed, JobsUpToDate, RunFinished, Warned
-from ppg.listeners.udp import LARGEST_DATAGRAM, UdpLog, log_port
+from ppg.report.events import JobFailed, JobsUpToDate, RunFinished, Warned
+from ppg.report.udp_log import LARGEST_DATAGRAM, UdpLog, log_port
 from ppg.result import JobOutcome, JobState, RunResult
 
 
@@ -81,7 +81,7 @@ def test_a_run_is_told_line_by_line_with_all_documented_fields(folder, listener,
 
 
 def test_switched_off_nothing_is_sent(run, listener, monkeypatch, writer):
-    monkeypatch.setattr("ppg.listeners.udp.DEFAULT_PORT", listener.getsockname()[1])
+    monkeypatch.setattr("ppg.report.udp_log.DEFAULT_PORT", listener.getsockname()[1])
     for off in ("off", "0", " OFF "):
         monkeypatch.setenv("PPG_LOG_PORT", off)
         run(lambda: ppg.FileGeneratingJob("a", writer("A")))

@@ -31,7 +31,7 @@ from ppg_invariants import (
     fingerprint_function,
     observe_files,
 )
-from ppg_invariants.files import new_hasher
+from ppg_invariants.files.state import new_hasher
 
 MIB = 1 << 20
 ROUNDS = 3

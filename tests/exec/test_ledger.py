@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_exec import Ledger, Unsatisfiable, WaitingLine
-from ppg_exec.ledger import PATIENCE
+from ppg_exec.resources.ledger import PATIENCE
 
 
 def test_all_cores_means_every_core_there_is() -> None:

@@ -104,7 +104,7 @@ def test_callbacks_that_a_job_returns_refer_to_the_same_objects_when_they_run(
 
 
 def test_the_table_of_shared_objects_forgets_those_that_nothing_else_refers_to() -> None:
-    from ppg_exec.sharing import SharedObjects
+    from ppg_exec.pickling.send import SharedObjects
 
     objects = SharedObjects()
     kept = [Holder() for _ in range(100)]

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from ppg_exec import Died, LocalExecutor, Place, Succeeded, Task
-from ppg_exec.causes import OomCounter, died
-from ppg_exec.hugepages import collapsible
+from ppg_exec.controller.outcomes import OomCounter, died
+from ppg_exec.node.loads import collapsible
 from tests.exec.holder import Holder
 
 MB = 1 << 20

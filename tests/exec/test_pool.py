@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import LocalExecutor, MachinePool, Started, Succeeded, Task, given_pool
-from ppg_exec.pool import TaskTokens, make_knows_fifos
+from ppg_exec.resources.jobserver import TaskTokens, make_knows_fifos
 
 
 def test_tokens_are_one_less_than_cores_and_come_back(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_tokens_of_a_killed_program_are_returned_by_the_next(tmp_path: Path) -> 
 def test_tokens_that_a_fifo_has_forgotten_are_replaced(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ppg_exec.pool._LOOK_SECONDS", 0)
+    monkeypatch.setattr("ppg_exec.resources.jobserver._LOOK_SECONDS", 0)
     first = MachinePool(tmp_path, 3)
     second = MachinePool(tmp_path, 3)
     assert first.acquire(1) == 1
@@ -74,7 +74,7 @@ def test_tokens_that_a_fifo_has_forgotten_are_replaced(
 def test_who_asks_for_more_than_there_is_does_not_take_its_own_tokens_for_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("ppg_exec.pool._LOOK_SECONDS", 0)
+    monkeypatch.setattr("ppg_exec.resources.jobserver._LOOK_SECONDS", 0)
     first = MachinePool(tmp_path, 3)
     second = MachinePool(tmp_path, 3)
     assert first.acquire(1) == 1

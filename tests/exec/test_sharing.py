@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_exec import CannotPickle, LocalExecutor, Raised, Succeeded, Task
-from ppg_exec.rebuild import IdentityTable
-from ppg_exec.sharing import SharedObjects, dump_reply
+from ppg_exec.pickling.receive import IdentityTable
+from ppg_exec.pickling.send import SharedObjects, dump_reply
 from tests.exec.holder import Holder
 
 

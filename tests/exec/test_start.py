@@ -84,7 +84,7 @@ with LocalExecutor(cores=1) as executor:
     outcomes(executor, Task("warm", lambda: [look]))
     modules, mappings, threads = outcomes(executor, Task("t", look))["t"].value
     heavy = {"asyncio", "multiprocessing", "logging", "typing", "dataclasses", "inspect", "cloudpickle",
-             "psutil", "subprocess", "pathlib", "dis", "ast", "ppg_exec.local", "ppg_exec.tasks"}
+             "psutil", "subprocess", "pathlib", "dis", "ast", "ppg_exec.controller.local", "ppg_exec.tasks"}
     print(sorted(heavy & set(modules)), mappings < 110, threads)
 """,
     )

@@ -210,7 +210,7 @@ def test_no_process_is_started_before_there_is_something_to_run() -> None:
 
 def _runs_python(pid: int) -> bool:
     try:
-        return b"ppg_exec.forkserver" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b"ppg_exec.forkserver.server" in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False
 

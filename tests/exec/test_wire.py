@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppg_exec.wire import Channel, pair
+from ppg_exec.transport.channel import Channel, pair
 
 
 @given(st.lists(st.tuples(st.integers(0, 300_000), st.integers(0, 3)), max_size=12))

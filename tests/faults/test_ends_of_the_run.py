@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from ppg.engine.leftovers import end_all
+from ppg.engine.cleanup import end_all
 from ppg_exec import LocalExecutor, Started, Task
 
 WAITING = """

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import ppg
-from ppg.listeners.plain import PlainProgress
+from ppg.report.plain import PlainProgress
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_graph import CycleFoundError, Dag, JobId, NodeId, NodeKind
-from ppg_graph.walks import cycle_through
+from ppg_graph.model.walks import cycle_through
 
 
 def dag_of(size: int) -> Dag:

@@ -23,8 +23,8 @@ from ppg_invariants import (
     observe_files,
     observe_modification_time,
 )
-from ppg_invariants.files import FILE_CLOCK, new_hasher
-from ppg_invariants.timestamps import REMOTE_MARGIN_NS, StampTrust, stamp_resolution_ns
+from ppg_invariants.files.state import FILE_CLOCK, new_hasher
+from ppg_invariants.files.timestamps import REMOTE_MARGIN_NS, StampTrust, stamp_resolution_ns
 
 
 @pytest.fixture

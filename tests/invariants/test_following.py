@@ -117,7 +117,7 @@ def test_a_change_of_a_helper_is_explained(define):
 def test_installed_packages_count_by_their_version(scripts, monkeypatch):
     import numpy
 
-    from ppg_invariants import follow as module
+    from ppg_invariants.functions import references as module
 
     assert isinstance(numpy, types.ModuleType)
     function = scripts.function("import numpy\ndef f(x):\n    return numpy.mean(x)\n")
@@ -217,7 +217,7 @@ def test_a_decorated_function_itself_is_followed_where_it_was_written(scripts):
 
 
 def test_what_an_installed_decorator_makes_of_a_function_counts_by_both(scripts, monkeypatch, tmp_path):
-    from ppg_invariants import captured as module
+    from ppg_invariants.functions import captured as module
 
     folder = tmp_path / "site-packages"
     folder.mkdir()

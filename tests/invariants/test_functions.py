@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from ppg_invariants import CannotFingerprint, Follow, fingerprint_function
-from ppg_invariants.canonical import CanonicalCodes
+from ppg_invariants.functions.across_versions import CanonicalCodes
 
 
 def canonical_after(*functions):

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_invariants import encode_parameters
-from ppg_invariants.decoding import Items, Pairs, decode
-from ppg_invariants.encoding import Tag
+from ppg_invariants.values.decoding import Items, Pairs, decode
+from ppg_invariants.values.tags import Tag
 
 atoms = st.one_of(
     st.none(),

@@ -18,9 +18,9 @@ from ppg_invariants import (
     encode_parameters,
     fingerprint_function,
     fingerprint_parameters,
-    schema,
 )
-from ppg_invariants.packing import pack_record
+from ppg_invariants.store import schema
+from ppg_invariants.store.codec import pack_record
 
 
 def record(content=b"a" * 16, **upstreams):

@@ -24,8 +24,8 @@ from ppg_invariants import (
     StoreLocked,
     StoreTooNew,
     encode_parameters,
-    schema,
 )
+from ppg_invariants.store import schema
 from tests.invariants.crash_rounds import record
 
 

@@ -12,7 +12,8 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ppg.events import (
+from ppg.graph.declared import Pipegraph
+from ppg.report.events import (
     Event,
     JobFailed,
     JobFinished,
@@ -22,7 +23,6 @@ from ppg.events import (
     RunStarted,
     Warned,
 )
-from ppg.pipegraph import Pipegraph
 from ppg.result import JobState, RunResult
 from tests.api.any_script.model import Graph, Job, Kind, Script
 from tests.graph.reference import INTACT, Past, Reference, Step, below

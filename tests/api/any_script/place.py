@@ -15,7 +15,7 @@ from typing import Any
 from hypothesis import note
 
 import ppg
-from ppg.pipegraph import DEFAULT_STATUS_FILENAME
+from ppg.graph.declared import DEFAULT_STATUS_FILENAME
 from ppg_invariants import StatusStore
 from tests.api.any_script.lockstep import Disk, Entry, Lockstep, made_files
 from tests.api.any_script.model import GENERATORS, INPUT_FILES, Kind, Script

@@ -13,19 +13,61 @@ there what only the user's script needs.
 import importlib
 from typing import TYPE_CHECKING
 
+from ppg.old_modules import resolve_old_modules
+
 if TYPE_CHECKING:
-    from ppg.cached_jobs import (
+    from ppg.coordinators import LocalSystem
+    from ppg.exceptions import (
+        CacheUnreadableError,
+        CommandError,
+        CycleError,
+        InternalError,
+        JobContractError,
+        JobDiedException,
+        JobError,
+        PyPipeGraphError,
+        PyPipelineGraphError,
+        RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
+    )
+    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.execution import Execution
+    from ppg.jobs.file_jobs import (
+        FileGeneratingJob,
+        MultiFileGeneratingJob,
+        MultiTempFileGeneratingJob,
+        TempFileGeneratingJob,
+    )
+    from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
+    from ppg.jobs.invariants import (
+        FileChecksumInvariant,
+        FileInvariant,
+        FileTimeInvariant,
+        FunctionInvariant,
+        ParameterInvariant,
+    )
+    from ppg.jobs.job import Job, JobFile, JobList
+    from ppg.jobs.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
+    from ppg.jobs.tool_version import ToolVersionInvariant
+    from ppg.recipes.cached_jobs import (
         CachedAttributeLoadingJob,
         CachedDataLoadingJob,
         CachedDictEntryLoadingJob,
         CachedJob,
         CacheJob,
     )
-    from ppg.command import CORES
-    from ppg.coordinators import LocalSystem
-    from ppg.decorators import ValueLoadingJob, data, file, files, generator, temp_file, temp_files, upstream
-    from ppg.engine.frontend import Frontend
-    from ppg.events import (
+    from ppg.recipes.decorators import (
+        ValueLoadingJob,
+        data,
+        file,
+        files,
+        generator,
+        temp_file,
+        temp_files,
+        upstream,
+    )
+    from ppg.recipes.external_job import ExternalJob, TempExternalJob
+    from ppg.recipes.plot_job import PlotJob
+    from ppg.report.events import (
         Answered,
         Event,
         GraphExtended,
@@ -46,43 +88,12 @@ if TYPE_CHECKING:
         StatusRequested,
         Warned,
     )
-    from ppg.exceptions import (
-        CacheUnreadableError,
-        CommandError,
-        CycleError,
-        InternalError,
-        JobContractError,
-        JobDiedException,
-        JobError,
-        PyPipeGraphError,
-        PyPipelineGraphError,
-        RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
-    )
-    from ppg.execution import Execution
-    from ppg.external_job import ExternalJob, TempExternalJob
-    from ppg.file_jobs import (
-        FileGeneratingJob,
-        MultiFileGeneratingJob,
-        MultiTempFileGeneratingJob,
-        TempFileGeneratingJob,
-    )
-    from ppg.generating_jobs import DependencyInjectionJob, JobGeneratingJob
-    from ppg.invariants import (
-        FileChecksumInvariant,
-        FileInvariant,
-        FileTimeInvariant,
-        FunctionInvariant,
-        ParameterInvariant,
-    )
-    from ppg.job import Job, JobFile
-    from ppg.job_list import JobList
-    from ppg.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
-    from ppg.pipegraph import Pipegraph
-    from ppg.plot_job import PlotJob
+    from ppg.report.frontend import Frontend
     from ppg.result import JobOutcome, JobState, RunResult
-    from ppg.session import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
-    from ppg.shared_cache import CachedEntry, SharedCache
-    from ppg.tool_version import ToolVersionInvariant
+    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
+    from ppg.shared_cache.cache import SharedCache
+    from ppg.shared_cache.upkeep import CachedEntry
+    from ppg.worker.command import CORES
 
 __all__ = [
     "CORES",
@@ -166,16 +177,16 @@ __all__ = [
 ]
 
 _MODULES = {
-    "ppg.cached_jobs": [
+    "ppg.recipes.cached_jobs": [
         "CacheJob",
         "CachedAttributeLoadingJob",
         "CachedDataLoadingJob",
         "CachedDictEntryLoadingJob",
         "CachedJob",
     ],
-    "ppg.command": ["CORES"],
+    "ppg.worker.command": ["CORES"],
     "ppg.coordinators": ["LocalSystem"],
-    "ppg.decorators": [
+    "ppg.recipes.decorators": [
         "ValueLoadingJob",
         "data",
         "file",
@@ -185,7 +196,7 @@ _MODULES = {
         "temp_files",
         "upstream",
     ],
-    "ppg.events": [
+    "ppg.report.events": [
         "Answered",
         "Event",
         "GraphExtended",
@@ -218,33 +229,34 @@ _MODULES = {
         "PyPipelineGraphError",
         "RuntimeError",
     ],
-    "ppg.execution": ["Execution"],
-    "ppg.external_job": ["ExternalJob", "TempExternalJob"],
-    "ppg.file_jobs": [
+    "ppg.jobs.execution": ["Execution"],
+    "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
+    "ppg.jobs.file_jobs": [
         "FileGeneratingJob",
         "MultiFileGeneratingJob",
         "MultiTempFileGeneratingJob",
         "TempFileGeneratingJob",
     ],
-    "ppg.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
-    "ppg.invariants": [
+    "ppg.jobs.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
+    "ppg.jobs.invariants": [
         "FileChecksumInvariant",
         "FileInvariant",
         "FileTimeInvariant",
         "FunctionInvariant",
         "ParameterInvariant",
     ],
-    "ppg.job": ["Job", "JobFile"],
-    "ppg.job_list": ["JobList"],
-    "ppg.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
-    "ppg.pipegraph": ["Pipegraph"],
-    "ppg.plot_job": ["PlotJob"],
+    "ppg.jobs.job": ["Job", "JobFile", "JobList"],
+    "ppg.jobs.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
+    "ppg.graph.declared": ["Pipegraph"],
+    "ppg.recipes.plot_job": ["PlotJob"],
     "ppg.result": ["JobOutcome", "JobState", "RunResult"],
-    "ppg.engine.frontend": ["Frontend"],
-    "ppg.shared_cache": ["CachedEntry", "SharedCache"],
-    "ppg.session": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],
-    "ppg.tool_version": ["ToolVersionInvariant"],
+    "ppg.report.frontend": ["Frontend"],
+    "ppg.shared_cache.cache": ["SharedCache"],
+    "ppg.shared_cache.upkeep": ["CachedEntry"],
+    "ppg.script": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],
+    "ppg.jobs.tool_version": ["ToolVersionInvariant"],
 }
+resolve_old_modules()
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
-from ppg.flags import require_flag
+from ppg.arguments import require_flag
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,8 +8,7 @@ import builtins
 import signal
 from collections.abc import Iterator, Mapping, Sequence
 
-from ppg.counted import counted
-from ppg.printable import one_line
+from ppg.text import counted, one_line
 
 __all__ = [
     "CacheUnreadableError",

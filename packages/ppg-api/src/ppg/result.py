@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from ppg.exceptions import PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
 
 if TYPE_CHECKING:
-    from ppg.job import Job
+    from ppg.jobs.job import Job
     from ppg_exec import Output
 
 __all__ = ["JobOutcome", "JobState", "RunResult"]
@@ -121,7 +121,7 @@ class RunResult(Mapping[str, JobOutcome]):
         return f"<RunResult: {self.summary()}>"
 
     def _repr_html_(self) -> str:
-        from ppg.notebook import result_html  # noqa: PLC0415 (only notebooks show it)
+        from ppg.html import result_html  # noqa: PLC0415 (only notebooks show it)
 
         return result_html(self)
 

@@ -4,16 +4,16 @@ from typing import Annotated
 
 import typer
 
-from ppg_cli.accept_command import AcceptCommand, accept_command
-from ppg_cli.cache_command import cache_app
-from ppg_cli.graph_command import graph_app
-from ppg_cli.log_command import log_command
-from ppg_cli.own_warnings import show_own_warnings_as_messages
-from ppg_cli.run_command import run_command
-from ppg_cli.streams import occupy_closed_descriptors
-from ppg_cli.verify_command import verify_command
+from ppg_cli.commands.accept import AcceptCommand, accept_command
+from ppg_cli.commands.cache import cache_app
+from ppg_cli.commands.graph import graph_app
+from ppg_cli.commands.log import log_command
+from ppg_cli.commands.run import run_command
+from ppg_cli.commands.verify import verify_command
+from ppg_cli.commands.why import why_command
+from ppg_cli.terminal.streams import occupy_closed_descriptors
+from ppg_cli.terminal.warnings import show_own_warnings_as_messages
 from ppg_cli.version import installed_versions
-from ppg_cli.why_command import why_command
 
 __all__ = ["app", "main"]
 

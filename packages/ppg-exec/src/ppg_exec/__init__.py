@@ -8,15 +8,15 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .culprit import CannotPickle
-    from .executor import Event, Executor
-    from .inline import InlineExecutor
-    from .ledger import Ledger, Unsatisfiable, WaitingLine
-    from .loading import Interrupted
-    from .local import LocalExecutor
-    from .machine import available_cores, available_memory
-    from .pool import CorePool, MachinePool, given_pool, machine_pool
-    from .tasks import (
+    from ppg_exec.controller.local import LocalExecutor
+    from ppg_exec.executor import Event, Executor
+    from ppg_exec.inline import InlineExecutor
+    from ppg_exec.node.loads import Interrupted
+    from ppg_exec.pickling.culprit import CannotPickle
+    from ppg_exec.resources.jobserver import CorePool, MachinePool, given_pool, machine_pool
+    from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
+    from ppg_exec.resources.machine import available_cores, available_memory
+    from ppg_exec.tasks import (
         ALL_CORES,
         Cancelled,
         Died,
@@ -74,12 +74,12 @@ __all__ = [
 _HOME = {
     "executor": ("Event", "Executor"),
     "inline": ("InlineExecutor",),
-    "ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
-    "loading": ("Interrupted",),
-    "local": ("LocalExecutor",),
-    "machine": ("available_cores", "available_memory"),
-    "pool": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
-    "sharing": ("CannotPickle",),
+    "resources.ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
+    "node.loads": ("Interrupted",),
+    "controller.local": ("LocalExecutor",),
+    "resources.machine": ("available_cores", "available_memory"),
+    "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
+    "pickling.send": ("CannotPickle",),
     "tasks": (
         "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "Place",
         "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",

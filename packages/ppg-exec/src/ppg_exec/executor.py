@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Protocol, Self
 
-from .tasks import Notice, Outcome, Started, Task
+from ppg_exec.tasks import Notice, Outcome, Started, Task
 
 __all__ = ["Event", "Executor"]
 

@@ -16,12 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from .executor import Event
-from .ledger import Ledger, Unsatisfiable, WaitingLine
-from .loading import Interrupted
-from .machine import available_cores, available_memory
-from .results import exception_text, text_of
-from .tasks import (
+from ppg_exec.attempts import with_another
+from ppg_exec.executor import Event
+from ppg_exec.node.loads import Interrupted
+from ppg_exec.node.results import exception_text, text_of
+from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
+from ppg_exec.resources.machine import available_cores, available_memory
+from ppg_exec.tasks import (
     Cancelled,
     Died,
     End,
@@ -35,7 +36,6 @@ from .tasks import (
     Task,
     Usage,
 )
-from .tries import with_another
 
 __all__ = ["InlineExecutor"]
 

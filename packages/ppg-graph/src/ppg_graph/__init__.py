@@ -5,9 +5,14 @@ What only some runs need, drawings, dry runs and priorities, is imported when it
 
 from typing import TYPE_CHECKING
 
-from ppg_graph.board import InternalError
-from ppg_graph.dag import Dag
-from ppg_graph.effects import (
+from ppg_graph.decide.evaluator import Evaluator, ProtocolError
+from ppg_graph.decide.explanation import Explanation
+from ppg_graph.decide.run_state import InternalError
+from ppg_graph.model.dag import Dag
+from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.records import Record, combine
+from ppg_graph.model.walks import CycleFoundError
+from ppg_graph.protocol.effects import (
     Block,
     CleanUp,
     Commit,
@@ -21,23 +26,23 @@ from ppg_graph.effects import (
     SkipReason,
     Start,
 )
-from ppg_graph.evaluator import Evaluator, ProtocolError
-from ppg_graph.events import (
+from ppg_graph.protocol.events import (
     Cancelled,
     Event,
     Failed,
+    Files,
+    FileStatus,
     Generated,
     NewEdge,
     NewJob,
+    Observation,
     Observed,
     Stopped,
     Succeeded,
+    Unobservable,
     Unusable,
 )
-from ppg_graph.explanations import Explanation
-from ppg_graph.ids import Fingerprint, JobId, NodeId, NodeKind
-from ppg_graph.observations import Files, FileStatus, Observation, Unobservable
-from ppg_graph.reasons import (
+from ppg_graph.protocol.reasons import (
     AlwaysRuns,
     Demanded,
     FileChanged,
@@ -51,14 +56,12 @@ from ppg_graph.reasons import (
     UpstreamRemoved,
     describe,
 )
-from ppg_graph.records import Record, combine
-from ppg_graph.states import LEGAL_MOVES, NodeState, state_diagram
-from ppg_graph.walks import CycleFoundError
+from ppg_graph.protocol.states import LEGAL_MOVES, NodeState, state_diagram
 
 if TYPE_CHECKING:
+    from ppg_graph.decide.dry_run import DryRun, MayRun, dry_run, to_observe
     from ppg_graph.drawing import Format, Grouping, by_directory, by_kind, by_prefix, draw
-    from ppg_graph.dryrun import DryRun, MayRun, dry_run, to_observe
-    from ppg_graph.priorities import longest_remaining
+    from ppg_graph.model.critical_path import longest_remaining
 
 __all__ = [
     "LEGAL_MOVES",
@@ -129,8 +132,8 @@ __all__ = [
 
 _MODULES = {
     "drawing": "Format Grouping by_directory by_kind by_prefix draw",
-    "dryrun": "DryRun MayRun dry_run to_observe",
-    "priorities": "longest_remaining",
+    "decide.dry_run": "DryRun MayRun dry_run to_observe",
+    "model.critical_path": "longest_remaining",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

@@ -7,28 +7,7 @@ A compute node only hashes files, and every job is a fork of it, which pays for 
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from .compare import (
-        FileComparison,
-        Verdict,
-        compare_files,
-        observe_file,
-        observe_files,
-        observe_modification_time,
-    )
-    from .content import register_encoder
-    from .encoding import encode_parameters, fingerprint_encoding, fingerprint_parameters
-    from .errors import (
-        CannotFingerprint,
-        FileUnobservable,
-        InvariantsError,
-        LookStopped,
-        StoreDamagedWarning,
-        StoreError,
-        StoreLocked,
-        StoreTooNew,
-    )
-    from .evidence import evidence_of
-    from .explain import (
+    from ppg_invariants.changes import (
         Added,
         Change,
         Changed,
@@ -38,7 +17,26 @@ if TYPE_CHECKING:
         explain_function,
         explain_parameters,
     )
-    from .files import (
+    from ppg_invariants.errors import (
+        CannotFingerprint,
+        FileUnobservable,
+        InvariantsError,
+        LookStopped,
+        StoreDamagedWarning,
+        StoreError,
+        StoreLocked,
+        StoreTooNew,
+    )
+    from ppg_invariants.files.compare import (
+        FileComparison,
+        Verdict,
+        compare_files,
+        observe_file,
+        observe_files,
+        observe_modification_time,
+    )
+    from ppg_invariants.files.fingerprint import fingerprint_outputs
+    from ppg_invariants.files.state import (
         FileProblem,
         FileState,
         Problem,
@@ -49,11 +47,10 @@ if TYPE_CHECKING:
         described,
         require_algorithm,
     )
-    from .follow import Follow
-    from .functions import FunctionState, fingerprint_function
-    from .outputs import fingerprint_outputs
-    from .store import StatusStore
-    from .stored import (
+    from ppg_invariants.functions.evidence import evidence_of
+    from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
+    from ppg_invariants.functions.references import Follow
+    from ppg_invariants.store.records import (
         CodeEvidence,
         DamageReport,
         FunctionEvidence,
@@ -63,7 +60,11 @@ if TYPE_CHECKING:
         StoredObservation,
         StoredRecord,
     )
-    from .views import Durations, History, StoredRecords
+    from ppg_invariants.store.store import StatusStore
+    from ppg_invariants.store.views import Durations, History, StoredRecords
+    from ppg_invariants.values.encoding import encode_parameters, fingerprint_encoding, fingerprint_parameters
+    from ppg_invariants.values.engine_names import is_old_module, lasting_name, old_definition
+    from ppg_invariants.values.types import register_encoder
 
 __all__ = [
     "Added",
@@ -113,30 +114,34 @@ __all__ = [
     "fingerprint_function",
     "fingerprint_outputs",
     "fingerprint_parameters",
+    "is_old_module",
+    "lasting_name",
     "observe_file",
     "observe_files",
     "observe_modification_time",
+    "old_definition",
     "register_encoder",
     "require_algorithm",
 ]
 
 _MODULES = {
-    "compare": "FileComparison Verdict compare_files observe_file observe_files observe_modification_time",
-    "content": "register_encoder",
-    "encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
+    "files.compare": "FileComparison Verdict compare_files observe_file observe_files observe_modification_time",
+    "values.types": "register_encoder",
+    "values.engine_names": "is_old_module lasting_name old_definition",
+    "values.encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
     "errors": "CannotFingerprint FileUnobservable InvariantsError LookStopped StoreDamagedWarning StoreError StoreLocked "
     "StoreTooNew",
-    "evidence": "evidence_of",
-    "explain": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
-    "files": "FileProblem FileState Problem content_fingerprint describe_file describe_files describe_files_plainly described "
+    "functions.evidence": "evidence_of",
+    "changes": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
+    "files.state": "FileProblem FileState Problem content_fingerprint describe_file describe_files describe_files_plainly described "
     "require_algorithm",
-    "follow": "Follow",
-    "functions": "FunctionState fingerprint_function",
-    "outputs": "fingerprint_outputs",
-    "store": "StatusStore",
-    "stored": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "
+    "functions.references": "Follow",
+    "functions.fingerprint": "FunctionState fingerprint_function",
+    "files.fingerprint": "fingerprint_outputs",
+    "store.store": "StatusStore",
+    "store.records": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "
     "StoredRecord",
-    "views": "Durations History StoredRecords",
+    "store.views": "Durations History StoredRecords",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

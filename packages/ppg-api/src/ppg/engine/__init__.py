@@ -1,3 +1,1 @@
-"""Running a pipegraph: decide, execute, record, report."""
-
-__all__: list[str] = []
+"""Run: the run loop."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from ppg.cached_jobs import CachedJob, CacheJob
 from ppg.exceptions import CacheUnreadableError
-from ppg.job import Job
-from ppg.pipegraph import Pipegraph
+from ppg.graph.declared import Pipegraph
+from ppg.jobs.job import Job
+from ppg.recipes.cached_jobs import CachedJob, CacheJob
 from ppg_graph import Evaluator, Files, FileStatus, NodeId, NodeState, Observation
 
 __all__ = ["CacheWatch"]

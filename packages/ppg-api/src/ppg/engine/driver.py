@@ -16,27 +16,26 @@ from pathlib import Path
 from typing import assert_never
 
 import ppg_graph
-from ppg import events
-from ppg.engine.audience import Audience
+from ppg.control.commands import Commands
+from ppg.control.interrupts import Interrupts
+from ppg.control.terminal import Terminal
+from ppg.engine.cache_keys import Sharing
 from ppg.engine.cache_watch import CacheWatch
-from ppg.engine.commands import Commands
-from ppg.engine.ending import result_of
-from ppg.engine.generation import Extension
-from ppg.engine.interrupts import Interrupts
-from ppg.engine.leftovers import discard_files, end_all
-from ppg.engine.observer import Observer, unusual
-from ppg.engine.outputs import OutputArchive
-from ppg.engine.recorder import Recorder
-from ppg.engine.sharing import Sharing
-from ppg.engine.stories import failed, story_of
+from ppg.engine.cleanup import discard_files, end_all
+from ppg.engine.outcomes import failed, result_of, story_of
+from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
-from ppg.engine.terminal import Terminal
 from ppg.exceptions import InternalError, JobContractError, JobError
-from ppg.garbage import collected_later
-from ppg.loading_jobs import LoadingJob
+from ppg.gc_pause import collected_later
+from ppg.graph.declared import Pipegraph
+from ppg.graph.extension import Extension
+from ppg.jobs.loading_jobs import LoadingJob
 from ppg.paths import absolute
-from ppg.pipegraph import Pipegraph
+from ppg.report import events
+from ppg.report.broadcast import Audience
 from ppg.result import JobOutcome, JobState, RunResult
+from ppg.status.observer import Observer, unusual
+from ppg.status.recorder import Recorder
 from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, NodeId, NodeKind, SkipReason, describe
 from ppg_invariants import LookStopped

@@ -4,18 +4,18 @@ import errno
 import signal
 from collections.abc import Collection
 
-from ppg.engine.audience import Audience
+from ppg.control.interrupts import Interrupts
+from ppg.control.terminal import Terminal
 from ppg.engine.driver import Driver
-from ppg.engine.frontend import Frontend
-from ppg.engine.interrupts import Interrupts
-from ppg.engine.recorder import Recorder
-from ppg.engine.terminal import Terminal
-from ppg.events import RunFinished
 from ppg.exceptions import InternalError, PyPipelineGraphError
-from ppg.listeners.files import log_listeners
-from ppg.listeners.udp import UdpLog, log_port
-from ppg.pipegraph import Pipegraph
+from ppg.graph.declared import Pipegraph
+from ppg.report.broadcast import Audience
+from ppg.report.events import RunFinished
+from ppg.report.frontend import Frontend
+from ppg.report.log_files import log_listeners
+from ppg.report.udp_log import UdpLog, log_port
 from ppg.result import RunResult
+from ppg.status.recorder import Recorder
 from ppg_exec import Executor, ExecutorError
 from ppg_graph import NodeId
 from ppg_invariants import StatusStore, StoreError

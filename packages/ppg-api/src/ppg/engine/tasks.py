@@ -5,10 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, assert_never
 
-from ppg.cache_files import make_files_from
-from ppg.callback_job import CallbackJob
-from ppg.engine.generation import Extension, extension_of
-from ppg.engine.hints import with_hint
+from ppg.engine.hints import late_variable, with_hint
 from ppg.exceptions import (
     InternalError,
     JobContractError,
@@ -16,12 +13,18 @@ from ppg.exceptions import (
     JobError,
     PyPipelineGraphError,
 )
-from ppg.execution import AS_USUAL
-from ppg.file_jobs import FileJob
-from ppg.generated import GeneratedJobs
-from ppg.generating_jobs import JobGeneratingJob
-from ppg.job import Job
-from ppg.job_process import (
+from ppg.graph.extension import Extension, extension_of
+from ppg.graph.generated import GeneratedJobs
+from ppg.jobs.callback_job import CallbackJob
+from ppg.jobs.execution import AS_USUAL
+from ppg.jobs.file_jobs import FileJob
+from ppg.jobs.generating_jobs import JobGeneratingJob
+from ppg.jobs.job import Job
+from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
+from ppg.paths import absolute
+from ppg.recipes.plot_job import ValueFileJob
+from ppg.worker.cache_files import make_files_from
+from ppg.worker.calls import (
     call_for_effect,
     generate,
     keep_loaded,
@@ -32,10 +35,6 @@ from ppg.job_process import (
     unload_attribute,
     unload_entry,
 )
-from ppg.late_binding import late_variable
-from ppg.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
-from ppg.paths import absolute
-from ppg.plot_job import ValueFileJob
 from ppg_exec import (
     Cancelled,
     Died,
@@ -59,7 +58,7 @@ from ppg_invariants import (
 )
 
 if TYPE_CHECKING:
-    from ppg.shared_cache_process import Use
+    from ppg.shared_cache.in_job import Use
 
 __all__ = ["Failure", "Made", "judged", "task_for", "unloading"]
 

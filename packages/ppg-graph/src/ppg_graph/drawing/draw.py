@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias
 
-from ppg_graph.dag import Dag
 from ppg_graph.drawing.dot import as_dot
 from ppg_graph.drawing.graphml import as_graphml
 from ppg_graph.drawing.jsonform import as_json
 from ppg_graph.drawing.mermaid import as_mermaid
 from ppg_graph.drawing.picture import Grouping, picture
 from ppg_graph.drawing.text import as_text
-from ppg_graph.ids import JobId
-from ppg_graph.states import NodeState
+from ppg_graph.model.dag import Dag
+from ppg_graph.model.ids import JobId
+from ppg_graph.protocol.states import NodeState
 
 __all__ = ["Format", "draw"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ppg_graph.drawing.picture import Picture
 from ppg_graph.drawing.style import fill_colour
-from ppg_graph.ids import NodeKind
+from ppg_graph.model.ids import NodeKind
 
 __all__ = ["as_mermaid"]
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ppg_graph.dag import Dag
-from ppg_graph.ids import JobId, NodeId, NodeKind
-from ppg_graph.states import NodeState
+from ppg_graph.model.dag import Dag
+from ppg_graph.model.ids import JobId, NodeId, NodeKind
+from ppg_graph.protocol.states import NodeState
 
 __all__ = ["Arrow", "Box", "Grouping", "Picture", "by_directory", "by_kind", "by_prefix", "picture"]
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ppg_graph.ids import NodeKind
-from ppg_graph.states import NodeState
+from ppg_graph.model.ids import NodeKind
+from ppg_graph.protocol.states import NodeState
 
 __all__ = ["fill_colour", "shape", "state_text"]
 

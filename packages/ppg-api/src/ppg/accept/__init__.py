@@ -1,0 +1,1 @@
+"""Accept: takes existing outputs over without running their jobs."""

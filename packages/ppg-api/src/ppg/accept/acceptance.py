@@ -1,0 +1,172 @@
+"""Takes existing outputs over as if the jobs had just made them: for results that were made before ppg knew the jobs.
+
+What ppg cannot know, the user claims: that the files are what the jobs would make. So only that is taken over
+unasked which contradicts nothing that ppg knows: outputs without a record. Where a record says that something has
+changed since, where the job failed, and where the file may be half of what it should be because a run was killed, the
+user has to ask for it. How it is decided what can be taken over, see `ppg.accept.takeover`.
+
+Everything is decided before anything is written. A signal that comes while it is decided ends that, and nothing is
+accepted; what is being written is written to its end, which takes no longer than that of a run, and then the signal does
+what it does.
+"""
+
+import os
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from ppg.accept.takeover import Changed, NotMade, Refused, Taken, TakeOver, UpToDate
+from ppg.control.interrupts import Interrupts
+from ppg.exceptions import PyPipelineGraphError
+from ppg.graph.declared import Pipegraph
+from ppg.inspect.forecast import Looking, looking
+from ppg.jobs.job import Job
+from ppg.paths import PathLike
+from ppg.status.run_notes import note_accepted
+from ppg.text import counted
+from ppg_graph import JobId, NodeKind, describe
+from ppg_invariants import LookStopped, RunEnd, StatusStore, StoredObservation, StoredRecord, StoreError
+
+__all__ = ["Acceptance", "acceptance_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """What was accepted, and what was not.
+
+    Jobs are told by id, in the order of declaration, and each is in one group only.
+
+    Attributes:
+        accepted: the jobs whose files count as made now, with the reasons in words why they would have run.
+        refused: those that were to be accepted and cannot be, with the reason.
+        changed: those that have a record which does not hold any more, and were not asked for, with what speaks
+            against it.
+        not_made: those that have no output yet.
+        up_to_date: those that were named, and whose record holds.
+        generators: what these make is never accepted.
+        dry_run: nothing was written.
+    """
+
+    accepted: Mapping[str, tuple[str, ...]]
+    refused: Mapping[str, str]
+    changed: Mapping[str, tuple[str, ...]]
+    not_made: tuple[str, ...]
+    up_to_date: tuple[str, ...]
+    generators: tuple[str, ...]
+    dry_run: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether nothing was refused."""
+        return not self.refused
+
+
+def acceptance_of(
+    pipegraph: Pipegraph,
+    jobs: Iterable[Job | PathLike] | None = None,
+    *,
+    changed: bool = False,
+    dry_run: bool = False,
+) -> Acceptance:
+    """Accept outputs of a complete graph; the parameters and errors are those of `Pipegraph.accept`."""
+    if isinstance(jobs, (str, os.PathLike, Job)):
+        raise TypeError(f"jobs must be a list of jobs and files, not {jobs!r}")
+    named = None if jobs is None else list(jobs)
+    acceptance = None
+    with Interrupts() as interrupts:
+
+        def should_stop() -> bool:
+            if interrupts.suspended:
+                # Ctrl-Z: nothing else of ours runs that would have to pause.
+                interrupts.suspended = False
+                signal.raise_signal(signal.SIGSTOP)
+            return interrupts.received is not None
+
+        def decided(memory: Looking) -> TakeOver:
+            takeover = TakeOver(pipegraph, memory, named, changed, should_stop)
+            takeover.decide()
+            if should_stop():
+                raise LookStopped
+            return takeover
+
+        try:
+            if dry_run:
+                with looking(pipegraph.status_path) as memory:
+                    acceptance = _told(pipegraph, decided(memory), dry_run)
+            else:
+                with StatusStore.open(pipegraph.status_path) as store:
+                    noticing = _Noticing(store)
+                    takeover = decided(noticing)
+                    _write(store, noticing, takeover)
+                    acceptance = _told(pipegraph, takeover, dry_run)
+        except LookStopped:
+            # The signal is dealt with below, where it does what it does without us.
+            assert interrupts.received is not None
+        except StoreError as error:
+            raise PyPipelineGraphError(str(error)) from error
+    if interrupts.received is not None:
+        _deliver(interrupts.received, acceptance)
+    if acceptance is None:
+        raise KeyboardInterrupt
+    return acceptance
+
+
+def _deliver(number: int, acceptance: Acceptance | None) -> None:
+    """Let a signal do what it does without us; a KeyboardInterrupt says in a note what was accepted before."""
+    try:
+        signal.raise_signal(number)
+    except KeyboardInterrupt as interrupt:
+        if acceptance is not None and acceptance.accepted and not acceptance.dry_run:
+            interrupt.add_note(f"{counted(len(acceptance.accepted), 'job')} had been accepted already")
+        raise
+
+
+class _Noticing(Looking):
+    """The status store while something is accepted: keeps what was seen, to be written when all is decided."""
+
+    def __init__(self, store: StatusStore) -> None:
+        super().__init__(store)
+        self.noticed: dict[JobId, StoredObservation] = {}
+
+    def saw(self, job_id: JobId, observation: StoredObservation) -> None:
+        """Keep it for later."""
+        super().saw(job_id, observation)
+        self.noticed[job_id] = observation
+
+
+def _write(store: StatusStore, memory: _Noticing, takeover: TakeOver) -> None:
+    accepted = {node: verdict for node, verdict in takeover.verdicts.items() if isinstance(verdict, Taken)}
+    if not accepted:
+        return
+    run_id = store.begin_run({"accepted": len(accepted)})
+    for job_id, observation in memory.noticed.items():
+        store.remember(job_id, observation)
+    now = time.time()
+    for node, taken in accepted.items():
+        job_id = takeover.dag.job_id(node)
+        store.put(job_id, StoredRecord(taken.record, taken.files, finished=now))
+        note_accepted(store, run_id, job_id, taken.reasons)
+    store.end_run(run_id, RunEnd.DONE)
+
+
+def _told(pipegraph: Pipegraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
+    """The verdicts in words."""
+    told = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
+    return Acceptance(
+        accepted={
+            job_id: tuple(map(describe, verdict.reasons))
+            for job_id, verdict in told
+            if isinstance(verdict, Taken)
+        },
+        refused={job_id: verdict.why for job_id, verdict in told if isinstance(verdict, Refused)},
+        changed={
+            job_id: tuple(map(describe, verdict.reasons))
+            for job_id, verdict in told
+            if isinstance(verdict, Changed)
+        },
+        not_made=tuple(job_id for job_id, verdict in told if isinstance(verdict, NotMade)),
+        up_to_date=tuple(job_id for job_id, verdict in told if isinstance(verdict, UpToDate)),
+        generators=tuple(job.job_id for job in pipegraph if job.kind is NodeKind.GENERATOR),
+        dry_run=dry_run,
+    )

@@ -1,0 +1,105 @@
+"""Outputs that exist and of which there is no valid record: what they are, and what speaks against believing them."""
+
+import math
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from ppg.inspect.forecast import Looking
+from ppg.jobs.file_jobs import FileJob
+from ppg.paths import absolute
+from ppg.result import JobState
+from ppg_invariants import FileState, FileUnobservable, observe_files
+
+__all__ = ["ExistingOutputs", "Found", "is_anything_there"]
+
+MOST_FILES = 3
+"""How many files a message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found in the place of a job's files.
+
+    Attributes:
+        files: the state of each file by name; complete if there are no flaws.
+        flaws: what is wrong with the others, in words; empty if nothing is.
+    """
+
+    files: Mapping[str, FileState]
+    flaws: str
+
+
+class ExistingOutputs:
+    """Looks at outputs.
+
+    Parameters:
+        memory: of earlier runs.
+        root: the pipegraph's.
+        should_stop: is asked while files are read.
+    """
+
+    def __init__(self, memory: Looking, root: str, should_stop: Callable[[], bool]) -> None:
+        self._memory = memory
+        self._root = root
+        self._should_stop = should_stop
+        self._killed = _killed_runs(memory)
+
+    def look_at(self, jobs: Sequence[FileJob]) -> Iterator[Found]:
+        """What there is of each job; all files are read in one go, on all cores.
+
+        Raises:
+            LookStopped: `should_stop` said so.
+        """
+        entries: list[tuple[str, FileState | None]] = []
+        for job in jobs:
+            # A file that is as it was recorded need not be read, even if nothing else of the record holds.
+            known = self._memory.files(job.job_id) if job.job_id in self._memory.history else {}
+            entries += [(absolute(path, self._root), known.get(path)) for path in job.files]
+        looks = iter(observe_files(entries, algorithm="xxh3_128", should_stop=self._should_stop))
+        for job in jobs:
+            files: dict[str, FileState] = {}
+            flaws: list[str] = []
+            for path in job.files:
+                look = next(looks)
+                if isinstance(look, FileUnobservable):
+                    flaws.append(f"'{path}' {look.reason}")
+                elif not look.size and not job.empty_ok:
+                    flaws.append(f"'{path}' is empty")
+                else:
+                    files[path] = look
+            more = f", and {len(flaws) - MOST_FILES} more" if len(flaws) > MOST_FILES else ""
+            yield Found(files, ", ".join(flaws[:MOST_FILES]) + more)
+
+    def doubts(self, job: FileJob, found: Found) -> str:
+        """Why files without a record should not be believed as long as nobody vouches for them; empty if nothing."""
+        ran = self._memory.last_run(job.job_id)
+        if ran is not None and ran.state is JobState.FAILED:
+            return f"it failed when it ran last (run {ran.run_id}); name it to accept it all the same"
+        for run_id, begin, end in self._killed:
+            if any(begin <= state.mtime_ns < end for state in found.files.values()):
+                return (
+                    f"it was written after run {run_id} began, which was killed or still goes on, so it may be "
+                    "incomplete; name it to accept it all the same"
+                )
+        return ""
+
+
+def is_anything_there(job: FileJob) -> bool:
+    """Whether there is something in the place of any of the job's files."""
+    return any(os.path.lexists(absolute(path, job.pipegraph.root)) for path in job.files)
+
+
+def _killed_runs(memory: Looking) -> list[tuple[int, float, float]]:
+    """Of each run that did not say how it ended: its number, and from when to when it may have gone on.
+
+    In ns since the epoch. It had ended when the next one began.
+    """
+    killed: list[tuple[int, float, float]] = []
+    end = math.inf
+    for run_id, started, is_known in memory.runs():
+        begin = started * 1e9
+        if not is_known:
+            killed.append((run_id, begin, end))
+        end = begin
+    return killed

@@ -1,0 +1,1 @@
+"""Control: signals, the terminal and the commands that users type."""

@@ -1,0 +1,179 @@
+"""What the user may type while a graph runs, and what comes of it.
+
+A line is a command, and perhaps the name of a job. Everything but `kill`, `stop` and `abort` only looks. Those
+three ask for something, of the executor or of the run loop, and the run goes its usual way from there: a killed
+job has failed, a stopped run ends like one that was interrupted.
+"""
+
+import enum
+import time
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from typing import assert_never
+
+from ppg.control.interrupts import Interrupts
+from ppg.graph.declared import Pipegraph
+from ppg.graph.find import find_job, unknown_job
+from ppg.jobs.job import Job
+from ppg.report import events
+from ppg.report.failures import failure_lines
+from ppg.result import JobOutcome
+from ppg.status.reason_details import LookUp, reason_lines
+from ppg.text import one_line, without_orders
+from ppg_exec import Executor
+from ppg_graph import Evaluator, NodeId
+
+__all__ = ["Command", "Commands"]
+
+FAILURES_TOLD = 10
+MOST_REPEATED = 60
+"""Characters of what was typed that an answer repeats."""
+
+
+class Command(enum.Enum):
+    """The commands by what is typed."""
+
+    HELP = "help"
+    """List the commands."""
+    RUNNING = "running"
+    """Show what runs, and for how long; Enter alone does the same."""
+    ERRORS = "errors"
+    """Show the failures so far."""
+    WHY = "why"
+    """Tell what is known about a job's decision."""
+    KILL = "kill"
+    """End one job, which fails; the others go on."""
+    STOP = "stop"
+    """Start no more jobs; the run ends when those that run have ended."""
+    ABORT = "abort"
+    """End the run at once, as Ctrl-C does."""
+
+
+HELP = """\
+commands, each with Enter:
+  running     show what runs, and for how long (Enter alone does the same)
+  errors      show the failures so far
+  why JOB     tell why a job runs, waits, or does not run
+  kill JOB    end a job; it fails, the others go on
+  stop        start no more jobs, and end when those that run have ended
+  abort       end now, as Ctrl-C does; what has finished is remembered
+  help        show this"""
+
+
+class Commands:
+    """Obeys the user at the terminal.
+
+    Parameters:
+        pipegraph: the graph that runs.
+        evaluator: its decisions.
+        executor: where its jobs run.
+        interrupts: how the run loop is told that it shall end.
+        submitted: the jobs that the executor has now; changes while the graph runs.
+        outcomes: what has become of jobs so far; changes as well.
+        evidence: explains fingerprints.
+
+    Attributes:
+        killed: the ids of the jobs that the user killed.
+    """
+
+    def __init__(
+        self,
+        pipegraph: Pipegraph,
+        evaluator: Evaluator,
+        executor: Executor,
+        interrupts: Interrupts,
+        submitted: Collection[NodeId],
+        outcomes: Mapping[str, JobOutcome],
+        evidence: LookUp,
+    ) -> None:
+        self._pipegraph = pipegraph
+        self._evaluator = evaluator
+        self._executor = executor
+        self._interrupts = interrupts
+        self._submitted = submitted
+        self._outcomes = outcomes
+        self._evidence = evidence
+        self.killed: set[str] = set()
+
+    def obey(self, line: str) -> events.Event | None:
+        """Do what a line says; gives the answer, unless the run itself will say something.
+
+        Parameters:
+            line: what was typed, without the line's end.
+        """
+        word, _, rest = line.strip().partition(" ")
+        name = rest.strip()
+        try:
+            command = Command(word.lower() or "running")
+        except ValueError:
+            return events.Answered(
+                f"there is no command '{_printable(word)}'; type 'help' for those that exist"
+            )
+        match command:
+            case Command.HELP:
+                return events.Answered(HELP)
+            case Command.RUNNING:
+                return events.StatusRequested(time.time())
+            case Command.ERRORS:
+                return events.Answered("\n".join(self._errors()))
+            case Command.WHY:
+                return events.Answered(self._why(name))
+            case Command.KILL:
+                return events.Answered(self._kill(name))
+            case Command.STOP:
+                if self._interrupts.winding_down:
+                    return events.Answered("the run is stopping already; 'abort' ends it at once")
+                self._interrupts.winding_down = True
+                return None
+            case Command.ABORT:
+                self._interrupts.abort()
+                return None
+            case _:
+                assert_never(command)
+
+    def _errors(self) -> Iterator[str]:
+        failed = [outcome for outcome in self._outcomes.values() if outcome.failed]
+        if not failed:
+            yield "no job has failed so far"
+        for outcome in failed[:FAILURES_TOLD]:
+            yield from failure_lines(outcome)
+        if len(failed) > FAILURES_TOLD:
+            yield f"and {len(failed) - FAILURES_TOLD} more: {', '.join(one_line(each.job_id) for each in failed[FAILURES_TOLD:])}"
+
+    def _why(self, name: str) -> str:
+        job = self._named(name, "why")
+        if isinstance(job, str):
+            return job
+        explanation = self._evaluator.explain(job.node)
+        lines = [one_line(str(replace(explanation, reasons=())))]
+        for reason in explanation.reasons:
+            first, *others = reason_lines(reason, self._evidence)
+            lines += [one_line(f"  because {first}"), *(f"  {without_orders(line)}" for line in others)]
+        return "\n".join(lines)
+
+    def _kill(self, name: str) -> str:
+        job = self._named(name, "kill")
+        if isinstance(job, str):
+            return job
+        if job.node not in self._submitted:
+            shown = one_line(job.job_id)
+            return f"'{shown}' does not run now, so there is nothing to kill; 'running' shows what runs"
+        self.killed.add(job.job_id)
+        self._executor.cancel(job.job_id)
+        return f"killing '{one_line(job.job_id)}'"
+
+    def _named(self, name: str, command: str) -> Job | str:
+        """The job that the user means, or what is wrong with the name."""
+        if not name:
+            return f"'{command}' needs the name of a job: {command} JOB"
+        job = find_job(self._pipegraph, name)
+        if job is None:
+            return unknown_job(_printable(name), (other.job_id for other in self._pipegraph))
+        return job
+
+
+def _printable(text: str) -> str:
+    """What was typed, with escapes in place of what a terminal would obey (arrow keys, say)."""
+    if len(text) > MOST_REPEATED:
+        text = text[:MOST_REPEATED] + "…"
+    return one_line(text)

@@ -1,0 +1,106 @@
+"""From the executor's report to what is told of a job."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import assert_never
+
+from ppg.engine.output_archive import OutputArchive
+from ppg.exceptions import how_it_died
+from ppg.graph.conflicts import shown
+from ppg.jobs.job import Job
+from ppg.result import JobOutcome, JobState, RunResult
+from ppg_exec import Cancelled, Died, End, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
+from ppg_graph import Dag, NodeKind, NodeState
+
+__all__ = ["failed", "result_of", "story_of"]
+
+
+def story_of(
+    outcome: Outcome, reasons: tuple[str, ...], archive: OutputArchive, *, has_begun: bool
+) -> JobOutcome:
+    """What there is to tell of a job that has ended, if it kept its contract.
+
+    Parameters:
+        outcome: the executor's report.
+        reasons: why it ran, in words.
+        archive: where its output is kept.
+        has_begun: whether its process ever ran.
+    """
+    return JobOutcome(
+        outcome.key,
+        JobState.RAN,
+        reasons=reasons,
+        runtime=outcome.usage.wall,
+        user_time=outcome.usage.user,
+        system_time=outcome.usage.system,
+        peak_memory=outcome.usage.peak_memory,
+        attempts=outcome.attempts if has_begun else 0,
+        stdout_capture=archive.keep(outcome.stdout),
+        stderr_capture=archive.keep(outcome.stderr),
+        earlier=tuple(map(_told, outcome.earlier)),
+    )
+
+
+def failed(job: Job, story: JobOutcome, exception: BaseException, traceback: str | None = None) -> JobOutcome:
+    """The story of a job that has failed after all that `story` tells."""
+    return replace(
+        story,
+        state=JobState.FAILED,
+        exception=exception,
+        traceback=traceback,
+        declared_at=shown(job.declared_at),
+    )
+
+
+def _told(end: End) -> str:
+    """How a try ended, in one line."""
+    match end:
+        case Raised(_, type_name, message, _):
+            first = next(iter(message.splitlines()), "")
+            return f"{type_name}: {first}" if first else type_name
+        case Died(exit_code, signal_number, likely_cause):
+            first = next(iter(likely_cause.splitlines()), "")
+            return f"its process {how_it_died(exit_code, signal_number, first)}"
+        case TimedOut(seconds):
+            return f"it took longer than its timeout of {seconds:g} s"
+        case Succeeded() | Unpicklable() | Refused() | Cancelled():
+            raise AssertionError(f"nothing is tried again after {end}")
+        case _:
+            assert_never(end)
+
+
+# -- What a run leaves: the outcome of every job, also of those about which nothing is settled.
+UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
+
+# Looked up once, as there may be a million jobs.
+INVARIANT = NodeKind.INVARIANT
+CLEAN, OBSERVED = NodeState.CLEAN, NodeState.OBSERVED
+
+
+def result_of(
+    dag: Dag,
+    states: Sequence[NodeState],
+    outcomes: dict[str, JobOutcome],
+    duration: float,
+    interrupted_by: int | None,
+) -> RunResult:
+    """The result of a run that is over, or was ended.
+
+    Parameters:
+        dag: the graph.
+        states: of all its jobs.
+        outcomes: of the jobs that ran, failed, are blocked or not needed; the others are added.
+        duration: seconds.
+        interrupted_by: the number of the signal that ended the run, or None.
+    """
+    for job_id, state in zip(dag.job_ids, states, strict=True):
+        if state is CLEAN or state is OBSERVED:
+            continue
+        if state in UNSETTLED:
+            outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
+        elif state is NodeState.EXCLUDED:
+            outcomes[job_id] = JobOutcome(job_id, JobState.LEFT_OUT)
+    works: dict[str, bool] = dict(
+        zip(dag.job_ids, [kind is not INVARIANT for kind in dag.kinds], strict=True)
+    )
+    return RunResult(works, outcomes, duration, interrupted_by)

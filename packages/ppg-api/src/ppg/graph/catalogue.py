@@ -1,0 +1,148 @@
+"""The jobs of a pipegraph, found by their node, their id, and the files that they make; and what they depend on."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from ppg.exceptions import PyPipelineGraphError
+from ppg.graph.cycles import Edges, circle_of
+from ppg.jobs.job import Job, JobFile
+from ppg.paths import PathLike, normalised, require_path
+from ppg_graph import Dag, JobId, NodeId, NodeKind
+
+__all__ = ["Catalogue", "target_list"]
+
+_INVARIANT = NodeKind.INVARIANT
+"""Looked up once: an Enum takes as long for it as the rest of a small check."""
+
+
+class Catalogue:
+    """The jobs of a pipegraph, in the order of declaration.
+
+    Parameters:
+        root: the folder that job ids are relative to, absolute.
+    """
+
+    def __init__(self, root: str) -> None:
+        self.root: str = root
+        self.dag: Dag = Dag()
+        self._jobs: list[Job] = []
+        self._multi_file_makers: dict[str, Job] = {}
+        self._edges: Edges | None = None
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    def __iter__(self) -> Iterator[Job]:
+        return iter(self._jobs)
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self.dag
+
+    @property
+    def jobs(self) -> Mapping[str, Job]:
+        """All jobs by id, in the order of declaration."""
+        return {job.job_id: job for job in self._jobs}
+
+    def job(self, name: PathLike) -> Job:
+        """The job with this id, or that makes this file.
+
+        Raises:
+            PyPipelineGraphError: there is none.
+        """
+        if isinstance(name, str) and name in self.dag:
+            return self._jobs[self.dag.node(JobId(name))]
+        maker = self.maker_of(name)
+        if maker is None:
+            raise PyPipelineGraphError(
+                f"There is no job '{name}' in this pipegraph, and no job makes that file"
+            )
+        return maker.job if isinstance(maker, JobFile) else maker
+
+    def job_at(self, node: NodeId) -> Job:
+        """The job that stands for a node of the `Dag`."""
+        return self._jobs[node]
+
+    def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
+        """The job that makes a file, or the one file of a multi-file job; None if no job makes it."""
+        path = self.file_id(require_path(filename, "filename"))
+        if path in self._multi_file_makers:
+            return JobFile(self._multi_file_makers[path], path)
+        if path in self:
+            job = self._jobs[self.dag.node(path)]
+            return job if path in job.files else None
+        return None
+
+    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+        """Let a job depend on another one, or on one file of it.
+
+        Raises:
+            PyPipelineGraphError: the jobs belong to different pipegraphs.
+            CycleError: they are one job, or the upstream one depends on the other.
+        """
+        if upstream is downstream or upstream._pipegraph is not self:
+            self.require_own(upstream, downstream)
+        above, below = upstream.node, downstream.node
+        if self._edges is None and above > below and upstream.kind is not _INVARIANT:
+            self._edges = Edges(self.dag)
+        if self._edges is not None:
+            self._edges.add(upstream, downstream)
+        if part is None:
+            self.dag.add_edge(above, below)
+        else:
+            self.dag.add_edge(above, below, part=part)
+
+    def require_own(self, upstream: Job, downstream: Job) -> None:
+        """Refuse a dependency on a job of another graph, and one of a job on itself.
+
+        Raises:
+            PyPipelineGraphError: it is one of another graph.
+            CycleError: it is the same job.
+        """
+        if upstream is downstream:
+            raise circle_of((downstream,))
+        if upstream.pipegraph is not self:
+            raise PyPipelineGraphError(
+                f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
+                "pipegraph; declare it again in this one"
+            )
+
+    def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
+        """The nodes of jobs, given as such, by id, or by a file that they make.
+
+        Raises:
+            PyPipelineGraphError: there is no such job, or it belongs to another pipegraph.
+            TypeError: one target was given instead of several.
+        """
+        return [self._wanted(target).node for target in target_list(targets)]
+
+    def _wanted(self, target: "Job | PathLike") -> Job:
+        if not isinstance(target, Job):
+            return self.job(target)
+        self.require_member(target)
+        return self.job(target.job_id)
+
+    def require_member(self, job: Job) -> None:
+        """Refuse a job of another pipegraph, which may have the id of one of these.
+
+        Raises:
+            PyPipelineGraphError: it is one.
+        """
+        if job.pipegraph is not self:
+            raise PyPipelineGraphError(
+                f"'{job.job_id}' belongs to another pipegraph; declare it again in this one, or name it by its id"
+            )
+
+    def file_id(self, path: str) -> JobId:
+        """The job id of a file: its one spelling relative to the root."""
+        return normalised(path, self.root)  # type: ignore[return-value]
+
+
+def target_list(targets: Iterable[Job | PathLike]) -> list[Job | PathLike]:
+    """Targets as a list; of a dictionary the values.
+
+    Raises:
+        TypeError: one target was given instead of several.
+    """
+    if isinstance(targets, (str, os.PathLike, Job)) or not isinstance(targets, Iterable):
+        raise TypeError(f"targets must be a list of jobs and files, not {targets!r}")
+    return list(targets.values() if isinstance(targets, Mapping) else targets)

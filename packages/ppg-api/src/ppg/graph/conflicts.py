@@ -1,0 +1,104 @@
+"""Whether two declarations with one id are the same job, and what is said of declarations that cannot be."""
+
+from typing import TYPE_CHECKING
+
+from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.jobs.job import Job
+from ppg.source_location import Place
+from ppg_invariants import fingerprint_function
+
+if TYPE_CHECKING:
+    from ppg.jobs.signature import Callback
+    from ppg.paths import PathLike
+
+__all__ = ["difference", "refuse_namesakes", "same_job", "shown", "without_maker"]
+
+
+def same_job(old: Job, new: Job) -> Job:
+    """The older of two declarations with one id.
+
+    Raises:
+        JobContractError: they differ.
+    """
+    differing = difference(old, new)
+    if differing is None:
+        return old
+    refuse_namesakes(old, new)
+    raise JobContractError(
+        f"The job '{old.job_id}' is declared twice, with another {differing}: first at {shown(old.declared_at)}, "
+        f"then at {shown(new.declared_at)}; give one of them another name"
+    )
+
+
+def refuse_namesakes(old: Job, new: Job) -> None:
+    """Refuse two jobs whose ids are alike only because of how ids are made.
+
+    The id of several files is their names with ':' between them, and names of files may contain that; so may what the
+    ids of invariants begin with.
+
+    Raises:
+        JobContractError: they are two such jobs, rather than two declarations of one.
+    """
+    has_several = max(len(old.files), len(new.files)) > 1
+    if _name_space(old) == _name_space(new) and not (has_several and set(old.files) != set(new.files)):
+        return
+    raise JobContractError(
+        f"Two jobs would have the id '{old.job_id}': {_told(old)} and {_told(new)}. An id is the names of all files of a "
+        "job, or what kind of invariant it is (FI, PI, function) and its name, joined by ':'; give one of these files "
+        "another name"
+    )
+
+
+def _name_space(job: Job) -> str:
+    """What the id begins with, before the name."""
+    return getattr(job, "name_space", "")
+
+
+def _told(job: Job) -> str:
+    """The job by what its id is made of, and its place."""
+    name = job.job_id.removeprefix(_name_space(job))
+    names = " and ".join(f"'{path}'" for path in job.files) or f"'{name}'"
+    return f"the {type(job).__name__} of {names} (declared at {shown(job.declared_at)})"
+
+
+def difference(old: Job, new: Job) -> str | None:
+    """What the declarations differ in, in words; None if they agree."""
+    if type(old) is not type(new):
+        return f"kind of job ({type(old).__name__}, {type(new).__name__})"
+    before, after = old.definition(), new.definition()
+    for name, value in before.items():
+        if name == "function":
+            if not _same_function(value, after[name]):
+                return "function"
+        elif value != after[name]:
+            return name
+    return None
+
+
+def _same_function(old: object, new: object) -> bool:
+    if old is new:
+        return True
+    assert callable(old)
+    assert callable(new)
+    states = [fingerprint_function(_without_instance(function)) for function in (old, new)]
+    return states[0].bytecode == states[1].bytecode
+
+
+def _without_instance(function: "Callback") -> "Callback":
+    """Bound methods compare by their function: the instance does not count."""
+    underlying: Callback = getattr(function, "__func__", function)
+    return underlying
+
+
+def shown(place: Place) -> str:
+    """A place of declaration, as messages show it."""
+    return f"{place[0]}:{place[1]}"
+
+
+def without_maker(job_id: str, filename: "PathLike") -> PyPipelineGraphError:
+    """The error of a job that depends on a file by its name, when no job makes it."""
+    return PyPipelineGraphError(
+        f"'{job_id}' depends on the file '{filename}', but no job makes it (yet). If one is to make it, declare that "
+        f"one first; if it is an input, depend on FileChecksumInvariant('{filename}'), or call "
+        f"depends_on_file('{filename}'), which does so"
+    )

@@ -1,0 +1,67 @@
+"""Finds jobs by what users call them: by id, by a file in whatever spelling, or as they named an invariant."""
+
+from collections.abc import Iterable, Iterator
+
+from ppg.graph.declared import Pipegraph
+from ppg.jobs.invariants import FunctionInvariant, ParameterInvariant
+from ppg.jobs.job import Job, JobFile
+
+__all__ = ["as_invariant", "find_job", "spellings", "unknown_job"]
+
+NEAREST = 5
+LIKELY = 100
+"""How many names are compared closely, which takes a fifth of a millisecond each."""
+
+
+def find_job(pipegraph: Pipegraph, name: str) -> Job | None:
+    """The job with this id, or the one that makes or observes this file; None if there is none."""
+    for job_id in spellings(name, pipegraph):
+        if job_id in pipegraph:
+            return pipegraph.job(job_id)
+        maker = None if _is_no_file(job_id) else pipegraph.maker_of(job_id)
+        if maker is not None:
+            return maker.job if isinstance(maker, JobFile) else maker
+    return None
+
+
+def spellings(name: str, pipegraph: Pipegraph) -> Iterator[str]:
+    """What a job with this name may be called: just that, as a file relative to the root, or as an invariant."""
+    yield name
+    if not _is_no_file(name):
+        yield pipegraph.file_id(name)
+    yield from as_invariant(name)
+
+
+def as_invariant(name: str) -> Iterator[str]:
+    """The ids of invariants that a user may have given this name."""
+    for kind in (ParameterInvariant, FunctionInvariant):
+        yield kind.name_space + name
+
+
+def unknown_job(name: str, names: Iterable[str]) -> str:
+    """What to tell a user who named a job that does not exist."""
+    import difflib  # noqa: PLC0415 (only a name that is wrong needs it)
+    import heapq  # noqa: PLC0415 (the same)
+
+    known = list(names)
+    if not known:
+        return f"there is no job '{name}', nor any other"
+    pairs = _pairs(name)
+    likely = heapq.nlargest(
+        LIKELY, known, key=lambda other: len(pairs & _pairs(other)) / (len(other) + len(name))
+    )
+    near = difflib.get_close_matches(name, likely, NEAREST)
+    near += [other for other in known if name and name in other and other not in near][: NEAREST - len(near)]
+    if not near:
+        return f"there is no job '{name}' among the {len(known)} that are known"
+    return f"there is no job '{name}'; there is {', '.join(repr(other) for other in near)}"
+
+
+def _pairs(name: str) -> set[str]:
+    """The pairs of letters in a name: names that share few of them are not alike."""
+    return {name[position : position + 2] for position in range(len(name) - 1)}
+
+
+def _is_no_file(name: str) -> bool:
+    """Whether no file can be called that."""
+    return not name or name.endswith("/") or "\0" in name

@@ -1,0 +1,236 @@
+"""Pipegraphs for notebooks: cells are executed again, jobs are declared anew, and the graph runs again.
+
+What the user declared, the jobs and an account of their dependencies, is kept apart from what a run adds to it: the
+implicit invariants, and what generators made. The next declaration takes those away again, and the `Dag` is made
+anew from the account when somebody looks at it.
+
+A cell that is executed again repeats its declarations, changed or not. So a job that is declared at another *moment*
+than before (by another execution of a cell; without IPython, after another run) is redefined: it gets the new
+function, files, options and kind. The dependencies that were declared together with it are forgotten, as its new
+declaration comes with its own; those that other cells added stay. At one moment the rules of all pipegraphs hold, so
+that two loops which declare one job in two ways are still told.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.graph.conflicts import refuse_namesakes
+from ppg.graph.cycles import UnwatchedEdges
+from ppg.graph.declared import Life, Pipegraph
+from ppg.jobs.job import Job
+from ppg_graph import Dag, JobId, NodeId, NodeKind
+
+if TYPE_CHECKING:
+    from ppg.paths import PathLike
+    from ppg.report.frontend import Frontend
+    from ppg.result import RunResult
+
+__all__ = ["RedefinablePipegraph"]
+
+Moment = tuple[str, int]
+"""When something was declared: the number of the cell's execution, or how many runs there were before."""
+
+
+class RedefinablePipegraph(Pipegraph):
+    """What `Pipegraph(redefine=True)` makes; the parameters are the same."""
+
+    pruned: set[NodeId]
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._dag = Dag()
+        self._is_outdated = False
+        self._moments: dict[JobId, Moment] = {}
+        self._needs: dict[JobId, dict[tuple[JobId, str | None], Moment]] = {}
+        self._declared: int | None = None
+        self._is_completing = False
+        self._runs = 0
+        super().__init__(*arguments, **options)
+        # Cells are mended one after the other: two that contradict each other may be on their way to agree.
+        self._edges = UnwatchedEdges()
+
+    @property
+    def dag(self) -> Dag:
+        """The structure of the graph."""
+        if self._is_outdated:
+            self._is_outdated = False
+            self._dag = self._structure()
+        return self._dag
+
+    @dag.setter
+    def dag(self, dag: Dag) -> None:
+        self._dag = dag
+
+    @property
+    def was_run(self) -> bool:
+        """Whether `run` was called."""
+        return self._runs > 0
+
+    # -- declaring -----------------------------------------------------------------------------------
+
+    def require_declaring(self, intent: str) -> None:
+        """Open the graph for declarations again if it ran.
+
+        Raises:
+            PyPipelineGraphError: it runs at this moment.
+        """
+        if not self._is_completing:
+            self._reopen()
+        super().require_declaring(intent)
+
+    def admit(self, job: Job) -> Job:
+        """Take a declared job into the graph, or redefine the one that has its id.
+
+        Raises:
+            JobContractError: one of the files belongs to another job, or the same cell declares two jobs of one id, or
+                another job has the id by accident.
+        """
+        self.require_declaring(f"declare the job '{job.job_id}'")
+        if self._is_completing:
+            return super().admit(job)
+        now = self._now()
+        before = self._moments.get(job.job_id, now)
+        if before != now:
+            # The numbers of the jobs are right even if the structure is outdated.
+            older = self._jobs[self._dag.node(job.job_id)]
+            refuse_namesakes(older, job)
+            self._forget_dependencies(job.job_id, before)
+            self._moments[job.job_id] = now
+            return self._redefined(older, job)
+        try:
+            admitted = super().admit(job)
+        except JobContractError as error:
+            raise JobContractError(
+                f"{error}. If a notebook does not declare the older one any more, take it out with "
+                "pipegraph.remove(...)"
+            ) from None
+        self._moments[job.job_id] = now
+        return admitted
+
+    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+        """Let a job depend on another one, or on one file of it.
+
+        Raises:
+            PyPipelineGraphError: one of them is not in this graph, or not any more.
+        """
+        if self._is_completing:
+            super().add_dependency(upstream, downstream, part)
+            return
+        self.require_own(upstream, downstream)
+        if self._life is Life.DECLARING:
+            self._require_declared(upstream, downstream)
+        if not self._is_outdated:
+            super().add_dependency(upstream, downstream, part)
+        self._needs.setdefault(downstream.job_id, {})[upstream.job_id, part] = self._now()
+
+    def remove(self, job: "Job | PathLike") -> None:
+        """Take out a job that the notebook does not declare any more; its files stay.
+
+        What depends on it does so no more.
+
+        Parameters:
+            job: it, its id, or a file that it makes.
+
+        Raises:
+            PyPipelineGraphError: there is no such job, or the graph runs.
+        """
+        self.require_declaring("remove a job")
+        (node,) = self.nodes_of([job])
+        job_id = self.job_at(node).job_id
+        pruned = {self.job_at(one).job_id for one in self.pruned} - {job_id}
+        self._take_out([self.job_at(node)])
+        del self._moments[job_id]
+        self._needs.pop(job_id, None)
+        for needs in self._needs.values():
+            for need in [need for need in needs if need[0] == job_id]:
+                del needs[need]
+        self._is_outdated = True
+        self.pruned = {self.dag.node(one) for one in pruned}
+
+    def complete(self) -> None:
+        """Add what the jobs depend on implicitly, until the next declaration."""
+        if self._declared is not None:
+            return
+        self._declared = len(self._jobs)
+        self._is_completing = True
+        try:
+            super().complete()
+        finally:
+            self._is_completing = False
+
+    def run(
+        self, *, targets: "Iterable[Job | PathLike] | None" = None, frontend: "Frontend | None" = None
+    ) -> "RunResult":
+        """Run the graph, as often as you like; see `Pipegraph.run`."""
+        self._reopen()
+        self._runs += 1
+        return super().run(targets=targets, frontend=frontend)
+
+    # -- what changes between runs ---------------------------------------------------------------------
+
+    def _now(self) -> Moment:
+        ipython = sys.modules.get("IPython")
+        shell = None if ipython is None else ipython.get_ipython()
+        return ("run", self._runs) if shell is None else ("cell", shell.execution_count)
+
+    def _reopen(self) -> None:
+        """Take away what a run, or a preview, has added."""
+        if self._declared is None or self._life is Life.RUNNING:
+            return
+        self._take_out(self._jobs[self._declared :])
+        self.pruned = {node for node in self.pruned if node < self._declared}
+        self._declared = None
+        self._completed = 0
+        self._life = Life.DECLARING
+        self._is_outdated = True
+
+    def _require_declared(self, upstream: Job, downstream: Job) -> None:
+        """Refuse jobs that were taken out, or that a run had added: variables of a notebook outlive them."""
+        for job in (upstream, downstream):
+            if job.job_id not in self._moments:
+                raise PyPipelineGraphError(
+                    f"'{downstream.job_id}' cannot depend on '{upstream.job_id}': '{job.job_id}' is not in the "
+                    "graph any more; declare it again"
+                )
+
+    def _take_out(self, jobs: Iterable[Job]) -> None:
+        gone = {job.job_id for job in jobs}
+        self._jobs = [job for job in self._jobs if job.job_id not in gone]
+        self._multi_file_makers = {
+            path: job for path, job in self._multi_file_makers.items() if job.job_id not in gone
+        }
+
+    def _forget_dependencies(self, job_id: JobId, moment: Moment) -> None:
+        """Forget what a job depends on by what was declared at that moment."""
+        needs = self._needs.get(job_id, {})
+        for need in [need for need, when in needs.items() if when == moment]:
+            del needs[need]
+            self._is_outdated = True
+
+    def _redefined(self, old: Job, new: Job) -> Job:
+        """The job with its new definition: the same object, unless it is of another kind now."""
+        if type(old) is type(new):
+            old.take_over(new)
+            return old
+        self._is_outdated = True
+        new.node = old.node
+        self._jobs[old.node] = new
+        self._multi_file_makers.update(
+            {path: new for path, maker in self._multi_file_makers.items() if maker is old}
+        )
+        return new
+
+    def _structure(self) -> Dag:
+        """The `Dag` of all jobs, by the account of their dependencies."""
+        dag = Dag()
+        for job in self._jobs:
+            job.node = dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
+        for downstream, needs in self._needs.items():
+            below = self._jobs[dag.node(downstream)]
+            if below.kind is NodeKind.INVARIANT:
+                continue
+            for upstream, part in needs:
+                above = self._jobs[dag.node(upstream)]
+                dag.add_edge(above.node, below.node, part=part if part in above.files else None)
+        return dag

@@ -1,0 +1,1 @@
+"""Inspect: previews, verification and explanations; runs nothing."""

@@ -1,0 +1,209 @@
+"""What a run would do, without running anything and without changing anything.
+
+Two questions are asked in two ways. A *preview* asks what would start, and a generator always starts. A
+*verification* asks whether everything is as the last run left it; there a generator counts as if it would make the
+same again (`ppg.inspect.remembered_graph`).
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ppg.exceptions import PyPipelineGraphError
+from ppg.graph.declared import Pipegraph
+from ppg.inspect.remembered_graph import RememberedGraph
+from ppg.jobs.job import Job
+from ppg.status.history import Memory
+from ppg.status.observer import Observer
+from ppg.status.reason_details import Evidence
+from ppg_graph import (
+    Dag,
+    DryRun,
+    Fingerprint,
+    JobId,
+    NodeId,
+    Observation,
+    Unobservable,
+    describe,
+    dry_run,
+    to_observe,
+)
+from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservation, StoreError
+
+__all__ = [
+    "Forecast",
+    "Looking",
+    "Preview",
+    "forecast",
+    "looking",
+    "preview_of",
+    "remembered_forecast",
+    "remembered_observations",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a run would do.
+
+    Attributes:
+        dag: the graph that it was made for.
+        dry: what would run, and why.
+        observations: what was seen, by node.
+    """
+
+    dag: Dag
+    dry: DryRun
+    observations: Mapping[NodeId, Observation]
+
+
+class Looking(Memory):
+    """The status store as somebody uses it who only looks: can explain also what it has just seen.
+
+    Parameters:
+        store: open for reading.
+        rehash: believe no stat; every file is read.
+    """
+
+    def __init__(self, store: StatusStore, *, rehash: bool = False) -> None:
+        super().__init__(store)
+        self._rehash = rehash
+        self._seen: dict[Fingerprint, bytes | FunctionState] = {}
+
+    def saw(self, job_id: JobId, observation: StoredObservation) -> None:  # noqa: ARG002 (of the base class)
+        """Keep what explains a fingerprint."""
+        seen = observation.parameters or observation.function
+        if isinstance(seen, (bytes, FunctionState)):
+            self._seen[observation.fingerprint] = seen
+
+    def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
+        """What parameters or function a fingerprint stands for, now or in an earlier run."""
+        seen = self._seen.get(fingerprint)
+        if isinstance(seen, FunctionState):
+            return self._store.evidence_of_function(seen)
+        return super().evidence(fingerprint) if seen is None else seen
+
+    def files(self, job_id: JobId) -> Mapping[str, FileState]:
+        """As recorded."""
+        return {path: self._doubted(state) for path, state in super().files(job_id).items()}
+
+    def own_file(self, job_id: JobId) -> FileState | None:
+        """As recorded."""
+        state = super().own_file(job_id)
+        return None if state is None else self._doubted(state)
+
+    def input_file(self, job_id: JobId) -> FileState | None:
+        """As last seen."""
+        state = super().input_file(job_id)
+        return None if state is None else self._doubted(state)
+
+    def _doubted(self, state: FileState) -> FileState:
+        # No file has this number, so the stat proves nothing and the content is compared.
+        return state._replace(inode=-1) if self._rehash else state
+
+
+@contextmanager
+def looking(status_path: Path, *, rehash: bool = False) -> Iterator[Looking]:
+    """Read a status store, or an empty one if there is none; nothing is left behind.
+
+    Raises:
+        PyPipelineGraphError: it cannot be read.
+    """
+    try:
+        if status_path.exists():
+            with StatusStore.open(status_path, read_only=True) as store:
+                yield Looking(store, rehash=rehash)
+        else:
+            import tempfile  # noqa: PLC0415 (only where nothing was run)
+
+            # Looking must not leave a status file behind where nothing was run.
+            with (
+                tempfile.TemporaryDirectory(prefix="ppg-") as folder,
+                StatusStore.open(Path(folder) / "status") as store,
+            ):
+                yield Looking(store, rehash=rehash)
+    except StoreError as error:
+        raise PyPipelineGraphError(str(error)) from error
+
+
+def forecast(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] | None) -> Forecast:
+    """What a run of a complete graph would do. What generators would make is not known."""
+    dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
+    nodes = to_observe(dag, history, pruned=pruned, targets=targets)
+    observations = Observer(pipegraph, memory).observe(nodes)
+    return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
+
+
+def remembered_forecast(pipegraph: Pipegraph, memory: Memory, graph: RememberedGraph) -> Forecast:
+    """What a run would do if generators made what they made last time; they are run only if that is in doubt."""
+    dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
+    nodes = to_observe(dag, history, pruned=pruned, targets=targets)
+    observations = remembered_observations(graph, Observer(pipegraph, memory), nodes)
+    return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
+
+
+def remembered_observations(
+    graph: RememberedGraph, observer: Observer, nodes: Iterable[NodeId]
+) -> dict[NodeId, Observation]:
+    """What nodes of a remembered graph observe; a look is taken only at what can be looked at."""
+    observations: dict[NodeId, Observation] = {}
+    to_look_at: list[Job] = []
+    for node in nodes:
+        known = graph.observation(node)
+        if isinstance(known, Job):
+            to_look_at.append(known)
+        else:
+            observations[node] = known
+    observations.update(observer.look_at(to_look_at))
+    return observations
+
+
+# -- Dry runs: what a run would do, in words.
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What a run would do if no job failed.
+
+    Attributes:
+        will_run: the jobs that are certain to run, with the reasons in words.
+        may_run: the jobs that run if others come out changed, with the ids of those others.
+        generators: those among `will_run` that may add jobs nobody knows yet.
+        blocked: the jobs that cannot run.
+        problems: what cannot be observed, by job id, in words.
+    """
+
+    will_run: Mapping[str, tuple[str, ...]]
+    may_run: Mapping[str, tuple[str, ...]]
+    generators: tuple[str, ...]
+    blocked: tuple[str, ...]
+    problems: Mapping[str, str]
+
+    @property
+    def is_up_to_date(self) -> bool:
+        """Whether a run would start nothing but generators, and nothing is in the way of deciding that."""
+        return not (self.will_run.keys() - set(self.generators)) and not self.blocked and not self.problems
+
+
+def preview_of(pipegraph: Pipegraph, targets: Collection[NodeId] | None) -> Preview:
+    """Preview the run of a complete graph.
+
+    Raises:
+        PyPipelineGraphError: the status store cannot be read.
+    """
+    with looking(pipegraph.status_path) as memory:
+        seen = forecast(pipegraph, memory, targets)
+    dag, dry = seen.dag, seen.dry
+    return Preview(
+        will_run={
+            dag.job_id(node): tuple(describe(reason) for reason in reasons)
+            for node, reasons in dry.will_run.items()
+        },
+        may_run={dag.job_id(node): tuple(may.depending_on) for node, may in dry.may_run.items()},
+        generators=tuple(dag.job_id(node) for node in dry.generators),
+        blocked=tuple(dag.job_id(node) for node in dry.blocked),
+        problems={
+            dag.job_id(node): observation.reason
+            for node, observation in seen.observations.items()
+            if isinstance(observation, Unobservable)
+        },
+    )

@@ -1,0 +1,212 @@
+"""The graph as it was at the end of the last run, as far as that can be known without running a generator.
+
+What generators make is known only when they have run. To verify without running anything, each generator counts as
+if it would make again what it made last time, as long as nothing changed that it depends on: its new jobs and edges
+are put into a copy of the graph, and the generator itself stands there as a job whose one output is that, intact.
+So the ordinary decisions tell whether the generator's inputs changed, and whether its jobs would run.
+
+Of a generated job only its record is known. Its files can be looked at, and so can input files that a generator's
+jobs depend on; tools can be asked for their versions. Functions and parameters that exist only in a generator's
+callback count as unchanged.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+
+from ppg.exceptions import InternalError
+from ppg.graph.declared import Pipegraph
+from ppg.jobs.file_jobs import MultiFileGeneratingJob
+from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
+from ppg.jobs.job import Job, undeclared
+from ppg.jobs.tool_version import ToolVersionInvariant
+from ppg.recipes.cached_jobs import CacheJob
+from ppg.status.history import Memory
+from ppg.status.run_notes import LastMade, ToolQuestion
+from ppg_graph import (
+    Dag,
+    Files,
+    FileStatus,
+    JobId,
+    NewEdge,
+    NewJob,
+    NodeId,
+    NodeKind,
+    Observation,
+    Record,
+    Unobservable,
+)
+
+__all__ = ["RememberedGraph"]
+
+INTACT = Files(FileStatus.INTACT)
+
+
+class RememberedGraph:
+    """The pipegraph with what its generators made last time.
+
+    Parameters:
+        pipegraph: complete and free of cycles; it is not changed.
+        memory: of earlier runs.
+        targets: the only jobs to look at, with what they need; None for all.
+
+    Attributes:
+        dag: the graph; the pipegraph's own nodes have the same numbers, remembered ones come after them. It has
+            no generators.
+        history: the records, those of generators as what they count as.
+        targets: the same, with the jobs that generators among them made.
+        made: the ids of the jobs that each generator made last time; None where that is not known.
+        misfits: generators whose last jobs do not fit this graph, with the reason.
+    """
+
+    def __init__(
+        self, pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] | None = None
+    ) -> None:
+        self._pipegraph = pipegraph
+        self._memory = memory
+        self._observed: dict[NodeId, Job] = {}
+        self.made: dict[JobId, tuple[JobId, ...] | None] = {}
+        self.misfits: dict[JobId, str] = {}
+        self.targets: Collection[NodeId] | None = targets
+        self.history: Mapping[JobId, Record] = memory.history
+        self.dag: Dag = pipegraph.dag
+        if NodeKind.GENERATOR in pipegraph.dag.kinds:
+            self._take_generators_in(pipegraph.dag)
+            self.history = _WithGenerators(memory.history)
+
+    def observation(self, node: NodeId) -> Observation | Job:
+        """What is known of a node without a look, or else the job to look at."""
+        if node in self._observed:
+            return self._observed[node]
+        if node < len(self._pipegraph):
+            job = self._pipegraph.job_at(node)
+            return INTACT if job.kind is NodeKind.GENERATOR else job
+        if self.dag.kind(node) is not NodeKind.INVARIANT:
+            # A generator that a generator made.
+            return INTACT
+        fingerprint = self._memory.last_fingerprint(self.dag.job_id(node))
+        if fingerprint is None:
+            return Unobservable("what it came to in the last run is not known any more")
+        return fingerprint
+
+    # -- the copy ------------------------------------------------------------------------------------
+
+    def _take_generators_in(self, declared: Dag) -> None:
+        """Make the copy, without what some generators made if it leads in circles."""
+        given_targets = self.targets
+        while True:
+            self.dag, self._observed, self.targets = Dag(), {}, given_targets
+            makers = self._copied(declared)
+            cycle = self.dag.find_cycle()
+            if cycle is None:
+                return
+            # The declared graph has no cycle, so some generator closed this one.
+            for upstream, downstream in zip(cycle, (*cycle[1:], cycle[0]), strict=True):
+                generator = makers.get((upstream, downstream))
+                if generator is not None:
+                    self.misfits[generator] = (
+                        f"it let '{self.dag.job_id(downstream)}' depend on '{self.dag.job_id(upstream)}' last "
+                        "time, which would close a circle now"
+                    )
+
+    def _copied(self, declared: Dag) -> dict[tuple[NodeId, NodeId], JobId]:
+        """Fill the copy; gives the generator of each edge that one made."""
+        waiting: list[NodeId] = []
+        for node, job_id in enumerate(declared.job_ids):
+            self._add(NewJob(job_id, declared.kind(NodeId(node)), keep=declared.keeps(NodeId(node))), waiting)
+        for upstream, downstream in declared.edges():
+            parts = declared.parts(upstream, downstream)
+            for part in (None,) if parts is None else sorted(parts):
+                self.dag.add_edge(upstream, downstream, part=part)
+        pruned = self._pipegraph.pruned
+        left_out = pruned | declared.descendants(pruned)
+        extensions: list[tuple[JobId, LastMade]] = []
+        while waiting:
+            generator = waiting.pop(0)
+            name = self.dag.job_id(generator)
+            made = self._memory.last_made(name)
+            self.made[name] = None if made is None else tuple(job.job_id for job in made.jobs)
+            if made is not None and generator not in left_out and name not in self.misfits:
+                self._add_made(generator, made, waiting)
+                extensions.append((name, made))
+        # A generator may depend on what others have made, whichever comes first here.
+        makers: dict[tuple[NodeId, NodeId], JobId] = {}
+        for name, made in extensions:
+            for edge in made.edges:
+                self._connect(name, edge, makers)
+        return makers
+
+    def _add_made(self, generator: NodeId, made: LastMade, waiting: list[NodeId]) -> None:
+        old_size = len(self.dag)
+        for job, class_name in zip(made.jobs, made.classes, strict=True):
+            if job.job_id not in self.dag:
+                # Which files stay is not noted; the class says so.
+                new = NewJob(job.job_id, job.kind, keep=class_name == CacheJob.__name__)
+                self._stand_in(self._add(new, waiting), class_name, made.tools.get(job.job_id))
+        if self.targets is not None and generator in self.targets:
+            self.targets = {*self.targets, *map(NodeId, range(old_size, len(self.dag)))}
+
+    def _connect(self, generator: JobId, edge: NewEdge, makers: dict[tuple[NodeId, NodeId], JobId]) -> None:
+        for job_id in (edge.upstream, edge.downstream):
+            if job_id not in self.dag:
+                self.misfits[generator] = f"it used '{job_id}' last time, which does not exist any more"
+                return
+        ends = self.dag.node(edge.upstream), self.dag.node(edge.downstream)
+        if not self.dag.has_edge(*ends):
+            makers[ends] = generator
+        try:
+            self.dag.add_edge(*ends, part=edge.part)
+        except ValueError as error:
+            self.misfits[generator] = f"what it made last time is not possible any more: {error}"
+
+    def _add(self, job: NewJob, waiting: list[NodeId]) -> NodeId:
+        if job.kind is not NodeKind.GENERATOR:
+            return self.dag.add_node(job.job_id, job.kind, keep=job.keep)
+        node = self.dag.add_node(job.job_id, NodeKind.OUTPUT)
+        waiting.append(node)
+        return node
+
+    def _stand_in(self, node: NodeId, class_name: str, tool: ToolQuestion | None) -> None:
+        """Give a remembered node a job that can be looked at, where there is anything to look at."""
+        job_id = self.dag.job_id(node)
+        job: Job
+        if class_name == FileTimeInvariant.__name__:
+            job = undeclared(FileTimeInvariant, job_id, pipegraph=self._pipegraph)
+        elif tool is not None:
+            job = undeclared(
+                ToolVersionInvariant,
+                tool.command,
+                environment=tool.environment,
+                success=tool.success,
+                pipegraph=self._pipegraph,
+            )
+        elif class_name == FileChecksumInvariant.__name__:
+            seen = self._memory.input_file(job_id)
+            algorithm = "md5" if seen is None else seen.algorithm
+            job = undeclared(FileChecksumInvariant, job_id, algorithm=algorithm, pipegraph=self._pipegraph)
+        elif job_id in self._memory.history and (files := self._memory.files(job_id)):
+            job = undeclared(MultiFileGeneratingJob, list(files), _never_run, pipegraph=self._pipegraph)
+            job.job_id = job_id
+        else:
+            return
+        job.node = node
+        self._observed[node] = job
+
+
+class _WithGenerators(Mapping[JobId, Record]):
+    """Records, in which a generator's success counts as an output."""
+
+    def __init__(self, records: Mapping[JobId, Record]) -> None:
+        self._records = records
+
+    def __getitem__(self, job_id: JobId) -> Record:
+        record = self._records[job_id]
+        return record._replace(kind=NodeKind.OUTPUT) if record.kind is NodeKind.GENERATOR else record
+
+    def __iter__(self) -> Iterator[JobId]:
+        return iter(self._records)
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+
+def _never_run() -> None:
+    raise InternalError("a job that stands for a remembered one was run")

@@ -1,0 +1,127 @@
+"""Whether everything is as the last run left it: for continuous integration, and before results are published."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+from ppg.graph.declared import Pipegraph
+from ppg.inspect.forecast import looking, remembered_forecast
+from ppg.inspect.remembered_graph import RememberedGraph
+from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable, describe
+
+__all__ = ["Verification", "verification_of"]
+
+_LEFT_OUT = NodeState.EXCLUDED
+ALTERED = {
+    FileStatus.MISSING: "is missing",
+    FileStatus.EMPTY: "is empty",
+    FileStatus.CHANGED: "is not as it was left",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What speaks against every output being what a run would make now, and what was looked at.
+
+    Jobs are told by id, in the order of declaration.
+
+    Attributes:
+        will_run: the jobs that a run would start, with the reasons in words.
+        may_run: the jobs that it would start if others came out changed, with the ids of those others.
+        blocked: the jobs that it could not decide about, because of `problems`.
+        problems: what cannot be observed, and generators whose jobs cannot be known, in words.
+        checked: how many working jobs were looked at, those that generators made last time included.
+        left_out: jobs that are pruned, or that no target needs; nothing is said about them.
+        generators: which working jobs each generator made when it ran last; these were verified in place of
+            running it.
+        accepted: jobs of which there are existing outputs that were taken over, with the time of that in seconds since
+            the epoch; they have not run since.
+        altered: caches that nobody needs now and that are not what their record says, with what they are, in words;
+            they are calculated again when somebody needs them. Those that generators made are among them.
+        undeclared: jobs with a record that neither the script declares nor a generator made.
+        is_first: there is no status file: nothing was run here yet.
+    """
+
+    will_run: Mapping[str, tuple[str, ...]]
+    may_run: Mapping[str, tuple[str, ...]]
+    blocked: tuple[str, ...]
+    problems: Mapping[str, str]
+    checked: int
+    left_out: tuple[str, ...]
+    generators: Mapping[str, tuple[str, ...]]
+    accepted: Mapping[str, float]
+    altered: Mapping[str, str]
+    undeclared: tuple[str, ...]
+    is_first: bool
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing would run, and every output is what its record says."""
+        return not (self.will_run or self.may_run or self.blocked or self.problems)
+
+
+def verification_of(
+    pipegraph: Pipegraph, targets: Collection[NodeId] | None, *, rehash: bool = False
+) -> Verification:
+    """Verify a complete graph.
+
+    Parameters:
+        pipegraph: complete and free of cycles.
+        targets: the only jobs to verify, with what they need; None for all.
+        rehash: read every file, also those whose size and times are as they were.
+
+    Raises:
+        PyPipelineGraphError: the status store cannot be read.
+    """
+    with looking(pipegraph.status_path, rehash=rehash) as memory:
+        graph = RememberedGraph(pipegraph, memory, targets)
+        seen = remembered_forecast(pipegraph, memory, graph)
+        known = {*graph.dag.job_ids, *(job for jobs in graph.made.values() for job in jobs or ())}
+        accepted: dict[str, float] = {
+            job_id: when
+            for job_id in graph.dag.job_ids
+            if (when := memory.was_accepted(job_id)) is not None
+            and seen.dry.states[graph.dag.node(job_id)] is NodeState.CLEAN
+        }
+        undeclared = tuple(sorted(job_id for job_id in memory.history if job_id not in known))
+    dag, dry = seen.dag, seen.dry
+    works = [node for node in map(NodeId, range(len(dag))) if dag.kind(node) is not NodeKind.INVARIANT]
+    working = set(works)
+    problems: dict[str, str] = {
+        dag.job_id(node): observation.reason
+        for node, observation in sorted(seen.observations.items())
+        if isinstance(observation, Unobservable)
+    }
+    for generator, made in graph.made.items():
+        if dry.states[dag.node(generator)] is NodeState.CLEAN and made is None:
+            problems[generator] = (
+                "what it made last time was not noted, so it cannot be verified; run it once"
+            )
+    problems.update(graph.misfits.items())
+    return Verification(
+        will_run={
+            dag.job_id(node): tuple(describe(reason) for reason in reasons)
+            for node, reasons in dry.will_run.items()
+        },
+        may_run={dag.job_id(node): tuple(may.depending_on) for node, may in dry.may_run.items()},
+        blocked=tuple(dag.job_id(node) for node in dry.blocked),
+        problems=problems,
+        checked=sum(dry.states[node] is not _LEFT_OUT for node in works),
+        left_out=tuple(dag.job_id(node) for node in works if dry.states[node] is _LEFT_OUT),
+        generators={
+            name: tuple(job_id for job_id in made if job_id in dag and dag.node(job_id) in working)
+            for name, made in graph.made.items()
+            if made is not None
+        },
+        accepted=accepted,
+        altered={
+            dag.job_id(node): ALTERED[files.status]
+            for node, files in sorted(seen.observations.items())
+            if isinstance(files, Files)
+            and files.status is not FileStatus.INTACT
+            and node not in dry.will_run
+            and node not in dry.may_run
+            and dag.keeps(node)
+        },
+        undeclared=undeclared,
+        is_first=not pipegraph.status_path.exists(),
+    )

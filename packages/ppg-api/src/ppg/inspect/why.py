@@ -1,0 +1,240 @@
+"""Why a job ran last, and whether and why it would run now: told from the status store, and from the graph."""
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from ppg.exceptions import PyPipelineGraphError
+from ppg.graph.declared import Pipegraph
+from ppg.graph.find import as_invariant, find_job, spellings, unknown_job
+from ppg.inspect.forecast import Forecast, Looking, looking, remembered_forecast
+from ppg.inspect.remembered_graph import RememberedGraph
+from ppg.paths import normalised
+from ppg.result import JobState
+from ppg.status.reason_details import reason_lines
+from ppg.status.run_notes import LastAccepted, LastRun
+from ppg.text import counted, earlier_tries
+from ppg_graph import (
+    AlwaysRuns,
+    Fingerprint,
+    JobId,
+    NodeId,
+    NodeKind,
+    NodeState,
+    Reason,
+    Unobservable,
+    UpstreamChanged,
+)
+
+__all__ = ["why_from_graph", "why_from_store"]
+
+DEEPEST = 10
+"""How many jobs upstream the story of a change is followed."""
+MOST_NAMES = 10
+
+
+def why_from_store(status_path: Path, name: str) -> list[str]:
+    """Tell why a job ran last, without the script that declares it.
+
+    Parameters:
+        status_path: the status file.
+        name: the job's id, or a file in whatever spelling; the pipegraph's root is taken to be the folder of the
+            status file.
+
+    Returns:
+        Lines of text.
+
+    Raises:
+        PyPipelineGraphError: there is no such status file, or it knows no such job.
+    """
+    if not status_path.exists():
+        raise PyPipelineGraphError(f"there is no status file '{status_path}'; nothing was run here yet")
+    with looking(status_path) as memory:
+        known = set(memory.job_ids())
+        for job_id in _spellings_on_disk(name, status_path):
+            if job_id in known:
+                return list(_last(JobId(job_id), memory))
+        maker = _maker(set(_spellings_on_disk(name, status_path)), memory)
+        if maker is not None:
+            return list(_last(maker, memory))
+        raise PyPipelineGraphError(unknown_job(name, known))
+
+
+def why_from_graph(pipegraph: Pipegraph, name: str) -> list[str]:
+    """Tell why a job of a complete graph ran last, and whether and why it would run now.
+
+    Parameters:
+        pipegraph: complete and free of cycles.
+        name: the job's id, or a file in whatever spelling.
+
+    Returns:
+        Lines of text.
+
+    Raises:
+        PyPipelineGraphError: there is no such job, or the status file cannot be read.
+    """
+    with looking(pipegraph.status_path) as memory:
+        targets = pipegraph.run_targets
+        graph = RememberedGraph(pipegraph, memory, None if targets is None else pipegraph.nodes_of(targets))
+        job_id = _named(pipegraph, graph, memory, name)
+        lines = list(_last(job_id, memory))
+        if job_id not in graph.dag:
+            return [*lines, "now: the script does not declare it any more"]
+        seen = remembered_forecast(pipegraph, memory, graph)
+        return [*lines, *_now(graph.dag.node(job_id), seen, graph, memory)]
+
+
+# -- finding the job -----------------------------------------------------------------------------------
+
+
+def _named(pipegraph: Pipegraph, graph: RememberedGraph, memory: Looking, name: str) -> JobId:
+    job = find_job(pipegraph, name)
+    if job is not None:
+        return job.job_id
+    stored = set(memory.job_ids())
+    names = [JobId(job_id) for job_id in spellings(name, pipegraph)]
+    for job_id in names:
+        if job_id in graph.dag or job_id in stored:
+            return job_id
+    maker = _maker(set(names), memory)
+    if maker is None:
+        raise PyPipelineGraphError(unknown_job(name, {*graph.dag.job_ids, *stored}))
+    return maker
+
+
+def _spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
+    """What a job with this name may be called, as far as that can be told from where the status file is."""
+    yield name
+    if name and "\0" not in name:
+        root = os.path.abspath(status_path.parent)  # noqa: PTH100 (Path.absolute keeps '..')
+        yield normalised(os.path.abspath(name), root)  # noqa: PTH100
+        yield normalised(name, root)
+    yield from as_invariant(name)
+
+
+def _maker(files: set[str], memory: Looking) -> JobId | None:
+    """The job that made one of these files when it last succeeded."""
+    for job_id in memory.history:
+        if not files.isdisjoint(memory.files(job_id)):
+            return job_id
+    return None
+
+
+# -- last time -----------------------------------------------------------------------------------------
+
+
+def _last(job_id: JobId, memory: Looking) -> Iterator[str]:
+    ran = memory.last_run(job_id)
+    accepted = memory.last_accepted(job_id)
+    if accepted is not None and (ran is None or ran.when < accepted.when):
+        when = f"{_date(accepted.when)} (run {accepted.run_id})"
+        yield f"{job_id} was accepted as it was, and not run, at {when}; else it would have run"
+        yield from _because(accepted, memory, {job_id})
+        if ran is not None:
+            yield f"before that it {_ended(ran)}"
+    elif ran is not None:
+        yield f"{job_id} {_ended(ran)}"
+        yield from (f"  {told}" for told in earlier_tries(ran.earlier, ran.attempts))
+        yield from _because(ran, memory, {job_id})
+    elif (record := memory.last_success(job_id)) is not None:
+        if record.duration is None:
+            yield f"{job_id} was accepted as it was, and not run, at {_date(record.finished)}"
+        else:
+            yield f"{job_id} succeeded last at {_date(record.finished)}; why it ran is not known"
+    elif memory.last_fingerprint(job_id) is not None:
+        yield f"{job_id} is an invariant: it is looked at, and never runs"
+    else:
+        yield f"{job_id}: nothing is known of an earlier run"
+
+
+def _ended(ran: LastRun) -> str:
+    took = "" if ran.runtime is None else f", after {ran.runtime:.2f} s"
+    if ran.attempts > 1:
+        took += f", in the last of {ran.attempts} tries"
+    if ran.state is JobState.FAILED:
+        return f"failed last at {_date(ran.when)} (run {ran.run_id}){took}: {ran.error}"
+    if ran.taken_from_cache:
+        return f"was taken last from the shared cache, at {_date(ran.when)} (run {ran.run_id}){took}"
+    return f"ran last, and succeeded, at {_date(ran.when)} (run {ran.run_id}){took}"
+
+
+def _because(
+    ran: LastRun | LastAccepted, memory: Looking, told: set[str], indent: str = "  "
+) -> Iterator[str]:
+    """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
+    for reason in ran.reasons:
+        yield from _reason(reason, memory, indent)
+        if isinstance(reason, UpstreamChanged) and reason.upstream not in told and len(told) < DEEPEST:
+            upstream = memory.last_run(reason.upstream)
+            if upstream is not None and upstream.run_id == ran.run_id:
+                told.add(reason.upstream)
+                yield f"{indent}  {reason.upstream} ran in the same run"
+                yield from _because(upstream, memory, told, f"{indent}    ")
+    if ran.more_reasons:
+        yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
+
+
+def _reason(reason: Reason, memory: Looking, indent: str) -> Iterator[str]:
+    first, *others = reason_lines(reason, memory.evidence)
+    yield f"{indent}because {first}"
+    for line in others:
+        yield f"{indent}{line}"
+
+
+def _date(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))
+
+
+# -- now -----------------------------------------------------------------------------------------------
+
+
+def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: Looking) -> Iterator[str]:
+    job_id, state = seen.dag.job_id(node), seen.dry.states[node]
+    if job_id in graph.misfits:
+        yield f"now: {graph.misfits[job_id]}"
+    if state is NodeState.EXCLUDED:
+        yield "now: it takes no part: it is pruned, or no target needs it"
+    elif seen.dag.kind(node) is NodeKind.INVARIANT:
+        yield from _invariant_now(node, job_id, seen, memory)
+    elif state is NodeState.BLOCKED:
+        missing = [
+            f"'{seen.dag.job_id(upstream)}' cannot be observed: {observation.reason}"
+            for upstream in seen.dag.ancestors([node])
+            if isinstance(observation := seen.observations.get(upstream), Unobservable)
+        ]
+        yield "now: it cannot run"
+        yield from (f"  because {line}" for line in sorted(missing)[:MOST_NAMES])
+    elif node in seen.dry.will_run:
+        yield "now: it would run"
+        for reason in seen.dry.will_run[node]:
+            yield from _reason(reason, memory, "  ")
+    elif job_id in graph.made:
+        yield "now: it would run"
+        yield from _reason(AlwaysRuns(), memory, "  ")
+        yield "  nothing changed that it depends on, so it is taken to make the same as last time"
+    elif node in seen.dry.may_run:
+        names = seen.dry.may_run[node].depending_on
+        more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+        yield f"now: it would run if what these make changes: {', '.join(names[:MOST_NAMES])}{more}"
+    elif state is NodeState.NOT_NEEDED:
+        yield "now: it would not run: nothing that runs needs it"
+    else:
+        yield "now: it would not run: it is up to date"
+
+
+def _invariant_now(node: NodeId, job_id: JobId, seen: Forecast, memory: Looking) -> Iterator[str]:
+    observation = seen.observations.get(node)
+    before = memory.last_fingerprint(job_id)
+    if observation is None:
+        yield "now: nothing needs it, so it was not looked at"
+    elif isinstance(observation, Unobservable):
+        yield f"now: it cannot be observed: {observation.reason}"
+    elif before is None or not isinstance(observation, bytes):
+        yield "now: it was looked at; there is no earlier look to compare it with"
+    elif observation == before:
+        yield "now: it is what it was at the last look"
+    else:
+        _, *changes = reason_lines(UpstreamChanged(job_id, before, Fingerprint(observation)), memory.evidence)
+        yield "now: it is not what it was at the last look"
+        yield from changes

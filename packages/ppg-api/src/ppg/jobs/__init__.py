@@ -1,0 +1,1 @@
+"""Jobs: the job kinds, and what all of them share."""

@@ -1,0 +1,109 @@
+"""How a job's callback is executed: for how long, how often, where, and within which memory.
+
+None of it counts as a change of the job: what a job makes does not depend on it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypedDict, get_args
+
+from ppg.arguments import require_flag
+
+__all__ = ["AS_USUAL", "Execution", "ExecutionOptions", "Isolation", "LoadOptions", "execution_of"]
+
+Isolation = Literal["fork", "fresh"]
+"""From what a job's process is forked: the compute node with all that is loaded, or a clean process."""
+
+
+class LoadOptions(TypedDict, total=False):
+    """The keyword options of jobs that load; see `Execution`."""
+
+    timeout: float | None
+    retries: int
+
+
+class ExecutionOptions(LoadOptions, total=False):
+    """The keyword options of jobs that run in processes of their own; see `Execution`."""
+
+    enforce_memory: bool
+    isolation: Isolation
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How a callback is executed.
+
+    Attributes:
+        timeout: seconds after which the job is ended (SIGTERM, 5 seconds later SIGKILL) and has failed; a load is
+            interrupted by an exception. None for no limit.
+        retries: how often the job is started again if it raised, died or timed out. If it died of memory, it
+            asks for twice as much then.
+        enforce_memory: end the job when it uses more memory than its `memory_needed` states, instead of warning
+            afterwards; without effect on a job that states none.
+        isolation: "fork" gives the job a process forked from the compute node, with all that was loaded;
+            "fresh" one forked from a process in which nothing was ever loaded: for libraries that do not
+            survive a fork once their threads run, as polars does not. What the callback refers to is copied
+            for a fresh job, and data of loads is not there.
+    """
+
+    timeout: float | None = None
+    retries: int = 0
+    enforce_memory: bool = False
+    isolation: Isolation = "fork"
+
+
+AS_USUAL = Execution()
+
+
+def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Execution:
+    """What keyword options say.
+
+    Parameters:
+        options: as they were given.
+        allowed: the TypedDict that lists them.
+        job: what to call the job in messages.
+
+    Raises:
+        TypeError: there is no such option, or it is of another type.
+        ValueError: it has an impossible value.
+    """
+    if not options:
+        return AS_USUAL
+    known = list(allowed.__annotations__)
+    for name in options:
+        if name not in known:
+            raise TypeError(f"{job} has no option '{name}'; its options for execution are {', '.join(known)}")
+    return Execution(
+        timeout=_timeout(options.get("timeout"), job),
+        retries=_retries(options.get("retries", 0), job),
+        enforce_memory=require_flag(options.get("enforce_memory", False), f"{job}: enforce_memory"),
+        isolation=_isolation(options.get("isolation", "fork"), job),
+    )
+
+
+def _timeout(value: object, job: str) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{job}: timeout must be a number of seconds, or None, not {value!r}")
+    if not 0 < value < float("inf"):
+        raise ValueError(
+            f"{job}: timeout must be a positive number of seconds, or None for no limit, not {value}"
+        )
+    return float(value)
+
+
+def _retries(value: object, job: str) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise TypeError(f"{job}: retries must be an int, not {value!r}")
+    if value < 0:
+        raise ValueError(f"{job}: retries must be 0 or more, not {value}")
+    return value
+
+
+def _isolation(value: object, job: str) -> Isolation:
+    for known in get_args(Isolation):
+        if value == known:
+            isolation: Isolation = known
+            return isolation
+    raise ValueError(f"{job}: isolation must be 'fork' or 'fresh', not {value!r}")

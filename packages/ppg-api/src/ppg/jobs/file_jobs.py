@@ -1,0 +1,280 @@
+"""Jobs that make files."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+
+from ppg.arguments import require_flag
+from ppg.jobs.callback_job import CallbackJob
+from ppg.jobs.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
+from ppg.jobs.job import JobFile
+from ppg.jobs.signature import Callback, wants_argument
+from ppg.paths import PathLike, require_path
+from ppg_graph import JobId, NodeKind
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+
+__all__ = [
+    "FileGeneratingJob",
+    "FileJob",
+    "MultiFileGeneratingJob",
+    "MultiTempFileGeneratingJob",
+    "TempFileGeneratingJob",
+]
+
+
+class FileJob(CallbackJob):
+    """What jobs that make files have in common.
+
+    Attributes:
+        rename_broken: after a failure the files that the callback left are renamed to `*.broken`
+            instead of removed.
+        empty_ok: a file of 0 bytes counts as made.
+        cutoff: the job counts as changed only if its files' content changed. With False every rerun
+            counts, for jobs whose real effect is not in the file.
+        shares: the files are taken from the pipegraph's shared cache if they are there, and kept there for others
+            if not (see `SharedCache`); without a shared cache it means nothing. For jobs that take longer than copying
+            what they make, and that are functions of what they depend on.
+    """
+
+    __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken", "shares")
+    kind: ClassVar[NodeKind] = NodeKind.OUTPUT
+
+    def __init__(
+        self,
+        job_id: str,
+        function: Callback,
+        pipegraph: "Pipegraph | None",
+        *,
+        rename_broken: bool,
+        empty_ok: bool,
+        cutoff: bool,
+        execution: Execution,
+        share: bool = False,
+    ) -> None:
+        self._passes_argument = wants_argument(function, job_id)
+        super().__init__(job_id, function, pipegraph, execution)
+        self.rename_broken: bool = rename_broken
+        self.empty_ok: bool = empty_ok
+        self.cutoff: bool = cutoff
+        self.shares: bool = share
+        defaults = rename_broken is False and empty_ok is False and cutoff is True and share is False
+        if not defaults:
+            flags = {"rename_broken": rename_broken, "empty_ok": empty_ok, "cutoff": cutoff, "share": share}
+            for name, flag in flags.items():
+                require_flag(flag, f"{type(self).__name__} '{job_id}': {name}")
+
+    def share(self, wanted: bool = True) -> Self:
+        """Take the files from the pipegraph's shared cache, and keep them there, or do not; returns the job."""
+        self.pipegraph.require_declaring(f"change '{self.job_id}'")
+        self.shares = require_flag(wanted, f"share of '{self.job_id}'")
+        return self
+
+    def definition(self) -> dict[str, object]:
+        """Files, function and options."""
+        return super().definition() | {
+            "files": self.files,
+            "rename_broken": self.rename_broken,
+            "empty_ok": self.empty_ok,
+            "cutoff": self.cutoff,
+        }
+
+    @property
+    def callback_arguments(self) -> tuple[object, ...]:
+        """What the callback is called with: nothing, or what it makes."""
+        return (self.made,) if self._passes_argument else ()
+
+    @property
+    def made(self) -> Path | list[Path] | dict[str, Path]:
+        """What the job makes, as its own function and those of others get it."""
+        raise NotImplementedError
+
+
+class FileGeneratingJob(FileJob):
+    """Makes one file.
+
+    It runs when the file is missing, empty or not what the job made, and when something that it depends
+    on has changed. The file's folder is created first. If the new file has the same bytes as
+    the old one, nothing downstream runs.
+
+    Parameters:
+        output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
+        function: writes the file; called without arguments, or with the file's `Path` if it takes one.
+        rename_broken, empty_ok, cutoff: see `FileJob`.
+        share: see `shares` of `FileJob`.
+        timeout, retries, enforce_memory, isolation: see `Execution`.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes this file, or the job was declared before in another way.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        output_filename: PathLike,
+        function: Callback,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        *,
+        cutoff: bool = True,
+        share: bool = False,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        path = require_path(output_filename, "output_filename", self)
+        super().__init__(
+            path,
+            function,
+            pipegraph,
+            rename_broken=rename_broken,
+            empty_ok=empty_ok,
+            cutoff=cutoff,
+            share=share,
+            # Texts for messages are made where there is something to complain about: of these jobs there are many.
+            execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'")
+            if options
+            else AS_USUAL,
+        )
+        self.job_id: JobId = self.pipegraph.file_id(path)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The one file."""
+        return (self.job_id,)
+
+    @property
+    def path(self) -> Path:
+        """The file, relative to the pipegraph's root."""
+        return Path(self.job_id)
+
+    @property
+    def made(self) -> Path:
+        """The file's path."""
+        return self.path
+
+
+class MultiFileGeneratingJob(FileJob):
+    """Makes several files with one call.
+
+    If one of them is missing, all are removed and made again. `job["name"]` is one of the files: a job
+    that depends on it is stale only if that file changed.
+
+    Parameters:
+        filenames: the files as an iterable, or as a dictionary of names to files.
+        function: writes them; called without arguments, or, if it takes one, with the `Path`s as a list,
+            or as a dictionary if `filenames` was one.
+        rename_broken, empty_ok, cutoff: see `FileJob`.
+        share: see `shares` of `FileJob`.
+        timeout, retries, enforce_memory, isolation: see `Execution`.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be, or a file is named twice.
+        JobContractError: another job makes one of the files, or the job was declared before in another way.
+    """
+
+    __slots__ = ("_files", "_names")
+    # It has files by name, but is one job: nothing to walk through.
+    __iter__: ClassVar[None] = None
+
+    def __init__(
+        self,
+        filenames: Iterable[PathLike] | Mapping[str, PathLike],
+        function: Callback,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        *,
+        cutoff: bool = True,
+        share: bool = False,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        if isinstance(filenames, (str, bytes, Path)) or not isinstance(filenames, Iterable):
+            raise TypeError(
+                f"{type(self).__name__}: filenames must be a list or a dictionary of files, not {filenames!r}; "
+                "for one file use FileGeneratingJob"
+            )
+        names = _names(filenames, type(self).__name__) if isinstance(filenames, Mapping) else None
+        given = filenames.values() if isinstance(filenames, Mapping) else filenames
+        if isinstance(given, (set, frozenset)):
+            # The order of a set differs from run to run, and the function gets a list.
+            given = sorted(given, key=str)
+        paths = [require_path(path, f"{type(self).__name__}: filenames") for path in given]
+        if not paths:
+            raise ValueError(f"{type(self).__name__}: filenames must name at least one file")
+        super().__init__(
+            ":".join(paths),
+            function,
+            pipegraph,
+            rename_broken=rename_broken,
+            empty_ok=empty_ok,
+            cutoff=cutoff,
+            share=share,
+            execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{':'.join(paths)}'"),
+        )
+        self._files = tuple(self.pipegraph.file_id(path) for path in paths)
+        self._names = names
+        if len(set(self._files)) < len(self._files):
+            twice = next(path for path in self._files if self._files.count(path) > 1)
+            raise ValueError(f"{type(self).__name__}: the file '{twice}' is named twice")
+        self.job_id: JobId = JobId(":".join(sorted(self._files)))
+
+    def definition(self) -> dict[str, object]:
+        """Files with their names, function and options."""
+        return super().definition() | {"names": self._names}
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files, in the order of `filenames`."""
+        return self._files
+
+    def __getitem__(self, name: PathLike) -> JobFile:
+        """One of the files, by its name in the dictionary, or by its path.
+
+        Raises:
+            KeyError: the job makes no such file.
+        """
+        if self._names is not None and name in self._names:
+            return JobFile(self, self._files[self._names.index(str(name))])
+        path = self.pipegraph.file_id(os.fspath(name))
+        if path not in self._files:
+            raise KeyError(
+                f"{self!r} makes no file '{name}'; it makes {', '.join(self._names or self._files)}"
+            )
+        return JobFile(self, path)
+
+    @property
+    def made(self) -> Path | list[Path] | dict[str, Path]:
+        """The files' paths, relative to the pipegraph's root: a dictionary if `filenames` was one, else a list."""
+        paths = [Path(path) for path in self._files]
+        return dict(zip(self._names, paths, strict=True)) if self._names is not None else paths
+
+
+class TempFileGeneratingJob(FileGeneratingJob):
+    """Makes a file that only other jobs need, for as long as they need it.
+
+    It runs only if a job that depends on it has to run, or cannot be decided without it. The file is removed when
+    all jobs that depend on it directly are done; it is kept if one of them failed, for the next run.
+    The parameters are those of `FileGeneratingJob`.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+
+class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
+    """Makes several files that only other jobs need; see `TempFileGeneratingJob` and `MultiFileGeneratingJob`."""
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+
+def _names(filenames: Mapping[Any, Any], what: str) -> tuple[str, ...]:
+    names = tuple(name for name in filenames if isinstance(name, str))
+    if len(names) < len(filenames):
+        wrong = next(name for name in filenames if not isinstance(name, str))
+        raise TypeError(f"{what}: the names in filenames must be texts, not {wrong!r}")
+    return names

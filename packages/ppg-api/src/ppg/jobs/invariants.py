@@ -1,0 +1,213 @@
+"""Jobs that observe: parameters, files, functions. They are never run.
+
+When what one of them observes changes, the jobs that depend on it directly are stale.
+
+An input file is a file, so its invariant is called like it, and no job may make it. Parameters and functions are no
+files: they have name spaces of their own, so that those of the job "a" can be called "a" as well. The name space is
+the beginning of the id, and says in every message what there is:
+
+    PI:a            ParameterInvariant("a", ...), of which depends_on_params is the short form
+    function:a      FunctionInvariant("a", ...), and the functions of depends_on_func
+    FI:a            the function that the job "a" itself calls
+    command:a       the command of the ExternalJob "a"
+    rendering:a     how the PlotJob "a" saves its plot
+    version:a       a ToolVersionInvariant
+"""
+
+import os
+from collections.abc import Callable
+from types import FunctionType
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from ppg.jobs.job import Job, require_id
+from ppg.paths import PathLike, require_path
+from ppg_graph import JobId, NodeKind
+from ppg_invariants import CannotFingerprint, encode_parameters, lasting_name, require_algorithm
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.signature import Callback
+
+__all__ = [
+    "FileChecksumInvariant",
+    "FileInvariant",
+    "FileTimeInvariant",
+    "FunctionInvariant",
+    "OwnFunctionInvariant",
+    "ParameterInvariant",
+    "shared_function_name",
+]
+
+
+Following = Literal["project", "none"]
+"""How far a FunctionInvariant looks beyond the function itself."""
+
+
+class ParameterInvariant(Job):
+    """Observes a value: numbers, strings, containers, arrays, frames, by content and type.
+
+    Parameters:
+        job_id: its name. Names of parameters are a name space of their own: a job may be called the same. The
+            `job_id` of the invariant itself is "PI:" and the name.
+        parameters: the value. It is read when the invariant is declared; later changes to it are not seen.
+
+    Raises:
+        TypeError: the value cannot be fingerprinted; the message has the path to the culprit.
+        JobContractError: there are parameters of that name with another value.
+    """
+
+    __slots__ = ("encoding",)
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    name_space: ClassVar[str] = "PI:"
+    encoding: bytes
+
+    def __init__(self, job_id: PathLike, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
+        super().__init__(self.name_space + _name(job_id, "ParameterInvariant"), pipegraph)
+        try:
+            self.encoding = encode_parameters(parameters)
+        except CannotFingerprint as error:
+            raise TypeError(f"{type(self).__name__} '{self.job_id}': {error}") from error
+
+    def definition(self) -> dict[str, object]:
+        """The value, encoded."""
+        return {"parameters": self.encoding}
+
+
+class FileChecksumInvariant(Job):
+    """Observes the content of an input file, by its hash; a file that did not change is only stat'ed.
+
+    Parameters:
+        filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
+        algorithm: md5, xxh3_128 (the fastest), sha256, blake2b, blake3 (if installed), or another of hashlib's.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: the file is made by a job, or observed by another kind of invariant.
+    """
+
+    __slots__ = ("algorithm",)
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    algorithm: str
+
+    def __init__(
+        self, filename: PathLike, *, algorithm: str = "md5", pipegraph: "Pipegraph | None" = None
+    ) -> None:
+        super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
+        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
+        require_algorithm(algorithm)
+        self.algorithm = algorithm
+
+    def definition(self) -> dict[str, object]:
+        """The hash."""
+        return {"algorithm": self.algorithm}
+
+
+FileInvariant = FileChecksumInvariant
+"""What pypipegraph and pypipegraph2 call it."""
+
+
+class FileTimeInvariant(Job):
+    """Observes the modification time of an input file, in nanoseconds; never reads the file.
+
+    Parameters:
+        filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+
+    def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
+        super().__init__(require_path(filename, "FileTimeInvariant: filename"), pipegraph)
+        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
+
+
+class FunctionInvariant(Job):
+    """Observes the code of a function: bytecode, constants, defaults, captured values.
+
+    Every job with a callback has one implicitly, unless its `ignore_code_changes()` was called.
+
+    Parameters:
+        job_id: its name. Names of functions are a name space of their own: a job may be called the same. The
+            `job_id` of the invariant itself is "function:" and the name.
+        function: any callable. It is read when the graph runs.
+        follow: "project" also observes the functions, classes and constants of the user's project that the code
+            refers to by name, and the versions of installed distributions; "none" only the function itself; by
+            default what the pipegraph says.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: there is an invariant of that name with another function.
+    """
+
+    __slots__ = ("follow", "function")
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    name_space: ClassVar[str] = "function:"
+    function: Callable[..., object]
+    follow: Following | None
+
+    def __init__(
+        self,
+        job_id: PathLike,
+        function: "Callback",
+        *,
+        follow: Following | None = None,
+        pipegraph: "Pipegraph | None" = None,
+    ) -> None:
+        name = _name(job_id, "FunctionInvariant")
+        if not callable(function):
+            raise TypeError(f"FunctionInvariant '{name}': the function must be callable, but is {function!r}")
+        super().__init__(self.name_space + name, pipegraph)
+        self.function = function
+        self.follow = None if follow is None else require_following(follow)
+
+    def definition(self) -> dict[str, object]:
+        """The function, and how far it is followed."""
+        return {"function": self.function, "follow": self.follow}
+
+
+class OwnFunctionInvariant(FunctionInvariant):
+    """Observes the function that a job itself calls; called like the job."""
+
+    __slots__ = ()
+    name_space: ClassVar[str] = "FI:"
+
+    @classmethod
+    def of(cls, owner: Job, function: "Callback") -> "OwnFunctionInvariant":
+        """The one of a job, which is declared where the job is; not admitted to the pipegraph yet.
+
+        Nearly every job has one, and there is nothing to check any more: what `__init__` does, in a third of the time.
+        """
+        made = object.__new__(cls)
+        made._pipegraph = owner._pipegraph
+        made._declared_at = owner._declared_at
+        made._cores_needed = 1
+        made._memory_needed = -1
+        made.job_id = cls.name_space + owner.job_id  # type: ignore[assignment]
+        made.function = function
+        made.follow = None
+        return made
+
+
+def require_following(value: str) -> Following:
+    """Return what `follow` was given.
+
+    Raises:
+        ValueError: it is neither "project" nor "none".
+    """
+    if value not in {"project", "none"}:
+        raise ValueError(f'follow must be "project" or "none", not {value!r}')
+    return "project" if value == "project" else "none"
+
+
+def _name(job_id: PathLike, what: str) -> str:
+    """The name of an invariant: a text, or the path of the file that it is about."""
+    name = os.fspath(job_id) if isinstance(job_id, os.PathLike) else job_id
+    require_id(name, what)
+    return name
+
+
+def shared_function_name(function: object) -> str | None:
+    """The name of the one invariant that all users of a module-level function share; None for local functions."""
+    if type(function) is not FunctionType or "<" in function.__qualname__:
+        return None
+    return lasting_name(function.__module__, function.__qualname__)

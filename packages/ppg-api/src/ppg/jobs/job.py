@@ -1,0 +1,413 @@
+"""What all jobs have in common: identity, dependencies, resources, and their story after a run.
+
+A job object is a thin handle: the graph's structure lives in the pipegraph's `Dag`, what happened lives
+in the result of the run. So a hundred thousand of them are cheap to declare.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+
+from ppg.exceptions import JobContractError
+from ppg.jobs.results_of_job import JobStory
+from ppg.source_location import Place, Point, place_of, point_in_script
+from ppg_graph import JobId, NodeId, NodeKind
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.signature import Callback
+    from ppg.paths import PathLike
+
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "listed", "require_id", "undeclared"]
+
+AnyJob = TypeVar("AnyJob", bound="Job")
+
+
+class JobMeta(type):
+    """Makes jobs singletons by id: declaring one again gives the same object, or an error if it differs."""
+
+    if not TYPE_CHECKING:  # a checker should see the signature of each class's __init__
+
+        def __call__(cls, *args: object, **options: object) -> object:
+            candidate = type.__call__(cls, *args, **options)
+            candidate._declared_at = point_in_script()
+            graph = candidate._pipegraph
+            return (candidate.pipegraph if graph is None else graph).admit(candidate)
+
+
+@functools.cache
+def _who_knows_the_current_one() -> "Callable[[str, str], Pipegraph]":
+    from ppg.script import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs, which know jobs)
+
+    return current_pipegraph
+
+
+def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
+    """A job that no pipegraph has admitted yet; takes what the class takes."""
+    job: AnyJob = type.__call__(cls, *arguments, **options)
+    job._declared_at = point_in_script()
+    return job
+
+
+class Job(JobStory, metaclass=JobMeta):
+    """A named node of a pipegraph. Users create the subclasses.
+
+    Attributes:
+        job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
+        keeps_files: a LAZY job's files stay when nobody needs them any more.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_cores_needed",
+        "_declared_at",
+        "_memory_needed",
+        "_pipegraph",
+        "job_id",
+        "node",
+    )
+
+    kind: ClassVar[NodeKind]
+    keeps_files: ClassVar[bool] = False
+    job_id: JobId
+    node: NodeId
+    _pipegraph: "Pipegraph | None"
+    _declared_at: Point
+
+    def __init__(self, job_id: str, pipegraph: "Pipegraph | None") -> None:
+        if pipegraph is None:
+            pipegraph = _who_knows_the_current_one()("declare the job", job_id)
+        elif not hasattr(pipegraph, "admit"):
+            raise TypeError(
+                f"{type(self).__name__} '{job_id}': pipegraph must be a Pipegraph, not {pipegraph!r}"
+            )
+        self._pipegraph = pipegraph
+        self.job_id = job_id  # type: ignore[assignment]
+        self._cores_needed = 1
+        self._memory_needed = -1
+
+    @property
+    def pipegraph(self) -> "Pipegraph":
+        """The graph that the job belongs to.
+
+        In a job process a job belongs to the graph that a generator is declaring there.
+        """
+        if self._pipegraph is None:
+            return _who_knows_the_current_one()("use the job", self.job_id)
+        return self._pipegraph
+
+    def join(self, pipegraph: "Pipegraph | None") -> None:
+        """Make a job that came from a generator's process one of `pipegraph`; None for whichever is current."""
+        self._pipegraph = pipegraph
+
+    @property
+    def declared_at(self) -> Place:
+        """File name and line of the declaration."""
+        return place_of(self._declared_at)
+
+    @declared_at.setter
+    def declared_at(self, place: Place) -> None:
+        self._declared_at = place
+
+    # -- identity ----------------------------------------------------------------------------------
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} '{self.job_id}'>"
+
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        # Callbacks may refer to jobs; what travels with them is the job's definition, not its pipegraph or script.
+        return None, self._state() | {"_pipegraph": None, "_declared_at": self.declared_at}
+
+    def _state(self) -> dict[str, object]:
+        names = [
+            name
+            for cls in type(self).__mro__
+            for name in getattr(cls, "__slots__", ())
+            if name != "__weakref__" and hasattr(self, name)
+        ]
+        return {name: getattr(self, name) for name in names}
+
+    def take_over(self, redefined: Self) -> None:
+        """Become what another declaration of the same job says."""
+        for name, value in redefined._state().items():
+            if name != "node":
+                setattr(self, name, value)
+
+    def __str__(self) -> str:
+        return self.job_id
+
+    def definition(self) -> dict[str, object]:
+        """What must agree when the job is declared again, by name; callbacks under 'function'."""
+        return {}
+
+    @property
+    def callback(self) -> "Callback | None":
+        """The user's function that the job runs, or None."""
+        return None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the job makes, relative to the pipegraph's root."""
+        return ()
+
+    def implicit_invariants(self) -> "Iterable[Job]":
+        """What the job depends on without its user saying so; not admitted to the pipegraph yet."""
+        return ()
+
+    @property
+    def input_files(self) -> tuple[str, ...]:
+        """Files that the job reads by its definition, relative to the root: what it depends on besides."""
+        return ()
+
+    # -- dependencies ------------------------------------------------------------------------------
+
+    def depends_on(self, *dependencies: "Dependency") -> Self:
+        """Make the job depend on others.
+
+        Parameters:
+            dependencies: jobs, single files of multi-file jobs, names of files that jobs make (texts or paths),
+                iterables of all of these (nested as you like; of a dictionary the values count), or None,
+                which is ignored.
+
+        Returns:
+            The job itself.
+
+        Raises:
+            JobContractError: the job is an invariant.
+            CycleError: the job would depend on itself, or it is the other that depends on this one. Longer circles
+                are found when the graph runs.
+            PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a file that was named.
+            TypeError: something else was passed.
+        """
+        self._require_takes_dependencies()
+        for needed in _flattened(self, dependencies):
+            if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
+                self.pipegraph.add_file_dependency(needed, self, or_observe=False)
+                continue
+            upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
+            self.pipegraph.add_dependency(upstream, self, part)
+        return self
+
+    def depends_on_params(self, parameters: object) -> Self:
+        """Rerun the job when these parameters change (a ParameterInvariant named after the job).
+
+        Raises:
+            TypeError: they cannot be fingerprinted; the message has the path to the value.
+            JobContractError: the job already has other ones.
+        """
+        from ppg.jobs.invariants import ParameterInvariant  # noqa: PLC0415 (invariants are jobs)
+
+        return self.depends_on(ParameterInvariant(self.job_id, parameters, pipegraph=self.pipegraph))
+
+    def depends_on_file(self, filename: "PathLike") -> Self:
+        """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
+        self._require_takes_dependencies()
+        self.pipegraph.add_file_dependency(filename, self, or_observe=True)
+        return self
+
+    def depends_on_func(self, function: "Callback") -> Self:
+        """Rerun the job when this function's code changes (a FunctionInvariant).
+
+        For helper functions that the job's callback calls by name. Module-level functions get one invariant
+        that all jobs share.
+        """
+        from ppg.jobs.invariants import FunctionInvariant, shared_function_name  # noqa: PLC0415 (invariants are jobs)
+
+        name = (
+            shared_function_name(function) or f"{self.job_id}:{getattr(function, '__qualname__', 'function')}"
+        )
+        return self.depends_on(FunctionInvariant(name, function, pipegraph=self.pipegraph))
+
+    def _require_takes_dependencies(self) -> None:
+        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
+        if self.kind is NodeKind.INVARIANT:
+            raise JobContractError(
+                f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
+            )
+
+    @property
+    def upstreams(self) -> "JobList":
+        """The jobs that this one depends on directly."""
+        return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.upstreams(self.node))
+
+    @property
+    def downstreams(self) -> "JobList":
+        """The jobs that depend directly on this one."""
+        return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.downstreams(self.node))
+
+    def __add__(self, other: "Dependency") -> "JobList":
+        return JobList([self]) + other
+
+    def __radd__(self, other: "Dependency") -> "JobList":
+        return JobList(listed(other)) + self
+
+    # -- resources ---------------------------------------------------------------------------------
+
+    @property
+    def cores_needed(self) -> int:
+        """How many cores the job occupies: 1 or more, or -1 for all of the machine."""
+        return self._cores_needed
+
+    @cores_needed.setter
+    def cores_needed(self, cores: int) -> None:
+        if not _is_whole_number(cores):
+            raise TypeError(f"cores_needed of '{self.job_id}' must be an int, not {cores!r}")
+        if cores < 1 and cores != -1:
+            raise ValueError(f"cores_needed of '{self.job_id}' must be 1 or more, or -1 for all, not {cores}")
+        self._cores_needed = cores
+
+    @property
+    def memory_needed(self) -> int:
+        """How many bytes of memory the job needs, or -1 if that is not stated."""
+        return self._memory_needed
+
+    @memory_needed.setter
+    def memory_needed(self, size: int) -> None:
+        if not _is_whole_number(size):
+            raise TypeError(f"memory_needed of '{self.job_id}' must be a whole number of bytes, not {size!r}")
+        if size < 1 and size != -1:
+            raise ValueError(f"memory_needed of '{self.job_id}' must be at least 1 byte, or -1, not {size}")
+        self._memory_needed = size
+
+    def use_cores(self, cores: int) -> Self:
+        """Set `cores_needed`; returns the job."""
+        self.cores_needed = cores
+        return self
+
+    def prune(self) -> Self:
+        """Leave the job, and everything that depends on it, out of the run; returns the job.
+
+        Their files and what is remembered of them stay as they are.
+        """
+        self.pipegraph.require_declaring(f"prune '{self.job_id}'")
+        self.pipegraph.pruned.add(self.node)
+        return self
+
+    def unprune(self) -> Self:
+        """Take `prune` back; returns the job."""
+        self.pipegraph.require_declaring(f"unprune '{self.job_id}'")
+        self.pipegraph.pruned.discard(self.node)
+        return self
+
+
+class JobFile:
+    """One file of a multi-file job, to depend on just that one.
+
+    Attributes:
+        job: the job that makes it.
+        path: the file, relative to the pipegraph's root.
+    """
+
+    __slots__ = ("job", "path")
+
+    def __init__(self, job: Job, path: str) -> None:
+        self.job: Job = job
+        self.path: str = path
+
+    @property
+    def part(self) -> str | None:
+        """The file, unless it is all that the job makes."""
+        return None if self.job.files == (self.path,) else self.path
+
+    def __repr__(self) -> str:
+        return f"<file '{self.path}' of {self.job!r}>"
+
+    def __str__(self) -> str:
+        return self.path
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, JobFile):
+            return NotImplemented
+        return self.job is other.job and self.path == other.path
+
+    def __hash__(self) -> int:
+        return hash(self.path)
+
+    def __add__(self, other: "Dependency") -> "JobList":
+        return JobList([self]) + other
+
+    def __radd__(self, other: "Dependency") -> "JobList":
+        return JobList(listed(other)) + self
+
+    def __fspath__(self) -> str:
+        return self.path
+
+
+Dependency = Job | JobFile | str | os.PathLike[str] | Iterable[Any] | None
+"""What `depends_on` takes."""
+
+
+def _flattened(
+    owner: Job, dependencies: Iterable["Dependency"]
+) -> Iterator[Job | JobFile | str | os.PathLike[str]]:
+    """Every job, file of a job, or name of a file that was given; in the order of naming."""
+    pending: list[Iterator[Any]] = [iter(dependencies)]
+    while pending:
+        for item in pending[-1]:
+            if isinstance(item, (Job, JobFile, str, os.PathLike)):
+                yield item
+            elif item is None:
+                continue
+            elif isinstance(item, (set, frozenset)):
+                # The order of a set differs from run to run; that of declaration does not.
+                pending.append(iter(sorted(item, key=_declaration_order)))
+                break
+            elif isinstance(item, Iterable) and not isinstance(item, (bytes, bytearray)):
+                pending.append(iter(item.values() if isinstance(item, Mapping) else item))
+                break
+            else:
+                raise TypeError(
+                    f"'{owner.job_id}'.depends_on takes jobs, names of files that jobs make, iterables of these, "
+                    f"or None, not {type(item).__name__}: {item!r}"
+                )
+        else:
+            pending.pop()
+
+
+def require_id(job_id: object, what: str) -> None:
+    """Make sure that a job can have this id.
+
+    Raises:
+        TypeError, ValueError: it cannot; the message begins with `what`.
+    """
+    if not isinstance(job_id, str):
+        raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
+    if not job_id:
+        raise ValueError(f"{what}: job_id must not be empty")
+
+
+def _is_whole_number(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _declaration_order(item: object) -> tuple[int, str]:
+    if isinstance(item, Job):
+        return item.node, ""
+    if isinstance(item, JobFile):
+        return item.job.node, item.path
+    return -1, str(item)
+
+
+class JobList(list[Any]):
+    """Several jobs; `+` adds more, `depends_on` takes it and has it too."""
+
+    def __add__(self, other: object) -> "JobList":
+        return JobList([*self, *listed(other)])
+
+    def __radd__(self, other: object) -> "JobList":
+        return JobList([*listed(other), *self])
+
+    def depends_on(self, *dependencies: "Dependency") -> Self:
+        """Make every job of the list depend on these."""
+        once = [list(item) if isinstance(item, Iterator) else item for item in dependencies]
+        for job in self:
+            job.depends_on(*once)
+        return self
+
+
+def listed(other: object) -> list[Any]:
+    """What may stand beside `+`, as a list; of a dictionary the values count."""
+    if isinstance(other, Mapping):
+        return list(other.values())
+    return list(other) if isinstance(other, Iterable) and not isinstance(other, str) else [other]

@@ -1,0 +1,125 @@
+"""Jobs that load data into the compute node, once, for all the jobs that need them.
+
+The jobs that depend on a load are forked from the process that holds the data, and share it in one copy of
+memory. A load runs only if one of them has to run. The user's script never sees the data: the object that an
+AttributeLoadingJob sets an attribute on has it in the compute node, not in the script.
+"""
+
+import builtins
+from collections.abc import MutableMapping
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+from ppg.jobs.callback_job import NamedCallbackJob
+from ppg.jobs.execution import LoadOptions, execution_of
+from ppg.jobs.signature import Callback
+from ppg_graph import NodeKind
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+
+__all__ = ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob", "LoadingJob"]
+
+
+class LoadingJob(NamedCallbackJob):
+    """What jobs that load have in common."""
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LOAD
+
+
+class DataLoadingJob(LoadingJob):
+    """Calls a function in the compute node, which keeps what it loads where it likes.
+
+    Parameters:
+        job_id: its name.
+        callback: called without arguments; puts the data, say, into an object that the callbacks of the
+            jobs downstream refer to as well.
+        timeout, retries: see `Execution`.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        job_id: str,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
+    ) -> None:
+        execution = execution_of(options, LoadOptions, f"DataLoadingJob '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
+
+
+class AttributeLoadingJob(LoadingJob):
+    """Sets an attribute of an object to what a function returns, for the jobs directly downstream.
+
+    Parameters:
+        job_id: its name.
+        object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
+        attribute_name: the attribute, which is removed again when those jobs are done.
+        callback: called without arguments; returns the value.
+        timeout, retries: see `Execution`.
+    """
+
+    __slots__ = ("attribute_name", "object")
+
+    def __init__(
+        self,
+        job_id: str,
+        object: Any,  # noqa: A002 (the name is part of pypipegraph's interface)
+        attribute_name: str,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
+    ) -> None:
+        if not isinstance(attribute_name, str):
+            raise TypeError(
+                f"AttributeLoadingJob '{job_id}': attribute_name must be a str, not {attribute_name!r}"
+            )
+        if not attribute_name.isidentifier():
+            raise ValueError(f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name")
+        execution = execution_of(options, LoadOptions, f"AttributeLoadingJob '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
+        self.object: Any = object
+        self.attribute_name: str = attribute_name
+
+    def definition(self) -> dict[str, builtins.object]:
+        """The object (the very same), the attribute and the function."""
+        return super().definition() | {"object": id(self.object), "attribute_name": self.attribute_name}
+
+
+class DictEntryLoadingJob(LoadingJob):
+    """Sets an entry of a dictionary to what a function returns, for the jobs directly downstream.
+
+    Parameters:
+        job_id: its name.
+        dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
+        key: the entry, which is removed again when those jobs are done.
+        callback: called without arguments; returns the value.
+        timeout, retries: see `Execution`.
+    """
+
+    __slots__ = ("dictionary", "key")
+
+    def __init__(
+        self,
+        job_id: str,
+        dictionary: MutableMapping[Any, Any],
+        key: object,
+        callback: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
+    ) -> None:
+        if not isinstance(dictionary, MutableMapping):
+            raise TypeError(f"DictEntryLoadingJob '{job_id}': not a dictionary: {dictionary!r}")
+        execution = execution_of(options, LoadOptions, f"DictEntryLoadingJob '{job_id}'")
+        super().__init__(job_id, callback, pipegraph, execution)
+        self.dictionary: MutableMapping[Any, Any] = dictionary
+        self.key: object = key
+
+    def definition(self) -> dict[str, object]:
+        """The dictionary (the very same), the key and the function."""
+        return super().definition() | {"dictionary": id(self.dictionary), "key": self.key}

@@ -1,0 +1,82 @@
+"""What a job can tell after a run."""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+    from ppg.result import JobOutcome
+    from ppg_graph import JobId
+
+__all__ = ["JobStory"]
+
+
+class JobStory:
+    """The part of a job that looks up what the run of its pipegraph made of it."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        job_id: JobId
+
+        @property
+        def pipegraph(self) -> Pipegraph:
+            """The graph that the job belongs to."""
+
+    @property
+    def outcome(self) -> "JobOutcome":
+        """What the run made of this job.
+
+        Raises:
+            PyPipelineGraphError: the pipegraph has not run yet.
+        """
+        return self.pipegraph.result.outcome(self.job_id)
+
+    @property
+    def failed(self) -> bool:
+        """Whether the job ran and failed."""
+        return self.outcome.failed
+
+    @property
+    def was_run(self) -> bool:
+        """Whether the job ran in this run, successfully or not."""
+        return self.outcome.was_run
+
+    @property
+    def exception(self) -> BaseException | None:
+        """What the job failed with."""
+        return self.outcome.exception
+
+    @property
+    def traceback(self) -> str | None:
+        """Where the job failed, as text."""
+        return self.outcome.traceback
+
+    @property
+    def stdout(self) -> str:
+        """What the job and its children wrote to their standard output."""
+        return self.outcome.stdout
+
+    @property
+    def stderr(self) -> str:
+        """What the job and its children wrote to their standard error."""
+        return self.outcome.stderr
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why the job ran, in words."""
+        return self.outcome.reasons
+
+    @property
+    def runtime(self) -> float | None:
+        """How long the job ran, in seconds of wall time."""
+        return self.outcome.runtime
+
+    @property
+    def peak_memory(self) -> int | None:
+        """The most memory that the job used at one time, in bytes."""
+        return self.outcome.peak_memory
+
+    @property
+    def attempts(self) -> int:
+        """How often the job was started in this run; more than once if it failed and was tried again."""
+        return self.outcome.attempts

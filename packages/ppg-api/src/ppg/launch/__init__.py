@@ -1,0 +1,1 @@
+"""Launch: starts a run and its processes."""

@@ -1,0 +1,91 @@
+"""Running jobs in the script's own process, for debugging.
+
+One process is then the script's, the compute node and every job in turn. This module sees to what they would
+otherwise not share: the current pipegraph, where a job that a generator knows belongs to, and what Ctrl-C does.
+What is left of that is at `LocalSystem.inline`.
+"""
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Iterator
+from types import FrameType
+
+from ppg.control.interrupts import Handler, Interrupts
+from ppg.graph.declared import Pipegraph
+from ppg.jobs.generating_jobs import JobGeneratingJob
+from ppg.script import SESSION
+from ppg.worker.role import WHEREABOUTS
+from ppg_exec import Executor, InlineExecutor, Interrupted, Task
+
+__all__ = ["inline_executor"]
+
+
+def inline_executor(pipegraph: Pipegraph) -> Executor:
+    """A new executor that runs the jobs of one run in this process."""
+    coordinator = pipegraph.resource_coordinator
+    return InlineExecutor(
+        cores=coordinator.max_cores_to_use,
+        memory=coordinator.max_memory_to_use,
+        around=functools.partial(_as_in_a_process_of_its_own, pipegraph),
+    )
+
+
+@contextlib.contextmanager
+def _as_in_a_process_of_its_own(pipegraph: Pipegraph, task: Task) -> Iterator[None]:
+    """What a job does to ppg itself ends with it."""
+    kept = SESSION.pipegraph, WHEREABOUTS.now
+    # A generator's job objects are copies, in a process of its own, and belong to the graph that it declares.
+    strangers = list(pipegraph) if isinstance(pipegraph.job(task.key), JobGeneratingJob) else []
+    SESSION.pipegraph = None
+    for job in strangers:
+        job.join(None)
+    try:
+        with _ended_by_signals():
+            yield
+    finally:
+        for job in strangers:
+            job.join(pipegraph)
+        SESSION.pipegraph, WHEREABOUTS.now = kept
+
+
+@contextlib.contextmanager
+def _ended_by_signals() -> Iterator[None]:
+    """Let a signal that ends the run end the job that is in its way, and then the run.
+
+    Ctrl-C is a KeyboardInterrupt, as ever, and a debugger that waits for a command has a use of its own for it.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    former: dict[int, Handler] = {}
+    is_over = False
+    received: int | None = None
+
+    def end(number: int, frame: FrameType | None) -> None:
+        nonlocal received
+        if is_over:
+            handler = former[number]
+            if callable(handler):
+                handler(number, frame)
+        elif number == signal.SIGINT:
+            raise KeyboardInterrupt
+        else:
+            received = number
+            raise Interrupted
+
+    try:
+        for number in Interrupts.SIGNALS:
+            former[number] = signal.getsignal(number)
+            if former[number] is not signal.SIG_IGN:
+                signal.signal(number, end)
+        yield
+    except KeyboardInterrupt:
+        received = received or signal.SIGINT
+    finally:
+        is_over = True
+        for restored, handler in former.items():
+            signal.signal(restored, handler if handler is not None else signal.SIG_DFL)
+    if received is not None:
+        signal.raise_signal(received)

@@ -1,0 +1,1 @@
+"""Recipes: jobs that are made of other jobs."""

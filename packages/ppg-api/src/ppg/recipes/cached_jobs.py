@@ -1,0 +1,316 @@
+"""Jobs that calculate a value once, keep it in a cache file, and load it for those who need it.
+
+Each is two jobs. The *calculation* (`CacheJob`) pickles what the user's function returns into the cache file; the job
+that the user declares *uses* the value, and is what other jobs depend on. In terms of the decision model
+(`docs/decisions.md`):
+
+- The calculation is a LAZY job whose file stays. So it runs only if somebody needs the value, and nobody does who is
+  up to date; a new user of an old cache finds the file, and nothing is calculated. If the bytes come out as before,
+  nothing downstream runs.
+- A load is a LOAD job, a plot an OUTPUT. It consumes the cache file, not what that was made of. So dependencies go to
+  the calculation (`CachedJob.depends_on`), and data that only the calculation needs is not loaded while the cache
+  is clean.
+- A cache file can be intact and yet unreadable: a class has moved, a library has another version. Whether it is, only
+  reading tells, and reading is the work of the job that uses it: to try it where files are looked at would read
+  every cache in every run. Nor can that job calculate in place, as what the calculation needs (loaded data,
+  temporary files) is not there. So it says what it found instead of failing (`CacheUnreadableError`), and the
+  evaluator is told that the leftover is no good (`ppg_graph.Unusable`): the calculation runs with all that it
+  needs, and the job is started again. A file that was calculated in this very run is not tried twice.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, MutableMapping
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
+
+from ppg.jobs.callback_job import CallbackJob
+from ppg.jobs.execution import ExecutionOptions, LoadOptions, execution_of
+from ppg.jobs.file_jobs import FileJob
+from ppg.jobs.job import Dependency, Job, undeclared
+from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
+from ppg.jobs.signature import Callback, wants_argument
+from ppg.paths import PathLike, absolute, require_path
+from ppg.source_location import place_of, point_in_script
+from ppg.worker.cache_files import pass_value, read_value, write_value
+from ppg_graph import JobId, NodeKind
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+
+__all__ = [
+    "CacheJob",
+    "CachedAttributeLoadingJob",
+    "CachedDataLoadingJob",
+    "CachedDictEntryLoadingJob",
+    "CachedJob",
+    "declared_with",
+]
+
+AnyJob = TypeVar("AnyJob", bound=Job)
+
+
+class CacheJob(FileJob):
+    """Pickles what a function returns into a file: the calculation of a cached job or a plot.
+
+    It comes with the job that was declared, as its `cache_job`. Jobs may also depend on it directly, and read the file.
+
+    Parameters:
+        cache_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
+        calc_function: called without arguments; returns the value.
+        what: what to call the job that was declared in messages.
+        timeout, retries, enforce_memory, isolation: see `Execution`.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LAZY
+    keeps_files: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        cache_filename: PathLike,
+        calc_function: Callback,
+        what: str,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        path = require_path(cache_filename, f"{what}: cache_filename")
+        if wants_argument(calc_function, f"{what} '{path}'"):
+            raise TypeError(
+                f"{what} '{path}': the calculation is called without arguments, but needs one; it returns the value, "
+                "and does not write the file"
+            )
+        super().__init__(
+            path,
+            calc_function,
+            pipegraph,
+            rename_broken=False,
+            empty_ok=False,
+            cutoff=True,
+            execution=execution_of(options, ExecutionOptions, f"{what} '{path}'"),
+        )
+        self.job_id: JobId = self.pipegraph.file_id(path)
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The cache file."""
+        return (self.job_id,)
+
+    @property
+    def path(self) -> str:
+        """The absolute name of the cache file."""
+        return absolute(self.job_id, self.pipegraph.root)
+
+    @property
+    def call(self) -> Callback:
+        """Calculates, and writes."""
+        return functools.partial(write_value, super().call, self.path, self.job_id)
+
+    @property
+    def reading(self) -> Callable[[], object]:
+        """What gives the value in the process of a job that uses it."""
+        return functools.partial(read_value, self.path, self.job_id, self.callback)
+
+
+class CachedJob(CallbackJob):
+    """What jobs that use a cached value have in common; `isinstance(job, ppg.CachedJob)` tells them.
+
+    What the job depends on, its calculation depends on. `cache_job` has its own resources and options:
+    `job.cache_job.use_cores(8)`.
+    """
+
+    __slots__ = ()
+    cache_job: CacheJob
+
+    def depends_on(self, *dependencies: Dependency) -> Self:
+        """Make the calculation depend on other jobs; see `Job.depends_on`.
+
+        They are not loaded or made while the cache is up to date. What the job itself needs besides the value
+        goes to `use_depends_on`.
+        """
+        self.cache_job.depends_on(*dependencies)
+        return self
+
+    def depends_on_file(self, filename: PathLike) -> Self:
+        """Make the calculation depend on a file; see `Job.depends_on_file`."""
+        self.cache_job.depends_on_file(filename)
+        return self
+
+    def use_depends_on(self, *dependencies: Dependency) -> Self:
+        """Make the half that uses the value, the load or the plot, depend on other jobs, and not the calculation."""
+        super().depends_on(*dependencies)
+        return self
+
+    def ignore_code_changes(self) -> Self:
+        """Do not rerun either half when its function's code changes; returns the job.
+
+        For the calculation alone: `job.cache_job.ignore_code_changes()`.
+        """
+        self.cache_job.ignore_code_changes()
+        return super().ignore_code_changes()
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """The half's own function, and the calculation."""
+        return (*super().implicit_invariants(), self.cache_job)
+
+
+class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
+    """Sets an attribute of an object to a value that is calculated once and kept in a file.
+
+    Parameters:
+        cache_filename: where the value is kept, pickled; relative to the pipegraph's root, or absolute. The job's id is
+            this with `_load` appended.
+        object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
+        attribute_name: the attribute, which is removed again when those jobs are done.
+        function: called without arguments, if a job downstream has to run and the cache is not up to date; returns
+            the value.
+        timeout, retries: of the calculation and of the load, each; see `Execution`.
+        enforce_memory, isolation: of the calculation.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes this file, or the job was declared before in another way.
+    """
+
+    __slots__ = ("cache_job",)
+
+    def __init__(
+        self,
+        cache_filename: PathLike,
+        object: Any,  # noqa: A002 (the name is part of pypipegraph's interface)
+        attribute_name: str,
+        function: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
+        super().__init__(
+            f"{cache_job.job_id}_load",
+            object,
+            attribute_name,
+            function,
+            pipegraph=pipegraph,
+            **_of_loads(options),
+        )
+        self.cache_job: CacheJob = declared_with(self, cache_job)
+
+    @property
+    def call(self) -> Callback:
+        """Reads the value."""
+        return self.cache_job.reading
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """The calculation; reading it back is no function of the user's."""
+        return (self.cache_job,)
+
+
+class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
+    """Sets an entry of a dictionary to a value that is calculated once and kept in a file.
+
+    Parameters:
+        cache_filename, function, timeout, retries, enforce_memory, isolation: as of `CachedAttributeLoadingJob`.
+        dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
+        key: the entry, which is removed again when those jobs are done.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes this file, or the job was declared before in another way.
+    """
+
+    __slots__ = ("cache_job",)
+
+    def __init__(
+        self,
+        cache_filename: PathLike,
+        dictionary: MutableMapping[Any, Any],
+        key: object,
+        function: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
+        super().__init__(
+            f"{cache_job.job_id}_load", dictionary, key, function, pipegraph=pipegraph, **_of_loads(options)
+        )
+        self.cache_job: CacheJob = declared_with(self, cache_job)
+
+    @property
+    def call(self) -> Callback:
+        """Reads the value."""
+        return self.cache_job.reading
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """The calculation; reading it back is no function of the user's."""
+        return (self.cache_job,)
+
+
+class CachedDataLoadingJob(CachedJob, LoadingJob):
+    """Calls a function, in the compute node, with a value that is calculated once and kept in a file.
+
+    Parameters:
+        cache_filename, timeout, retries, enforce_memory, isolation: as of `CachedAttributeLoadingJob`.
+        calc_function: called without arguments, if a job downstream has to run and the cache is not up to date;
+            returns the value.
+        load_function: called with the value; puts it where the callbacks of the jobs downstream find it. A change of
+            its code does not calculate again.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes this file, or the job was declared before in another way.
+    """
+
+    __slots__ = ("cache_job",)
+    takes_argument: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        cache_filename: PathLike,
+        calc_function: Callback,
+        load_function: Callback,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        cache_job = _calculation(type(self), cache_filename, calc_function, pipegraph, options)
+        job_id = f"{cache_job.job_id}_load"
+        execution = execution_of(_of_loads(options), LoadOptions, f"CachedDataLoadingJob '{job_id}'")
+        super().__init__(job_id, load_function, pipegraph, execution)
+        self.cache_job: CacheJob = declared_with(self, cache_job)
+
+    @property
+    def call(self) -> Callback:
+        """Reads the value, and passes it on."""
+        return functools.partial(pass_value, super().call, self.cache_job.reading)
+
+
+def declared_with(job: Job, part: AnyJob) -> AnyJob:
+    """Declare a job that belongs to another one, which the user declares; gives it as the pipegraph knows it.
+
+    Raises:
+        JobContractError: the id or one of the files belongs to another job, or the declarations differ.
+    """
+    part.declared_at = place_of(point_in_script())
+    admitted = job.pipegraph.admit(part)
+    assert isinstance(admitted, type(part))
+    return admitted
+
+
+def _calculation(
+    kind: type[Job],
+    cache_filename: PathLike,
+    function: Callback,
+    pipegraph: "Pipegraph | None",
+    options: ExecutionOptions,
+) -> CacheJob:
+    return undeclared(CacheJob, cache_filename, function, kind.__name__, pipegraph=pipegraph, **options)
+
+
+def _of_loads(options: ExecutionOptions) -> LoadOptions:
+    """Those of the options that a load has."""
+    loads: LoadOptions = {}
+    if "timeout" in options:
+        loads["timeout"] = options["timeout"]
+    if "retries" in options:
+        loads["retries"] = options["retries"]
+    return loads

@@ -1,0 +1,355 @@
+"""Declaring jobs as decorated functions.
+
+    @ppg.file("total.txt")
+    def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None:
+        out.write_text(str(sum(map(int, numbers.read_text().split()))))
+
+A decorator replaces the function by the job that calls it: `total` is a `FileGeneratingJob`, with all that such a
+job can do (`total.depends_on(...)`, `total.use_cores(4)`), and can in turn be passed to others.
+
+A parameter whose default is a job is a dependency on that job, and when the function is called, what the job has
+made is passed: the path of a file, the paths of several, the value of a load. `upstream(job)` tells type checkers
+what will be passed, and does nothing else; where nobody checks types, `numbers=numbers` says the same.
+
+The classes do all the work. What is shipped to the job's process is a copy of the function whose defaults name the
+jobs instead of holding them: the names count as part of the function, and the jobs themselves stay where they are.
+"""
+
+import functools
+import operator
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
+
+from ppg.jobs.callback_job import CallbackJob
+from ppg.jobs.execution import ExecutionOptions, LoadOptions
+from ppg.jobs.file_jobs import (
+    FileGeneratingJob,
+    FileJob,
+    MultiFileGeneratingJob,
+    MultiTempFileGeneratingJob,
+    TempFileGeneratingJob,
+)
+from ppg.jobs.generating_jobs import JobGeneratingJob
+from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
+from ppg.jobs.job import Job, JobFile, undeclared
+from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob
+from ppg.paths import PathLike, require_path
+from ppg.worker.calls import Holder
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+
+__all__ = [
+    "ValueLoadingJob",
+    "data",
+    "file",
+    "files",
+    "generator",
+    "temp_file",
+    "temp_files",
+    "upstream",
+]
+
+Value = TypeVar("Value")
+SomeJob = TypeVar("SomeJob", bound=CallbackJob)
+
+MakesFile = Callable[[Path], object] | Callable[[], object]
+"""A function that gets the path of the file that it makes, or knows it by itself."""
+MakesFiles = Callable[[list[Path]], object] | Callable[[], object]
+MakesNamedFiles = Callable[[dict[str, Path]], object] | Callable[[], object]
+
+
+class FileOptions(ExecutionOptions, total=False):
+    """The keyword options of jobs that make files; see `FileJob` and `Execution`."""
+
+    rename_broken: bool
+    empty_ok: bool
+    cutoff: bool
+    share: bool
+    pipegraph: "Pipegraph | None"
+
+
+class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
+    """Loads a value into the compute node, for the jobs whose functions take it as a parameter.
+
+    Parameters:
+        job_id: its name.
+        callback: called without arguments; returns the value.
+        timeout, retries: see `Execution`.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        job_id: str,
+        callback: Callable[[], Value],
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[LoadOptions],
+    ) -> None:
+        super().__init__(job_id, Holder(), "value", callback, pipegraph=pipegraph, **options)
+
+    def definition(self) -> dict[str, object]:
+        """The function and options; where the value is kept is nobody's business."""
+        kept_in = {"object", "attribute_name"}
+        return {name: value for name, value in super().definition().items() if name not in kept_in}
+
+
+class _Upstream:
+    """What `upstream` returns: a default that is to be replaced by what a job has made."""
+
+    __slots__ = ("needed",)
+
+    def __init__(self, needed: object) -> None:
+        # What can be walked through only once is walked through here.
+        self.needed = list(needed) if isinstance(needed, Iterator) else needed
+
+
+@overload
+def upstream(needed: ValueLoadingJob[Value]) -> Value: ...
+@overload
+def upstream(needed: MultiFileGeneratingJob | AttributeLoadingJob | DictEntryLoadingJob) -> Any: ...
+@overload
+def upstream(
+    needed: FileGeneratingJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
+) -> Path: ...
+@overload
+def upstream(needed: Mapping[str, FileGeneratingJob | JobFile | os.PathLike[str]]) -> dict[str, Path]: ...
+@overload
+def upstream(needed: Iterable[FileGeneratingJob | JobFile | os.PathLike[str]]) -> list[Path]: ...
+def upstream(needed: object) -> object:
+    """Say what a parameter of a decorated function gets: to be used as its default, and nowhere else.
+
+        def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
+
+    Parameters:
+        needed: a job that makes files or loads a value; one file of a job; the name of a file (which a job makes, or
+            which is observed); a list or dictionary of those that are one file each.
+
+    Returns:
+        For type checkers, what will be passed: a `Path`, a list or dictionary of them, or what a load returns.
+    """
+    return _Upstream(needed)
+
+
+def file(
+    output_filename: PathLike, **options: Unpack[FileOptions]
+) -> Callable[[MakesFile], FileGeneratingJob]:
+    """Declare a `FileGeneratingJob` from the function that makes its file; the parameters are those of the class."""
+    return functools.partial(_declared, FileGeneratingJob, output_filename, **options)
+
+
+def temp_file(
+    output_filename: PathLike, **options: Unpack[FileOptions]
+) -> Callable[[MakesFile], TempFileGeneratingJob]:
+    """Declare a `TempFileGeneratingJob`; the parameters are those of the class."""
+    return functools.partial(_declared, TempFileGeneratingJob, output_filename, **options)
+
+
+@overload
+def files(
+    filenames: Mapping[str, PathLike], **options: Unpack[FileOptions]
+) -> Callable[[MakesNamedFiles], MultiFileGeneratingJob]: ...
+@overload
+def files(
+    filenames: Sequence[PathLike], **options: Unpack[FileOptions]
+) -> Callable[[MakesFiles], MultiFileGeneratingJob]: ...
+def files(
+    filenames: Sequence[PathLike] | Mapping[str, PathLike], **options: Unpack[FileOptions]
+) -> Callable[[Any], MultiFileGeneratingJob]:
+    """Declare a `MultiFileGeneratingJob` from the function that makes its files; the parameters are those of the class.
+
+    The function gets a list of paths, or a dictionary if `filenames` is one.
+    """
+    return functools.partial(_declared, MultiFileGeneratingJob, filenames, **options)
+
+
+@overload
+def temp_files(
+    filenames: Mapping[str, PathLike], **options: Unpack[FileOptions]
+) -> Callable[[MakesNamedFiles], MultiTempFileGeneratingJob]: ...
+@overload
+def temp_files(
+    filenames: Sequence[PathLike], **options: Unpack[FileOptions]
+) -> Callable[[MakesFiles], MultiTempFileGeneratingJob]: ...
+def temp_files(
+    filenames: Sequence[PathLike] | Mapping[str, PathLike], **options: Unpack[FileOptions]
+) -> Callable[[Any], MultiTempFileGeneratingJob]:
+    """Declare a `MultiTempFileGeneratingJob`; see `files`."""
+    return functools.partial(_declared, MultiTempFileGeneratingJob, filenames, **options)
+
+
+def data(
+    job_id: str, *, pipegraph: "Pipegraph | None" = None, **options: Unpack[LoadOptions]
+) -> Callable[[Callable[[], Value]], ValueLoadingJob[Value]]:
+    """Declare a `ValueLoadingJob` from the function that returns the value; the parameters are those of the class.
+
+        @ppg.data("genome")
+        def genome(fasta: Path = ppg.upstream(fasta)) -> str:
+            return fasta.read_text()
+
+    Functions that have `genome: str = ppg.upstream(genome)` as a parameter share the one copy of the value.
+    """
+
+    def declare(function: Callable[[], Value]) -> ValueLoadingJob[Value]:
+        loading: type[ValueLoadingJob[Value]] = ValueLoadingJob
+        return _declared(loading, job_id, function, pipegraph=pipegraph, **options)
+
+    return declare
+
+
+def generator(
+    job_id: str, *, pipegraph: "Pipegraph | None" = None, **options: Unpack[ExecutionOptions]
+) -> Callable[[Callable[[], object]], JobGeneratingJob]:
+    """Declare a `JobGeneratingJob` from the function that declares jobs; the parameters are those of the class."""
+    return functools.partial(_declared, JobGeneratingJob, job_id, pipegraph=pipegraph, **options)
+
+
+def _declared(kind: type[SomeJob], name: object, function: Callable[..., object], **options: Any) -> SomeJob:
+    what = f"{kind.__name__} '{name}'"
+    if type(function) is not FunctionType:
+        raise TypeError(f"{what}: only functions can be decorated, not {function!r}; use the class")
+    plain, dependencies = _taken_apart(function, what)
+    job = undeclared(kind, name, plain, **options)
+    job.declared_at = (function.__code__.co_filename, function.__code__.co_firstlineno)
+    values: dict[str, object] = {}
+    loaded: dict[str, Callable[[], object]] = {}
+    for parameter, needed in dependencies.items():
+        if isinstance(needed, AttributeLoadingJob):
+            loaded[parameter] = functools.partial(getattr, needed.object, needed.attribute_name)
+        elif isinstance(needed, DictEntryLoadingJob):
+            loaded[parameter] = functools.partial(operator.getitem, needed.dictionary, needed.key)
+        else:
+            values[parameter] = _paths(needed, job.pipegraph, f"{what}: the parameter '{parameter}'")
+    job.pass_to_callback(values, loaded)
+    admitted = job.pipegraph.admit(job)
+    assert isinstance(admitted, kind)
+    for needed in dependencies.values():
+        for one in _each(needed):
+            if isinstance(one, (Job, JobFile)):
+                admitted.depends_on(one)
+            else:
+                admitted.depends_on_file(one)
+    return admitted
+
+
+def _taken_apart(function: FunctionType, what: str) -> tuple[FunctionType, dict[str, object]]:
+    """A copy of the function whose defaults name jobs instead of being them; and what is needed, by parameter.
+
+    Raises:
+        TypeError: a parameter that is to get something cannot be passed by name, or is hidden by another decorator.
+    """
+    code = function.__code__
+    positional = code.co_varnames[: code.co_argcount]
+    defaults = function.__defaults__ or ()
+    by_name = _defaults_of(function)
+    within = getattr(function, "__wrapped__", None)
+    while isinstance(within, FunctionType):
+        for name, value in _defaults_of(within).items():
+            if _is_dependency(value) and name not in by_name:
+                raise TypeError(
+                    f"{what}: the parameter '{name}' is of a function within another decorator, which would not get "
+                    "what the job makes; write a function around that one, and decorate it with ppg's alone"
+                )
+        within = getattr(within, "__wrapped__", None)
+    dependencies = {name: _needed(value) for name, value in by_name.items() if _is_dependency(value)}
+    for name in dependencies:
+        if name in positional[: code.co_posonlyargcount]:
+            raise TypeError(f"{what}: the parameter '{name}' gets its value by name; put it behind the '/'")
+    stand_ins = {name: _names(needed) for name, needed in dependencies.items()}
+    plain = FunctionType(
+        code,
+        function.__globals__,
+        function.__name__,
+        tuple(stand_ins.get(name, by_name[name]) for name in positional[len(positional) - len(defaults) :])
+        or None,
+        function.__closure__,
+    )
+    if function.__kwdefaults__:
+        plain.__kwdefaults__ = {name: stand_ins.get(name, by_name[name]) for name in function.__kwdefaults__}
+    plain.__qualname__ = function.__qualname__
+    plain.__module__ = function.__module__
+    plain.__doc__ = function.__doc__
+    # What another decorator notes of the function that it wraps.
+    plain.__dict__.update(function.__dict__)
+    return plain, dependencies
+
+
+def _defaults_of(function: FunctionType) -> dict[str, object]:
+    """The defaults, by parameter."""
+    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
+    defaults = function.__defaults__ or ()
+    by_name = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
+    return by_name | (function.__kwdefaults__ or {})
+
+
+def _is_dependency(default: object) -> bool:
+    if isinstance(default, (Job, JobFile, _Upstream)):
+        return True
+    values: Iterable[object]
+    if isinstance(default, Mapping):
+        values = default.values()
+    elif isinstance(default, (list, tuple)):
+        values = default
+    else:
+        return False
+    items = list(values)
+    return bool(items) and all(isinstance(item, (Job, JobFile)) for item in items)
+
+
+def _needed(default: object) -> object:
+    return default.needed if isinstance(default, _Upstream) else default
+
+
+def _each(needed: object) -> Iterator[Job | JobFile | PathLike]:
+    """The jobs and names of files that `needed` consists of."""
+    if isinstance(needed, (Job, JobFile, str, os.PathLike)):
+        yield needed
+    elif isinstance(needed, Mapping):
+        for one in needed.values():
+            yield from _each(one)
+    elif isinstance(needed, Iterable):
+        for one in needed:
+            yield from _each(one)
+
+
+def _names(needed: object) -> object:
+    """What stands for jobs in the defaults of a function: it counts as part of it."""
+    if isinstance(needed, (Job, JobFile)):
+        return needed.job_id if isinstance(needed, Job) else needed.path
+    if isinstance(needed, (str, os.PathLike)):
+        return os.fspath(needed)
+    if isinstance(needed, Mapping):
+        return tuple((name, _names(one)) for name, one in needed.items())
+    return tuple(map(_names, needed)) if isinstance(needed, Iterable) else needed
+
+
+def _paths(needed: object, pipegraph: "Pipegraph", what: str) -> object:
+    """What is passed for files: a path, or a list or dictionary of paths."""
+    if isinstance(needed, Mapping):
+        return {name: _path(one, pipegraph, f"{what}[{name!r}]") for name, one in needed.items()}
+    if isinstance(needed, Iterable) and not isinstance(needed, (str, bytes)):
+        return [_path(one, pipegraph, f"{what}[{index}]") for index, one in enumerate(needed)]
+    return needed.made if isinstance(needed, FileJob) else _path(needed, pipegraph, what)
+
+
+def _path(needed: object, pipegraph: "Pipegraph", what: str) -> Path:
+    """The one path that a job, or a file's name, stands for."""
+    if isinstance(needed, FileJob):
+        if isinstance(needed.made, Path):
+            return needed.made
+        raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
+    if isinstance(needed, JobFile):
+        return Path(needed.path)
+    if isinstance(needed, (FileChecksumInvariant, FileTimeInvariant)):
+        return Path(needed.job_id)
+    if isinstance(needed, Job):
+        raise TypeError(f"{what}: {needed!r} makes nothing that could be passed; use depends_on for it")
+    return Path(pipegraph.file_id(require_path(needed, what)))

@@ -1,0 +1,349 @@
+"""Jobs that run a program.
+
+An `ExternalJob` is a `MultiFileGeneratingJob` whose function starts the program (`ppg.worker.command`); everything else
+is as for all jobs that make files. What this module adds is how the command is declared:
+
+- a text is passed to the program as it is;
+- a `Path` names a file: one of the job's own, or else one that it reads. What it reads it depends on: on the job that
+  makes it, or on its content;
+- a job, or one file of a job, stands for the files that it makes.
+
+What counts as a change is the command as it was declared: its words, with files by their names relative to the
+pipegraph's root, the environment and the working directory that were asked for, and where the streams go.
+"""
+
+import functools
+import os
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+
+from ppg.exceptions import PyPipelineGraphError
+from ppg.jobs.execution import ExecutionOptions
+from ppg.jobs.file_jobs import MultiFileGeneratingJob
+from ppg.jobs.invariants import ParameterInvariant
+from ppg.jobs.job import Job, JobFile, undeclared
+from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
+from ppg.paths import PathLike, absolute, require_folder, require_path
+from ppg.worker.command import Part, Placeholder, run_command
+from ppg_graph import NodeKind
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+
+__all__ = ["Argument", "ExternalJob", "TempExternalJob"]
+
+Argument = str | os.PathLike[str] | float | Job | JobFile | Placeholder | None | tuple[Any, ...]
+"""One argument of a command; a tuple's parts make up one argument, None makes none."""
+
+_SHELL: tuple[tuple[Part, ...], ...] = (("bash",), ("-euo",), ("pipefail",), ("-c",))
+
+
+class ExternalJob(MultiFileGeneratingJob):
+    """Runs a program that makes one or several files.
+
+    It succeeds if the program's exit code says so and all outputs are there; otherwise they are removed. What the
+    program prints is the job's output, as with all jobs. The program, and whatever it starts, ends with the job.
+
+        ExternalJob("sorted.txt", ["sort", "--parallel", ppg.CORES, Path("words.txt")], stdout="sorted.txt")
+
+    Parameters:
+        filenames: the file that it makes, or several as an iterable, or as a dictionary of names to files.
+        command: the program and its arguments. Texts and numbers are passed as they are. A `Path` is an output, a
+            folder of outputs, or else a file that the job reads, and so depends on. A job stands for its files
+            (each is an argument), `job["name"]` for the one. A folder that is read is passed as a text. `CORES` is the number of cores that the job was given.
+            The parts of a tuple make up one argument: `("--threads=", CORES)`. None is left out.
+        shell: `command` is a line for the shell (or a list that makes up one, in which only texts are not quoted).
+            It is run by `bash -euo pipefail`: a part of a pipe that fails, and a variable that is not set, is
+            an error.
+        stdin: a file to read, or a job that makes one file; nothing by default.
+        stdout, stderr: the output to which the stream goes, by file or by name; by default it is captured.
+            They may be the same.
+        environment: variables to be set for the program, beside those that are there. Only these count.
+        working_directory: where the program runs, relative to the pipegraph's root, which is the default. Files
+            are passed relative to the root, or, with another folder, as absolute names.
+        success: the exit codes that mean success.
+        version: a command that prints the tool's version, `["samtools", "--version"]`, or a ToolVersionInvariant:
+            the job runs again with another version.
+        rename_broken, empty_ok, cutoff: see `FileJob`.
+        share: see `shares` of `FileJob`.
+        timeout, retries, enforce_memory, isolation: see `Execution`.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes one of the files, or the job was declared before in another way.
+        PyPipelineGraphError: a job in the command belongs to another pipegraph.
+    """
+
+    __slots__ = ("_declared", "_input_files", "_is_single", "_success", "_version")
+
+    def __init__(
+        self,
+        filenames: PathLike | Iterable[PathLike] | Mapping[str, PathLike],
+        command: Sequence[Argument] | str,
+        *,
+        shell: bool = False,
+        stdin: PathLike | Job | JobFile | None = None,
+        stdout: PathLike | None = None,
+        stderr: PathLike | None = None,
+        environment: Mapping[str, PathLike] | None = None,
+        working_directory: PathLike | None = None,
+        success: Iterable[int] = (0,),
+        version: Sequence[str | os.PathLike[str]] | ToolVersionInvariant | None = None,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        cutoff: bool = True,
+        share: bool = False,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        self._is_single = isinstance(filenames, (str, os.PathLike))
+        several = [filenames] if isinstance(filenames, (str, os.PathLike)) else filenames
+        # The files have to be known before the command can be understood, and that before there is a function.
+        super().__init__(
+            several,
+            _unset,
+            rename_broken,
+            empty_ok,
+            cutoff=cutoff,
+            share=share,
+            pipegraph=pipegraph,
+            **options,
+        )
+        what = f"{type(self).__name__} '{self.job_id}'"
+        root = self.pipegraph.root
+        folder = (
+            root
+            if working_directory is None
+            else absolute(require_folder(working_directory, f"{what}: working_directory"), root)
+        )
+        reader = _Reader(self, what, folder, quoting=shell)
+        for word in _words(command, what, shell=shell):
+            reader.take(word)
+        if not reader.argv or reader.argv[0] == ("",):
+            raise ValueError(f"{what}: command must name a program")
+        argv = [*_SHELL, _joined(reader.argv)] if shell else reader.argv
+        source = None if stdin is None else reader.the_one_file(stdin, "stdin")
+        if source in self.files:
+            raise ValueError(f"{what}: stdin reads '{source}', which is one of its outputs")
+        targets = [
+            None if to is None else self._output(to, what, stream)
+            for stream, to in (("stdout", stdout), ("stderr", stderr))
+        ]
+        variables = checked_environment(environment, what)
+        self._success = checked_exit_codes(success, what)
+        self._version = _version(version, variables, self.pipegraph)
+        self._input_files = tuple(dict.fromkeys([*reader.inputs, *([source] if source else [])]))
+        self._declared = {
+            "arguments": reader.declared,
+            "shell": shell,
+            "stdin": source,
+            "stdout": targets[0],
+            "stderr": targets[1],
+            "environment": variables,
+            "working directory": self.pipegraph.file_id(folder),
+        }
+        self._callback = functools.partial(
+            run_command,
+            tuple(argv),
+            job_id=self.job_id,
+            directory=folder,
+            environment=variables,
+            stdin=None if source is None else absolute(source, root),
+            stdout=None if targets[0] is None else absolute(targets[0], root),
+            stderr=None if targets[1] is None else absolute(targets[1], root),
+            success=self._success,
+        )
+
+    def definition(self) -> dict[str, object]:
+        """Files, command and options."""
+        version = None if self._version is None else (self._version.job_id, self._version.definition())
+        named = {"command": self._declared, "success": self._success, "version": version}
+        return {name: value for name, value in super().definition().items() if name != "function"} | named
+
+    @property
+    def made(self) -> Path | list[Path] | dict[str, Path]:
+        """The file's path if `filenames` was one; else as for `MultiFileGeneratingJob`."""
+        return Path(self.files[0]) if self._is_single else super().made
+
+    @property
+    def input_files(self) -> tuple[str, ...]:
+        """The files that the command reads, as far as it names them as such."""
+        return self._input_files
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """The command, unless changes of that are ignored, and the version of the tool."""
+        if not self.ignores_code_changes:
+            yield undeclared(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
+        if self._version is not None:
+            self._version.join(self.pipegraph)
+            yield self._version
+
+    def _output(self, to: PathLike, what: str, stream: str) -> str:
+        try:
+            return self[to].path
+        except KeyError:
+            raise ValueError(
+                f"{what}: {stream} goes to '{os.fspath(to)}', which is none of its outputs; add it to them"
+            ) from None
+
+
+class CommandInvariant(ParameterInvariant):
+    """Observes the command of an external job; called like the job."""
+
+    __slots__ = ()
+    name_space: ClassVar[str] = "command:"
+
+
+class TempExternalJob(ExternalJob):
+    """Runs a program that makes files which only other jobs need; see `TempFileGeneratingJob` and `ExternalJob`."""
+
+    __slots__ = ()
+    kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+
+class _Reader:
+    """Understands the words of one job's command.
+
+    Attributes:
+        argv: the arguments, each as its parts.
+        declared: what counts of them: the same with files as paths relative to the root.
+        inputs: the files that the command reads.
+    """
+
+    def __init__(self, job: ExternalJob, what: str, folder: str, *, quoting: bool) -> None:
+        self._job = job
+        self._what = what
+        self._folder = folder
+        self._quoting = quoting
+        self.argv: list[tuple[Part, ...]] = []
+        self.declared: list[object] = []
+        self.inputs: list[str] = []
+
+    def take(self, word: Argument) -> None:
+        """Add what one word of the command stands for: an argument, several, or none."""
+        if word is None:
+            return
+        if isinstance(word, Job):
+            for path in self._files_of(word):
+                self._add([path], is_file=True)
+        elif isinstance(word, tuple):
+            self._add(word)
+        else:
+            self._add([word])
+
+    def _add(self, pieces: Sequence[object], *, is_file: bool = False) -> None:
+        """Add one argument."""
+        alone = len(pieces) == 1
+        declared: list[object] = []
+        parts: list[Part] = []
+        for piece in pieces:
+            if isinstance(piece, Placeholder):
+                declared.append(piece)
+                parts.append(piece)
+            elif not is_file and _is_text(piece):
+                text = str(piece)
+                if "\0" in text:
+                    raise ValueError(f"{self._what}: an argument cannot contain a NUL: {text!r}")
+                declared.append(text)
+                parts.append(text)
+            else:
+                path = self._file(piece)
+                declared.append(PurePath(path))
+                parts.append(self._spelled(path, alone=alone))
+        self.declared.append(declared[0] if alone else tuple(declared))
+        self.argv.append(tuple(parts))
+
+    def the_one_file(self, given: object, argument: str) -> str:
+        """The file that `stdin` names."""
+        if isinstance(given, Job):
+            files = self._files_of(given)
+            if len(files) != 1:
+                raise ValueError(
+                    f"{self._what}: {argument} must be one file, but {given!r} makes {len(files)}"
+                )
+            return files[0]
+        if isinstance(given, JobFile):
+            return self._files_of(given.job, given.path)[0]
+        return self._job.pipegraph.file_id(require_path(given, f"{self._what}: {argument}"))
+
+    def _file(self, piece: object) -> str:
+        """The file that a part of an argument names; notes it if the command reads it."""
+        if not isinstance(piece, (str, Job, JobFile, os.PathLike)):
+            raise TypeError(
+                f"{self._what}: an argument must be a text, a number, a Path, a job or CORES, not "
+                f"{type(piece).__name__}: {piece!r}"
+            )
+        path = self.the_one_file(piece, "a part of an argument")
+        if not self._is_own(path):
+            self.inputs.append(path)
+        return path
+
+    def _is_own(self, path: str) -> bool:
+        """Whether it is an output, or a folder of outputs, or of the whole project."""
+        root = self._job.pipegraph.root
+        folder = absolute(path, root).rstrip("/") + "/"
+        return path in self._job.files or any(
+            absolute(output, root).startswith(folder) for output in self._job.files
+        )
+
+    def _files_of(self, job: Job, path: str | None = None) -> tuple[str, ...]:
+        if job.pipegraph is not self._job.pipegraph:
+            raise PyPipelineGraphError(
+                f"{self._what}: its command names {job!r}, which belongs to another pipegraph; declare it in this one"
+            )
+        if not job.files:
+            raise TypeError(
+                f"{self._what}: its command names {job!r}, which makes no files; use depends_on for it"
+            )
+        return job.files if path is None else (path,)
+
+    def _spelled(self, path: str, *, alone: bool) -> str:
+        """The name by which the program finds a file, and does not take it for an option or a tool in PATH."""
+        root = self._job.pipegraph.root
+        name = path if self._folder == root else absolute(path, root)
+        if alone and (name.startswith("-") or not (self.argv or "/" in name)):
+            name = f"./{name}"
+        return shlex.quote(name) if self._quoting else name
+
+
+def _words(command: object, what: str, *, shell: bool) -> list[Any]:
+    if isinstance(command, str):
+        if not shell:
+            raise TypeError(
+                f"{what}: command must be a list, the program and its arguments ({shlex.split(command)!r}), "
+                "or else say shell=True"
+            )
+        return [command]
+    if not isinstance(command, Sequence):
+        raise TypeError(f"{what}: command must be a list of arguments, not {command!r}")
+    return list(command)
+
+
+def _joined(argv: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
+    """One line of what were arguments."""
+    line: list[Part] = []
+    for parts in argv:
+        line += [" ", *parts] if line else parts
+    return tuple(line)
+
+
+def _version(
+    version: Sequence[str | os.PathLike[str]] | ToolVersionInvariant | None,
+    environment: Mapping[str, str],
+    pipegraph: "Pipegraph",
+) -> ToolVersionInvariant | None:
+    if version is None or isinstance(version, ToolVersionInvariant):
+        return version
+    return undeclared(ToolVersionInvariant, version, environment=environment, pipegraph=pipegraph)
+
+
+def _is_text(piece: object) -> bool:
+    """Whether it is passed as it is written: texts and numbers, of which truth values are none."""
+    return isinstance(piece, str) or (type(piece) is not bool and isinstance(piece, Real))
+
+
+def _unset() -> None:
+    raise AssertionError("the command was not set")

@@ -1,0 +1,259 @@
+"""Plots: calculate → cached data → plot, and a table of the data if it is asked for.
+
+The two halves are jobs of their own (see `cached_jobs`): whoever fiddles with the plot does not calculate again. Where
+drawing happens, see `plot_files`.
+"""
+
+import functools
+from collections.abc import Callable, Iterable, Mapping
+from math import isfinite
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, ClassVar, Self, Unpack
+
+from ppg.jobs.execution import ExecutionOptions
+from ppg.jobs.file_jobs import FileGeneratingJob
+from ppg.jobs.invariants import ParameterInvariant
+from ppg.jobs.job import Job, undeclared
+from ppg.jobs.signature import Callback
+from ppg.paths import PathLike, require_path
+from ppg.recipes.cached_jobs import CachedJob, CacheJob, declared_with
+from ppg.worker.cache_files import draw_value, tabulate_value
+from ppg.worker.plot_files import SEPARATORS, Rendering
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+
+__all__ = ["PlotJob", "TableJob", "ValueFileJob"]
+
+TABLES = (*SEPARATORS, ".parquet")
+
+
+class ValueFileJob(CachedJob, FileGeneratingJob):
+    """Makes a file from a cached value: a plot, or its table."""
+
+    __slots__ = ("cache_job",)
+
+    @property
+    def make(self) -> Callable[[object], object]:
+        """What is called with the value, in the job's process; makes the file."""
+        raise NotImplementedError
+
+    @property
+    def _absolute(self) -> str:
+        return str(Path(self.pipegraph.root, self.job_id))
+
+
+class TableJob(ValueFileJob):
+    """Writes the data of a plot as a table; comes with the `PlotJob` that asks for it, as its `table_job`."""
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        table_filename: PathLike,
+        cache_job: CacheJob,
+        *,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        path = require_path(table_filename, "PlotJob: table_filename")
+        if PurePosixPath(path).suffix.lower() not in TABLES:
+            raise ValueError(f"PlotJob: table_filename must end with {', '.join(TABLES)}, unlike '{path}'")
+        super().__init__(path, cache_job.callback, pipegraph=pipegraph, **options)
+        self.cache_job: CacheJob = cache_job
+
+    @property
+    def make(self) -> Callable[[object], object]:
+        """Writes the table."""
+        return functools.partial(tabulate_value, self._absolute, self.job_id)
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """The calculation; writing a table is no function of the user's."""
+        return (self.cache_job,)
+
+
+class RenderingInvariant(ParameterInvariant):
+    """Observes how a plot is saved; called like the plot."""
+
+    __slots__ = ()
+    name_space: ClassVar[str] = "rendering:"
+
+
+class PlotJob(ValueFileJob):
+    """Calculates data, keeps it in a file, and plots it.
+
+    Each half runs again when its own function changes; the plot also when the data did. What the job depends on
+    (`depends_on`), the calculation depends on; what only the plot needs goes to `use_depends_on`. matplotlib draws
+    with its Agg backend. The same plot gives the same bytes: what matplotlib writes into PDFs and SVGs as their date is
+    the variable SOURCE_DATE_EPOCH, or else 1970.
+
+    Parameters:
+        output_filename: the plot; its suffix says the format: `.png`, `.pdf`, `.svg`, or another that the plot can
+            be saved as. It is the job's id.
+        calc_function: called without arguments; returns a data frame of pandas or polars, or anything else that can
+            be pickled. Or the `cache_job` of another plot or cached job, to use its data.
+        plot_function: called with what `calc_function` returned; returns a plot of plotnine, a figure or axes of
+            matplotlib, or anything else that has a method `save` or `savefig`.
+        render_args: further arguments of that method, by name; `dpi`, `width` and `height` may be among them.
+        dpi: dots per inch; by default what the plot says.
+        width, height: of the whole plot in inches, both or none; by default what the plot says.
+        table_filename: also write the data as a table: `.tsv`, `.csv` or `.parquet` by the suffix (for the latter
+            pandas needs pyarrow). The data has to be a data frame then. The job that does it is `table_job`.
+        cache_filename: where the data is kept, pickled; by default in the pipegraph's cache folder, under the name of
+            the plot.
+        timeout, retries, enforce_memory, isolation: of each half that is declared here; see `Execution`.
+
+    Attributes:
+        cache_job: the calculation.
+        table_job: what writes the table, or None.
+
+    Raises:
+        TypeError, ValueError: an argument is not what it should be.
+        JobContractError: another job makes one of the files, or the job was declared before in another way.
+    """
+
+    __slots__ = ("_parameters", "_rendering", "table_job")
+
+    def __init__(
+        self,
+        output_filename: PathLike,
+        calc_function: Callback | CacheJob,
+        plot_function: Callback,
+        render_args: Mapping[str, object] | None = None,
+        *,
+        dpi: float | None = None,
+        width: float | None = None,
+        height: float | None = None,
+        table_filename: PathLike | None = None,
+        cache_filename: PathLike | None = None,
+        pipegraph: "Pipegraph | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None:
+        super().__init__(output_filename, plot_function, pipegraph=pipegraph, **options)
+        what = f"PlotJob '{self.job_id}'"
+        if not self._passes_argument:
+            raise TypeError(f"{what}: plot_function is called with the data, but takes no argument")
+        if not PurePosixPath(self.job_id).suffix:
+            raise ValueError(
+                f"{what}: the suffix says the format, so there must be one: .png, .pdf or .svg, say"
+            )
+        self._rendering = _rendering(what, render_args, {"dpi": dpi, "width": width, "height": height})
+        shown = self._rendering
+        self._parameters = undeclared(
+            RenderingInvariant,
+            self.job_id,
+            (shown.dpi, shown.width, shown.height, dict(shown.arguments)),
+            pipegraph=pipegraph,
+        )
+        if isinstance(calc_function, CacheJob):
+            if cache_filename is not None:
+                raise TypeError(
+                    f"{what}: the data that another job calculates has its cache_filename already"
+                )
+            calculation = calc_function
+        else:
+            place = _cache_of(self) if cache_filename is None else cache_filename
+            calculation = undeclared(
+                CacheJob, place, calc_function, "PlotJob", pipegraph=pipegraph, **options
+            )
+        table = None
+        if table_filename is not None:
+            table = undeclared(TableJob, table_filename, calculation, pipegraph=pipegraph, **options)
+        self.cache_job: CacheJob = (
+            calculation if calculation is calc_function else declared_with(self, calculation)
+        )
+        self.table_job: TableJob | None = None
+        if table is not None:
+            table.cache_job = self.cache_job
+            self.table_job = declared_with(self, table)
+
+    def definition(self) -> dict[str, object]:
+        """Files, functions and options."""
+        return super().definition() | {
+            "way of rendering": self._parameters.encoding,
+            "table_filename": None if self.table_job is None else self.table_job.job_id,
+            "cache_filename": self.cache_job.job_id,
+        }
+
+    @property
+    def make(self) -> Callable[[object], object]:
+        """Plots, and saves."""
+        shown = self._rendering
+        pieces = (shown.dpi, shown.width, shown.height, shown.arguments)
+        return functools.partial(draw_value, self.call, pieces, self._absolute, self.job_id)
+
+    def implicit_invariants(self) -> Iterable[Job]:
+        """The plot's own function, how it is rendered, and the calculation."""
+        return (*super().implicit_invariants(), self._parameters)
+
+    def add_another_plot(
+        self,
+        output_filename: PathLike,
+        plot_function: Callback,
+        render_args: Mapping[str, object] | None = None,
+        *,
+        dpi: float | None = None,
+        width: float | None = None,
+        height: float | None = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> "PlotJob":
+        """Another plot of the same data, which is calculated once; gives its job.
+
+        Parameters:
+            output_filename, plot_function, render_args, dpi, width, height: see `PlotJob`.
+            timeout, retries, enforce_memory, isolation: of the new plot.
+        """
+        return PlotJob(
+            output_filename,
+            self.cache_job,
+            plot_function,
+            render_args,
+            dpi=dpi,
+            width=width,
+            height=height,
+            pipegraph=self.pipegraph,
+            **options,
+        )
+
+    def prune(self) -> Self:
+        """Leave the plot and its table out of the run; see `Job.prune`."""
+        if self.table_job is not None:
+            self.table_job.prune()
+        return super().prune()
+
+    def unprune(self) -> Self:
+        """Take `prune` back; returns the job."""
+        if self.table_job is not None:
+            self.table_job.unprune()
+        return super().unprune()
+
+
+def _rendering(
+    what: str, render_args: Mapping[str, object] | None, own: Mapping[str, float | None]
+) -> Rendering:
+    arguments = dict(render_args or {})
+    numbers: dict[str, float | None] = {}
+    for name, value in own.items():
+        if value is not None and name in arguments:
+            raise ValueError(f"{what}: {name} is given twice, by itself and in render_args")
+        numbers[name] = _number(what, name, arguments.pop(name, value))
+    if (numbers["width"] is None) is not (numbers["height"] is None):
+        raise ValueError(f"{what}: give both width and height, in inches, or none of them")
+    return Rendering(numbers["dpi"], numbers["width"], numbers["height"], arguments)
+
+
+def _number(what: str, name: str, value: object) -> float | None:
+    if value is None:
+        return None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        raise TypeError(f"{what}: {name} must be a number, not {value!r}")
+    if not (value > 0 and isfinite(value)):
+        raise ValueError(f"{what}: {name} must be positive, not {value}")
+    return value
+
+
+def _cache_of(plot: PlotJob) -> PathLike:
+    """Where a plot's data is kept: one file of the cache folder for every file that a plot can be."""
+    parts = PurePosixPath(plot.job_id).parts
+    inside = ["%2E%2E" if part == ".." else part.replace("%", "%25") for part in parts]
+    return Path(plot.pipegraph.cache_folder, *inside[:-1], f"{inside[-1]}.pickle")

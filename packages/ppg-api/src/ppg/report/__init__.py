@@ -1,0 +1,1 @@
+"""Report: the events of a run, and the listeners that show or store them."""

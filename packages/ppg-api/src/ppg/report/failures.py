@@ -1,0 +1,109 @@
+"""How a failed job is told: what, where, its output, and what to do."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, BinaryIO
+
+import ppg
+import ppg_exec
+from ppg.exceptions import CommandError, JobContractError, JobDiedException
+from ppg.text import earlier_tries, one_line, without_orders
+
+if TYPE_CHECKING:
+    from ppg.result import JobOutcome, RunResult
+    from ppg_exec import Output
+
+__all__ = ["failed_line", "failure_lines", "write_failure"]
+
+OUTPUT_LINES = 20
+TRACEBACK_LINES = 60
+FAILED_NAMED = 20
+LINE_LENGTH = 1000
+"""Characters of a line that are shown."""
+OWN_FRAMES = tuple(f'  File "{package.__path__[0]}/' for package in (ppg, ppg_exec))
+"""How lines begin that tell where in ppg a process was when it crashed."""
+BYTES_LOOKED_AT = 1 << 16
+"""How much of the end of an output is read to find its last lines."""
+
+
+def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
+    """The lines that tell a user about a failed job, as many as fit on a screen."""
+    yield _headline(outcome)
+    yield from _indented(map(one_line, earlier_tries(outcome.earlier, outcome.attempts)), "  ")
+    story = list(_without_own_frames(without_orders(_story(outcome)).splitlines()))
+    if len(story) > TRACEBACK_LINES:
+        half = TRACEBACK_LINES // 2
+        story = [*story[:half], f"... {len(story) - 2 * half} lines ...", *story[-half:]]
+    yield from _indented(story, "  ")
+    for name, output in _outputs(outcome):
+        lines = list(_without_own_frames(output.text(BYTES_LOOKED_AT).splitlines()))
+        if output.size > BYTES_LOOKED_AT:
+            # The first line is the end of one.
+            note = f" (the end of {output.size:,} bytes)"
+            lines = lines[1:] or lines
+        elif len(lines) > OUTPUT_LINES:
+            note = f" (the last {OUTPUT_LINES} of {len(lines)} lines)"
+        else:
+            note = ""
+        yield f"  {name}{note}:"
+        yield from _indented(lines[-OUTPUT_LINES:], "    ")
+
+
+def failed_line(result: "RunResult") -> str:
+    """Which jobs of a run failed, and what that means for the next run."""
+    names = [f"'{one_line(job_id)}'" for job_id in result.failed[:FAILED_NAMED]]
+    rest = len(result.failed) - len(names)
+    named = ", ".join(names) + (f" and {rest:,} more" if rest else "")
+    return f"failed: {named}. Mend them and run again: only these and what depends on them will run"
+
+
+def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
+    """Write all about a failed job to a file: its complete output, byte by byte, however much that is."""
+    tries = map(one_line, earlier_tries(outcome.earlier, outcome.attempts))
+    file.write(_encoded("\n".join([_headline(outcome), *tries, _story(outcome), ""])))
+    for name, output in _outputs(outcome):
+        file.write(f"--- {name}, {output.size} bytes ---\n".encode())
+        last = b""
+        for last in output.chunks():
+            file.write(last)
+        file.write(b"" if last.endswith(b"\n") else b"\n")
+    file.write(_encoded(f"--- end of '{one_line(outcome.job_id)}' ---\n\n"))
+
+
+def _headline(outcome: "JobOutcome") -> str:
+    tries = f" (tried {outcome.attempts} times; this is the last)" if outcome.attempts > 1 else ""
+    return f"FAILED '{one_line(outcome.job_id)}'{tries}"
+
+
+def _story(outcome: "JobOutcome") -> str:
+    """The traceback where the user's code is to blame, else what ppg has to say, and where the job is declared."""
+    exception = outcome.exception
+    if outcome.traceback and not isinstance(exception, (CommandError, JobContractError, JobDiedException)):
+        return outcome.traceback.rstrip()
+    place = f"\nIt is declared at {outcome.declared_at}" if outcome.declared_at else ""
+    return f"{type(exception).__name__}: {exception}".rstrip() + place
+
+
+def _outputs(outcome: "JobOutcome") -> list[tuple[str, "Output"]]:
+    captures = (("stdout", outcome.stdout_capture), ("stderr", outcome.stderr_capture))
+    return [(name, output) for name, output in captures if output]
+
+
+def _without_own_frames(lines: Sequence[str]) -> Iterator[str]:
+    """What Python says of a crash, without the way to the job's function, which is of no use to its user."""
+    in_crash = False
+    for line in lines:
+        in_crash = line.endswith("(most recent call first):") or (in_crash and line.startswith("  File "))
+        if not (in_crash and (line.startswith(OWN_FRAMES) or line.startswith('  File "<string>"'))):
+            yield line
+
+
+def _indented(lines: Iterable[str], indent: str) -> Iterator[str]:
+    for line in lines:
+        rest = len(line) - LINE_LENGTH
+        yield (
+            f"{indent}{line}" if rest <= 0 else f"{indent}{line[:LINE_LENGTH]}... ({rest:,} characters more)"
+        )
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode(errors="backslashreplace")

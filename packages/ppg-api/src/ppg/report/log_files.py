@@ -1,0 +1,151 @@
+"""The log files, written only if the folder `logs` exists beside the script's other files.
+
+A log that cannot be written (no permission, no room) raises OSError, which costs the log and not the run.
+"""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
+
+import ppg_graph
+from ppg.report.events import (
+    Answered,
+    Event,
+    GraphExtended,
+    JobFailed,
+    JobFinished,
+    JobQueued,
+    JobsBlocked,
+    JobsNotNeeded,
+    JobStarted,
+    JobsUpToDate,
+    Listener,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStopping,
+    RunSuspended,
+    RunWindingDown,
+    StatusRequested,
+    Warned,
+)
+from ppg.report.failures import write_failure
+from ppg.text import counted, earlier_tries, one_line
+
+if TYPE_CHECKING:
+    from ppg.graph.declared import Pipegraph
+    from ppg.result import JobOutcome
+
+__all__ = ["ErrorLog", "GraphLog", "RunLog", "log_listeners"]
+
+
+def log_listeners(pipegraph: "Pipegraph") -> list[Listener]:
+    """The listeners that write `logs/ppg_run.txt`, `ppg_errors.txt` and `ppg_graph.txt`; none without `logs`."""
+    folder = Path(pipegraph.root) / "logs"
+    if not folder.is_dir():
+        return []
+    return [
+        GraphLog(folder / "ppg_graph.txt"),
+        RunLog(folder / "ppg_run.txt"),
+        ErrorLog(folder / "ppg_errors.txt"),
+    ]
+
+
+class GraphLog:
+    """Which job depends on which."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def __call__(self, event: Event) -> None:
+        """Write the graph down when it begins to run."""
+        if isinstance(event, RunStarted):
+            text = ppg_graph.draw(event.pipegraph.dag, "text")
+            self._path.write_bytes(text.encode(errors="backslashreplace"))
+
+
+class RunLog:
+    """Every decision and event of a run, one line each, with the time."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: TextIO | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write an event down."""
+        if self._file is None:
+            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
+        now = time.strftime("%Y-%m-%d %H:%M:%S")
+        lines = [f"{now} {one_line(line)}\n" for line in _log_lines(event)]
+        if lines:
+            self._file.write("".join(lines))
+            self._file.flush()
+        if isinstance(event, RunFinished):
+            self._file.close()
+
+
+class ErrorLog:
+    """Every failed job of a run with its traceback and its complete output."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: BinaryIO | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Write a failure down."""
+        if self._file is None:
+            self._file = self._path.open("wb")
+        if isinstance(event, JobFailed):
+            write_failure(event.outcome, self._file)
+            self._file.flush()
+        elif isinstance(event, RunFinished):
+            self._file.close()
+
+
+def _log_lines(event: Event) -> list[str]:
+    match event:
+        case RunStarted(pipegraph, _, jobs):
+            return [f"run started: {counted(jobs, 'job')} in {pipegraph.root}"]
+        case JobsUpToDate(job_ids):
+            return [f"up to date: {job_id}" for job_id in job_ids]
+        case JobsNotNeeded(job_ids):
+            return [f"not needed: {job_id}" for job_id in job_ids]
+        case JobQueued(job_id, reasons):
+            return [f"has to run: {job_id} ({'; '.join(reasons)})"]
+        case JobStarted(job_id, pid, _):
+            return [f"started: {job_id} (pid {pid})"]
+        case JobFinished(job_id, outcome):
+            how = "taken from the shared cache" if outcome.taken_from_cache else "done"
+            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_tries(outcome)}){_earlier(outcome)}"]
+        case JobFailed(job_id, outcome):
+            return [
+                f"failed: {job_id} ({type(outcome.exception).__name__}{_tries(outcome)}){_earlier(outcome)}"
+            ]
+        case JobsBlocked(job_ids, cause):
+            return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
+        case GraphExtended(generator, job_ids):
+            return [f"declared by {generator}: {job_id}" for job_id in job_ids]
+        case Warned(message):
+            return [f"warning: {message}"]
+        case RunWindingDown(running):
+            return [f"stopping: nothing more starts, {counted(running, 'running job')} may end"]
+        case RunStopping(number):
+            return [f"stopping: signal {number}"]
+        case RunSuspended():
+            return ["suspended"]
+        case RunResumed():
+            return ["resumed"]
+        case RunFinished(result):
+            return [f"run finished: {result.summary()} ({result.duration:.1f} s)"]
+        case StatusRequested() | Answered():
+            return []
+        case _:
+            assert_never(event)
+
+
+def _tries(outcome: "JobOutcome") -> str:
+    return f", try {outcome.attempts}" if outcome.attempts > 1 else ""
+
+
+def _earlier(outcome: "JobOutcome") -> str:
+    return "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))

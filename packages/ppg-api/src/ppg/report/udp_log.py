@@ -1,0 +1,253 @@
+r"""The log of a run as JSON lines, sent by UDP to this machine, port 5005.
+
+Whoever wants to follow runs from outside (`ppg log --listen`, `nc -lu 127.0.0.1 5005`, a program of the user's)
+listens there. The run never waits for them, and it is no error if there is nobody.
+
+Each datagram is one JSON object in ASCII with a newline at its end, of at most 8192 bytes. Every one has
+
+    ppg     the version of this format, 1
+    run     the same for all datagrams of a run, and different from other runs': "<pid>-<nanoseconds>"
+    number  counts the run's datagrams from 0; a gap tells of lost ones
+    when    seconds since the epoch
+    root    the pipegraph's folder
+    event   what happened, one of the following, each with the fields that are named:
+
+    run_started     jobs (how many can do work)
+    up_to_date      jobs (ids)
+    not_needed      jobs (ids)
+    queued          job, reasons
+    started         job, pid
+    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes), attempts (how often it was started),
+                    earlier (how the tries before the last one ended), taken_from_cache (true if the files come from
+                    the shared cache)
+    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts, earlier
+    blocked         jobs (ids), cause (the job that failed)
+    extended        generator, jobs (ids)
+    warning         message
+    winding_down    running (how many jobs)
+    stopping        signal (number)
+    suspended, resumed
+    run_finished    ran, up_to_date, failed, blocked, not_needed, left_out, not_done (how many), seconds
+
+Lists of ids that are too long for one datagram come in several. Other texts and lists that are too long lose
+their middle, or their end, and the object has `"cut": true` then.
+
+The environment variable PPG_LOG_PORT names another port, or switches it off (`off`). Any user of the machine may
+listen on the port, so switch it off where the names of jobs and their errors are nobody else's business.
+"""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias, assert_never
+
+from ppg.exceptions import PyPipelineGraphError
+from ppg.report.events import (
+    Answered,
+    Event,
+    GraphExtended,
+    JobFailed,
+    JobFinished,
+    JobQueued,
+    JobsBlocked,
+    JobsNotNeeded,
+    JobStarted,
+    JobsUpToDate,
+    RunFinished,
+    RunResumed,
+    RunStarted,
+    RunStopping,
+    RunSuspended,
+    RunWindingDown,
+    StatusRequested,
+    Warned,
+)
+from ppg.result import JobState
+
+__all__ = ["DEFAULT_PORT", "HOST", "LARGEST_DATAGRAM", "UdpLog", "log_port"]
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 5005
+VARIABLE = "PPG_LOG_PORT"
+LARGEST_DATAGRAM = 8192
+"""Bytes. UDP itself could do 65,507, but not every system lets that through."""
+SECONDS_BETWEEN_TRIES = 1.0
+"""How long nothing is sent, and nothing encoded, after the system said that nobody listens."""
+
+Value: TypeAlias = str | int | float | Sequence[str] | None
+Fields: TypeAlias = dict[str, Value]
+
+
+def log_port(environment: Mapping[str, str] = os.environ) -> int | None:
+    """The port that the log goes to; None if it is switched off.
+
+    Raises:
+        PyPipelineGraphError: PPG_LOG_PORT is no port.
+    """
+    text = environment.get(VARIABLE, "").strip().lower()
+    if not text:
+        return DEFAULT_PORT
+    if text in {"off", "0"}:
+        return None
+    if not text.isdecimal() or not 0 < int(text) < 65536:
+        raise PyPipelineGraphError(f"{VARIABLE} must be a port from 1 to 65535, or 'off', not '{text}'")
+    return int(text)
+
+
+class UdpLog:
+    """Sends the events of one run.
+
+    Parameters:
+        port: on this machine.
+        root: the pipegraph's folder.
+    """
+
+    def __init__(self, port: int, root: str) -> None:
+        self._address = (HOST, port)
+        self._root = root
+        self._run = f"{os.getpid()}-{time.time_ns()}"
+        self._number = 0
+        self._pause_until = 0.0
+        self._socket: socket.socket | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Send an event, if somebody listens."""
+        if time.monotonic() >= self._pause_until:
+            # One event can be hundreds of datagrams, which are not even made when the first finds nobody.
+            all(self._sends(name, fields) for name, fields in _told(event))
+        if isinstance(event, RunFinished) and self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+    def _sends(self, name: str, fields: Fields) -> bool:
+        """Send one datagram; whether there is any sense in sending more."""
+        head: Fields = {
+            "ppg": 1,
+            "run": self._run,
+            "number": self._number,
+            "when": time.time(),
+            "root": self._root,
+            "event": name,
+        }
+        data = _encoded({**head, **fields})
+        self._number += 1
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+                # Being connected, it hears from the system that nobody listens.
+                self._socket.connect(self._address)
+            self._socket.send(data)
+        except BlockingIOError:
+            # The listener is slower than the run; the gap in the numbers tells it.
+            return True
+        except OSError:
+            # Nobody listens, or this machine has no network at all: neither is the run's business.
+            self._pause_until = time.monotonic() + SECONDS_BETWEEN_TRIES
+            return False
+        return True
+
+
+def _told(event: Event) -> Iterator[tuple[str, Fields]]:
+    """Name and fields of each datagram that an event needs."""
+    match event:
+        case RunStarted(_, _, jobs):
+            yield "run_started", {"jobs": jobs}
+        case JobsUpToDate(job_ids):
+            yield from _listed("up_to_date", job_ids)
+        case JobsNotNeeded(job_ids):
+            yield from _listed("not_needed", job_ids)
+        case JobQueued(job_id, reasons):
+            yield "queued", {"job": job_id, "reasons": reasons}
+        case JobStarted(job_id, pid, _):
+            yield "started", {"job": job_id, "pid": pid}
+        case JobFinished(job_id, outcome):
+            yield (
+                "finished",
+                {
+                    "job": job_id,
+                    "seconds": outcome.runtime,
+                    "user_seconds": outcome.user_time,
+                    "system_seconds": outcome.system_time,
+                    "peak_memory": outcome.peak_memory,
+                    "attempts": outcome.attempts,
+                    "earlier": list(outcome.earlier),
+                    "taken_from_cache": outcome.taken_from_cache,
+                },
+            )
+        case JobFailed(job_id, outcome):
+            yield (
+                "failed",
+                {
+                    "job": job_id,
+                    "error": type(outcome.exception).__name__,
+                    "message": str(outcome.exception),
+                    "traceback": outcome.traceback,
+                    "seconds": outcome.runtime,
+                    "attempts": outcome.attempts,
+                    "earlier": list(outcome.earlier),
+                },
+            )
+        case JobsBlocked(job_ids, cause):
+            yield from _listed("blocked", job_ids, cause=cause)
+        case GraphExtended(generator, job_ids):
+            yield from _listed("extended", job_ids, generator=generator)
+        case Warned(message):
+            yield "warning", {"message": message}
+        case RunWindingDown(running):
+            yield "winding_down", {"running": running}
+        case RunStopping(number):
+            yield "stopping", {"signal": number}
+        case RunSuspended():
+            yield "suspended", {}
+        case RunResumed():
+            yield "resumed", {}
+        case RunFinished(result):
+            counts: Fields = {state.name.lower(): len(result.in_state(state)) for state in JobState}
+            yield "run_finished", {**counts, "seconds": result.duration}
+        case StatusRequested() | Answered():
+            # What the user at the terminal asks is nobody else's business.
+            return
+        case _:
+            assert_never(event)
+
+
+def _listed(event: str, job_ids: Sequence[str], **others: str) -> Iterator[tuple[str, Fields]]:
+    """The same event for lists of ids that leave room for the rest of a datagram."""
+    some: list[str] = []
+    size = 0
+    for job_id in job_ids:
+        needed = len(json.dumps(job_id)) + 2
+        if some and size + needed > LARGEST_DATAGRAM // 2:
+            yield event, {"jobs": some, **others}
+            some, size = [], 0
+        some.append(job_id)
+        size += needed
+    if some:
+        yield event, {"jobs": some, **others}
+
+
+def _encoded(fields: Fields) -> bytes:
+    """The fields as one line, cut where they are too long."""
+    data = json.dumps(fields).encode() + b"\n"
+    while len(data) > LARGEST_DATAGRAM:
+        fields["cut"] = True
+        longest = max(fields, key=lambda name: len(json.dumps(fields[name])))
+        fields[longest] = _shortened(fields[longest])
+        data = json.dumps(fields).encode() + b"\n"
+    return data
+
+
+def _shortened(value: Value) -> Value:
+    """About half of it: the beginning and the end of a text, the beginning of a list."""
+    if isinstance(value, str):
+        # A long text is not halved again and again.
+        kept = min(len(value) // 4, LARGEST_DATAGRAM // 4)
+        return f"{value[:kept]} ... {value[-kept:]}"
+    if isinstance(value, Sequence) and len(value) > 1:
+        return value[: len(value) // 2]
+    if isinstance(value, Sequence):
+        return [str(_shortened(text)) for text in value]
+    raise AssertionError(f"a number is never the longest field: {value!r}")

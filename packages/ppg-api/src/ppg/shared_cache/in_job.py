@@ -1,0 +1,219 @@
+"""What the process of a sharing job does: take the job's files from the shared cache, or make them and keep them there.
+
+Whatever goes wrong with the cache costs the sharing, never the job. What is taken is believed only if the files, as they
+are in the project now, have the sizes and hashes that were noted when they were made.
+"""
+
+# ruff: noqa: PTH101, PTH103, PTH108, PTH113, PTH116, PTH118, PTH120
+# Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
+
+import contextlib
+import getpass
+import os
+import socket
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NamedTuple
+
+from ppg.exceptions import CacheUnreadableError
+from ppg.shared_cache.registry import (
+    CachedFile,
+    DamagedError,
+    Entry,
+    discard,
+    mark_used,
+    opened,
+    publish,
+)
+from ppg.shared_cache.transfer import transfer
+from ppg_invariants import FileProblem, FileState, describe_files
+
+__all__ = ["Report", "Use", "take_or_make"]
+
+PlainState = tuple[object, ...]
+Report = tuple[bool, list[PlainState], list[tuple[str, str]]]
+"""Whether the files were taken; their states, as `describe_files_plainly` gives them; and warnings, each with what
+several jobs' warnings have in common if they say the same."""
+
+
+class Use(NamedTuple):
+    """How one job uses a shared cache; travels to its process.
+
+    - cache: the folder, absolute
+    - key: what stands for everything that the job consumes
+    - names: of its files, as they are in the key
+    - hard_links: whether files may be linked instead of copied
+    - root: the project, to be noted as where an entry comes from
+    - accept: called when the files were taken; raises CacheUnreadableError if they are of no use here. None: all are
+    """
+
+    cache: str
+    key: str
+    names: tuple[str, ...]
+    hard_links: bool
+    root: str
+    accept: Callable[[], object] | None
+
+
+def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, empty_ok: bool) -> Report:
+    """Bring a job's files about.
+
+    Parameters:
+        make: makes them.
+        paths: their absolute names.
+        use: where they might be.
+        empty_ok: whether files of 0 bytes count as made.
+    """
+    __tracebackhide__ = True
+    warnings: list[tuple[str, str]] = []
+    states = _taken(paths, use, warnings)
+    if states is not None:
+        return True, _plain(states), warnings
+    began = time.monotonic()
+    make()
+    made = describe_files(paths, empty_ok=empty_ok)
+    sound = [state for state in made if isinstance(state, FileState)]
+    if len(sound) == len(made):
+        _keep(paths, sound, use, time.monotonic() - began, warnings)
+    return False, _plain(made), warnings
+
+
+def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> list[FileState] | None:
+    """Put the files of the cache in place, if it has them and they are sound."""
+    try:
+        with opened(use.cache, use.key) as entry:
+            states = None if entry is None else _placed(entry, paths, use)
+    except DamagedError as error:
+        _discard(use, str(error), warnings)
+        return None
+    except OSError as error:
+        warnings.append(_warning("nothing can be taken from the shared cache", use, error))
+        return None
+    if states is None or use.accept is None:
+        return states
+    try:
+        use.accept()
+    except CacheUnreadableError as error:
+        text = f"what the shared cache has for it cannot be used here ({error.reason}); it is made anew"
+        warnings.append((f"{use.key}: accept", text))
+        return None
+    return states
+
+
+def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | None:
+    """The states of the files that were put in place.
+
+    None if they did not arrive as they left, or if the entry is removed at this moment, to make room.
+
+    Raises:
+        DamagedError: they are not what they were when they were made.
+        OSError: they cannot be read or written.
+    """
+    if tuple(one.name for one in entry.files) != use.names:
+        raise DamagedError("it has other files than the job")
+    try:
+        for position, path in enumerate(paths):
+            _make_way(path)
+            mode = 0o666 | entry.files[position].executable
+            transfer(str(position), path, mode, hard_links=use.hard_links, folder=entry.descriptor)
+    except OSError:
+        if not entry.is_in_place:
+            return None
+        _blame(entry, content=False)
+        raise
+    states = describe_files(paths, empty_ok=True)
+    sound = [state for state in states if isinstance(state, FileState)]
+    if [(state.size, state.digest) for state in sound] == [(one.size, one.digest) for one in entry.files]:
+        mark_used(entry)
+        return sound
+    _blame(entry, content=True)
+    return None
+
+
+def _blame(entry: Entry, *, content: bool) -> None:
+    """Find out whether it is the entry's fault: of what is kept for others only what is damaged is removed.
+
+    Raises:
+        DamagedError: it is.
+    """
+    for position, one in enumerate(entry.files):
+        path = os.path.join(entry.folder, str(position))
+        why = None
+        if content:
+            (state,) = describe_files([path], empty_ok=True)
+            if isinstance(state, FileProblem):
+                why = state.message
+            elif (state.size, state.digest) != (one.size, one.digest):
+                why = "has not the bytes that were kept"
+        elif not os.path.isfile(path):
+            why = "is missing"
+        # What was looked at is of this entry only if no other has taken its place.
+        if why is not None and entry.is_in_place:
+            raise DamagedError(f"its file for '{one.name}' {why}")
+
+
+def _make_way(path: str) -> None:
+    try:
+        os.unlink(path)
+    except FileNotFoundError:
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+
+
+def _discard(use: Use, why: str, warnings: list[tuple[str, str]]) -> None:
+    text = f"its entry in the shared cache '{use.cache}' is damaged: {why}; it is made anew"
+    try:
+        discard(use.cache, use.key)
+    except OSError as error:
+        text += f", but the entry cannot be removed: {error}"
+    warnings.append((f"{use.key}: damaged", text))
+
+
+def _keep(
+    paths: Sequence[str],
+    states: Sequence[FileState],
+    use: Use,
+    seconds: float,
+    warnings: list[tuple[str, str]],
+) -> None:
+    """Keep what was made for others; if that cannot be, the job has succeeded all the same."""
+    made_by: Mapping[str, object] = {
+        "user": _user(),
+        "host": socket.gethostname(),
+        "project": use.root,
+        "time": time.time(),
+        "seconds": seconds,
+    }
+    try:
+        files = [
+            CachedFile(name, state.size, state.digest, os.stat(path).st_mode & 0o111)
+            for name, path, state in zip(use.names, paths, states, strict=True)
+        ]
+        publish(use.cache, use.key, files, partial(_put, paths, use.hard_links), made_by)
+    except OSError as error:
+        warnings.append(_warning("nothing can be kept in the shared cache", use, error))
+
+
+def _put(paths: Sequence[str], hard_links: bool, position: int, target: str, mode: int) -> None:
+    transfer(paths[position], target, 0o400 | mode, hard_links=hard_links)
+    # The umask is about the user's own files; those in the cache are as open to others as the cache is.
+    os.chmod(target, (os.stat(target).st_mode & 0o555) | mode)
+
+
+def _warning(what: str, use: Use, error: OSError) -> tuple[str, str]:
+    reason = error.strerror or str(error)
+    return f"{what}: {reason}", f"{what} '{use.cache}' ({reason}); jobs run as if there were none"
+
+
+def _user() -> str:
+    # In containers users often have no name.
+    with contextlib.suppress(KeyError, OSError):
+        return getpass.getuser()
+    return str(os.getuid())
+
+
+def _plain(states: Sequence[FileState | FileProblem]) -> list[PlainState]:
+    return [
+        (state.path, state.problem.name, state.message) if isinstance(state, FileProblem) else tuple(state)
+        for state in states
+    ]

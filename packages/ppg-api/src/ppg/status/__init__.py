@@ -1,0 +1,1 @@
+"""Status: what the store remembers and what is observed now."""

@@ -1,0 +1,61 @@
+"""Texts for terminals and logs: names of jobs and files may contain what would begin a line, or move the cursor."""
+
+import itertools
+from collections.abc import Sequence
+
+__all__ = ["counted", "earlier_tries", "one_line", "source_line", "without_orders"]
+
+
+def one_line(text: str) -> str:
+    """The text with escapes in place of what would begin a new line, or make a terminal do something.
+
+    Bytes of file names that are no UTF-8 stay what they are.
+    """
+    if text.isprintable():
+        return text  # nearly all of them
+    return "".join(
+        character if character.isprintable() or "\udc80" <= character <= "\udcff" else ascii(character)[1:-1]
+        for character in text
+    )
+
+
+def source_line(text: str) -> str:
+    """The same, but for tabs: those of source code stay."""
+    return "\t".join(map(one_line, text.split("\t")))
+
+
+def without_orders(text: str) -> str:
+    """The text with escapes in place of what would make a terminal do something; its lines and tabs stay."""
+    if text.isprintable():
+        return text
+    return "\n".join(map(source_line, text.split("\n")))
+
+
+# -- How many of something there are, in words.
+def counted(number: int, noun: str, plural: str = "") -> str:
+    """`1 job`, `2 jobs`, `12,345 jobs`.
+
+    Parameters:
+        number: how many.
+        noun: of one; may be preceded by an adjective.
+        plural: of several, if that is not the noun with an s.
+    """
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+# -- How the earlier tries of a job that was tried again ended, as messages tell it.
+def earlier_tries(earlier: Sequence[str], attempts: int) -> list[str]:
+    """A text for each earlier try, or for several in a row that ended alike: `try 1: ...`, `tries 2 to 5: ...`.
+
+    Parameters:
+        earlier: how each ended, the oldest first; of many only the last ones.
+        attempts: how often the job was started in all.
+    """
+    number = attempts - len(earlier)
+    told = [f"{counted(number - 1, 'earlier try', 'earlier tries')}: not kept"] if number > 1 else []
+    for end, group in itertools.groupby(earlier):
+        last = number + len(list(group)) - 1
+        several = f"tries {number} {'and' if last == number + 1 else 'to'} {last}"
+        told.append(f"{several if last > number else f'try {number}'}: {end}")
+        number = last + 1
+    return told

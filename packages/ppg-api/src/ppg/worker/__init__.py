@@ -1,0 +1,1 @@
+"""Worker: lean code for job processes."""

@@ -1,0 +1,118 @@
+"""`ppg accept script.py [JOBS ...] [-- arguments ...]`: takes existing outputs over without running anything."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from typer.core import TyperCommand
+
+from ppg.text import counted, one_line
+from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.script import Script
+from ppg_cli.terminal.streams import complain, finish_output, write_result
+
+if TYPE_CHECKING:
+    from ppg import Pipegraph
+    from ppg.accept.acceptance import Acceptance
+
+__all__ = ["AcceptCommand", "accept_command"]
+
+SCRIPT_ARGUMENTS = "arguments of the script"
+"""Where the context keeps what comes after `--`."""
+NOT_MADE_LISTED = 20
+
+
+class AcceptCommand(TyperCommand):
+    """Keeps what comes after `--` apart: jobs may come before it, and options between them."""
+
+    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
+        """Take the script's arguments away, and parse the rest."""
+        end = args.index("--") if "--" in args else len(args)
+        ctx.meta[SCRIPT_ARGUMENTS] = args[end + 1 :]
+        return super().parse_args(ctx, args[:end])
+
+
+def accept_command(
+    context: typer.Context,
+    script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
+    jobs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Only these: ids, or files that jobs make; also if something has changed since they ran.",
+            show_default="all outputs of which there is no record",
+        ),
+    ] = None,
+    changed: Annotated[
+        bool,
+        typer.Option(
+            "--changed", help="Also all outputs whose record says that something has changed since."
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Only show what would be accepted; write nothing.")
+    ] = False,
+) -> None:
+    """Take existing outputs over as if the script's jobs had just made them. Runs no job.
+
+    You say that these files are what the jobs would make; ppg believes it from then on. The script is run up to where
+    it would run its (first) graph; its arguments come after `--`.
+
+    Exit codes: 0 accepted what was to be accepted; 1 something was refused, and the list says why; 2 usage or script
+    error.
+    """
+    # Each command imports what only it needs.
+    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
+    from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+
+    if jobs and changed:
+        complain("--changed is for all outputs; named jobs are accepted in any case")
+        raise typer.Exit(ExitCode.SCRIPT_ERROR)
+
+    def accept(pipegraph: "Pipegraph") -> "Acceptance | PyPipelineGraphError":
+        try:
+            return pipegraph.accept(jobs or None, changed=changed, dry_run=dry_run)
+        except PyPipelineGraphError as error:
+            # The script is not to blame.
+            return error
+
+    seen = look_at_declared(
+        Script(script),
+        context.meta[SCRIPT_ARGUMENTS],
+        accept,
+        if_interrupted="nothing was accepted",
+    )
+    if isinstance(seen, PyPipelineGraphError):
+        complain(str(seen))
+        code = ExitCode.SCRIPT_ERROR
+    else:
+        text = "".join(f"{one_line(line)}\n" for line in _lines(seen))
+        write_result(text.encode(errors="surrogateescape"))
+        code = ExitCode.DONE if seen.is_complete else ExitCode.NOT_ACCEPTED
+    finish_output()
+    raise typer.Exit(code)
+
+
+def _lines(seen: "Acceptance") -> Iterator[str]:
+    done = "acceptable" if seen.dry_run else "accepted"
+    for job_id, reasons in seen.accepted.items():
+        yield f"{done:<10}  {job_id} ({'; '.join(reasons)})"
+    for job_id in seen.up_to_date:
+        yield f"up to date  {job_id}"
+    for job_id, why in seen.refused.items():
+        yield f"refused     {job_id}: {why}"
+    for job_id, reasons in seen.changed.items():
+        yield f"changed     {job_id}: {'; '.join(reasons)}"
+    for job_id in seen.not_made[:NOT_MADE_LISTED]:
+        yield f"not made    {job_id}"
+    if len(seen.not_made) > NOT_MADE_LISTED:
+        yield f"not made    {len(seen.not_made) - NOT_MADE_LISTED} more"
+    if seen.changed:
+        yield "note: what changed is not accepted by itself; name these jobs, or say --changed"
+    for job_id in seen.generators:
+        yield f"note: {job_id} is a generator: what it makes cannot be accepted, and runs if it has no record"
+    parts = [counted(len(seen.accepted), "job")]
+    for count, what in ((seen.refused, "refused"), (seen.changed, "changed"), (seen.not_made, "not made")):
+        if count:
+            parts.append(f"{len(count)} {what}")
+    yield f"{'would accept' if seen.dry_run else 'accepted'} {', '.join(parts)}"

@@ -1,0 +1,73 @@
+"""`ppg graph dump script.py`: the graph of a script, without running any job."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.script import Script
+from ppg_cli.terminal.streams import complain, finish_output, write_result
+
+if TYPE_CHECKING:
+    from ppg import Pipegraph
+
+__all__ = ["graph_app"]
+
+graph_app: typer.Typer = typer.Typer(help="Look at the graph of a script.", no_args_is_help=True)
+
+
+class Format(StrEnum):
+    """How to print a graph."""
+
+    TEXT = "text"
+    DOT = "dot"
+    JSON = "json"
+    MERMAID = "mermaid"
+    GRAPHML = "graphml"
+
+
+@graph_app.command("dump", context_settings={"allow_interspersed_args": False})
+def dump(
+    script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the graph.")] = Format.TEXT,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
+    ] = None,
+) -> None:
+    """Print the graph that a script declares, up to where it would run it. No job runs."""
+    kind: Literal["text", "dot", "json", "mermaid", "graphml"] = format_.value
+    code = _dump(Script(script), arguments or [], kind, output)
+    finish_output()
+    raise typer.Exit(code)
+
+
+def _dump(
+    script: Script,
+    arguments: Sequence[str],
+    kind: Literal["text", "dot", "json", "mermaid", "graphml"],
+    output: Path | None,
+) -> int:
+    # Each command imports what only it needs.
+    from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+    from ppg_graph import draw  # noqa: PLC0415
+
+    def look(pipegraph: "Pipegraph") -> str:
+        pipegraph.complete()
+        return draw(pipegraph.dag, kind)
+
+    drawing = look_at_declared(script, arguments, look)
+    # Names of files may be bytes that are not UTF-8; the file that they name is found again from this.
+    data = (drawing if drawing.endswith("\n") else drawing + "\n").encode(errors="surrogateescape")
+    if output is None:
+        write_result(data)
+        return ExitCode.DONE
+    try:
+        output.write_bytes(data)
+    except OSError as error:
+        complain(f"the graph cannot be written: {error}")
+        return ExitCode.SCRIPT_ERROR
+    return ExitCode.DONE

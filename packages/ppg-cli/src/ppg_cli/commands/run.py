@@ -1,0 +1,37 @@
+"""`ppg run script.py [arguments ...]`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ppg_cli.script.script import Script
+from ppg_cli.terminal.streams import finish_output
+
+__all__ = ["run_command"]
+
+
+def run_command(
+    script: Annotated[Path, typer.Argument(help="The Python script that declares and runs the jobs.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    cores: Annotated[
+        int | None,
+        typer.Option("--cores", "-j", min=1, help="Use at most so many cores.", show_default="all"),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, also on a terminal.")] = False,
+    inline: Annotated[
+        bool,
+        typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
+    ] = False,
+) -> None:
+    """Run a script, show the progress, and say what ran, what was up to date, and what failed.
+
+    Exit codes: 0 done; 1 jobs failed; 2 usage or script error; 130 interrupted.
+    """
+    # Each command imports what only it needs.
+    from ppg_cli.script.running import CommandFrontend, run_script  # noqa: PLC0415
+
+    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline)
+    code = run_script(Script(script), arguments or [], frontend)
+    finish_output()
+    raise typer.Exit(code)

@@ -1,0 +1,113 @@
+"""`ppg verify script.py [arguments ...]`: whether everything is as the last run left it."""
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ppg.text import counted, one_line
+from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.script import Script
+from ppg_cli.terminal.streams import finish_output, write_result
+
+if TYPE_CHECKING:
+    from ppg.inspect.verification import Verification
+
+__all__ = ["verify_command"]
+
+NOTES_LISTED = 20
+CAUSES_LISTED = 5
+
+
+def verify_command(
+    script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    rehash: Annotated[
+        bool,
+        typer.Option("--hash", help="Read every file, also those whose size and times are as they were."),
+    ] = False,
+) -> None:
+    """Check that nothing would run and that every output is what its record says. Runs no job, writes nothing.
+
+    The script is run up to where it would run its (first) graph. Generators are not run: the jobs that each made
+    last time are checked.
+
+    Exit codes: 0 everything is as the last run left it; 1 it is not, and the list says what; 2 usage or script
+    error.
+    """
+    # Each command imports what only it needs.
+    from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+
+    # The script's own modules would leave their compiled form beside them.
+    sys.dont_write_bytecode = True
+    verification = look_at_declared(
+        Script(script),
+        arguments or [],
+        lambda pipegraph: pipegraph.verify(targets=pipegraph.run_targets, rehash=rehash),
+    )
+    text = "".join(f"{one_line(line)}\n" for line in _lines(verification))
+    write_result(text.encode(errors="surrogateescape"))
+    finish_output()
+    raise typer.Exit(ExitCode.DONE if verification.holds else ExitCode.NOT_VERIFIED)
+
+
+def _lines(seen: "Verification") -> Iterator[str]:
+    for job_id, reasons in seen.will_run.items():
+        yield f"would run   {job_id}: {'; '.join(reasons)}"
+    for job_id, causes in seen.may_run.items():
+        yield f"may run     {job_id}: if {_listed(causes)} changes"
+    for job_id, problem in seen.problems.items():
+        yield f"problem     {job_id}: {problem}"
+    for job_id in seen.blocked:
+        yield f"cannot run  {job_id}"
+    yield from (f"note: {note}" for note in _notes(seen))
+    if seen.holds:
+        yield f"verified: nothing would run, and every output is what its record says ({counted(seen.checked, 'job')})"
+        return
+    counts = {
+        "would run": len(seen.will_run),
+        "may run": len(seen.may_run),
+        "problem" if len(seen.problems) == 1 else "problems": len(seen.problems),
+        "cannot run": len(seen.blocked),
+    }
+    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    yield f"not verified: {told}; {counted(seen.checked, 'job was', 'jobs were')} checked"
+
+
+def _notes(seen: "Verification") -> Iterator[str]:
+    if seen.is_first:
+        yield "there is no status file; nothing was run here yet"
+    for generator, made in seen.generators.items():
+        if generator in seen.will_run:
+            yield f"{generator} is a generator that was not run: what it makes now may be other jobs than last time"
+        else:
+            jobs = counted(len(made), "job")
+            yield f"{generator} is a generator that was not run: what it made last time was checked ({jobs})"
+    for job_id, state in seen.altered.items():
+        yield f"{job_id} {state}; nothing needs it now, and it is made again when something does"
+    yield from _accepted(seen.accepted)
+    for job_id in seen.left_out[:NOTES_LISTED]:
+        yield f"{job_id} was not checked: it is pruned, or no target needs it"
+    if len(seen.left_out) > NOTES_LISTED:
+        yield f"{len(seen.left_out) - NOTES_LISTED} more were not checked"
+    for job_id in seen.undeclared[:NOTES_LISTED]:
+        yield f"{job_id} ran in former times, and is not declared any more"
+    if len(seen.undeclared) > NOTES_LISTED:
+        yield f"{len(seen.undeclared) - NOTES_LISTED} more are not declared any more"
+
+
+def _accepted(accepted: Mapping[str, float]) -> Iterator[str]:
+    for job_id in islice(accepted, NOTES_LISTED):
+        when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(accepted[job_id]))
+        yield f"{job_id} was accepted as it was at {when}; ppg has not run it since"
+    if len(accepted) > NOTES_LISTED:
+        yield f"{len(accepted) - NOTES_LISTED} more were accepted"
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = len(names) - CAUSES_LISTED
+    return " or ".join(names[:CAUSES_LISTED]) + (f" or one of {counted(more, 'other')}" if more > 0 else "")

@@ -1,0 +1,78 @@
+"""`ppg why JOB [script.py]`: why a job ran last, and whether and why it would run now."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ppg.text import source_line
+from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.script import Script
+from ppg_cli.terminal.streams import complain, finish_output, write_result
+
+if TYPE_CHECKING:
+    from ppg import Pipegraph
+
+__all__ = ["why_command"]
+
+
+def why_command(
+    job: Annotated[str, typer.Argument(help="The job's id, or a file that it makes, in whatever spelling.")],
+    script: Annotated[
+        Path | None, typer.Argument(help="The script that declares it: tells also whether it would run now.")
+    ] = None,
+    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    status_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--status-file", help="Where to look without a script.", show_default="that of this folder"
+        ),
+    ] = None,
+) -> None:
+    """Tell why a job ran last: which parameter changed, which line of a function, which file.
+
+    Runs no job and writes nothing. With a script also: whether and why the job would run now.
+
+    Exit codes: 0 told; 2 there is no such job, or usage or script error.
+    """
+    # Each command imports what only it needs.
+    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
+    from ppg.graph.declared import DEFAULT_STATUS_FILENAME  # noqa: PLC0415
+    from ppg.inspect.why import why_from_store  # noqa: PLC0415
+
+    code = ExitCode.DONE
+    try:
+        if script is None:
+            lines = why_from_store(status_file or Path(DEFAULT_STATUS_FILENAME), job)
+        elif status_file is not None:
+            complain("with a script, --status-file is not needed: the script says where it is")
+            raise typer.Exit(ExitCode.SCRIPT_ERROR)
+        else:
+            lines = _with_script(job, Script(script), arguments or [])
+        text = "".join(f"{source_line(line)}\n" for line in lines)
+        write_result(text.encode(errors="surrogateescape"))
+    except PyPipelineGraphError as error:
+        complain(str(error))
+        code = ExitCode.SCRIPT_ERROR
+    finish_output()
+    raise typer.Exit(code)
+
+
+def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
+    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
+    from ppg.inspect.why import why_from_graph  # noqa: PLC0415
+    from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+
+    def look(pipegraph: "Pipegraph") -> list[str] | PyPipelineGraphError:
+        pipegraph.complete()
+        pipegraph.check()
+        try:
+            return why_from_graph(pipegraph, job)
+        except PyPipelineGraphError as error:
+            # The script is not to blame.
+            return error
+
+    seen = look_at_declared(script, arguments, look)
+    if isinstance(seen, PyPipelineGraphError):
+        raise seen
+    return seen

@@ -1,0 +1,1 @@
+"""Script: runs a script and collects the graph that it declares."""

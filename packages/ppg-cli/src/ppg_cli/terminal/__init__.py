@@ -1,0 +1,1 @@
+"""Terminal: the display and the streams."""

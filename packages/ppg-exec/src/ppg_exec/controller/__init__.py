@@ -1,0 +1,1 @@
+"""Controller: the executor in the main process."""

@@ -1,0 +1,249 @@
+"""The executor for this machine.
+
+The mcp's side only, in four parts around a register of the tasks that have not ended:
+
+    submit → dispatch (the line, the ledger) → fleet (the nodes, the wires) → reception → events
+                                    ending (what is to end before its time)
+
+`forkserver`, `node` and `jobprocess` are the other side.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ppg_exec.controller.cancellation import Ending
+from ppg_exec.controller.dispatcher import Dispatcher
+from ppg_exec.controller.registry import Entry, Register, Role, Stage
+from ppg_exec.controller.reports import Reception
+from ppg_exec.executor import Event
+from ppg_exec.hosts.local_host import StartMethod, Supervisor, default_scratch
+from ppg_exec.hosts.nodes import Fleet
+from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
+from ppg_exec.resources.jobserver import CorePool
+from ppg_exec.resources.ledger import Ledger
+from ppg_exec.resources.machine import available_cores, available_memory
+from ppg_exec.tasks import ExecutorError, Place, Task
+from ppg_exec.transport.poller import Readiness
+
+__all__ = ["LocalExecutor"]
+
+
+class LocalExecutor:
+    """Runs tasks in processes on this machine.
+
+    Args:
+        cores: how many to use; by default what this process may use (cgroup, Slurm, affinity).
+        memory: bytes to share out among tasks that state theirs; by default what this process may use.
+        scratch: directory for the output of running tasks (unlinked files); by default the one for
+            temporary files.
+        grace: seconds between SIGTERM and SIGKILL for tasks that are cancelled.
+        huge_pages: whether to put huge pages under large loads, which costs about a second for each GB, and
+            makes forking twenty times cheaper.
+        enforce_memory: whether to end tasks that use more memory than they have stated. Otherwise those far
+            above it get a warning in their outcome. Memory is looked at twice a second.
+        pool: where to ask for every core beyond the first, if the cores are shared with other programs
+            (`machine_pool`, `given_pool`). It belongs to the executor from now on, which closes it.
+        start_method: "forkserver" starts compute nodes from a clean process; "fork" forks this process, for
+            scripts that rely on what they have changed in modules. Forks are then dearer, and threads of
+            this process may have left locks held.
+        after_fork: called first in such a fork, to leave behind what is this process's alone. Another one may be
+            made when the first has died.
+
+    No process is started before the first task is submitted and polled for, unless `prepare` is called.
+
+    """
+
+    def __init__(
+        self,
+        *,
+        cores: int | None = None,
+        memory: int | None = None,
+        scratch: str | None = None,
+        grace: float = 5.0,
+        huge_pages: bool = True,
+        enforce_memory: bool = False,
+        pool: CorePool | None = None,
+        start_method: StartMethod = "forkserver",
+        after_fork: Callable[[], object] | None = None,
+    ) -> None:
+        self._ledger = Ledger(
+            cores if cores is not None else available_cores(),
+            memory if memory is not None else available_memory(),
+        )
+        self._grace = grace
+        self._readiness = Readiness()
+        self._tokens = CoreTokens(pool, self._ledger, self._readiness)
+        self._environment = CoreEnvironment()
+        self.marker: str = os.urandom(16).hex()
+        """The value of PPG_EXECUTOR in the environment of every process beneath."""
+        self._supervisor = Supervisor(
+            self.marker,
+            str(Path.cwd()),
+            scratch or default_scratch(),
+            self._environment.of_one_core(),
+            huge_pages=huge_pages,
+            start_method=start_method,
+            after_fork=after_fork,
+        )
+        self._register = Register()
+        self._fleet = Fleet(self._supervisor, self._readiness)
+        self._dispatcher = Dispatcher(
+            self._register, self._fleet, self._ledger, self._tokens, self._environment
+        )
+        self._ending = Ending(self._fleet, grace)
+        self._reception = Reception(
+            self._register, self._dispatcher, self._ending, self._fleet, enforce_memory=enforce_memory
+        )
+        self._closed = False
+
+    @property
+    def cores(self) -> int:
+        """How many cores it gives to tasks."""
+        return self._ledger.cores
+
+    def prepare(self, modules: Collection[str] = ()) -> None:
+        """Start the compute node, which imports `modules`; see `Executor.prepare`.
+
+        A fork of this process is only made when there is something to do in it. Raises ExecutorError if no node can
+        be started.
+        """
+        if self._supervisor.start_method == "forkserver" and self._fleet.node(Place.FORK) is None:
+            node = self._dispatcher.node_for(Place.FORK)
+            node.channel.put(("import", tuple(modules)))
+            self._fleet.flush()
+
+    def submit(self, task: Task) -> None:
+        """Take a task. One that asks for more than there is gets its outcome, `Refused`, like any other."""
+        if self._closed:
+            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+        if task.key in self._register.entries:
+            raise ExecutorError(f"task {task.key!r} was submitted twice")
+        self._dispatcher.accept(Entry(task, self._register.next_number(), 0, task.memory))
+        self._readiness.ring()
+
+    def poll(self, timeout: float | None = None) -> list[Event]:
+        """What has happened; see `Executor.poll`."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        try:
+            return self._poll(deadline)
+        finally:
+            # Who waits for the descriptor has to come back in time for what is due.
+            self._readiness.wake_at(self._next_due())
+
+    def _poll(self, deadline: float | None) -> list[Event]:
+        register = self._register
+        self._readiness.silence()
+        # Also a timeout of 0 looks once at what is there.
+        self._dispatcher.start_what_may()
+        if not register.events and register.entries:
+            self._attend(0)
+        while True:
+            self._dispatcher.start_what_may()
+            if register.events:
+                # Take along what has arrived in the meantime, as the caller's work per call is dear.
+                self._attend(0)
+                self._dispatcher.start_what_may()
+                return register.take_events()
+            if not register.entries:
+                return []
+            left = None if deadline is None else deadline - time.monotonic()
+            if left is not None and left < 0:
+                return []
+            self._attend(left)
+
+    def fileno(self) -> int:
+        """A descriptor that is readable when `poll` has something to do."""
+        return self._readiness.fileno()
+
+    def cancel(self, key: str) -> None:
+        """End a task: SIGTERM, and SIGKILL after the grace period. Its outcome is `Cancelled`."""
+        entry = self._register.entries.get(key)
+        if entry is None or entry.cancelled:
+            return
+        entry.cancelled = True
+        self._withdraw_or_end(entry)
+        self._readiness.ring()
+
+    def unload(self, key: str, function: Callable[[], object]) -> None:
+        """Undo a load in the compute node, if there is still the node that it was made in."""
+        self._register.loads.pop(key, None)
+        if self._fleet.node(Place.NODE) is not None:
+            number = self._register.next_number()
+            task = Task(f"unload {key} ({number})", function, place=Place.NODE, priority=math.inf)
+            self._dispatcher.accept(Entry(task, number, 0, None, Role.UNLOAD))
+            self._readiness.ring()
+
+    def pause(self) -> None:
+        """Stop all tasks (SIGSTOP), say because this process is about to be stopped by Ctrl-Z.
+
+        Timeouts go on. At once: it does not wait for the next `poll`.
+        """
+        self._supervisor.pause()
+        self._fleet.flush()
+
+    def resume(self) -> None:
+        """Let stopped tasks go on."""
+        self._supervisor.resume()
+        self._fleet.flush()
+
+    def close(self) -> None:
+        """End what runs (SIGTERM, SIGKILL after the grace period) and every process beneath."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._end_what_runs()
+        finally:
+            self._fleet.close()
+            self._environment.close()
+            self._tokens.close()
+            self._readiness.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _attend(self, timeout: float | None) -> None:
+        """Wait until something is readable (or can be written again), and read it."""
+        self._ending.enforce()
+        self._fleet.flush()
+        due = self._next_due()
+        if due is not None:
+            left = max(0.0, due - time.monotonic())
+            timeout = left if timeout is None else max(0.0, min(timeout, left))
+        for descriptor in self._readiness.wait(timeout):
+            self._reception.hear(descriptor)
+        self._fleet.flush()
+
+    def _next_due(self) -> float | None:
+        """When something has to be done that no descriptor tells of (monotonic seconds)."""
+        return min(
+            (when for when in (self._ending.next(), self._tokens.retry_at) if when is not None), default=None
+        )
+
+    def _withdraw_or_end(self, entry: Entry) -> None:
+        if entry.stage is Stage.WAITING:
+            self._dispatcher.withdraw(entry)
+        else:
+            self._ending.cancel(entry)
+
+    def _end_what_runs(self) -> None:
+        for entry in list(self._register.entries.values()):
+            if not entry.cancelled:
+                entry.cancelled = True
+                self._withdraw_or_end(entry)
+        deadline = time.monotonic() + self._grace + 1.0
+        while self._register.sent and (left := deadline - time.monotonic()) > 0:
+            self._fleet.flush()
+            self._attend(left)

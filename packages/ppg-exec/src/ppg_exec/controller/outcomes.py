@@ -1,0 +1,158 @@
+"""From what a node reports to the `End` of a task."""
+
+from __future__ import annotations
+
+import marshal
+import mmap
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ppg_exec.tasks import Cancelled, Died, End, Raised, Succeeded, TimedOut, Unpicklable
+
+__all__ = ["OomCounter", "died", "end_of", "node_death", "whole"]
+
+
+def whole(report: bytes | int) -> bytes:
+    """A report's bytes; a descriptor of them is closed."""
+    if isinstance(report, bytes):
+        return report
+    try:
+        with mmap.mmap(report, 0, access=mmap.ACCESS_READ) as content:
+            return bytes(content)
+    finally:
+        os.close(report)
+
+
+def end_of(
+    report: bytes | tuple[str, str] | None,
+    status: int,
+    expected: str,
+    cause: str | None,
+    *,
+    timeout: float | None,
+    peak_memory: int,
+    load: Callable[[bytes], Any],
+    oom: OomCounter,
+) -> End:
+    """How a task ended.
+
+    Args:
+        report: what its process said itself: bytes; a pair ("failed", why) if there never was a process.
+        status: wait status of the process.
+        expected: "cancelled", "timed out" or "over memory" if the executor was ending it, else "".
+        timeout: its timeout in seconds. peak_memory: bytes that it was seen with.
+        load: reads a pickled value or exception.
+
+    """
+    if isinstance(report, tuple):
+        return Raised(None, "OSError", report[1], f"{report[1]}\n")
+    body = marshal.loads(report)[2:] if report is not None else ("nothing",)  # noqa: S302 - our own peer
+    match body:
+        case ("plain", value):
+            return Succeeded(value)
+        case ("value", data):
+            try:
+                return Succeeded(load(data))
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:  # noqa: BLE001 - user code runs here, and has ended its job only
+                return Unpicklable("result", f"it cannot be read: {type(error).__name__}: {error}")
+        case ("raised" | "unpicklable" | "nothing", *_) if expected == "cancelled":
+            return Cancelled()
+        case ("raised" | "unpicklable" | "nothing", *_) if expected == "timed out":
+            return TimedOut(timeout or 0.0)
+        case ("raised" | "unpicklable" | "nothing", *_) if expected == "over memory":
+            cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states"
+            return Died(None, signal.SIGTERM, cause, of_memory=True)
+        case ("raised", data, name, message, text):
+            exception = None
+            if data is not None:
+                try:
+                    exception = load(data)
+                except KeyboardInterrupt:
+                    raise
+                except BaseException:  # noqa: BLE001 - its text has arrived
+                    exception = None
+            return Raised(exception, name, message, text)
+        case ("unpicklable", path, message):
+            return Unpicklable(path, message)
+        case ("nothing",):
+            return died(status, cause, oom)
+        case _:
+            raise AssertionError(f"a job process sent the report {body[0]!r}")
+
+
+def node_death(status: int | None, last_words: str, doing: str, oom: OomCounter) -> Died:
+    """The end of a task that went down with its node; `doing` says who was at fault."""
+    words = f"; it said: {last_words}" if last_words else ""
+    if status is None:
+        return Died(None, None, f"{doing}{words}")
+    known = died(status, None, oom)
+    return Died(known.exit_code, known.signal, f"{doing} ({known.likely_cause}){words}", known.of_memory)
+
+
+# -- Why a process probably died, in words, from its wait status and what the kernel counts.
+_SIGNALS = {
+    signal.SIGSEGV: "a segmentation fault: a bug in native code that it called",
+    signal.SIGBUS: "a bus error: a file that it had mapped became shorter, or a disk or /dev/shm is full",
+    signal.SIGABRT: "an abort: native code found itself in a state that it cannot go on from",
+    signal.SIGFPE: "an arithmetic error in native code",
+    signal.SIGILL: "an illegal instruction: native code built for another processor",
+    signal.SIGKILL: "somebody killed it: often a batch system, or an administrator",
+    signal.SIGTERM: "somebody asked it to end",
+    signal.SIGXCPU: "its limit of processor time was reached (ulimit -t)",
+    signal.SIGXFSZ: "its limit of file size was reached (ulimit -f)",
+}
+
+
+class OomCounter:
+    """Notices whether the kernel's out-of-memory killer has struck since the last look."""
+
+    def __init__(self, root: Path = Path("/")) -> None:
+        self._sources = [root / "sys/fs/cgroup/memory.events", root / "proc/vmstat"]
+        self._seen = self._count()
+
+    def has_struck(self) -> bool:
+        """Whether it killed something, here or elsewhere on the machine, since this was asked last."""
+        count = self._count()
+        struck = count > self._seen
+        self._seen = count
+        return struck
+
+    def _count(self) -> int:
+        total = 0
+        for source in self._sources:
+            try:
+                lines = source.read_text(encoding="ascii").splitlines()
+            except OSError:
+                continue  # this kernel, or this container, does not show it
+            total += sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+        return total
+
+
+def died(status: int, cause: str | None, oom: OomCounter) -> Died:
+    """What a wait status says; `cause` is what is known already."""
+    code = os.waitstatus_to_exitcode(status)
+    if code >= 0:
+        if cause is None:
+            cause = (
+                "it left with sys.exit() or os._exit() instead of returning: to fail, let the callback raise an exception"
+                if code
+                else "it left with sys.exit() or os._exit(0) instead of returning: return from the callback"
+            )
+        return Died(code, None, cause)
+    number = -code
+    if number == signal.SIGKILL and oom.has_struck():
+        return Died(
+            None, number,
+            "the kernel killed it because memory ran out: state its memory_needed, or use a larger machine",
+            of_memory=True,
+        )  # fmt: skip
+    try:
+        known = signal.Signals(number)
+    except ValueError:
+        return Died(None, number, cause or f"signal {number}")
+    return Died(None, number, cause or _SIGNALS.get(known, f"signal {known.name}"))

@@ -1,0 +1,229 @@
+"""What the local executor remembers of a task, and the small decisions that hang on it."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from ppg_exec.executor import Event
+from ppg_exec.tasks import Cancelled, End, Notice, Outcome, Output, Place, Succeeded, Task, Usage
+
+if TYPE_CHECKING:
+    from ppg_exec.hosts.local_host import NodeHandle
+
+__all__ = ["NO_OUTPUT", "UNUSED", "Ahead", "Entry", "Register", "Role", "Stage", "Streams", "memory_warning"]
+
+_AHEAD_SECONDS = 0.02
+_MOST_AHEAD = 64
+_STALE_SECONDS = 0.1
+_SHORTEST = 0.0002
+_FAR_ABOVE = 1.5
+
+
+class Stage(enum.Enum):
+    """Where a task is."""
+
+    WAITING = "waiting"
+    """in line"""
+    AHEAD = "ahead"
+    """sent to a node, without a claim"""
+    GRANTED = "granted"
+    """sent to a node, with a claim"""
+    RUNNING = "running"
+    """its process has been started"""
+
+
+class Role(enum.Enum):
+    """What an entry is for."""
+
+    TASK = "task"
+    """a task of the caller"""
+    RELOAD = "reload"
+    """a load that is repeated because its node has died"""
+    UNLOAD = "unload"
+    """the end of a load"""
+
+
+@dataclass(slots=True, eq=False)
+class Entry:
+    """One task on its way.
+
+    `order` is its place among equal priorities, `claim` the cores that it takes, `memory` what it states now
+    (more after it has died of too little), `number` what it is called in messages, new each time that it is
+    sent; `earlier` says how the tries before this one ended; `lost` counts the nodes that died before they had
+    started it.
+    """
+
+    task: Task
+    order: int
+    claim: int
+    memory: int | None
+    role: Role = Role.TASK
+    stage: Stage = Stage.WAITING
+    number: int = 0
+    attempt: int = 1
+    earlier: tuple[End, ...] = ()
+    lost: int = 0
+    node: NodeHandle | None = None
+    pid: int = 0
+    peak_memory: int = 0
+    sent_at: float = 0.0
+    cancelled: bool = False
+    timed_out: bool = False
+    is_over_memory: bool = False
+
+    @property
+    def ended_because(self) -> str:
+        """Why the mcp has ended it, in a word that `outcomes.end_of` knows; empty if it has not."""
+        if self.cancelled:
+            return "cancelled"
+        if self.timed_out:
+            return "timed out"
+        return "over memory" if self.is_over_memory else ""
+
+    @property
+    def is_load(self) -> bool:
+        """Whether it runs in the node itself."""
+        return self.task.place is Place.NODE
+
+    @property
+    def may_go_ahead(self) -> bool:
+        """Whether it may be sent before its turn, to follow another one of its kind."""
+        return self.claim == 1 and self.task.place is Place.FORK
+
+    def step_back(self) -> None:
+        """It is at no node any more."""
+        self.stage = Stage.WAITING
+        self.node = None
+
+
+class Ahead:
+    """The tasks that were sent to a node before their turn, and how many that should be.
+
+    Short tasks would spend their time waiting for the mcp. So as many are sent ahead as keep the cores busy for
+    `_AHEAD_SECONDS`, judged by how long tasks of one core took lately; none while that is unknown or long. One
+    that then waits for long all the same is taken back if something more important has come up.
+    """
+
+    def __init__(self, cores: int) -> None:
+        self._cores = cores
+        self._entries: dict[int, Entry] = {}
+        self._usual = 0.0
+        self._recalled = False
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def has_room(self) -> bool:
+        """Whether it is worth to send another one."""
+        if not self._usual or self._recalled:
+            return False
+        return len(self._entries) < min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._cores / self._usual))
+
+    def learn(self, entry: Entry, wall: float) -> None:
+        """A task has taken `wall` seconds."""
+        if entry.may_go_ahead:
+            wall = max(wall, _SHORTEST)
+            self._usual = wall if not self._usual else 0.8 * self._usual + 0.2 * wall
+
+    def add(self, entry: Entry) -> None:
+        """It was sent."""
+        self._entries[entry.number] = entry
+
+    def remove(self, entry: Entry) -> None:
+        """It has started, or come back."""
+        del self._entries[entry.number]
+        if not self._entries:
+            self._recalled = False
+
+    def oldest(self) -> Entry | None:
+        """The one that would start next."""
+        return next(iter(self._entries.values()), None)
+
+    def outranked(self, first: Entry | None, now: float) -> list[Entry]:
+        """Those to be taken back because `first`, which waits, is more important than what waits at the node."""
+        oldest = self.oldest()
+        if first is None or oldest is None or self._recalled or now - oldest.sent_at < _STALE_SECONDS:
+            return []
+        if first.task.priority <= oldest.task.priority:
+            return []
+        self._recalled = True
+        return list(self._entries.values())
+
+
+def memory_warning(entry: Entry, usage: Usage) -> tuple[str, ...]:
+    """What to say of a task that used far more memory than it states."""
+    stated = entry.task.memory
+    if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or entry.is_load:
+        return ()
+    warning = (
+        f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "
+        f"state memory={usage.peak_memory}, or others are started beside it until memory runs out"
+    )
+    return (warning,)
+
+
+# -- The tasks that an executor has taken and not yet given back, and what its caller is to be told.
+class Streams(NamedTuple):
+    """What a task has printed."""
+
+    stdout: Output = Output()
+    stderr: Output = Output()
+
+
+NO_OUTPUT = Streams()
+UNUSED = Usage()
+
+
+class Register:
+    """Every entry by its key, those that are at a node by their number too, and the events to come.
+
+    Each entry that is added leaves by `report`, and its caller is told once.
+    """
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        self.sent: dict[int, Entry] = {}
+        self.loads: dict[str, Task] = {}
+        """what a new node has to load again"""
+        self.events: list[Event] = []
+        self._numbers = 0
+
+    def next_number(self) -> int:
+        """A number that nothing else has."""
+        self._numbers += 1
+        return self._numbers
+
+    def take_events(self) -> list[Event]:
+        """What has happened since the last time."""
+        events, self.events = self.events, []
+        return events
+
+    def report(
+        self,
+        entry: Entry,
+        end: End,
+        streams: Streams = NO_OUTPUT,
+        usage: Usage = UNUSED,
+        warned: tuple[str, ...] = (),
+    ) -> None:
+        """An entry has ended for good."""
+        del self.entries[entry.task.key]
+        if entry.role is Role.TASK:
+            if entry.task.place is Place.NODE and isinstance(end, Succeeded):
+                self.loads[entry.task.key] = entry.task
+            self.events.append(
+                Outcome(
+                    entry.task.key,
+                    end,
+                    streams.stdout,
+                    streams.stderr,
+                    usage,
+                    warned,
+                    entry.attempt,
+                    entry.earlier,
+                )
+            )
+        elif not isinstance(end, Succeeded | Cancelled):
+            self.events.append(Notice(f"{entry.task.key} failed: {end}"))

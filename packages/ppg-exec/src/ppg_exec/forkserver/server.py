@@ -1,0 +1,191 @@
+"""The forkserver: a clean, small process that forks compute nodes and ends what they leave behind.
+
+It never runs user code and is always responsive, so it can be relied on when a node dies, and when the mcp
+does. Everything beneath it is its descendant for as long as it lives: it is a subreaper.
+
+- A node has died: all that was beneath it is now a child of the forkserver. It is killed until nothing is
+  left, and then the mcp is told.
+- The mcp is gone, or says "close": everything is killed, and the forkserver ends.
+- The forkserver itself is killed: its parent, the `guard`, inherits all beneath, and kills it.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import sys
+
+from ppg_exec.forkserver.fork_hooks import import_threading
+from ppg_exec.forkserver.memory_watch import MemoryWatch
+from ppg_exec.linux import BIND_NOW, MARKER, ChildList, descendants, end_children, stat_fields, stay_in_reach
+from ppg_exec.node import node as node_program
+from ppg_exec.node.loads import INTERRUPT
+from ppg_exec.transport.channel import Channel
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, NoReturn
+
+__all__ = ["main"]
+
+
+class _Forkserver:
+    def __init__(self, control: socket.socket, mcp: int, guard: int) -> None:
+        self._hooks = import_threading()
+        self._memory = MemoryWatch()
+        self._channel = Channel(control)
+        self._children = ChildList()
+        self._nodes: dict[int, int] = {}
+        self._needed = (mcp, guard)
+        wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        self._wake = wake_read
+        self._wake_write = wake_write
+        signal.signal(signal.SIGCHLD, _notice)
+        signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
+
+    def run(self) -> None:
+        """Serve until the mcp is gone or says so; then leave no process behind."""
+        waiting = select.poll()
+        control = self._channel.fileno()
+        # A fork of the mcp may hold its end of the socket open, so its death is watched for itself.
+        needed = [os.pidfd_open(pid) for pid in self._needed]
+        for descriptor in (control, self._wake, *needed):
+            waiting.register(descriptor, select.POLLIN)
+        try:
+            while True:
+                for descriptor, _ in waiting.poll(self._patience()):
+                    if descriptor == control:
+                        for message in self._channel.receive():
+                            if not self._obey(message):
+                                return
+                    elif descriptor == self._wake:
+                        os.read(self._wake, 4096)
+                        self._reap()
+                    else:
+                        return
+                self._look_at_memory()
+                self._channel.flush()
+        except EOFError:
+            return
+        finally:
+            self._channel.close()
+            end_children(self._children, ())
+
+    def _patience(self) -> int | None:
+        return int(self._memory.patience() * 1000) + 1 if self._nodes else None
+
+    def _look_at_memory(self) -> None:
+        if self._nodes and not self._memory.patience():
+            grown = self._memory.look(self._nodes)
+            if grown:
+                self._channel.put(("memory", grown))
+
+    def _obey(self, message: tuple[Any, ...]) -> bool:
+        match message:
+            case ("node", number, directory, huge_pages):
+                connection = socket.socket(fileno=self._channel.next_descriptor())
+                logbook = self._channel.next_descriptor()
+                self._fork_node(number, directory, connection, logbook, huge_pages=huge_pages)
+            case ("kill node", number):
+                self._signal_node(number, signal.SIGKILL)
+            case ("interrupt node", number):
+                self._signal_node(number, INTERRUPT)
+            case ("signal job", number, pid, which):
+                self._signal_job(number, pid, which)
+            case ("pause",):
+                self._signal_all(signal.SIGSTOP)
+            case ("resume",):
+                self._signal_all(signal.SIGCONT)
+            case ("close",):
+                return False
+            case _:
+                raise AssertionError(f"the forkserver does not know the message {message[0]!r}")
+        return True
+
+    def _signal_all(self, which: signal.Signals) -> None:
+        # Nodes first, so that none starts anything meanwhile; what a job starts after this look is its own.
+        for pid in self._nodes:
+            os.kill(pid, which)
+        for pid in descendants(self._nodes):
+            try:
+                os.kill(pid, which)
+            except ProcessLookupError:
+                continue  # it has just ended
+
+    def _signal_node(self, number: int, which: signal.Signals) -> None:
+        for pid, known in self._nodes.items():
+            if known == number:
+                os.kill(pid, which)
+
+    def _signal_job(self, number: int, pid: int, which: int) -> None:
+        # As long as it is its node's child, that has not waited for it, and the pid is its own.
+        fields = stat_fields(pid)
+        if not fields or self._nodes.get(int(fields[1])) != number:
+            return
+        try:
+            os.killpg(pid, which)
+        except ProcessLookupError:
+            return  # it has just ended
+
+    def _fork_node(
+        self, number: int, directory: str, connection: socket.socket, logbook: int, *, huge_pages: bool
+    ) -> None:
+        own = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            code = 70
+            try:
+                self._channel.close()
+                self._children.close()
+                signal.set_wakeup_fd(-1)
+                for changed in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
+                    signal.signal(changed, signal.SIG_DFL)
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                os.close(self._wake)
+                os.close(self._wake_write)
+                node_program.run_node(connection, logbook, directory, own, self._hooks, huge_pages=huge_pages)
+            except BaseException:  # noqa: BLE001 - the node's own end: say why, and go
+                sys.excepthook(*sys.exc_info())
+                sys.stderr.flush()
+            finally:
+                os._exit(code)
+        self._nodes[pid] = number
+        connection.close()
+        os.close(logbook)
+
+    def _reap(self) -> None:
+        died = []
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                break
+            if pid == 0:
+                break
+            number = self._nodes.pop(pid, None)
+            if number is not None:
+                died.append((number, status))
+        if not died:
+            return
+        end_children(self._children, self._nodes)
+        for number, status in died:
+            self._channel.put(("node died", number, status))
+
+
+def _notice(_number: int, _frame: object) -> None:
+    """The wakeup descriptor does the work; a handler must exist for it."""
+
+
+def main(control: int, mcp: int, guard: int) -> NoReturn:
+    """The program: `control` is a connected socket, `mcp` the pid of the process to serve, `guard` the parent's."""
+    if os.environ.get(BIND_NOW) == MARKER:
+        del os.environ[BIND_NOW]  # meant for this program, not for those that tasks start
+    stay_in_reach()
+    server = _Forkserver(socket.socket(fileno=control), mcp, guard)
+    gc.disable()
+    gc.freeze()
+    server.run()
+    os._exit(0)

@@ -1,0 +1,1 @@
+"""Hosts: the processes of one machine, as the controller sees them."""

@@ -1,0 +1,238 @@
+"""The mcp's side of the process tree: starts the forkserver, asks it for nodes, and ends everything."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, NoReturn
+
+from ppg_exec.hosts.forked_process import ForkedProcess
+from ppg_exec.linux import BIND_NOW, MARKER, sweep
+from ppg_exec.tasks import ExecutorError
+from ppg_exec.transport.channel import Channel, pair
+from ppg_exec.transport.logbook import new_logbook
+
+if TYPE_CHECKING:
+    from ppg_exec.pickling.send import SharedObjects
+
+__all__ = ["NodeHandle", "StartMethod", "Supervisor", "default_scratch"]
+
+StartMethod = Literal["forkserver", "fork"]
+
+_PROGRAM = (
+    "import sys; sys.path[:] = {path!r}; sys.argv[:] = {argv!r}; "
+    "from ppg_exec.forkserver.guard import main; main({control}, {mcp})"
+)
+
+
+@dataclass(slots=True, eq=False)
+class NodeHandle:
+    """One compute node as the mcp sees it."""
+
+    number: int
+    channel: Channel
+    logbook: int
+    _shared: SharedObjects | None = None
+
+    @property
+    def shared(self) -> SharedObjects:
+        """What it knows of the mcp's objects."""
+        if self._shared is None:
+            from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the mcp imports what pickles)
+
+            self._shared = SharedObjects()
+        return self._shared
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self.channel.close()
+        os.close(self.logbook)
+
+
+class Supervisor:
+    """The forkserver of one executor, started when it is first needed, and again if it dies.
+
+    Args:
+        marker: the name of the executor, which all processes beneath it carry in their environment.
+        directory: where the processes run.
+        scratch: where unlinked files for output go.
+        environment: variables that the processes have beyond those of the mcp.
+        huge_pages: whether nodes put huge pages under what was loaded.
+        start_method: "forkserver", a clean program; or "fork", a fork of this process.
+        after_fork: what such a fork does first.
+
+    """
+
+    def __init__(
+        self,
+        marker: str,
+        directory: str,
+        scratch: str,
+        environment: Mapping[str, str],
+        *,
+        huge_pages: bool,
+        start_method: StartMethod,
+        after_fork: Callable[[], object] | None = None,
+    ) -> None:
+        self._marker = marker
+        self._directory = directory
+        self._scratch = scratch
+        self._environment = environment
+        self._huge_pages = huge_pages
+        self.start_method: StartMethod = start_method
+        self._after_fork = after_fork
+        self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
+        self._messages: int = -1
+        self._read_up_to = 0
+        self._next_node = 1
+        self.channel: Channel | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The guard's, the forkserver's parent, while it runs."""
+        return self._process.pid if self._process else None
+
+    def new_node(self) -> NodeHandle:
+        """A new compute node; starts the forkserver if need be. Raises ExecutorError if that is impossible."""
+        try:
+            if self.channel is None:
+                self._start()
+            assert self.channel is not None
+            ours, theirs = pair()
+            logbook = new_logbook()
+            node = NodeHandle(self._next_node, Channel(ours), logbook)
+            self._next_node += 1
+            self.channel.put(
+                ("node", node.number, self._scratch, self._huge_pages), (theirs.detach(), os.dup(logbook))
+            )
+        except OSError as error:
+            raise ExecutorError(
+                f"cannot start a compute node: {error}. Is there a limit on processes or descriptors "
+                "(ulimit -u, ulimit -n)?"
+            ) from error
+        return node
+
+    def _start(self) -> None:
+        if self._messages < 0:
+            # Whatever the processes say that no job has said: an interpreter that dies says why.
+            with tempfile.TemporaryFile(dir=self._scratch) as file:
+                self._messages = os.dup(file.fileno())
+        ours, theirs = pair()
+        variables = {**self._environment, MARKER: self._marker}
+        if self.start_method == "fork":
+            # Otherwise these programs are imported only where they run.
+            from ppg_exec.forkserver.guard import main as guard_program  # noqa: PLC0415
+
+            control, mcp = theirs.fileno(), os.getpid()
+
+            def program() -> NoReturn:
+                ours.close()
+                os.chdir(self._directory)
+                if self._after_fork is not None:
+                    self._after_fork()
+                guard_program(control, mcp)
+
+            self._process = ForkedProcess(program, self._messages, variables)
+            theirs.close()
+            self.channel = Channel(ours)
+            return
+        with theirs:
+            program_text = _PROGRAM.format(
+                path=sys.path, argv=sys.argv, control=theirs.fileno(), mcp=os.getpid()
+            )
+            # Native symbols are looked up once, instead of in every job process that is the first to use them.
+            if BIND_NOW not in os.environ:
+                variables[BIND_NOW] = MARKER
+            flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
+            self._process = subprocess.Popen(
+                [sys.executable, *flags, "-c", program_text],
+                stdin=subprocess.DEVNULL,
+                stdout=self._messages,
+                stderr=self._messages,
+                pass_fds=[theirs.fileno()],
+                start_new_session=True,
+                cwd=self._directory,
+                env={**os.environ, **variables},
+            )
+        self.channel = Channel(ours)
+
+    def kill_node(self, node: NodeHandle) -> None:
+        """End a node and everything beneath it; the forkserver reports its death."""
+        if self.channel is not None:
+            self.channel.put(("kill node", node.number))
+
+    def interrupt_node(self, node: NodeHandle) -> None:
+        """Raise an exception in the load that the node runs, if it runs one."""
+        if self.channel is not None:
+            self.channel.put(("interrupt node", node.number))
+
+    def signal_job(self, node: NodeHandle, pid: int, which: int) -> None:
+        """Signal a job and all its process group, past a node that is busy; not if it has ended."""
+        if self.channel is not None:
+            self.channel.put(("signal job", node.number, pid, int(which)))
+
+    def pause(self) -> None:
+        """Stop every process beneath except the forkserver."""
+        if self.channel is not None:
+            self.channel.put(("pause",))
+
+    def resume(self) -> None:
+        """Let them go on."""
+        if self.channel is not None:
+            self.channel.put(("resume",))
+
+    def last_words(self, most: int = 16_384) -> str:
+        """The end of what the processes have printed themselves since this was asked last."""
+        if self._messages < 0:
+            return ""
+        size = os.fstat(self._messages).st_size
+        start, self._read_up_to = max(self._read_up_to, size - most), size
+        return os.pread(self._messages, size - start, start).decode(errors="replace").strip()
+
+    def abandon(self, patience: float = 10.0) -> int:
+        """After the forkserver's death: see to the end of what it has left, forget it; its return code."""
+        assert self._process is not None
+        if self.channel is not None:
+            self.channel.close()
+            self.channel = None
+        code = self._wait(self._process, patience)
+        self._process = None
+        # If the guard was killed, the forkserver has gone with it, and may not be done.
+        sweep(self._marker)
+        return code
+
+    def close(self, patience: float = 10.0) -> None:
+        """End every process beneath, and wait for that."""
+        if self._process is not None:
+            assert self.channel is not None
+            self.channel.put(("close",))
+            with contextlib.suppress(EOFError):
+                self.channel.flush()
+            self.channel.close()
+            self.channel = None
+            self._wait(self._process, patience)
+            self._process = None
+        if self._messages >= 0:
+            os.close(self._messages)
+            self._messages = -1
+
+    def _wait(self, process: subprocess.Popen[bytes] | ForkedProcess, patience: float) -> int:
+        """The return code of the guard, which ends when nothing is left; at last by force."""
+        try:
+            return process.wait(patience)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            code = process.wait()
+            sweep(self._marker)
+            return code
+
+
+def default_scratch() -> str:
+    """Where unlinked files go if nobody says: the directory for temporary files."""
+    return str(Path(tempfile.gettempdir()))

@@ -1,0 +1,73 @@
+"""The compute nodes of one executor, each started when it is first needed, and the wires to them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ppg_exec.hosts.local_host import NodeHandle, Supervisor
+from ppg_exec.tasks import Place
+from ppg_exec.transport.channel import Channel
+from ppg_exec.transport.poller import Readiness
+
+__all__ = ["Fleet"]
+
+
+class Fleet:
+    """At most two nodes: one for loads and what is forked on top of them, one that stays clean."""
+
+    def __init__(self, supervisor: Supervisor, readiness: Readiness) -> None:
+        self.supervisor = supervisor
+        self._readiness = readiness
+        self._nodes: dict[Place, NodeHandle] = {}
+
+    @property
+    def control(self) -> Channel | None:
+        """The wire to the forkserver, while there is one."""
+        return self.supervisor.channel
+
+    def node(self, place: Place) -> NodeHandle | None:
+        """The node that tasks of `place` go to, if it has been started."""
+        return self._nodes.get(_home(place))
+
+    def start(self, place: Place) -> NodeHandle:
+        """A new node for tasks of `place`. Raises ExecutorError if that is impossible."""
+        first = self.supervisor.channel is None
+        node = self._nodes[_home(place)] = self.supervisor.new_node()
+        control = self.supervisor.channel
+        assert control is not None
+        if first:
+            self._readiness.watch(control.fileno())
+        self._readiness.watch(node.channel.fileno())
+        return node
+
+    def nodes(self) -> Collection[NodeHandle]:
+        """All of them; a copy, as hearing of one may end it."""
+        return list(self._nodes.values())
+
+    def drop(self, node: NodeHandle) -> None:
+        """Forget a node that is dead, or about to be ended with all others."""
+        self._readiness.unwatch(node.channel.fileno())
+        for place in [place for place, known in self._nodes.items() if known is node]:
+            del self._nodes[place]
+        node.close()
+
+    def deafen(self, channel: Channel) -> None:
+        """Listen no more to a connection whose other side is gone."""
+        self._readiness.unwatch(channel.fileno())
+
+    def flush(self) -> None:
+        """Write what is queued; what the other side does not take now is written when it can."""
+        if self.supervisor.channel is not None:
+            self._readiness.write(self.supervisor.channel)
+        for node in self._nodes.values():
+            self._readiness.write(node.channel)
+
+    def close(self) -> None:
+        """End every node and every process beneath."""
+        for node in self.nodes():
+            self.drop(node)
+        self.supervisor.close()
+
+
+def _home(place: Place) -> Place:
+    return Place.FRESH if place is Place.FRESH else Place.FORK

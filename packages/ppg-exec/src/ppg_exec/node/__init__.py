@@ -1,0 +1,1 @@
+"""Node: the process that holds loaded data and forks one child per job."""

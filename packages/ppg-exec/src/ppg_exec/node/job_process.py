@@ -1,0 +1,207 @@
+"""What happens in a job process, from the fork to its end.
+
+    own session → own output files → (its turn) → function → after → report → os._exit
+
+The report is one packet on a socket that all job processes share with the node: a marshalled tuple
+(number, time, kind, …), where `time` is `time.monotonic()` at the end of the work and `kind` one of
+
+    ("plain", value)                                      it returned what marshal can carry
+    ("value", pickle)                                     it returned something else
+    ("raised", pickle or None, type, message, traceback)  it raised
+    ("unpicklable", path, message)                        it returned something that cannot be sent
+
+A report that is too long for a packet goes to an unlinked file, whose descriptor goes with a packet
+("file"). A process that ends without a report has died, and how is told by its wait status.
+"""
+
+from __future__ import annotations
+
+import gc
+import marshal
+import os
+import socket
+import sys
+import time
+
+from ppg_exec.linux import die_with, flush_c_stdio
+from ppg_exec.node.output_files import unlinked_file
+from ppg_exec.node.results import describe_exception, encode_value
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any, NoReturn
+
+    from ppg_exec.node.output_files import Slot
+    from ppg_exec.pickling.receive import IdentityTable
+
+__all__ = ["UNREPORTED", "Reports", "run_job"]
+
+UNREPORTED = 197
+"""Exit code of a job that has closed, or replaced, the descriptor through which it was to report."""
+
+_PACKET = 1 << 13
+# A number that no other socket ever gets; unlike fstat, asking for it touches hardly any memory.
+_SO_COOKIE = 57
+
+
+class Reports:
+    """The socket through which job processes report: packets arrive whole, whoever sends them."""
+
+    __slots__ = ("_directory", "_identity", "_receiver", "_sender")
+
+    def __init__(self, directory: str) -> None:
+        self._receiver, self._sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._receiver.setblocking(False)
+        self._directory = directory
+        self._identity = self._sender.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
+
+    def fileno(self) -> int:
+        """The descriptor to wait on, in the node."""
+        return self._receiver.fileno()
+
+    def receive(self) -> list[tuple[int, float, bytes | int]]:
+        """In the node: all reports that are there, as (number, time, report or descriptor of it)."""
+        reports: list[tuple[int, float, bytes | int]] = []
+        while True:
+            try:
+                data, ancillary, _, _ = self._receiver.recvmsg(
+                    2 * _PACKET, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
+                )
+            except BlockingIOError:
+                return reports
+            descriptor = None
+            for _, _, rights in ancillary:
+                descriptor = int.from_bytes(rights[:4], sys.byteorder)
+            try:
+                number, when, kind = marshal.loads(data)[:3]  # noqa: S302 - our own children
+            except (ValueError, EOFError, TypeError):
+                # Not a report: a callback has written to a descriptor that is not its own. Whether its
+                # real report arrives decides how the job ended.
+                if descriptor is not None:
+                    os.close(descriptor)
+                continue
+            if kind == "file" and descriptor is not None:
+                reports.append((number, when, descriptor))
+            else:
+                reports.append((number, when, data))
+
+    def send(self, number: int, body: tuple[Any, ...]) -> None:
+        """In a job process: the report. Raises OSError if there is no room for a long one."""
+        when = time.monotonic()
+        data = marshal.dumps((number, when, *body))
+        if not self._is_intact():
+            os._exit(UNREPORTED)
+        if len(data) <= _PACKET:
+            self._sender.send(data)
+            return
+        descriptor = unlinked_file(self._directory)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+        socket.send_fds(self._sender, [marshal.dumps((number, when, "file"))], [descriptor])
+
+    def _is_intact(self) -> bool:
+        try:
+            return self._sender.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8) == self._identity
+        except OSError:
+            return False
+
+
+def run_job(
+    number: int,
+    call: Callable[[], Any],
+    slot: Slot,
+    reports: Reports,
+    table: IdentityTable,
+    *,
+    lean: int,
+    directory: str | None,
+    environment: tuple[tuple[str, str], ...],
+    node: int,
+    parked: bool,
+) -> NoReturn:
+    """Run `call` as a job in this process, which was just forked for it, and end the process.
+
+    Each page that is touched here costs a page fault, and a short job consists of little else: hence
+    plain system calls instead of the nicer functions around them. `lean` is how many modules the node has
+    loaded by itself, and `node` its pid; should it end, so does this process. A job that is `parked` waits until it is
+    told to begin.
+    """
+    code = 1
+    try:
+        try:
+            try:
+                die_with(node)
+                os.setsid()
+                os.dup2(slot.stdout, 1)
+                os.dup2(slot.stderr, 2)
+                for name, setting in environment:
+                    os.environ[name] = setting
+                if directory is not None:
+                    os.chdir(directory)
+                _reseed()
+                # Collections in here need not look at what the node has: each look would copy its page.
+                gc.freeze()
+                gc.enable()
+            finally:
+                # Whatever failed, too, is told when its turn has come: a turn that nobody took would be the next one's.
+                if parked:
+                    os.eventfd_read(slot.turn)
+            report = encode_value(call(), table)
+            _flush(lean)
+        except SystemExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this job's end
+            report = describe_exception(error, table)
+            _flush_what_can_be(lean)
+        try:
+            reports.send(number, report)
+        except OSError as error:
+            reports.send(number, describe_exception(error, table))
+        code = 0
+    except SystemExit as leaving:
+        code = _exit_code(leaving)
+        _flush_what_can_be(lean)
+    finally:
+        os._exit(code)
+
+
+def _reseed() -> None:
+    # `random` does so by itself after a fork; numpy's global generator would give the same numbers in
+    # every job.
+    numpy_random = sys.modules.get("numpy.random")
+    if numpy_random is not None:
+        numpy_random.seed()
+
+
+def _flush(lean: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    _flush_native(lean)
+
+
+def _flush_what_can_be(lean: int) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):
+            continue  # the job has closed or replaced it, or its disk is full: its end is known by now
+    _flush_native(lean)
+
+
+def _flush_native(lean: int) -> None:
+    # Only what was imported beyond this package can have printed from native code, and the call touches
+    # so many pages that a short job would notice.
+    if len(sys.modules) != lean:
+        flush_c_stdio()
+
+
+def _exit_code(leaving: SystemExit) -> int:
+    # As the interpreter does it.
+    if leaving.code is None:
+        return 0
+    if isinstance(leaving.code, int):
+        return leaving.code & 0xFF
+    os.write(2, f"{leaving.code}\n".encode(errors="backslashreplace"))
+    return 1

@@ -1,0 +1,254 @@
+"""The compute node: holds what is loaded, and forks one job process per task.
+
+One thread, one loop:
+
+    wait → read messages, reap children → tell the mcp → take in new tasks → start jobs → tell the mcp
+
+It decides nothing about resources: a task comes with permission to start ("go"), or is sent ahead, and then
+takes over the claim of a job that ends here, so that short jobs need not wait for the mcp. What becomes of
+the jobs is in `jobs`; here is what the node itself does: read tasks, and load.
+
+While a load runs, the node does nothing else. What it is doing at each moment stands in its *logbook*, a
+small file shared with the mcp, which can so tell which task took the node with it.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import gc
+import marshal
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+from ppg_exec.linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
+from ppg_exec.node.children import JobProcesses
+from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
+from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of
+from ppg_exec.node.task_table import Jobs
+from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
+from ppg_exec.transport.channel import Channel
+from ppg_exec.transport.logbook import Activity, write_logbook
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, NoReturn
+
+__all__ = ["run_node"]
+
+_BEREAVED = signal.SIGPWR
+"""Sent by the kernel to a node that loads when the forkserver ends; at other times the node notices by itself."""
+
+
+class _Node:
+    def __init__(
+        self,
+        connection: socket.socket,
+        logbook: int,
+        directory: str,
+        forkserver: int,
+        hooks: Sequence[Callable[[], Any]],
+        *,
+        huge_pages: bool,
+    ) -> None:
+        self._huge_pages = huge_pages
+        self._channel = Channel(connection)
+        self._logbook = logbook
+        self._table = IdentityTable()
+        self._waiting = select.epoll()
+        self._processes = JobProcesses(
+            self._waiting, logbook, directory, hooks, self._table, len(sys.modules)
+        )
+        self._jobs = Jobs(self._channel, self._processes)
+        self._flat_memory = self._jobs.resident = resident_memory()
+        self._parent = forkserver
+        self._forkserver = os.pidfd_open(forkserver)
+
+    def run(self) -> None:
+        """Serve until the mcp or the forkserver is gone, and leave nothing behind."""
+        try:
+            self._serve()
+        except EOFError:
+            return
+        finally:
+            self._jobs.end_everything()
+
+    def _serve(self) -> None:
+        waiting = self._waiting
+        jobs, processes = self._jobs, self._processes
+        connection = self._channel.fileno()
+        waiting.register(connection, select.EPOLLIN)
+        waiting.register(self._forkserver, select.EPOLLIN)
+        waiting.register(processes.reports.fileno(), select.EPOLLIN)
+        writing = False
+        received: list[tuple[Any, ...]] = []
+        while True:
+            if self._channel.has_waiting != writing:
+                writing = not writing
+                waiting.modify(connection, select.EPOLLIN | (select.EPOLLOUT if writing else 0))
+            for descriptor, _ in waiting.poll(jobs.patience()):
+                if descriptor == connection:
+                    received = self._channel.receive()
+                elif processes.has(descriptor):
+                    jobs.reap(descriptor)
+                elif descriptor == self._forkserver:
+                    return
+                else:
+                    jobs.take_reports()
+            jobs.go_on()
+            if received:
+                self._channel.flush()
+                for message in received:
+                    self._obey(message)
+                received = []
+            jobs.start_ready()
+            self._channel.flush()
+            jobs.park()
+
+    # ---- what the mcp says
+
+    def _obey(self, message: tuple[Any, ...]) -> None:
+        match message:
+            case ("task", number, go, place, payload, introduced, cores, timeout, directory, environment):
+                job = self._read_task(number, place, payload, introduced, cores, timeout)
+                if job is None:
+                    return
+                job.directory = directory
+                job.environment = environment
+                if place in {"node", "unload"}:
+                    self._load(job)
+                else:
+                    self._jobs.add(job, go=go)
+            case ("go", number):
+                self._jobs.go(number)
+            case ("recall", numbers):
+                self._jobs.recall(numbers)
+            case ("end", number, grace, why):
+                self._jobs.end(number, grace, why)
+            case ("forget", numbers):
+                self._table.forget(numbers)
+            case ("import", names):
+                for name in names:
+                    __import__(name)
+                gc.freeze()
+            case _:
+                raise AssertionError(f"the node does not know the message {message[0]!r}")
+
+    def _read_task(
+        self, number: int, place: str, payload: bytes, introduced: Any, cores: int, timeout: float | None
+    ) -> NodeJob | None:
+        write_logbook(self._logbook, Activity.READING, number)
+        modules = len(sys.modules)
+        warnings: tuple[str, ...] = ()
+        call: Any
+        try:
+            if place == "fresh":
+                call = LateCall(payload)
+            else:
+                function, arguments, after = self._table.load(payload, introduced)
+                call = call_of(function, arguments, after)
+        except UnknownIdentity as error:
+            self._channel.put(("unread", number, [error.args[0], *(pair[0] for pair in introduced)]))
+            return None
+        except BaseException as error:  # noqa: BLE001 - user code runs while a message is read
+            self._channel.put(("unlearnt", [pair[0] for pair in introduced]))
+            call = CallThatRaises(error)
+        finally:
+            write_logbook(self._logbook, Activity.NOTHING, 0)
+        if len(sys.modules) != modules:
+            gc.freeze()
+            warnings = self._look_for_threads("importing its modules")
+        job = NodeJob(number, place, call, cores, timeout)
+        job.warnings = warnings
+        return job
+
+    # ---- loads
+
+    def _load(self, job: NodeJob) -> None:
+        jobs, files = self._jobs, self._processes.files
+        jobs.unpark_all()
+        try:
+            slot = files.acquire()
+        except OSError as error:
+            jobs.tell_end(job, ("failed", f"no file for its output: {error}"), b"", b"")
+            return
+        job.started = time.monotonic()
+        self._channel.put(("started", job.number, os.getpid(), time.time()))
+        self._channel.flush()
+        call, job.call = job.call, None
+        used = os.times()
+        write_logbook(self._logbook, Activity.LOADING, job.number)
+        signal.signal(_BEREAVED, self._leave)
+        signal_when_parent_ends(_BEREAVED)
+        if os.getppid() != self._parent:
+            self._leave()
+        report, job.status = run_load(call, slot, self._table, job.directory, is_unload=job.place == "unload")
+        signal_when_parent_ends(0)
+        signal.signal(_BEREAVED, signal.SIG_DFL)
+        if self._huge_pages and (resident := resident_memory()) > self._flat_memory + WORTHWHILE:
+            collapse()
+            self._flat_memory = resident
+        jobs.resident = resident_memory()
+        write_logbook(self._logbook, Activity.NOTHING, 0)
+        del call
+        job.ended = time.monotonic()
+        now = os.times()
+        job.usage = (now.user - used.user, now.system - used.system, resident_memory())
+        if report is not None:
+            body: Any = report
+            job.report = marshal.dumps((job.number, job.ended, *body))
+        # A server that a load has started is there for the jobs.
+        jobs.spare_new_children()
+        job.warnings = (*job.warnings, *self._look_for_threads("the load"))
+        jobs.tell_end(job, job.report, *files.release(slot, reuse=not jobs.remnants))
+
+    def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
+        # In the middle of a load, or just before it.
+        self._jobs.end_everything()
+        os._exit(0)
+
+    def _look_for_threads(self, doing: str) -> tuple[str, ...]:
+        count = len(os.listdir("/proc/self/task"))  # noqa: PTH208 - lean
+        if count <= self._processes.threads:
+            return ()
+        self._processes.threads = count
+        warning = (
+            f"{doing} has left {count - 1} thread(s) running in the compute node; jobs forked from it do not "
+            "have them and may hang in what they hold: end them when the load is done, limit the library to "
+            'one thread, or give the jobs that use it isolation="fresh"'
+        )
+        return (warning,)
+
+
+def run_node(
+    connection: socket.socket,
+    logbook: int,
+    directory: str,
+    forkserver: int,
+    hooks: Sequence[Callable[[], Any]],
+    *,
+    huge_pages: bool,
+) -> NoReturn:
+    """Be a compute node in this process, just forked for it, until the other side of `connection` is gone.
+
+    `logbook` is a descriptor that the mcp reads, too; `directory` is where unlinked files go; `forkserver`
+    is the pid of the parent; `hooks` are to be run in a job process if this one has threads by then.
+    With `huge_pages`, forks are kept cheap after large loads.
+    """
+    os.setsid()
+    stay_in_reach()
+    for stream in (sys.stdout, sys.stderr):
+        # Line by line: what a job has printed before it was killed is the best clue there is.
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+    # Found once here, not in every job.
+    flush_c_stdio()
+    # A job that native code brings down says where it was, in its own output: handlers and descriptor are inherited.
+    faulthandler.enable(2)
+    gc.disable()
+    gc.freeze()
+    _Node(connection, logbook, directory, forkserver, hooks, huge_pages=huge_pages).run()
+    os._exit(0)

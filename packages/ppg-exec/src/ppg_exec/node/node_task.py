@@ -1,0 +1,74 @@
+"""A task in the compute node, and the calls that it can stand for."""
+
+from __future__ import annotations
+
+import pickle
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+    from ppg_exec.node.output_files import Slot
+
+__all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of"]
+
+
+class NodeJob:
+    """A task of the node, from its message to its end."""
+
+    __slots__ = (
+        "call", "cores", "directory", "ended", "environment", "expected", "has_lost_parking", "number",
+        "pid", "place", "report", "slot", "started", "status", "timeout", "usage", "warnings",
+    )  # fmt: skip
+
+    def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
+        self.number: int = number
+        self.place: str = place
+        self.call: Any = call
+        self.cores: int = cores
+        self.timeout: float | None = timeout
+        self.directory: str | None = None
+        self.environment: tuple[tuple[str, str], ...] = ()
+        self.pid: int = 0
+        self.slot: Slot | None = None
+        self.started: float = 0.0
+        self.ended: float = 0.0
+        self.report: bytes | int | None = None
+        self.status: int = 0
+        self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
+        self.has_lost_parking: bool = False
+        self.expected: str = ""
+        self.warnings: tuple[str, ...] = ()
+
+
+class CallThatRaises:
+    """A call that raises what reading its task has raised: reported by a job process like any failure."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __call__(self) -> None:
+        """Raise it."""
+        raise self._error
+
+
+class LateCall:
+    """A call that is read only in the job process: a fresh job leaves nothing in the node."""
+
+    def __init__(self, payload: bytes) -> None:
+        self._payload = payload
+
+    def __call__(self) -> Any:
+        """Read the task and call it."""
+        function, arguments, after = pickle.loads(self._payload)  # noqa: S301 - from the mcp
+        return call_of(function, arguments, after)()
+
+
+def call_of(function: Any, arguments: tuple[Any, ...], after: Any) -> Any:
+    """The two functions of a task as one: `after`, if there is one, gives the result."""
+
+    def call() -> Any:
+        value = function(*arguments)
+        return value if after is None else after()
+
+    return call

@@ -1,0 +1,136 @@
+"""How a job process turns what its callback returned, or raised, into bytes.
+
+Plain pickle does for nearly everything and is already loaded. What it cannot do (functions and classes that
+came by value, say the jobs that a generator defined) is left to cloudpickle, which is then imported by this
+job process alone.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pickle
+import sys
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import TracebackType
+    from typing import Any
+
+    from ppg_exec.pickling.receive import IdentityTable
+
+__all__ = ["describe_exception", "encode_value", "exception_text", "pickled", "text_of"]
+
+
+_ATOMS = frozenset({type(None), bool, int, float, str, bytes})
+_CONTAINERS = frozenset({tuple, list, dict})
+_DEEPEST = 6
+
+
+class _NotPlain(Exception):  # noqa: N818 - reads as what happened
+    """Plain pickle would refer by name to something that has no name in the mcp."""
+
+
+class _PlainPickler(pickle.Pickler):
+    """Refuses what only has a name in this process, and refers to shared objects by number."""
+
+    def __init__(self, file: io.BytesIO, table: IdentityTable) -> None:
+        super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._number_of = table.number_of
+
+    def persistent_id(self, value: object) -> int | None:
+        return self._number_of(value)
+
+    def reducer_override(self, value: object) -> Any:
+        named = isinstance(value, type) or type(value).__name__ == "function"
+        if named and getattr(value, "__module__", None) == "__main__":
+            raise _NotPlain
+        return NotImplemented
+
+
+def encode_value(value: object, table: IdentityTable) -> tuple[object, ...]:
+    """The report for what a job returned. Raises whatever pickling raises."""
+    if _is_plain(value, table, _DEEPEST):
+        return ("plain", value)
+    return ("value", pickled(value, table))
+
+
+def pickled(value: object, table: IdentityTable) -> bytes:
+    """The pickle of a value. Raises whatever pickling raises."""
+    file = io.BytesIO()
+    try:
+        _PlainPickler(file, table).dump(value)
+    except Exception:  # noqa: BLE001 - cloudpickle decides, and its error is the better one
+        from ppg_exec.pickling.send import dump_reply  # noqa: PLC0415 - imports cloudpickle: only where it is needed
+
+        return dump_reply(value, table)
+    return file.getvalue()
+
+
+def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
+    """Whether marshal carries it: a tenth of what the first use of a pickler costs a forked process."""
+    kind = type(value)
+    if kind in _ATOMS:
+        return True
+    if deepest == 0 or kind not in _CONTAINERS or table.number_of(value) is not None:
+        return False
+    if kind is dict:
+        return all(
+            _is_plain(key, table, deepest - 1) and _is_plain(item, table, deepest - 1)
+            for key, item in value.items()  # type: ignore[attr-defined]
+        )
+    return all(_is_plain(item, table, deepest - 1) for item in value)  # type: ignore[attr-defined]
+
+
+def describe_exception(error: BaseException, table: IdentityTable) -> tuple[object, ...]:
+    """The report ("raised", …), or ("unpicklable", …) where `error` says so."""
+    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+    text = exception_text(error)
+    path = getattr(error, "unpicklable_path", None)
+    if path is not None:
+        return ("unpicklable", path, text_of(error))
+    return ("raised", _faithful_pickle(error, table), name, text_of(error), text)
+
+
+def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None:
+    # An exception that pickles may still not unpickle (an __init__ with two arguments), or do anything
+    # when it does; that is tried here, where it can hurt nobody.
+    try:
+        data = pickled(error, table)
+        if type(table.load(data, ())).__name__ == type(error).__name__:
+            return data
+    except Exception:  # noqa: BLE001 - then its text must do
+        return None
+    return None
+
+
+def text_of(error: BaseException) -> str:
+    """`str(error)`, whatever that does."""
+    try:
+        return str(error)
+    except Exception as second:  # noqa: BLE001 - a __str__ that raises must not hide the error
+        return f"<the exception's __str__ raised {type(second).__name__}>"
+
+
+def _is_around_the_callback(entry: TracebackType, own: str) -> bool:
+    frame = entry.tb_frame
+    return frame.f_code.co_filename.startswith(own) or "__tracebackhide__" in frame.f_locals
+
+
+def exception_text(error: BaseException) -> str:
+    """The traceback as text with its source lines, from the first frame of the user's code.
+
+    Before it come the executor's frames, and those of functions around the callback that say by a local variable
+    `__tracebackhide__` that they tell the user nothing.
+    """
+    import traceback  # noqa: PLC0415 - only a job that failed needs it
+
+    own = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - lean
+    first: TracebackType | None = error.__traceback__
+    while first is not None and _is_around_the_callback(first, own):
+        first = first.tb_next
+    try:
+        return "".join(traceback.format_exception(type(error), error, first))
+    except Exception as second:  # noqa: BLE001 - user code runs in there
+        print(f"formatting a traceback raised {type(second).__name__}", file=sys.stderr)  # noqa: T201
+        return f"{type(error).__qualname__}: {text_of(error)}\n"

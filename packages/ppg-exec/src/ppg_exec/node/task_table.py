@@ -1,0 +1,294 @@
+"""The jobs of a compute node: forked, parked, begun, waited for, reported.
+
+    ready ─────────(fork)──────────┐
+    ahead ──(park)──→ parked ──────┴──→ running ──(its process has ended)──→ ending ──→ reported
+
+A job that was sent ahead takes over the claim of one that ends here (it is its *successor*). To wait for its turn
+it is *parked*: forked before its turn comes, several at once, and blocked until it is told to begin. After a fork
+each page that the parent writes to costs it a page fault, which is half of what a fork costs it; several forks in
+a row share that, and a core does not stand idle while the next job is forked. A parked job has not begun: it can
+be killed and forgotten, and it ends by itself if its node is gone.
+
+Ending a job is more than reaping it: what it has left behind is killed first (`remnants`), so that its output
+is complete and nobody writes into the files of the next.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import time
+from collections import deque
+
+from ppg_exec.node.job_process import UNREPORTED
+from ppg_exec.node.orphans import Remnants
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
+    from ppg_exec.node.children import JobProcesses
+    from ppg_exec.node.node_task import NodeJob
+    from ppg_exec.transport.channel import Channel
+
+__all__ = ["Jobs"]
+
+_GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a job that has timed out
+_LONGEST_WAIT = 86_400.0  # seconds; epoll takes no more than 24 days
+_PATIENCE = 10.0  # seconds for which a job is not reported because something of it cannot be killed
+_MOST_PARKED = 8
+_DESCRIPTORS_PER_PARKED = 8  # four, and as many for what else may need some
+
+
+class Jobs:
+    """What one node forks, from the message that brings a job to the one that tells its end.
+
+    Args:
+        channel: to the mcp.
+        processes: of the jobs.
+
+    """
+
+    def __init__(self, channel: Channel, processes: JobProcesses) -> None:
+        self.remnants: Remnants = Remnants()
+        self.resident: int = 0
+        """Bytes that a fork has resident from the start."""
+        self._channel = channel
+        self._processes = processes
+        self._by_number: dict[int, NodeJob] = {}
+        self._ready: deque[NodeJob] = deque()
+        self._ahead: deque[NodeJob] = deque()
+        self._parked: dict[int, NodeJob] = {}
+        self._running: dict[int, NodeJob] = {}
+        self._ending: list[NodeJob] = []
+        self._deadlines: list[tuple[float, int, int]] = []
+        limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        self._most_parked = max(0, min(_MOST_PARKED, limit // _DESCRIPTORS_PER_PARKED - _MOST_PARKED))
+
+    # ---- what the mcp says
+
+    def add(self, job: NodeJob, *, go: bool) -> None:
+        """A job that may start, or one that has to wait for its turn."""
+        self._by_number[job.number] = job
+        if go:
+            self._ready.append(job)
+        else:
+            self._ahead.append(job)
+
+    def go(self, number: int) -> None:
+        """It is a job's turn."""
+        job = self._by_number.get(number)
+        if job is not None and job in self._ahead:
+            self._ahead.remove(job)
+            self._ready.append(job)
+
+    def recall(self, numbers: list[int]) -> None:
+        """Give back those of these jobs that have not begun."""
+        given = [job for job in self._ahead if job.number in numbers]
+        for job in given:
+            self._ahead.remove(job)
+            self._unpark(job)
+            del self._by_number[job.number]
+        self._channel.put(("recalled", [job.number for job in given]))
+
+    def end(self, number: int, grace: float, why: str) -> None:
+        """End a job before its time: SIGTERM, and SIGKILL after `grace` seconds."""
+        job = self._by_number.get(number)
+        if job is None:
+            return
+        job.expected = job.expected or why
+        for line in (self._ahead, self._ready):
+            if job in line:
+                line.remove(job)
+                self._unpark(job)
+                self._conclude(job, None, b"", b"", None)
+                return
+        if job.pid in self._running:
+            _signal(job.pid, signal.SIGTERM)
+            self._deadlines.append((time.monotonic() + grace, number, signal.SIGKILL))
+
+    # ---- starting
+
+    def start_ready(self) -> None:
+        """Start the jobs whose turn it is."""
+        while self._ready:
+            job = self._ready.popleft()
+            if job.pid:
+                del self._parked[job.pid]
+                self._processes.begin(job)
+            elif cause := self._processes.fork(job, parked=False):
+                self._conclude(job, ("failed", cause), b"", b"", None)
+                continue
+            job.started = time.monotonic()
+            job.call = None
+            self._running[job.pid] = job
+            self._channel.put(("started", job.number, job.pid, time.time()))
+            if job.timeout is not None:
+                self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
+
+    def park(self) -> None:
+        """Fork the next of those that were sent ahead, several in a row, if few of them are."""
+        if len(self._parked) > self._most_parked // 4:
+            return
+        for job in self._ahead:
+            if job.pid or job.has_lost_parking:
+                continue
+            if len(self._parked) >= self._most_parked or self._processes.fork(job, parked=True):
+                return
+            self._parked[job.pid] = job
+
+    def unpark_all(self) -> None:
+        """Before the node changes: who is forked afterwards finds it as it then is."""
+        for job in list(self._parked.values()):
+            self._unpark(job)
+
+    def _unpark(self, job: NodeJob) -> None:
+        """End the process of a job that has not begun, if it has one."""
+        if job.pid:
+            self._has_ended(job.pid, *self._processes.kill(job.pid))
+            job.has_lost_parking = False
+
+    # ---- ending
+
+    def reap(self, descriptor: int) -> None:
+        """Wait for a process that has ended; `go_on` reports it."""
+        self._has_ended(*self._processes.wait(descriptor))
+
+    def _has_ended(self, pid: int, status: int, usage: struct_rusage | None) -> None:
+        self.remnants.forget(pid)
+        job = self._running.pop(pid, None)
+        if job is not None:
+            job.status = status
+            job.ended = time.monotonic()
+            if usage is not None:
+                # What a fork has resident from the start is the node's.
+                own = max(0, usage.ru_maxrss * 1024 - self.resident)
+                job.usage = (usage.ru_utime, usage.ru_stime, own)
+            self._ending.append(job)
+        elif (waiting := self._parked.pop(pid, None)) is not None:
+            # It had not begun. Once that has happened it is forked only when its turn comes.
+            assert waiting.slot is not None
+            self._processes.files.release(waiting.slot, reuse=True)
+            waiting.slot, waiting.pid, waiting.report = None, 0, None
+            waiting.has_lost_parking = True
+
+    def go_on(self) -> None:
+        """Report the jobs that have ended, and end those whose time is up."""
+        if self._ending:
+            self._finish_ending()
+        if self._deadlines:
+            self._enforce_deadlines()
+
+    def patience(self) -> float | None:
+        """Seconds after which `go_on` is to be called even if nothing happens; None: any number."""
+        if self._deadlines:
+            soon = min(max(0.0, min(self._deadlines)[0] - time.monotonic()), _LONGEST_WAIT)
+        elif not self._ending:
+            return None
+        else:
+            soon = _PATIENCE
+        return min(soon, _PATIENCE / 10) if self._ending else soon
+
+    def _finish_ending(self) -> None:
+        # Unless something of theirs still has to be killed.
+        self.take_reports()
+        for pid in self.remnants.look({job.pid for job in self._ending}, self._running, self._parked):
+            self._processes.watch(pid)
+        if self.remnants.kill(self._running) and time.monotonic() < self._ending[0].ended + _PATIENCE:
+            return
+        for job in self._ending:
+            self._finish(job)
+        self._ending.clear()
+
+    def take_reports(self) -> None:
+        """Read what job processes have reported."""
+        for number, when, report in self._processes.reports.receive():
+            job = self._by_number.get(number)
+            if job is not None and job.report is None:
+                job.report = report
+                job.ended = when
+            elif isinstance(report, int):
+                os.close(report)
+
+    def _finish(self, job: NodeJob) -> None:
+        slot = job.slot
+        assert slot is not None
+        # A daemon of uncertain origin may still write to the files of the job that has started it, and one that
+        # died may have left its turn unread.
+        stdout, stderr = self._processes.files.release(
+            slot, reuse=not self.remnants and job.report is not None
+        )
+        cause = None
+        if job.report is None and job.status == UNREPORTED << 8:
+            cause = "it had closed the descriptor through which it was to report its end"
+        successor = None
+        if job.cores == 1 and self._ahead:
+            successor = self._ahead.popleft()
+            self._ready.append(successor)
+        self._conclude(job, job.report, stdout, stderr, cause, successor)
+
+    def _conclude(
+        self,
+        job: NodeJob,
+        report: bytes | int | tuple[str, str] | None,
+        stdout: bytes | int,
+        stderr: bytes | int,
+        cause: str | None,
+        successor: NodeJob | None = None,
+    ) -> None:
+        del self._by_number[job.number]
+        self.tell_end(job, report, stdout, stderr, cause, successor)
+
+    def tell_end(
+        self,
+        job: NodeJob,
+        report: bytes | int | tuple[str, str] | None,
+        stdout: bytes | int,
+        stderr: bytes | int,
+        cause: str | None = None,
+        successor: NodeJob | None = None,
+    ) -> None:
+        """Tell the mcp how a job, or a load, has ended. Descriptors are the channel's from then on."""
+        descriptors = tuple(each for each in (report, stdout, stderr) if isinstance(each, int))
+        fields = [None if isinstance(each, int) else each for each in (report, stdout, stderr)]
+        ended = job.ended or time.monotonic()
+        wall = ended - job.started if job.started else 0.0
+        self._channel.put(
+            (
+                "ended", job.number, successor.number if successor else 0, job.status, (wall, *job.usage),
+                report is not None, *fields, job.expected, cause, job.warnings,
+            ),
+            descriptors,
+        )  # fmt: skip
+
+    def _enforce_deadlines(self) -> None:
+        now = time.monotonic()
+        due = sorted(deadline for deadline in self._deadlines if deadline[0] <= now)
+        self._deadlines = [
+            deadline for deadline in self._deadlines if deadline[0] > now and deadline[1] in self._by_number
+        ]
+        for _, number, which in due:
+            job = self._by_number.get(number)
+            if job is None or job.pid not in self._running:
+                continue
+            if which == signal.SIGTERM:
+                self.end(number, _GRACE, "timed out")
+            else:
+                _signal(job.pid, signal.SIGKILL)
+
+    def spare_new_children(self) -> None:
+        """After a load: what it has started is there for the jobs."""
+        self.remnants.spare_new_children({*self._running, *(job.pid for job in self._ending)})
+
+    def end_everything(self) -> None:
+        """Leave nothing behind, even if there is no forkserver any more to see to that."""
+        self.remnants.end_everything()
+
+
+def _signal(pid: int, which: signal.Signals) -> None:
+    # The job has not been reaped, so its pid is its own. It may not have its own session yet.
+    try:
+        os.killpg(pid, which)
+    except ProcessLookupError:
+        os.kill(pid, which)

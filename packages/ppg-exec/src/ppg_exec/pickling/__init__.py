@@ -1,0 +1,1 @@
+"""Pickling: callbacks and results on their way between processes."""

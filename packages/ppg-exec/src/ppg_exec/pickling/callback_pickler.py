@@ -1,0 +1,157 @@
+"""The pickler of callbacks: reduces them to what `rebuild` understands."""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import sys
+import types
+import weakref
+from collections import ChainMap
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import cloudpickle
+
+from ppg_exec.pickling import receive as rebuild
+from ppg_exec.pickling.function_parts import FunctionParts
+
+__all__ = ["CallbackPickler"]
+
+if TYPE_CHECKING:  # cloudpickle does not declare its types
+    _Pickler = pickle.Pickler
+else:
+    _Pickler = cloudpickle.Pickler
+
+_VALUES = frozenset(
+    {
+        int, float, complex, bool, str, bytes, type(None), tuple, frozenset, range, slice, type(...),
+        types.BuiltinFunctionType, types.CellType, types.ModuleType, types.MethodType, property,
+        staticmethod, classmethod, type(NotImplemented), pickle.PickleBuffer, memoryview,
+    }
+)  # fmt: skip
+# Types that are not found under their own names: code is types.CodeType.
+_UNNAMED_TYPES = {kind: name for name, kind in vars(types).items() if isinstance(kind, type)}
+_ATTRIBUTES = ("__name__", "__qualname__", "__module__", "__doc__", "__defaults__", "__kwdefaults__")
+
+
+def _reduce_module(module: types.ModuleType) -> Any:
+    if sys.modules.get(module.__name__) is module:
+        return rebuild.import_module, (module.__name__,)
+    return cloudpickle.Pickler.dispatch_table[types.ModuleType](module)
+
+
+def _reduce_cell(cell: types.CellType) -> Any:
+    try:
+        return rebuild.make_cell, (cell.cell_contents,)
+    except ValueError:
+        return rebuild.make_empty_cell, ()
+
+
+def _reduce_cached_property(value: functools.cached_property[Any]) -> Any:
+    # Under Python 3.11 it holds a lock.
+    return functools.cached_property, (value.func,), {"attrname": value.attrname}
+
+
+def _reduce_mapping_proxy(value: types.MappingProxyType[Any, Any]) -> Any:
+    return types.MappingProxyType, (dict(value),)
+
+
+def _reduce_weak_dictionary(value: weakref.WeakKeyDictionary[Any, Any]) -> Any:
+    return weakref.WeakKeyDictionary, (dict(value),)
+
+
+class CallbackPickler(_Pickler):
+    """Writes one message; knows which of the objects in it are its own.
+
+    Args:
+        file: what to write to.
+        numbers: of the objects that the other side knows, by id; these are referred to.
+        functions: what functions need of their modules.
+
+    """
+
+    dispatch_table: ClassVar[Any] = ChainMap(  # type: ignore[misc]  # it is looked for in the class, too
+        {
+            types.ModuleType: _reduce_module,
+            types.CellType: _reduce_cell,
+            # What the decorators of functools are made of.
+            functools.cached_property: _reduce_cached_property,
+            types.MappingProxyType: _reduce_mapping_proxy,
+            weakref.WeakKeyDictionary: _reduce_weak_dictionary,
+        },
+        cloudpickle.Pickler.dispatch_table,
+    )
+
+    def __init__(self, file: io.BytesIO, numbers: dict[int, int], functions: FunctionParts) -> None:
+        super().__init__(file)
+        self._numbers = numbers
+        self._functions = functions
+        self._own: dict[int, object] = {}
+        self.met: list[object] = []
+
+    def persistent_id(self, value: Any) -> int | None:
+        """The number that the other side knows an object by; remembers those that it does not know yet."""
+        kind = type(value)
+        if kind in _VALUES:
+            return None
+        number = self._numbers.get(id(value))
+        if number is None and id(value) not in self._own:
+            self.met.append(value)
+        return number
+
+    def reducer_override(self, value: Any) -> Any:
+        """How an object is rebuilt over there, or NotImplemented for what pickle does by itself."""
+        if isinstance(value, types.FunctionType):
+            if self._functions.importability.has_name(value):
+                return NotImplemented
+            return self._reduce_function(value)
+        if isinstance(value, functools._lru_cache_wrapper):
+            if self._functions.importability.has_name(value):
+                return NotImplemented
+            return rebuild.make_cached, (value.__wrapped__, *value.cache_parameters().values())
+        if isinstance(value, type):
+            if value in _UNNAMED_TYPES:
+                return rebuild.builtin_type, (_UNNAMED_TYPES[value],)
+            self._functions.importability.has_name(value)
+            return self._kept_out(super().reducer_override(value))
+        if type(value) in self.dispatch_table:
+            return NotImplemented
+        return self._kept_out(value.__reduce_ex__(pickle.HIGHEST_PROTOCOL))
+
+    def _reduce_function(self, function: types.FunctionType) -> Any:
+        namespace, global_values = self._functions.namespace_of(function)
+        cells = []
+        for index, cell in enumerate(function.__closure__ or ()):
+            try:
+                cells.append((index, cell.cell_contents))
+            except ValueError:  # not filled yet: a function that is defined later
+                continue
+        code = function.__code__
+        parts: dict[str, Any] = {
+            "globals": global_values,
+            "cells": cells,
+            "dict": dict(function.__dict__),
+            "submodules": self._functions.submodules(function, global_values, cells),
+            "__annotations__": function.__annotations__,
+        }
+        # Only what it does not get from its code and namespace: most callbacks are made for one job, and few objects.
+        state = {name: part for name, part in parts.items() if part}
+        obvious = (code.co_name, code.co_qualname, namespace.get("__name__"), None, None, None)
+        for name, usual in zip(_ATTRIBUTES, obvious, strict=True):
+            attribute = getattr(function, name)
+            if attribute is not None and attribute != usual:
+                state[name] = attribute
+        for own in (state, *state.values()):
+            self._own[id(own)] = own
+        construction = (code, namespace, len(function.__closure__ or ()))
+        return rebuild.make_function, construction, state, None, None, rebuild.complete_function
+
+    def _kept_out(self, reduced: Any) -> Any:
+        """Mark the state that was made for pickling alone: it has no identity to keep."""
+        if isinstance(reduced, tuple) and len(reduced) > 2:  # (make, arguments, state, …)
+            state = reduced[2]
+            for own in (state, *(state if isinstance(state, tuple) else ())):
+                if isinstance(own, dict):
+                    self._own[id(own)] = own
+        return reduced

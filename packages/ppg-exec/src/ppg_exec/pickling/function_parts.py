@@ -1,0 +1,117 @@
+"""What of its module a function that travels by value needs."""
+
+from __future__ import annotations
+
+import dis
+import sys
+import types
+from types import ModuleType
+from typing import Any
+
+import cloudpickle
+
+__all__ = ["FunctionParts", "Importability"]
+
+_NAMESPACE_NAMES = ("__name__", "__package__", "__file__", "__path__")
+_GLOBAL_OPERATIONS = frozenset({"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"})
+
+
+class FunctionParts:
+    """What of its module a function needs, remembered per code object and per namespace."""
+
+    def __init__(self, importability: Importability) -> None:
+        self.importability = importability
+        self._names: dict[int, tuple[types.CodeType, tuple[str, ...]]] = {}
+        self._stand_ins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
+
+    def namespace_of(self, function: types.FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
+        """A dict that stands for the function's globals, and those of them that it names."""
+        real = function.__globals__
+        if id(real) not in self._stand_ins:
+            stand_in = {name: real[name] for name in _NAMESPACE_NAMES if name in real}
+            self._stand_ins[id(real)] = (real, stand_in)
+        names = self._global_names(function.__code__)
+        return self._stand_ins[id(real)][1], {name: real[name] for name in names if name in real}
+
+    def real_namespaces(self) -> dict[int, dict[str, Any]]:
+        """The namespaces themselves, by the id of what stands for them."""
+        return {id(stand_in): real for real, stand_in in self._stand_ins.values()}
+
+    def submodules(
+        self, function: types.FunctionType, global_values: dict[str, Any], cells: list[tuple[int, Any]]
+    ) -> list[types.ModuleType]:
+        """Submodules that the code reaches as attributes (`os.path`): to be imported over there, too."""
+        found = []
+        attributes = set(function.__code__.co_names)
+        for module in (*global_values.values(), *(value for _, value in cells)):
+            if isinstance(module, types.ModuleType) and getattr(module, "__path__", None) is not None:
+                prefix = f"{module.__name__}."
+                for name, loaded in list(sys.modules.items()):
+                    is_within = name.startswith(prefix) and isinstance(loaded, types.ModuleType)
+                    if is_within and attributes.issuperset(name[len(prefix) :].split(".")):
+                        found.append(loaded)
+        return found
+
+    def _global_names(self, code: types.CodeType) -> tuple[str, ...]:
+        known = self._names.get(id(code))
+        if known is None:
+            names: dict[str, None] = {}
+            codes = [code]
+            for each in codes:
+                for instruction in dis.get_instructions(each):
+                    if instruction.opname in _GLOBAL_OPERATIONS:
+                        names[instruction.argval] = None
+                codes.extend(const for const in each.co_consts if isinstance(const, types.CodeType))
+            known = (code, tuple(names))
+            self._names[id(code)] = known
+        return known[1]
+
+
+# -- Whether another process can import what this one knows by a module and a name.
+class Importability:
+    """Remembers which modules can be found by their names along `sys.path`."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, bool] = {}
+
+    def has_name(self, value: Any) -> bool:
+        """Whether a function or class is found by its name in a module that other processes can import."""
+        name = getattr(value, "__module__", None)
+        if not isinstance(name, str) or not self.is_found(name):
+            return False
+        registered = cloudpickle.list_registry_pickle_by_value()
+        if registered and any(name == each or name.startswith(f"{each}.") for each in registered):
+            return False
+        found: Any = sys.modules[name]
+        for part in value.__qualname__.split("."):
+            found = getattr(found, part, None)
+        return found is value
+
+    def is_found(self, name: str) -> bool:
+        """Whether importing `name` elsewhere gives this module."""
+        known = self._found.get(name)
+        if known is None:
+            module = sys.modules.get(name)
+            known = module is not None and module.__name__ != "__main__" and self._look_for(name, module)
+            self._found[name] = known
+            if module is not None and not known and name != "__main__":
+                # So that cloudpickle, which is asked about classes, comes to the same conclusion.
+                cloudpickle.register_pickle_by_value(module)
+        return known
+
+    def _look_for(self, name: str, module: ModuleType) -> bool:
+        if name in sys.builtin_module_names or name in sys.stdlib_module_names:
+            return True
+        parent, _, _ = name.rpartition(".")
+        path = None
+        if parent:
+            if not self.is_found(parent):
+                return False
+            path = getattr(sys.modules[parent], "__path__", None)
+            if path is None:
+                return True  # an attribute that poses as a submodule, as os.path does
+        for finder in sys.meta_path:
+            spec = finder.find_spec(name, path)
+            if spec is not None:
+                return spec.origin is None or spec.origin == getattr(module, "__file__", spec.origin)
+        return False

@@ -1,0 +1,198 @@
+"""Pickling callbacks so that what they share stays shared: the sending half of `rebuild`.
+
+A pickler keeps identity within one message only. A pickler whose memo lives as long as the node would keep it
+across messages, but would also keep every closure that was ever sent, on both sides. So each message is a
+pickle of its own, and only objects whose identity can matter enter a table that outlives it:
+
+- instances of classes, containers that can be changed, arrays: a load may put something on them that another
+  job looks for;
+- the namespace of functions that travel by value (those of the script): its functions see each other's
+  changes to global variables;
+- code objects, classes and module-level functions that travel by value: not for their identity, but because
+  they come up in every message.
+
+Not in the table: values (numbers, strings, tuples, paths, frozen dataclasses), closures, and whatever
+pickling itself makes on the way.
+
+An object is sent once, in the state that it has then. If the script changes it between two submissions, the
+node does not see the change.
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import pickle
+import sys
+import types
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from ppg_exec.pickling.callback_pickler import CallbackPickler
+from ppg_exec.pickling.culprit import CannotPickle, find_culprit
+from ppg_exec.pickling.function_parts import FunctionParts, Importability
+from ppg_exec.pickling.receive import IdentityTable
+
+__all__ = ["SharedObjects", "dump_alone", "dump_reply"]
+
+
+class SharedObjects:
+    """What one node and the mcp both know: the mcp's table of objects by number."""
+
+    def __init__(self) -> None:
+        self._objects: dict[int, object] = {}
+        self._numbers: dict[int, int] = {}
+        self._functions = FunctionParts(Importability())
+        self._bearing: dict[type, bool] = {}
+        self._next = 1
+        self._review_at = 1024
+
+    def dump(self, named: Mapping[str, object]) -> tuple[bytes, list[tuple[int, int]]]:
+        """The message with these values, and which new numbers it introduces: pairs (number, memo index).
+
+        The names are for the error message; the message is a tuple of the values.
+
+        Raises CannotPickle, and then nothing is introduced.
+        """
+        file = io.BytesIO()
+        pickler = CallbackPickler(file, self._numbers, self._functions)
+        try:
+            pickler.dump(tuple(named.values()))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # Pickling runs user code, which may even sys.exit().
+            raise _explained(named) from error
+        introduced = []
+        if pickler.met:
+            memo = pickler.memo.copy()
+            for met in pickler.met:
+                place = memo.get(id(met))
+                if place is not None and id(met) not in self._numbers and self._has_identity(met):
+                    self._numbers[id(met)] = self._next
+                    self._objects[self._next] = met
+                    introduced.append((self._next, place[0]))
+                    self._next += 1
+        return file.getvalue(), introduced
+
+    def load(self, data: bytes) -> Any:
+        """Read what a job has returned; shared objects in it are the mcp's own."""
+        unpickler = _ReplyUnpickler(io.BytesIO(data), self._objects, self._functions.real_namespaces())
+        return unpickler.load()
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """The node has not learnt these, or has been told to drop them."""
+        for number in numbers:
+            known = self._objects.pop(number, None)
+            if known is not None:
+                del self._numbers[id(known)]
+
+    def pop_unreferenced(self) -> list[int]:
+        """Now and then: numbers of objects that nothing but this table refers to, forgotten here."""
+        if len(self._objects) < self._review_at:
+            return []
+        forgotten: list[int] = []
+        while alone := self._unreferenced():
+            self.forget(alone)
+            forgotten += alone
+        self._review_at = max(1024, 2 * len(self._objects))
+        return forgotten
+
+    def _unreferenced(self) -> list[int]:
+        # An object that certainly nobody else refers to shows how many references this look makes itself.
+        self._objects[0] = object()
+        counts = {number: sys.getrefcount(value) for number, value in self._objects.items()}
+        del self._objects[0]
+        return [number for number, count in counts.items() if number and count <= counts[0]]
+
+    def _has_identity(self, value: object) -> bool:
+        kind = type(value)
+        if kind is types.FunctionType:
+            function = value
+            assert isinstance(function, types.FunctionType)
+            return function.__closure__ is None and "<" not in function.__qualname__
+        if isinstance(value, functools._lru_cache_wrapper):
+            return "<" not in getattr(value, "__qualname__", "<")
+        if isinstance(value, type):
+            return not self._functions.importability.has_name(value)
+        known = self._bearing.get(kind)
+        if known is None:
+            known = self._bearing[kind] = _instances_have_identity(kind)
+        return known
+
+
+class _ReplyUnpickler(pickle.Unpickler):
+    def __init__(
+        self, file: io.BytesIO, objects: dict[int, object], namespaces: dict[int, dict[str, Any]]
+    ) -> None:
+        super().__init__(file)
+        self._objects = objects
+        self._namespaces = namespaces
+
+    def persistent_load(self, pid: int) -> object:
+        shared = self._objects[pid]
+        return self._namespaces.get(id(shared), shared)
+
+
+def _instances_have_identity(kind: type) -> bool:
+    if kind in (types.CodeType, dict, list, set, bytearray):
+        return True
+    parameters = getattr(kind, "__dataclass_params__", None)
+    if parameters is not None and parameters.frozen:
+        return False
+    if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+        # Of the standard library's types, those that cannot be hashed can be changed; the others are
+        # values, as paths and dates are, or callables made for one job, as partial is.
+        return getattr(kind, "__hash__", None) is None or kind.__module__ in {
+            "builtins",
+            "types",
+            "threading",
+        }
+    return True
+
+
+def dump_alone(named: Mapping[str, object]) -> bytes:
+    """A message that refers to nothing: for processes that know nothing. Raises CannotPickle."""
+    return SharedObjects().dump(named)[0]
+
+
+def dump_reply(value: object, table: IdentityTable) -> bytes:
+    """In a job process: what it returned, with the node's shared objects by number. Raises CannotPickle."""
+    file = io.BytesIO()
+    pickler = _ReplyPickler(file, table)
+    try:
+        pickler.dump(value)
+    except Exception as error:
+        raise _explained({"result": value}) from error
+    return file.getvalue()
+
+
+class _ReplyPickler(CallbackPickler):
+    def __init__(self, file: io.BytesIO, table: IdentityTable) -> None:
+        super().__init__(file, {}, _ReplyParts(table))
+        self._table = table
+
+    def persistent_id(self, value: Any) -> int | None:
+        return self._table.number_of(value)
+
+
+class _ReplyParts(FunctionParts):
+    """A namespace that the mcp has lent is referred to; its content is there already."""
+
+    def __init__(self, table: IdentityTable) -> None:
+        super().__init__(Importability())
+        self._table = table
+
+    def namespace_of(self, function: types.FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
+        if self._table.number_of(function.__globals__) is not None:
+            return function.__globals__, {}
+        return super().namespace_of(function)
+
+
+def _explained(named: Mapping[str, object]) -> CannotPickle:
+    return CannotPickle(*find_culprit(named, dump_freely))
+
+
+def dump_freely(value: object) -> None:
+    """Pickle for the sake of the exception that it may raise."""
+    CallbackPickler(io.BytesIO(), {}, FunctionParts(Importability())).dump(value)

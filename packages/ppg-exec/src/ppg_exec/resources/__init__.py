@@ -1,0 +1,1 @@
+"""Resources: cores and memory, and how runs share them."""

@@ -1,0 +1,110 @@
+"""How the cores that tasks take are shared with others, and how tasks learn how many they have."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ppg_exec.resources.jobserver import OWN_VARIABLE, CorePool, TaskTokens, make_knows_fifos
+from ppg_exec.resources.ledger import Ledger
+from ppg_exec.transport.poller import Readiness
+
+__all__ = ["CoreEnvironment", "CoreTokens"]
+
+_RETRY_SECONDS = 0.05
+_LOOK_SECONDS = 1.0
+_CORES = "PPG_CORES"
+"""For tasks that ask; the variables of libraries stay as the user has set them."""
+_THREAD_VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
+    "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
+)  # fmt: skip
+
+
+class CoreTokens:
+    """Keeps as many tokens of a pool as cores are taken in a ledger, but for the first core."""
+
+    def __init__(self, pool: CorePool | None, ledger: Ledger, readiness: Readiness) -> None:
+        self._pool = pool
+        self._ledger = ledger
+        self._readiness = readiness
+        self._held = 0
+        self.retry_at: float | None = None
+        """when to ask again (monotonic seconds), if that has to be by the clock"""
+
+    def suffice(self) -> bool:
+        """Whether the pool allows for the cores that are taken now; asks it for what is missing."""
+        if self._pool is None:
+            return True
+        missing = self._needed() - self._held
+        self._held += self._pool.acquire(missing)
+        if self._needed() <= self._held:
+            return True
+        if missing > 1:
+            # To wait for the fifo would be to spin, as the few tokens that are there make it readable; to
+            # keep those few until there are more would be to wait for each other.
+            self.retry_at = time.monotonic() + _RETRY_SECONDS
+        else:
+            self._readiness.watch(self._pool.fileno())
+            # A holder that dies puts nothing into the fifo; the pool notices when it is asked.
+            self.retry_at = time.monotonic() + _LOOK_SECONDS
+        return False
+
+    def stop_waiting(self) -> None:
+        """Before the next question: what was asked for may not be wanted any more."""
+        self.retry_at = None
+        if self._pool is not None:
+            self._readiness.unwatch(self._pool.fileno())
+
+    def return_spare(self) -> None:
+        """Put back what the cores that are taken now do not need."""
+        if self._pool is not None and self._held > self._needed():
+            self._pool.release(self._held - self._needed())
+            self._held = self._needed()
+
+    def close(self) -> None:
+        """Leave the pool."""
+        if self._pool is not None:
+            self._readiness.unwatch(self._pool.fileno())
+            self._pool.close()
+
+    def _needed(self) -> int:
+        return max(0, self._ledger.cores - self._ledger.free - 1)
+
+
+class CoreEnvironment:
+    """The environment variables that tell libraries and build tools in a task how many cores it has."""
+
+    def __init__(self) -> None:
+        # What the user has set stays.
+        self._limited = tuple(name for name in _THREAD_VARIABLES if name not in os.environ)
+        self._fifos: dict[int, TaskTokens] = {}
+        self._make_knows_fifos: bool | None = None
+
+    def of_one_core(self) -> dict[str, str]:
+        """For tasks of one core, and so for the processes that they are forked from."""
+        return {**dict.fromkeys(self._limited, "1"), "MAKEFLAGS": " -j1", _CORES: "1"}
+
+    def of_task(self, number: int, cores: int) -> tuple[tuple[str, str], ...]:
+        """What is different for a task of `cores`. Raises OSError if it can have no fifo."""
+        if cores <= 1:
+            return ()
+        if self._make_knows_fifos is None:
+            self._make_knows_fifos = make_knows_fifos()
+        tokens = self._fifos[number] = TaskTokens(cores)
+        # An older make runs as many jobs by itself.
+        auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_knows_fifos else ""
+        variables = {**dict.fromkeys(self._limited, str(cores)), "MAKEFLAGS": f" -j{cores}{auth}"}
+        variables[_CORES] = str(cores)
+        return tuple((variables | {OWN_VARIABLE: tokens.path}).items())
+
+    def forget_task(self, number: int) -> None:
+        """Remove the fifo of a task, if it has one."""
+        tokens = self._fifos.pop(number, None)
+        if tokens is not None:
+            tokens.close()
+
+    def close(self) -> None:
+        """Remove all of them."""
+        for number in list(self._fifos):
+            self.forget_task(number)

@@ -1,0 +1,1 @@
+"""Transport: messages between the processes, and waiting for them."""

@@ -1,0 +1,158 @@
+"""What the local executor waits for: one epoll for all connections, itself a descriptor to wait on."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import select
+import time
+
+from ppg_exec.linux import libc
+from ppg_exec.transport.channel import Channel
+
+__all__ = ["Alarm", "Readiness"]
+
+
+class Readiness:
+    """The connections that are watched, and two other reasons for which `poll` has to be called.
+
+    The bell is rung by the caller's own calls; the alarm goes off when something is due.
+    """
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll.register(self._bell, select.EPOLLIN)
+        self._rung = False
+        self._alarm = Alarm()
+        self._epoll.register(self._alarm, select.EPOLLIN)
+        self._watched: dict[int, bool] = {}
+
+    def fileno(self) -> int:
+        """Readable when `wait` would return something."""
+        return self._epoll.fileno()
+
+    def ring(self) -> None:
+        """Make the descriptor readable."""
+        self._rung = True
+        os.eventfd_write(self._bell, 1)
+
+    def silence(self) -> None:
+        """Undo `ring`."""
+        if self._rung:  # without the system call and its exception, as is usual
+            self._muffle()
+
+    def _muffle(self) -> None:
+        self._rung = False
+        try:
+            os.eventfd_read(self._bell)
+        except BlockingIOError:
+            return
+
+    def wake_at(self, when: float | None) -> None:
+        """Make the descriptor readable at `when` (monotonic seconds), or only for other reasons."""
+        self._alarm.set(when)
+
+    def watch(self, descriptor: int) -> None:
+        """Return it from `wait` when there is something to read."""
+        if descriptor not in self._watched:
+            self._watched[descriptor] = False
+            self._epoll.register(descriptor, select.EPOLLIN)
+
+    def unwatch(self, descriptor: int) -> None:
+        """Not any more. Descriptors that are not watched are ignored."""
+        if self._watched.pop(descriptor, None) is not None:
+            self._epoll.unregister(descriptor)
+
+    def wait(self, timeout: float | None) -> list[int]:
+        """The descriptors that can be read, after at most `timeout` seconds."""
+        readable = []
+        for descriptor, happened in self._epoll.poll(timeout):
+            if descriptor == self._bell:
+                self._muffle()
+            elif descriptor == self._alarm.fileno():
+                self._alarm.silence()
+            elif happened & ~select.EPOLLOUT and descriptor in self._watched:
+                readable.append(descriptor)
+        return readable
+
+    def write(self, channel: Channel) -> None:
+        """Write what a channel has queued; what does not go now makes `wait` return when it can."""
+        if not channel.has_waiting:
+            return
+        try:
+            channel.flush()
+        except EOFError:
+            return  # it is dead, which is dealt with where its death is read
+        self._watch_for_room(channel.fileno(), wanted=channel.has_waiting)
+
+    def _watch_for_room(self, descriptor: int, *, wanted: bool) -> None:
+        if self._watched.get(descriptor, wanted) != wanted:
+            self._watched[descriptor] = wanted
+            self._epoll.modify(descriptor, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
+
+    def close(self) -> None:
+        """Give the descriptors back."""
+        self._epoll.close()
+        self._alarm.close()
+        os.close(self._bell)
+
+
+# -- A descriptor that becomes readable at a given time, for callers that wait for several descriptors.
+_NONBLOCK = os.O_NONBLOCK
+_CLOEXEC = os.O_CLOEXEC
+_ABSOLUTE = 1
+
+_NEVER = 2.0**33
+"""Seconds; 272 years, which the kernel can count in nanoseconds."""
+
+
+class _Moment(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _Setting(ctypes.Structure):
+    _fields_ = (("interval", _Moment), ("first", _Moment))
+
+
+class Alarm:
+    """A timerfd; `os` has it only from Python 3.13 on."""
+
+    def __init__(self) -> None:
+        self._descriptor: int = libc().timerfd_create(time.CLOCK_MONOTONIC, _NONBLOCK | _CLOEXEC)
+        _check(self._descriptor)
+        self._when: float | None = None
+
+    def fileno(self) -> int:
+        """Readable from the time that was set until `silence`."""
+        return self._descriptor
+
+    def set(self, when: float | None) -> None:
+        """Go off at `when` (seconds of `time.monotonic`), or not at all; replaces what was set before."""
+        if when == self._when:
+            return
+        self._when = when
+        setting = _Setting()
+        if when is not None:
+            # At once is a nanosecond after the clock's start: zero would turn the timer off.
+            nanoseconds = max(1, int(min(when, _NEVER) * 1e9))
+            setting.first = _Moment(*divmod(nanoseconds, 1_000_000_000))
+        _check(libc().timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(setting), None))
+
+    def silence(self) -> None:
+        """Make the descriptor unreadable, if it was readable."""
+        self._when = None
+        try:
+            os.read(self._descriptor, 8)
+        except BlockingIOError:
+            return
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        os.close(self._descriptor)
+
+
+def _check(result: int) -> None:
+    if result < 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"no timer: {os.strerror(number)}")

@@ -1,0 +1,175 @@
+"""What a run would do, without running anything.
+
+A job's content cannot be known without running it, so the answer has two parts, found by two simulated runs with
+the real evaluator. In the optimistic one, whatever runs comes out as its record says (and new if there is no
+record): what runs even then *will run*. In the pessimistic one, whatever runs comes out differently: what runs only
+then *may run*, depending on the jobs whose change would make it. If a job fails, fewer run. What a generator makes
+is unknown until it has run; the answer names the generators.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+
+from ppg_graph.decide.evaluator import Evaluator
+from ppg_graph.model.dag import Dag
+from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.records import Record
+from ppg_graph.protocol.effects import Observe, Start
+from ppg_graph.protocol.events import Event, Generated, Observation, Observed, Succeeded
+from ppg_graph.protocol.reasons import Demanded, Reason, UpstreamChanged
+from ppg_graph.protocol.states import NodeState
+
+__all__ = ["DryRun", "MayRun", "dry_run", "to_observe"]
+
+
+@dataclass(frozen=True, slots=True)
+class MayRun:
+    """A job that runs only if other jobs come out changed.
+
+    - reasons: why it would run then
+    - depending_on: the jobs, all of which will or may run, whose change would cause it
+    """
+
+    reasons: tuple[Reason, ...]
+    depending_on: tuple[JobId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """What a run would do if no job failed.
+
+    - will_run: jobs that are certain to run, with the reasons
+    - may_run: jobs that run if something changes
+    - generators: the generators among `will_run`; they may add jobs that nobody knows yet
+    - blocked: jobs that cannot run, because an invariant cannot be observed
+    - states: the state in which each job would end at best, by node
+    """
+
+    will_run: Mapping[NodeId, tuple[Reason, ...]]
+    may_run: Mapping[NodeId, MayRun]
+    generators: tuple[NodeId, ...]
+    blocked: tuple[NodeId, ...]
+    states: tuple[NodeState, ...]
+
+
+def to_observe(
+    dag: Dag,
+    history: Mapping[JobId, Record],
+    *,
+    pruned: Collection[NodeId] = (),
+    targets: Collection[NodeId] | None = None,
+) -> tuple[NodeId, ...]:
+    """The invariants, and jobs with files, that have to be observed for a dry run of the same arguments."""
+    effects = Evaluator(dag, history, pruned=pruned, targets=targets).start()
+    return tuple(node for effect in effects if isinstance(effect, Observe) for node in effect.nodes)
+
+
+def dry_run(
+    dag: Dag,
+    history: Mapping[JobId, Record],
+    observations: Mapping[NodeId, Observation],
+    *,
+    pruned: Collection[NodeId] = (),
+    targets: Collection[NodeId] | None = None,
+) -> DryRun:
+    """Say what a run of these jobs would do.
+
+    `observations` must have everything that `to_observe` names (KeyError otherwise). The graph is not changed.
+    """
+    new = _new_fingerprints()
+
+    def as_before(node: NodeId) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
+        record = history.get(dag.job_id(node))
+        fingerprint = next(new) if record is None else record.fingerprint
+        known = {} if record is None else record.parts
+        return fingerprint, {name: known.get(name, fingerprint) for name in {*known, *dag.wanted_parts(node)}}
+
+    def changed(node: NodeId) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
+        record = history.get(dag.job_id(node))
+        names = dag.wanted_parts(node) | (set() if record is None else record.parts.keys())
+        return next(new), {name: next(new) for name in sorted(names)}
+
+    best = Evaluator(dag, history, pruned=pruned, targets=targets)
+    will_run = _simulate(dag, best, observations, as_before)
+    worst = Evaluator(dag, history, pruned=pruned, targets=targets)
+    might_run = _simulate(dag, worst, observations, changed)
+    differing = {
+        NodeId(node)
+        for node in range(len(dag))
+        if best.fingerprint(NodeId(node)) != worst.fingerprint(NodeId(node))
+    }
+    may_run: dict[NodeId, MayRun] = {}
+    for node in sorted(might_run.keys() - will_run.keys()):
+        causes = _causes(dag, node, might_run, differing)
+        may_run[node] = MayRun(might_run[node], causes)
+    return DryRun(
+        dict(sorted(will_run.items())),
+        may_run,
+        tuple(sorted(node for node in will_run if dag.kind(node) is NodeKind.GENERATOR)),
+        tuple(NodeId(node) for node, state in enumerate(best.states()) if state is NodeState.BLOCKED),
+        tuple(best.states()),
+    )
+
+
+def _new_fingerprints() -> Iterator[Fingerprint]:
+    number = 0
+    while True:
+        number += 1
+        yield Fingerprint(b"never seen before: %d" % number)
+
+
+def _simulate(
+    dag: Dag,
+    evaluator: Evaluator,
+    observations: Mapping[NodeId, Observation],
+    outcome: Callable[[NodeId], tuple[Fingerprint, Mapping[str, Fingerprint]]],
+) -> dict[NodeId, tuple[Reason, ...]]:
+    """Let everything that starts succeed at once. Returns what ran and why."""
+    ran: dict[NodeId, tuple[Reason, ...]] = {}
+    effects = evaluator.start()
+    events: list[Event] = []
+    while True:
+        for effect in effects:
+            if isinstance(effect, Observe):
+                events.append(Observed({node: observations[node] for node in effect.nodes}))
+            elif isinstance(effect, Start):
+                node = effect.node
+                ran[node] = effect.reasons
+                fingerprint, parts = outcome(node)
+                if dag.kind(node) is NodeKind.GENERATOR:
+                    events.append(Generated(node, fingerprint))
+                else:
+                    events.append(Succeeded(node, fingerprint, parts))
+        if not events:
+            return ran
+        effects = evaluator.handle(events.pop())
+
+
+def _causes(
+    dag: Dag, node: NodeId, reasons: Mapping[NodeId, tuple[Reason, ...]], differing: Collection[NodeId]
+) -> tuple[JobId, ...]:
+    """The jobs that run and whose change makes this one run.
+
+    A job that is demanded runs for the causes of the job that demands it; a LOAD changes for its upstreams' sake.
+    """
+    causes: dict[JobId, None] = {}
+    wanted, changed = [node], list[NodeId]()
+    seen: set[NodeId] = set()
+    while wanted:
+        for reason in reasons[wanted.pop()]:
+            if isinstance(reason, UpstreamChanged):
+                changed.append(dag.node(reason.upstream))
+            elif isinstance(reason, Demanded):
+                wanted.append(dag.node(reason.by))
+    while changed:
+        upstream = changed.pop(0)
+        if upstream in seen or upstream not in differing:
+            continue
+        seen.add(upstream)
+        if dag.kind(upstream) is NodeKind.LOAD:
+            changed += dag.upstreams(upstream)
+        else:
+            causes[dag.job_id(upstream)] = None
+    return tuple(causes)

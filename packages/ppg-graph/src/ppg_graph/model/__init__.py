@@ -1,0 +1,1 @@
+"""Model: what a graph and its records are."""

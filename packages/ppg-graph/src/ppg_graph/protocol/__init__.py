@@ -1,0 +1,1 @@
+"""Protocol: what is said to the evaluator and by it."""

@@ -1,0 +1,307 @@
+"""What changed between two states of an invariant: as data, and as text.
+
+Both states are read back from their encodings as trees and walked side by side. Where both have a part, the walk
+goes on inside; what only one of them has was added or removed; code is shown as a diff of its source.
+"""
+
+import difflib
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from ppg_invariants.store.records import CodeEvidence, FunctionEvidence
+from ppg_invariants.values.decoding import (
+    Again,
+    CodeAt,
+    Items,
+    Pairs,
+    TooLarge,
+    Tree,
+    Typed,
+    Up,
+    decode,
+    decode_all,
+)
+from ppg_invariants.values.tags import Tag
+
+__all__ = [
+    "Added",
+    "Change",
+    "Changed",
+    "Removed",
+    "SourceChanged",
+    "describe_changes",
+    "explain_function",
+    "explain_parameters",
+]
+
+_SHOWN = 200
+"""Characters of a value that are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The value at `path` was one and is another; both as text."""
+
+    path: str
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Added:
+    """There is a value at `path` that was not there; as text."""
+
+    path: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """There was a value at `path` that is not there any more; as text."""
+
+    path: str
+    old: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged:
+    """The code at `path`, of the function `name`, is another; `diff` is a unified diff, empty if there is no text."""
+
+    path: str
+    name: str
+    diff: str
+
+
+Change: TypeAlias = Changed | Added | Removed | SourceChanged
+_Codes = Sequence[CodeEvidence]
+_Key = tuple[object, ...]
+
+
+def explain_parameters(old: bytes, new: bytes) -> tuple[Change, ...]:
+    """What changed between two encodings of parameters. Raises ValueError if one cannot be read."""
+    walk = _Walk((), ())
+    return tuple(walk.differences("parameters", decode(old), decode(new)))
+
+
+def explain_function(old: FunctionEvidence, new: FunctionEvidence) -> tuple[Change, ...]:
+    """What changed between two states of a function: source, defaults, captured values."""
+    walk = _Walk(old.codes, new.codes)
+    before, after = decode_all(old.values), decode_all(new.values)
+    changes = list(walk.differences("function", before[0], after[0]))
+    changes += walk.pairs("function", _followed(before), _followed(after), " → refers to {}")
+    return tuple(changes)
+
+
+def _followed(trees: list[Tree]) -> Pairs:
+    """What a function leads to, by name, from the encodings that `Follow` makes."""
+    if len(trees) < 2 or not isinstance(trees[1], Items):
+        return Pairs(())
+    items: list[Tree] = []
+    offset = _count_codes(trees[0])
+    for tree in trees[2:]:
+        items.append(_shifted(tree, offset))
+        offset += _count_codes(tree)
+    found: dict[str, tuple[Tree, Tree]] = {}
+    for names in trees[1].items:
+        for name, value in names.pairs if isinstance(names, Pairs) else ():
+            match value:
+                case Typed("item", CodeAt(number)):
+                    found.setdefault(str(name), (name, items[number]))
+                case _:
+                    found.setdefault(str(name), (name, value))
+    return Pairs(tuple(found.values()))
+
+
+def _count_codes(tree: Tree) -> int:
+    match tree:
+        case CodeAt(number):
+            return number + 1
+        case Items(_, items):
+            return max(map(_count_codes, items), default=0)
+        case Pairs(pairs):
+            return max((_count_codes(part) for pair in pairs for part in pair), default=0)
+        case Typed(_, content):
+            return _count_codes(content)
+        case _:
+            return 0
+
+
+def _shifted(tree: Tree, offset: int) -> Tree:
+    """The same tree among more code objects."""
+    match tree:
+        case CodeAt(number):
+            return CodeAt(number + offset)
+        case Items(tag, items):
+            return Items(tag, tuple(_shifted(item, offset) for item in items))
+        case Pairs(pairs):
+            return Pairs(tuple((_shifted(key, offset), _shifted(value, offset)) for key, value in pairs))
+        case Typed(name, content):
+            return Typed(name, _shifted(content, offset))
+        case _:
+            return tree
+
+
+def describe_changes(changes: Sequence[Change]) -> str:
+    """The changes as lines of text."""
+    lines: list[str] = []
+    for change in changes:
+        match change:
+            case Changed(path, old, new):
+                lines.append(f"{path}: {old} → {new}")
+            case Added(path, new):
+                lines.append(f"{path}: added {new}")
+            case Removed(path, old):
+                lines.append(f"{path}: removed {old}")
+            case SourceChanged(path, name, ""):
+                lines.append(
+                    f"{path}: the code of {name} changed; its text is not known, or the same as before"
+                )
+            case SourceChanged(path, name, diff):
+                lines.append(f"{path}: the code of {name} changed")
+                lines.extend("    " + line for line in diff.splitlines())
+    return "\n".join(lines)
+
+
+class _Walk:
+    """One comparison; knows the code objects of both sides."""
+
+    def __init__(self, old_codes: _Codes, new_codes: _Codes) -> None:
+        self._old_codes = old_codes
+        self._new_codes = new_codes
+
+    def differences(self, path: str, old: Tree, new: Tree) -> Iterator[Change]:
+        """Changes at and below `path`."""
+        if _key(old, self._old_codes) == _key(new, self._new_codes):
+            return
+        match old, new:
+            case (Typed(name), Typed(other)) if name == other == "function":
+                yield from self._function(path, old.content, new.content)
+            case (Typed(name), Typed(other)) if name == other:
+                yield from self.differences(path, old.content, new.content)
+            case Pairs(), Pairs():
+                yield from self.pairs(path, old, new, "[{}]")
+            case (Items(tag), Items(other)) if tag is other:
+                yield from self._items(path, old, new)
+            case CodeAt(), CodeAt():
+                yield self._source(path, self._old_codes[old.number], self._new_codes[new.number])
+            case _:
+                yield Changed(path, self._show(old, self._old_codes), self._show(new, self._new_codes))
+
+    def _function(self, path: str, old: Tree, new: Tree) -> Iterator[Change]:
+        if not isinstance(old, Pairs) or not isinstance(new, Pairs):
+            yield Changed(path, self._show(old, self._old_codes), self._show(new, self._new_codes))
+            return
+        before, after = dict(old.pairs), dict(new.pairs)
+        yield from self.differences(path, before["code"], after["code"])
+        for what in ("default", "closure"):
+            nothing = Pairs(())
+            first, second = before.get(what, nothing), after.get(what, nothing)
+            if isinstance(first, Pairs) and isinstance(second, Pairs):
+                yield from self.pairs(path, first, second, f" → {what} {{}}")
+
+    def pairs(self, path: str, old: Pairs, new: Pairs, step: str) -> Iterator[Change]:
+        """Changes below `path`, of pairs whose keys are told by `step`."""
+        before = {_key(key, self._old_codes): (key, value) for key, value in old.pairs}
+        after = {_key(key, self._new_codes): (key, value) for key, value in new.pairs}
+        for identity, (key, value) in before.items():
+            place = path + step.format(self._show(key, self._old_codes))
+            if identity in after:
+                yield from self.differences(place, value, after[identity][1])
+            else:
+                yield Removed(place, self._show(value, self._old_codes))
+        for identity, (key, value) in after.items():
+            if identity not in before:
+                yield Added(
+                    path + step.format(self._show(key, self._new_codes)), self._show(value, self._new_codes)
+                )
+
+    def _items(self, path: str, old: Items, new: Items) -> Iterator[Change]:
+        before = [_key(item, self._old_codes) for item in old.items]
+        after = [_key(item, self._new_codes) for item in new.items]
+        if old.tag in (Tag.SET, Tag.FROZENSET):
+            for item, key in zip(old.items, before, strict=True):
+                if key not in after:
+                    yield Removed(path, self._show(item, self._old_codes))
+            for item, key in zip(new.items, after, strict=True):
+                if key not in before:
+                    yield Added(path, self._show(item, self._new_codes))
+            if Counter(before).keys() == Counter(after).keys():
+                raise AssertionError("sets that differ have different elements")
+            return
+        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        for what, begin, end, new_begin, new_end in matcher.get_opcodes():
+            if what == "equal":
+                continue
+            common = min(end - begin, new_end - new_begin)
+            for offset in range(common):
+                yield from self.differences(
+                    f"{path}[{begin + offset}]", old.items[begin + offset], new.items[new_begin + offset]
+                )
+            for index in range(begin + common, end):
+                yield Removed(f"{path}[{index}]", self._show(old.items[index], self._old_codes))
+            for index in range(new_begin + common, new_end):
+                yield Added(f"{path}[{index}]", self._show(new.items[index], self._new_codes))
+
+    def _source(self, path: str, old: CodeEvidence, new: CodeEvidence) -> SourceChanged:
+        if old.source is None or new.source is None:
+            return SourceChanged(path, new.name, "")
+        diff = difflib.unified_diff(
+            old.source.splitlines(keepends=True), new.source.splitlines(keepends=True), "before", "now"
+        )
+        return SourceChanged(path, new.name, "".join(diff))
+
+    def _show(self, tree: Tree, codes: _Codes) -> str:
+        text = _text(tree, codes)
+        return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def _key(tree: Tree, codes: _Codes) -> _Key:
+    """Equal exactly for trees of the same content: types count, NaN equals itself, code counts by fingerprint."""
+    match tree:
+        case Items(tag, items):
+            return (tag, *(_key(item, codes) for item in items))
+        case Pairs(pairs):
+            return ("pairs", *((_key(key, codes), _key(value, codes)) for key, value in pairs))
+        case Typed(name, content):
+            return ("typed", name, _key(content, codes))
+        case CodeAt(number):
+            return ("code", codes[number].canonical)
+        case Up() | TooLarge() | Again():
+            return (type(tree), *tree)
+        case _:
+            return (type(tree), repr(tree))
+
+
+def _text(tree: Tree, codes: _Codes) -> str:
+    match tree:
+        case Items(tag, items):
+            inside = ", ".join(_text(item, codes) for item in items[:50]) + (", …" if len(items) > 50 else "")
+            return _BRACKETS[tag].format(inside + ("," if tag is Tag.TUPLE and len(items) == 1 else ""))
+        case Pairs(pairs):
+            inside = ", ".join(f"{_text(key, codes)}: {_text(value, codes)}" for key, value in pairs[:50])
+            return "{" + inside + (", …" if len(pairs) > 50 else "") + "}"
+        case Typed("function", Pairs(pairs)):
+            code = dict(pairs).get("code")
+            return f"function {codes[code.number].name}" if isinstance(code, CodeAt) else "function"
+        case Typed(name, content):
+            return f"{name.removeprefix('builtins.')}({_text(content, codes)})"
+        case CodeAt(number):
+            return f"code of {codes[number].name}"
+        case Up(levels):
+            return f"<the container {levels} levels up>"
+        case TooLarge(size):
+            return f"<{size} bytes>"
+        case Again():
+            return "<seen before>"
+        case _:
+            return repr(tree)
+
+
+_BRACKETS = {
+    Tag.TUPLE: "({})",
+    Tag.LIST: "[{}]",
+    Tag.SET: "{{{}}}",
+    Tag.FROZENSET: "frozenset({{{}}})",
+}

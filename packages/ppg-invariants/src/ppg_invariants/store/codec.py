@@ -1,0 +1,278 @@
+"""Records and observations as bytes: compact, quick to read, and with a checksum that damage cannot pass.
+
+The checksum covers the id of the job as well, so that a row that landed under another job is not believed.
+Upstream jobs are numbers here (the store gives each job one), everything else is spelled out.
+"""
+
+import functools
+import math
+import struct
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import xxhash
+
+from ppg_graph import Fingerprint, JobId, NodeKind, Record
+from ppg_invariants.files.state import FileState
+from ppg_invariants.store.records import StoredRecord
+
+__all__ = [
+    "NO_NAME",
+    "DamagedError",
+    "is_sound",
+    "pack_observation",
+    "pack_record",
+    "unpack_duration",
+    "unpack_files",
+    "unpack_observation",
+    "unpack_own_file",
+    "unpack_record",
+    "unpack_stored_record",
+]
+
+_KINDS = (NodeKind.INVARIANT, NodeKind.OUTPUT, NodeKind.LAZY, NodeKind.LOAD, NodeKind.GENERATOR)
+_KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
+
+_CHECKSUM = 8
+# Kind, length of every fingerprint (0: they differ), how many upstreams, parts, files.
+_BEGINNING = struct.Struct("<BBIII")
+# Duration, peak memory, finished.
+_END = struct.Struct("<dqd")
+_COUNTS = _CHECKSUM + _BEGINNING.size
+_MIDDLE = _COUNTS + _END.size
+_FILE = struct.Struct("<QqqQqB")
+_ALGORITHMS = ("xxh3_128", "md5", "sha256", "blake2b", "blake3", "sha1", "sha512")
+
+
+_NO_TEXT = b"\0\0\0\0"
+
+NO_NAME = JobId("")
+"""Stands for a job whose name was lost to damage; no job is called that."""
+
+
+class DamagedError(ValueError):
+    """The bytes are not what was packed."""
+
+
+def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId], int]) -> bytes:
+    """Bytes of a job's record; `number_of` gives the number of an upstream job."""
+    record = stored.record
+    fingerprints = [record.fingerprint, *record.upstreams.values(), *record.parts.values()]
+    lengths = {len(fingerprint) for fingerprint in fingerprints}
+    common = lengths.pop() if len(lengths) == 1 else 0
+    if not 0 < common < 256:
+        common = 0
+    numbers = [number_of(upstream) for upstream in record.upstreams]
+    body = bytearray(
+        _BEGINNING.pack(
+            _KIND_NUMBERS[record.kind], common, len(numbers), len(record.parts), len(stored.files)
+        )
+    )
+    body += _END.pack(
+        math.nan if stored.duration is None else stored.duration,
+        -1 if stored.peak_memory is None else stored.peak_memory,
+        stored.finished,
+    )
+    body += struct.pack(f"<{len(numbers)}I", *numbers)
+    for fingerprint in fingerprints:
+        if not common:
+            body += len(fingerprint).to_bytes(4, "little")
+        body += fingerprint
+    for name in record.parts:
+        _pack_text(name, body)
+    for path, state in stored.files.items():
+        _pack_text("" if path == job_id else path, body)
+        _pack_file(state, body)
+    return _sealed(job_id, body)
+
+
+def is_sound(job_id: JobId, packed: bytes) -> bool:
+    """Whether these are the bytes that were packed for this job; only such ones are to be unpacked."""
+    return packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
+
+
+class _Layout(NamedTuple):
+    """Where things are in a record whose fingerprints have one length; the same for all that begin alike."""
+
+    kind: NodeKind
+    upstream_count: int
+    part_count: int
+    file_count: int
+    numbers_and_fingerprints: struct.Struct
+    end: int
+    """Where the names of parts begin, or the files if there are no parts."""
+
+
+@functools.lru_cache(maxsize=1024)
+def _layout(beginning: bytes) -> _Layout | None:
+    kind, common, upstream_count, part_count, file_count = _BEGINNING.unpack(beginning)
+    if not common:
+        return None
+    middle = struct.Struct(f"<{upstream_count}I" + f"{common}s" * (1 + upstream_count + part_count))
+    return _Layout(_KINDS[kind], upstream_count, part_count, file_count, middle, _MIDDLE + middle.size)
+
+
+def unpack_record(packed: bytes, names: Sequence[JobId]) -> Record:
+    """The part that decisions are made from, of a sound record.
+
+    Raises DamagedError if what it refers to was lost.
+    """
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    if layout is None or layout.part_count:
+        return _unpack_decisive(packed, names)[0]
+    count = layout.upstream_count
+    values = layout.numbers_and_fingerprints.unpack_from(packed, _MIDDLE)
+    return Record(layout.kind, values[count], _upstreams(values[:count], values[count + 1 :], names))
+
+
+def unpack_files(job_id: JobId, packed: bytes) -> dict[str, FileState]:
+    """The states of the files alone: what every run needs of every job."""
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    _, _, upstream_count, part_count, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
+    if layout is None:
+        _, position = _unpack_uneven(packed, _MIDDLE + 4 * upstream_count, 1 + upstream_count + part_count)
+    else:
+        position = layout.end
+    for _ in range(part_count):
+        position += 4 + int.from_bytes(packed[position : position + 4], "little")
+    return _unpack_files(job_id, packed, position, file_count)
+
+
+def unpack_own_file(packed: bytes) -> FileState | None:
+    """The state of the file that the job is called like, if it makes no other: what `unpack_files` says, only quicker."""
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    if layout is None or layout.file_count != 1 or layout.part_count:
+        return None
+    begin = layout.end + len(_NO_TEXT)
+    return _unpack_file(packed, begin)[0] if packed[layout.end : begin] == _NO_TEXT else None
+
+
+def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> StoredRecord:
+    """The whole of a sound record. Raises DamagedError if what it refers to was lost."""
+    record, position = _unpack_decisive(packed, names)
+    _, _, _, _, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
+    _, peak, finished = _END.unpack_from(packed, _COUNTS)
+    files = _unpack_files(job_id, packed, position, file_count)
+    return StoredRecord(record, files, unpack_duration(packed), None if peak < 0 else peak, finished)
+
+
+def unpack_duration(packed: bytes) -> float | None:
+    """How long the job of a sound record ran, in seconds; None if it was never run."""
+    duration: float = _END.unpack_from(packed, _COUNTS)[0]
+    return None if math.isnan(duration) else duration
+
+
+def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | None) -> bytes:
+    """Bytes of an observation; what explains it is kept elsewhere."""
+    body = len(fingerprint).to_bytes(4, "little") + fingerprint
+    if file is not None:
+        whole = bytearray(body)
+        _pack_file(file, whole)
+        body = bytes(whole)
+    return _checksum(job_id, body) + body
+
+
+def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None]:
+    """Fingerprint and file state. Raises DamagedError."""
+    if not is_sound(job_id, packed):
+        raise DamagedError("checksum")
+    body = packed[_CHECKSUM:]
+    end = 4 + int.from_bytes(body[:4], "little")
+    file = _unpack_file(body, end)[0] if len(body) > end else None
+    return Fingerprint(body[4:end]), file
+
+
+def _unpack_files(job_id: JobId, packed: bytes, position: int, count: int) -> dict[str, FileState]:
+    files: dict[str, FileState] = {}
+    for _ in range(count):
+        if packed[position : position + 4] == _NO_TEXT:
+            path, position = "", position + 4  # nearly all jobs make one file, and are called like it
+        else:
+            path, position = _unpack_text(packed, position)
+        files[path or job_id], position = _unpack_file(packed, position)
+    return files
+
+
+def _upstreams(
+    numbers: Sequence[int], fingerprints: Sequence[Fingerprint], names: Sequence[JobId]
+) -> dict[JobId, Fingerprint]:
+    try:
+        upstreams = {names[number]: fingerprint for number, fingerprint in zip(numbers, fingerprints)}  # noqa: B905
+    except IndexError as error:
+        raise DamagedError("an upstream job is not listed") from error
+    if NO_NAME in upstreams:
+        raise DamagedError("the name of an upstream job was lost")
+    return upstreams
+
+
+def _unpack_decisive(packed: bytes, names: Sequence[JobId]) -> tuple[Record, int]:
+    kind, _, upstream_count, part_count, _ = _BEGINNING.unpack_from(packed, _CHECKSUM)
+    layout = _layout(packed[_CHECKSUM:_COUNTS])
+    if layout is not None:
+        values = layout.numbers_and_fingerprints.unpack_from(packed, _MIDDLE)
+        numbers, fingerprints = values[:upstream_count], values[upstream_count:]
+        position = layout.end
+    else:
+        numbers = struct.unpack_from(f"<{upstream_count}I", packed, _MIDDLE)
+        position = _MIDDLE + 4 * upstream_count
+        fingerprints, position = _unpack_uneven(packed, position, 1 + upstream_count + part_count)
+    upstreams = _upstreams(numbers, fingerprints[1:], names)
+    if not part_count:
+        return Record(_KINDS[kind], fingerprints[0], upstreams), position
+    part_names = []
+    for _ in range(part_count):
+        name, position = _unpack_text(packed, position)
+        part_names.append(name)
+    parts: Mapping[str, Fingerprint] = dict(zip(part_names, fingerprints[1 + upstream_count :], strict=True))
+    return Record(_KINDS[kind], fingerprints[0], upstreams, parts), position
+
+
+def _unpack_uneven(body: bytes, position: int, count: int) -> tuple[tuple[Any, ...], int]:
+    found = []
+    for _ in range(count):
+        length = int.from_bytes(body[position : position + 4], "little")
+        found.append(body[position + 4 : position + 4 + length])
+        position += 4 + length
+    return tuple(found), position
+
+
+def _sealed(job_id: JobId, body: bytearray) -> bytes:
+    return _checksum(job_id, body) + bytes(body)
+
+
+def _checksum(job_id: JobId, body: bytes | bytearray) -> bytes:
+    name = job_id.encode() if job_id.isascii() else job_id.encode("utf-8", "surrogateescape")
+    digest: bytes = xxhash.xxh3_64_digest(name + b"\0" + body)
+    return digest
+
+
+def _pack_text(text: str, body: bytearray) -> None:
+    encoded = text.encode("utf-8", "surrogateescape")
+    body += len(encoded).to_bytes(4, "little")
+    body += encoded
+
+
+def _unpack_text(body: bytes, position: int) -> tuple[str, int]:
+    end = position + 4 + int.from_bytes(body[position : position + 4], "little")
+    return body[position + 4 : end].decode("utf-8", "surrogateescape"), end
+
+
+def _pack_file(state: FileState, body: bytearray) -> None:
+    known = state.algorithm in _ALGORITHMS
+    number = _ALGORITHMS.index(state.algorithm) if known else 255
+    body += _FILE.pack(state.size, state.mtime_ns, state.ctime_ns, state.inode, state.looked_ns, number)
+    if not known:
+        _pack_text(state.algorithm, body)
+    body.append(len(state.digest))
+    body += state.digest
+
+
+def _unpack_file(body: bytes, position: int) -> tuple[FileState, int]:
+    size, mtime, ctime, inode, looked, number = _FILE.unpack_from(body, position)
+    position += _FILE.size
+    if number == 255:
+        algorithm, position = _unpack_text(body, position)
+    else:
+        algorithm = _ALGORITHMS[number]
+    end = position + 1 + body[position]
+    return FileState(size, mtime, ctime, inode, looked, body[position + 1 : end], algorithm), end

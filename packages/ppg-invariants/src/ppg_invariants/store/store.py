@@ -1,0 +1,475 @@
+"""The status store: what was true last time.
+
+One SQLite file. Everything that decisions need is read at the start, in three queries, and answered from memory
+(packed; unpacked one by one when asked for); what explains decisions is read when asked for. Changes are seen at
+once by whoever asks this object, and written together: after `flush_after` seconds, or 1,000 of them, whichever
+comes first, in one transaction. A StatusStore belongs to one process and one thread.
+"""
+
+# ruff: noqa: PTH110
+# Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
+
+import functools
+import json
+import os
+import socket
+import sqlite3
+import time
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+from ppg_graph import Fingerprint, JobId
+from ppg_invariants.errors import StoreDamagedWarning, StoreError, remedy
+from ppg_invariants.functions.across_versions import CanonicalCodes
+from ppg_invariants.functions.evidence import Evidence, evidence_of, pack_evidence, unpack_evidence
+from ppg_invariants.functions.fingerprint import FunctionState
+from ppg_invariants.store import database, schema
+from ppg_invariants.store import repair as salvage
+from ppg_invariants.store.codec import (
+    NO_NAME,
+    DamagedError,
+    is_sound,
+    pack_observation,
+    pack_record,
+    unpack_observation,
+)
+from ppg_invariants.store.job_names import load_names, stored_name
+from ppg_invariants.store.lock import WriterLock
+from ppg_invariants.store.records import (
+    DamageReport,
+    FunctionEvidence,
+    RunEnd,
+    RunEvent,
+    RunSummary,
+    StoredObservation,
+    StoredRecord,
+)
+from ppg_invariants.store.views import Durations, History, StoredRecords
+
+__all__ = ["StatusStore"]
+
+_BATCH = 1000
+_Statement = tuple[str, tuple[object, ...]]
+
+
+class StatusStore:
+    """The status store at a path; make one with `StatusStore.open`."""
+
+    def __init__(
+        self, path: str, source: "database.Reader | sqlite3.Connection", lock: WriterLock | None
+    ) -> None:
+        self.path = path
+        self.damage: DamageReport | None = None
+        """What was wrong with the file, if it had to be repaired to be opened."""
+        self.flush_after: float = 0.1
+        """Seconds that a change may wait for others to be written with."""
+        self._source = source
+        self._lock = lock
+        self._owner = os.getpid()
+        self._closed = False
+        self._pending: list[_Statement] = []
+        self._pending_since: float | None = None
+        self._kept_texts: set[bytes] = set()
+        self._load()
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Self:
+        """Open the store at `path`; make it if it is not there and may be written.
+
+        With `read_only` nothing is locked, created or changed, and what is seen is the state of now.
+        Raises StoreLocked if another writer has it, StoreTooNew, StoreError. A damaged file is moved aside;
+        then a StoreDamagedWarning is given and `damage` says what could be saved.
+        """
+        name = os.fspath(path)
+        return cls._open_to_read(name) if read_only else cls._open_to_write(name)
+
+    @classmethod
+    def _open_to_read(cls, path: str) -> Self:
+        if not os.path.exists(path):
+            raise StoreError(f"there is no status store {path}; nothing was run here yet")
+        try:
+            return cls._read(path)
+        except sqlite3.DatabaseError as error:
+            if not database.is_damage(error):
+                raise _readable_error(path, error) from error
+            what = str(error)
+        saved, report = salvage.salvage_into_memory(path, what)
+        store = cls(path, saved, None)
+        store._report(report)
+        return store
+
+    @classmethod
+    def _read(cls, path: str) -> Self:
+        database.check_length(path)
+        reader = database.Reader(path)
+        try:
+            if schema.check(reader.select, path) < schema.SCHEMA_VERSION:
+                raise StoreError(  # noqa: TRY301
+                    f"the status store {path} has an older schema; run the pipegraph once, which brings it up to date"
+                )
+            return cls(path, reader, None)
+        except BaseException:
+            reader.close()
+            raise
+
+    @classmethod
+    def _open_to_write(cls, path: str) -> Self:
+        lock = WriterLock(path)
+        try:
+            if not os.path.lexists(path):
+                database.create_store(path)
+            try:
+                return cls._connect(path, lock)
+            except sqlite3.DatabaseError as error:
+                if not database.is_damage(error):
+                    raise _readable_error(path, error) from error
+                what = str(error)
+            report = salvage.replace_damaged(path, what)
+            store = cls._connect(path, lock)
+            store._report(report)
+        except BaseException:
+            lock.release()
+            raise
+        return store
+
+    @classmethod
+    def _connect(cls, path: str, lock: WriterLock) -> Self:
+        connection = database.connect_writer(path)
+        try:
+            schema.migrate(connection, path)
+            return cls(path, connection, lock)
+        except BaseException:
+            connection.close()
+            raise
+
+    def _report(self, report: DamageReport) -> None:
+        self.damage = report
+        saved = sum(report.saved.values())
+        where = f"it was moved to {report.moved_to}; " if report.moved_to else ""
+        warnings.warn(
+            f"the status store {self.path} is damaged ({report.what}); {where}what could be read is "
+            f"in use (rows: {saved}, of jobs: {report.saved['records']}). Jobs whose record is lost run again",
+            StoreDamagedWarning,
+            stacklevel=5,
+        )
+
+    # Reading
+
+    def records(self) -> StoredRecords:
+        """The last success of every job, by job id; a live view. A damaged record is not in it."""
+        return StoredRecords(self._records, self._names)
+
+    def history(self) -> History:
+        """Of every record, the part that decisions are made from; a live view."""
+        return History(self._records, self._names)
+
+    def durations(self) -> Durations:
+        """How long jobs took when they last ran, in seconds; a live view."""
+        return Durations(self._records)
+
+    def observation(self, job_id: JobId) -> StoredObservation | None:
+        """The last look at an invariant, with what explains it; None if there was none, or it is damaged."""
+        packed = self._observations().get(job_id)
+        if packed is None:
+            return None
+        try:
+            fingerprint, file = unpack_observation(job_id, packed)
+        except DamagedError:
+            return None
+        evidence = None if file is not None else self.evidence(fingerprint)
+        if isinstance(evidence, FunctionEvidence):
+            return StoredObservation(fingerprint, function=evidence)
+        return StoredObservation(fingerprint, file, evidence)
+
+    def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
+        """What an invariant with this fingerprint was made of, as far as it was ever remembered."""
+        for (packed,) in self._select("SELECT packed FROM evidence WHERE fingerprint = ?", fingerprint):
+            try:
+                return unpack_evidence(packed, self._text)
+            except ValueError:
+                return None
+        return None
+
+    def runs(self, limit: int = 20) -> list[RunSummary]:
+        """The last runs, the newest first."""
+        return [
+            RunSummary(run, started, ended, RunEnd(outcome), pid, host, json.loads(details))
+            for run, started, ended, outcome, pid, host, details in self._select(
+                "SELECT id, started, ended, outcome, pid, host, details FROM runs ORDER BY id DESC LIMIT ?",
+                limit,
+            )
+        ]
+
+    def events(self, run_id: int) -> list[RunEvent]:
+        """The events of one run, in the order in which they were recorded."""
+        return [
+            RunEvent(run_id, when, kind, None if job is None else self._names[job], json.loads(details))
+            for when, kind, job, details in self._select(
+                "SELECT at, kind, job, details FROM events WHERE run = ? ORDER BY rowid", run_id
+            )
+        ]
+
+    def noted(self, kind: str, job_id: JobId) -> RunEvent | None:
+        """The last note of this kind about a job; None if there was none, or it is damaged."""
+        job = self._numbers.get(job_id)
+        query = "SELECT run, at, details FROM notes WHERE job = ? AND kind = ?"
+        for run, when, details in [] if job is None else self._select(query, job, kind):
+            try:
+                return RunEvent(run, when, kind, job_id, json.loads(details))
+            except ValueError:
+                return None
+        return None
+
+    def job_ids(self) -> list[JobId]:
+        """Every job that was ever heard of, the oldest first; most of them have a record or an observation."""
+        return [job_id for job_id in self._names if job_id != NO_NAME]
+
+    def evidence_of_function(self, state: FunctionState) -> FunctionEvidence:
+        """What a function is made of now, to compare with what `evidence` gives of former states."""
+        return evidence_of(state, self._codes.canonical(state))
+
+    # Writing
+
+    def put(self, job_id: JobId, stored: StoredRecord) -> None:
+        """Remember a job's success in place of any former one."""
+        packed = pack_record(job_id, stored, self._number)
+        self._records[job_id] = packed
+        self._write("INSERT OR REPLACE INTO records VALUES (?, ?)", self._number(job_id), packed)
+
+    def forget(self, job_id: JobId) -> None:
+        """Remove a job's record; harmless if there is none."""
+        if self._records.pop(job_id, None) is not None:
+            self._write("DELETE FROM records WHERE job = ?", self._number(job_id))
+
+    def remember(self, job_id: JobId, observation: StoredObservation) -> bool:
+        """Keep the last look at an invariant, and what explains its fingerprint; cheap if it is no news.
+
+        Returns:
+            Whether it is.
+        """
+        packed = pack_observation(job_id, observation.fingerprint, observation.file)
+        seen = self._observations()
+        if seen.get(job_id) == packed:
+            return False
+        seen[job_id] = packed
+        self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", self._number(job_id), packed)
+        evidence = observation.function if observation.parameters is None else observation.parameters
+        if isinstance(evidence, FunctionState):
+            self._codes.note_syntax(evidence)
+            self._write_codes()
+            evidence = evidence_of(evidence, self._codes.canonical(evidence))
+        if evidence is not None:
+            packed = pack_evidence(evidence, self._keep_text)
+            self._write("INSERT OR IGNORE INTO evidence VALUES (?, ?)", observation.fingerprint, packed)
+        return True
+
+    def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
+        """Fingerprint of a function that is the same under every Python version; see `canonical`."""
+        fingerprint = state.combine(self._codes.canonical(state))
+        if self._codes.has_news:
+            self._write_codes()
+        return Fingerprint(fingerprint)
+
+    def begin_run(self, details: Mapping[str, object] | None = None) -> int:
+        """Note that a run begins; `details` is JSON data of the caller. Returns the number of the run."""
+        self.flush()
+        ((run_id,),) = self._rows("SELECT coalesce(max(id), 0) + 1 FROM runs")
+        self._write(
+            "INSERT INTO runs VALUES (?, ?, NULL, ?, ?, ?, ?)",
+            run_id,
+            time.time(),
+            RunEnd.UNKNOWN.value,
+            os.getpid(),
+            socket.gethostname(),
+            json.dumps(dict(details or {})),
+        )
+        self.flush()
+        return int(run_id)
+
+    def end_run(self, run_id: int, end: RunEnd, details: Mapping[str, object] | None = None) -> None:
+        """Note how a run ended; `details`, if given, replace those of the beginning. Written at once."""
+        self._write("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", time.time(), end.value, run_id)
+        if details is not None:
+            self._write("UPDATE runs SET details = ? WHERE id = ?", json.dumps(dict(details)), run_id)
+        self.flush()
+
+    def add_event(
+        self,
+        run_id: int,
+        kind: str,
+        job_id: JobId | None = None,
+        details: Mapping[str, object] | None = None,
+    ) -> None:
+        """Append an event to the history of a run."""
+        job = None if job_id is None else self._number(job_id)
+        text = json.dumps(dict(details or {}))
+        self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text)
+
+    def note(self, run_id: int, kind: str, job_id: JobId, details: Mapping[str, object]) -> None:
+        """Remember an event of a run in place of the job's former one of this kind; `details` is JSON data."""
+        job, text = self._number(job_id), json.dumps(details)
+        self._write(
+            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text
+        )
+
+    # Batches
+
+    def seconds_until_due(self) -> float | None:
+        """When the owner should call `flush_if_due`, in seconds from now; None if nothing waits."""
+        if self._pending_since is None:
+            return None
+        return max(0.0, self._pending_since + self.flush_after - time.monotonic())
+
+    def flush_if_due(self) -> None:
+        """Write what waits, if it has waited long enough."""
+        if self.seconds_until_due() == 0.0:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write what waits; when this returns, it survives the death of this process.
+
+        Raises StoreError if it cannot be written (a full disk, say). Nothing is lost then: it still waits.
+        """
+        if not self._pending:
+            return
+        self._check_owner()
+        connection = self._source
+        if not isinstance(connection, sqlite3.Connection):
+            raise AssertionError("only a writer has changes that wait")  # noqa: TRY004 (a bug, not a wrong type)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for statement, values in self._pending:
+                    connection.execute(statement, values)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+        except sqlite3.Error as error:
+            what_to_do = remedy(error, "make room or make it writable")
+            raise StoreError(
+                f"the status store {self.path} cannot be written: {error}; what it says is still valid, but "
+                f"{len(self._pending)} changes are not in it; {what_to_do}, and run again"
+            ) from error
+        self._pending.clear()
+        self._pending_since = None
+
+    def close(self) -> None:
+        """Write what waits, close the file, give the lock back; harmless the second time.
+
+        In a forked child it only lets go of what belongs to the parent.
+        """
+        if self._closed:
+            return
+        self._closed = True
+        if os.getpid() != self._owner:
+            return
+        try:
+            self.flush()
+        finally:
+            self._source.close()
+            if self._lock is not None:
+                self._lock.release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # Inside
+
+    def _load(self) -> None:
+        # Records first: the names that are read after them include all that these refer to, whoever writes.
+        records = self._rows("SELECT job, packed FROM records")
+        self._names = load_names(self._rows)
+        names = self._names
+        known = len(names)
+        self._records: dict[JobId, bytes] = {
+            names[job]: packed for job, packed in records if job < known and is_sound(names[job], packed)
+        }
+        self._seen: dict[JobId, bytes] | None = None
+        self._codes = CanonicalCodes(
+            self._rows("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
+        )
+
+    @functools.cached_property
+    def _numbers(self) -> dict[JobId, int]:
+        """Numbers of the jobs by name; for those who write, so not made before somebody does."""
+        numbers = dict(zip(self._names, range(len(self._names)), strict=True))
+        numbers.pop(NO_NAME, None)
+        return numbers
+
+    def _observations(self) -> dict[JobId, bytes]:
+        if self._seen is None:
+            self._seen = {}
+            for job, packed in self._select("SELECT job, packed FROM observations"):
+                if job < len(self._names):
+                    self._seen[self._names[job]] = packed
+        return self._seen
+
+    def _number(self, job_id: JobId) -> int:
+        number = self._numbers.get(job_id)
+        if number is None:
+            number = self._numbers[job_id] = len(self._names)
+            self._names.append(job_id)
+            self._write("INSERT INTO jobs VALUES (?, ?)", number, stored_name(job_id))
+        return number
+
+    def _write(self, statement: str, *values: object) -> None:
+        if self._lock is None:
+            raise StoreError(f"the status store {self.path} was opened for reading only")
+        if self._closed:
+            raise StoreError(f"the status store {self.path} is closed")
+        if self._pending_since is None:
+            self._pending_since = time.monotonic()
+        self._pending.append((statement, values))
+        if len(self._pending) >= _BATCH:
+            self.flush()
+
+    def _write_codes(self) -> None:
+        for row in self._codes.take_new():
+            if self._lock is not None:  # a reader may ask, and learns only for itself
+                self._write("INSERT INTO codes VALUES (?, ?, ?, ?)", *row)
+
+    def _keep_text(self, digest: bytes, text: str) -> None:
+        if digest not in self._kept_texts:
+            self._kept_texts.add(digest)
+            self._write(
+                "INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, text.encode("utf-8", "surrogatepass")
+            )
+
+    def _text(self, digest: bytes) -> str | None:
+        rows = self._select("SELECT content FROM blobs WHERE digest = ?", digest)
+        return bytes(rows[0][0]).decode("utf-8", "replace") if rows else None
+
+    def _check_owner(self) -> None:
+        if os.getpid() != self._owner:
+            raise StoreError(
+                f"the status store {self.path} belongs to process {self._owner}; a fork of it must not write"
+            )
+
+    def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Rows, changes that wait included; damage met on the way counts as nothing found."""
+        self.flush()
+        try:
+            return self._rows(query, *values)
+        except sqlite3.DatabaseError as error:
+            if database.is_damage(error):
+                return []
+            raise _readable_error(self.path, error) from error
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        if isinstance(self._source, database.Reader):
+            return self._source.select(query, values)
+        return self._source.execute(query, values).fetchall()
+
+
+def _readable_error(path: str, error: sqlite3.Error) -> StoreError:
+    usual = "see that file and directory may be read and written, and that the disk is not full"
+    return StoreError(f"the status store {path} cannot be used: {error}; {remedy(error, usual)}")

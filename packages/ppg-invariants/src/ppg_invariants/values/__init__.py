@@ -1,0 +1,1 @@
+"""Values: canonical encodings of parameters."""
