@@ -12,7 +12,7 @@ from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ppg.graph.declared import Pipegraph
+from ppg.pipegraph import Pipegraph
 from ppg.report.events import (
     Event,
     JobFailed,

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from ppg.old_modules import resolve_old_modules
 
 if TYPE_CHECKING:
+    from ppg.accept.acceptance import Acceptance
     from ppg.coordinators import LocalSystem
     from ppg.exceptions import (
         CacheUnreadableError,
@@ -29,7 +30,8 @@ if TYPE_CHECKING:
         PyPipelineGraphError,
         RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
     )
-    from ppg.graph.declared import Pipegraph
+    from ppg.inspect.forecast import Preview
+    from ppg.inspect.verification import Verification
     from ppg.jobs.execution import Execution
     from ppg.jobs.file_jobs import (
         FileGeneratingJob,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from ppg.jobs.job import Job, JobFile, JobList
     from ppg.jobs.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.jobs.tool_version import ToolVersionInvariant
+    from ppg.pipegraph import Pipegraph
     from ppg.recipes.cached_jobs import (
         CachedAttributeLoadingJob,
         CachedDataLoadingJob,
@@ -97,6 +100,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CORES",
+    "Acceptance",
     "Answered",
     "AttributeLoadingJob",
     "CacheJob",
@@ -145,6 +149,7 @@ __all__ = [
     "ParameterInvariant",
     "Pipegraph",
     "PlotJob",
+    "Preview",
     "PyPipeGraphError",
     "PyPipelineGraphError",
     "RunFinished",
@@ -161,6 +166,7 @@ __all__ = [
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
     "ValueLoadingJob",
+    "Verification",
     "Warned",
     "current_pipegraph",
     "data",
@@ -177,6 +183,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    "ppg.accept.acceptance": ["Acceptance"],
+    "ppg.inspect.forecast": ["Preview"],
+    "ppg.inspect.verification": ["Verification"],
     "ppg.recipes.cached_jobs": [
         "CacheJob",
         "CachedAttributeLoadingJob",
@@ -247,7 +256,7 @@ _MODULES = {
     ],
     "ppg.jobs.job": ["Job", "JobFile", "JobList"],
     "ppg.jobs.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
-    "ppg.graph.declared": ["Pipegraph"],
+    "ppg.pipegraph": ["Pipegraph"],
     "ppg.recipes.plot_job": ["PlotJob"],
     "ppg.result": ["JobOutcome", "JobState", "RunResult"],
     "ppg.report.frontend": ["Frontend"],

@@ -3,15 +3,21 @@
 import enum
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ppg.exceptions import PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
 
 if TYPE_CHECKING:
-    from ppg.jobs.job import Job
     from ppg_exec import Output
+    from ppg_graph import JobId
 
-__all__ = ["JobOutcome", "JobState", "RunResult"]
+__all__ = ["JobOutcome", "JobState", "RunResult", "state_html"]
+
+
+class _HasId(Protocol):
+    """A job, of which only the id is asked."""
+
+    job_id: "JobId"
 
 
 class JobState(enum.Enum):
@@ -121,11 +127,9 @@ class RunResult(Mapping[str, JobOutcome]):
         return f"<RunResult: {self.summary()}>"
 
     def _repr_html_(self) -> str:
-        from ppg.html import result_html  # noqa: PLC0415 (only notebooks show it)
+        return _result_html(self)
 
-        return result_html(self)
-
-    def __getitem__(self, job_id: "str | Job") -> JobOutcome:
+    def __getitem__(self, job_id: "str | _HasId") -> JobOutcome:
         job_id = str(job_id)
         outcome = self._outcomes.get(job_id)
         if outcome is not None:
@@ -140,7 +144,7 @@ class RunResult(Mapping[str, JobOutcome]):
     def __len__(self) -> int:
         return len(self._job_ids)
 
-    def outcome(self, job_id: "str | Job") -> JobOutcome:
+    def outcome(self, job_id: "str | _HasId") -> JobOutcome:
         """The outcome of a job.
 
         Raises:
@@ -257,3 +261,65 @@ class RunResult(Mapping[str, JobOutcome]):
                 exceptions[job_id] = outcome.exception
         if exceptions:
             raise RuntimeError(exceptions, self.blocked)
+
+
+_COLOURS = {
+    JobState.RAN: "#2e7d32",
+    JobState.UP_TO_DATE: "inherit",
+    JobState.FAILED: "#c62828",
+    JobState.BLOCKED: "#ef6c00",
+    JobState.NOT_NEEDED: "#757575",
+    JobState.LEFT_OUT: "#757575",
+    JobState.NOT_DONE: "#ef6c00",
+}
+
+_URGENCY = (
+    JobState.FAILED,
+    JobState.BLOCKED,
+    JobState.NOT_DONE,
+    JobState.RAN,
+    JobState.UP_TO_DATE,
+    JobState.NOT_NEEDED,
+    JobState.LEFT_OUT,
+)
+"""The order in which jobs are shown: if not all of them are, then those that want attention."""
+
+
+def _result_html(result: RunResult) -> str:
+    """What a run did: the counts, and the jobs, with those first that want attention."""
+    from ppg.html import ROWS, as_code, as_text, table  # noqa: PLC0415 (only notebooks show it)
+
+    outcomes: list[JobOutcome] = []
+    total = 0
+    for state in _URGENCY:
+        job_ids = result.in_state(state)
+        total += len(job_ids)
+        outcomes += [result[job_id] for job_id in job_ids[: max(0, ROWS - len(outcomes))]]
+    rows = [
+        (
+            as_code(outcome.job_id),
+            state_html(outcome.state),
+            "" if outcome.runtime is None else f"{outcome.runtime:.2f} s",
+            _why(outcome),
+        )
+        for outcome in outcomes
+    ]
+    summary = f"{as_text(result.summary())} in {result.duration:.1f} s"
+    return table(summary, ("job", "outcome", "time", "why"), rows, total)
+
+
+def _why(outcome: JobOutcome) -> str:
+    from ppg.html import as_code, as_text  # noqa: PLC0415 (only notebooks show it)
+
+    if outcome.exception is not None:
+        first_line = (str(outcome.exception).splitlines() or [""])[0]
+        return as_text(f"{type(outcome.exception).__name__}: {first_line}")
+    if outcome.cause is not None:
+        return f"because of {as_code(outcome.cause)}"
+    taken = " (taken from the shared cache)" if outcome.taken_from_cache else ""
+    return as_text("; ".join(outcome.reasons) + taken)
+
+
+def state_html(state: JobState) -> str:
+    """An outcome in one word, in its colour."""
+    return f'<span style="color: {_COLOURS[state]}">{state.value}</span>'

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         explain_function,
         explain_parameters,
     )
+    from ppg_invariants.engine_names import is_old_module, lasting_name, old_definition
     from ppg_invariants.errors import (
         CannotFingerprint,
         FileUnobservable,
@@ -47,13 +48,11 @@ if TYPE_CHECKING:
         described,
         require_algorithm,
     )
-    from ppg_invariants.functions.evidence import evidence_of
+    from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence, evidence_of
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
     from ppg_invariants.store.records import (
-        CodeEvidence,
         DamageReport,
-        FunctionEvidence,
         RunEnd,
         RunEvent,
         RunSummary,
@@ -63,7 +62,6 @@ if TYPE_CHECKING:
     from ppg_invariants.store.store import StatusStore
     from ppg_invariants.store.views import Durations, History, StoredRecords
     from ppg_invariants.values.encoding import encode_parameters, fingerprint_encoding, fingerprint_parameters
-    from ppg_invariants.values.engine_names import is_old_module, lasting_name, old_definition
     from ppg_invariants.values.types import register_encoder
 
 __all__ = [
@@ -127,11 +125,11 @@ __all__ = [
 _MODULES = {
     "files.compare": "FileComparison Verdict compare_files observe_file observe_files observe_modification_time",
     "values.types": "register_encoder",
-    "values.engine_names": "is_old_module lasting_name old_definition",
+    "engine_names": "is_old_module lasting_name old_definition",
     "values.encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
     "errors": "CannotFingerprint FileUnobservable InvariantsError LookStopped StoreDamagedWarning StoreError StoreLocked "
     "StoreTooNew",
-    "functions.evidence": "evidence_of",
+    "functions.evidence": "CodeEvidence FunctionEvidence evidence_of",
     "changes": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
     "files.state": "FileProblem FileState Problem content_fingerprint describe_file describe_files describe_files_plainly described "
     "require_algorithm",
@@ -139,8 +137,7 @@ _MODULES = {
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",
-    "store.records": "CodeEvidence DamageReport FunctionEvidence RunEnd RunEvent RunSummary StoredObservation "
-    "StoredRecord",
+    "store.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}

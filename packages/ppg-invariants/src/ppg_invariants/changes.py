@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from ppg_invariants.store.records import CodeEvidence, FunctionEvidence
+from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence
 from ppg_invariants.values.decoding import (
     Again,
     CodeAt,

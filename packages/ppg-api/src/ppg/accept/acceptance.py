@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from ppg.accept.takeover import Changed, NotMade, Refused, Taken, TakeOver, UpToDate
 from ppg.control.interrupts import Interrupts
 from ppg.exceptions import PyPipelineGraphError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.forecast import Looking, looking
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
@@ -63,7 +63,7 @@ class Acceptance:
 
 
 def acceptance_of(
-    pipegraph: Pipegraph,
+    pipegraph: DeclaredGraph,
     jobs: Iterable[Job | PathLike] | None = None,
     *,
     changed: bool = False,
@@ -150,7 +150,7 @@ def _write(store: StatusStore, memory: _Noticing, takeover: TakeOver) -> None:
     store.end_run(run_id, RunEnd.DONE)
 
 
-def _told(pipegraph: Pipegraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
+def _told(pipegraph: DeclaredGraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
     """The verdicts in words."""
     told = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
     return Acceptance(

@@ -24,7 +24,7 @@ from typing import assert_never
 import ppg_graph
 from ppg.accept.existing_outputs import ExistingOutputs, Found, is_anything_there
 from ppg.exceptions import InternalError, PyPipelineGraphError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import find_job, unknown_job
 from ppg.inspect.forecast import Looking, remembered_observations
 from ppg.inspect.remembered_graph import RememberedGraph
@@ -64,7 +64,7 @@ class TakeOver:
 
     def __init__(
         self,
-        pipegraph: Pipegraph,
+        pipegraph: DeclaredGraph,
         memory: Looking,
         named: Sequence[Job | PathLike] | None,
         changed: bool,

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import assert_never
 
 from ppg.control.interrupts import Interrupts
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import find_job, unknown_job
 from ppg.jobs.job import Job
 from ppg.report import events
@@ -78,7 +78,7 @@ class Commands:
 
     def __init__(
         self,
-        pipegraph: Pipegraph,
+        pipegraph: DeclaredGraph,
         evaluator: Evaluator,
         executor: Executor,
         interrupts: Interrupts,

@@ -21,7 +21,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from ppg.engine.tasks import Made
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob, MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant
@@ -54,7 +54,7 @@ class Sharing:
         warn: takes messages for the user.
     """
 
-    def __init__(self, pipegraph: Pipegraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
+    def __init__(self, pipegraph: DeclaredGraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
         self._warn = warn

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from ppg.exceptions import CacheUnreadableError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.job import Job
 from ppg.recipes.cached_jobs import CachedJob, CacheJob
 from ppg_graph import Evaluator, Files, FileStatus, NodeId, NodeState, Observation
@@ -22,7 +22,7 @@ class CacheWatch:
         warn: takes messages for the user.
     """
 
-    def __init__(self, pipegraph: Pipegraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
+    def __init__(self, pipegraph: DeclaredGraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
         self._warn = warn

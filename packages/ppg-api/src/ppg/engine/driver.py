@@ -27,7 +27,7 @@ from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
 from ppg.exceptions import InternalError, JobContractError, JobError
 from ppg.gc_pause import collected_later
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.jobs.loading_jobs import LoadingJob
 from ppg.paths import absolute
@@ -64,7 +64,7 @@ class Driver:
 
     def __init__(
         self,
-        pipegraph: Pipegraph,
+        pipegraph: DeclaredGraph,
         recorder: Recorder,
         executor: Executor,
         interrupts: Interrupts,

@@ -8,7 +8,7 @@ from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.driver import Driver
 from ppg.exceptions import InternalError, PyPipelineGraphError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.report.broadcast import Audience
 from ppg.report.events import RunFinished
 from ppg.report.frontend import Frontend
@@ -24,7 +24,10 @@ __all__ = ["run_graph"]
 
 
 def run_graph(
-    pipegraph: Pipegraph, frontend: Frontend, executor: Executor, targets: Collection[NodeId] | None = None
+    pipegraph: DeclaredGraph,
+    frontend: Frontend,
+    executor: Executor,
+    targets: Collection[NodeId] | None = None,
 ) -> RunResult:
     """Run a complete graph, or only what some targets need, with an executor, which is closed in the end.
 

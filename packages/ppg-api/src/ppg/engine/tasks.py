@@ -14,6 +14,7 @@ from ppg.exceptions import (
     PyPipelineGraphError,
 )
 from ppg.graph.extension import Extension, extension_of
+from ppg.graph.generate import generate
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.execution import AS_USUAL
@@ -26,7 +27,6 @@ from ppg.recipes.plot_job import ValueFileJob
 from ppg.worker.cache_files import make_files_from
 from ppg.worker.calls import (
     call_for_effect,
-    generate,
     keep_loaded,
     load_attribute,
     load_entry,

@@ -79,7 +79,8 @@ class Catalogue:
             PyPipelineGraphError: the jobs belong to different pipegraphs.
             CycleError: they are one job, or the upstream one depends on the other.
         """
-        if upstream is downstream or upstream._pipegraph is not self:
+        owner: object = upstream._pipegraph
+        if upstream is downstream or owner is not self:
             self.require_own(upstream, downstream)
         above, below = upstream.node, downstream.node
         if self._edges is None and above > below and upstream.kind is not _INVARIANT:
@@ -100,7 +101,8 @@ class Catalogue:
         """
         if upstream is downstream:
             raise circle_of((downstream,))
-        if upstream.pipegraph is not self:
+        owner: object = upstream.pipegraph
+        if owner is not self:
             raise PyPipelineGraphError(
                 f"'{downstream.job_id}' cannot depend on '{upstream.job_id}', which belongs to another "
                 "pipegraph; declare it again in this one"
@@ -127,7 +129,8 @@ class Catalogue:
         Raises:
             PyPipelineGraphError: it is one.
         """
-        if job.pipegraph is not self:
+        owner: object = job.pipegraph
+        if owner is not self:
             raise PyPipelineGraphError(
                 f"'{job.job_id}' belongs to another pipegraph; declare it again in this one, or name it by its id"
             )

@@ -1,37 +1,34 @@
-"""A pipegraph: the jobs of one script, declared once and run once.
-
-Data flows one way: jobs are declared into the graph's `Dag` (this module), then a run decides, executes,
-records and reports (`ppg.engine`), and leaves a `RunResult`.
-"""
+"""Declared graph: the jobs of one script, and what they depend on; `ppg.pipegraph` runs it."""
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
 
 from ppg.arguments import require_flag
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import JobContractError, PyPipelineGraphError
-from ppg.gc_pause import collected_later
-from ppg.graph.catalogue import Catalogue, target_list
+from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import same_job, shown, without_maker
 from ppg.graph.cycles import circle_of
-from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant, Following, require_following
+from ppg.jobs.invariants import (
+    FileChecksumInvariant,
+    FileTimeInvariant,
+    Following,
+    FunctionInvariant,
+    ParameterInvariant,
+    require_following,
+    shared_function_name,
+)
 from ppg.jobs.job import Job, JobFile
+from ppg.jobs.signature import Callback
 from ppg.paths import PathLike, require_folder, require_path, working_root
+from ppg.result import RunResult, state_html
 from ppg.shared_cache.cache import SharedCache, shared_cache_of
 from ppg.text import counted
-from ppg_graph import NodeId
+from ppg_graph import NodeId, NodeKind
 from ppg_invariants import register_encoder
 
-if TYPE_CHECKING:
-    from ppg.accept.acceptance import Acceptance
-    from ppg.inspect.forecast import Preview
-    from ppg.inspect.verification import Verification
-    from ppg.report.frontend import Frontend
-    from ppg.result import RunResult
-
-__all__ = ["DEFAULT_STATUS_FILENAME", "Life", "Pipegraph"]
+__all__ = ["DEFAULT_STATUS_FILENAME", "DeclaredGraph", "Life"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -48,33 +45,11 @@ _DECLARING = Life.DECLARING
 """Looked up once: an Enum takes as long for it as the rest of a small check."""
 
 
-class Pipegraph(Catalogue):
-    """Holds jobs and runs them, once.
+class DeclaredGraph(Catalogue):
+    """Declared graph: the jobs of a script, and where it is in its life.
 
-    Scripts usually call `new_pipegraph()`, which makes one and keeps it as the current one.
-
-    Parameters:
-        resource_coordinator: where jobs run; this machine with all its cores by default.
-        invariant_status_filename: the file in which ppg remembers what it has done, relative to `root`.
-        cache_folder: where cached jobs keep their data, relative to `root`.
-        root: the folder that job ids are relative to; the working directory by default.
-        follow: how far FunctionInvariants look, see there; "project" by default, so that an edit of a helper
-            function is seen.
-        quiet: show no progress (only what a front end like `ppg run` shows).
-        shared_cache: where jobs with `share=True` keep outputs for other projects, or None for PPG_SHARED_CACHE.
-        redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run again. See
-            `ppg.graph.redefinition`.
+    The parameters are those of `ppg.Pipegraph`.
     """
-
-    if not TYPE_CHECKING:  # a checker should see the signature of __init__
-
-        def __new__(cls, *_arguments: object, redefine: bool = False, **_options: object) -> Self:
-            """A graph of the class that can do what is wanted."""
-            if not require_flag(redefine, "redefine"):
-                return object.__new__(cls)
-            from ppg.graph.redefinition import RedefinablePipegraph  # noqa: PLC0415 (it is a pipegraph)
-
-            return object.__new__(RedefinablePipegraph)
 
     def __init__(
         self,
@@ -86,11 +61,10 @@ class Pipegraph(Catalogue):
         follow: Following = "project",
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
-        redefine: bool = False,  # noqa: ARG002 (see __new__)
     ) -> None:
         # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
         register_encoder(Job, _name_of_job)
-        register_encoder(Pipegraph, _name_of_pipegraph)
+        register_encoder(DeclaredGraph, _name_of_pipegraph)
         super().__init__(working_root(None if root is None else require_folder(root, "root")))
         if resource_coordinator is not None and not callable(getattr(resource_coordinator, "executor", None)):
             raise TypeError(
@@ -111,9 +85,7 @@ class Pipegraph(Catalogue):
         self._result: RunResult | None = None
 
     def _repr_html_(self) -> str:
-        from ppg.html import graph_html  # noqa: PLC0415 (only notebooks show it)
-
-        return graph_html(self)
+        return _graph_html(self)
 
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {counted(len(self._jobs), 'job')}, {self._life.value}>"
@@ -121,7 +93,7 @@ class Pipegraph(Catalogue):
     # -- what was done -----------------------------------------------------------------------------------
 
     @property
-    def result(self) -> "RunResult":
+    def result(self) -> RunResult:
         """What the run did.
 
         Raises:
@@ -132,7 +104,7 @@ class Pipegraph(Catalogue):
         return self._result
 
     @property
-    def last_result(self) -> "RunResult | None":
+    def last_result(self) -> RunResult | None:
         """What the run did; None if there was none."""
         return self._result
 
@@ -225,6 +197,22 @@ class Pipegraph(Catalogue):
         else:
             raise without_maker(downstream.job_id, filename)
 
+    def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
+        """Let a job run again when these parameters change.
+
+        Raises:
+            TypeError: they cannot be fingerprinted; the message has the path to the value.
+            JobContractError: the job already has other ones.
+        """
+        downstream.depends_on(ParameterInvariant(downstream.job_id, parameters, pipegraph=self))
+
+    def add_function_dependency(self, function: Callback, downstream: Job) -> None:
+        """Let a job run again when the code of a function changes."""
+        name = shared_function_name(function)
+        if name is None:
+            name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
+        downstream.depends_on(FunctionInvariant(name, function, pipegraph=self))
+
     def complete(self) -> None:
         """Add what the jobs that were declared since the last call depend on implicitly."""
         if self._life is not Life.DECLARING:
@@ -268,111 +256,40 @@ class Pipegraph(Catalogue):
         if cycle is not None:
             raise circle_of([self.job_at(node) for node in cycle])
 
-    # -- running -------------------------------------------------------------------------------------
-
-    def preview(self, *, targets: Iterable["Job | PathLike"] | None = None) -> "Preview":
-        """Say what a run would do now, without running or changing anything.
-
-        Parameters:
-            targets: see `run`.
-
-        Raises:
-            CycleError: jobs depend on each other in a circle.
-            PyPipelineGraphError: the status file cannot be read.
-        """
-        from ppg.inspect.forecast import preview_of  # noqa: PLC0415 (declaring needs none of what running needs)
-
-        self.complete()
-        self.check()
-        return preview_of(self, None if targets is None else self.nodes_of(targets))
-
-    def verify(
-        self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
-    ) -> "Verification":
-        """Say whether everything is as the last run left it; of generators, the jobs that they made last time.
-
-        Parameters and errors are those of `preview`; with `rehash` every file is read, whatever its stat says.
-        """
-        from ppg.inspect.verification import verification_of  # noqa: PLC0415 (declaring needs none of it)
-
-        self.complete()
-        self.check()
-        return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
-
-    def accept(
-        self,
-        jobs: Iterable["Job | PathLike"] | None = None,
-        *,
-        changed: bool = False,
-        dry_run: bool = False,
-    ) -> "Acceptance":
-        """Take existing outputs over as if the jobs had just made them, without running anything.
-
-        The claim that they are what the jobs would make is yours; see `ppg.accept.acceptance` for what is taken.
-
-        Parameters:
-            jobs: jobs, ids of jobs, or files that jobs make: only these, also those that have a record which does
-                not hold any more. By default all outputs of which there is no record.
-            changed: without `jobs`: also all outputs whose record does not hold any more.
-            dry_run: only say what would be accepted.
-
-        Raises:
-            CycleError: jobs depend on each other in a circle.
-            PyPipelineGraphError: there is no such job, or a run holds the status file, or it cannot be used.
-            KeyboardInterrupt: Ctrl-C was pressed; nothing was accepted, or everything, which a note of it says then.
-        """
-        from ppg.accept.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
-
-        self.complete()
-        self.check()
-        return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
-
-    def run(
-        self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
-    ) -> "RunResult":
-        """Do everything that is to be done, in parallel, and remember it.
-
-        Parameters:
-            targets: jobs, ids of jobs, or files that jobs make: only these are brought up to date, with what they
-                need; all jobs by default. Temporary files that are targets are kept.
-            frontend: who shows the progress; by default what the process has (`ppg run`'s display, or plain
-                lines on stderr).
-
-        Returns:
-            What ran, what was up to date, and how long it took.
-
-        Raises:
-            RuntimeError: at least one job failed; everything that did not depend on it has been done.
-            CycleError: jobs depend on each other in a circle; nothing was done.
-            PyPipelineGraphError: the graph ran before, or another run holds the status file.
-            KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
-        """
-        from ppg.launch.start import begin  # noqa: PLC0415 (declaring needs none of what running needs)
-
-        if self._life is not Life.DECLARING:
-            raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
-        targets = self.run_targets = None if targets is None else target_list(targets)
-        if frontend is None:
-            from ppg.script import SESSION  # noqa: PLC0415 (the session knows pipegraphs)
-
-            frontend = SESSION.frontend
-        frontend.before_run(self)
-        with collected_later():
-            self.complete()
-            self.check()
-        chosen = None if targets is None else self.nodes_of(targets)
-        self._life = Life.RUNNING
-        try:
-            self._result = begin(self, frontend, chosen)
-        finally:
-            self._life = Life.RAN
-        self._result.raise_for_failures()
-        return self._result
-
 
 def _name_of_job(job: Job) -> str:
     return job.job_id
 
 
-def _name_of_pipegraph(_pipegraph: Pipegraph) -> str:
+def _name_of_pipegraph(_pipegraph: DeclaredGraph) -> str:
     return "pipegraph"
+
+
+_NEIGHBOURS = 5
+"""Upstream jobs that notebooks show for a job."""
+
+
+def _graph_html(pipegraph: DeclaredGraph) -> str:
+    """The working jobs of a graph: id, kind, what each depends on, and how the last run ended for it."""
+    from ppg.html import ROWS, as_code, as_text, table  # noqa: PLC0415 (only notebooks show it)
+
+    jobs = [job for job in pipegraph if job.kind is not NodeKind.INVARIANT]
+    result = pipegraph.last_result
+    rows = []
+    for job in jobs[:ROWS]:
+        upstreams = [str(upstream) for upstream in job.upstreams if upstream.kind is not NodeKind.INVARIANT]
+        more = f", and {len(upstreams) - _NEIGHBOURS} more" if len(upstreams) > _NEIGHBOURS else ""
+        state = result[job.job_id].state if result is not None and job.job_id in result else None
+        rows.append(
+            (
+                as_code(job.job_id),
+                as_text(type(job).__name__),
+                ", ".join(map(as_code, upstreams[:_NEIGHBOURS])) + more,
+                "" if state is None else state_html(state),
+            )
+        )
+    kinds = f"{counted(len(jobs), 'job')}, {counted(len(pipegraph) - len(jobs), 'invariant')}"
+    summary = f"Pipegraph in {as_code(pipegraph.root)}: {kinds}"
+    if result is not None:
+        summary += f". Last run: {as_text(result.summary())}"
+    return table(summary, ("job", "kind", "depends on", "last run"), rows, len(jobs))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ppg.exceptions import JobContractError
 from ppg.graph.conflicts import same_job, without_maker
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
@@ -37,7 +37,9 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
     Raises:
         PyPipelineGraphError: it contradicts what the script declared, or names what nobody knows.
     """
-    builder = _Builder(generator.pipegraph)
+    pipegraph = generator.pipegraph
+    assert isinstance(pipegraph, DeclaredGraph), "a generator of the graph that runs"
+    builder = _Builder(pipegraph)
     for job in made.jobs:
         builder.add(job)
     for dependency in made.dependencies:
@@ -55,7 +57,7 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
 
 
 class _Builder:
-    def __init__(self, pipegraph: Pipegraph) -> None:
+    def __init__(self, pipegraph: DeclaredGraph) -> None:
         self._pipegraph = pipegraph
         self._new: dict[str, Job] = {}
         self._makers: dict[str, Job] = {}

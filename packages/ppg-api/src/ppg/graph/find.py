@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.invariants import FunctionInvariant, ParameterInvariant
 from ppg.jobs.job import Job, JobFile
 
@@ -13,7 +13,7 @@ LIKELY = 100
 """How many names are compared closely, which takes a fifth of a millisecond each."""
 
 
-def find_job(pipegraph: Pipegraph, name: str) -> Job | None:
+def find_job(pipegraph: DeclaredGraph, name: str) -> Job | None:
     """The job with this id, or the one that makes or observes this file; None if there is none."""
     for job_id in spellings(name, pipegraph):
         if job_id in pipegraph:
@@ -24,7 +24,7 @@ def find_job(pipegraph: Pipegraph, name: str) -> Job | None:
     return None
 
 
-def spellings(name: str, pipegraph: Pipegraph) -> Iterator[str]:
+def spellings(name: str, pipegraph: DeclaredGraph) -> Iterator[str]:
     """What a job with this name may be called: just that, as a file relative to the root, or as an invariant."""
     yield name
     if not _is_no_file(name):

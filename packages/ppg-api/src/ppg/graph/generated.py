@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError
 from ppg.graph.conflicts import same_job
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import require_path
 from ppg_graph import NodeId
@@ -56,7 +56,7 @@ class GeneratedJobs:
     returned: tuple[tuple[str, str | None], ...] = ()
 
 
-class GeneratedGraph(Pipegraph):
+class GeneratedGraph(DeclaredGraph):
     """Stands in for the pipegraph while a generator's callback runs.
 
     Parameters:

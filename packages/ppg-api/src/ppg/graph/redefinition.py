@@ -18,23 +18,21 @@ from typing import TYPE_CHECKING, Any
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.conflicts import refuse_namesakes
 from ppg.graph.cycles import UnwatchedEdges
-from ppg.graph.declared import Life, Pipegraph
+from ppg.graph.declared import DeclaredGraph, Life
 from ppg.jobs.job import Job
 from ppg_graph import Dag, JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.paths import PathLike
-    from ppg.report.frontend import Frontend
-    from ppg.result import RunResult
 
-__all__ = ["RedefinablePipegraph"]
+__all__ = ["RedefinableGraph"]
 
 Moment = tuple[str, int]
 """When something was declared: the number of the cell's execution, or how many runs there were before."""
 
 
-class RedefinablePipegraph(Pipegraph):
-    """What `Pipegraph(redefine=True)` makes; the parameters are the same."""
+class RedefinableGraph(DeclaredGraph):
+    """Redefinable graph: takes declarations of jobs that it has, and is open again after a run."""
 
     pruned: set[NodeId]
 
@@ -159,13 +157,10 @@ class RedefinablePipegraph(Pipegraph):
         finally:
             self._is_completing = False
 
-    def run(
-        self, *, targets: "Iterable[Job | PathLike] | None" = None, frontend: "Frontend | None" = None
-    ) -> "RunResult":
-        """Run the graph, as often as you like; see `Pipegraph.run`."""
+    def open_for_a_run(self) -> None:
+        """Take away what the last run has added, and count one run more."""
         self._reopen()
         self._runs += 1
-        return super().run(targets=targets, frontend=frontend)
 
     # -- what changes between runs ---------------------------------------------------------------------
 

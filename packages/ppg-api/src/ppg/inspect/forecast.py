@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ppg.exceptions import PyPipelineGraphError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.job import Job
 from ppg.status.history import Memory
@@ -127,7 +127,7 @@ def looking(status_path: Path, *, rehash: bool = False) -> Iterator[Looking]:
         raise PyPipelineGraphError(str(error)) from error
 
 
-def forecast(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] | None) -> Forecast:
+def forecast(pipegraph: DeclaredGraph, memory: Memory, targets: Collection[NodeId] | None) -> Forecast:
     """What a run of a complete graph would do. What generators would make is not known."""
     dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
@@ -135,7 +135,7 @@ def forecast(pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] |
     return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
 
 
-def remembered_forecast(pipegraph: Pipegraph, memory: Memory, graph: RememberedGraph) -> Forecast:
+def remembered_forecast(pipegraph: DeclaredGraph, memory: Memory, graph: RememberedGraph) -> Forecast:
     """What a run would do if generators made what they made last time; they are run only if that is in doubt."""
     dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
@@ -184,7 +184,7 @@ class Preview:
         return not (self.will_run.keys() - set(self.generators)) and not self.blocked and not self.problems
 
 
-def preview_of(pipegraph: Pipegraph, targets: Collection[NodeId] | None) -> Preview:
+def preview_of(pipegraph: DeclaredGraph, targets: Collection[NodeId] | None) -> Preview:
     """Preview the run of a complete graph.
 
     Raises:

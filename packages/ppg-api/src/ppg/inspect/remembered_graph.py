@@ -13,7 +13,7 @@ callback count as unchanged.
 from collections.abc import Collection, Iterator, Mapping
 
 from ppg.exceptions import InternalError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, undeclared
@@ -58,7 +58,7 @@ class RememberedGraph:
     """
 
     def __init__(
-        self, pipegraph: Pipegraph, memory: Memory, targets: Collection[NodeId] | None = None
+        self, pipegraph: DeclaredGraph, memory: Memory, targets: Collection[NodeId] | None = None
     ) -> None:
         self._pipegraph = pipegraph
         self._memory = memory

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.forecast import looking, remembered_forecast
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable, describe
@@ -60,7 +60,7 @@ class Verification:
 
 
 def verification_of(
-    pipegraph: Pipegraph, targets: Collection[NodeId] | None, *, rehash: bool = False
+    pipegraph: DeclaredGraph, targets: Collection[NodeId] | None, *, rehash: bool = False
 ) -> Verification:
     """Verify a complete graph.
 

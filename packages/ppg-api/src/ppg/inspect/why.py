@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ppg.exceptions import PyPipelineGraphError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import as_invariant, find_job, spellings, unknown_job
 from ppg.inspect.forecast import Forecast, Looking, looking, remembered_forecast
 from ppg.inspect.remembered_graph import RememberedGraph
@@ -61,7 +61,7 @@ def why_from_store(status_path: Path, name: str) -> list[str]:
         raise PyPipelineGraphError(unknown_job(name, known))
 
 
-def why_from_graph(pipegraph: Pipegraph, name: str) -> list[str]:
+def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:
     """Tell why a job of a complete graph ran last, and whether and why it would run now.
 
     Parameters:
@@ -88,7 +88,7 @@ def why_from_graph(pipegraph: Pipegraph, name: str) -> list[str]:
 # -- finding the job -----------------------------------------------------------------------------------
 
 
-def _named(pipegraph: Pipegraph, graph: RememberedGraph, memory: Looking, name: str) -> JobId:
+def _named(pipegraph: DeclaredGraph, graph: RememberedGraph, memory: Looking, name: str) -> JobId:
     job = find_job(pipegraph, name)
     if job is not None:
         return job.job_id

@@ -12,7 +12,7 @@ from ppg.jobs.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
     from ppg.jobs.invariants import OwnFunctionInvariant
 
 __all__ = ["CallbackJob", "NamedCallbackJob"]
@@ -34,7 +34,7 @@ class CallbackJob(Job):
     __slots__ = ("_callback", "_execution", "_ignores_code_changes", "_loaded", "_values")
 
     def __init__(
-        self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None", execution: Execution
+        self, job_id: str, callback: Callback, pipegraph: "GraphProtocol | None", execution: Execution
     ) -> None:
         super().__init__(job_id, pipegraph)
         self._callback = callback
@@ -109,7 +109,7 @@ class NamedCallbackJob(CallbackJob):
     takes_argument: ClassVar[bool] = False
 
     def __init__(
-        self, job_id: str, callback: Callback, pipegraph: "Pipegraph | None", execution: Execution
+        self, job_id: str, callback: Callback, pipegraph: "GraphProtocol | None", execution: Execution
     ) -> None:
         what = type(self).__name__
         require_id(job_id, what)

@@ -14,7 +14,7 @@ from ppg.paths import PathLike, require_path
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = [
     "FileGeneratingJob",
@@ -46,7 +46,7 @@ class FileJob(CallbackJob):
         self,
         job_id: str,
         function: Callback,
-        pipegraph: "Pipegraph | None",
+        pipegraph: "GraphProtocol | None",
         *,
         rename_broken: bool,
         empty_ok: bool,
@@ -122,7 +122,7 @@ class FileGeneratingJob(FileJob):
         *,
         cutoff: bool = True,
         share: bool = False,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         path = require_path(output_filename, "output_filename", self)
@@ -189,7 +189,7 @@ class MultiFileGeneratingJob(FileJob):
         *,
         cutoff: bool = True,
         share: bool = False,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         if isinstance(filenames, (str, bytes, Path)) or not isinstance(filenames, Iterable):

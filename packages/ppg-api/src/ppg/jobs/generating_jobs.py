@@ -13,7 +13,7 @@ from ppg.jobs.signature import Callback
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["DependencyInjectionJob", "JobGeneratingJob"]
 
@@ -42,7 +42,7 @@ class JobGeneratingJob(NamedCallbackJob):
         job_id: str,
         callback: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         execution = execution_of(options, ExecutionOptions, f"{type(self).__name__} '{job_id}'")

@@ -25,7 +25,7 @@ from ppg_graph import JobId, NodeKind
 from ppg_invariants import CannotFingerprint, encode_parameters, lasting_name, require_algorithm
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
     from ppg.jobs.signature import Callback
 
 __all__ = [
@@ -61,7 +61,9 @@ class ParameterInvariant(Job):
     name_space: ClassVar[str] = "PI:"
     encoding: bytes
 
-    def __init__(self, job_id: PathLike, parameters: object, *, pipegraph: "Pipegraph | None" = None) -> None:
+    def __init__(
+        self, job_id: PathLike, parameters: object, *, pipegraph: "GraphProtocol | None" = None
+    ) -> None:
         super().__init__(self.name_space + _name(job_id, "ParameterInvariant"), pipegraph)
         try:
             self.encoding = encode_parameters(parameters)
@@ -90,7 +92,7 @@ class FileChecksumInvariant(Job):
     algorithm: str
 
     def __init__(
-        self, filename: PathLike, *, algorithm: str = "md5", pipegraph: "Pipegraph | None" = None
+        self, filename: PathLike, *, algorithm: str = "md5", pipegraph: "GraphProtocol | None" = None
     ) -> None:
         super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
@@ -116,7 +118,7 @@ class FileTimeInvariant(Job):
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
 
-    def __init__(self, filename: PathLike, *, pipegraph: "Pipegraph | None" = None) -> None:
+    def __init__(self, filename: PathLike, *, pipegraph: "GraphProtocol | None" = None) -> None:
         super().__init__(require_path(filename, "FileTimeInvariant: filename"), pipegraph)
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
 
@@ -151,7 +153,7 @@ class FunctionInvariant(Job):
         function: "Callback",
         *,
         follow: Following | None = None,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
     ) -> None:
         name = _name(job_id, "FunctionInvariant")
         if not callable(function):

@@ -4,18 +4,18 @@ A job object is a thin handle: the graph's structure lives in the pipegraph's `D
 in the result of the run. So a hundred thousand of them are cheap to declare.
 """
 
-import functools
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
 
 from ppg.exceptions import JobContractError
+from ppg.jobs.current import pipegraph_for
 from ppg.jobs.results_of_job import JobStory
 from ppg.source_location import Place, Point, place_of, point_in_script
 from ppg_graph import JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
     from ppg.jobs.signature import Callback
     from ppg.paths import PathLike
 
@@ -34,13 +34,6 @@ class JobMeta(type):
             candidate._declared_at = point_in_script()
             graph = candidate._pipegraph
             return (candidate.pipegraph if graph is None else graph).admit(candidate)
-
-
-@functools.cache
-def _who_knows_the_current_one() -> "Callable[[str, str], Pipegraph]":
-    from ppg.script import current_pipegraph  # noqa: PLC0415 (the session knows pipegraphs, which know jobs)
-
-    return current_pipegraph
 
 
 def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
@@ -72,12 +65,12 @@ class Job(JobStory, metaclass=JobMeta):
     keeps_files: ClassVar[bool] = False
     job_id: JobId
     node: NodeId
-    _pipegraph: "Pipegraph | None"
+    _pipegraph: "GraphProtocol | None"
     _declared_at: Point
 
-    def __init__(self, job_id: str, pipegraph: "Pipegraph | None") -> None:
+    def __init__(self, job_id: str, pipegraph: "GraphProtocol | None") -> None:
         if pipegraph is None:
-            pipegraph = _who_knows_the_current_one()("declare the job", job_id)
+            pipegraph = pipegraph_for("declare the job", job_id)
         elif not hasattr(pipegraph, "admit"):
             raise TypeError(
                 f"{type(self).__name__} '{job_id}': pipegraph must be a Pipegraph, not {pipegraph!r}"
@@ -88,16 +81,16 @@ class Job(JobStory, metaclass=JobMeta):
         self._memory_needed = -1
 
     @property
-    def pipegraph(self) -> "Pipegraph":
+    def pipegraph(self) -> "GraphProtocol":
         """The graph that the job belongs to.
 
         In a job process a job belongs to the graph that a generator is declaring there.
         """
         if self._pipegraph is None:
-            return _who_knows_the_current_one()("use the job", self.job_id)
+            return pipegraph_for("use the job", self.job_id)
         return self._pipegraph
 
-    def join(self, pipegraph: "Pipegraph | None") -> None:
+    def join(self, pipegraph: "GraphProtocol | None") -> None:
         """Make a job that came from a generator's process one of `pipegraph`; None for whichever is current."""
         self._pipegraph = pipegraph
 
@@ -196,9 +189,9 @@ class Job(JobStory, metaclass=JobMeta):
             TypeError: they cannot be fingerprinted; the message has the path to the value.
             JobContractError: the job already has other ones.
         """
-        from ppg.jobs.invariants import ParameterInvariant  # noqa: PLC0415 (invariants are jobs)
-
-        return self.depends_on(ParameterInvariant(self.job_id, parameters, pipegraph=self.pipegraph))
+        self._require_takes_dependencies()
+        self.pipegraph.add_parameter_dependency(parameters, self)
+        return self
 
     def depends_on_file(self, filename: "PathLike") -> Self:
         """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
@@ -212,12 +205,9 @@ class Job(JobStory, metaclass=JobMeta):
         For helper functions that the job's callback calls by name. Module-level functions get one invariant
         that all jobs share.
         """
-        from ppg.jobs.invariants import FunctionInvariant, shared_function_name  # noqa: PLC0415 (invariants are jobs)
-
-        name = (
-            shared_function_name(function) or f"{self.job_id}:{getattr(function, '__qualname__', 'function')}"
-        )
-        return self.depends_on(FunctionInvariant(name, function, pipegraph=self.pipegraph))
+        self._require_takes_dependencies()
+        self.pipegraph.add_function_dependency(function, self)
+        return self
 
     def _require_takes_dependencies(self) -> None:
         self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")

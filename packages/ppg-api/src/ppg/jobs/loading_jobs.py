@@ -15,7 +15,7 @@ from ppg.jobs.signature import Callback
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob", "LoadingJob"]
 
@@ -44,7 +44,7 @@ class DataLoadingJob(LoadingJob):
         job_id: str,
         callback: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
         execution = execution_of(options, LoadOptions, f"DataLoadingJob '{job_id}'")
@@ -71,7 +71,7 @@ class AttributeLoadingJob(LoadingJob):
         attribute_name: str,
         callback: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
         if not isinstance(attribute_name, str):
@@ -110,7 +110,7 @@ class DictEntryLoadingJob(LoadingJob):
         key: object,
         callback: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
         if not isinstance(dictionary, MutableMapping):

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
     from ppg.result import JobOutcome
     from ppg_graph import JobId
 
@@ -19,7 +19,7 @@ class JobStory:
         job_id: JobId
 
         @property
-        def pipegraph(self) -> Pipegraph:
+        def pipegraph(self) -> GraphProtocol:
             """The graph that the job belongs to."""
 
     @property

@@ -9,7 +9,7 @@ from ppg.jobs.job import Job
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["ToolVersionInvariant", "checked_environment", "checked_exit_codes"]
 
@@ -42,7 +42,7 @@ class ToolVersionInvariant(Job):
         *,
         environment: Mapping[str, str | os.PathLike[str]] | None = None,
         success: Iterable[int] = (0,),
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
     ) -> None:
         what = "ToolVersionInvariant"
         if isinstance(command, str) or not isinstance(command, Sequence):

@@ -5,19 +5,21 @@ not theirs, the front end, and the status store. The store's lock is let go in e
 touched there; the frames of the run, which the fork has too and never returns to, keep it from being closed.
 """
 
-from ppg.graph.declared import Pipegraph
-from ppg.script import SESSION
+from ppg.graph.declared import DeclaredGraph
+from ppg.jobs.current import SESSION
+from ppg.report.frontend import FRONTEND
 
 __all__ = ["leave_script_behind"]
 
 
-def leave_script_behind(pipegraph: Pipegraph) -> None:
+def leave_script_behind(pipegraph: DeclaredGraph) -> None:
     """In the fork: be a process in which no pipegraph was ever made.
 
     Parameters:
         pipegraph: the one that runs. Its jobs, which modules may refer to, are copies here, as those are that travel
             with callbacks; they belong to the graph that a generator declares.
     """
-    SESSION.begin_anew()
+    SESSION.pipegraph = None
+    FRONTEND.reset()
     for job in pipegraph:
         job.join(None)

@@ -13,16 +13,16 @@ from collections.abc import Iterator
 from types import FrameType
 
 from ppg.control.interrupts import Handler, Interrupts
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
+from ppg.jobs.current import SESSION
 from ppg.jobs.generating_jobs import JobGeneratingJob
-from ppg.script import SESSION
 from ppg.worker.role import WHEREABOUTS
 from ppg_exec import Executor, InlineExecutor, Interrupted, Task
 
 __all__ = ["inline_executor"]
 
 
-def inline_executor(pipegraph: Pipegraph) -> Executor:
+def inline_executor(pipegraph: DeclaredGraph) -> Executor:
     """A new executor that runs the jobs of one run in this process."""
     coordinator = pipegraph.resource_coordinator
     return InlineExecutor(
@@ -33,7 +33,7 @@ def inline_executor(pipegraph: Pipegraph) -> Executor:
 
 
 @contextlib.contextmanager
-def _as_in_a_process_of_its_own(pipegraph: Pipegraph, task: Task) -> Iterator[None]:
+def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterator[None]:
     """What a job does to ppg itself ends with it."""
     kept = SESSION.pipegraph, WHEREABOUTS.now
     # A generator's job objects are copies, in a process of its own, and belong to the graph that it declares.

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.report.frontend import Frontend
 from ppg.result import RunResult
 from ppg_exec import Executor, ExecutorError, Notice, Outcome, Started, Task
@@ -15,7 +15,9 @@ from ppg_graph import NodeId
 __all__ = ["LateExecutor", "begin"]
 
 
-def begin(pipegraph: Pipegraph, frontend: Frontend, targets: Collection[NodeId] | None = None) -> RunResult:
+def begin(
+    pipegraph: DeclaredGraph, frontend: Frontend, targets: Collection[NodeId] | None = None
+) -> RunResult:
     """Run a complete graph, or only what some targets need; see `run_graph` for what that raises."""
     with LateExecutor(lambda: _executor_for(pipegraph)) as executor:
         if len(pipegraph) and not pipegraph.status_path.exists():
@@ -26,7 +28,7 @@ def begin(pipegraph: Pipegraph, frontend: Frontend, targets: Collection[NodeId] 
         return run_graph(pipegraph, frontend, executor, targets)
 
 
-def _executor_for(pipegraph: Pipegraph) -> Executor:
+def _executor_for(pipegraph: DeclaredGraph) -> Executor:
     """A new executor for the jobs of one run, where its coordinator says; what it does not need is not imported."""
     coordinator = pipegraph.resource_coordinator
     if coordinator.inline:

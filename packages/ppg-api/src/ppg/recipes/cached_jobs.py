@@ -34,7 +34,7 @@ from ppg.worker.cache_files import pass_value, read_value, write_value
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = [
     "CacheJob",
@@ -70,7 +70,7 @@ class CacheJob(FileJob):
         calc_function: Callback,
         what: str,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         path = require_path(cache_filename, f"{what}: cache_filename")
@@ -180,7 +180,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
         attribute_name: str,
         function: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
@@ -226,7 +226,7 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
         key: object,
         function: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
@@ -269,7 +269,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
         calc_function: Callback,
         load_function: Callback,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, calc_function, pipegraph, options)
@@ -300,7 +300,7 @@ def _calculation(
     kind: type[Job],
     cache_filename: PathLike,
     function: Callback,
-    pipegraph: "Pipegraph | None",
+    pipegraph: "GraphProtocol | None",
     options: ExecutionOptions,
 ) -> CacheJob:
     return undeclared(CacheJob, cache_filename, function, kind.__name__, pipegraph=pipegraph, **options)

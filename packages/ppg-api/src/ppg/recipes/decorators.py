@@ -40,7 +40,7 @@ from ppg.paths import PathLike, require_path
 from ppg.worker.calls import Holder
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = [
     "ValueLoadingJob",
@@ -69,7 +69,7 @@ class FileOptions(ExecutionOptions, total=False):
     empty_ok: bool
     cutoff: bool
     share: bool
-    pipegraph: "Pipegraph | None"
+    pipegraph: "GraphProtocol | None"
 
 
 class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
@@ -91,7 +91,7 @@ class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
         job_id: str,
         callback: Callable[[], Value],
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
         super().__init__(job_id, Holder(), "value", callback, pipegraph=pipegraph, **options)
@@ -187,7 +187,7 @@ def temp_files(
 
 
 def data(
-    job_id: str, *, pipegraph: "Pipegraph | None" = None, **options: Unpack[LoadOptions]
+    job_id: str, *, pipegraph: "GraphProtocol | None" = None, **options: Unpack[LoadOptions]
 ) -> Callable[[Callable[[], Value]], ValueLoadingJob[Value]]:
     """Declare a `ValueLoadingJob` from the function that returns the value; the parameters are those of the class.
 
@@ -206,7 +206,7 @@ def data(
 
 
 def generator(
-    job_id: str, *, pipegraph: "Pipegraph | None" = None, **options: Unpack[ExecutionOptions]
+    job_id: str, *, pipegraph: "GraphProtocol | None" = None, **options: Unpack[ExecutionOptions]
 ) -> Callable[[Callable[[], object]], JobGeneratingJob]:
     """Declare a `JobGeneratingJob` from the function that declares jobs; the parameters are those of the class."""
     return functools.partial(_declared, JobGeneratingJob, job_id, pipegraph=pipegraph, **options)
@@ -331,7 +331,7 @@ def _names(needed: object) -> object:
     return tuple(map(_names, needed)) if isinstance(needed, Iterable) else needed
 
 
-def _paths(needed: object, pipegraph: "Pipegraph", what: str) -> object:
+def _paths(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
     """What is passed for files: a path, or a list or dictionary of paths."""
     if isinstance(needed, Mapping):
         return {name: _path(one, pipegraph, f"{what}[{name!r}]") for name, one in needed.items()}
@@ -340,7 +340,7 @@ def _paths(needed: object, pipegraph: "Pipegraph", what: str) -> object:
     return needed.made if isinstance(needed, FileJob) else _path(needed, pipegraph, what)
 
 
-def _path(needed: object, pipegraph: "Pipegraph", what: str) -> Path:
+def _path(needed: object, pipegraph: "GraphProtocol", what: str) -> Path:
     """The one path that a job, or a file's name, stands for."""
     if isinstance(needed, FileJob):
         if isinstance(needed.made, Path):

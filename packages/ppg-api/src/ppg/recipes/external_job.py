@@ -31,7 +31,7 @@ from ppg.worker.command import Part, Placeholder, run_command
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["Argument", "ExternalJob", "TempExternalJob"]
 
@@ -96,7 +96,7 @@ class ExternalJob(MultiFileGeneratingJob):
         empty_ok: bool = False,
         cutoff: bool = True,
         share: bool = False,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         self._is_single = isinstance(filenames, (str, os.PathLike))
@@ -333,7 +333,7 @@ def _joined(argv: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
 def _version(
     version: Sequence[str | os.PathLike[str]] | ToolVersionInvariant | None,
     environment: Mapping[str, str],
-    pipegraph: "Pipegraph",
+    pipegraph: "GraphProtocol",
 ) -> ToolVersionInvariant | None:
     if version is None or isinstance(version, ToolVersionInvariant):
         return version

@@ -21,7 +21,7 @@ from ppg.worker.cache_files import draw_value, tabulate_value
 from ppg.worker.plot_files import SEPARATORS, Rendering
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["PlotJob", "TableJob", "ValueFileJob"]
 
@@ -53,7 +53,7 @@ class TableJob(ValueFileJob):
         table_filename: PathLike,
         cache_job: CacheJob,
         *,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         path = require_path(table_filename, "PlotJob: table_filename")
@@ -126,7 +126,7 @@ class PlotJob(ValueFileJob):
         height: float | None = None,
         table_filename: PathLike | None = None,
         cache_filename: PathLike | None = None,
-        pipegraph: "Pipegraph | None" = None,
+        pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         super().__init__(output_filename, plot_function, pipegraph=pipegraph, **options)

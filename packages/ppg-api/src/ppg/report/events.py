@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.graph.declared import DeclaredGraph
     from ppg.result import JobOutcome, RunResult
 
 __all__ = [
@@ -39,7 +39,7 @@ __all__ = [
 class RunStarted:
     """The graph is complete and free of cycles; deciding begins."""
 
-    pipegraph: "Pipegraph"
+    pipegraph: "DeclaredGraph"
     when: float
     jobs: int
     """Jobs that can do work; invariants are not counted."""

@@ -1,9 +1,9 @@
 """How a failed job is told: what, where, its output, and what to do."""
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
-import ppg
 import ppg_exec
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
 from ppg.text import earlier_tries, one_line, without_orders
@@ -19,7 +19,10 @@ TRACEBACK_LINES = 60
 FAILED_NAMED = 20
 LINE_LENGTH = 1000
 """Characters of a line that are shown."""
-OWN_FRAMES = tuple(f'  File "{package.__path__[0]}/' for package in (ppg, ppg_exec))
+OWN_FRAMES = tuple(
+    f'  File "{folder}/'
+    for folder in (os.path.dirname(os.path.dirname(__file__)), ppg_exec.__path__[0])  # noqa: PTH120
+)
 """How lines begin that tell where in ppg a process was when it crashed."""
 BYTES_LOOKED_AT = 1 << 16
 """How much of the end of an output is read to find its last lines."""

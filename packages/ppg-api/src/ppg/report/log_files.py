@@ -33,13 +33,13 @@ from ppg.report.failures import write_failure
 from ppg.text import counted, earlier_tries, one_line
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.graph.declared import DeclaredGraph
     from ppg.result import JobOutcome
 
 __all__ = ["ErrorLog", "GraphLog", "RunLog", "log_listeners"]
 
 
-def log_listeners(pipegraph: "Pipegraph") -> list[Listener]:
+def log_listeners(pipegraph: "DeclaredGraph") -> list[Listener]:
     """The listeners that write `logs/ppg_run.txt`, `ppg_errors.txt` and `ppg_graph.txt`; none without `logs`."""
     folder = Path(pipegraph.root) / "logs"
     if not folder.is_dir():

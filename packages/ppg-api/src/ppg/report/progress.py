@@ -27,7 +27,7 @@ from ppg.text import counted, one_line
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.graph.declared import Pipegraph
+    from ppg.graph.declared import DeclaredGraph
 
 __all__ = ["Tally", "winding_down_line"]
 
@@ -48,7 +48,7 @@ class Tally:
         self.failed: int = 0
         self.blocked: int = 0
         self._unobserved = 0
-        self._pipegraph: Pipegraph | None = None
+        self._pipegraph: DeclaredGraph | None = None
         self.queued: dict[str, tuple[str, ...]] = {}
         self.running: dict[str, float] = {}
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from ppg.exceptions import InternalError
-from ppg.graph.declared import Pipegraph
+from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
@@ -70,7 +70,7 @@ class Observer:
     """
 
     def __init__(
-        self, pipegraph: Pipegraph, memory: Memory, should_stop: Callable[[], bool] | None = None
+        self, pipegraph: DeclaredGraph, memory: Memory, should_stop: Callable[[], bool] | None = None
     ) -> None:
         self._pipegraph = pipegraph
         self._memory = memory

@@ -12,11 +12,11 @@ __all__ = [
     "Holder",
     "call_for_effect",
     "call_passing",
-    "generate",
     "keep_loaded",
     "load_attribute",
     "load_entry",
     "make_files",
+    "note_directory",
     "take_or_make_files",
     "unload_attribute",
     "unload_entry",
@@ -53,7 +53,7 @@ def make_files(
     try:
         callback(*arguments)
     except FileNotFoundError as error:
-        _note_directory(error)
+        note_directory(error)
         raise
 
 
@@ -132,23 +132,6 @@ def keep_loaded() -> None:
     """In the compute node: nothing to undo; only the user's callback knows where it put its data."""
 
 
-def generate(callback: Callable[..., object], root: str, cache_folder: str) -> object:
-    """Call a generator's callback; gives what it declared, as `ppg.graph.generated.GeneratedJobs`."""
-    # Only generators need the library in their process; the compute node stays small.
-    from ppg.graph.generated import GeneratedGraph  # noqa: PLC0415
-    from ppg.script import SESSION  # noqa: PLC0415
-
-    graph = GeneratedGraph(root, cache_folder)
-    SESSION.pipegraph = graph
-    __tracebackhide__ = True
-    try:
-        returned = callback()
-    except FileNotFoundError as error:
-        _note_directory(error)
-        raise
-    return graph.generated(returned)
-
-
 def _loaded(callback: Callable[..., object]) -> object:
     __tracebackhide__ = True
     # The node goes on after a load: its later forks are jobs, not loads.
@@ -156,13 +139,13 @@ def _loaded(callback: Callable[..., object]) -> object:
     try:
         return callback()
     except FileNotFoundError as error:
-        _note_directory(error)
+        note_directory(error)
         raise
     finally:
         WHEREABOUTS.now = _SCRIPT
 
 
-def _note_directory(error: FileNotFoundError) -> None:
+def note_directory(error: FileNotFoundError) -> None:
     """Say where a relative name was looked for: where the callback went, and where the script is, may differ."""
     if isinstance(error.filename, str) and not error.filename.startswith("/"):
         try:

@@ -13,8 +13,7 @@ from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 if TYPE_CHECKING:
-    from ppg import Pipegraph
-    from ppg.accept.acceptance import Acceptance
+    from ppg import Acceptance, Pipegraph
 
 __all__ = ["AcceptCommand", "accept_command"]
 
@@ -62,7 +61,7 @@ def accept_command(
     error.
     """
     # Each command imports what only it needs.
-    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
+    from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 
     if jobs and changed:

@@ -45,7 +45,7 @@ def log_command(
 
 def _port(given: int | None) -> int:
     # Each command imports what only it needs.
-    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
+    from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg.report.udp_log import DEFAULT_PORT, log_port  # noqa: PLC0415
 
     if given is not None:

@@ -15,7 +15,7 @@ from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import finish_output, write_result
 
 if TYPE_CHECKING:
-    from ppg.inspect.verification import Verification
+    from ppg import Verification
 
 __all__ = ["verify_command"]
 

@@ -36,14 +36,13 @@ def why_command(
     Exit codes: 0 told; 2 there is no such job, or usage or script error.
     """
     # Each command imports what only it needs.
-    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
-    from ppg.graph.declared import DEFAULT_STATUS_FILENAME  # noqa: PLC0415
+    from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg.inspect.why import why_from_store  # noqa: PLC0415
 
     code = ExitCode.DONE
     try:
         if script is None:
-            lines = why_from_store(status_file or Path(DEFAULT_STATUS_FILENAME), job)
+            lines = why_from_store(status_file or Path(".pypipegraph_status_robust"), job)
         elif status_file is not None:
             complain("with a script, --status-file is not needed: the script says where it is")
             raise typer.Exit(ExitCode.SCRIPT_ERROR)
@@ -59,7 +58,7 @@ def why_command(
 
 
 def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
-    from ppg.exceptions import PyPipelineGraphError  # noqa: PLC0415
+    from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg.inspect.why import why_from_graph  # noqa: PLC0415
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 

@@ -6,10 +6,10 @@ from typing import NoReturn, TypeVar
 import typer
 
 from ppg import Listener, Pipegraph
-from ppg.script import SESSION
+from ppg.report.frontend import FRONTEND
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.endings import tell_ending
-from ppg_cli.script.script import Script
+from ppg_cli.script.script import Script, last_pipegraph
 from ppg_cli.terminal.streams import complain, finish_output, script_output_on_stderr
 
 __all__ = ["look_at_declared"]
@@ -80,17 +80,18 @@ def look_at_declared(
 
 def _declared(script: Script, arguments: Sequence[str]) -> Pipegraph:
     """The graph that the script was about to run, or else the last one that it made."""
-    SESSION.frontend = DeclareOnly()
+    FRONTEND.current = DeclareOnly()
     try:
         script.run(arguments)
     except GraphDeclaredError as reached:
         return reached.pipegraph
     except SystemExit as request:
         # A script that has declared its jobs may end like this, too.
-        if SESSION.pipegraph is None or request.code not in {None, 0}:
+        if last_pipegraph() is None or request.code not in {None, 0}:
             raise
-    if SESSION.pipegraph is None:
+    pipegraph = last_pipegraph()
+    if pipegraph is None:
         raise NothingDeclaredError(
             f"the script '{script}' made no pipegraph (it did not call new_pipegraph())"
         )
-    return SESSION.pipegraph
+    return pipegraph

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
+from ppg.report.frontend import FRONTEND
 from ppg.report.plain import PlainProgress
-from ppg.script import SESSION
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.endings import tell_ending
-from ppg_cli.script.script import Script
+from ppg_cli.script.script import Script, last_pipegraph
 from ppg_cli.terminal.streams import complain
 
 __all__ = ["CommandFrontend", "run_script"]
@@ -62,10 +62,10 @@ class CommandFrontend:
 
 def run_script(script: Script, arguments: Sequence[str], frontend: CommandFrontend) -> int:
     """Run a script with this front end; gives the exit code."""
-    SESSION.frontend = frontend
+    FRONTEND.current = frontend
     try:
         script.run(arguments)
-        pipegraph = SESSION.pipegraph
+        pipegraph = last_pipegraph()
         if pipegraph is not None and not pipegraph.was_run:
             pipegraph.run()
     except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 
-__all__ = ["Script", "ScriptError"]
+from ppg import Pipegraph, PyPipelineGraphError, current_pipegraph
+
+__all__ = ["Script", "ScriptError", "last_pipegraph"]
 
 
 class ScriptError(Exception):
@@ -70,3 +72,11 @@ class Script:
         except (SyntaxError, ValueError) as error:
             shown = "".join(traceback.format_exception_only(error)).rstrip()
             raise ScriptError(f"The script '{self}' is not valid Python:\n{shown}") from error
+
+
+def last_pipegraph() -> Pipegraph | None:
+    """The last pipegraph that the script made; None if it made none."""
+    try:
+        return current_pipegraph()
+    except PyPipelineGraphError:
+        return None

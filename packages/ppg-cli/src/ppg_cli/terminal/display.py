@@ -12,6 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from ppg import JobState, RunResult
 from ppg.report.events import (
     Answered,
     Event,
@@ -34,7 +35,6 @@ from ppg.report.events import (
 )
 from ppg.report.failures import failure_lines
 from ppg.report.progress import Tally, winding_down_line
-from ppg.result import JobState, RunResult
 from ppg.text import earlier_tries, one_line
 
 __all__ = ["RichProgress"]

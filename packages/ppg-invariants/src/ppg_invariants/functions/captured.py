@@ -23,11 +23,11 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
+from ppg_invariants.engine_names import lasting_module, lasting_name
 from ppg_invariants.functions.class_members import members_that_count
 from ppg_invariants.functions.code import Code, code_of
 from ppg_invariants.functions.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.values.encoding import PLAIN_WRITERS, Encoder, decode_name, encode_name
-from ppg_invariants.values.engine_names import lasting_module, lasting_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, type_name, write_count
 from ppg_invariants.values.types import content_of, is_registered
 

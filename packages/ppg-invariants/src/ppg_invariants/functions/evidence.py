@@ -4,15 +4,48 @@ Texts of functions are kept once per content, as blobs, because thousands of clo
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import xxhash
 
 from ppg_invariants.functions.fingerprint import FunctionState
-from ppg_invariants.store.records import CodeEvidence, FunctionEvidence
 from ppg_invariants.values.decoding import Items, Tree, decode
 from ppg_invariants.values.encoding import Encoder
 
-__all__ = ["Evidence", "evidence_of", "pack_evidence", "unpack_evidence"]
+__all__ = ["CodeEvidence", "Evidence", "FunctionEvidence", "evidence_of", "pack_evidence", "unpack_evidence"]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeEvidence:
+    """One code object of a function, as it was.
+
+    Attributes:
+        name: qualified name of the function that it was compiled from
+        canonical: its fingerprint across Python versions
+        source: its text, if there was any
+
+    """
+
+    name: str
+    canonical: bytes
+    source: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionEvidence:
+    """What a function was made of, to explain what changed.
+
+    Attributes:
+        values: encoding of defaults and captured values, which refers to `codes` by index
+        codes: its own code first
+        python: the version of Python that it was seen under
+
+    """
+
+    values: bytes
+    codes: tuple[CodeEvidence, ...]
+    python: str
+
 
 Evidence = bytes | FunctionEvidence
 """The encoding of parameters, or what a function was made of."""

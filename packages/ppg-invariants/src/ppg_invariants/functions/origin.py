@@ -9,7 +9,7 @@ import sys
 import sysconfig
 from enum import Enum
 
-from ppg_invariants.values.engine_names import ENGINE, engine_version
+from ppg_invariants.engine_names import ENGINE, engine_version
 
 __all__ = ["Origin", "distribution_version", "origin_of_file", "origin_of_module"]
 

@@ -25,12 +25,12 @@ import types
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ppg_invariants.engine_names import lasting_module
 from ppg_invariants.errors import CannotFingerprint
 from ppg_invariants.functions.captured import CapturedEncoder, plain_function
 from ppg_invariants.functions.code import Code, code_of
 from ppg_invariants.functions.origin import Origin, distribution_version, origin_of_file, origin_of_module
 from ppg_invariants.values.encoding import Encoder, encode_name
-from ppg_invariants.values.engine_names import lasting_module
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, type_name, write_count
 
 __all__ = ["Follow"]

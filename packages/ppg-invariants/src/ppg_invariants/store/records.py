@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from ppg_graph import Fingerprint, JobId, Record
 from ppg_invariants.files.state import FileState
+from ppg_invariants.functions.evidence import FunctionEvidence
 from ppg_invariants.functions.fingerprint import FunctionState
 
 __all__ = [
-    "CodeEvidence",
     "DamageReport",
-    "FunctionEvidence",
     "RunEnd",
     "RunEvent",
     "RunSummary",
@@ -41,38 +40,6 @@ class StoredRecord:
     duration: float | None = None
     peak_memory: int | None = None
     finished: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class CodeEvidence:
-    """One code object of a function, as it was.
-
-    Attributes:
-        name: qualified name of the function that it was compiled from
-        canonical: its fingerprint across Python versions
-        source: its text, if there was any
-
-    """
-
-    name: str
-    canonical: bytes
-    source: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class FunctionEvidence:
-    """What a function was made of, to explain what changed.
-
-    Attributes:
-        values: encoding of defaults and captured values, which refers to `codes` by index
-        codes: its own code first
-        python: the version of Python that it was seen under
-
-    """
-
-    values: bytes
-    codes: tuple[CodeEvidence, ...]
-    python: str
 
 
 class StoredObservation(NamedTuple):

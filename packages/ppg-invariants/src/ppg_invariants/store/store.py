@@ -23,7 +23,13 @@ from typing import Any, Self
 from ppg_graph import Fingerprint, JobId
 from ppg_invariants.errors import StoreDamagedWarning, StoreError, remedy
 from ppg_invariants.functions.across_versions import CanonicalCodes
-from ppg_invariants.functions.evidence import Evidence, evidence_of, pack_evidence, unpack_evidence
+from ppg_invariants.functions.evidence import (
+    Evidence,
+    FunctionEvidence,
+    evidence_of,
+    pack_evidence,
+    unpack_evidence,
+)
 from ppg_invariants.functions.fingerprint import FunctionState
 from ppg_invariants.store import database, schema
 from ppg_invariants.store import repair as salvage
@@ -39,7 +45,6 @@ from ppg_invariants.store.job_names import load_names, stored_name
 from ppg_invariants.store.lock import WriterLock
 from ppg_invariants.store.records import (
     DamageReport,
-    FunctionEvidence,
     RunEnd,
     RunEvent,
     RunSummary,

@@ -3,8 +3,8 @@
 import sys
 from enum import Enum
 
+from ppg_invariants.engine_names import lasting_name
 from ppg_invariants.errors import CannotFingerprint
-from ppg_invariants.values.engine_names import lasting_name
 
 __all__ = ["ENCODING_VERSION", "LARGE", "Tag", "Unencodable", "type_name", "write_count"]
 

@@ -24,6 +24,9 @@ _VERSIONS = {
 }
 
 _MODULES = {
+    "ppg.jobs.current": "ppg.session",
+    "ppg.graph.generate": "ppg.job_process",
+    "ppg.pipegraph": "ppg.pipegraph",
     "ppg.accept.acceptance": "ppg.engine.acceptance",
     "ppg.accept.existing_outputs": "ppg.engine.existing",
     "ppg.accept.takeover": "ppg.engine.verdicts",
@@ -203,6 +206,9 @@ _MODULES = {
 """By a module's present name: the name under which it counts."""
 
 _DEFINITIONS = {
+    "ppg.pipegraph.RedefinablePipegraph": "ppg.redefinition",
+    "ppg_invariants.functions.evidence.FunctionEvidence": "ppg_invariants.stored",
+    "ppg_invariants.functions.evidence.CodeEvidence": "ppg_invariants.stored",
     "ppg.accept.takeover.TakeOver": "ppg.engine.takeover",
     "ppg.graph.declared.Life": "ppg.life",
     "ppg.inspect.forecast.Preview": "ppg.engine.preview",

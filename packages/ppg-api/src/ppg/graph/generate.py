@@ -1,0 +1,22 @@
+"""Generate: calls a generator's callback in its job process."""
+
+from collections.abc import Callable
+
+from ppg.graph.generated import GeneratedGraph
+from ppg.jobs.current import SESSION
+from ppg.worker.calls import note_directory
+
+__all__ = ["generate"]
+
+
+def generate(callback: Callable[..., object], root: str, cache_folder: str) -> object:
+    """Call a generator's callback; gives what it declared, as `ppg.graph.generated.GeneratedJobs`."""
+    graph = GeneratedGraph(root, cache_folder)
+    SESSION.pipegraph = graph
+    __tracebackhide__ = True
+    try:
+        returned = callback()
+    except FileNotFoundError as error:
+        note_directory(error)
+        raise
+    return graph.generated(returned)

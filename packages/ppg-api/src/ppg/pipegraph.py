@@ -1,0 +1,190 @@
+"""Pipegraph: what users hold; declares like a `DeclaredGraph`, and runs."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+from ppg.arguments import require_flag
+from ppg.coordinators import LocalSystem
+from ppg.exceptions import PyPipelineGraphError
+from ppg.gc_pause import collected_later
+from ppg.graph.catalogue import target_list
+from ppg.graph.declared import DEFAULT_STATUS_FILENAME, DeclaredGraph, Life
+from ppg.graph.redefinition import RedefinableGraph
+from ppg.jobs.invariants import Following
+from ppg.jobs.job import Job
+from ppg.paths import PathLike
+from ppg.report.frontend import FRONTEND
+from ppg.shared_cache.cache import SharedCache
+
+if TYPE_CHECKING:
+    from ppg.accept.acceptance import Acceptance
+    from ppg.inspect.forecast import Preview
+    from ppg.inspect.verification import Verification
+    from ppg.report.frontend import Frontend
+    from ppg.result import RunResult
+
+__all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph", "RedefinablePipegraph"]
+
+
+class Pipegraph(DeclaredGraph):
+    """Holds jobs and runs them, once.
+
+    Scripts usually call `new_pipegraph()`, which makes one and keeps it as the current one.
+
+    Parameters:
+        resource_coordinator: where jobs run; this machine with all its cores by default.
+        invariant_status_filename: the file in which ppg remembers what it has done, relative to `root`.
+        cache_folder: where cached jobs keep their data, relative to `root`.
+        root: the folder that job ids are relative to; the working directory by default.
+        follow: how far FunctionInvariants look, see there; "project" by default, so that an edit of a helper
+            function is seen.
+        quiet: show no progress (only what a front end like `ppg run` shows).
+        shared_cache: where jobs with `share=True` keep outputs for other projects, or None for PPG_SHARED_CACHE.
+        redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run again. See
+            `ppg.graph.redefinition`.
+    """
+
+    if not TYPE_CHECKING:  # a checker should see the signature of __init__
+
+        def __new__(cls, *_arguments: object, redefine: bool = False, **_options: object) -> Self:
+            """A graph of the class that can do what is wanted."""
+            if not require_flag(redefine, "redefine"):
+                return object.__new__(cls)
+            return object.__new__(RedefinablePipegraph)
+
+    def __init__(
+        self,
+        resource_coordinator: LocalSystem | None = None,
+        *,
+        invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
+        cache_folder: PathLike = "cache",
+        root: PathLike | None = None,
+        follow: Following = "project",
+        quiet: bool = False,
+        shared_cache: SharedCache | PathLike | None = None,
+        redefine: bool = False,  # noqa: ARG002 (see __new__)
+    ) -> None:
+        super().__init__(
+            resource_coordinator,
+            invariant_status_filename=invariant_status_filename,
+            cache_folder=cache_folder,
+            root=root,
+            follow=follow,
+            quiet=quiet,
+            shared_cache=shared_cache,
+        )
+
+    # -- running -------------------------------------------------------------------------------------
+
+    def preview(self, *, targets: Iterable["Job | PathLike"] | None = None) -> "Preview":
+        """Say what a run would do now, without running or changing anything.
+
+        Parameters:
+            targets: see `run`.
+
+        Raises:
+            CycleError: jobs depend on each other in a circle.
+            PyPipelineGraphError: the status file cannot be read.
+        """
+        from ppg.inspect.forecast import preview_of  # noqa: PLC0415 (declaring needs none of what running needs)
+
+        self.complete()
+        self.check()
+        return preview_of(self, None if targets is None else self.nodes_of(targets))
+
+    def verify(
+        self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
+    ) -> "Verification":
+        """Say whether everything is as the last run left it; of generators, the jobs that they made last time.
+
+        Parameters and errors are those of `preview`; with `rehash` every file is read, whatever its stat says.
+        """
+        from ppg.inspect.verification import verification_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self.complete()
+        self.check()
+        return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
+
+    def accept(
+        self,
+        jobs: Iterable["Job | PathLike"] | None = None,
+        *,
+        changed: bool = False,
+        dry_run: bool = False,
+    ) -> "Acceptance":
+        """Take existing outputs over as if the jobs had just made them, without running anything.
+
+        The claim that they are what the jobs would make is yours; see `ppg.accept.acceptance` for what is taken.
+
+        Parameters:
+            jobs: jobs, ids of jobs, or files that jobs make: only these, also those that have a record which does
+                not hold any more. By default all outputs of which there is no record.
+            changed: without `jobs`: also all outputs whose record does not hold any more.
+            dry_run: only say what would be accepted.
+
+        Raises:
+            CycleError: jobs depend on each other in a circle.
+            PyPipelineGraphError: there is no such job, or a run holds the status file, or it cannot be used.
+            KeyboardInterrupt: Ctrl-C was pressed; nothing was accepted, or everything, which a note of it says then.
+        """
+        from ppg.accept.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self.complete()
+        self.check()
+        return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
+
+    def run(
+        self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
+    ) -> "RunResult":
+        """Do everything that is to be done, in parallel, and remember it.
+
+        Parameters:
+            targets: jobs, ids of jobs, or files that jobs make: only these are brought up to date, with what they
+                need; all jobs by default. Temporary files that are targets are kept.
+            frontend: who shows the progress; by default what the process has (`ppg run`'s display, or plain
+                lines on stderr).
+
+        Returns:
+            What ran, what was up to date, and how long it took.
+
+        Raises:
+            RuntimeError: at least one job failed; everything that did not depend on it has been done.
+            CycleError: jobs depend on each other in a circle; nothing was done.
+            PyPipelineGraphError: the graph ran before, or another run holds the status file.
+            KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
+        """
+        from ppg.launch.start import begin  # noqa: PLC0415 (declaring needs none of what running needs)
+
+        if self._life is not Life.DECLARING:
+            raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
+        if targets is not None:
+            targets = target_list(targets)
+            self.run_targets: Sequence[Job | PathLike] | None = targets
+        if frontend is None:
+            frontend = FRONTEND.current
+        frontend.before_run(self)
+        with collected_later():
+            self.complete()
+            self.check()
+        chosen = None if targets is None else self.nodes_of(targets)
+        self._life = Life.RUNNING
+        try:
+            self._result = begin(self, frontend, chosen)
+        finally:
+            self._life = Life.RAN
+        self._result.raise_for_failures()
+        return self._result
+
+
+class RedefinablePipegraph(RedefinableGraph, Pipegraph):
+    """What `Pipegraph(redefine=True)` makes; the parameters are the same."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+
+    def run(
+        self, *, targets: "Iterable[Job | PathLike] | None" = None, frontend: "Frontend | None" = None
+    ) -> "RunResult":
+        """Run the graph, as often as you like; see `Pipegraph.run`."""
+        self.open_for_a_run()
+        return super().run(targets=targets, frontend=frontend)
