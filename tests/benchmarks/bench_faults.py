@@ -1,10 +1,14 @@
 """What a task costs in page faults and processor time, in the node and in its own process, by what it does.
 
-    python tests/benchmarks/bench_faults.py [tasks]
+    python -m tests.benchmarks.bench_faults [tasks]
 
-Page faults are what much of the time of a short task goes into (see docs/performance.md), and unlike times their number
-hardly depends on how busy the machine is. Linux counts them for each process in /proc/…/stat, for those that it has
-waited for as well.
+Page faults are what much of the time of a short task goes into (see docs/performance.md). Unlike times, the number of a
+job's hardly depends on how busy the machine is; the node has more if others compute. Linux counts them for each
+process in /proc/…/stat, for those that it has waited for as well. Times are sums of user and system time over
+all tasks; see `bench_clocks` for why only sums.
+
+Then, what the node needs to fork a process that ends at once, and to fork one that first writes to pages which the node
+has written to: these get copied. Both are wall clock, from the fork to the end of the wait.
 """
 
 from __future__ import annotations
@@ -17,10 +21,14 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ppg_exec import LocalExecutor, Outcome, Succeeded, Task
+from ppg_exec import LocalExecutor, Outcome, Place, Succeeded, Task
 from ppg_invariants import describe_files_plainly
+from tests.benchmarks.environments import restart_measurable
 
 Work = Callable[[str], Callable[[], object]]
+COPIED = 400
+"""Pages that a fork writes to, so that their cost can be told."""
+ROUNDS = 300
 TICK = 1000 / os.sysconf("SC_CLK_TCK")
 
 
@@ -64,16 +72,17 @@ WORK: Mapping[str, Work] = {
 }
 
 
-def run_all(executor: LocalExecutor, tasks: list[Task]) -> None:
-    """Submit the tasks, and wait for all of them."""
+def run_all(executor: LocalExecutor, tasks: list[Task]) -> list[object]:
+    """Submit the tasks, wait for all of them, and give what they returned."""
     for task in tasks:
         executor.submit(task)
-    done = 0
-    while done < len(tasks):
+    values: list[object] = []
+    while len(values) < len(tasks):
         for event in executor.poll():
             if isinstance(event, Outcome):
                 assert isinstance(event.end, Succeeded), event
-                done += 1
+                values.append(event.end.value)
+    return values
 
 
 def only_child(pid: int) -> int:
@@ -104,9 +113,62 @@ def measure(work: Work, count: int, folder: str, *, described: bool) -> list[flo
     return [used[0], (used[1] + used[2]) * TICK, used[3], (used[4] + used[5]) * TICK]
 
 
+def forks_of_the_node(rounds: int, copied: int) -> tuple[float, float, float, float]:
+    """In the node: of a fork that ends at once, faults of the node and of the child, and milliseconds; then
+    milliseconds of a fork that writes to so many pages before it ends.
+    """
+    import mmap
+    import resource
+
+    size = mmap.PAGESIZE
+    area = mmap.mmap(-1, copied * size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    area.madvise(mmap.MADV_NOHUGEPAGE)
+    area[::size] = b"x" * copied
+    written = b"y" * copied
+    times: tuple[list[float], list[float]] = [], []
+    faults = [0, 0]
+    for number in range(2 * rounds):
+        writes = number % 2
+        before = [
+            resource.getrusage(who).ru_minflt for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+        ]
+        began = time.perf_counter()
+        pid = os.fork()
+        if pid == 0:
+            if writes:
+                area[::size] = written
+            os._exit(0)
+        os.waitpid(pid, 0)
+        times[writes].append(time.perf_counter() - began)
+        if not writes:
+            after = [
+                resource.getrusage(who).ru_minflt for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+            ]
+            faults = [total + late - early for total, late, early in zip(faults, after, before, strict=True)]
+    empty, writing = (1000 * sorted(each)[rounds // 2] for each in times)
+    return faults[0] / rounds, faults[1] / rounds, empty, writing
+
+
+def print_forks() -> None:
+    """What a fork of the node costs by itself, and what each page adds."""
+    with LocalExecutor(cores=2) as executor:
+        run_all(executor, [Task(str(number), nothing("")) for number in range(50)])
+        task = Task("forks", forks_of_the_node, (ROUNDS, COPIED), place=Place.NODE)
+        [value] = run_all(executor, [task])
+    assert isinstance(value, tuple)
+    own, child, empty, writing = value
+    page = (writing - empty) / COPIED
+    print(
+        f"a fork of the node that ends at once: {empty:.2f} ms, with {own:.0f} faults of the node and {child:.0f} of "
+        f"the child; a page that is copied: {1000 * page:.1f} µs; so a fork without faults: "
+        f"{empty - (own + child) * page:.2f} ms"
+    )
+
+
 def main() -> None:
     """Print the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
+    restart_measurable()
     print(f"Python {sys.version.split()[0]}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}")
     print(f"{'':35} node: faults    ms   job: faults    ms")
     for name, work in WORK.items():
@@ -115,6 +177,7 @@ def main() -> None:
                 faults, own, job_faults, job = measure(work, count, folder, described=described)
             title = f"{name}, looked at" if described else name
             print(f"{title:35} {faults:12.0f} {own:5.2f} {job_faults:13.0f} {job:5.2f}", flush=True)
+    print_forks()
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """How declaring, and a run with nothing to do, grow with the graph: wide, deep and dense ones.
 
-    python tests/benchmarks/bench_growth.py [--full] [--directory FOLDER]
+    python -m tests.benchmarks.bench_growth [--full] [--directory FOLDER]
 
 Each graph is made of jobs that write small files. The files are written here and taken over by `Pipegraph.accept`, so
-that a million jobs need not run first. Then, in a process of its own each time, from exec to exit: declare the graph
-and end; run with nothing to do. Printed are seconds of processor time (user and system) and peak memory, and microseconds
+that a million jobs need not run first. Bytecode is compiled first, too. Then, in a process of its own each time, from
+exec to exit: declare the graph and end; run with nothing to do. Printed are seconds of processor time (user and system) and peak memory, and microseconds
 and bytes for each node and edge, from which those of an empty graph are subtracted. Nodes are jobs and the
 invariants of their functions. ``--full`` goes to 1,000,000 jobs, and to 5,000,000 edges (half an hour, and a few GB of disk).
 
@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -94,11 +94,13 @@ def work(step: str, kind: str, count: int) -> None:
     print(nodes, edges)
 
 
-def measure(step: str, kind: str, count: int, directory: str) -> tuple[int, int, float, int]:
+def measure(
+    step: str, kind: str, count: int, directory: str, variables: Mapping[str, str]
+) -> tuple[int, int, float, int]:
     """Nodes, edges, seconds of processor time and bytes of memory of a process that does a step."""
     command = [sys.executable, __file__, "--step", step, kind, str(count)]
     with subprocess.Popen(
-        command, cwd=directory, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        command, cwd=directory, env=variables, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -112,14 +114,20 @@ def measure(step: str, kind: str, count: int, directory: str) -> tuple[int, int,
     return nodes, edges, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024
 
 
-def report(kind: str, count: int, base: dict[str, tuple[int, int, float, int]], scratch: str) -> None:
+def report(
+    kind: str,
+    count: int,
+    base: dict[str, tuple[int, int, float, int]],
+    scratch: str | None,
+    variables: Mapping[str, str],
+) -> None:
     """Print the line of one graph."""
     with tempfile.TemporaryDirectory(dir=scratch) as directory:
         write_files(count, Path(directory, "out"))
-        measure("accept", kind, count, directory)
+        measure("accept", kind, count, directory, variables)
         line = f"{kind:5} {count:>9,}"
         for step in ("declare", "run"):
-            nodes, edges, seconds, memory = measure(step, kind, count, directory)
+            nodes, edges, seconds, memory = measure(step, kind, count, directory, variables)
             own = (seconds - base[step][2]) / (nodes + edges) * 1e6
             size = (memory - base[step][3]) / (nodes + edges)
             if step == "declare":
@@ -141,15 +149,19 @@ def main() -> None:
         step, kind, count = options.step
         work(step, kind, int(count))
         return
+    # Not at the top, as it would count into the memory of the measured processes.
+    from tests.benchmarks.environments import measurable_variables
+
+    variables = measurable_variables()
     print(
         f"Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}; µs and B are for each node and edge"
     )
     print("          jobs     nodes     edges | declare                           | run, nothing to do")
     with tempfile.TemporaryDirectory(dir=options.directory) as directory:
-        base = {step: measure(step, *EMPTY, directory) for step in ("declare", "run")}
+        base = {step: measure(step, *EMPTY, directory, variables) for step in ("declare", "run")}
     for kind, sizes in (FULL if options.full else SHAPES).items():
         for count in sizes:
-            report(kind, count, base, options.directory)
+            report(kind, count, base, options.directory, variables)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""An environment for each peer, made by uv once and kept in a cache outside the project."""
+"""Environments: for each peer one made by uv, kept outside the project; and the variables of measured processes."""
 
 import hashlib
 import os
@@ -6,13 +6,25 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Environment", "Unavailable", "cache_folder", "environment", "process_variables"]
+__all__ = [
+    "Environment",
+    "Unavailable",
+    "cache_folder",
+    "compile_bytecode",
+    "environment",
+    "measurable_variables",
+    "process_variables",
+    "restart_measurable",
+]
 
+OWN_SOURCES = (Path(__file__).parents[2] / "packages", Path(__file__).parent)
+"""The packages of ppg, and the benchmarks."""
 INSTALL_LIMIT = 300
 """Seconds for an installation."""
 SHOWN_OF_ERRORS = 600
@@ -20,7 +32,7 @@ SHOWN_OF_ERRORS = 600
 ADDRESS = re.compile(r"https?://\S+")
 """Reports are kept and shown; they do not tell where packages come from."""
 NOT_PASSED_ON = ("PYTHONDONTWRITEBYTECODE", "PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONHASHSEED", "VIRTUAL_ENV")
-"""Variables that would let a peer start slower, or import what is not its own."""
+"""Variables that would let a measured process start slower, or import what is not its own."""
 
 
 class Unavailable(Exception):
@@ -93,9 +105,47 @@ def environment(name: str, install: Sequence[str], *, state: bytes = b"") -> Env
 
 def process_variables(environment: Environment, **added: str) -> dict[str, str]:
     """The environment variables for a process of a peer."""
-    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    kept = _passed_on()
     path = f"{environment.folder / 'bin'}{os.pathsep}{kept.get('PATH', os.defpath)}"
     return kept | {"PATH": path, "VIRTUAL_ENV": str(environment.folder)} | added
+
+
+def measurable_variables() -> dict[str, str]:
+    """Compile everything, and give the environment variables for a process that is measured under this Python.
+
+    Without bytecode, every start of a process compiles the modules that it imports; `PYTHONDONTWRITEBYTECODE` makes
+    this last for ever.
+    """
+    compile_bytecode(*OWN_SOURCES)
+    # What others wrote may contain files for other versions of Python, or belong to somebody else.
+    compile_bytecode(Path(sysconfig.get_path("purelib")), check=False)
+    return _passed_on()
+
+
+def restart_measurable() -> None:
+    """Compile everything; if a variable is set that no measured process gets, start this program again without it.
+
+    Benchmarks that measure their own process call this first.
+    """
+    variables = measurable_variables()
+    if variables != dict(os.environ):
+        os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], variables)
+
+
+def compile_bytecode(*folders: Path, check: bool = True) -> None:
+    """Write the bytecode of all modules in these folders, if it is not there yet.
+
+    Parameters:
+        folders: are searched with all that is in them.
+        check: whether a module that cannot be compiled is an error.
+    """
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-qq", *map(str, folders)], env=_passed_on(), check=check
+    )
+
+
+def _passed_on() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
 
 
 def _run(command: Sequence[str]) -> None:

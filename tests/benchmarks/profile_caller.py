@@ -19,6 +19,7 @@ from pathlib import Path
 from pyinstrument import Profiler
 
 from tests.benchmarks.bench_growth import declare, write_files
+from tests.benchmarks.environments import restart_measurable
 
 JOBS = {"idle": 100_000, "fresh": 3_000}
 SMALLEST_SHARE = 0.01
@@ -44,6 +45,7 @@ def main() -> None:
     what = sys.argv[1] if len(sys.argv) > 1 else "idle"
     if what not in JOBS:
         raise SystemExit(__doc__)
+    restart_measurable()
     count = int(sys.argv[2]) if len(sys.argv) > 2 else JOBS[what]
     print(f"Python {sys.version.split()[0]}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as directory:

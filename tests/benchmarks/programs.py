@@ -1,6 +1,5 @@
 """The benchmarks that are programs of their own: of parts of ppg, in one process, beside the machine's limits."""
 
-import os
 import subprocess
 import sys
 import time
@@ -8,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.benchmarks.cases import Size
-from tests.benchmarks.environments import NOT_PASSED_ON
+from tests.benchmarks.environments import measurable_variables
 from tests.benchmarks.report import ProgramRun
 
 __all__ = ["PROGRAMS", "run_program"]
@@ -30,7 +29,7 @@ def run_program(name: str, size: Size, limit: int) -> ProgramRun:
         limit: seconds after which it is killed.
     """
     script, arguments = PROGRAMS[name]
-    variables = {key: value for key, value in os.environ.items() if key not in NOT_PASSED_ON}
+    variables = measurable_variables()
     began = time.perf_counter()
     try:
         done = subprocess.run(

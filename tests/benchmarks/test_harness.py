@@ -1,6 +1,7 @@
 """The harness itself: what it lets pass, what it says, and what it keeps."""
 
 import os
+import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,13 +13,13 @@ from tests.benchmarks.__main__ import main
 from tests.benchmarks.cases import Case, Session, Size, Step, Workload, sessions
 from tests.benchmarks.checking import WrongResult, affected, check, write_input
 from tests.benchmarks.compare import compare
-from tests.benchmarks.environments import Environment
+from tests.benchmarks.environments import NOT_PASSED_ON, Environment, compile_bytecode, measurable_variables
 from tests.benchmarks.goals import assess
 from tests.benchmarks.measuring import Crash, Sample, measure
 from tests.benchmarks.peers import PEERS, Peer, Work
 from tests.benchmarks.peers.bare import Bare
 from tests.benchmarks.programs import PROGRAMS
-from tests.benchmarks.report import Gap, GapKind, Key, Machine, PeerNote, Report, load, save
+from tests.benchmarks.report import ROOT, Gap, GapKind, Key, Machine, PeerNote, Report, load, save
 from tests.benchmarks.runner import Runner, rotated
 from tests.benchmarks.scripts.shapes import jobs, produce
 from tests.benchmarks.table import aligned, render
@@ -188,6 +189,55 @@ def test_a_process_that_does_not_end_is_killed(tmp_path: Path) -> None:
 def test_a_program_that_does_not_exist_is_a_crash(tmp_path: Path) -> None:
     with pytest.raises(Crash, match="cannot be started"):
         measure([str(tmp_path / "none")], directory=tmp_path, variables={}, limit=60)
+
+
+# -- what is measured starts fast --------------------------------------------------------------------------
+
+
+@pytest.fixture
+def slowing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All variables are set that no measured process gets; none of them lets what is started here fail."""
+    for name in NOT_PASSED_ON:
+        monkeypatch.setenv(name, "1")
+
+
+@pytest.mark.usefixtures("slowing")
+def test_variables_that_slow_a_start_are_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PPG_BENCHMARK_TEST", "stays")
+    variables = measurable_variables()
+    assert "PYTHONDONTWRITEBYTECODE" in NOT_PASSED_ON
+    assert not variables.keys() & set(NOT_PASSED_ON)
+    assert variables["PPG_BENCHMARK_TEST"] == "stays"
+
+
+@pytest.mark.usefixtures("slowing")
+def test_bytecode_is_there_before_anything_is_imported(tmp_path: Path) -> None:
+    module = tmp_path / "package" / "module.py"
+    module.parent.mkdir()
+    module.write_text("value = 1\n")
+    compile_bytecode(tmp_path)
+    [compiled] = (module.parent / "__pycache__").iterdir()
+    assert compiled.suffix == ".pyc"
+
+
+def test_a_module_of_ours_that_cannot_be_compiled_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "module.py").write_text("value =\n")
+    with pytest.raises(subprocess.CalledProcessError):
+        compile_bytecode(tmp_path)
+    compile_bytecode(tmp_path, check=False)
+
+
+@pytest.mark.usefixtures("slowing")
+def test_a_benchmark_starts_itself_again_without_these_variables_and_with_its_arguments() -> None:
+    program = (
+        "import os, sys\n"
+        "from tests.benchmarks.environments import NOT_PASSED_ON, restart_measurable\n"
+        "restart_measurable()\n"
+        "print(sys.dont_write_bytecode, set(NOT_PASSED_ON) & set(os.environ), sys.argv[1:])\n"
+    )
+    command = [sys.executable, "-c", program, "jobs", "2"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "False set() ['jobs', '2']\n"
 
 
 # -- sessions ----------------------------------------------------------------------------------------------
