@@ -61,7 +61,7 @@ def test_a_run_imports_of_the_standard_library_only_what_it_needs(tmp_path):
     ran, imported = run_script(tmp_path, script).stdout.splitlines()
     assert ran == "['function', 'lambda']"
     assert "ppg_exec.controller.local" in imported.split()
-    assert not {"difflib", "ppg.status.tool_versions"} & set(imported.split())
+    assert not {"difflib", "ppg.jobs.tool_version"} & set(imported.split())
     ran, imported = run_script(tmp_path, script).stdout.splitlines()
     assert ran == "[]"
     unneeded = "bz2 decimal difflib fractions heapq locale lzma numbers platform random shutil statistics"

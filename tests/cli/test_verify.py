@@ -364,9 +364,10 @@ def test_a_cache_that_nobody_needs_now_and_that_is_not_as_it_was_left_is_told_an
 def test_so_is_a_cache_that_a_generator_has_made_last_time_and_also_beside_declared_ones(project, verify):
     project.script("""
         class Holder: pass
-        holder = Holder()
+        holders = {"declared": Holder(), "generated": Holder()}
         ppg.new_pipegraph()
         def pair(name):
+            holder = holders[name]
             cached = ppg.CachedAttributeLoadingJob(name, holder, "value", lambda: 1)
             made = ppg.FileGeneratingJob(f"of {name}", lambda path: path.write_text(str(holder.value)))
             made.depends_on(cached)

@@ -94,7 +94,6 @@ _MODULES = {
     "ppg.status.reason_details": "ppg.engine.differences",
     "ppg.status.recorder": "ppg.engine.recorder",
     "ppg.status.run_notes": "ppg.engine.notes",
-    "ppg.status.tool_versions": "ppg.engine.versions",
     "ppg.text": "ppg.printable",
     "ppg.worker.cache_files": "ppg.cache_files",
     "ppg.worker.cache_pickler": "ppg.cache_pickler",

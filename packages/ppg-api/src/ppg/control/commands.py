@@ -7,7 +7,7 @@ job has failed, a stopped run ends like one that was interrupted.
 
 import enum
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
@@ -68,8 +68,8 @@ class Commands:
         evaluator: its decisions.
         executor: where its jobs run.
         interrupts: how the run loop is told that it shall end.
-        submitted: the jobs that the executor has now; changes while the graph runs.
-        outcomes: what has become of jobs so far; changes as well.
+        is_with_executor: whether the executor has a job now.
+        outcomes: gives what has become of jobs so far.
         evidence: explains fingerprints.
 
     Attributes:
@@ -82,15 +82,15 @@ class Commands:
         evaluator: Evaluator,
         executor: Executor,
         interrupts: Interrupts,
-        submitted: Collection[NodeId],
-        outcomes: Mapping[str, JobOutcome],
+        is_with_executor: Callable[[NodeId], bool],
+        outcomes: Callable[[], Iterable[JobOutcome]],
         evidence: LookUp,
     ) -> None:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
         self._executor = executor
         self._interrupts = interrupts
-        self._submitted = submitted
+        self._is_with_executor = is_with_executor
         self._outcomes = outcomes
         self._evidence = evidence
         self.killed: set[str] = set()
@@ -132,7 +132,7 @@ class Commands:
                 assert_never(command)
 
     def _errors(self) -> Iterator[str]:
-        failed = [outcome for outcome in self._outcomes.values() if outcome.failed]
+        failed = [outcome for outcome in self._outcomes() if outcome.failed]
         if not failed:
             yield "no job has failed so far"
         for outcome in failed[:FAILURES_TOLD]:
@@ -155,7 +155,7 @@ class Commands:
         job = self._named(name, "kill")
         if isinstance(job, str):
             return job
-        if job.node not in self._submitted:
+        if not self._is_with_executor(job.node):
             shown = one_line(job.job_id)
             return f"'{shown}' does not run now, so there is nothing to kill; 'running' shows what runs"
         self.killed.add(job.job_id)

@@ -20,16 +20,13 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from ppg.engine.tasks import Made
+from ppg.engine.verdicts import Made
 from ppg.graph.declared import DeclaredGraph
-from ppg.jobs.callback_job import CallbackJob
-from ppg.jobs.file_jobs import FileJob, MultiFileGeneratingJob
-from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant, FunctionInvariant
+from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
-from ppg.jobs.loading_jobs import LoadingJob
+from ppg.jobs.kind import calling_hook
 from ppg.paths import absolute
-from ppg.recipes.cached_jobs import CacheJob
-from ppg_graph import Evaluator, NodeId
+from ppg_graph import Evaluator, NodeId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.shared_cache.in_job import Use
@@ -80,7 +77,7 @@ class Sharing:
             cache.hard_links,
             self._pipegraph.root,
             # A pickle may name what is not here.
-            job.reading if isinstance(job, CacheJob) else None,
+            job.reading,
         )
 
     def ended(self, job: Job, made: Made) -> None:
@@ -93,7 +90,6 @@ class Sharing:
     def _key(self, job: FileJob) -> bytes:
         self._require_content(job)
         self._require_code(job)
-        made = job.made if isinstance(job, MultiFileGeneratingJob) else None
         return _digest(
             [
                 VERSION,
@@ -101,7 +97,7 @@ class Sharing:
                 b"empty files" if job.empty_ok else b"",
                 _digest(_bytes(self._portable(path)) for path in job.files),
                 # By what names the function gets them, which may be in another order than those of the job's id.
-                _digest(map(_bytes, made)) if isinstance(made, dict) else b"",
+                b"" if job.file_names is None else _digest(map(_bytes, job.file_names)),
                 *self._consumed(job),
             ]
         )
@@ -110,7 +106,7 @@ class Sharing:
         """Every direct upstream: its name and what the job takes of it, in an order that is always the same."""
         taken = self._evaluator.inputs(job.node)
         for upstream in self._sorted_upstreams(job):
-            if isinstance(upstream, LoadingJob):
+            if upstream.kind is NodeKind.LOAD:
                 fingerprint = self._load(upstream)
             else:
                 self._require_content(upstream)
@@ -118,7 +114,7 @@ class Sharing:
             yield _bytes(self._name(upstream))
             yield fingerprint
 
-    def _load(self, job: LoadingJob) -> bytes:
+    def _load(self, job: Job) -> bytes:
         """What stands for a load. Chains of loads can be longer than the stack, so the first of them go first."""
         pending = [job]
         while pending:
@@ -126,7 +122,7 @@ class Sharing:
             missing = [
                 upstream
                 for upstream in self._sorted_upstreams(load)
-                if isinstance(upstream, LoadingJob) and upstream.node not in self._loads
+                if upstream.kind is NodeKind.LOAD and upstream.node not in self._loads
             ]
             if missing:
                 pending += missing
@@ -143,35 +139,31 @@ class Sharing:
 
     def _require_content(self, job: Job) -> None:
         """Refuse a job whose fingerprint says less than what it made or saw."""
-        if isinstance(job, FileTimeInvariant):
-            raise CannotShareError(
-                f"it depends on the time of '{job.job_id}', which says nothing about what is in that file elsewhere; "
-                "use a FileChecksumInvariant"
-            )
-        if isinstance(job, FileJob) and not job.cutoff:
-            raise CannotShareError(f"'{job.job_id}' has cutoff=False: what it does is not only in its files")
+        with calling_hook(job, "sharing_obstacle"):
+            obstacle = job.sharing_obstacle()
+        if obstacle is not None:
+            raise CannotShareError(obstacle)
 
-    def _require_code(self, job: CallbackJob) -> None:
+    def _require_code(self, job: Job) -> None:
         """Refuse a job of which not all code is observed that ppg can observe."""
         if job.ignores_code_changes:
             raise CannotShareError(
                 f"'{job.job_id}' ignores changes of its code, so in another project it may be another job"
             )
         for upstream in self._sorted_upstreams(job):
-            if isinstance(upstream, FunctionInvariant) and self._looks_no_further(upstream):
+            with calling_hook(upstream, "leaves_code_unobserved"):
+                leaves = upstream.leaves_code_unobserved(self._pipegraph.follow)
+            if leaves:
                 raise CannotShareError(
                     f"'{upstream.job_id}' does not follow the names in its function (follow=\"none\"), so in another "
                     "project they may stand for something else"
                 )
 
-    def _looks_no_further(self, invariant: FunctionInvariant) -> bool:
-        return (invariant.follow or self._pipegraph.follow) == "none"
-
     def _name(self, job: Job) -> str:
         """What a job is called wherever the project lies."""
-        if isinstance(job, FileJob):
+        if job.files:
             return ":".join(map(self._portable, sorted(job.files)))
-        return self._portable(job.job_id) if isinstance(job, FileChecksumInvariant) else job.job_id
+        return self._portable(job.job_id) if job.observes_file else job.job_id
 
     def _portable(self, path: str) -> str:
         """A file's name relative to the project, or its absolute name if it is elsewhere."""

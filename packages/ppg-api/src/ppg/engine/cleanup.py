@@ -1,15 +1,13 @@
 """What jobs leave on disk that nobody shall take for a result."""
 
-import os
 from collections.abc import Iterable
-from pathlib import Path
 
-from ppg.jobs.file_jobs import FileJob
+from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
-from ppg.paths import absolute
+from ppg.jobs.kind import calling_hook
 from ppg_exec import Executor, Outcome, Started
 
-__all__ = ["discard_files", "end_all"]
+__all__ = ["discard_files", "end_all", "remove_files"]
 
 PATIENCE = 10.0
 """Seconds without any news after which tasks that were told to end are left to `Executor.close`."""
@@ -17,19 +15,20 @@ PATIENCE = 10.0
 
 def discard_files(job: Job) -> list[str]:
     """Remove or rename what a failed job left; gives a message for each file where that is not possible."""
-    problems = []
-    for name in job.files:
-        path = Path(absolute(name, job.pipegraph.root))
-        if not os.path.lexists(path):
-            continue
-        try:
-            if isinstance(job, FileJob) and job.rename_broken:
-                path.rename(path.with_name(path.name + ".broken"))
-            else:
-                path.unlink()
-        except OSError as error:
-            problems.append(f"what '{job.job_id}' left behind cannot be removed: {error}; it is not believed")
-    return problems
+    try:
+        with calling_hook(job, "discard"):
+            return job.discard()
+    except PyPipelineGraphError as error:
+        return [f"what a failed job left may still be there: {error}"]
+
+
+def remove_files(job: Job) -> list[str]:
+    """Remove what a job made for others; gives a message for each file where that is not possible."""
+    try:
+        with calling_hook(job, "remove"):
+            return job.remove()
+    except PyPipelineGraphError as error:
+        return [f"what a job made for others may still be there: {error}"]
 
 
 def end_all(executor: Executor, keys: Iterable[str]) -> set[str]:

@@ -12,7 +12,6 @@ from collections import deque
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
-from pathlib import Path
 from typing import assert_never
 
 import ppg_graph
@@ -21,23 +20,24 @@ from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.cache_keys import Sharing
 from ppg.engine.cache_watch import CacheWatch
-from ppg.engine.cleanup import discard_files, end_all
+from ppg.engine.cleanup import discard_files, end_all, remove_files
+from ppg.engine.in_flight import InFlight
 from ppg.engine.outcomes import failed, result_of, story_of
 from ppg.engine.output_archive import OutputArchive
-from ppg.engine.tasks import Failure, Made, judged, task_for, unloading
-from ppg.exceptions import InternalError, JobContractError, JobError
+from ppg.engine.tasks import task_for
+from ppg.engine.verdicts import Failure, Made, judged
+from ppg.exceptions import InternalError, JobContractError, JobError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
-from ppg.jobs.loading_jobs import LoadingJob
-from ppg.paths import absolute
+from ppg.jobs.kind import calling_hook
 from ppg.report import events
 from ppg.report.broadcast import Audience
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.observer import Observer, unusual
 from ppg.status.recorder import Recorder
 from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
-from ppg_graph import Effect, Evaluator, NodeId, NodeKind, SkipReason, describe
+from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason, describe
 from ppg_invariants import LookStopped
 
 __all__ = ["Driver"]
@@ -82,11 +82,8 @@ class Driver:
         self._caches = CacheWatch(pipegraph, self._evaluator, self._warn)
         self._sharing = Sharing(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
-        self._submitted: set[NodeId] = set()
-        self._begun: set[NodeId] = set()
+        self._in_flight: dict[NodeId, InFlight] = {}
         self._outcomes: dict[str, JobOutcome] = {}
-        self._extensions: dict[NodeId, Extension] = {}
-        self._made: dict[NodeId, tuple[Made, JobOutcome]] = {}
         self._archive = OutputArchive()
         self._terminal = terminal
         self._is_winding_down = False
@@ -95,8 +92,8 @@ class Driver:
             self._evaluator,
             executor,
             interrupts,
-            self._submitted,
-            self._outcomes,
+            self._is_with_executor,
+            self._outcomes.values,
             recorder.evidence,
         )
         self._started_at = time.monotonic()
@@ -112,7 +109,7 @@ class Driver:
         with collected_later():
             self._evaluator_says(self._evaluator.start())
         while not self._evaluator.finished and self._interrupts.received is None:
-            if not self._submitted:
+            if not any(flight.with_executor for flight in self._in_flight.values()):
                 raise InternalError("The run has work left, but nothing runs")
             self._wait()
             if self._interrupts.winding_down and not self._is_winding_down:
@@ -159,7 +156,7 @@ class Driver:
     def _take(self, report: Started | Outcome | Notice) -> None:
         match report:
             case Started(key, pid, when):
-                self._begun.add(self._pipegraph.job(key).node)
+                self._in_flight[self._pipegraph.job(key).node].has_begun = True
                 self._publish(events.JobStarted(key, pid, when))
             case Outcome():
                 self._ended(report)
@@ -173,48 +170,62 @@ class Driver:
     def _ended(self, outcome: Outcome) -> None:
         job = self._pipegraph.job(outcome.key)
         node = job.node
-        self._submitted.discard(node)
+        flight = self._in_flight[node]
+        flight.with_executor = False
         for warning in outcome.warnings:
             self._publish(events.Warned(f"'{job.job_id}': {warning}"))
         if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
-            if node in self._begun:
+            if flight.has_begun:
                 # A job of this very process ends with the signal, before the loop has seen it; it blocks nothing.
                 self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
             self._withdraw(node)
             return
-        story = story_of(outcome, self._reasons(node), self._archive, has_begun=node in self._begun)
+        story = story_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
         verdict = judged(job, outcome, self._recorder.run_id)
-        if isinstance(verdict, Extension):
-            self._outcomes[job.job_id] = story
-            self._extensions[node] = verdict
-            self._made[node] = (Made(verdict.event.fingerprint, {}, {}), story)
-            self._evaluator_says(self._evaluator.handle(verdict.event))
-        elif isinstance(verdict, Made):
-            self._sharing.ended(job, verdict)
-            if verdict.taken:
-                story = replace(story, taken_from_cache=True)
-            self._outcomes[job.job_id] = story
-            self._made[node] = (verdict, story)
-            effects = self._evaluator.handle(ppg_graph.Succeeded(node, verdict.fingerprint, verdict.parts))
-            self._publish(events.JobFinished(job.job_id, story))
-            self._evaluator_says(effects)
+        if not isinstance(verdict, Failure):
+            self._succeeded(node, flight, verdict, story)
         elif (cache := self._caches.unusable(job, verdict.exception)) is not None:
-            self._begun.discard(node)
+            del self._in_flight[node]
             self._evaluator_says(self._evaluator.handle(ppg_graph.Unusable(node, cache)))
         else:
-            self._failed(node, verdict, story)
+            self._evaluator_says(self._failed(flight, verdict, story))
 
-    def _failed(self, node: NodeId, failure: Failure, story: JobOutcome) -> None:
-        job = self._pipegraph.job_at(node)
+    def _succeeded(
+        self, node: NodeId, flight: InFlight, success: Made | Extension, story: JobOutcome
+    ) -> None:
+        job = flight.job
+        flight.success = success
+        if isinstance(success, Extension):
+            flight.story = self._outcomes[job.job_id] = story
+            self._evaluator_says(self._evaluator.handle(success.event))
+        else:
+            self._sharing.ended(job, success)
+            if success.taken:
+                story = replace(story, taken_from_cache=True)
+            flight.story = self._outcomes[job.job_id] = story
+            outputs = success.outputs
+            effects = self._evaluator.handle(ppg_graph.Succeeded(node, outputs.fingerprint, outputs.parts))
+            self._publish(events.JobFinished(job.job_id, story))
+            self._evaluator_says(effects)
+        del self._in_flight[node]
+
+    def _failed(self, flight: InFlight, failure: Failure, story: JobOutcome) -> Sequence[Effect]:
+        """A job has failed; gives what the evaluator says of that."""
+        job = flight.job
+        del self._in_flight[job.node]
         story = failed(job, story, failure.exception, failure.traceback)
         self._outcomes[job.job_id] = story
         # What a job left that never began is the result of an earlier run.
-        problems = discard_files(job) if node in self._begun else []
-        self._recorder.ran(story, self._evaluator.reasons(node))
+        problems = discard_files(job) if flight.has_begun else []
+        self._recorder.ran(story, self._evaluator.reasons(job.node))
         self._publish(events.JobFailed(job.job_id, story))
         for problem in problems:
             self._publish(events.Warned(problem))
-        self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
+        return self._evaluator.handle(ppg_graph.Failed(job.node))
+
+    def _is_with_executor(self, node: NodeId) -> bool:
+        flight = self._in_flight.get(node)
+        return flight is not None and flight.with_executor
 
     def _reasons(self, node: NodeId) -> tuple[str, ...]:
         return tuple(describe(reason) for reason in self._evaluator.reasons(node))
@@ -237,24 +248,13 @@ class Driver:
             case ppg_graph.Observe(nodes):
                 self._observe(nodes)
             case ppg_graph.Start(node, reasons):
-                job = self._pipegraph.job_at(node)
-                self._caches.starting(job)
-                self._submitted.add(node)
-                self._publish(events.JobQueued(job.job_id, tuple(describe(reason) for reason in reasons)))
-                self._executor.submit(task_for(job, self._priorities[node], self._sharing.use_of(job)))
+                self._start(node, tuple(describe(reason) for reason in reasons))
             case ppg_graph.Skip(nodes, why):
                 self._skipped(nodes, why)
             case ppg_graph.Block(nodes, cause):
                 self._blocked(nodes, cause)
             case ppg_graph.Commit(node, record):
-                made, story = self._made.pop(node)
-                job_id = self._pipegraph.job_at(node).job_id
-                self._recorder.succeeded(job_id, record, made.files, story)
-                self._recorder.ran(story, self._evaluator.reasons(node))
-                if node in self._extensions:
-                    # Only now it is known that what it asks for can be, even if that is nothing.
-                    self._recorder.generated(job_id, self._extensions[node])
-                    self._publish(events.JobFinished(job_id, story))
+                self._commit(self._in_flight[node], record)
             case ppg_graph.Forget(node):
                 self._recorder.forget(self._pipegraph.job_at(node).job_id)
             case ppg_graph.NonDeterministic(node):
@@ -273,20 +273,47 @@ class Driver:
             case _:
                 assert_never(effect)
 
+    def _start(self, node: NodeId, reasons: tuple[str, ...]) -> None:
+        job = self._pipegraph.job_at(node)
+        flight = self._in_flight[node] = InFlight(job)
+        self._caches.starting(job)
+        self._publish(events.JobQueued(job.job_id, reasons))
+        try:
+            task = task_for(job, self._priorities[node], self._sharing.use_of(job))
+        except PyPipelineGraphError as error:
+            story = JobOutcome(job.job_id, JobState.FAILED, reasons=reasons)
+            self._effects.extend(self._failed(flight, Failure(error), story))
+        else:
+            self._executor.submit(task)
+
+    def _commit(self, flight: InFlight, record: Record) -> None:
+        """Record a success."""
+        success, story = flight.success, flight.story
+        assert success is not None
+        assert story is not None
+        job_id = flight.job.job_id
+        files = {} if isinstance(success, Extension) else success.outputs.files
+        self._recorder.succeeded(job_id, record, files, story)
+        self._recorder.ran(story, self._evaluator.reasons(flight.job.node))
+        if isinstance(success, Extension):
+            # Only now it is known that what it asks for can be, even if that is nothing.
+            self._recorder.generated(job_id, success)
+            self._publish(events.JobFinished(job_id, story))
+
     def _extended(self, generator: NodeId, nodes: Sequence[NodeId]) -> None:
         """Give the new nodes their jobs."""
-        extension = self._extensions.pop(generator)
-        self._pipegraph.take_generated(extension.jobs, nodes)
+        flight = self._in_flight[generator]
+        assert isinstance(flight.success, Extension)
+        self._pipegraph.take_generated(flight.success.jobs, nodes)
         # Longer paths may lead through the new jobs.
         self.__dict__.pop("_priorities", None)
-        job_id = self._pipegraph.job_at(generator).job_id
-        self._publish(events.GraphExtended(job_id, self._working(nodes)))
+        self._publish(events.GraphExtended(flight.job.job_id, self._working(nodes)))
 
     def _rejected(self, generator: NodeId, message: str) -> None:
         """A generator asked for what cannot be; nothing of it was added."""
-        del self._extensions[generator]
-        _, story = self._made.pop(generator)
-        story = failed(self._pipegraph.job_at(generator), story, JobContractError(message))
+        flight = self._in_flight[generator]
+        assert flight.story is not None
+        story = failed(flight.job, flight.story, JobContractError(message))
         self._outcomes[story.job_id] = story
         self._recorder.ran(story, self._evaluator.reasons(generator))
         self._publish(events.JobFailed(story.job_id, story))
@@ -294,16 +321,12 @@ class Driver:
     def _clean_up(self, node: NodeId) -> None:
         """Remove what a job made for others, now that they are done with it."""
         job = self._pipegraph.job_at(node)
-        if isinstance(job, LoadingJob):
-            self._executor.unload(job.job_id, unloading(job))
+        if job.kind is NodeKind.LOAD:
+            with calling_hook(job, "unloading_call"):
+                self._executor.unload(job.job_id, job.unloading_call())
             return
-        for name in job.files:
-            try:
-                Path(absolute(name, self._pipegraph.root)).unlink(missing_ok=True)
-            except OSError as error:
-                self._publish(
-                    events.Warned(f"the temporary file of '{job.job_id}' cannot be removed: {error}")
-                )
+        for problem in remove_files(job):
+            self._publish(events.Warned(problem))
 
     def _observe(self, nodes: Iterable[NodeId]) -> None:
         try:
@@ -363,19 +386,21 @@ class Driver:
     def _wind_down(self) -> None:
         """Start nothing more; what runs may end, and is recorded as always."""
         self._is_winding_down = True
-        self._publish(events.RunWindingDown(len(self._submitted & self._begun)))
+        waiting = [flight for flight in self._in_flight.values() if not flight.has_begun]
+        self._publish(events.RunWindingDown(len(self._in_flight) - len(waiting)))
         self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
-        for node in self._submitted - self._begun:
-            self._executor.cancel(self._pipegraph.job_at(node).job_id)
+        for flight in waiting:
+            self._executor.cancel(flight.job.job_id)
 
     def _withdraw(self, node: NodeId) -> None:
         """A job that was to run, or ran, does not, because the run ends: it is as if it had never begun."""
-        if node in self._begun:
-            discard_files(self._pipegraph.job_at(node))
+        flight = self._in_flight.pop(node)
+        if flight.has_begun:
+            discard_files(flight.job)
             self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
         else:
             self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))
-        job_id = self._pipegraph.job_at(node).job_id
+        job_id = flight.job.job_id
         self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
 
     def _stop(self) -> None:
@@ -383,8 +408,7 @@ class Driver:
         assert self._interrupts.received is not None
         self._publish(events.RunStopping(self._interrupts.received))
         self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
-        begun = end_all(self._executor, [self._pipegraph.job_at(node).job_id for node in self._submitted])
-        self._begun.update(self._pipegraph.job(job_id).node for job_id in begun)
-        for node in sorted(self._submitted):
+        for job_id in end_all(self._executor, [flight.job.job_id for flight in self._in_flight.values()]):
+            self._in_flight[self._pipegraph.job(job_id).node].has_begun = True
+        for node in sorted(self._in_flight):
             self._withdraw(node)
-        self._submitted.clear()

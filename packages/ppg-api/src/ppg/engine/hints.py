@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import PurePath
 
-from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.job import Job
-from ppg.jobs.loading_jobs import LoadingJob
+from ppg_graph import NodeKind
 
 __all__ = ["LateVariable", "late_variable", "with_hint"]
 
@@ -50,7 +49,7 @@ class LateVariable:
         )
 
 
-def late_variable(job: CallbackJob) -> LateVariable | None:
+def late_variable(job: Job) -> LateVariable | None:
     """The variable that made the function of `job` do another job's work, if that is what happened."""
     function = job.callback
     if type(function) is not types.FunctionType:
@@ -64,10 +63,10 @@ def late_variable(job: CallbackJob) -> LateVariable | None:
     return None
 
 
-def _jobs_nearby(job: CallbackJob) -> Iterator[CallbackJob]:
+def _jobs_nearby(job: Job) -> Iterator[Job]:
     first = max(0, job.node - NEARBY)
     for rival in islice(job.pipegraph, first, job.node + NEARBY):
-        if rival is not job and isinstance(rival, CallbackJob):
+        if rival is not job:
             yield rival
 
 
@@ -147,9 +146,9 @@ def with_hint(job: Job, exception: BaseException, traceback: str) -> str:
 
 
 def _not_loaded(job: Job, exception: BaseException) -> str | None:
-    if not isinstance(job, CallbackJob) or job.execution.isolation != "fresh":
+    if job.execution.isolation != "fresh":
         return None
-    loads = [upstream.job_id for upstream in job.upstreams if isinstance(upstream, LoadingJob)]
+    loads = [upstream.job_id for upstream in job.upstreams if upstream.kind is NodeKind.LOAD]
     if not loads or not isinstance(exception, LOOKS_NOT_LOADED):
         return None
     names = ", ".join(f"'{name}'" for name in loads[:MOST_NAMES]) + (

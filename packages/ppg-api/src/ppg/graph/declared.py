@@ -12,7 +12,6 @@ from ppg.graph.conflicts import same_job, shown, without_maker
 from ppg.graph.cycles import circle_of
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
-    FileTimeInvariant,
     Following,
     FunctionInvariant,
     ParameterInvariant,
@@ -191,7 +190,7 @@ class DeclaredGraph(Catalogue):
         elif or_observe:
             path = self.file_id(require_path(filename, "filename"))
             known = self.job(path) if path in self else None
-            if not isinstance(known, (FileChecksumInvariant, FileTimeInvariant)):
+            if known is None or not known.observes_file:
                 known = FileChecksumInvariant(filename, pipegraph=self)
             self.add_dependency(known, downstream, None)
         else:

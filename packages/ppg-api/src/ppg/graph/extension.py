@@ -11,7 +11,7 @@ from ppg.graph.conflicts import same_job, without_maker
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
-from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
+from ppg.jobs.invariants import FileChecksumInvariant
 from ppg.jobs.job import Job, JobFile, undeclared
 from ppg_graph import Fingerprint, Generated, JobId, NewEdge, NewJob, combine
 
@@ -129,7 +129,7 @@ class _Builder:
         if not dependency.or_observe:
             raise without_maker(dependency.downstream, path)
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
-        if isinstance(known, (FileChecksumInvariant, FileTimeInvariant)):
+        if known is not None and known.observes_file:
             self._declared[known.job_id] = known
             return known.job_id, None
         observed = undeclared(FileChecksumInvariant, path, pipegraph=self._pipegraph)

@@ -17,10 +17,11 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, undeclared
+from ppg.jobs.kind import KINDS, JobKind
 from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.recipes.cached_jobs import CacheJob
 from ppg.status.history import Memory
-from ppg.status.run_notes import LastMade, ToolQuestion
+from ppg.status.run_notes import LastMade
 from ppg_graph import (
     Dag,
     Files,
@@ -38,6 +39,9 @@ from ppg_graph import (
 __all__ = ["RememberedGraph"]
 
 INTACT = Files(FileStatus.INTACT)
+
+STANDING_IN = (CacheJob, FileChecksumInvariant, FileTimeInvariant, ToolVersionInvariant)
+"""Kinds of ppg that a generator may have made although the script imports none of them: `KINDS` must have them."""
 
 
 class RememberedGraph:
@@ -138,9 +142,9 @@ class RememberedGraph:
         old_size = len(self.dag)
         for job, class_name in zip(made.jobs, made.classes, strict=True):
             if job.job_id not in self.dag:
-                # Which files stay is not noted; the class says so.
-                new = NewJob(job.job_id, job.kind, keep=class_name == CacheJob.__name__)
-                self._stand_in(self._add(new, waiting), class_name, made.tools.get(job.job_id))
+                # Which files stay is not noted; the kind says so.
+                new = NewJob(job.job_id, job.kind, keep=KINDS.get(class_name, JobKind).keeps_files)
+                self._stand_in(self._add(new, waiting), class_name, made.notes.get(job.job_id))
         if self.targets is not None and generator in self.targets:
             self.targets = {*self.targets, *map(NodeId, range(old_size, len(self.dag)))}
 
@@ -164,29 +168,16 @@ class RememberedGraph:
         waiting.append(node)
         return node
 
-    def _stand_in(self, node: NodeId, class_name: str, tool: ToolQuestion | None) -> None:
-        """Give a remembered node a job that can be looked at, where there is anything to look at."""
+    def _stand_in(self, node: NodeId, class_name: str, notes: object) -> None:
+        """Give a remembered node a job that can be observed, where there is anything to observe."""
         job_id = self.dag.job_id(node)
-        job: Job
-        if class_name == FileTimeInvariant.__name__:
-            job = undeclared(FileTimeInvariant, job_id, pipegraph=self._pipegraph)
-        elif tool is not None:
-            job = undeclared(
-                ToolVersionInvariant,
-                tool.command,
-                environment=tool.environment,
-                success=tool.success,
-                pipegraph=self._pipegraph,
-            )
-        elif class_name == FileChecksumInvariant.__name__:
-            seen = self._memory.input_file(job_id)
-            algorithm = "md5" if seen is None else seen.algorithm
-            job = undeclared(FileChecksumInvariant, job_id, algorithm=algorithm, pipegraph=self._pipegraph)
-        elif job_id in self._memory.history and (files := self._memory.files(job_id)):
+        kind = KINDS.get(class_name, JobKind)
+        job = kind.stand_in(job_id, notes, self._memory, self._pipegraph)
+        if job is None:
+            if job_id not in self._memory.history or not (files := self._memory.files(job_id)):
+                return
             job = undeclared(MultiFileGeneratingJob, list(files), _never_run, pipegraph=self._pipegraph)
             job.job_id = job_id
-        else:
-            return
         job.node = node
         self._observed[node] = job
 

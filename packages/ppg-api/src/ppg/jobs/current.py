@@ -1,8 +1,12 @@
 """The current pipegraph of a process. Everything else in ppg takes its pipegraph as an argument."""
 
+from typing import TYPE_CHECKING
+
 from ppg.exceptions import JobContractError, PyPipelineGraphError
-from ppg.jobs.graph_protocol import GraphProtocol
 from ppg.worker.role import WHEREABOUTS, Whereabouts
+
+if TYPE_CHECKING:
+    from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["SESSION", "Session", "pipegraph_for"]
 
@@ -14,7 +18,7 @@ class Session:
         pipegraph: the current pipegraph, or None before the first `new_pipegraph()`.
     """
 
-    pipegraph: GraphProtocol | None
+    pipegraph: "GraphProtocol | None"
 
     def __init__(self) -> None:
         self.pipegraph = None
@@ -26,7 +30,7 @@ _IN_A_SCRIPT = Whereabouts.SCRIPT
 """Looked up once: it would be half of the time that finding the pipegraph takes."""
 
 
-def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> GraphProtocol:
+def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> "GraphProtocol":
     """The current pipegraph.
 
     Parameters:
@@ -45,7 +49,7 @@ def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> GraphPro
         raise JobContractError(f"A load cannot {intent}: only scripts and JobGeneratingJobs declare jobs")
     if SESSION.pipegraph is None and WHEREABOUTS.now is Whereabouts.JOB:
         # What a job declares leads nowhere; it must not fail for having shared code with the script.
-        from ppg.jobs.nowhere import NowhereGraph  # noqa: PLC0415 (few jobs declare jobs)
+        from ppg.jobs.graph_protocol import NowhereGraph  # noqa: PLC0415 (few jobs declare jobs)
 
         SESSION.pipegraph = NowhereGraph()
     if SESSION.pipegraph is None:

@@ -1,7 +1,9 @@
 """Jobs that make files."""
 
+import functools
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
@@ -9,9 +11,22 @@ from ppg.arguments import require_flag
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.jobs.job import JobFile
+from ppg.jobs.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.jobs.signature import Callback, wants_argument
-from ppg.paths import PathLike, require_path
-from ppg_graph import JobId, NodeKind
+from ppg.paths import PathLike, absolute, require_path
+from ppg.worker.calls import make_files
+from ppg_graph import Files, FileStatus, JobId, NodeKind, Observation
+from ppg_invariants import (
+    FileComparison,
+    FileProblem,
+    FileState,
+    Problem,
+    Verdict,
+    compare_files,
+    describe_files_plainly,
+    described,
+    fingerprint_outputs,
+)
 
 if TYPE_CHECKING:
     from ppg.jobs.graph_protocol import GraphProtocol
@@ -23,6 +38,19 @@ __all__ = [
     "MultiTempFileGeneratingJob",
     "TempFileGeneratingJob",
 ]
+
+INTACT = Files(FileStatus.INTACT)
+"""What is observed of nearly all outputs; always this object."""
+INTACT_FILE = Verdict.INTACT
+
+# Several files of a job can be in different trouble; the first of these is reported.
+SEVERITY = (Verdict.MISSING, Verdict.UNREADABLE, Verdict.EMPTY, Verdict.CHANGED)
+STATUS = {
+    Verdict.MISSING: FileStatus.MISSING,
+    Verdict.UNREADABLE: FileStatus.CHANGED,
+    Verdict.EMPTY: FileStatus.EMPTY,
+    Verdict.CHANGED: FileStatus.CHANGED,
+}
 
 
 class FileJob(CallbackJob):
@@ -90,6 +118,108 @@ class FileJob(CallbackJob):
     def made(self) -> Path | list[Path] | dict[str, Path]:
         """What the job makes, as its own function and those of others get it."""
         raise NotImplementedError
+
+    @property
+    def file_names(self) -> tuple[str, ...] | None:
+        """The names by which the function gets the files; None if it gets them without."""
+        return None
+
+    @property
+    def reading(self) -> Callable[[], object] | None:
+        """What gives the value that is in the files, if they are a cache; None if they are not."""
+        return None
+
+    # -- hooks of the kind -------------------------------------------------------------------------
+
+    @property
+    def absolute_files(self) -> tuple[str, ...]:
+        """The absolute names of the files."""
+        root = self.pipegraph.root
+        return tuple(absolute(path, root) for path in self.files)
+
+    def process_call(self) -> ProcessCall:
+        """Makes room for the files, calls the callback, and describes what it made."""
+        paths = self.absolute_files
+        return ProcessCall(make_files, (self.call, self.callback_arguments, paths), self._describing(paths))
+
+    def outputs_of(self, returned: Any, run_id: int) -> JobOutputs:
+        """The files' content."""
+        files: dict[str, FileState] = {}
+        troubles: dict[Problem, list[str]] = {}
+        for path, state in zip(self.files, map(described, returned), strict=True):
+            if isinstance(state, FileProblem):
+                troubles.setdefault(state.problem, []).append(path)
+            else:
+                files[path] = state
+        if troubles:
+            raise WrongFilesError(troubles)
+        # A job without cutoff counts as changed whenever it ran, so its fingerprint is new in every run.
+        fingerprint, parts = fingerprint_outputs(files, salt=b"" if self.cutoff else b"#%d" % run_id)
+        return JobOutputs(fingerprint, parts, files)
+
+    @staticmethod
+    def observe_together(jobs: Sequence["FileJob"], observing: Observing) -> Iterable[Observation]:
+        """Whether the files of all jobs are what their records say."""
+        known: dict[JobId, Files] = {}
+        # One by one: what is recorded of a million files need not be unpacked all at once.
+        recorded = _recorded(jobs, observing, known)
+        results = iter(compare_files(recorded, should_stop=observing.should_stop))
+        for job in jobs:
+            if job.job_id in known:
+                yield known[job.job_id]
+                continue
+            files = job.files
+            found = list(islice(results, len(files)))
+            for comparison in found:
+                if comparison.verdict is not INTACT_FILE:
+                    yield _state_of(job, found, observing)
+                    break
+            else:
+                yield INTACT
+
+    def sharing_obstacle(self) -> str | None:
+        """Without cutoff the fingerprint is not that of the content."""
+        if self.cutoff:
+            return None
+        return f"'{self.job_id}' has cutoff=False: what it does is not only in its files"
+
+    def _describing(self, paths: tuple[str, ...]) -> Callable[[], object]:
+        return functools.partial(describe_files_plainly, paths, empty_ok=self.empty_ok)
+
+
+def _recorded(
+    jobs: Iterable[FileJob], observing: Observing, known: dict[JobId, Files]
+) -> Iterator[tuple[str, FileState]]:
+    """The files of all jobs with their recorded states; jobs with files that are not recorded become `known`."""
+    root, history = observing.root, observing.history
+    files_of, own_file_of = history.files, history.own_file
+    for job in jobs:
+        job_id, files = job.job_id, job.files
+        if files == (job_id,) and (state := own_file_of(job_id)) is not None:
+            yield absolute(job_id, root), state
+            continue
+        recorded = files_of(job_id)
+        unknown = [path for path in files if path not in recorded]
+        if unknown:
+            known[job_id] = Files(FileStatus.CHANGED, tuple(unknown))
+            continue
+        for path in files:
+            yield absolute(path, root), recorded[path]
+
+
+def _state_of(job: FileJob, found: Sequence[FileComparison], observing: Observing) -> Files:
+    """What a job's files are, of which not all are provably what they were."""
+    troubles: dict[Verdict, list[str]] = {}
+    touched: dict[str, FileState] = {}
+    for path, comparison in zip(job.files, found, strict=True):
+        if comparison.verdict is Verdict.TOUCHED and comparison.state is not None:
+            touched[path] = comparison.state
+        elif comparison.verdict is not Verdict.INTACT:
+            troubles.setdefault(comparison.verdict, []).append(path)
+    if touched and not troubles:
+        observing.history.files_were_touched(job.job_id, touched)
+    worst = next((verdict for verdict in SEVERITY if verdict in troubles), None)
+    return INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))
 
 
 class FileGeneratingJob(FileJob):
@@ -230,6 +360,11 @@ class MultiFileGeneratingJob(FileJob):
     def files(self) -> tuple[str, ...]:
         """The files, in the order of `filenames`."""
         return self._files
+
+    @property
+    def file_names(self) -> tuple[str, ...] | None:
+        """The names in `filenames`, if it was a dictionary."""
+        return self._names
 
     def __getitem__(self, name: PathLike) -> JobFile:
         """One of the files, by its name in the dictionary, or by its path.

@@ -1,15 +1,15 @@
-"""Graph protocol: what jobs ask of the graph that they are declared into."""
+"""Graph protocol: what jobs ask of the graph that they are declared into; and the graph that ignores them."""
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
-if TYPE_CHECKING:
-    from ppg.paths import PathLike
-    from ppg.result import RunResult
-    from ppg_graph import Dag, JobId, NodeId
+from ppg.exceptions import PyPipelineGraphError
+from ppg.paths import PathLike, normalised, require_path
+from ppg.result import RunResult
+from ppg_graph import Dag, JobId, NodeId
 
-__all__ = ["GraphProtocol"]
+__all__ = ["GraphProtocol", "NowhereGraph"]
 
 
 class GraphProtocol(Protocol):
@@ -69,3 +69,77 @@ class GraphProtocol(Protocol):
 
     def add_function_dependency(self, function: Any, downstream: Any) -> None:
         """Let a job depend on the code of a function."""
+
+
+class NowhereGraph:
+    """Nowhere graph: admits jobs in a job process and forgets what they depend on.
+
+    A callback must not fail because it shares code with the script that declares jobs.
+    """
+
+    def __init__(self) -> None:
+        self.root: str = str(Path.cwd())
+        self.cache_folder: Path = Path(self.root) / "cache"
+        self.dag: Dag = Dag()
+        self.pruned: set[NodeId] = set()
+        self._jobs: dict[str, Any] = {}
+
+    @property
+    def result(self) -> RunResult:
+        """Raises PyPipelineGraphError: jobs that a callback declares never run."""
+        raise PyPipelineGraphError(
+            "A job's callback cannot run jobs; only the script's pipegraph has a result"
+        )
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._jobs.values())
+
+    def __contains__(self, job_id: object) -> bool:
+        return job_id in self._jobs
+
+    def job(self, name: PathLike) -> Any:
+        """The job with this id, or that makes this file."""
+        found = self._jobs.get(str(name)) or self.maker_of(name)
+        if found is None:
+            raise PyPipelineGraphError(f"There is no job '{name}' among those that this callback declared")
+        return found
+
+    def job_at(self, node: NodeId) -> Any:
+        """The job that stands for a node."""
+        return list(self._jobs.values())[node]
+
+    def file_id(self, path: str) -> JobId:
+        """The job id of a file."""
+        return normalised(path, self.root)  # type: ignore[return-value]
+
+    def maker_of(self, filename: PathLike) -> Any:
+        """The job that makes a file."""
+        path = self.file_id(require_path(filename, "filename"))
+        for job in self._jobs.values():
+            if path in job.files:
+                return job
+        return None
+
+    def require_declaring(self, intent: str) -> None:
+        """Allow everything."""
+
+    def admit(self, job: Any) -> Any:
+        """Take a job in; gives the one that was declared before, if there is one."""
+        known = self._jobs.get(job.job_id)
+        if known is not None:
+            return known
+        job.node = self.dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
+        self._jobs[job.job_id] = job
+        return job
+
+    def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
+        """Forget it."""
+
+    def add_file_dependency(self, filename: PathLike, downstream: Any, *, or_observe: bool) -> None:
+        """Forget it."""
+
+    def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
+        """Forget it."""
+
+    def add_function_dependency(self, function: object, downstream: Any) -> None:
+        """Forget it."""

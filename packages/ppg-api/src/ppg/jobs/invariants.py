@@ -15,14 +15,27 @@ the beginning of the id, and says in every message what there is:
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from types import FunctionType
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ppg.jobs.job import Job, require_id
-from ppg.paths import PathLike, require_path
-from ppg_graph import JobId, NodeKind
-from ppg_invariants import CannotFingerprint, encode_parameters, lasting_name, require_algorithm
+from ppg.jobs.job import Job, require_id, undeclared
+from ppg.jobs.kind import HistoryProtocol, Observing
+from ppg.paths import PathLike, absolute, require_path
+from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
+from ppg_invariants import (
+    CannotFingerprint,
+    FileUnobservable,
+    StoredObservation,
+    content_fingerprint,
+    encode_parameters,
+    fingerprint_encoding,
+    fingerprint_function,
+    lasting_name,
+    observe_files,
+    observe_modification_time,
+    require_algorithm,
+)
 
 if TYPE_CHECKING:
     from ppg.jobs.graph_protocol import GraphProtocol
@@ -74,6 +87,12 @@ class ParameterInvariant(Job):
         """The value, encoded."""
         return {"parameters": self.encoding}
 
+    def observe(self, observing: Observing) -> Observation:
+        """The value's fingerprint."""
+        fingerprint = Fingerprint(fingerprint_encoding(self.encoding))
+        observing.history.saw(self.job_id, StoredObservation(fingerprint, parameters=self.encoding))
+        return fingerprint
+
 
 class FileChecksumInvariant(Job):
     """Observes the content of an input file, by its hash; a file that did not change is only stat'ed.
@@ -89,6 +108,7 @@ class FileChecksumInvariant(Job):
 
     __slots__ = ("algorithm",)
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    observes_file: ClassVar[bool] = True
     algorithm: str
 
     def __init__(
@@ -102,6 +122,43 @@ class FileChecksumInvariant(Job):
     def definition(self) -> dict[str, object]:
         """The hash."""
         return {"algorithm": self.algorithm}
+
+    @staticmethod
+    def observe_together(
+        jobs: Sequence["FileChecksumInvariant"], observing: Observing
+    ) -> Sequence[Observation]:
+        """The fingerprint of each file's content; files that changed are hashed on all cores."""
+        observations: list[Observation] = [Unobservable("")] * len(jobs)
+        by_algorithm: dict[str, list[int]] = {}
+        for index, job in enumerate(jobs):
+            by_algorithm.setdefault(job.algorithm, []).append(index)
+        for algorithm, alike in by_algorithm.items():
+            remembered = [
+                (
+                    absolute(jobs[index].job_id, observing.root),
+                    observing.history.input_file(jobs[index].job_id),
+                )
+                for index in alike
+            ]
+            states = observe_files(remembered, algorithm=algorithm, should_stop=observing.should_stop)
+            for index, (_, before), state in zip(alike, remembered, states, strict=True):
+                if isinstance(state, FileUnobservable):
+                    observations[index] = _missing_input(jobs[index], state)
+                    continue
+                fingerprint = Fingerprint(content_fingerprint(state))
+                if state is not before:
+                    observing.history.saw(jobs[index].job_id, StoredObservation(fingerprint, file=state))
+                observations[index] = fingerprint
+        return observations
+
+    @classmethod
+    def stand_in(
+        cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
+    ) -> "FileChecksumInvariant":
+        """Observes the same file, by the hash of the last look."""
+        seen = history.input_file(job_id)
+        algorithm = "md5" if seen is None else seen.algorithm
+        return undeclared(cls, job_id, algorithm=algorithm, pipegraph=pipegraph)
 
 
 FileInvariant = FileChecksumInvariant
@@ -117,10 +174,33 @@ class FileTimeInvariant(Job):
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    observes_file: ClassVar[bool] = True
 
     def __init__(self, filename: PathLike, *, pipegraph: "GraphProtocol | None" = None) -> None:
         super().__init__(require_path(filename, "FileTimeInvariant: filename"), pipegraph)
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
+
+    def observe(self, observing: Observing) -> Observation:
+        """The file's modification time."""
+        try:
+            nanoseconds = observe_modification_time(absolute(self.job_id, observing.root))
+        except FileUnobservable as error:
+            return _missing_input(self, error)
+        return Fingerprint(b"mtime:%d" % nanoseconds)
+
+    def sharing_obstacle(self) -> str:
+        """Two different files may have the same time."""
+        return (
+            f"it depends on the time of '{self.job_id}', which says nothing about what is in that file elsewhere; "
+            "use a FileChecksumInvariant"
+        )
+
+    @classmethod
+    def stand_in(
+        cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
+    ) -> "FileTimeInvariant":
+        """Observes the same file."""
+        return undeclared(cls, job_id, pipegraph=pipegraph)
 
 
 class FunctionInvariant(Job):
@@ -165,6 +245,21 @@ class FunctionInvariant(Job):
     def definition(self) -> dict[str, object]:
         """The function, and how far it is followed."""
         return {"function": self.function, "follow": self.follow}
+
+    def observe(self, observing: Observing) -> Observation:
+        """The fingerprint of the function's code and of what the code refers to."""
+        followed = (self.follow or observing.follow) == "project"
+        try:
+            state = fingerprint_function(self.function, follow=observing.functions if followed else None)
+        except CannotFingerprint as error:
+            return Unobservable(f"the function cannot be fingerprinted: {error}")
+        fingerprint = observing.history.fingerprint_of(self.job_id, state)
+        observing.history.saw(self.job_id, StoredObservation(fingerprint, function=state))
+        return fingerprint
+
+    def leaves_code_unobserved(self, follow: str) -> bool:
+        """Whether names in the function are not followed."""
+        return (self.follow or follow) == "none"
 
 
 class OwnFunctionInvariant(FunctionInvariant):
@@ -213,3 +308,9 @@ def shared_function_name(function: object) -> str | None:
     if type(function) is not FunctionType or "<" in function.__qualname__:
         return None
     return lasting_name(function.__module__, function.__qualname__)
+
+
+def _missing_input(job: Job, error: FileUnobservable) -> Unobservable:
+    return Unobservable(
+        f"the input file '{job.job_id}' {error.reason}; put it right, or correct its name in the script"
+    )

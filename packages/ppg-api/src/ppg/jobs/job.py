@@ -6,10 +6,11 @@ in the result of the run. So a hundred thousand of them are cheap to declare.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
+from ppg.jobs.kind import JobKind
 from ppg.jobs.results_of_job import JobStory
 from ppg.source_location import Place, Point, place_of, point_in_script
 from ppg_graph import JobId, NodeId, NodeKind
@@ -43,12 +44,11 @@ def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     return job
 
 
-class Job(JobStory, metaclass=JobMeta):
+class Job(JobStory, JobKind, metaclass=JobMeta):
     """A named node of a pipegraph. Users create the subclasses.
 
     Attributes:
         job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
-        keeps_files: a LAZY job's files stay when nobody needs them any more.
     """
 
     __slots__ = (
@@ -61,8 +61,6 @@ class Job(JobStory, metaclass=JobMeta):
         "node",
     )
 
-    kind: ClassVar[NodeKind]
-    keeps_files: ClassVar[bool] = False
     job_id: JobId
     node: NodeId
     _pipegraph: "GraphProtocol | None"

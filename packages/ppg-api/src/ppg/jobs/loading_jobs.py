@@ -6,12 +6,16 @@ AttributeLoadingJob sets an attribute on has it in the compute node, not in the 
 """
 
 import builtins
-from collections.abc import MutableMapping
+import functools
+import operator
+from collections.abc import Callable, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.jobs.callback_job import NamedCallbackJob
 from ppg.jobs.execution import LoadOptions, execution_of
+from ppg.jobs.kind import ProcessCall
 from ppg.jobs.signature import Callback
+from ppg.worker.calls import call_for_effect, load_attribute, load_entry, unload_attribute, unload_entry
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -25,6 +29,10 @@ class LoadingJob(NamedCallbackJob):
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LOAD
+
+    def process_call(self) -> ProcessCall:
+        """Calls the callback in the compute node."""
+        return ProcessCall(call_for_effect, (self.call,))
 
 
 class DataLoadingJob(LoadingJob):
@@ -89,6 +97,18 @@ class AttributeLoadingJob(LoadingJob):
         """The object (the very same), the attribute and the function."""
         return super().definition() | {"object": id(self.object), "attribute_name": self.attribute_name}
 
+    def process_call(self) -> ProcessCall:
+        """Sets the attribute."""
+        return ProcessCall(load_attribute, (self.object, self.attribute_name, self.call))
+
+    def unloading_call(self) -> Callable[[], builtins.object]:
+        """Removes the attribute."""
+        return functools.partial(unload_attribute, self.object, self.attribute_name)
+
+    def loaded_value(self) -> Callable[[], builtins.object]:
+        """Reads the attribute."""
+        return functools.partial(getattr, self.object, self.attribute_name)
+
 
 class DictEntryLoadingJob(LoadingJob):
     """Sets an entry of a dictionary to what a function returns, for the jobs directly downstream.
@@ -123,3 +143,15 @@ class DictEntryLoadingJob(LoadingJob):
     def definition(self) -> dict[str, object]:
         """The dictionary (the very same), the key and the function."""
         return super().definition() | {"dictionary": id(self.dictionary), "key": self.key}
+
+    def process_call(self) -> ProcessCall:
+        """Sets the entry."""
+        return ProcessCall(load_entry, (self.dictionary, self.key, self.call))
+
+    def unloading_call(self) -> Callable[[], object]:
+        """Removes the entry."""
+        return functools.partial(unload_entry, self.dictionary, self.key)
+
+    def loaded_value(self) -> Callable[[], object]:
+        """Reads the entry."""
+        return functools.partial(operator.getitem, self.dictionary, self.key)

@@ -2,16 +2,28 @@
 
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, ClassVar, cast
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from ppg.jobs.job import Job
-from ppg_graph import NodeKind
+from ppg.jobs.job import Job, undeclared
+from ppg.jobs.kind import HistoryProtocol, Observing
+from ppg.worker.command import find_program
+from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
+from ppg_invariants import LookStopped, StoredObservation, encode_parameters, fingerprint_encoding
 
 if TYPE_CHECKING:
+    import subprocess
+
     from ppg.jobs.graph_protocol import GraphProtocol
 
 __all__ = ["ToolVersionInvariant", "checked_environment", "checked_exit_codes"]
+
+PATIENCE = 120.0
+"""Seconds after which a tool that does not answer is given up."""
+BETWEEN_LOOKS = 0.1
+"""Seconds between two looks whether the user wants to stop."""
 
 
 class ToolVersionInvariant(Job):
@@ -62,6 +74,34 @@ class ToolVersionInvariant(Job):
         """The exit codes; the rest is in the name."""
         return {"success": self.success}
 
+    @staticmethod
+    def observe_together(
+        jobs: Sequence["ToolVersionInvariant"], observing: Observing
+    ) -> Iterable[Observation]:
+        """What each tool prints; all are asked at once."""
+        for job, answer in zip(jobs, _ask(jobs, observing.root, observing.should_stop), strict=True):
+            if isinstance(answer, Unobservable):
+                yield answer
+                continue
+            encoding = encode_parameters(answer)
+            fingerprint = Fingerprint(fingerprint_encoding(encoding))
+            observing.history.saw(job.job_id, StoredObservation(fingerprint, parameters=encoding))
+            yield fingerprint
+
+    def stand_in_notes(self) -> object:
+        """Command, variables and exit codes."""
+        return [list(self.command), dict(self.environment), sorted(self.success)]
+
+    @classmethod
+    def stand_in(
+        cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
+    ) -> "ToolVersionInvariant | None":
+        """Asks the same tool."""
+        if notes is None:
+            return None
+        command, environment, success = notes
+        return undeclared(cls, command, environment=environment, success=success, pipegraph=pipegraph)
+
 
 def checked_environment(
     environment: Mapping[str, str | os.PathLike[str]] | None, what: str
@@ -97,3 +137,103 @@ def checked_exit_codes(success: Iterable[object], what: str) -> frozenset[int]:
     if not codes or numbers != codes:
         raise ValueError(f"{what}: success must be exit codes from 0 to 255, not {success!r}")
     return numbers
+
+
+def _ask(
+    jobs: Sequence[ToolVersionInvariant], root: str, should_stop: Callable[[], bool] | None
+) -> list[str | Unobservable]:
+    """What each command prints; in order.
+
+    Raises:
+        LookStopped: `should_stop` said so.
+    """
+    started: list[subprocess.Popen[bytes] | Unobservable] = []
+    deadline = time.monotonic() + PATIENCE
+    try:
+        for job in jobs:
+            started.append(_start(job, root))  # noqa: PERF401 (those that run are ended if the next one fails)
+        return [
+            process if isinstance(process, Unobservable) else _answer(job, process, deadline, should_stop)
+            for job, process in zip(jobs, started, strict=True)
+        ]
+    finally:
+        for process in started:
+            if not isinstance(process, Unobservable):
+                _end(process)
+
+
+def _start(job: ToolVersionInvariant, root: str) -> "subprocess.Popen[bytes] | Unobservable":
+    import subprocess  # noqa: PLC0415 (graphs that only declare start no programs)
+
+    variables = {**os.environ, **job.environment}
+    tool = job.command[0]
+    program = find_program(tool if "/" not in tool else str(Path(root, tool)), variables)
+    if program is None:
+        where = f"in '{root}'" if "/" in tool else f"in PATH ({':'.join(os.get_exec_path(variables))})"
+        return Unobservable(
+            f"the tool '{tool}' was not found {where}; {_needed_by(job)}; install it, or give its path"
+        )
+    try:
+        return subprocess.Popen(
+            job.command,
+            executable=program,
+            cwd=root,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for us: we end it.
+            start_new_session=True,
+        )
+    except OSError as error:
+        return Unobservable(f"the tool '{tool}' cannot be started: {error.strerror}; {_needed_by(job)}")
+
+
+def _answer(
+    job: ToolVersionInvariant,
+    process: "subprocess.Popen[bytes]",
+    deadline: float,
+    should_stop: Callable[[], bool] | None,
+) -> str | Unobservable:
+    import subprocess  # noqa: PLC0415 (imported already)
+
+    while True:
+        try:
+            output, _ = process.communicate(timeout=BETWEEN_LOOKS)
+        except subprocess.TimeoutExpired:
+            if should_stop is not None and should_stop():
+                raise LookStopped from None
+            if time.monotonic() > deadline:
+                return Unobservable(f"the tool did not answer within {PATIENCE:g} seconds; {_needed_by(job)}")
+            continue
+        break
+    text = output.decode(errors="backslashreplace")
+    if process.returncode not in job.success:
+        end = (
+            f"ended with exit code {process.returncode}"
+            if process.returncode >= 0
+            else f"was ended by signal {-process.returncode}"
+        )
+        return Unobservable(
+            f"the tool {end}; {_needed_by(job)}. If that is how it answers, say "
+            f"success=[{process.returncode}]. It said: {text.strip()[:1000] or 'nothing'}"
+        )
+    if not text.strip():
+        return Unobservable(f"the tool said nothing; {_needed_by(job)}")
+    return text
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, 9)
+        process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+
+
+def _needed_by(job: ToolVersionInvariant) -> str:
+    if job.job_id not in job.pipegraph:
+        return "needed by what a generator makes"
+    names = [f"'{downstream.job_id}'" for downstream in job.downstreams]
+    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
+    return f"needed by {', '.join(names[:3])}{more}"

@@ -15,9 +15,9 @@ from types import FrameType
 from ppg.control.interrupts import Handler, Interrupts
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.current import SESSION
-from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.worker.role import WHEREABOUTS
 from ppg_exec import Executor, InlineExecutor, Interrupted, Task
+from ppg_graph import NodeKind
 
 __all__ = ["inline_executor"]
 
@@ -37,7 +37,7 @@ def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterato
     """What a job does to ppg itself ends with it."""
     kept = SESSION.pipegraph, WHEREABOUTS.now
     # A generator's job objects are copies, in a process of its own, and belong to the graph that it declares.
-    strangers = list(pipegraph) if isinstance(pipegraph.job(task.key), JobGeneratingJob) else []
+    strangers = list(pipegraph) if pipegraph.job(task.key).kind is NodeKind.GENERATOR else []
     SESSION.pipegraph = None
     for job in strangers:
         job.join(None)

@@ -16,7 +16,6 @@ jobs instead of holding them: the names count as part of the function, and the j
 """
 
 import functools
-import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -222,10 +221,9 @@ def _declared(kind: type[SomeJob], name: object, function: Callable[..., object]
     values: dict[str, object] = {}
     loaded: dict[str, Callable[[], object]] = {}
     for parameter, needed in dependencies.items():
-        if isinstance(needed, AttributeLoadingJob):
-            loaded[parameter] = functools.partial(getattr, needed.object, needed.attribute_name)
-        elif isinstance(needed, DictEntryLoadingJob):
-            loaded[parameter] = functools.partial(operator.getitem, needed.dictionary, needed.key)
+        where = needed.loaded_value() if isinstance(needed, Job) else None
+        if where is not None:
+            loaded[parameter] = where
         else:
             values[parameter] = _paths(needed, job.pipegraph, f"{what}: the parameter '{parameter}'")
     job.pass_to_callback(values, loaded)
@@ -348,7 +346,7 @@ def _path(needed: object, pipegraph: "GraphProtocol", what: str) -> Path:
         raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
     if isinstance(needed, JobFile):
         return Path(needed.path)
-    if isinstance(needed, (FileChecksumInvariant, FileTimeInvariant)):
+    if isinstance(needed, Job) and needed.observes_file:
         return Path(needed.job_id)
     if isinstance(needed, Job):
         raise TypeError(f"{what}: {needed!r} makes nothing that could be passed; use depends_on for it")

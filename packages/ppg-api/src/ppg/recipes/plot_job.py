@@ -14,10 +14,11 @@ from ppg.jobs.execution import ExecutionOptions
 from ppg.jobs.file_jobs import FileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, undeclared
+from ppg.jobs.kind import ProcessCall
 from ppg.jobs.signature import Callback
 from ppg.paths import PathLike, require_path
 from ppg.recipes.cached_jobs import CachedJob, CacheJob, declared_with
-from ppg.worker.cache_files import draw_value, tabulate_value
+from ppg.worker.cache_files import draw_value, make_files_from, tabulate_value
 from ppg.worker.plot_files import SEPARATORS, Rendering
 
 if TYPE_CHECKING:
@@ -37,6 +38,13 @@ class ValueFileJob(CachedJob, FileGeneratingJob):
     def make(self) -> Callable[[object], object]:
         """What is called with the value, in the job's process; makes the file."""
         raise NotImplementedError
+
+    def process_call(self) -> ProcessCall:
+        """Reads the value, and makes the file from it."""
+        paths = self.absolute_files
+        return ProcessCall(
+            make_files_from, (self.cache_job.reading, self.make, paths), self._describing(paths)
+        )
 
     @property
     def _absolute(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
-from ppg.jobs.tool_version import ToolVersionInvariant
+from ppg.jobs.job import Job
 from ppg.result import JobOutcome, JobState
 from ppg_graph import (
     AlwaysRuns,
@@ -34,7 +34,6 @@ __all__ = [
     "LastAccepted",
     "LastMade",
     "LastRun",
-    "ToolQuestion",
     "last_accepted",
     "last_made",
     "last_run",
@@ -107,22 +106,13 @@ class LastMade:
         jobs: the new jobs.
         classes: the name of each one's class.
         edges: the new dependencies, also those of jobs that the script declares.
-        tools: how each new ToolVersionInvariant asks for its version.
+        notes: what new jobs noted for their stand-ins, by job id; see `Job.stand_in_notes`.
     """
 
     jobs: tuple[NewJob, ...]
     classes: tuple[str, ...]
     edges: tuple[NewEdge, ...]
-    tools: Mapping[JobId, "ToolQuestion"]
-
-
-@dataclass(frozen=True, slots=True)
-class ToolQuestion:
-    """How a ToolVersionInvariant asks; its parameters."""
-
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
-    success: frozenset[int]
+    notes: Mapping[JobId, Any]
 
 
 def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
@@ -186,7 +176,7 @@ def last_accepted(store: StatusStore, job_id: JobId) -> LastAccepted | None:
 
 
 def note_generated(
-    store: StatusStore, run_id: int, generator: str, made: Generated, jobs: Iterable[object]
+    store: StatusStore, run_id: int, generator: str, made: Generated, jobs: Iterable[Job]
 ) -> None:
     """Note what a generator made, unless it made the same before.
 
@@ -203,11 +193,8 @@ def note_generated(
             [job.job_id, job.kind.name, type(made_job).__name__]
             for job, made_job in zip(made.jobs, objects, strict=True)
         ],
-        "tools": {
-            tool.job_id: [list(tool.command), dict(tool.environment), sorted(tool.success)]
-            for tool in objects
-            if isinstance(tool, ToolVersionInvariant)
-        },
+        # The key is named after the first kind that noted anything.
+        "tools": {job.job_id: notes for job in objects if (notes := job.stand_in_notes()) is not None},
         "edges": [[edge.upstream, edge.downstream, edge.part] for edge in made.edges],
     }
     noted = store.noted(MADE, JobId(generator))
@@ -225,10 +212,7 @@ def last_made(store: StatusStore, generator: str) -> LastMade | None:
         tuple(NewJob(JobId(job_id), NodeKind[kind]) for job_id, kind, _ in details["jobs"]),
         tuple(name for _, _, name in details["jobs"]),
         tuple(NewEdge(JobId(up), JobId(down), part) for up, down, part in details["edges"]),
-        {
-            JobId(job_id): ToolQuestion(tuple(command), environment, frozenset(success))
-            for job_id, (command, environment, success) in details.get("tools", {}).items()
-        },
+        {JobId(job_id): notes for job_id, notes in details.get("tools", {}).items()},
     )
 
 

@@ -1,0 +1,143 @@
+"""Verdicts: whether a job kept its contract, from the executor's report of its end."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import assert_never
+
+from ppg.engine.hints import late_variable, with_hint
+from ppg.engine.tasks import call_of
+from ppg.exceptions import JobContractError, JobDiedException, JobError, PyPipelineGraphError
+from ppg.graph.extension import Extension, extension_of
+from ppg.graph.generated import GeneratedJobs
+from ppg.jobs.generating_jobs import JobGeneratingJob
+from ppg.jobs.job import Job
+from ppg.jobs.kind import JobOutputs, WrongFilesError, calling_hook
+from ppg_exec import Cancelled, Died, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
+from ppg_graph import NodeKind
+from ppg_invariants import Problem
+
+__all__ = ["Failure", "Made", "judged"]
+
+ASK_FOR_LESS = "Let it ask for less (cores_needed, memory_needed), or allow more (ppg run --cores, the arguments of LocalSystem)"
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Made: a success of a job.
+
+    Attributes:
+        outputs: what the job made.
+        taken: whether its files come from the shared cache.
+        warnings: of the shared cache: the cause, the same for all jobs that it concerns, and the message.
+    """
+
+    outputs: JobOutputs
+    taken: bool = False
+    warnings: Sequence[tuple[str, str]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A failure: the exception to report, and the traceback as text if there is one."""
+
+    exception: BaseException
+    traceback: str | None = None
+
+
+def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
+    """Whether the job kept its contract, and what it made.
+
+    Parameters:
+        job: the job.
+        outcome: the executor's report.
+        run_id: the number of this run; makes the fingerprint of jobs without cutoff new in every run.
+    """
+    end = outcome.end
+    match end:
+        case Succeeded(value):
+            if job.kind is NodeKind.GENERATOR:
+                return _extension(job, value)
+            return _checked(job, value, run_id)
+        case Raised(exception, type_name, message, traceback):
+            if exception is None or not _has_text(exception):
+                exception = JobError(f"{type_name}: {message}", type_name)
+            return Failure(exception, with_hint(job, exception, traceback))
+        case Died(exit_code, signal_number, likely_cause):
+            return Failure(JobDiedException(job.job_id, exit_code, signal_number, likely_cause))
+        case Unpicklable(path, message):
+            return Failure(
+                PyPipelineGraphError(
+                    f"'{job.job_id}' cannot be sent to its process: {_in_terms_of(job, path)} cannot be pickled "
+                    f"({message}). Create it inside the function instead of capturing it"
+                )
+            )
+        case Refused(reason):
+            return Failure(PyPipelineGraphError(f"'{job.job_id}' cannot run here: {reason}. {ASK_FOR_LESS}"))
+        case TimedOut(seconds):
+            return Failure(
+                JobDiedException(
+                    job.job_id,
+                    None,
+                    None,
+                    f"it took longer than its timeout of {seconds:g} s; give it more (timeout=...) if it needs that",
+                )
+            )
+        case Cancelled():
+            return Failure(JobDiedException(job.job_id, None, None, "it was killed by the user"))
+        case _:
+            assert_never(end)
+
+
+def _in_terms_of(job: Job, path: str) -> str:
+    """The way to what cannot be pickled, from the job's function, which is an argument of ours."""
+    # It is the last callable: what a load sets an attribute of may be a class.
+    position = max(index for index, argument in enumerate(call_of(job).arguments) if callable(argument))
+    ours = f"arguments → [{position}]"
+    return f"function{path.removeprefix(ours)}" if path.startswith(ours) else path
+
+
+def _has_text(exception: BaseException) -> bool:
+    """Whether an exception of the user's can be shown without raising another one."""
+    try:
+        str(exception)
+    except Exception:  # noqa: BLE001 (whatever its __str__ raises must end neither the run nor what shows its end)
+        return False
+    return True
+
+
+def _extension(job: Job, value: object) -> Extension | Failure:
+    assert isinstance(job, JobGeneratingJob)
+    assert isinstance(value, GeneratedJobs)
+    try:
+        return extension_of(job, value)
+    except (PyPipelineGraphError, TypeError, ValueError) as error:
+        return Failure(error)
+
+
+def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
+    # Only a job that shares says more than what its files are.
+    taken, returned, warnings = value if job.shares and isinstance(value, tuple) else (False, value, ())
+    try:
+        with calling_hook(job, "outputs_of"):
+            outputs = job.outputs_of(returned, run_id)
+    except WrongFilesError as error:
+        told = "; ".join(f"{problem.value}: {', '.join(paths)}" for problem, paths in error.troubles.items())
+        hint = " (empty_ok=True allows empty files)" if list(error.troubles) == [Problem.EMPTY] else ""
+        if Problem.MISSING in error.troubles and (late := late_variable(job)) is not None:
+            hint = f". Probably {late}"
+        return Failure(
+            JobContractError(
+                f"'{job.job_id}' returned, but its files are not as they should be: {told}{hint}"
+            )
+        )
+    except PyPipelineGraphError as error:
+        return Failure(error)
+    given: object = outputs
+    if not isinstance(given, JobOutputs) or type(given.fingerprint) is not bytes:
+        return Failure(
+            JobContractError(
+                f"'{job.job_id}': the hook {type(job).outputs_of.__qualname__} must give JobOutputs with a fingerprint, "
+                f"not {given!r}"
+            )
+        )
+    return Made(outputs, taken, warnings)
