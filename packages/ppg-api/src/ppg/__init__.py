@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from ppg.inspect.forecast import Preview
     from ppg.inspect.verification import Verification
+    from ppg.jobs.callback_job import CallbackJob
     from ppg.jobs.execution import Execution
     from ppg.jobs.file_jobs import (
         FileGeneratingJob,
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
         FunctionInvariant,
         ParameterInvariant,
     )
-    from ppg.jobs.job import Job, JobFile, JobList
+    from ppg.jobs.job import Job, JobFile, JobList, unadmitted
+    from ppg.jobs.kind import JobOutputs, Observing, ProcessCall
     from ppg.jobs.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.jobs.tool_version import ToolVersionInvariant
     from ppg.pipegraph import Pipegraph
@@ -110,6 +112,7 @@ __all__ = [
     "CachedDictEntryLoadingJob",
     "CachedEntry",
     "CachedJob",
+    "CallbackJob",
     "CommandError",
     "CycleError",
     "DataLoadingJob",
@@ -136,6 +139,7 @@ __all__ = [
     "JobGeneratingJob",
     "JobList",
     "JobOutcome",
+    "JobOutputs",
     "JobQueued",
     "JobStarted",
     "JobState",
@@ -146,10 +150,12 @@ __all__ = [
     "LocalSystem",
     "MultiFileGeneratingJob",
     "MultiTempFileGeneratingJob",
+    "Observing",
     "ParameterInvariant",
     "Pipegraph",
     "PlotJob",
     "Preview",
+    "ProcessCall",
     "PyPipeGraphError",
     "PyPipelineGraphError",
     "RunFinished",
@@ -179,6 +185,7 @@ __all__ = [
     "run_pipegraph",
     "temp_file",
     "temp_files",
+    "unadmitted",
     "upstream",
 ]
 
@@ -238,6 +245,7 @@ _MODULES = {
         "PyPipelineGraphError",
         "RuntimeError",
     ],
+    "ppg.jobs.callback_job": ["CallbackJob"],
     "ppg.jobs.execution": ["Execution"],
     "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
     "ppg.jobs.file_jobs": [
@@ -254,7 +262,8 @@ _MODULES = {
         "FunctionInvariant",
         "ParameterInvariant",
     ],
-    "ppg.jobs.job": ["Job", "JobFile", "JobList"],
+    "ppg.jobs.job": ["Job", "JobFile", "JobList", "unadmitted"],
+    "ppg.jobs.kind": ["JobOutputs", "Observing", "ProcessCall"],
     "ppg.jobs.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
     "ppg.recipes.plot_job": ["PlotJob"],

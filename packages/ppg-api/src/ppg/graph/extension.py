@@ -12,7 +12,7 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant
-from ppg.jobs.job import Job, JobFile, undeclared
+from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg_graph import Fingerprint, Generated, JobId, NewEdge, NewJob, combine
 
 __all__ = ["Extension", "extension_of"]
@@ -132,7 +132,7 @@ class _Builder:
         if known is not None and known.observes_file:
             self._declared[known.job_id] = known
             return known.job_id, None
-        observed = undeclared(FileChecksumInvariant, path, pipegraph=self._pipegraph)
+        observed = unadmitted(FileChecksumInvariant, path, pipegraph=self._pipegraph)
         if observed.job_id not in self._new:
             self.add(observed)
         return observed.job_id, None

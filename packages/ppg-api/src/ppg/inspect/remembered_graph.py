@@ -16,7 +16,7 @@ from ppg.exceptions import InternalError
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
-from ppg.jobs.job import Job, undeclared
+from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.kind import KINDS, JobKind
 from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.recipes.cached_jobs import CacheJob
@@ -176,7 +176,7 @@ class RememberedGraph:
         if job is None:
             if job_id not in self._memory.history or not (files := self._memory.files(job_id)):
                 return
-            job = undeclared(MultiFileGeneratingJob, list(files), _never_run, pipegraph=self._pipegraph)
+            job = unadmitted(MultiFileGeneratingJob, list(files), _never_run, pipegraph=self._pipegraph)
             job.job_id = job_id
         job.node = node
         self._observed[node] = job

@@ -19,7 +19,7 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from ppg.jobs.job import Job, require_id, undeclared
+from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.jobs.kind import HistoryProtocol, Observing
 from ppg.paths import PathLike, absolute, require_path
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
@@ -158,7 +158,7 @@ class FileChecksumInvariant(Job):
         """Observes the same file, by the hash of the last look."""
         seen = history.input_file(job_id)
         algorithm = "md5" if seen is None else seen.algorithm
-        return undeclared(cls, job_id, algorithm=algorithm, pipegraph=pipegraph)
+        return unadmitted(cls, job_id, algorithm=algorithm, pipegraph=pipegraph)
 
 
 FileInvariant = FileChecksumInvariant
@@ -200,7 +200,7 @@ class FileTimeInvariant(Job):
         cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
     ) -> "FileTimeInvariant":
         """Observes the same file."""
-        return undeclared(cls, job_id, pipegraph=pipegraph)
+        return unadmitted(cls, job_id, pipegraph=pipegraph)
 
 
 class FunctionInvariant(Job):

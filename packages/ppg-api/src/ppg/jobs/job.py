@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ppg.jobs.signature import Callback
     from ppg.paths import PathLike
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "listed", "require_id", "undeclared"]
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "listed", "require_id", "unadmitted"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 
@@ -37,7 +37,7 @@ class JobMeta(type):
             return (candidate.pipegraph if graph is None else graph).admit(candidate)
 
 
-def undeclared(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
+def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     """A job that no pipegraph has admitted yet; takes what the class takes."""
     job: AnyJob = type.__call__(cls, *arguments, **options)
     job._declared_at = point_in_script()

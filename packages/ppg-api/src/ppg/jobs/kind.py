@@ -6,8 +6,8 @@ kind overrides those in which it differs. `kind` says which of the five roles of
 | hook | called | default |
 | --- | --- | --- |
 | `process_call` | in the main process, when the job starts | none; every kind that runs has one |
-| `outputs_of` | in the main process, with what the call returned | no content of its own |
-| `observe`, `observe_together` | in the main process: what the world looks like | none; loads and generators are not observed |
+| `outputs_of` | in the main process, with what the call returned | of loads: no content of their own; else none |
+| `observe`, `observe_together` | in the main process: what the world looks like | none; loads are not observed |
 | `discard` | after a failure | removes what is there of `files` |
 | `remove` | when nothing needs a LAZY job's files any more | removes `files` |
 | `unloading_call` | when nothing needs a LOAD any more | undoes nothing |
@@ -23,7 +23,7 @@ ends before anything is lost (`engine.tasks`, `status.observer`).
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
@@ -75,8 +75,8 @@ class JobOutputs:
     """
 
     fingerprint: Fingerprint
-    parts: Mapping[str, Fingerprint]
-    files: Mapping[str, FileState]
+    parts: Mapping[str, Fingerprint] = field(default_factory=dict)
+    files: Mapping[str, FileState] = field(default_factory=dict)
 
 
 class WrongFilesError(Exception):
@@ -218,7 +218,7 @@ class JobKind:
         raise JobContractError(f"'{self.job_id}' cannot run: {type(self).__name__} defines no process_call")
 
     def outputs_of(self, returned: Any, run_id: int) -> JobOutputs:
-        """What the job made; a job without content of its own counts as what it consumed.
+        """What the job made. A load has no content of its own, and counts as what it consumed.
 
         Parameters:
             returned: by the report of `process_call`, or else by its function.
@@ -228,7 +228,11 @@ class JobKind:
             WrongFilesError: the files are not what the job declared.
             JobContractError: the job failed in another way.
         """
-        return JobOutputs(Fingerprint(b""), {}, {})
+        if self.kind is not NodeKind.LOAD:
+            raise JobContractError(
+                f"'{self.job_id}' made nothing: {type(self).__name__} defines no outputs_of"
+            )
+        return JobOutputs(Fingerprint(b""))
 
     def observe(self, observing: Observing) -> Observation:
         """What the world looks like now: the fingerprint of an invariant, or the state of what a job made.
@@ -299,7 +303,7 @@ class JobKind:
 
     @classmethod
     def stand_in(cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol") -> Any:
-        """A job that observes what the one did that a generator made last time; None if nothing can be observed.
+        """A job, made by `unadmitted`, that observes what a generator's job of last time did; None if it cannot be.
 
         Parameters:
             job_id: of the job.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from ppg.jobs.job import Job, undeclared
+from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.kind import HistoryProtocol, Observing
 from ppg.worker.command import find_program
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
@@ -100,7 +100,7 @@ class ToolVersionInvariant(Job):
         if notes is None:
             return None
         command, environment, success = notes
-        return undeclared(cls, command, environment=environment, success=success, pipegraph=pipegraph)
+        return unadmitted(cls, command, environment=environment, success=success, pipegraph=pipegraph)
 
 
 def checked_environment(

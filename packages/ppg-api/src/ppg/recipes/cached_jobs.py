@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.execution import ExecutionOptions, LoadOptions, execution_of
 from ppg.jobs.file_jobs import FileJob
-from ppg.jobs.job import Dependency, Job, undeclared
+from ppg.jobs.job import Dependency, Job, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.jobs.signature import Callback, wants_argument
 from ppg.paths import PathLike, absolute, require_path
@@ -303,7 +303,7 @@ def _calculation(
     pipegraph: "GraphProtocol | None",
     options: ExecutionOptions,
 ) -> CacheJob:
-    return undeclared(CacheJob, cache_filename, function, kind.__name__, pipegraph=pipegraph, **options)
+    return unadmitted(CacheJob, cache_filename, function, kind.__name__, pipegraph=pipegraph, **options)
 
 
 def _of_loads(options: ExecutionOptions) -> LoadOptions:

@@ -33,7 +33,7 @@ from ppg.jobs.file_jobs import (
 )
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
-from ppg.jobs.job import Job, JobFile, undeclared
+from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob
 from ppg.paths import PathLike, require_path
 from ppg.worker.calls import Holder
@@ -216,7 +216,7 @@ def _declared(kind: type[SomeJob], name: object, function: Callable[..., object]
     if type(function) is not FunctionType:
         raise TypeError(f"{what}: only functions can be decorated, not {function!r}; use the class")
     plain, dependencies = _taken_apart(function, what)
-    job = undeclared(kind, name, plain, **options)
+    job = unadmitted(kind, name, plain, **options)
     job.declared_at = (function.__code__.co_filename, function.__code__.co_firstlineno)
     values: dict[str, object] = {}
     loaded: dict[str, Callable[[], object]] = {}

@@ -24,7 +24,7 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.execution import ExecutionOptions
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
-from ppg.jobs.job import Job, JobFile, undeclared
+from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
 from ppg.paths import PathLike, absolute, require_folder, require_path
 from ppg.worker.command import Part, Placeholder, run_command
@@ -176,7 +176,7 @@ class ExternalJob(MultiFileGeneratingJob):
     def implicit_invariants(self) -> Iterable[Job]:
         """The command, unless changes of that are ignored, and the version of the tool."""
         if not self.ignores_code_changes:
-            yield undeclared(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
+            yield unadmitted(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
         if self._version is not None:
             self._version.join(self.pipegraph)
             yield self._version
@@ -337,7 +337,7 @@ def _version(
 ) -> ToolVersionInvariant | None:
     if version is None or isinstance(version, ToolVersionInvariant):
         return version
-    return undeclared(ToolVersionInvariant, version, environment=environment, pipegraph=pipegraph)
+    return unadmitted(ToolVersionInvariant, version, environment=environment, pipegraph=pipegraph)
 
 
 def _is_text(piece: object) -> bool:

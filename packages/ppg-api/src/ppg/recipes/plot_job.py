@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, ClassVar, Self, Unpack
 from ppg.jobs.execution import ExecutionOptions
 from ppg.jobs.file_jobs import FileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
-from ppg.jobs.job import Job, undeclared
+from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.kind import ProcessCall
 from ppg.jobs.signature import Callback
 from ppg.paths import PathLike, require_path
@@ -147,7 +147,7 @@ class PlotJob(ValueFileJob):
             )
         self._rendering = _rendering(what, render_args, {"dpi": dpi, "width": width, "height": height})
         shown = self._rendering
-        self._parameters = undeclared(
+        self._parameters = unadmitted(
             RenderingInvariant,
             self.job_id,
             (shown.dpi, shown.width, shown.height, dict(shown.arguments)),
@@ -161,12 +161,12 @@ class PlotJob(ValueFileJob):
             calculation = calc_function
         else:
             place = _cache_of(self) if cache_filename is None else cache_filename
-            calculation = undeclared(
+            calculation = unadmitted(
                 CacheJob, place, calc_function, "PlotJob", pipegraph=pipegraph, **options
             )
         table = None
         if table_filename is not None:
-            table = undeclared(TableJob, table_filename, calculation, pipegraph=pipegraph, **options)
+            table = unadmitted(TableJob, table_filename, calculation, pipegraph=pipegraph, **options)
         self.cache_job: CacheJob = (
             calculation if calculation is calc_function else declared_with(self, calculation)
         )
