@@ -25,8 +25,8 @@ import pytest
 
 from tests.graph.mutation.operators import Mutant, mutants
 
-SOURCES = Path("packages/ppg-graph/src/ppg_graph")
-MODULES = ("board", "entry", "evaluator", "extension", "propagation", "staleness")
+SOURCES = Path("packages/ppg-graph/src/ppg_graph/decide")
+MODULES = ("run_state", "admission", "evaluator", "extension", "propagation", "staleness")
 TESTS = [
     "tests/graph/test_rules.py",
     "tests/graph/test_rules_of_caches.py",
@@ -60,7 +60,7 @@ def survives(module: str, mutant: Mutant, *, lives: int, seconds: int) -> bool:
             quiet = os.open(os.devnull, os.O_WRONLY)
             os.dup2(quiet, 1)
             os.dup2(quiet, 2)
-            sys.meta_path.insert(0, _Finder(f"ppg_graph.{module}", mutant.source))
+            sys.meta_path.insert(0, _Finder(f"ppg_graph.decide.{module}", mutant.source))
             code = int(
                 pytest.main(
                     [
