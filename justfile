@@ -3,8 +3,8 @@
 _default:
     @just --list
 
-# Everything that must hold before a commit: format, lint, contracts, types, fast tests
-check: format-check lint contracts types test-fast
+# Everything that must hold before a commit: format, lint, contracts, types, rooms, fast tests
+check: format-check lint contracts types house test-fast
 
 format:
     uv run ruff format

@@ -31,7 +31,6 @@ def without_orders(text: str) -> str:
     return "\n".join(map(source_line, text.split("\n")))
 
 
-# -- How many of something there are, in words.
 def counted(number: int, noun: str, plural: str = "") -> str:
     """`1 job`, `2 jobs`, `12,345 jobs`.
 
@@ -43,7 +42,6 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-# -- How the earlier tries of a job that was tried again ended, as messages tell it.
 def earlier_tries(earlier: Sequence[str], attempts: int) -> list[str]:
     """A text for each earlier try, or for several in a row that ended alike: `try 1: ...`, `tries 2 to 5: ...`.
 

@@ -16,6 +16,9 @@ __all__ = [
     "remedy",
 ]
 
+_NEEDED_BY_SQLITE = 4
+"""Descriptors: of the database, its log, the index of that, and the directory."""
+
 
 class InvariantsError(Exception):
     """Base of every exception that ppg_invariants raises on purpose."""
@@ -85,11 +88,6 @@ class StoreDamagedWarning(UserWarning):
     """A status store was damaged: says where the damaged file went and what could be saved from it."""
 
 
-# -- Whether descriptors were lacking when something could not be opened, which SQLite does not tell.
-_NEEDED_BY_SQLITE = 4
-"""Descriptors: of the database, its log, the index of that, and the directory."""
-
-
 def remedy(error: OSError | sqlite3.Error, usual: str) -> str:
     """What to do about an error: raise the limit if that was reached, else what is `usual`."""
     return "raise the limit of open files (ulimit -n)" if _limit_is_reached(error) else usual
@@ -100,6 +98,7 @@ def _limit_is_reached(error: OSError | sqlite3.Error) -> bool:
         return error.errno in {errno.EMFILE, errno.ENFILE}
     if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CANTOPEN:
         return False
+    # SQLite does not tell what was lacking.
     opened: list[int] = []
     try:
         while len(opened) < _NEEDED_BY_SQLITE:

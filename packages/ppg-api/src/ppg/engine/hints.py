@@ -1,4 +1,7 @@
-"""The loop-variable gotcha: functions that were made in a loop all see the variable's last value.
+"""Hints: what a job's failure means that its traceback cannot tell.
+
+Data may not be loaded where the job ran, memory may be limited, and there is the loop-variable gotcha: functions that
+were made in a loop all see the variable's last value.
 
     for name in ["a", "b"]:
         ppg.FileGeneratingJob(f"{name}.txt", lambda: Path(f"{name}.txt").write_text("x"))
@@ -19,6 +22,11 @@ from ppg.jobs.job import Job
 from ppg_graph import NodeKind
 
 __all__ = ["LateVariable", "late_variable", "with_hint"]
+
+MOST_NAMES = 5
+
+LOOKS_NOT_LOADED = (AttributeError, LookupError, NameError, TypeError)
+"""What comes of using data that is not there: no attribute, entry or name, or None in its place."""
 
 NEARBY = 500
 """How many jobs before and after it are looked at: those of one loop are declared close to each other."""
@@ -130,13 +138,6 @@ def _idiom(function: types.FunctionType, name: str) -> str:
         if code.co_name == "<lambda>"
         else f"def {code.co_name}({parameters}): ..."
     )
-
-
-# -- What to tell a user about a job's exception that its traceback cannot tell.
-MOST_NAMES = 5
-
-LOOKS_NOT_LOADED = (AttributeError, LookupError, NameError, TypeError)
-"""What comes of using data that is not there: no attribute, entry or name, or None in its place."""
 
 
 def with_hint(job: Job, exception: BaseException, traceback: str) -> str:

@@ -14,6 +14,12 @@ from ppg_graph import Dag, NodeKind, NodeState
 
 __all__ = ["failed", "result_of", "story_of"]
 
+UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
+
+# Looked up once, as there may be a million jobs.
+INVARIANT = NodeKind.INVARIANT
+CLEAN, OBSERVED = NodeState.CLEAN, NodeState.OBSERVED
+
 
 def story_of(
     outcome: Outcome, reasons: tuple[str, ...], archive: OutputArchive, *, has_begun: bool
@@ -67,14 +73,6 @@ def _told(end: End) -> str:
             raise AssertionError(f"nothing is tried again after {end}")
         case _:
             assert_never(end)
-
-
-# -- What a run leaves: the outcome of every job, also of those about which nothing is settled.
-UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
-
-# Looked up once, as there may be a million jobs.
-INVARIANT = NodeKind.INVARIANT
-CLEAN, OBSERVED = NodeState.CLEAN, NodeState.OBSERVED
 
 
 def result_of(

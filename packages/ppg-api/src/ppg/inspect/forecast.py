@@ -159,7 +159,6 @@ def remembered_observations(
     return observations
 
 
-# -- Dry runs: what a run would do, in words.
 @dataclass(frozen=True, slots=True)
 class Preview:
     """What a run would do if no job failed.

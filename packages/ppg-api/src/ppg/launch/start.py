@@ -9,10 +9,15 @@ from typing import Self
 from ppg.graph.declared import DeclaredGraph
 from ppg.report.frontend import Frontend
 from ppg.result import RunResult
+from ppg.worker.calls import make_files
 from ppg_exec import Executor, ExecutorError, Notice, Outcome, Started, Task
 from ppg_graph import NodeId
+from ppg_invariants import describe_files_plainly
 
 __all__ = ["LateExecutor", "begin"]
+
+NEEDED_BY_JOBS = (make_files.__module__, describe_files_plainly.__module__, "pathlib")
+"""What jobs that make files import, and callbacks that take a Path."""
 
 
 def begin(
@@ -42,13 +47,10 @@ def _executor_for(pipegraph: DeclaredGraph) -> Executor:
     return coordinator.executor()
 
 
-# -- An executor that is made when there is something to execute: most runs of a large graph have nothing to do.
-NEEDED_BY_JOBS = ("ppg.worker.calls", "ppg_invariants.files.state", "pathlib")
-"""What jobs that make files import, and callbacks that take a Path."""
-
-
 class LateExecutor:
     """Follows the protocol of executors, with one that is made for the first task.
+
+    Most runs of a large graph have nothing to execute.
 
     Parameters:
         make: gives the executor.
