@@ -2,36 +2,56 @@
 
 import os
 import socket
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_exec.transport.channel import Channel, pair
+from ppg_exec.transport.messages import FROM_NODE, TO_NODE, FromNode, Go, TaskEnded, ToNode
+
+
+def descriptor_of(text: str) -> int:
+    made = os.memfd_create(text)
+    os.write(made, text.encode())
+    return made
+
+
+def content_of(descriptor: int) -> str:
+    content = os.pread(descriptor, 100, 0).decode()
+    os.close(descriptor)
+    return content
 
 
 @given(st.lists(st.tuples(st.integers(0, 300_000), st.integers(0, 3)), max_size=12))
 def test_messages_of_any_size_arrive_in_order_with_their_descriptors(sizes: list[tuple[int, int]]) -> None:
     ours, theirs = pair()
     ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
-    sender, receiver = Channel(ours), Channel(theirs)
+    sender: Channel[FromNode, ToNode] = Channel(ours, TO_NODE)
+    receiver: Channel[ToNode, FromNode] = Channel(theirs, FROM_NODE)
     for number, (size, descriptors) in enumerate(sizes):
-        made = []
-        for _ in range(descriptors):
-            made.append(os.memfd_create(str(number)))
-            os.write(made[-1], str(number).encode())
-        sender.put(("m", number, b"x" * size, descriptors), tuple(made))
-    received: list[tuple[Any, ...]] = []
+        report, stdout, stderr = (
+            descriptor_of(f"{number} {place}") if place < descriptors else b"" for place in range(3)
+        )
+        sender.put(
+            TaskEnded(
+                number=number, successor=0, status=0, usage=(0.0, 0.0, 0.0, 0), report=report, refusal="",
+                stdout=stdout, stderr=stderr, expected="", cause="x" * size, warnings=(),
+            )
+        )  # fmt: skip
+    received: list[FromNode] = []
     while len(received) < len(sizes):
         sender.flush()
         received += receiver.receive()
     for number, (message, (size, descriptors)) in enumerate(zip(received, sizes, strict=True)):
-        assert message == ("m", number, b"x" * size, descriptors)
-        for _ in range(descriptors):
-            descriptor = receiver.next_descriptor()
-            assert os.pread(descriptor, 100, 0) == str(number).encode()
-            os.close(descriptor)
+        assert isinstance(message, TaskEnded)
+        assert (message.number, message.cause) == (number, "x" * size)
+        for place, found in enumerate((message.report, message.stdout, message.stderr)):
+            if place < descriptors:
+                assert isinstance(found, int)
+                assert content_of(found) == f"{number} {place}"
+            else:
+                assert found == b""
     sender.close()
     with pytest.raises(EOFError):
         receiver.receive()
@@ -40,14 +60,15 @@ def test_messages_of_any_size_arrive_in_order_with_their_descriptors(sizes: list
 
 def test_what_was_said_before_the_end_is_heard() -> None:
     ours, theirs = pair()
-    sender, receiver = Channel(ours), Channel(theirs)
-    sender.put(("last words",))
+    sender: Channel[ToNode, FromNode] = Channel(ours, FROM_NODE)
+    receiver: Channel[FromNode, ToNode] = Channel(theirs, TO_NODE)
+    sender.put(Go(1))
     sender.flush()
     sender.close()
-    assert receiver.receive() == [("last words",)]
+    assert receiver.receive() == [Go(1)]
     with pytest.raises(EOFError):
         receiver.receive()
-    receiver.put(("too late",))
+    receiver.put(TaskEnded(1, 0, 0, (0.0, 0.0, 0.0, 0), None, "", b"", b"", "", None, ()))
     with pytest.raises(EOFError):
         receiver.flush()
     receiver.close()

@@ -21,6 +21,7 @@ from typing import assert_never
 from ppg_exec.controller.registry import Entry, Stage
 from ppg_exec.hosts.nodes import Fleet
 from ppg_exec.transport.logbook import Activity, read_logbook
+from ppg_exec.transport.messages import EndTask
 
 __all__ = ["Ending"]
 
@@ -125,7 +126,7 @@ class Ending:
 
     def _tell(self, entry: Entry, why: str) -> None:
         assert entry.node is not None
-        entry.node.channel.put(("end", entry.number, self._grace, why))
+        entry.node.channel.put(EndTask(entry.number, self._grace, why))
         if entry.stage is Stage.RUNNING:
             self._add(0, entry, _Step.HELP)
 

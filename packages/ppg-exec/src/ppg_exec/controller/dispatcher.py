@@ -24,6 +24,7 @@ from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.tasks import Cancelled, End, ExecutorError, Place, Raised, Refused, Unpicklable
 from ppg_exec.transport.channel import LongMessage
+from ppg_exec.transport.messages import ForgetIdentities, Go, RecallTasks, RunTask
 
 __all__ = ["Dispatcher"]
 
@@ -105,7 +106,7 @@ class Dispatcher:
         if outranked := self._ahead.outranked(first, time.monotonic()):
             node = outranked[0].node
             assert node is not None
-            node.channel.put(("recall", [entry.number for entry in outranked]))
+            node.channel.put(RecallTasks([entry.number for entry in outranked]))
         while first is not None and first.may_go_ahead and self._ahead.has_room():
             self._line.remove(first)
             self._send(first, go=False)
@@ -122,14 +123,14 @@ class Dispatcher:
             self._ahead.remove(oldest)
             oldest.stage = Stage.GRANTED
             assert oldest.node is not None
-            oldest.node.channel.put(("go", oldest.number))
+            oldest.node.channel.put(Go(oldest.number))
 
     def _send(self, entry: Entry, *, go: bool) -> None:
         task = entry.task
         try:
             node = self.node_for(task.place)
             if unreferenced := node.shared.pop_unreferenced():
-                node.channel.put(("forget", unreferenced))
+                node.channel.put(ForgetIdentities(unreferenced))
             introduced: list[tuple[int, int]] = []
             content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
             if task.place is Place.FRESH:
@@ -141,15 +142,18 @@ class Dispatcher:
             entry.number = self._register.next_number()
             environment = self._environment.of_task(entry.number, entry.claim)
             node.channel.put(
-                (
-                    "task",
-                    entry.number,
-                    go,
-                    "unload" if entry.role is Role.UNLOAD else task.place.value,
-                    payload, introduced, entry.claim,
-                    task.timeout, task.working_directory, environment,
+                RunTask(
+                    number=entry.number,
+                    go=go,
+                    place="unload" if entry.role is Role.UNLOAD else task.place.value,
+                    payload=payload,
+                    introduced=introduced,
+                    cores=entry.claim,
+                    timeout=task.timeout,
+                    directory=task.working_directory,
+                    environment=environment,
                 )
-            )  # fmt: skip
+            )
         except (ExecutorError, KeyboardInterrupt):
             if go:
                 self._ledger.give_back(entry.claim)

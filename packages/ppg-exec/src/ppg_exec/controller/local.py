@@ -30,6 +30,7 @@ from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import ExecutorError, Place, Task
+from ppg_exec.transport.messages import ImportModules
 from ppg_exec.transport.poller import Readiness
 
 __all__ = ["LocalExecutor"]
@@ -116,7 +117,7 @@ class LocalExecutor:
         """
         if self._supervisor.start_method == "forkserver" and self._fleet.node(Place.FORK) is None:
             node = self._dispatcher.node_for(Place.FORK)
-            node.channel.put(("import", tuple(modules)))
+            node.channel.put(ImportModules(tuple(modules)))
             self._fleet.flush()
 
     def submit(self, task: Task) -> None:

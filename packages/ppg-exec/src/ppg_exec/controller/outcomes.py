@@ -2,35 +2,31 @@
 
 from __future__ import annotations
 
-import marshal
 import mmap
 import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from ppg_exec.tasks import Cancelled, Died, End, Raised, Succeeded, TimedOut, Unpicklable
+from ppg_exec.transport.messages import (
+    REPORTS,
+    ExceptionRaised,
+    PickleReturned,
+    Report,
+    ResultUnpicklable,
+    TaskEnded,
+    ValueReturned,
+    decode,
+)
 
-__all__ = ["OomCounter", "died", "end_of", "node_death", "whole"]
-
-
-def whole(report: bytes | int) -> bytes:
-    """A report's bytes; a descriptor of them is closed."""
-    if isinstance(report, bytes):
-        return report
-    try:
-        with mmap.mmap(report, 0, access=mmap.ACCESS_READ) as content:
-            return bytes(content)
-    finally:
-        os.close(report)
+__all__ = ["OomCounter", "died", "end_of", "node_death"]
 
 
 def end_of(
-    report: bytes | tuple[str, str] | None,
-    status: int,
+    message: TaskEnded,
     expected: str,
-    cause: str | None,
     *,
     timeout: float | None,
     peak_memory: int,
@@ -40,49 +36,61 @@ def end_of(
     """How a task ended.
 
     Args:
-        report: what its process said itself: bytes; a pair ("failed", why) if there never was a process.
-        status: wait status of the process.
+        message: what the node says.
         expected: "cancelled", "timed out" or "over memory" if the executor was ending it, else "".
         timeout: its timeout in seconds. peak_memory: bytes that it was seen with.
         load: reads a pickled value or exception.
 
     """
-    if isinstance(report, tuple):
-        return Raised(None, "OSError", report[1], f"{report[1]}\n")
-    body = marshal.loads(report)[2:] if report is not None else ("nothing",)  # noqa: S302 - our own peer
-    match body:
-        case ("plain", value):
-            return Succeeded(value)
-        case ("value", data):
+    if message.refusal:
+        return Raised(None, "OSError", message.refusal, f"{message.refusal}\n")
+    report: Report | None = None
+    if message.report is not None:
+        report = decode(_whole(message.report), REPORTS)
+    match report:
+        case ValueReturned():
+            return Succeeded(report.value)
+        case PickleReturned():
             try:
-                return Succeeded(load(data))
+                return Succeeded(load(report.pickle))
             except KeyboardInterrupt:
                 raise
             except BaseException as error:  # noqa: BLE001 - user code runs here, and has ended its job only
                 return Unpicklable("result", f"it cannot be read: {type(error).__name__}: {error}")
-        case ("raised" | "unpicklable" | "nothing", *_) if expected == "cancelled":
+        case _ if expected == "cancelled":
             return Cancelled()
-        case ("raised" | "unpicklable" | "nothing", *_) if expected == "timed out":
+        case _ if expected == "timed out":
             return TimedOut(timeout or 0.0)
-        case ("raised" | "unpicklable" | "nothing", *_) if expected == "over memory":
+        case _ if expected == "over memory":
             cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states"
             return Died(None, signal.SIGTERM, cause, of_memory=True)
-        case ("raised", data, name, message, text):
+        case ExceptionRaised():
             exception = None
-            if data is not None:
+            if report.pickle is not None:
                 try:
-                    exception = load(data)
+                    exception = load(report.pickle)
                 except KeyboardInterrupt:
                     raise
                 except BaseException:  # noqa: BLE001 - its text has arrived
                     exception = None
-            return Raised(exception, name, message, text)
-        case ("unpicklable", path, message):
-            return Unpicklable(path, message)
-        case ("nothing",):
-            return died(status, cause, oom)
+            return Raised(exception, report.type_name, report.message, report.traceback)
+        case ResultUnpicklable():
+            return Unpicklable(report.path, report.message)
+        case None:
+            return died(message.status, message.cause, oom)
         case _:
-            raise AssertionError(f"a job process sent the report {body[0]!r}")
+            assert_never(report)
+
+
+def _whole(report: bytes | int) -> bytes:
+    """A report's bytes; a descriptor of them is closed."""
+    if isinstance(report, bytes):
+        return report
+    try:
+        with mmap.mmap(report, 0, access=mmap.ACCESS_READ) as content:
+            return bytes(content)
+    finally:
+        os.close(report)
 
 
 def node_death(status: int | None, last_words: str, doing: str, oom: OomCounter) -> Died:

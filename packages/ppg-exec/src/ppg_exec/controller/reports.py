@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import assert_never
 
 from ppg_exec.controller.cancellation import Ending
 from ppg_exec.controller.dispatcher import Dispatcher
-from ppg_exec.controller.outcomes import OomCounter, end_of, node_death, whole
+from ppg_exec.controller.outcomes import OomCounter, end_of, node_death
 from ppg_exec.controller.registry import (
     NO_OUTPUT,
     UNUSED,
@@ -33,6 +33,18 @@ from ppg_exec.tasks import (
 )
 from ppg_exec.transport.channel import Channel, LostDescriptor
 from ppg_exec.transport.logbook import Activity, read_logbook
+from ppg_exec.transport.messages import (
+    FromForkserver,
+    FromNode,
+    IdentitiesLost,
+    MemoryGrown,
+    NodeDied,
+    TaskEnded,
+    TasksRecalled,
+    TaskStarted,
+    TaskUnread,
+    ToForkserver,
+)
 
 __all__ = ["Reception"]
 
@@ -84,18 +96,18 @@ class Reception:
             # The forkserver says how it died, once everything beneath it is gone.
             self._fleet.deafen(node.channel)
 
-    def _hear_forkserver(self, control: Channel) -> None:
+    def _hear_forkserver(self, control: Channel[ToForkserver, FromForkserver]) -> None:
         try:
             for message in control.receive():
                 match message:
-                    case ("node died", number, status):
+                    case NodeDied():
                         for node in self._fleet.nodes():
-                            if node.number == number:
-                                self._bury(node, status, self._fleet.supervisor.last_words())
-                    case ("memory", sizes):
-                        self._note_memory(sizes)
+                            if node.number == message.node:
+                                self._bury(node, message.status, self._fleet.supervisor.last_words())
+                    case MemoryGrown():
+                        self._note_memory(message.sizes)
                     case _:
-                        raise AssertionError(f"the forkserver sent the message {message[0]!r}")
+                        assert_never(message)
         except EOFError:
             self._fleet.deafen(control)
             code = self._fleet.supervisor.abandon()
@@ -120,68 +132,46 @@ class Reception:
                 if enforced and limit is not None and size > limit and not entry.is_over_memory:
                     self._ending.end_for_memory(entry)
 
-    def _obey(self, node: NodeHandle, message: tuple[Any, ...]) -> None:
+    def _obey(self, node: NodeHandle, message: FromNode) -> None:
         match message:
-            case ("started", number, pid, when):
-                entry = self._register.sent[number]
+            case TaskStarted():
+                entry = self._register.sent[message.number]
                 entry.stage = Stage.RUNNING
-                entry.pid = pid
+                entry.pid = message.pid
                 if entry.role is Role.TASK:
-                    self._register.events.append(Started(entry.task.key, pid, when))
+                    self._register.events.append(Started(entry.task.key, message.pid, message.when))
                 if entry.cancelled or entry.task.timeout is not None:
                     self._ending.has_begun(entry)
-            case ("ended", number, *rest):
-                self._hear_of_an_end(node, self._register.sent.pop(number), *rest)
-            case ("recalled", numbers):
-                for number in numbers:
+            case TaskEnded():
+                self._hear_of_an_end(node, self._register.sent.pop(message.number), message)
+            case TasksRecalled():
+                for number in message.numbers:
                     self._dispatcher.take_back(self._register.sent.pop(number))
-            case ("unlearnt", identities):
-                node.shared.forget(identities)
-            case ("unread", number, identities):
-                node.shared.forget(identities)
-                self._dispatcher.take_back(self._register.sent.pop(number))
+            case IdentitiesLost():
+                node.shared.forget(message.identities)
+            case TaskUnread():
+                node.shared.forget(message.identities)
+                self._dispatcher.take_back(self._register.sent.pop(message.number))
             case _:
-                raise AssertionError(f"a node sent the message {message[0]!r}")
+                assert_never(message)
 
-    def _hear_of_an_end(
-        self,
-        node: NodeHandle,
-        entry: Entry,
-        successor: int,
-        status: int,
-        usage: tuple[float, float, float, int],
-        has_report: bool,
-        report: bytes | tuple[str, str] | None,
-        stdout: bytes | None,
-        stderr: bytes | None,
-        expected: str,
-        cause: str | None,
-        warned: tuple[str, ...],
-    ) -> None:
-        if has_report and report is None:
-            report = whole(node.channel.next_descriptor())
-        streams = Streams(
-            *(
-                Output(descriptor=node.channel.next_descriptor()) if text is None else Output(text)
-                for text in (stdout, stderr)
-            )
-        )
-        self._dispatcher.pass_on(entry, successor)
+    def _hear_of_an_end(self, node: NodeHandle, entry: Entry, message: TaskEnded) -> None:
+        streams = Streams(_output(message.stdout), _output(message.stderr))
+        self._dispatcher.pass_on(entry, message.successor)
         end = end_of(
-            report,
-            status,
-            expected or entry.ended_because,
-            cause,
+            message,
+            message.expected or entry.ended_because,
             timeout=entry.task.timeout,
             peak_memory=entry.peak_memory,
             load=node.shared.load,
             oom=self._oom,
         )
-        wall, user, system, peak = usage
+        wall, user, system, peak = message.usage
         self._dispatcher.learn(entry, wall)
         used = Usage(wall, user, system, max(peak, entry.peak_memory))
         entry.stage = Stage.WAITING
-        self._settle(entry, end, streams, used, (*warned, *memory_warning(entry, used)))
+        warned = (*message.warnings, *memory_warning(entry, used))
+        self._settle(entry, end, streams, used, warned)
 
     def _settle(
         self, entry: Entry, end: End, streams: Streams, usage: Usage, warned: tuple[str, ...]
@@ -235,3 +225,7 @@ class Reception:
                     self._obey(node, message)
         except EOFError:
             return
+
+
+def _output(content: bytes | int) -> Output:
+    return Output(content) if isinstance(content, bytes) else Output(descriptor=content)

@@ -24,10 +24,25 @@ from ppg_exec.linux import BIND_NOW, MARKER, ChildList, descendants, end_childre
 from ppg_exec.node import node as node_program
 from ppg_exec.node.loads import INTERRUPT
 from ppg_exec.transport.channel import Channel
+from ppg_exec.transport.messages import (
+    TO_FORKSERVER,
+    Close,
+    InterruptNode,
+    KillNode,
+    MemoryGrown,
+    NodeDied,
+    Pause,
+    Resume,
+    SignalJob,
+    StartNode,
+    unhandled,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any, NoReturn
+    from typing import NoReturn
+
+    from ppg_exec.transport.messages import FromForkserver, ToForkserver
 
 __all__ = ["main"]
 
@@ -36,7 +51,7 @@ class _Forkserver:
     def __init__(self, control: socket.socket, mcp: int, guard: int) -> None:
         self._hooks = import_threading()
         self._memory = MemoryWatch()
-        self._channel = Channel(control)
+        self._channel: Channel[FromForkserver, ToForkserver] = Channel(control, TO_FORKSERVER)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
         self._needed = (mcp, guard)
@@ -81,28 +96,26 @@ class _Forkserver:
         if self._nodes and not self._memory.patience():
             grown = self._memory.look(self._nodes)
             if grown:
-                self._channel.put(("memory", grown))
+                self._channel.put(MemoryGrown(grown))
 
-    def _obey(self, message: tuple[Any, ...]) -> bool:
+    def _obey(self, message: ToForkserver) -> bool:
         match message:
-            case ("node", number, directory, huge_pages):
-                connection = socket.socket(fileno=self._channel.next_descriptor())
-                logbook = self._channel.next_descriptor()
-                self._fork_node(number, directory, connection, logbook, huge_pages=huge_pages)
-            case ("kill node", number):
-                self._signal_node(number, signal.SIGKILL)
-            case ("interrupt node", number):
-                self._signal_node(number, INTERRUPT)
-            case ("signal job", number, pid, which):
-                self._signal_job(number, pid, which)
-            case ("pause",):
+            case StartNode():
+                self._fork_node(message)
+            case KillNode():
+                self._signal_node(message.node, signal.SIGKILL)
+            case InterruptNode():
+                self._signal_node(message.node, INTERRUPT)
+            case SignalJob():
+                self._signal_job(message)
+            case Pause():
                 self._signal_all(signal.SIGSTOP)
-            case ("resume",):
+            case Resume():
                 self._signal_all(signal.SIGCONT)
-            case ("close",):
+            case Close():
                 return False
             case _:
-                raise AssertionError(f"the forkserver does not know the message {message[0]!r}")
+                unhandled(message)
         return True
 
     def _signal_all(self, which: signal.Signals) -> None:
@@ -120,19 +133,18 @@ class _Forkserver:
             if known == number:
                 os.kill(pid, which)
 
-    def _signal_job(self, number: int, pid: int, which: int) -> None:
+    def _signal_job(self, order: SignalJob) -> None:
         # As long as it is its node's child, that has not waited for it, and the pid is its own.
-        fields = stat_fields(pid)
-        if not fields or self._nodes.get(int(fields[1])) != number:
+        fields = stat_fields(order.pid)
+        if not fields or self._nodes.get(int(fields[1])) != order.node:
             return
         try:
-            os.killpg(pid, which)
+            os.killpg(order.pid, order.signal)
         except ProcessLookupError:
             return  # it has just ended
 
-    def _fork_node(
-        self, number: int, directory: str, connection: socket.socket, logbook: int, *, huge_pages: bool
-    ) -> None:
+    def _fork_node(self, order: StartNode) -> None:
+        connection = socket.socket(fileno=order.connection)
         own = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -146,15 +158,17 @@ class _Forkserver:
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 os.close(self._wake)
                 os.close(self._wake_write)
-                node_program.run_node(connection, logbook, directory, own, self._hooks, huge_pages=huge_pages)
+                node_program.run_node(
+                    connection, order.logbook, order.directory, own, self._hooks, huge_pages=order.huge_pages
+                )
             except BaseException:  # noqa: BLE001 - the node's own end: say why, and go
                 sys.excepthook(*sys.exc_info())
                 sys.stderr.flush()
             finally:
                 os._exit(code)
-        self._nodes[pid] = number
+        self._nodes[pid] = order.node
         connection.close()
-        os.close(logbook)
+        os.close(order.logbook)
 
     def _reap(self) -> None:
         died = []
@@ -172,7 +186,7 @@ class _Forkserver:
             return
         end_children(self._children, self._nodes)
         for number, status in died:
-            self._channel.put(("node died", number, status))
+            self._channel.put(NodeDied(number, status))
 
 
 def _notice(_number: int, _frame: object) -> None:

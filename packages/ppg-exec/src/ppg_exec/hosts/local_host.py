@@ -17,6 +17,21 @@ from ppg_exec.linux import BIND_NOW, MARKER, sweep
 from ppg_exec.tasks import ExecutorError
 from ppg_exec.transport.channel import Channel, pair
 from ppg_exec.transport.logbook import new_logbook
+from ppg_exec.transport.messages import (
+    FROM_FORKSERVER,
+    FROM_NODE,
+    Close,
+    FromForkserver,
+    FromNode,
+    InterruptNode,
+    KillNode,
+    Pause,
+    Resume,
+    SignalJob,
+    StartNode,
+    ToForkserver,
+    ToNode,
+)
 
 if TYPE_CHECKING:
     from ppg_exec.pickling.send import SharedObjects
@@ -36,7 +51,7 @@ class NodeHandle:
     """One compute node as the mcp sees it."""
 
     number: int
-    channel: Channel
+    channel: Channel[ToNode, FromNode]
     logbook: int
     _shared: SharedObjects | None = None
 
@@ -91,7 +106,7 @@ class Supervisor:
         self._messages: int = -1
         self._read_up_to = 0
         self._next_node = 1
-        self.channel: Channel | None = None
+        self.channel: Channel[ToForkserver, FromForkserver] | None = None
 
     @property
     def pid(self) -> int | None:
@@ -106,10 +121,16 @@ class Supervisor:
             assert self.channel is not None
             ours, theirs = pair()
             logbook = new_logbook()
-            node = NodeHandle(self._next_node, Channel(ours), logbook)
+            node = NodeHandle(self._next_node, Channel(ours, FROM_NODE), logbook)
             self._next_node += 1
             self.channel.put(
-                ("node", node.number, self._scratch, self._huge_pages), (theirs.detach(), os.dup(logbook))
+                StartNode(
+                    node=node.number,
+                    directory=self._scratch,
+                    huge_pages=self._huge_pages,
+                    connection=theirs.detach(),
+                    logbook=os.dup(logbook),
+                )
             )
         except OSError as error:
             raise ExecutorError(
@@ -140,7 +161,7 @@ class Supervisor:
 
             self._process = ForkedProcess(program, self._messages, variables)
             theirs.close()
-            self.channel = Channel(ours)
+            self.channel = Channel(ours, FROM_FORKSERVER)
             return
         with theirs:
             program_text = _PROGRAM.format(
@@ -160,32 +181,32 @@ class Supervisor:
                 cwd=self._directory,
                 env={**os.environ, **variables},
             )
-        self.channel = Channel(ours)
+        self.channel = Channel(ours, FROM_FORKSERVER)
 
     def kill_node(self, node: NodeHandle) -> None:
         """End a node and everything beneath it; the forkserver reports its death."""
         if self.channel is not None:
-            self.channel.put(("kill node", node.number))
+            self.channel.put(KillNode(node.number))
 
     def interrupt_node(self, node: NodeHandle) -> None:
         """Raise an exception in the load that the node runs, if it runs one."""
         if self.channel is not None:
-            self.channel.put(("interrupt node", node.number))
+            self.channel.put(InterruptNode(node.number))
 
     def signal_job(self, node: NodeHandle, pid: int, which: int) -> None:
         """Signal a job and all its process group, past a node that is busy; not if it has ended."""
         if self.channel is not None:
-            self.channel.put(("signal job", node.number, pid, int(which)))
+            self.channel.put(SignalJob(node.number, pid, int(which)))
 
     def pause(self) -> None:
         """Stop every process beneath except the forkserver."""
         if self.channel is not None:
-            self.channel.put(("pause",))
+            self.channel.put(Pause())
 
     def resume(self) -> None:
         """Let them go on."""
         if self.channel is not None:
-            self.channel.put(("resume",))
+            self.channel.put(Resume())
 
     def last_words(self, most: int = 16_384) -> str:
         """The end of what the processes have printed themselves since this was asked last."""
@@ -211,7 +232,7 @@ class Supervisor:
         """End every process beneath, and wait for that."""
         if self._process is not None:
             assert self.channel is not None
-            self.channel.put(("close",))
+            self.channel.put(Close())
             with contextlib.suppress(EOFError):
                 self.channel.flush()
             self.channel.close()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 from ppg_exec.hosts.local_host import NodeHandle, Supervisor
 from ppg_exec.tasks import Place
 from ppg_exec.transport.channel import Channel
+from ppg_exec.transport.messages import FromForkserver, ToForkserver
 from ppg_exec.transport.poller import Readiness
 
 __all__ = ["Fleet"]
@@ -21,7 +23,7 @@ class Fleet:
         self._nodes: dict[Place, NodeHandle] = {}
 
     @property
-    def control(self) -> Channel | None:
+    def control(self) -> Channel[ToForkserver, FromForkserver] | None:
         """The wire to the forkserver, while there is one."""
         return self.supervisor.channel
 
@@ -51,7 +53,7 @@ class Fleet:
             del self._nodes[place]
         node.close()
 
-    def deafen(self, channel: Channel) -> None:
+    def deafen(self, channel: Channel[Any, Any]) -> None:
         """Listen no more to a connection whose other side is gone."""
         self._readiness.unwatch(channel.fileno())
 

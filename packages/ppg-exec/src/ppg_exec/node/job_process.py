@@ -2,30 +2,31 @@
 
     own session → own output files → (its turn) → function → after → report → os._exit
 
-The report is one packet on a socket that all job processes share with the node: a marshalled tuple
-(number, time, kind, …), where `time` is `time.monotonic()` at the end of the work and `kind` one of
-
-    ("plain", value)                                      it returned what marshal can carry
-    ("value", pickle)                                     it returned something else
-    ("raised", pickle or None, type, message, traceback)  it raised
-    ("unpicklable", path, message)                        it returned something that cannot be sent
-
-A report that is too long for a packet goes to an unlinked file, whose descriptor goes with a packet
-("file"). A process that ends without a report has died, and how is told by its wait status.
+The report is one packet on a socket that all job processes share with the node, the message `JobReport`. A report
+that is too long for a packet goes to an unlinked file, whose descriptor goes with the message.
+A process that ends without a report has died, and its wait status tells how.
 """
 
 from __future__ import annotations
 
 import gc
-import marshal
 import os
 import socket
 import sys
 import time
+from collections import deque
 
 from ppg_exec.linux import die_with, flush_c_stdio
 from ppg_exec.node.output_files import unlinked_file
 from ppg_exec.node.results import describe_exception, encode_value
+from ppg_exec.transport.messages import (
+    FROM_JOB,
+    JobReport,
+    UnexpectedMessage,
+    decode,
+    encode,
+    encoded_job_report,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,9 +61,9 @@ class Reports:
         """The descriptor to wait on, in the node."""
         return self._receiver.fileno()
 
-    def receive(self) -> list[tuple[int, float, bytes | int]]:
-        """In the node: all reports that are there, as (number, time, report or descriptor of it)."""
-        reports: list[tuple[int, float, bytes | int]] = []
+    def receive(self) -> list[JobReport]:
+        """In the node: all reports that are there; their descriptors belong to the caller."""
+        reports: list[JobReport] = []
         while True:
             try:
                 data, ancillary, _, _ = self._receiver.recvmsg(
@@ -70,36 +71,29 @@ class Reports:
                 )
             except BlockingIOError:
                 return reports
-            descriptor = None
-            for _, _, rights in ancillary:
-                descriptor = int.from_bytes(rights[:4], sys.byteorder)
+            descriptors = deque(int.from_bytes(rights[:4], sys.byteorder) for _, _, rights in ancillary)
             try:
-                number, when, kind = marshal.loads(data)[:3]  # noqa: S302 - our own children
-            except (ValueError, EOFError, TypeError):
+                reports.append(decode(data, FROM_JOB, descriptors))
+            except (ValueError, EOFError, TypeError, UnexpectedMessage):
                 # Not a report: a callback has written to a descriptor that is not its own. Whether its
                 # real report arrives decides how the job ended.
-                if descriptor is not None:
+                for descriptor in descriptors:
                     os.close(descriptor)
-                continue
-            if kind == "file" and descriptor is not None:
-                reports.append((number, when, descriptor))
-            else:
-                reports.append((number, when, data))
 
-    def send(self, number: int, body: tuple[Any, ...]) -> None:
-        """In a job process: the report. Raises OSError if there is no room for a long one."""
+    def send(self, number: int, report: bytes) -> None:
+        """In a job process: the encoded report. Raises OSError if there is no room for a long one."""
         when = time.monotonic()
-        data = marshal.dumps((number, when, *body))
         if not self._is_intact():
             os._exit(UNREPORTED)
-        if len(data) <= _PACKET:
-            self._sender.send(data)
+        if len(report) <= _PACKET:
+            self._sender.send(encoded_job_report(number, when, report))
             return
         descriptor = unlinked_file(self._directory)
-        rest = memoryview(data)
+        rest = memoryview(report)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        socket.send_fds(self._sender, [marshal.dumps((number, when, "file"))], [descriptor])
+        packet, descriptors = encode(JobReport(number, when, descriptor))
+        socket.send_fds(self._sender, [packet], descriptors)
 
     def _is_intact(self) -> bool:
         try:

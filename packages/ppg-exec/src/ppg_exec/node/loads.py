@@ -43,15 +43,15 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 def run_load(
     call: Callable[[], Any], slot: Slot, table: IdentityTable, directory: str | None, *, is_unload: bool
-) -> tuple[tuple[object, ...] | None, int]:
-    """Run a load in this process: its report (see `jobprocess`) or None, and a wait status if it left."""
+) -> tuple[bytes | None, int]:
+    """Run a load in this process: its encoded report, or None and a wait status if it left."""
     kept = (os.dup(1), os.dup(2))
     # The node changes its directory for nobody else, so any change is the load's.
     home = os.getcwd()  # noqa: PTH109 - lean
     mask = os.umask(0o22)
     os.umask(mask)
     status = 0
-    report: tuple[object, ...] | None = None
+    report: bytes | None = None
     before = signal.signal(INTERRUPT, _interrupt)
     try:
         try:

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import faulthandler
 import gc
-import marshal
 import os
 import select
 import signal
@@ -32,11 +31,26 @@ from ppg_exec.node.task_table import Jobs
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.logbook import Activity, write_logbook
+from ppg_exec.transport.messages import (
+    TO_NODE,
+    EndTask,
+    ForgetIdentities,
+    Go,
+    IdentitiesLost,
+    ImportModules,
+    RecallTasks,
+    RunTask,
+    TaskStarted,
+    TaskUnread,
+    unhandled,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
+
+    from ppg_exec.transport.messages import FromNode, ToNode
 
 __all__ = ["run_node"]
 
@@ -56,7 +70,7 @@ class _Node:
         huge_pages: bool,
     ) -> None:
         self._huge_pages = huge_pages
-        self._channel = Channel(connection)
+        self._channel: Channel[FromNode, ToNode] = Channel(connection, TO_NODE)
         self._logbook = logbook
         self._table = IdentityTable()
         self._waiting = select.epoll()
@@ -85,7 +99,7 @@ class _Node:
         waiting.register(self._forkserver, select.EPOLLIN)
         waiting.register(processes.reports.fileno(), select.EPOLLIN)
         writing = False
-        received: list[tuple[Any, ...]] = []
+        received: list[ToNode] = []
         while True:
             if self._channel.has_waiting != writing:
                 writing = not writing
@@ -111,58 +125,60 @@ class _Node:
 
     # ---- what the mcp says
 
-    def _obey(self, message: tuple[Any, ...]) -> None:
+    def _obey(self, message: ToNode) -> None:
         match message:
-            case ("task", number, go, place, payload, introduced, cores, timeout, directory, environment):
-                job = self._read_task(number, place, payload, introduced, cores, timeout)
-                if job is None:
-                    return
-                job.directory = directory
-                job.environment = environment
-                if place in {"node", "unload"}:
-                    self._load(job)
-                else:
-                    self._jobs.add(job, go=go)
-            case ("go", number):
-                self._jobs.go(number)
-            case ("recall", numbers):
-                self._jobs.recall(numbers)
-            case ("end", number, grace, why):
-                self._jobs.end(number, grace, why)
-            case ("forget", numbers):
-                self._table.forget(numbers)
-            case ("import", names):
-                for name in names:
+            case RunTask():
+                self._take_in(message)
+            case Go():
+                self._jobs.go(message.number)
+            case RecallTasks():
+                self._jobs.recall(message.numbers)
+            case EndTask():
+                self._jobs.end(message.number, message.grace, message.why)
+            case ForgetIdentities():
+                self._table.forget(message.identities)
+            case ImportModules():
+                for name in message.names:
                     __import__(name)
                 gc.freeze()
             case _:
-                raise AssertionError(f"the node does not know the message {message[0]!r}")
+                unhandled(message)
 
-    def _read_task(
-        self, number: int, place: str, payload: bytes, introduced: Any, cores: int, timeout: float | None
-    ) -> NodeJob | None:
-        write_logbook(self._logbook, Activity.READING, number)
+    def _take_in(self, order: RunTask) -> None:
+        job = self._read_task(order)
+        if job is None:
+            return
+        job.directory = order.directory
+        job.environment = order.environment
+        if order.place in {"node", "unload"}:
+            self._load(job)
+        else:
+            self._jobs.add(job, go=order.go)
+
+    def _read_task(self, order: RunTask) -> NodeJob | None:
+        write_logbook(self._logbook, Activity.READING, order.number)
         modules = len(sys.modules)
         warnings: tuple[str, ...] = ()
         call: Any
         try:
-            if place == "fresh":
-                call = LateCall(payload)
+            if order.place == "fresh":
+                call = LateCall(order.payload)
             else:
-                function, arguments, after = self._table.load(payload, introduced)
+                function, arguments, after = self._table.load(order.payload, order.introduced)
                 call = call_of(function, arguments, after)
         except UnknownIdentity as error:
-            self._channel.put(("unread", number, [error.args[0], *(pair[0] for pair in introduced)]))
+            identities = [error.args[0], *(pair[0] for pair in order.introduced)]
+            self._channel.put(TaskUnread(order.number, identities))
             return None
         except BaseException as error:  # noqa: BLE001 - user code runs while a message is read
-            self._channel.put(("unlearnt", [pair[0] for pair in introduced]))
+            self._channel.put(IdentitiesLost([pair[0] for pair in order.introduced]))
             call = CallThatRaises(error)
         finally:
             write_logbook(self._logbook, Activity.NOTHING, 0)
         if len(sys.modules) != modules:
             gc.freeze()
             warnings = self._look_for_threads("importing its modules")
-        job = NodeJob(number, place, call, cores, timeout)
+        job = NodeJob(order.number, order.place, call, order.cores, order.timeout)
         job.warnings = warnings
         return job
 
@@ -174,10 +190,10 @@ class _Node:
         try:
             slot = files.acquire()
         except OSError as error:
-            jobs.tell_end(job, ("failed", f"no file for its output: {error}"), b"", b"")
+            jobs.tell_end(job, refusal=f"no file for its output: {error}")
             return
         job.started = time.monotonic()
-        self._channel.put(("started", job.number, os.getpid(), time.time()))
+        self._channel.put(TaskStarted(job.number, os.getpid(), time.time()))
         self._channel.flush()
         call, job.call = job.call, None
         used = os.times()
@@ -198,13 +214,11 @@ class _Node:
         job.ended = time.monotonic()
         now = os.times()
         job.usage = (now.user - used.user, now.system - used.system, resident_memory())
-        if report is not None:
-            body: Any = report
-            job.report = marshal.dumps((job.number, job.ended, *body))
+        job.report = report
         # A server that a load has started is there for the jobs.
         jobs.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
-        jobs.tell_end(job, job.report, *files.release(slot, reuse=not jobs.remnants))
+        jobs.tell_end(job, *files.release(slot, reuse=not jobs.remnants))
 
     def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
         # In the middle of a load, or just before it.

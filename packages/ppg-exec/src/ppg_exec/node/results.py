@@ -12,6 +12,14 @@ import os
 import pickle
 import sys
 
+from ppg_exec.transport.messages import (
+    ExceptionRaised,
+    PickleReturned,
+    ResultUnpicklable,
+    encode,
+    encoded_value,
+)
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,11 +56,11 @@ class _PlainPickler(pickle.Pickler):
         return NotImplemented
 
 
-def encode_value(value: object, table: IdentityTable) -> tuple[object, ...]:
-    """The report for what a job returned. Raises whatever pickling raises."""
+def encode_value(value: object, table: IdentityTable) -> bytes:
+    """The encoded report for what a job returned. Raises whatever pickling raises."""
     if _is_plain(value, table, _DEEPEST):
-        return ("plain", value)
-    return ("value", pickled(value, table))
+        return encoded_value(value)
+    return encode(PickleReturned(pickled(value, table)))[0]
 
 
 def pickled(value: object, table: IdentityTable) -> bytes:
@@ -82,14 +90,15 @@ def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
     return all(_is_plain(item, table, deepest - 1) for item in value)  # type: ignore[attr-defined]
 
 
-def describe_exception(error: BaseException, table: IdentityTable) -> tuple[object, ...]:
-    """The report ("raised", …), or ("unpicklable", …) where `error` says so."""
+def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
+    """The encoded report for what a job raised, or for what it could not return where `error` says so."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     text = exception_text(error)
     path = getattr(error, "unpicklable_path", None)
     if path is not None:
-        return ("unpicklable", path, text_of(error))
-    return ("raised", _faithful_pickle(error, table), name, text_of(error), text)
+        return encode(ResultUnpicklable(path, text_of(error)))[0]
+    raised = ExceptionRaised(_faithful_pickle(error, table), name, text_of(error), text)
+    return encode(raised)[0]
 
 
 def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None:

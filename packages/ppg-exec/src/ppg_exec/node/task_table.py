@@ -23,6 +23,7 @@ from collections import deque
 
 from ppg_exec.node.job_process import UNREPORTED
 from ppg_exec.node.orphans import Remnants
+from ppg_exec.transport.messages import TaskEnded, TasksRecalled, TaskStarted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from ppg_exec.node.children import JobProcesses
     from ppg_exec.node.node_task import NodeJob
     from ppg_exec.transport.channel import Channel
+    from ppg_exec.transport.messages import FromNode, ToNode
 
 __all__ = ["Jobs"]
 
@@ -50,7 +52,7 @@ class Jobs:
 
     """
 
-    def __init__(self, channel: Channel, processes: JobProcesses) -> None:
+    def __init__(self, channel: Channel[FromNode, ToNode], processes: JobProcesses) -> None:
         self.remnants: Remnants = Remnants()
         self.resident: int = 0
         """Bytes that a fork has resident from the start."""
@@ -90,7 +92,7 @@ class Jobs:
             self._ahead.remove(job)
             self._unpark(job)
             del self._by_number[job.number]
-        self._channel.put(("recalled", [job.number for job in given]))
+        self._channel.put(TasksRecalled([job.number for job in given]))
 
     def end(self, number: int, grace: float, why: str) -> None:
         """End a job before its time: SIGTERM, and SIGKILL after `grace` seconds."""
@@ -102,7 +104,7 @@ class Jobs:
             if job in line:
                 line.remove(job)
                 self._unpark(job)
-                self._conclude(job, None, b"", b"", None)
+                self._conclude(job)
                 return
         if job.pid in self._running:
             _signal(job.pid, signal.SIGTERM)
@@ -118,12 +120,12 @@ class Jobs:
                 del self._parked[job.pid]
                 self._processes.begin(job)
             elif cause := self._processes.fork(job, parked=False):
-                self._conclude(job, ("failed", cause), b"", b"", None)
+                self._conclude(job, refusal=cause)
                 continue
             job.started = time.monotonic()
             job.call = None
             self._running[job.pid] = job
-            self._channel.put(("started", job.number, job.pid, time.time()))
+            self._channel.put(TaskStarted(job.number, job.pid, time.time()))
             if job.timeout is not None:
                 self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
 
@@ -203,13 +205,13 @@ class Jobs:
 
     def take_reports(self) -> None:
         """Read what job processes have reported."""
-        for number, when, report in self._processes.reports.receive():
-            job = self._by_number.get(number)
+        for message in self._processes.reports.receive():
+            job = self._by_number.get(message.number)
             if job is not None and job.report is None:
-                job.report = report
-                job.ended = when
-            elif isinstance(report, int):
-                os.close(report)
+                job.report = message.report
+                job.ended = message.when
+            elif isinstance(message.report, int):
+                os.close(message.report)
 
     def _finish(self, job: NodeJob) -> None:
         slot = job.slot
@@ -226,41 +228,49 @@ class Jobs:
         if job.cores == 1 and self._ahead:
             successor = self._ahead.popleft()
             self._ready.append(successor)
-        self._conclude(job, job.report, stdout, stderr, cause, successor)
+        self._conclude(job, stdout, stderr, cause=cause, successor=successor)
 
     def _conclude(
         self,
         job: NodeJob,
-        report: bytes | int | tuple[str, str] | None,
-        stdout: bytes | int,
-        stderr: bytes | int,
-        cause: str | None,
+        stdout: bytes | int = b"",
+        stderr: bytes | int = b"",
+        *,
+        refusal: str = "",
+        cause: str | None = None,
         successor: NodeJob | None = None,
     ) -> None:
         del self._by_number[job.number]
-        self.tell_end(job, report, stdout, stderr, cause, successor)
+        self.tell_end(job, stdout, stderr, refusal=refusal, cause=cause, successor=successor)
 
     def tell_end(
         self,
         job: NodeJob,
-        report: bytes | int | tuple[str, str] | None,
-        stdout: bytes | int,
-        stderr: bytes | int,
+        stdout: bytes | int = b"",
+        stderr: bytes | int = b"",
+        *,
+        refusal: str = "",
         cause: str | None = None,
         successor: NodeJob | None = None,
     ) -> None:
-        """Tell the mcp how a job, or a load, has ended. Descriptors are the channel's from then on."""
-        descriptors = tuple(each for each in (report, stdout, stderr) if isinstance(each, int))
-        fields = [None if isinstance(each, int) else each for each in (report, stdout, stderr)]
+        """Tell the controller how a job, or a load, has ended. Descriptors are the channel's from then on."""
         ended = job.ended or time.monotonic()
         wall = ended - job.started if job.started else 0.0
         self._channel.put(
-            (
-                "ended", job.number, successor.number if successor else 0, job.status, (wall, *job.usage),
-                report is not None, *fields, job.expected, cause, job.warnings,
-            ),
-            descriptors,
-        )  # fmt: skip
+            TaskEnded(
+                number=job.number,
+                successor=successor.number if successor else 0,
+                status=job.status,
+                usage=(wall, *job.usage),
+                report=job.report,
+                refusal=refusal,
+                stdout=stdout,
+                stderr=stderr,
+                expected=job.expected,
+                cause=cause,
+                warnings=job.warnings,
+            )
+        )
 
     def _enforce_deadlines(self) -> None:
         now = time.monotonic()

@@ -1,49 +1,34 @@
-"""Messages between the processes of an executor: tuples of plain values, over a Unix socket, with descriptors.
+"""Channel: carries messages between two processes over a Unix socket, with descriptors.
 
-The same framing serves all three connections. A message is a tuple whose first element names it; `marshal`
-writes it, which is in every interpreter already and reads nothing but plain values. Values that are more
-than plain travel as `bytes` that somebody else has pickled. In front of each message stands its length.
-
-mcp → forkserver
-    ("node", node, directory, huge pages)    fork a compute node; + descriptors of its socket and its logbook
-    ("kill node", node)                      end that node and everything beneath it
-    ("interrupt node", node)                 raise an exception in the load that it runs
-    ("signal job", node, pid, signal)        to its process group, if it has not ended
-    ("pause",), ("resume",)                  stop the nodes and all beneath them; let them go on
-    ("close",)                               end everything
-forkserver → mcp
-    ("node died", node, wait status)         and everything beneath it is gone, too
-    ("memory", {pid: bytes})                 of jobs that have clearly more than before, all processes together
-mcp → node
-    ("task", number, go, place, payload, numbers, cores, timeout, directory, environment)
-    ("go", number)                           a task that was sent ahead may start now
-    ("recall", [number])                     give back what has not started
-    ("end", number, grace, why)              SIGTERM, and SIGKILL after `grace` seconds
-    ("forget", [number])                     identities that are not needed any more
-node → mcp
-    ("started", number, pid, time)
-    ("ended", number, successor, status, usage, report, stdout, stderr, cause, warnings) + descriptors
-    ("recalled", [number])                   what of a recall had not started
-    ("unlearnt", [identity])                 identities of a message that could not be read
-    ("unread", number, [identity])           a task that refers to such an identity: to be sent again
-job process → node
-    (number, time, kind, …) in one packet    see `jobprocess`
-
-A field of "ended" that is None stands for a descriptor that comes with the message, in order.
+The same framing serves controller and forkserver, and controller and node. In front of each message stands its length.
+`messages` has the messages themselves, and says how they become bytes.
 """
 
 from __future__ import annotations
 
-import marshal
 import os
 import socket
 import sys
 from collections import deque
 
+from ppg_exec.transport.messages import Message, decode, encode
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from typing import Any
+    from collections.abc import Mapping, Sequence
+    from typing import Generic, TypeVar
+
+    Sent = TypeVar("Sent", bound=Message)
+    Received = TypeVar("Received", bound=Message)
+else:
+    Sent = Received = None
+
+    class Generic:
+        __slots__ = ()
+
+        def __class_getitem__(cls, _):
+            return cls
+
 
 __all__ = ["Channel", "LongMessage", "LostDescriptor", "pair"]
 
@@ -62,14 +47,21 @@ class LostDescriptor(OSError):  # noqa: N818 - reads as what happened
     """This process has reached its limit of descriptors."""
 
 
-class Channel:
-    """One end of a connection: queues what the other side is not ready to read, and never blocks."""
+class Channel(Generic[Sent, Received]):
+    """Channel: is one end of a connection; it queues what the other side is not ready to read, and never blocks.
 
-    __slots__ = ("_arrived", "_descriptors", "_socket", "_waiting")
+    Args:
+        connected: the socket.
+        expected: the messages that the other side sends, by their tags.
 
-    def __init__(self, connected: socket.socket) -> None:
+    """
+
+    __slots__ = ("_arrived", "_descriptors", "_expected", "_socket", "_waiting")
+
+    def __init__(self, connected: socket.socket, expected: Mapping[str, type[Received]]) -> None:
         connected.setblocking(False)
         self._socket = connected
+        self._expected = expected
         self._waiting: deque[tuple[memoryview, tuple[int, ...]]] = deque()
         self._arrived = bytearray()
         self._descriptors: deque[int] = deque()
@@ -83,12 +75,12 @@ class Channel:
         """Whether `flush` has something left to write."""
         return bool(self._waiting)
 
-    def put(self, message: tuple[Any, ...], descriptors: tuple[int, ...] = ()) -> None:
+    def put(self, message: Sent) -> None:
         """Queue a message. Its descriptors belong to the channel from now on: it closes them once sent."""
         try:
-            body = marshal.dumps(message)
+            body, descriptors = encode(message)
         except ValueError as error:
-            raise LongMessage(f"a message of {message[0]!r} is too long: {error}") from error
+            raise LongMessage(f"the message {type(message).__name__} is too long: {error}") from error
         frame = len(body).to_bytes(_LENGTH, "little") + body
         self._waiting.append((memoryview(frame), descriptors))
 
@@ -122,10 +114,12 @@ class Channel:
             if sent < len(data):
                 waiting.appendleft((data[sent:], ()))
 
-    def receive(self) -> list[tuple[Any, ...]]:
-        """All messages that have arrived completely. Raises `EOFError` once there will be no more.
+    def receive(self) -> list[Received]:
+        """All messages that have arrived completely; their descriptors belong to the caller.
 
-        Raises `LostDescriptor` if one could not be taken; the connection is of no use then.
+        Raises `EOFError` once there will be no more, and `UnexpectedMessage` for one that the other side never sends.
+
+        Raises `LostDescriptor` if a descriptor could not be taken; the connection is of no use then.
         """
         arrived = self._arrived
         ended = False
@@ -154,12 +148,8 @@ class Channel:
             raise EOFError("the other side is gone")
         return messages
 
-    def next_descriptor(self) -> int:
-        """The next descriptor that came with the messages; it belongs to the caller."""
-        return self._descriptors.popleft()
-
     def close(self) -> None:
-        """Close the connection and every descriptor that nobody took."""
+        """Close the connection and every descriptor whose message was not sent, or has not arrived."""
         self._socket.close()
         for descriptor in self._descriptors:
             os.close(descriptor)
@@ -169,9 +159,8 @@ class Channel:
         self._descriptors.clear()
         self._waiting.clear()
 
-    @staticmethod
-    def _messages(arrived: bytearray) -> list[tuple[Any, ...]]:
-        messages: list[tuple[Any, ...]] = []
+    def _messages(self, arrived: bytearray) -> list[Received]:
+        messages: list[Received] = []
         position = 0
         with memoryview(arrived) as view:
             while position + _LENGTH <= len(view):
@@ -179,7 +168,7 @@ class Channel:
                 end = position + _LENGTH + length
                 if end > len(view):
                     break
-                messages.append(marshal.loads(view[position + _LENGTH : end]))  # noqa: S302 - our own peer
+                messages.append(decode(view[position + _LENGTH : end], self._expected, self._descriptors))
                 position = end
         del arrived[:position]
         return messages

@@ -10,6 +10,10 @@ import time
 from ppg_exec.linux import libc
 from ppg_exec.transport.channel import Channel
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
 __all__ = ["Alarm", "Readiness"]
 
 
@@ -76,7 +80,7 @@ class Readiness:
                 readable.append(descriptor)
         return readable
 
-    def write(self, channel: Channel) -> None:
+    def write(self, channel: Channel[Any, Any]) -> None:
         """Write what a channel has queued; what does not go now makes `wait` return when it can."""
         if not channel.has_waiting:
             return
