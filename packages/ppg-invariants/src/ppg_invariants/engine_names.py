@@ -119,6 +119,7 @@ _MODULES = {
     "ppg_exec.controller.cancellation": "ppg_exec.ending",
     "ppg_exec.controller.dispatcher": "ppg_exec.dispatch",
     "ppg_exec.controller.local": "ppg_exec.local",
+    "ppg_exec.controller.lookahead": "ppg_exec.entries",
     "ppg_exec.controller.outcomes": "ppg_exec.outcomes",
     "ppg_exec.controller.registry": "ppg_exec.entries",
     "ppg_exec.controller.reports": "ppg_exec.reception",

@@ -7,7 +7,7 @@ An entry's way:
             └───────(recalled)──┘         └→ WAITING (a retry, or its node died before it began)
 
 A node starts what was sent ahead in place of a task of one core that has ended there, and says so in the same
-message: the claim passes on, and the ledger is never wrong. `entries.Ahead` decides how many that are.
+message: the claim passes on, and the ledger is never wrong. `lookahead.Ahead` decides how many that are.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import time
 from dataclasses import replace
 
 from ppg_exec.attempts import with_another
-from ppg_exec.controller.registry import Ahead, Entry, Register, Role, Stage
+from ppg_exec.controller.lookahead import Ahead
+from ppg_exec.controller.registry import Entry, Register, Role, Stage
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.hosts.nodes import Fleet
 from ppg_exec.pickling.culprit import CannotPickle

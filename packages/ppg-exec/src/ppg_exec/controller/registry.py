@@ -12,12 +12,8 @@ from ppg_exec.tasks import Cancelled, End, Notice, Outcome, Output, Place, Succe
 if TYPE_CHECKING:
     from ppg_exec.hosts.local_host import NodeHandle
 
-__all__ = ["NO_OUTPUT", "UNUSED", "Ahead", "Entry", "Register", "Role", "Stage", "Streams", "memory_warning"]
+__all__ = ["NO_OUTPUT", "UNUSED", "Entry", "Register", "Role", "Stage", "Streams", "memory_warning"]
 
-_AHEAD_SECONDS = 0.02
-_MOST_AHEAD = 64
-_STALE_SECONDS = 0.1
-_SHORTEST = 0.0002
 _FAR_ABOVE = 1.5
 
 
@@ -96,60 +92,6 @@ class Entry:
         """It is at no node any more."""
         self.stage = Stage.WAITING
         self.node = None
-
-
-class Ahead:
-    """The tasks that were sent to a node before their turn, and how many that should be.
-
-    Short tasks would spend their time waiting for the mcp. So as many are sent ahead as keep the cores busy for
-    `_AHEAD_SECONDS`, judged by how long tasks of one core took lately; none while that is unknown or long. One
-    that then waits for long all the same is taken back if something more important has come up.
-    """
-
-    def __init__(self, cores: int) -> None:
-        self._cores = cores
-        self._entries: dict[int, Entry] = {}
-        self._usual = 0.0
-        self._recalled = False
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-    def has_room(self) -> bool:
-        """Whether it is worth to send another one."""
-        if not self._usual or self._recalled:
-            return False
-        return len(self._entries) < min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._cores / self._usual))
-
-    def learn(self, entry: Entry, wall: float) -> None:
-        """A task has taken `wall` seconds."""
-        if entry.may_go_ahead:
-            wall = max(wall, _SHORTEST)
-            self._usual = wall if not self._usual else 0.8 * self._usual + 0.2 * wall
-
-    def add(self, entry: Entry) -> None:
-        """It was sent."""
-        self._entries[entry.number] = entry
-
-    def remove(self, entry: Entry) -> None:
-        """It has started, or come back."""
-        del self._entries[entry.number]
-        if not self._entries:
-            self._recalled = False
-
-    def oldest(self) -> Entry | None:
-        """The one that would start next."""
-        return next(iter(self._entries.values()), None)
-
-    def outranked(self, first: Entry | None, now: float) -> list[Entry]:
-        """Those to be taken back because `first`, which waits, is more important than what waits at the node."""
-        oldest = self.oldest()
-        if first is None or oldest is None or self._recalled or now - oldest.sent_at < _STALE_SECONDS:
-            return []
-        if first.task.priority <= oldest.task.priority:
-            return []
-        self._recalled = True
-        return list(self._entries.values())
 
 
 def memory_warning(entry: Entry, usage: Usage) -> tuple[str, ...]:
