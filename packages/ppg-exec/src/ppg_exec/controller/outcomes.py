@@ -23,6 +23,19 @@ from ppg_exec.transport.messages import (
 
 __all__ = ["OomCounter", "died", "end_of", "node_death"]
 
+_SIGNALS = {
+    signal.SIGSEGV: "a segmentation fault: a bug in native code that it called",
+    signal.SIGBUS: "a bus error: a file that it had mapped became shorter, or a disk or /dev/shm is full",
+    signal.SIGABRT: "an abort: native code found itself in a state that it cannot go on from",
+    signal.SIGFPE: "an arithmetic error in native code",
+    signal.SIGILL: "an illegal instruction: native code built for another processor",
+    signal.SIGKILL: "somebody killed it: often a batch system, or an administrator",
+    signal.SIGTERM: "somebody asked it to end",
+    signal.SIGXCPU: "its limit of processor time was reached (ulimit -t)",
+    signal.SIGXFSZ: "its limit of file size was reached (ulimit -f)",
+}
+"""Why a process probably died, by the signal that ended it."""
+
 
 def end_of(
     message: TaskEnded,
@@ -82,17 +95,6 @@ def end_of(
             assert_never(report)
 
 
-def _whole(report: bytes | int) -> bytes:
-    """A report's bytes; a descriptor of them is closed."""
-    if isinstance(report, bytes):
-        return report
-    try:
-        with mmap.mmap(report, 0, access=mmap.ACCESS_READ) as content:
-            return bytes(content)
-    finally:
-        os.close(report)
-
-
 def node_death(status: int | None, last_words: str, doing: str, oom: OomCounter) -> Died:
     """The end of a task that went down with its node; `doing` says who was at fault."""
     words = f"; it said: {last_words}" if last_words else ""
@@ -100,20 +102,6 @@ def node_death(status: int | None, last_words: str, doing: str, oom: OomCounter)
         return Died(None, None, f"{doing}{words}")
     known = died(status, None, oom)
     return Died(known.exit_code, known.signal, f"{doing} ({known.likely_cause}){words}", known.of_memory)
-
-
-# -- Why a process probably died, in words, from its wait status and what the kernel counts.
-_SIGNALS = {
-    signal.SIGSEGV: "a segmentation fault: a bug in native code that it called",
-    signal.SIGBUS: "a bus error: a file that it had mapped became shorter, or a disk or /dev/shm is full",
-    signal.SIGABRT: "an abort: native code found itself in a state that it cannot go on from",
-    signal.SIGFPE: "an arithmetic error in native code",
-    signal.SIGILL: "an illegal instruction: native code built for another processor",
-    signal.SIGKILL: "somebody killed it: often a batch system, or an administrator",
-    signal.SIGTERM: "somebody asked it to end",
-    signal.SIGXCPU: "its limit of processor time was reached (ulimit -t)",
-    signal.SIGXFSZ: "its limit of file size was reached (ulimit -f)",
-}
 
 
 class OomCounter:
@@ -164,3 +152,14 @@ def died(status: int, cause: str | None, oom: OomCounter) -> Died:
     except ValueError:
         return Died(None, number, cause or f"signal {number}")
     return Died(None, number, cause or _SIGNALS.get(known, f"signal {known.name}"))
+
+
+def _whole(report: bytes | int) -> bytes:
+    """A report's bytes; a descriptor of them is closed."""
+    if isinstance(report, bytes):
+        return report
+    try:
+        with mmap.mmap(report, 0, access=mmap.ACCESS_READ) as content:
+            return bytes(content)
+    finally:
+        os.close(report)

@@ -1,4 +1,7 @@
-"""What the local executor remembers of a task, and the small decisions that hang on it."""
+"""Registry: holds what the local executor remembers of its tasks until they are given back.
+
+Beside them stand the events that the caller is to be told, and the small decisions that hang on one task.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["NO_OUTPUT", "UNUSED", "Entry", "Register", "Role", "Stage", "Streams", "memory_warning"]
 
+UNUSED = Usage()
 _FAR_ABOVE = 1.5
 
 
@@ -39,6 +43,16 @@ class Role(enum.Enum):
     """a load that is repeated because its node has died"""
     UNLOAD = "unload"
     """the end of a load"""
+
+
+class Streams(NamedTuple):
+    """What a task has printed."""
+
+    stdout: Output = Output()
+    stderr: Output = Output()
+
+
+NO_OUTPUT = Streams()
 
 
 @dataclass(slots=True, eq=False)
@@ -94,30 +108,6 @@ class Entry:
         self.node = None
 
 
-def memory_warning(entry: Entry, usage: Usage) -> tuple[str, ...]:
-    """What to say of a task that used far more memory than it states."""
-    stated = entry.task.memory
-    if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or entry.is_load:
-        return ()
-    warning = (
-        f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "
-        f"state memory={usage.peak_memory}, or others are started beside it until memory runs out"
-    )
-    return (warning,)
-
-
-# -- The tasks that an executor has taken and not yet given back, and what its caller is to be told.
-class Streams(NamedTuple):
-    """What a task has printed."""
-
-    stdout: Output = Output()
-    stderr: Output = Output()
-
-
-NO_OUTPUT = Streams()
-UNUSED = Usage()
-
-
 class Register:
     """Every entry by its key, those that are at a node by their number too, and the events to come.
 
@@ -169,3 +159,15 @@ class Register:
             )
         elif not isinstance(end, Succeeded | Cancelled):
             self.events.append(Notice(f"{entry.task.key} failed: {end}"))
+
+
+def memory_warning(entry: Entry, usage: Usage) -> tuple[str, ...]:
+    """What to say of a task that used far more memory than it states."""
+    stated = entry.task.memory
+    if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or entry.is_load:
+        return ()
+    warning = (
+        f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "
+        f"state memory={usage.peak_memory}, or others are started beside it until memory runs out"
+    )
+    return (warning,)

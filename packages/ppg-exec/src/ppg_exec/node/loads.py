@@ -2,7 +2,9 @@
 
 Output goes to files as a job's does. The working directory and the umask are restored, as the next load, and
 every job, expects its own. A load can be interrupted: SIGURG, which means nothing to a process that does not
-handle it, raises `Interrupted` in it. If it is in native code, that waits; then the mcp has the node replaced.
+handle it, raises `Interrupted` in it. If it is in native code, that waits; then the controller has the node replaced.
+
+Forks of a node with much loaded data stay cheap by huge pages under it, which `collapse` asks the kernel for.
 """
 
 from __future__ import annotations
@@ -17,8 +19,6 @@ import sys
 from ppg_exec.linux import libc
 from ppg_exec.node.results import describe_exception, encode_value
 
-__all__ = ["WORTHWHILE", "collapse", "collapsible"]
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,18 +27,29 @@ if TYPE_CHECKING:
     from ppg_exec.node.output_files import Slot
     from ppg_exec.pickling.receive import IdentityTable
 
-__all__ = ["INTERRUPT", "Interrupted", "resident_memory", "run_load"]
+__all__ = [
+    "INTERRUPT",
+    "WORTHWHILE",
+    "Interrupted",
+    "collapse",
+    "collapsible",
+    "resident_memory",
+    "run_load",
+]
 
 INTERRUPT = signal.SIGURG
+WORTHWHILE = 32 << 20
+"""Bytes by which a process should have grown before `collapse` pays."""
+
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_HUGE = 2 << 20
+_MADV_HUGEPAGE = 14
+_MADV_COLLAPSE = 25
+_SPECIAL = (b"[stack]", b"[vdso]", b"[vvar]", b"[vsyscall]")
 
 
 class Interrupted(BaseException):
     """The load, or the inline task, was cancelled, or its time is up. Not an Exception, lest it is swallowed."""
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    raise Interrupted
 
 
 def run_load(
@@ -98,15 +109,6 @@ def resident_memory() -> int:
         return int(file.read().split()[1]) * _PAGE
 
 
-# -- Keeping forks of a node with much loaded data cheap: huge pages under it.
-_MADV_HUGEPAGE = 14
-_MADV_COLLAPSE = 25
-_HUGE = 2 << 20
-WORTHWHILE = 32 << 20
-"""Bytes by which a process should have grown before `collapse` pays."""
-_SPECIAL = (b"[stack]", b"[vdso]", b"[vvar]", b"[vsyscall]")
-
-
 def collapsible(maps: bytes) -> list[tuple[int, int]]:
     """The ranges (start, end), aligned to huge pages, of the private anonymous areas in a /proc/…/maps."""
     ranges = []
@@ -135,3 +137,7 @@ def collapse() -> int:
         if madvise(address, size, _MADV_COLLAPSE) == 0:
             done += end - start
     return done
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    raise Interrupted

@@ -1,4 +1,4 @@
-"""What of its module a function that travels by value needs."""
+"""Function parts: finds what of its module a function needs that travels by value, and what goes by name instead."""
 
 from __future__ import annotations
 
@@ -67,9 +67,11 @@ class FunctionParts:
         return known[1]
 
 
-# -- Whether another process can import what this one knows by a module and a name.
 class Importability:
-    """Remembers which modules can be found by their names along `sys.path`."""
+    """Importability: says whether another process can import what this one knows by a module and a name.
+
+    Remembers which modules can be found by their names along `sys.path`.
+    """
 
     def __init__(self) -> None:
         self._found: dict[str, bool] = {}

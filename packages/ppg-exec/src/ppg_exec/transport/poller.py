@@ -16,6 +16,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Alarm", "Readiness"]
 
+_NONBLOCK = os.O_NONBLOCK
+_CLOEXEC = os.O_CLOEXEC
+_ABSOLUTE = 1
+_NEVER = 2.0**33
+"""Seconds; 272 years, which the kernel can count in nanoseconds."""
+
 
 class Readiness:
     """The connections that are watched, and two other reasons for which `poll` has to be called.
@@ -102,25 +108,11 @@ class Readiness:
         os.close(self._bell)
 
 
-# -- A descriptor that becomes readable at a given time, for callers that wait for several descriptors.
-_NONBLOCK = os.O_NONBLOCK
-_CLOEXEC = os.O_CLOEXEC
-_ABSOLUTE = 1
-
-_NEVER = 2.0**33
-"""Seconds; 272 years, which the kernel can count in nanoseconds."""
-
-
-class _Moment(ctypes.Structure):
-    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
-
-
-class _Setting(ctypes.Structure):
-    _fields_ = (("interval", _Moment), ("first", _Moment))
-
-
 class Alarm:
-    """A timerfd; `os` has it only from Python 3.13 on."""
+    """Alarm: is a descriptor that becomes readable at a given time, for callers that wait for several descriptors.
+
+    It is a timerfd; `os` has that only from Python 3.13 on.
+    """
 
     def __init__(self) -> None:
         self._descriptor: int = libc().timerfd_create(time.CLOCK_MONOTONIC, _NONBLOCK | _CLOEXEC)
@@ -154,6 +146,14 @@ class Alarm:
     def close(self) -> None:
         """Give the descriptor back."""
         os.close(self._descriptor)
+
+
+class _Moment(ctypes.Structure):
+    _fields_ = (("seconds", ctypes.c_long), ("nanoseconds", ctypes.c_long))
+
+
+class _Setting(ctypes.Structure):
+    _fields_ = (("interval", _Moment), ("first", _Moment))
 
 
 def _check(result: int) -> None:
