@@ -214,6 +214,65 @@ def test_what_cannot_be_discarded_is_said(folder, capfd):
     assert "the hook Broken.discard raised ZeroDivisionError: in discard" in capfd.readouterr().err
 
 
+def test_its_outputs_are_no_files_that_could_be_accepted(run, accept, rows):
+    def declare():
+        table = TableJob("all.db", "numbers", rows("numbers", 1))
+        ppg.FileGeneratingJob("after", lambda path: path.write_text("x")).depends_on(table)
+
+    accepted = accept(declare, ["all.db#numbers"])
+    assert accepted.refused == {
+        "all.db#numbers": "what a TableJob makes is no file that can be looked at; run it"
+    }
+    Path("after").write_text("x")
+    reason = accept(declare, ["after"]).refused["after"]
+    assert "it depends on 'all.db#numbers', which would run" in reason
+    assert "run it first" in reason
+
+
+def test_a_generator_of_ones_own_derives_from_that_of_ppg(failing_run):
+    class Plays(ppg.Job):
+        __slots__ = ()
+        kind = NodeKind.GENERATOR
+
+    class Derives(ppg.JobGeneratingJob):
+        __slots__ = ()
+
+    def declare():
+        Plays("plays", None)
+        Derives("derives", lambda: ppg.FileGeneratingJob("made", lambda path: path.write_text("x")))
+
+    error, graph = failing_run(declare)
+    assert "'plays' cannot run: Plays plays GENERATOR, and must derive from JobGeneratingJob" in str(error)
+    assert graph.result.ran == ["derives", "made"]
+
+
+def test_kinds_of_the_same_name_stand_in_for_their_own_jobs(folder, rows):
+    class CacheJob(TableJob):
+        __slots__ = ()
+
+    class Renamed(ppg.Job):
+        __slots__ = ()
+        kind = NodeKind.OUTPUT
+
+    Renamed.__name__ = "TableJob"
+
+    def declared():
+        graph = ppg.new_pipegraph(quiet=True)
+
+        def generate():
+            CacheJob("all.db", "one", rows("one", 1))
+            TableJob("all.db", "two", rows("two", 1))
+
+        ppg.JobGeneratingJob("generator", generate)
+        return graph
+
+    declared().run()
+    assert declared().verify().will_run == {}
+    changed("INSERT INTO one VALUES (7)")
+    changed("INSERT INTO two VALUES (7)")
+    assert sorted(declared().verify().will_run) == ["all.db#one", "all.db#two"]
+
+
 def missing_module_function():
     raise LookupError("nothing here")
 

@@ -25,7 +25,11 @@ def drawn(plan: Plan) -> str:
     for package in plan.packages:
         lines += _package(package, plan.layers_of(package.name) or ())
     for upper, lower in pairwise(plan.layers_between_packages()):
-        lines += [f"    {start} --> {end}" for start, end in product(upper.modules, lower.modules)]
+        lines += [
+            f"    {start} --> {end}"
+            for start, end in product(upper.modules, lower.modules)
+            if (start, end) not in plan.forbidden
+        ]
     return "\n".join(lines)
 
 

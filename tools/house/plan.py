@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -131,6 +132,8 @@ class Plan:
     packages: tuple[Package, ...]
     contracts: tuple[Contract, ...]
     exemptions: tuple[Exemption, ...]
+    forbidden: frozenset[tuple[str, str]] = frozenset()
+    """pairs of modules of which the first never imports the second, by contract"""
 
     def layers_of(self, package: str) -> tuple[Layer, ...] | None:
         """Layers of a package: gives those of the first contract that orders its children, if there is one."""
@@ -160,7 +163,13 @@ def read_plan(root: Path) -> Plan:
     contracts = tuple(
         _contract(table, packages) for table in linter.get("contracts", []) if table.get("type") == "layers"
     )
-    return Plan(root, packages, contracts, _exemptions(tools.get("house", {}), names))
+    forbidden = frozenset(
+        pair
+        for table in linter.get("contracts", [])
+        if table.get("type") == "forbidden"
+        for pair in product(table["source_modules"], table["forbidden_modules"])
+    )
+    return Plan(root, packages, contracts, _exemptions(tools.get("house", {}), names), forbidden)
 
 
 def _directory(root: Path, name: str) -> Path:

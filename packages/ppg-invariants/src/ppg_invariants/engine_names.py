@@ -3,7 +3,7 @@
 A callback may capture a job, or derive a class from one of ppg's. Its fingerprint then contains the names of ppg's
 modules. ppg's modules may move, and its version may rise; neither is a change of the user's code. So every module
 of ppg counts by the name, and by the version, that it had when fingerprints were first recorded. Modules that are
-newer than this table count by their own names, without a version.
+newer than this table count by their own names, and by the version of the package at that time.
 
 The same table resolves the old names in pickles: caches that an older ppg wrote stay readable.
 """
@@ -249,10 +249,8 @@ def lasting_module(module: str) -> str:
 
 def lasting_name(module: str, qualname: str) -> str:
     """The name under which a class or function counts: module and qualified name."""
-    if module in _MODULES:
-        moved = _DEFINITIONS.get(f"{module}.{qualname.partition('.')[0]}")
-        return f"{moved or _MODULES[module]}.{qualname}"
-    return f"{module}.{qualname}"
+    moved = _DEFINITIONS.get(f"{module}.{qualname.partition('.')[0]}")
+    return f"{moved or _MODULES.get(module, module)}.{qualname}"
 
 
 def is_old_module(name: str) -> bool:

@@ -150,7 +150,12 @@ class TakeOver:
             if isinstance(job, FileJob):
                 nodes.add(job.node)
             elif job is not None:
-                self.verdicts[job.node] = Refused(FILELESS[job.kind])
+                self.verdicts[job.node] = Refused(
+                    FILELESS.get(
+                        job.kind,
+                        f"what a {type(job).__name__} makes is no file that can be looked at; run it",
+                    )
+                )
             elif name in self.dag:
                 self.verdicts[self.dag.node(JobId(name))] = Refused(
                     "a generator made it last time, and would have to run for it to be known"
@@ -232,6 +237,8 @@ class TakeOver:
         told = "; ".join(map(describe, reasons))
         if self._declared(node) is not None:
             return f"which would run ({told}); accept that, too, or run it first"
+        if node < len(self._pipegraph) and self._pipegraph.job_at(node).kind is not NodeKind.GENERATOR:
+            return f"which would run ({told}); run it first"
         if node < len(self._pipegraph):
             return f"a generator that has to run first ({told})"
         return f"which a generator makes, and which would run ({told})"

@@ -1,1 +1,1 @@
-"""Run: the run loop."""
+"""Engine: the run loop."""

@@ -396,7 +396,8 @@ class Driver:
         """A job that was to run, or ran, does not, because the run ends: it is as if it had never begun."""
         flight = self._in_flight.pop(node)
         if flight.has_begun:
-            discard_files(flight.job)
+            for problem in discard_files(flight.job):
+                self._publish(events.Warned(problem))
             self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
         else:
             self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))

@@ -3,6 +3,7 @@
 import functools
 from typing import TYPE_CHECKING
 
+from ppg.exceptions import JobContractError
 from ppg.graph.generate import generate
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.generating_jobs import JobGeneratingJob
@@ -56,7 +57,10 @@ def call_of(job: Job) -> ProcessCall:
     """What is called in the job's process, and with what."""
     if job.kind is NodeKind.GENERATOR:
         # A generator declares into a graph of its own, which kinds of jobs know nothing of.
-        assert isinstance(job, JobGeneratingJob)
+        if not isinstance(job, JobGeneratingJob):
+            raise JobContractError(
+                f"'{job.job_id}' cannot run: {type(job).__name__} plays GENERATOR, and must derive from JobGeneratingJob"
+            )
         return ProcessCall(generate, (job.call, job.pipegraph.root, str(job.pipegraph.cache_folder)))
     with calling_hook(job, "process_call"):
         return job.process_call()

@@ -1,7 +1,7 @@
 """What a generator declared in its process becomes an extension of the running graph.
 
 Nothing is added here: the evaluator checks the extension against what has been decided, and adds all of it or
-nothing. Then `Pipegraph.take_generated` gives the new nodes their jobs.
+nothing. Then `DeclaredGraph.take_generated` gives the new nodes their jobs.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,7 @@
 """Job kind: what a kind of job answers to the engine, and what the engine hands it for the answer.
 
-A kind is a subclass of `Job`. The engine never asks a job for its class; it calls the hooks of `JobKind`, and a new
-kind overrides those in which it differs. `kind` says which of the five roles of the decision model a job plays.
+A kind is a subclass of `Job`. The engine calls the hooks of `JobKind` where kinds differ, and a new kind overrides
+those in which it does. `kind` says which of the five roles of the decision model a job plays.
 
 | hook | called | default |
 | --- | --- | --- |
@@ -46,6 +46,7 @@ __all__ = [
     "ProcessCall",
     "WrongFilesError",
     "calling_hook",
+    "kind_name",
 ]
 
 
@@ -166,7 +167,14 @@ def calling_hook(job: "JobKind", name: str) -> Iterator[None]:
 
 
 KINDS: dict[str, type["JobKind"]] = {}
-"""Every kind of job that is defined, by the name of its class; the status store notes these names."""
+"""Every kind of job that is defined, by its `kind_name`; the status store notes these names."""
+
+
+def kind_name(kind: type) -> str:
+    """The name of a kind: of ppg's own the bare name of the class, of others with module and qualified name."""
+    if kind.__module__.partition(".")[0] == "ppg":
+        return kind.__name__
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
 class JobKind:
@@ -201,7 +209,7 @@ class JobKind:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        KINDS[cls.__name__] = cls
+        KINDS[kind_name(cls)] = cls
 
     @property
     def ignores_code_changes(self) -> bool:

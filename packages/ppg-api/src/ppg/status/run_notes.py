@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ppg.jobs.job import Job
+from ppg.jobs.kind import kind_name
 from ppg.result import JobOutcome, JobState
 from ppg_graph import (
     AlwaysRuns,
@@ -190,7 +191,7 @@ def note_generated(
     objects = list(jobs)
     details = {
         "jobs": [
-            [job.job_id, job.kind.name, type(made_job).__name__]
+            [job.job_id, job.kind.name, kind_name(type(made_job))]
             for job, made_job in zip(made.jobs, objects, strict=True)
         ],
         # The key is named after the first kind that noted anything.

@@ -1,11 +1,11 @@
 """The executor for this machine.
 
-The mcp's side only, in four parts around a register of the tasks that have not ended:
+The controller's side only, in four parts around a registry of the tasks that have not ended:
 
-    submit → dispatch (the line, the ledger) → fleet (the nodes, the wires) → reception → events
-                                    ending (what is to end before its time)
+    submit → dispatcher (the line, the ledger) → hosts.nodes (the nodes, the wires) → reports → events
+                                    cancellation (what is to end before its time)
 
-`forkserver`, `node` and `jobprocess` are the other side.
+`forkserver`, `node.node` and `node.job_process` are the other side.
 """
 
 from __future__ import annotations

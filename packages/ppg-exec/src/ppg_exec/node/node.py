@@ -2,14 +2,14 @@
 
 One thread, one loop:
 
-    wait → read messages, reap children → tell the mcp → take in new tasks → start jobs → tell the mcp
+    wait → read messages, reap children → report to the controller → take in new tasks → start jobs → report to the controller
 
 It decides nothing about resources: a task comes with permission to start ("go"), or is sent ahead, and then
-takes over the claim of a job that ends here, so that short jobs need not wait for the mcp. What becomes of
-the jobs is in `jobs`; here is what the node itself does: read tasks, and load.
+takes over the claim of a job that ends here, so that short jobs need not wait for the controller. What becomes of
+the jobs is in `task_table`; here is what the node itself does: read tasks, and load.
 
 While a load runs, the node does nothing else. What it is doing at each moment stands in its *logbook*, a
-small file shared with the mcp, which can so tell which task took the node with it.
+small file shared with the controller, which can so tell which task took the node with it.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ each page that the parent writes to costs it a page fault, which is half of what
 a row share that, and a core does not stand idle while the next job is forked. A parked job has not begun: it can
 be killed and forgotten, and it ends by itself if its node is gone.
 
-Ending a job is more than reaping it: what it has left behind is killed first (`remnants`), so that its output
+Ending a job is more than reaping it: what it has left behind is killed first (`orphans`), so that its output
 is complete and nobody writes into the files of the next.
 """
 

@@ -1,4 +1,4 @@
-"""The pickler of callbacks: reduces them to what `rebuild` understands."""
+"""The pickler of callbacks: reduces them to what `receive` understands."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Rebuilding callbacks in the compute node, and the objects that they share.
 
-The other half is `sharing`, in the mcp. Two things are special:
+The other half is `send`, in the controller. Two things are special:
 
 **No cloudpickle here.** Importing it doubles what a fork costs (it brings `inspect`, `logging`, `typing`
 and more), so functions that travel by value are rebuilt by the few lines below. Only classes that travel
@@ -76,7 +76,7 @@ def make_function(code: types.CodeType, namespace: dict[str, Any], cells: int) -
 
 
 def complete_function(function: types.FunctionType, state: dict[str, Any]) -> None:
-    """Give a function what `sharing` has taken off it.
+    """Give a function what `send` has taken off it.
 
     `state` may have "globals" (those that its code names), "cells" (pairs of index and value), "dict",
     "submodules" (which unpickling has imported), and further attributes by name.

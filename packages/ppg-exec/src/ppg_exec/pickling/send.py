@@ -1,4 +1,4 @@
-"""Pickling callbacks so that what they share stays shared: the sending half of `rebuild`.
+"""Pickling callbacks so that what they share stays shared: the sending half of `receive`.
 
 A pickler keeps identity within one message only. A pickler whose memo lives as long as the node would keep it
 across messages, but would also keep every closure that was ever sent, on both sides. So each message is a

@@ -73,7 +73,7 @@ def fingerprint_function(
 ) -> FunctionState:
     """State of a function, method, partial, class, callable instance or C function.
 
-    With `follow`, what its code refers to by global names counts, too; see `follow`.
+    With `follow`, what its code refers to by global names counts, too; see `references`.
 
     Raises CannotFingerprint with the path to a default or captured value that has no comparable content:
     ``function → closure 'db' → attribute 'connection'``.

@@ -271,7 +271,7 @@ class StatusStore:
         return True
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
-        """Fingerprint of a function that is the same under every Python version; see `canonical`."""
+        """Fingerprint of a function that is the same under every Python version; see `across_versions`."""
         fingerprint = state.combine(self._codes.canonical(state))
         if self._codes.has_news:
             self._write_codes()

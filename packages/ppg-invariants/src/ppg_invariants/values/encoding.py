@@ -17,7 +17,7 @@ What is the same and what is not:
 - Anything without content that could be compared from run to run (an address, a connection, a lock) raises
   CannotFingerprint with the path to it. `register_encoder` teaches new types.
 
-`Encoder` is the machine, `content` knows the types beyond the built-in ones; `captured` extends the machine to
+`Encoder` is the machine, `types` knows the types beyond the built-in ones; `captured` extends the machine to
 what functions hold: other functions, classes and instances.
 """
 
