@@ -234,7 +234,7 @@ def grow(path):
 def test_a_job_above_its_stated_memory_is_named_in_a_warning_or_ended(folder, enforced):
     heard = []
 
-    class Audience:
+    class Broadcast:
         def before_run(self, pipegraph):
             pass
 
@@ -245,10 +245,10 @@ def test_a_job_above_its_stated_memory_is_named_in_a_warning_or_ended(folder, en
     ppg.FileGeneratingJob("big", grow, enforce_memory=enforced).memory_needed = 50 * MB
     if enforced:
         with pytest.raises(ppg.RuntimeError, match="more memory than it states") as caught:
-            graph.run(frontend=Audience())
+            graph.run(frontend=Broadcast())
         assert isinstance(caught.value.exceptions["big"], ppg.JobDiedException)
     else:
-        graph.run(frontend=Audience())
+        graph.run(frontend=Broadcast())
         (warning,) = [event.message for event in heard if isinstance(event, ppg.Warned)]
         assert "'big'" in warning
         assert "states 0.05 GB" in warning

@@ -20,7 +20,7 @@ import sys
 import time
 from collections.abc import Callable
 
-from ppg_exec import LocalExecutor, Outcome, Place, Succeeded, Task, available_cores
+from ppg_exec import LocalExecutor, Outcome, RunsIn, Succeeded, Task, available_cores
 
 BARE = """
 import os, sys, time
@@ -106,8 +106,8 @@ def with_objects(objects: int, in_a_list: int, *, huge_pages: bool) -> tuple[flo
         ]
 
     with LocalExecutor(huge_pages=huge_pages) as executor:
-        loading = run_all(executor, [Task("load", load, place=Place.NODE)])
-        executor.submit(Task("plain", plain_forks, place=Place.NODE))
+        loading = run_all(executor, [Task("load", load, place=RunsIn.NODE)])
+        executor.submit(Task("plain", plain_forks, place=RunsIn.NODE))
         while not (found := [event for event in executor.poll() if isinstance(event, Outcome)]):
             continue
         assert isinstance(found[0].end, Succeeded)

@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ppg_exec import LocalExecutor, Outcome, Place, Succeeded, Task
+from ppg_exec import LocalExecutor, Outcome, RunsIn, Succeeded, Task
 from ppg_invariants import describe_files_plainly
 from tests.benchmarks.environments import restart_measurable
 
@@ -153,7 +153,7 @@ def print_forks() -> None:
     """What a fork of the node costs by itself, and what each page adds."""
     with LocalExecutor(cores=2) as executor:
         run_all(executor, [Task(str(number), nothing("")) for number in range(50)])
-        task = Task("forks", forks_of_the_node, (ROUNDS, COPIED), place=Place.NODE)
+        task = Task("forks", forks_of_the_node, (ROUNDS, COPIED), place=RunsIn.NODE)
         [value] = run_all(executor, [task])
     assert isinstance(value, tuple)
     own, child, empty, writing = value

@@ -18,8 +18,8 @@ from ppg_exec import (
     InlineExecutor,
     LocalExecutor,
     Outcome,
-    Place,
     Raised,
+    RunsIn,
     Started,
     Succeeded,
     Task,
@@ -262,7 +262,7 @@ def test_forked_tasks_draw_different_random_numbers(local: LocalExecutor, run: A
 
         return random.random()
 
-    run(local, Task("import", __import__, ("random",), place=Place.NODE))
+    run(local, Task("import", __import__, ("random",), place=RunsIn.NODE))
     assert (
         len({outcome.end.value for outcome in run(local, *(Task(str(n), draw) for n in range(8))).values()})
         == 8
@@ -282,7 +282,7 @@ def test_a_job_forked_from_a_node_with_threads_has_a_working_threading_module(
         return threading.active_count(), threading.current_thread() is threading.main_thread()
 
     assert run(local, Task("before", look))["before"].end == Succeeded((1, True))
-    run(local, Task("load", leave, place=Place.NODE))
+    run(local, Task("load", leave, place=RunsIn.NODE))
     assert run(local, Task("after", look))["after"].end == Succeeded((1, True))
 
 

@@ -17,8 +17,8 @@ from ppg_exec import (
     LocalExecutor,
     Notice,
     Outcome,
-    Place,
     Raised,
+    RunsIn,
     Started,
     Succeeded,
     Task,
@@ -32,7 +32,7 @@ def parent_of(pid: int) -> int:
 
 
 def load(key: str, function: Any, **options: Any) -> Task:
-    return Task(key, function, place=Place.NODE, **options)
+    return Task(key, function, place=RunsIn.NODE, **options)
 
 
 def test_a_job_sees_what_a_load_has_put_on_an_object_that_both_refer_to(

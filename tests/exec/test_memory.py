@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from ppg_exec import Died, LocalExecutor, Place, Succeeded, Task
+from ppg_exec import Died, LocalExecutor, RunsIn, Succeeded, Task
 from ppg_exec.controller.outcomes import OomCounter, died
 from ppg_exec.node.loads import collapsible
 from tests.exec.holder import Holder
@@ -37,7 +37,7 @@ def test_memory_of_all_processes_of_a_job_counts_together(local: LocalExecutor, 
 
 def test_what_the_node_has_loaded_is_not_the_jobs_memory(local: LocalExecutor, run: Any) -> None:
     shared = Holder()
-    run(local, Task("load", lambda: setattr(shared, "data", bytearray(b"x") * (300 * MB)), place=Place.NODE))
+    run(local, Task("load", lambda: setattr(shared, "data", bytearray(b"x") * (300 * MB)), place=RunsIn.NODE))
     outcome = run(local, Task("job", lambda: len(shared.data)))["job"]
     assert outcome.end == Succeeded(300 * MB)
     assert outcome.usage.peak_memory < 100 * MB
@@ -105,7 +105,7 @@ def test_a_large_load_lies_on_huge_pages_unless_that_is_turned_off(run: Any) -> 
             load = Task(
                 "load",
                 lambda shared=shared: setattr(shared, "data", [[n] for n in range(1_000_000)]),
-                place=Place.NODE,
+                place=RunsIn.NODE,
             )
             run(executor, load)
             counts[wanted] = run(executor, Task("look", huge))["look"].end.value

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import Cancelled, LocalExecutor, Outcome, Place, Raised, Started, Succeeded, Task
+from ppg_exec import Cancelled, LocalExecutor, Outcome, Raised, RunsIn, Started, Succeeded, Task
 
 PARKED = 4
 
@@ -187,7 +187,7 @@ def test_parked_tasks_find_what_was_loaded_in_the_meantime(scene: Scene, loaded:
     def load() -> None:
         loaded.value = "loaded"  # type: ignore[attr-defined]
 
-    scene.submit_what_is_urgent(Task("load", load, place=Place.NODE, priority=2))
+    scene.submit_what_is_urgent(Task("load", load, place=RunsIn.NODE, priority=2))
     scene.release()
     ended = scene.until_ended(3 + PARKED)
     assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("loaded")] * PARKED

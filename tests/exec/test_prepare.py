@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from ppg_exec import Died, InlineExecutor, LocalExecutor, Place, Succeeded, Task
+from ppg_exec import Died, InlineExecutor, LocalExecutor, RunsIn, Succeeded, Task
 from tests.exec.conftest import assert_nothing_is_left, marked
 
 
@@ -70,7 +70,7 @@ def test_a_node_that_is_prepared_in_place_of_a_dead_one_has_what_was_loaded(run)
         Holder.value = "loaded"
 
     with LocalExecutor(cores=2) as executor:
-        run(executor, Task("load", load, place=Place.NODE))
+        run(executor, Task("load", load, place=RunsIn.NODE))
         # The executor has heard of the death when it tells of the task that died with the node.
         killed = run(executor, Task("kill", lambda: os.kill(os.getppid(), signal.SIGKILL) or signal.pause()))[
             "kill"
@@ -91,7 +91,7 @@ def test_a_fork_of_this_process_is_not_made_before_there_is_a_task(run) -> None:
     assert_nothing_is_left(executor.marker)
 
 
-@pytest.mark.parametrize("place", [Place.FORK, Place.NODE, Place.FRESH])
+@pytest.mark.parametrize("place", [RunsIn.FORK, RunsIn.NODE, RunsIn.FRESH])
 def test_a_prepared_executor_runs_tasks_of_all_places(run, place) -> None:
     with LocalExecutor(cores=2) as executor:
         executor.prepare()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import Died, ExecutorError, LocalExecutor, Outcome, Place, Raised, Succeeded, Task
+from ppg_exec import Died, ExecutorError, LocalExecutor, Outcome, Raised, RunsIn, Succeeded, Task
 
 
 def script(tmp_path: Path, text: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -66,7 +66,7 @@ def test_a_node_without_descriptors_fails_the_task_and_says_why(run: Any) -> Non
         resource.setrlimit(resource.RLIMIT_NOFILE, (len(os.listdir("/proc/self/fd")), hard))
 
     with LocalExecutor(cores=3) as executor:
-        run(executor, Task("load", exhaust, place=Place.NODE))
+        run(executor, Task("load", exhaust, place=RunsIn.NODE))
         outcomes = run(executor, *(Task(str(n), lambda: __import__("time").sleep(0.1)) for n in range(3)))
         failed = [outcome.end for outcome in outcomes.values() if not isinstance(outcome.end, Succeeded)]
         assert failed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import LocalExecutor, Outcome, Place, Started, Succeeded, Task
+from ppg_exec import LocalExecutor, Outcome, RunsIn, Started, Succeeded, Task
 
 
 def run_script(tmp_path: Path, text: str, *arguments: str) -> str:
@@ -104,7 +104,7 @@ def test_a_forked_start_sees_what_the_script_has_changed_in_modules(run: Any, no
             assert outcome["t"].end == Succeeded("yes")
             assert outcome["print"].stdout.text() == "hello\n"
             assert outcome["die"].end.exit_code == 3
-            run(forked, Task("load", int, place=Place.NODE), Task("fresh", int, place=Place.FRESH))
+            run(forked, Task("load", int, place=RunsIn.NODE), Task("fresh", int, place=RunsIn.FRESH))
         nothing_left(forked.marker)
     finally:
         del string.changed_by_a_test  # type: ignore[attr-defined]
@@ -163,8 +163,8 @@ with LocalExecutor(cores=2) as executor:
     assert out == "{1}\n"
 
 
-@pytest.mark.parametrize("place", [Place.FORK, Place.FRESH])
-def test_a_job_reads_nothing_and_leads_its_own_session(local: LocalExecutor, run: Any, place: Place) -> None:
+@pytest.mark.parametrize("place", [RunsIn.FORK, RunsIn.FRESH])
+def test_a_job_reads_nothing_and_leads_its_own_session(local: LocalExecutor, run: Any, place: RunsIn) -> None:
     def look() -> tuple[str, bool]:
         return sys.stdin.read(), os.getsid(0) == os.getpid()
 
@@ -177,13 +177,13 @@ def test_a_fresh_task_finds_nothing_that_was_loaded(local: LocalExecutor, run: A
 
         decimal.loaded_by_a_test = True  # type: ignore[attr-defined]
 
-    run(local, Task("load", load, place=Place.NODE))
+    run(local, Task("load", load, place=RunsIn.NODE))
 
     def look() -> bool:
         import decimal
 
         return hasattr(decimal, "loaded_by_a_test")
 
-    outcomes = run(local, Task("fork", look), Task("fresh", look, place=Place.FRESH))
+    outcomes = run(local, Task("fork", look), Task("fresh", look, place=RunsIn.FRESH))
     assert outcomes["fork"].end == Succeeded(True)
     assert outcomes["fresh"].end == Succeeded(False)

@@ -113,7 +113,7 @@ def test_a_killed_forkserver_or_guard_takes_all_with_it_and_the_caller_goes_on(
 # A caller whose node is deaf: it loads, beside a job that has started a daemon.
 LOADING = """
 import os, subprocess, sys, time
-from ppg_exec import LocalExecutor, Place, Started, Task
+from ppg_exec import LocalExecutor, RunsIn, Started, Task
 
 def work():
     subprocess.Popen(["setsid", "sleep", "1000"])
@@ -126,7 +126,7 @@ def load(path):
 executor = LocalExecutor(cores=2, start_method=sys.argv[2])
 executor.submit(Task("work", work))
 executor.poll()
-executor.submit(Task("load", load, (sys.argv[1],), place=Place.NODE))
+executor.submit(Task("load", load, (sys.argv[1],), place=RunsIn.NODE))
 while True:
     executor.poll()
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import LocalExecutor, Place, Succeeded, Task, TimedOut
+from ppg_exec import LocalExecutor, RunsIn, Succeeded, Task, TimedOut
 from tests.exec.threaded import build_openmp, use_blas, use_openmp, use_polars
 
 Use = Callable[[str], bool]
@@ -40,12 +40,12 @@ def test_a_caller_that_has_used_a_library_with_threads_can_run_tasks_that_use_it
 def test_a_load_that_leaves_a_librarys_threads_is_named_and_fresh_tasks_can_use_it_all_the_same(
     local: LocalExecutor, run: Any, library: str, use: Use
 ) -> None:
-    outcome = run(local, Task("load", use, (library,), place=Place.NODE))["load"]
+    outcome = run(local, Task("load", use, (library,), place=RunsIn.NODE))["load"]
     assert outcome.end == Succeeded(True)
     (warning,) = outcome.warnings
     assert "thread(s) running in the compute node" in warning
     assert 'isolation="fresh"' in warning
-    fresh = [Task(str(n), use, (library,), place=Place.FRESH, timeout=60) for n in range(2)]
+    fresh = [Task(str(n), use, (library,), place=RunsIn.FRESH, timeout=60) for n in range(2)]
     assert [outcome.end for outcome in run(local, *fresh).values()] == [Succeeded(True)] * 2
 
 
@@ -54,7 +54,7 @@ def test_a_fork_that_needs_the_threads_of_a_load_hangs_until_its_time_is_up(
     local: LocalExecutor, run: Any, library: str
 ) -> None:
     # Why there are warnings: GNU's OpenMP waits for threads that the fork does not have.
-    run(local, Task("load", use_openmp, (library,), place=Place.NODE))
+    run(local, Task("load", use_openmp, (library,), place=RunsIn.NODE))
     assert run(local, Task("fork", use_openmp, (library,), timeout=1))["fork"].end == TimedOut(1)
     assert run(local, Task("next", int))["next"].end == Succeeded(0)
 
@@ -64,7 +64,7 @@ def test_with_one_thread_per_core_a_load_leaves_no_threads_and_forks_can_use_the
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with LocalExecutor(cores=2) as executor:
-        outcome = run(executor, Task("load", use_openmp, (library,), place=Place.NODE))["load"]
+        outcome = run(executor, Task("load", use_openmp, (library,), place=RunsIn.NODE))["load"]
         assert (outcome.end, outcome.warnings) == (Succeeded(True), ())
         assert run(executor, Task("fork", use_openmp, (library,), timeout=60))["fork"].end == Succeeded(True)
 
@@ -74,5 +74,5 @@ def test_a_fresh_task_of_two_cores_has_two_threads(
 ) -> None:
     monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
     with LocalExecutor(cores=2) as executor:
-        task = Task("t", use_openmp, (library,), place=Place.FRESH, cores=2, timeout=60)
+        task = Task("t", use_openmp, (library,), place=RunsIn.FRESH, cores=2, timeout=60)
         assert run(executor, task)["t"].end == Succeeded(True)

@@ -21,8 +21,8 @@ from ppg_exec import (
     InlineExecutor,
     LocalExecutor,
     Outcome,
-    Place,
     Raised,
+    RunsIn,
     Succeeded,
     Task,
     Unpicklable,
@@ -123,9 +123,9 @@ POINTS: dict[str, Callable[[Callable[[], object]], Task]] = {
     "while hashing": lambda fail: Task("t", nothing, after=fail),
     "while reporting": lambda fail: Task("t", lambda: FailsWhenPickled(fail)),
     "while it is read": lambda fail: Task("t", nothing, (FailsWhenRead(fail),)),
-    "in a fresh process": lambda fail: Task("t", fail, place=Place.FRESH),
+    "in a fresh process": lambda fail: Task("t", fail, place=RunsIn.FRESH),
     "in a fresh process, while it is read": lambda fail: Task(
-        "t", nothing, (FailsWhenRead(fail),), place=Place.FRESH
+        "t", nothing, (FailsWhenRead(fail),), place=RunsIn.FRESH
     ),
 }
 # The node has to read a callback itself, because objects that callbacks share live there. What ends the

@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-class Audience:
+class Broadcast:
     """A front end with listeners of the test's own."""
 
     def __init__(self, *listeners):
@@ -63,7 +63,7 @@ def test_a_file_that_cannot_be_removed_keeps_no_other_from_being_removed(folder)
         raise ValueError
 
     with pytest.raises(ppg.RuntimeError):
-        run(lambda: ppg.MultiFileGeneratingJob(["a", "b"], fail), frontend=Audience(heard.append))
+        run(lambda: ppg.MultiFileGeneratingJob(["a", "b"], fail), frontend=Broadcast(heard.append))
     assert not (folder / "b").exists()
     warnings = [event.message for event in heard if isinstance(event, ppg.Warned)]
     assert len(warnings) == 1
@@ -77,7 +77,7 @@ def test_files_that_are_not_there_give_no_warning(folder):
         run(
             lambda: [ppg.FileGeneratingJob("n" * 300, write), ppg.FileGeneratingJob("x", write),
                      ppg.FileGeneratingJob("x/y", write).depends_on("x")],
-            frontend=Audience(heard.append),
+            frontend=Broadcast(heard.append),
         )  # fmt: skip
     assert [event for event in heard if isinstance(event, ppg.Warned)] == []
 
@@ -92,7 +92,7 @@ def test_a_listener_that_raises_ends_neither_the_run_nor_the_other_listeners(fol
     with pytest.raises(KeyError, match="defect") as caught:
         run(
             lambda: [ppg.FileGeneratingJob(name, write) for name in "abc"],
-            frontend=Audience(defective, heard.append),
+            frontend=Broadcast(defective, heard.append),
         )
     assert "raised this on JobStarted; the run itself went on" in caught.value.__notes__[0]
     assert isinstance(heard[-1], ppg.RunFinished)
@@ -103,7 +103,7 @@ def test_a_listener_that_raises_ends_neither_the_run_nor_the_other_listeners(fol
 def test_progress_that_cannot_be_written_costs_the_progress(folder):
     with open("/dev/full", "w") as full:
         result = run(
-            lambda: ppg.FileGeneratingJob("a", write), frontend=Audience(PlainProgress(full, every_job=True))
+            lambda: ppg.FileGeneratingJob("a", write), frontend=Broadcast(PlainProgress(full, every_job=True))
         )
         assert result.ran == ["a"]
         os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())

@@ -18,6 +18,7 @@ from ppg_graph import (
     Forget,
     Generated,
     JobId,
+    LeftoverRejected,
     NewEdge,
     NewJob,
     NodeId,
@@ -32,7 +33,6 @@ from ppg_graph import (
     Start,
     Succeeded,
     Unobservable,
-    Unusable,
 )
 
 KINDS = {
@@ -127,7 +127,7 @@ class Shop:
             node = waiting.pop(-1 if last_first else 0)
             name = dag.job_id(node)
             if node in disappointed:
-                effects = evaluator.handle(Unusable(node, disappointed.pop(node)))
+                effects = evaluator.handle(LeftoverRejected(node, disappointed.pop(node)))
             elif name in failing:
                 effects = evaluator.handle(Failed(node))
             elif dag.kind(node) is NodeKind.GENERATOR:

@@ -13,6 +13,7 @@ from ppg_graph import (
     Fingerprint,
     Generated,
     JobId,
+    LeftoverRejected,
     NewJob,
     NodeId,
     NodeKind,
@@ -23,7 +24,6 @@ from ppg_graph import (
     Start,
     Stopped,
     Succeeded,
-    Unusable,
 )
 from tests.graph.driver import INTACT, Outcome, Shop, graph, made_by
 
@@ -152,7 +152,7 @@ def test_after_a_stop_nothing_is_made_again() -> None:
     cache, user, leaf = dag.node(JobId("cache")), dag.node(JobId("a")), dag.node(JobId("leaf"))
     evaluator.handle(Observed({cache: INTACT, user: Files(FileStatus.MISSING, ("a",))}))
     evaluator.handle(Stopped())
-    assert not any(isinstance(effect, Start) for effect in evaluator.handle(Unusable(user, cache)))
+    assert not any(isinstance(effect, Start) for effect in evaluator.handle(LeftoverRejected(user, cache)))
     assert evaluator.finished
     assert evaluator.state(user) is S.ABORTED
     assert evaluator.state(leaf) is S.ABORTED  # as below any job that did not come to its end
@@ -164,10 +164,10 @@ def test_only_files_of_a_lazy_job_directly_upstream_can_be_reported_as_no_good()
     evaluator.start()
     x, a, t = (dag.node(JobId(name)) for name in "xat")
     with pytest.raises(ProtocolError, match="not started"):
-        evaluator.handle(Unusable(a, x))
+        evaluator.handle(LeftoverRejected(a, x))
     for upstream in (x, t):
         evaluator = Evaluator(dag, {}, check=True)
         evaluator.start()
         evaluator.handle(Succeeded(x, Fingerprint(b"x")))
         with pytest.raises(ProtocolError, match="uses no files"):
-            evaluator.handle(Unusable(a, upstream))
+            evaluator.handle(LeftoverRejected(a, upstream))

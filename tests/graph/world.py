@@ -33,6 +33,7 @@ from ppg_graph import (
     Forget,
     Generated,
     JobId,
+    LeftoverRejected,
     NewEdge,
     NewJob,
     NodeId,
@@ -50,7 +51,6 @@ from ppg_graph import (
     Succeeded,
     Targeted,
     Unobservable,
-    Unusable,
     UpstreamAdded,
     UpstreamChanged,
     UpstreamRemoved,
@@ -381,7 +381,7 @@ class Run:
         if unusable is not None:
             self.found_unusable.add(unusable)
             self.starts.remove(name)
-            return Unusable(node, self.dag.node(JobId(unusable)))
+            return LeftoverRejected(node, self.dag.node(JobId(unusable)))
         if name in self.plan.failing:
             self.world.disk.pop(name, None)
             return Failed(node)

@@ -12,7 +12,7 @@ from ppg_invariants import (
     FileProblem,
     FileState,
     FileUnobservable,
-    LookStopped,
+    ObservationInterrupted,
     Problem,
     Verdict,
     compare_files,
@@ -333,6 +333,6 @@ def test_hashing_stops_when_it_is_told_to(tmp_path, threads, remembered):
         asked.append(None)
         return len(asked) > 3
 
-    with pytest.raises(LookStopped):
+    with pytest.raises(ObservationInterrupted):
         observe_files([(path, former) for path in paths], threads=threads, should_stop=should_stop)
     assert len(asked) < 20, "nothing is hashed to its end"

@@ -198,7 +198,7 @@ def test_an_invented_name_is_found(name):
         "ppg.engine.driver.Driver._wait",
         "ppg.RuntimeError.exceptions",
         "@ppg.file(path)",
-        "ppg_graph.Unusable",
+        "ppg_graph.LeftoverRejected",
         "engine.driver",
         "engine/driver.py",
         "driver.py",

@@ -153,7 +153,7 @@ class Pipegraph(DeclaredGraph):
             PyPipelineGraphError: the graph ran before, or another run holds the status file.
             KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
         """
-        from ppg.launch.start import begin  # noqa: PLC0415 (declaring needs none of what running needs)
+        from ppg.launch.start import start_run  # noqa: PLC0415 (declaring needs none of what running needs)
 
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
@@ -169,7 +169,7 @@ class Pipegraph(DeclaredGraph):
         chosen = None if targets is None else self.nodes_of(targets)
         self._life = Life.RUNNING
         try:
-            self._result = begin(self, frontend, chosen)
+            self._result = start_run(self, frontend, chosen)
         finally:
             self._life = Life.RAN
         self._result.raise_for_failures()

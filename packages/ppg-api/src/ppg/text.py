@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["counted", "earlier_tries", "one_line", "source_line", "without_orders"]
+__all__ = ["counted", "earlier_tries", "escape_control_sequences", "one_line", "source_line"]
 
 
 def one_line(text: str) -> str:
@@ -24,7 +24,7 @@ def source_line(text: str) -> str:
     return "\t".join(map(one_line, text.split("\t")))
 
 
-def without_orders(text: str) -> str:
+def escape_control_sequences(text: str) -> str:
     """The text with escapes in place of what would make a terminal do something; its lines and tabs stay."""
     if text.isprintable():
         return text

@@ -25,9 +25,9 @@ if TYPE_CHECKING:
         Notice,
         Outcome,
         Output,
-        Place,
         Raised,
         Refused,
+        RunsIn,
         Started,
         Succeeded,
         Task,
@@ -54,9 +54,9 @@ __all__ = [
     "Notice",
     "Outcome",
     "Output",
-    "Place",
     "Raised",
     "Refused",
+    "RunsIn",
     "Started",
     "Succeeded",
     "Task",
@@ -81,8 +81,8 @@ _HOME = {
     "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
     "pickling.send": ("CannotPickle",),
     "tasks": (
-        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "Place",
-        "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",
+        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "RunsIn",
+        "Place", "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",
     ),
 }  # fmt: skip
 

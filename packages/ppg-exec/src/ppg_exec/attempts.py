@@ -1,4 +1,4 @@
-"""How the earlier tries of a task ended, in little room, however often it is tried and whatever it raises."""
+"""Attempts: keeps how the earlier ones of a task ended, in little room, and what memory the next one gets."""
 
 from __future__ import annotations
 
@@ -7,18 +7,32 @@ from typing import assert_never
 
 from ppg_exec.tasks import Cancelled, Died, End, Raised, Refused, Succeeded, TimedOut, Unpicklable
 
-__all__ = ["MOST_KEPT", "with_another"]
+__all__ = ["MOST_KEPT", "append_attempt", "memory_after_out_of_memory"]
 
 MOST_KEPT = 10
 _LONGEST = 1000
 
 
-def with_another(earlier: tuple[End, ...], end: End) -> tuple[End, ...]:
+def append_attempt(earlier: tuple[End, ...], end: End) -> tuple[End, ...]:
     """The ends of the last `MOST_KEPT` tries: what was known of them, and one more.
 
     Of an exception its type and the beginning of its message are kept; not the object, nor the traceback.
     """
     return (*earlier[1 - MOST_KEPT :], _brief(end))
+
+
+def memory_after_out_of_memory(memory: int | None, seen: int) -> int | None:
+    """The memory of the attempt after one that died of memory: twice what the last one had.
+
+    Parameters:
+        memory: bytes that the task stated, or that its last attempt had; None if it states nothing.
+        seen: bytes that the last attempt was seen with; 0 if its node died with it before anything was measured.
+
+    Returns:
+        bytes; None, which is no limit, if neither is known.
+    """
+    known = memory or seen
+    return 2 * known if known else None
 
 
 def _brief(end: End) -> End:

@@ -16,7 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ppg_exec.attempts import with_another
+from ppg_exec.attempts import append_attempt
 from ppg_exec.executor import Event
 from ppg_exec.node.loads import Interrupted
 from ppg_exec.node.results import exception_text, text_of
@@ -168,7 +168,7 @@ class InlineExecutor:
             after = resource.getrusage(resource.RUSAGE_SELF)
             if attempt > task.retries or isinstance(end, Succeeded | Cancelled):
                 break
-            earlier = with_another(earlier, end)
+            earlier = append_attempt(earlier, end)
         usage = Usage(
             time.monotonic() - began,
             after.ru_utime - before.ru_utime,

@@ -16,9 +16,9 @@ __all__ = [
     "Notice",
     "Outcome",
     "Output",
-    "Place",
     "Raised",
     "Refused",
+    "RunsIn",
     "Started",
     "Succeeded",
     "Task",
@@ -35,7 +35,7 @@ class ExecutorError(RuntimeError):
     """The executor itself cannot work; no task is to blame."""
 
 
-class Place(enum.Enum):
+class RunsIn(enum.Enum):
     """Where a task runs."""
 
     FORK = "fork"
@@ -44,6 +44,10 @@ class Place(enum.Enum):
     """In the compute node itself, one after another: what it loads is there for all later forks."""
     FRESH = "fresh"
     """In a process of its own, forked from a clean one: nothing is loaded, no library was used before."""
+
+
+Place = RunsIn
+"""The former name of `RunsIn`, which scripts and pickles contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Task:
     function: Callable[..., object]
     arguments: tuple[object, ...] = ()
     after: Callable[[], object] | None = None
-    place: Place = Place.FORK
+    place: RunsIn = RunsIn.FORK
     cores: int = 1
     memory: int | None = None
     enforce_memory: bool = False

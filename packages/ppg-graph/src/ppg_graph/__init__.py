@@ -33,6 +33,7 @@ from ppg_graph.protocol.events import (
     Files,
     FileStatus,
     Generated,
+    LeftoverRejected,
     NewEdge,
     NewJob,
     Observation,
@@ -40,7 +41,6 @@ from ppg_graph.protocol.events import (
     Stopped,
     Succeeded,
     Unobservable,
-    Unusable,
 )
 from ppg_graph.protocol.reasons import (
     AlwaysRuns,
@@ -92,6 +92,7 @@ __all__ = [
     "Grouping",
     "InternalError",
     "JobId",
+    "LeftoverRejected",
     "MayRun",
     "NewEdge",
     "NewJob",
@@ -114,7 +115,6 @@ __all__ = [
     "Succeeded",
     "Targeted",
     "Unobservable",
-    "Unusable",
     "UpstreamAdded",
     "UpstreamChanged",
     "UpstreamRemoved",
@@ -134,6 +134,8 @@ _MODULES = {
     "drawing": "Format Grouping by_directory by_kind by_prefix draw",
     "decide.dry_run": "DryRun MayRun dry_run to_observe",
     "model.critical_path": "longest_remaining",
+    # The former name of LeftoverRejected.
+    "protocol.events": "Unusable",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}
 

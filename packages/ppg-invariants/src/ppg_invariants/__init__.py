@@ -22,7 +22,7 @@ if TYPE_CHECKING:
         CannotFingerprint,
         FileUnobservable,
         InvariantsError,
-        LookStopped,
+        ObservationInterrupted,
         StoreDamagedWarning,
         StoreError,
         StoreLocked,
@@ -81,7 +81,7 @@ __all__ = [
     "FunctionState",
     "History",
     "InvariantsError",
-    "LookStopped",
+    "ObservationInterrupted",
     "Problem",
     "Removed",
     "RunEnd",
@@ -127,8 +127,8 @@ _MODULES = {
     "values.types": "register_encoder",
     "engine_names": "is_old_module lasting_name old_definition",
     "values.encoding": "encode_parameters fingerprint_encoding fingerprint_parameters",
-    "errors": "CannotFingerprint FileUnobservable InvariantsError LookStopped StoreDamagedWarning StoreError StoreLocked "
-    "StoreTooNew",
+    "errors": "CannotFingerprint FileUnobservable InvariantsError LookStopped ObservationInterrupted StoreDamagedWarning "
+    "StoreError StoreLocked StoreTooNew",
     "functions.evidence": "CodeEvidence FunctionEvidence evidence_of",
     "changes": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
     "files.state": "FileProblem FileState Problem content_fingerprint describe_file describe_files describe_files_plainly described "

@@ -236,6 +236,13 @@ _DEFINITIONS = {
 }
 """Definitions that were moved out of the module that the rest of theirs came from: the module under which they count."""
 
+_RENAMED = {
+    "ppg_exec.tasks.RunsIn": "Place",
+    "ppg_graph.protocol.events.LeftoverRejected": "Unusable",
+    "ppg_invariants.errors.ObservationInterrupted": "LookStopped",
+}
+"""Public definitions that were called otherwise: the name under which they count. Their modules keep it as an alias."""
+
 
 def engine_version(module: str) -> str | None:
     """The version under which a module of ppg counts; None for all other modules."""
@@ -249,8 +256,10 @@ def lasting_module(module: str) -> str:
 
 def lasting_name(module: str, qualname: str) -> str:
     """The name under which a class or function counts: module and qualified name."""
-    moved = _DEFINITIONS.get(f"{module}.{qualname.partition('.')[0]}")
-    return f"{moved or _MODULES.get(module, module)}.{qualname}"
+    first, dot, rest = qualname.partition(".")
+    present = f"{module}.{first}"
+    moved = _DEFINITIONS.get(present) or _MODULES.get(module, module)
+    return f"{moved}.{_RENAMED.get(present, first)}{dot}{rest}"
 
 
 def is_old_module(name: str) -> bool:

@@ -8,7 +8,7 @@ __all__ = [
     "CannotFingerprint",
     "FileUnobservable",
     "InvariantsError",
-    "LookStopped",
+    "ObservationInterrupted",
     "StoreDamagedWarning",
     "StoreError",
     "StoreLocked",
@@ -51,8 +51,12 @@ class FileUnobservable(InvariantsError):  # noqa: N818
         return type(self), (self.path, self.reason)
 
 
-class LookStopped(InvariantsError):  # noqa: N818 (reads as what happened)
-    """Whoever asked to look at files does not want to know any more."""
+class ObservationInterrupted(InvariantsError):  # noqa: N818 (reads as what happened)
+    """Observation interrupted: the caller's `should_stop` ended a look at files."""
+
+
+LookStopped = ObservationInterrupted
+"""The former name of `ObservationInterrupted`, which scripts and pickles contain."""
 
 
 class StoreError(InvariantsError):

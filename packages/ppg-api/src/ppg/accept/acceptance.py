@@ -20,13 +20,20 @@ from ppg.accept.takeover import Changed, NotMade, Refused, Taken, TakeOver, UpTo
 from ppg.control.interrupts import Interrupts
 from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
-from ppg.inspect.forecast import Looking, looking
+from ppg.inspect.forecast import ReadOnlyHistory, read_only_history
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
 from ppg.status.run_notes import note_accepted
 from ppg.text import counted
 from ppg_graph import JobId, NodeKind, describe
-from ppg_invariants import LookStopped, RunEnd, StatusStore, StoredObservation, StoredRecord, StoreError
+from ppg_invariants import (
+    ObservationInterrupted,
+    RunEnd,
+    StatusStore,
+    StoredObservation,
+    StoredRecord,
+    StoreError,
+)
 
 __all__ = ["Acceptance", "acceptance_of"]
 
@@ -83,24 +90,24 @@ def acceptance_of(
                 signal.raise_signal(signal.SIGSTOP)
             return interrupts.received is not None
 
-        def decided(memory: Looking) -> TakeOver:
+        def decided(memory: ReadOnlyHistory) -> TakeOver:
             takeover = TakeOver(pipegraph, memory, named, changed, should_stop)
             takeover.decide()
             if should_stop():
-                raise LookStopped
+                raise ObservationInterrupted
             return takeover
 
         try:
             if dry_run:
-                with looking(pipegraph.status_path) as memory:
-                    acceptance = _told(pipegraph, decided(memory), dry_run)
+                with read_only_history(pipegraph.status_path) as memory:
+                    acceptance = _describe(pipegraph, decided(memory), dry_run)
             else:
                 with StatusStore.open(pipegraph.status_path) as store:
                     noticing = _Noticing(store)
                     takeover = decided(noticing)
                     _write(store, noticing, takeover)
-                    acceptance = _told(pipegraph, takeover, dry_run)
-        except LookStopped:
+                    acceptance = _describe(pipegraph, takeover, dry_run)
+        except ObservationInterrupted:
             # The signal is dealt with below, where it does what it does without us.
             assert interrupts.received is not None
         except StoreError as error:
@@ -122,7 +129,7 @@ def _deliver(number: int, acceptance: Acceptance | None) -> None:
         raise
 
 
-class _Noticing(Looking):
+class _Noticing(ReadOnlyHistory):
     """The status store while something is accepted: keeps what was seen, to be written when all is decided."""
 
     def __init__(self, store: StatusStore) -> None:
@@ -150,7 +157,7 @@ def _write(store: StatusStore, memory: _Noticing, takeover: TakeOver) -> None:
     store.end_run(run_id, RunEnd.DONE)
 
 
-def _told(pipegraph: DeclaredGraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
+def _describe(pipegraph: DeclaredGraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
     """The verdicts in words."""
     told = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
     return Acceptance(

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from ppg.inspect.forecast import Looking
+from ppg.inspect.forecast import ReadOnlyHistory
 from ppg.jobs.file_jobs import FileJob
 from ppg.paths import absolute
 from ppg.result import JobState
@@ -39,7 +39,7 @@ class ExistingOutputs:
         should_stop: is asked while files are read.
     """
 
-    def __init__(self, memory: Looking, root: str, should_stop: Callable[[], bool]) -> None:
+    def __init__(self, memory: ReadOnlyHistory, root: str, should_stop: Callable[[], bool]) -> None:
         self._memory = memory
         self._root = root
         self._should_stop = should_stop
@@ -49,7 +49,7 @@ class ExistingOutputs:
         """What there is of each job; all files are read in one go, on all cores.
 
         Raises:
-            LookStopped: `should_stop` said so.
+            ObservationInterrupted: `should_stop` said so.
         """
         entries: list[tuple[str, FileState | None]] = []
         for job in jobs:
@@ -90,7 +90,7 @@ def is_anything_there(job: FileJob) -> bool:
     return any(os.path.lexists(absolute(path, job.pipegraph.root)) for path in job.files)
 
 
-def _killed_runs(memory: Looking) -> list[tuple[int, float, float]]:
+def _killed_runs(memory: ReadOnlyHistory) -> list[tuple[int, float, float]]:
     """Of each run that did not say how it ended: its number, and from when to when it may have gone on.
 
     In ns since the epoch. It had ended when the next one began.

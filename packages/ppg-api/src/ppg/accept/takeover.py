@@ -26,14 +26,14 @@ from ppg.accept.existing_outputs import ExistingOutputs, Found, is_anything_ther
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import find_job, unknown_job
-from ppg.inspect.forecast import Looking, remembered_observations
+from ppg.inspect.forecast import ReadOnlyHistory, remembered_observations
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
 from ppg.status.observer import Observer
 from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record, describe
-from ppg_invariants import FileState, LookStopped, fingerprint_outputs
+from ppg_invariants import FileState, ObservationInterrupted, fingerprint_outputs
 
 __all__ = ["Changed", "NotMade", "Refused", "TakeOver", "Taken", "UpToDate", "Verdict"]
 
@@ -65,7 +65,7 @@ class TakeOver:
     def __init__(
         self,
         pipegraph: DeclaredGraph,
-        memory: Looking,
+        memory: ReadOnlyHistory,
         named: Sequence[Job | PathLike] | None,
         changed: bool,
         should_stop: Callable[[], bool],
@@ -97,13 +97,13 @@ class TakeOver:
         """Decide about everything; once.
 
         Raises:
-            LookStopped: `should_stop` said so.
+            ObservationInterrupted: `should_stop` said so.
         """
         effects = self._evaluator.start()
         to_start: list[ppg_graph.Start] = []
         while True:
             if self._should_stop():
-                raise LookStopped
+                raise ObservationInterrupted
             to_observe: list[NodeId] = []
             for effect in effects:
                 match effect:

@@ -19,7 +19,7 @@ from ppg.report import events
 from ppg.report.failures import failure_lines
 from ppg.result import JobOutcome
 from ppg.status.reason_details import LookUp, reason_lines
-from ppg.text import one_line, without_orders
+from ppg.text import escape_control_sequences, one_line
 from ppg_exec import Executor
 from ppg_graph import Evaluator, NodeId
 
@@ -148,7 +148,10 @@ class Commands:
         lines = [one_line(str(replace(explanation, reasons=())))]
         for reason in explanation.reasons:
             first, *others = reason_lines(reason, self._evidence)
-            lines += [one_line(f"  because {first}"), *(f"  {without_orders(line)}" for line in others)]
+            lines += [
+                one_line(f"  because {first}"),
+                *(f"  {escape_control_sequences(line)}" for line in others),
+            ]
         return "\n".join(lines)
 
     def _kill(self, name: str) -> str:

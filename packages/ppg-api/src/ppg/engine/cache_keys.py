@@ -31,7 +31,7 @@ from ppg_graph import Evaluator, NodeId, NodeKind
 if TYPE_CHECKING:
     from ppg.shared_cache.in_job import Use
 
-__all__ = ["Sharing"]
+__all__ = ["CacheKeys"]
 
 
 VERSION = b"ppg shared cache 1"
@@ -42,7 +42,7 @@ class CannotShareError(Exception):
     """Why a job has no key."""
 
 
-class Sharing:
+class CacheKeys:
     """The shared cache of one run.
 
     Parameters:

@@ -18,27 +18,27 @@ import ppg_graph
 from ppg.control.commands import Commands
 from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
-from ppg.engine.cache_keys import Sharing
+from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.cleanup import discard_files, end_all, remove_files
 from ppg.engine.in_flight import InFlight
 from ppg.engine.outcomes import failed, result_of, story_of
 from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import task_for
-from ppg.engine.verdicts import Failure, Made, judged
+from ppg.engine.verdicts import Failure, Made, verdict_of
 from ppg.exceptions import InternalError, JobContractError, JobError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.jobs.kind import calling_hook
 from ppg.report import events
-from ppg.report.broadcast import Audience
+from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.observer import Observer, unusual
 from ppg.status.recorder import Recorder
 from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason, describe
-from ppg_invariants import LookStopped
+from ppg_invariants import ObservationInterrupted
 
 __all__ = ["Driver"]
 
@@ -68,7 +68,7 @@ class Driver:
         recorder: Recorder,
         executor: Executor,
         interrupts: Interrupts,
-        audience: Audience,
+        audience: Broadcast,
         terminal: Terminal,
         targets: Collection[NodeId] | None = None,
     ) -> None:
@@ -80,7 +80,7 @@ class Driver:
         self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._caches = CacheWatch(pipegraph, self._evaluator, self._warn)
-        self._sharing = Sharing(pipegraph, self._evaluator, self._warn)
+        self._sharing = CacheKeys(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
         self._in_flight: dict[NodeId, InFlight] = {}
         self._outcomes: dict[str, JobOutcome] = {}
@@ -181,12 +181,12 @@ class Driver:
             self._withdraw(node)
             return
         story = story_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
-        verdict = judged(job, outcome, self._recorder.run_id)
+        verdict = verdict_of(job, outcome, self._recorder.run_id)
         if not isinstance(verdict, Failure):
             self._succeeded(node, flight, verdict, story)
         elif (cache := self._caches.unusable(job, verdict.exception)) is not None:
             del self._in_flight[node]
-            self._evaluator_says(self._evaluator.handle(ppg_graph.Unusable(node, cache)))
+            self._evaluator_says(self._evaluator.handle(ppg_graph.LeftoverRejected(node, cache)))
         else:
             self._evaluator_says(self._failed(flight, verdict, story))
 
@@ -331,7 +331,7 @@ class Driver:
     def _observe(self, nodes: Iterable[NodeId]) -> None:
         try:
             observations = self._observer.observe(nodes)
-        except LookStopped:
+        except ObservationInterrupted:
             # The user wants to stop, which `run` sees next.
             return
         news = unusual(observations)

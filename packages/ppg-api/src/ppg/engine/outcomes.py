@@ -43,7 +43,7 @@ def story_of(
         attempts=outcome.attempts if has_begun else 0,
         stdout_capture=archive.keep(outcome.stdout),
         stderr_capture=archive.keep(outcome.stderr),
-        earlier=tuple(map(_told, outcome.earlier)),
+        earlier=tuple(map(_describe_end, outcome.earlier)),
     )
 
 
@@ -58,7 +58,7 @@ def failed(job: Job, story: JobOutcome, exception: BaseException, traceback: str
     )
 
 
-def _told(end: End) -> str:
+def _describe_end(end: End) -> str:
     """How a try ended, in one line."""
     match end:
         case Raised(_, type_name, message, _):

@@ -9,7 +9,7 @@ from ppg.control.terminal import Terminal
 from ppg.engine.driver import Driver
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
-from ppg.report.broadcast import Audience
+from ppg.report.broadcast import Broadcast
 from ppg.report.events import RunFinished
 from ppg.report.frontend import Frontend
 from ppg.report.log_files import log_listeners
@@ -38,7 +38,7 @@ def run_graph(
     """
     port = log_port()
     shown_by = frontend.listeners(pipegraph)
-    audience = Audience(shown_by)
+    audience = Broadcast(shown_by)
     try:
         with (
             StatusStore.open(pipegraph.status_path) as store,
@@ -76,7 +76,7 @@ def run_graph(
     return result
 
 
-def _finish(result: RunResult, recorder: Recorder, audience: Audience) -> None:
+def _finish(result: RunResult, recorder: Recorder, audience: Broadcast) -> None:
     try:
         recorder.finish(result)
     finally:

@@ -10,7 +10,7 @@ from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
 from ppg.jobs.kind import ProcessCall, calling_hook
 from ppg.worker.calls import take_or_make_files
-from ppg_exec import Place, Task
+from ppg_exec import RunsIn, Task
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def call_of(job: Job) -> ProcessCall:
         return job.process_call()
 
 
-def _place_of(job: Job) -> Place:
+def _place_of(job: Job) -> RunsIn:
     if job.kind is NodeKind.LOAD:
-        return Place.NODE
-    return Place.FRESH if job.execution.isolation == "fresh" else Place.FORK
+        return RunsIn.NODE
+    return RunsIn.FRESH if job.execution.isolation == "fresh" else RunsIn.FORK

@@ -16,7 +16,7 @@ from ppg_exec import Cancelled, Died, Outcome, Raised, Refused, Succeeded, Timed
 from ppg_graph import NodeKind
 from ppg_invariants import Problem
 
-__all__ = ["Failure", "Made", "judged"]
+__all__ = ["Failure", "Made", "verdict_of"]
 
 ASK_FOR_LESS = "Let it ask for less (cores_needed, memory_needed), or allow more (ppg run --cores, the arguments of LocalSystem)"
 
@@ -44,7 +44,7 @@ class Failure:
     traceback: str | None = None
 
 
-def judged(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
+def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
     """Whether the job kept its contract, and what it made.
 
     Parameters:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from ppg.jobs.signature import Callback
     from ppg.paths import PathLike
 
-__all__ = ["difference", "refuse_namesakes", "same_job", "shown", "without_maker"]
+__all__ = ["difference", "missing_maker_error", "refuse_namesakes", "same_job", "shown"]
 
 
 def same_job(old: Job, new: Job) -> Job:
@@ -43,7 +43,7 @@ def refuse_namesakes(old: Job, new: Job) -> None:
     if _name_space(old) == _name_space(new) and not (has_several and set(old.files) != set(new.files)):
         return
     raise JobContractError(
-        f"Two jobs would have the id '{old.job_id}': {_told(old)} and {_told(new)}. An id is the names of all files of a "
+        f"Two jobs would have the id '{old.job_id}': {_describe_job(old)} and {_describe_job(new)}. An id is the names of all files of a "
         "job, or what kind of invariant it is (FI, PI, function) and its name, joined by ':'; give one of these files "
         "another name"
     )
@@ -54,7 +54,7 @@ def _name_space(job: Job) -> str:
     return getattr(job, "name_space", "")
 
 
-def _told(job: Job) -> str:
+def _describe_job(job: Job) -> str:
     """The job by what its id is made of, and its place."""
     name = job.job_id.removeprefix(_name_space(job))
     names = " and ".join(f"'{path}'" for path in job.files) or f"'{name}'"
@@ -95,7 +95,7 @@ def shown(place: Place) -> str:
     return f"{place[0]}:{place[1]}"
 
 
-def without_maker(job_id: str, filename: "PathLike") -> PyPipelineGraphError:
+def missing_maker_error(job_id: str, filename: "PathLike") -> PyPipelineGraphError:
     """The error of a job that depends on a file by its name, when no job makes it."""
     return PyPipelineGraphError(
         f"'{job_id}' depends on the file '{filename}', but no job makes it (yet). If one is to make it, declare that "

@@ -8,7 +8,7 @@ from ppg.arguments import require_flag
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
-from ppg.graph.conflicts import same_job, shown, without_maker
+from ppg.graph.conflicts import missing_maker_error, same_job, shown
 from ppg.graph.cycles import circle_of
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
@@ -194,7 +194,7 @@ class DeclaredGraph(Catalogue):
                 known = FileChecksumInvariant(filename, pipegraph=self)
             self.add_dependency(known, downstream, None)
         else:
-            raise without_maker(downstream.job_id, filename)
+            raise missing_maker_error(downstream.job_id, filename)
 
     def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
         """Let a job run again when these parameters change.

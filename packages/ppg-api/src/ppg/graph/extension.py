@@ -7,7 +7,7 @@ nothing. Then `DeclaredGraph.take_generated` gives the new nodes their jobs.
 from dataclasses import dataclass
 
 from ppg.exceptions import JobContractError
-from ppg.graph.conflicts import same_job, without_maker
+from ppg.graph.conflicts import missing_maker_error, same_job
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
@@ -127,7 +127,7 @@ class _Builder:
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
         if not dependency.or_observe:
-            raise without_maker(dependency.downstream, path)
+            raise missing_maker_error(dependency.downstream, path)
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
         if known is not None and known.observes_file:
             self._declared[known.job_id] = known

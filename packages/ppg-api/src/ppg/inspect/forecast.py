@@ -14,7 +14,7 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.job import Job
-from ppg.status.history import Memory
+from ppg.status.history import History
 from ppg.status.observer import Observer
 from ppg.status.reason_details import Evidence
 from ppg_graph import (
@@ -33,11 +33,11 @@ from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservat
 
 __all__ = [
     "Forecast",
-    "Looking",
     "Preview",
+    "ReadOnlyHistory",
     "forecast",
-    "looking",
     "preview_of",
+    "read_only_history",
     "remembered_forecast",
     "remembered_observations",
 ]
@@ -58,7 +58,7 @@ class Forecast:
     observations: Mapping[NodeId, Observation]
 
 
-class Looking(Memory):
+class ReadOnlyHistory(History):
     """The status store as somebody uses it who only looks: can explain also what it has just seen.
 
     Parameters:
@@ -104,7 +104,7 @@ class Looking(Memory):
 
 
 @contextmanager
-def looking(status_path: Path, *, rehash: bool = False) -> Iterator[Looking]:
+def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[ReadOnlyHistory]:
     """Read a status store, or an empty one if there is none; nothing is left behind.
 
     Raises:
@@ -113,21 +113,21 @@ def looking(status_path: Path, *, rehash: bool = False) -> Iterator[Looking]:
     try:
         if status_path.exists():
             with StatusStore.open(status_path, read_only=True) as store:
-                yield Looking(store, rehash=rehash)
+                yield ReadOnlyHistory(store, rehash=rehash)
         else:
             import tempfile  # noqa: PLC0415 (only where nothing was run)
 
-            # Looking must not leave a status file behind where nothing was run.
+            # A look must not leave a status file behind where nothing was run.
             with (
                 tempfile.TemporaryDirectory(prefix="ppg-") as folder,
                 StatusStore.open(Path(folder) / "status") as store,
             ):
-                yield Looking(store, rehash=rehash)
+                yield ReadOnlyHistory(store, rehash=rehash)
     except StoreError as error:
         raise PyPipelineGraphError(str(error)) from error
 
 
-def forecast(pipegraph: DeclaredGraph, memory: Memory, targets: Collection[NodeId] | None) -> Forecast:
+def forecast(pipegraph: DeclaredGraph, memory: History, targets: Collection[NodeId] | None) -> Forecast:
     """What a run of a complete graph would do. What generators would make is not known."""
     dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
@@ -135,7 +135,7 @@ def forecast(pipegraph: DeclaredGraph, memory: Memory, targets: Collection[NodeI
     return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
 
 
-def remembered_forecast(pipegraph: DeclaredGraph, memory: Memory, graph: RememberedGraph) -> Forecast:
+def remembered_forecast(pipegraph: DeclaredGraph, memory: History, graph: RememberedGraph) -> Forecast:
     """What a run would do if generators made what they made last time; they are run only if that is in doubt."""
     dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
@@ -189,7 +189,7 @@ def preview_of(pipegraph: DeclaredGraph, targets: Collection[NodeId] | None) -> 
     Raises:
         PyPipelineGraphError: the status store cannot be read.
     """
-    with looking(pipegraph.status_path) as memory:
+    with read_only_history(pipegraph.status_path) as memory:
         seen = forecast(pipegraph, memory, targets)
     dag, dry = seen.dag, seen.dry
     return Preview(

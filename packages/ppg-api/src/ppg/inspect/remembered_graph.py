@@ -20,7 +20,7 @@ from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.kind import KINDS, JobKind
 from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.recipes.cached_jobs import CacheJob
-from ppg.status.history import Memory
+from ppg.status.history import History
 from ppg.status.run_notes import LastMade
 from ppg_graph import (
     Dag,
@@ -62,7 +62,7 @@ class RememberedGraph:
     """
 
     def __init__(
-        self, pipegraph: DeclaredGraph, memory: Memory, targets: Collection[NodeId] | None = None
+        self, pipegraph: DeclaredGraph, memory: History, targets: Collection[NodeId] | None = None
     ) -> None:
         self._pipegraph = pipegraph
         self._memory = memory

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from ppg.graph.declared import DeclaredGraph
-from ppg.inspect.forecast import looking, remembered_forecast
+from ppg.inspect.forecast import read_only_history, remembered_forecast
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable, describe
 
@@ -72,7 +72,7 @@ def verification_of(
     Raises:
         PyPipelineGraphError: the status store cannot be read.
     """
-    with looking(pipegraph.status_path, rehash=rehash) as memory:
+    with read_only_history(pipegraph.status_path, rehash=rehash) as memory:
         graph = RememberedGraph(pipegraph, memory, targets)
         seen = remembered_forecast(pipegraph, memory, graph)
         known = {*graph.dag.job_ids, *(job for jobs in graph.made.values() for job in jobs or ())}

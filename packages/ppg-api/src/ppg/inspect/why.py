@@ -8,7 +8,7 @@ from pathlib import Path
 from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import as_invariant, find_job, spellings, unknown_job
-from ppg.inspect.forecast import Forecast, Looking, looking, remembered_forecast
+from ppg.inspect.forecast import Forecast, ReadOnlyHistory, read_only_history, remembered_forecast
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.paths import normalised
 from ppg.result import JobState
@@ -50,7 +50,7 @@ def why_from_store(status_path: Path, name: str) -> list[str]:
     """
     if not status_path.exists():
         raise PyPipelineGraphError(f"there is no status file '{status_path}'; nothing was run here yet")
-    with looking(status_path) as memory:
+    with read_only_history(status_path) as memory:
         known = set(memory.job_ids())
         for job_id in _spellings_on_disk(name, status_path):
             if job_id in known:
@@ -74,7 +74,7 @@ def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:
     Raises:
         PyPipelineGraphError: there is no such job, or the status file cannot be read.
     """
-    with looking(pipegraph.status_path) as memory:
+    with read_only_history(pipegraph.status_path) as memory:
         targets = pipegraph.run_targets
         graph = RememberedGraph(pipegraph, memory, None if targets is None else pipegraph.nodes_of(targets))
         job_id = _named(pipegraph, graph, memory, name)
@@ -88,7 +88,7 @@ def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:
 # -- finding the job -----------------------------------------------------------------------------------
 
 
-def _named(pipegraph: DeclaredGraph, graph: RememberedGraph, memory: Looking, name: str) -> JobId:
+def _named(pipegraph: DeclaredGraph, graph: RememberedGraph, memory: ReadOnlyHistory, name: str) -> JobId:
     job = find_job(pipegraph, name)
     if job is not None:
         return job.job_id
@@ -113,7 +113,7 @@ def _spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
     yield from as_invariant(name)
 
 
-def _maker(files: set[str], memory: Looking) -> JobId | None:
+def _maker(files: set[str], memory: ReadOnlyHistory) -> JobId | None:
     """The job that made one of these files when it last succeeded."""
     for job_id in memory.history:
         if not files.isdisjoint(memory.files(job_id)):
@@ -124,7 +124,7 @@ def _maker(files: set[str], memory: Looking) -> JobId | None:
 # -- last time -----------------------------------------------------------------------------------------
 
 
-def _last(job_id: JobId, memory: Looking) -> Iterator[str]:
+def _last(job_id: JobId, memory: ReadOnlyHistory) -> Iterator[str]:
     ran = memory.last_run(job_id)
     accepted = memory.last_accepted(job_id)
     if accepted is not None and (ran is None or ran.when < accepted.when):
@@ -160,7 +160,7 @@ def _ended(ran: LastRun) -> str:
 
 
 def _because(
-    ran: LastRun | LastAccepted, memory: Looking, told: set[str], indent: str = "  "
+    ran: LastRun | LastAccepted, memory: ReadOnlyHistory, told: set[str], indent: str = "  "
 ) -> Iterator[str]:
     """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
     for reason in ran.reasons:
@@ -175,7 +175,7 @@ def _because(
         yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
 
 
-def _reason(reason: Reason, memory: Looking, indent: str) -> Iterator[str]:
+def _reason(reason: Reason, memory: ReadOnlyHistory, indent: str) -> Iterator[str]:
     first, *others = reason_lines(reason, memory.evidence)
     yield f"{indent}because {first}"
     for line in others:
@@ -189,7 +189,7 @@ def _date(seconds: float) -> str:
 # -- now -----------------------------------------------------------------------------------------------
 
 
-def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: Looking) -> Iterator[str]:
+def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: ReadOnlyHistory) -> Iterator[str]:
     job_id, state = seen.dag.job_id(node), seen.dry.states[node]
     if job_id in graph.misfits:
         yield f"now: {graph.misfits[job_id]}"
@@ -223,7 +223,7 @@ def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: Looking) 
         yield "now: it would not run: it is up to date"
 
 
-def _invariant_now(node: NodeId, job_id: JobId, seen: Forecast, memory: Looking) -> Iterator[str]:
+def _invariant_now(node: NodeId, job_id: JobId, seen: Forecast, memory: ReadOnlyHistory) -> Iterator[str]:
     observation = seen.observations.get(node)
     before = memory.last_fingerprint(job_id)
     if observation is None:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
-from ppg.worker.role import WHEREABOUTS, Whereabouts
+from ppg.worker.role import ROLE, Role
 
 if TYPE_CHECKING:
     from ppg.jobs.graph_protocol import GraphProtocol
@@ -26,7 +26,7 @@ class Session:
 
 SESSION = Session()
 
-_IN_A_SCRIPT = Whereabouts.SCRIPT
+_IN_A_SCRIPT = Role.SCRIPT
 """Looked up once: it would be half of the time that finding the pipegraph takes."""
 
 
@@ -41,13 +41,13 @@ def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> "GraphPr
         PyPipelineGraphError: there is none yet.
         JobContractError: this is the compute node, and it loads data.
     """
-    if WHEREABOUTS.now is _IN_A_SCRIPT and SESSION.pipegraph is not None:
+    if ROLE.now is _IN_A_SCRIPT and SESSION.pipegraph is not None:
         return SESSION.pipegraph
     if job_id is not None:
         intent = f"{intent} '{job_id}'"
-    if WHEREABOUTS.now is Whereabouts.LOAD:
+    if ROLE.now is Role.LOAD:
         raise JobContractError(f"A load cannot {intent}: only scripts and JobGeneratingJobs declare jobs")
-    if SESSION.pipegraph is None and WHEREABOUTS.now is Whereabouts.JOB:
+    if SESSION.pipegraph is None and ROLE.now is Role.JOB:
         # What a job declares leads nowhere; it must not fail for having shared code with the script.
         from ppg.jobs.graph_protocol import NowhereGraph  # noqa: PLC0415 (few jobs declare jobs)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
 from ppg.jobs.kind import JobKind
-from ppg.jobs.results_of_job import JobStory
+from ppg.jobs.results_of_job import JobResults
 from ppg.source_location import Place, Point, place_of, point_in_script
 from ppg_graph import JobId, NodeId, NodeKind
 
@@ -44,7 +44,7 @@ def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     return job
 
 
-class Job(JobStory, JobKind, metaclass=JobMeta):
+class Job(JobResults, JobKind, metaclass=JobMeta):
     """A named node of a pipegraph. Users create the subclasses.
 
     Attributes:

@@ -32,7 +32,14 @@ from ppg.jobs.execution import AS_USUAL, Execution
 from ppg.paths import absolute
 from ppg.worker.calls import keep_loaded
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Record
-from ppg_invariants import FileState, Follow, FunctionState, LookStopped, Problem, StoredObservation
+from ppg_invariants import (
+    FileState,
+    Follow,
+    FunctionState,
+    ObservationInterrupted,
+    Problem,
+    StoredObservation,
+)
 
 if TYPE_CHECKING:
     from ppg.jobs.graph_protocol import GraphProtocol
@@ -155,7 +162,7 @@ def calling_hook(job: "JobKind", name: str) -> Iterator[None]:
     """
     try:
         yield
-    except (LookStopped, PyPipelineGraphError, WrongFilesError):
+    except (ObservationInterrupted, PyPipelineGraphError, WrongFilesError):
         raise
     except Exception as error:
         hook = getattr(type(job), name)

@@ -7,10 +7,10 @@ if TYPE_CHECKING:
     from ppg.result import JobOutcome
     from ppg_graph import JobId
 
-__all__ = ["JobStory"]
+__all__ = ["JobResults"]
 
 
-class JobStory:
+class JobResults:
     """The part of a job that looks up what the run of its pipegraph made of it."""
 
     __slots__ = ()

@@ -1,4 +1,4 @@
-"""Observing which version of a tool there is."""
+"""Tool version: observes which version of a tool there is."""
 
 import os
 import shlex
@@ -11,7 +11,7 @@ from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.kind import HistoryProtocol, Observing
 from ppg.worker.command import find_program
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
-from ppg_invariants import LookStopped, StoredObservation, encode_parameters, fingerprint_encoding
+from ppg_invariants import ObservationInterrupted, StoredObservation, encode_parameters, fingerprint_encoding
 
 if TYPE_CHECKING:
     import subprocess
@@ -145,7 +145,7 @@ def _ask(
     """What each command prints; in order.
 
     Raises:
-        LookStopped: `should_stop` said so.
+        ObservationInterrupted: `should_stop` said so.
     """
     started: list[subprocess.Popen[bytes] | Unobservable] = []
     deadline = time.monotonic() + PATIENCE
@@ -202,7 +202,7 @@ def _answer(
             output, _ = process.communicate(timeout=BETWEEN_LOOKS)
         except subprocess.TimeoutExpired:
             if should_stop is not None and should_stop():
-                raise LookStopped from None
+                raise ObservationInterrupted from None
             if time.monotonic() > deadline:
                 return Unobservable(f"the tool did not answer within {PATIENCE:g} seconds; {_needed_by(job)}")
             continue

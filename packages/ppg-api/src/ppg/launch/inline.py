@@ -15,7 +15,7 @@ from types import FrameType
 from ppg.control.interrupts import Handler, Interrupts
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.current import SESSION
-from ppg.worker.role import WHEREABOUTS
+from ppg.worker.role import ROLE
 from ppg_exec import Executor, InlineExecutor, Interrupted, Task
 from ppg_graph import NodeKind
 
@@ -35,7 +35,7 @@ def inline_executor(pipegraph: DeclaredGraph) -> Executor:
 @contextlib.contextmanager
 def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterator[None]:
     """What a job does to ppg itself ends with it."""
-    kept = SESSION.pipegraph, WHEREABOUTS.now
+    kept = SESSION.pipegraph, ROLE.now
     # A generator's job objects are copies, in a process of its own, and belong to the graph that it declares.
     strangers = list(pipegraph) if pipegraph.job(task.key).kind is NodeKind.GENERATOR else []
     SESSION.pipegraph = None
@@ -47,7 +47,7 @@ def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterato
     finally:
         for job in strangers:
             job.join(pipegraph)
-        SESSION.pipegraph, WHEREABOUTS.now = kept
+        SESSION.pipegraph, ROLE.now = kept
 
 
 @contextlib.contextmanager

@@ -14,13 +14,13 @@ from ppg_exec import Executor, ExecutorError, Notice, Outcome, Started, Task
 from ppg_graph import NodeId
 from ppg_invariants import describe_files_plainly
 
-__all__ = ["LateExecutor", "begin"]
+__all__ = ["LateExecutor", "start_run"]
 
 NEEDED_BY_JOBS = (make_files.__module__, describe_files_plainly.__module__, "pathlib")
 """What jobs that make files import, and callbacks that take a Path."""
 
 
-def begin(
+def start_run(
     pipegraph: DeclaredGraph, frontend: Frontend, targets: Collection[NodeId] | None = None
 ) -> RunResult:
     """Run a complete graph, or only what some targets need; see `run_graph` for what that raises."""

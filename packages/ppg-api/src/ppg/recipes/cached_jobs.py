@@ -14,7 +14,7 @@ that the user declares *uses* the value, and is what other jobs depend on. In te
   reading tells, and reading is the work of the job that uses it: to try it where files are looked at would read
   every cache in every run. Nor can that job calculate in place, as what the calculation needs (loaded data,
   temporary files) is not there. So it says what it found instead of failing (`CacheUnreadableError`), and the
-  evaluator is told that the leftover is no good (`ppg_graph.Unusable`): the calculation runs with all that it
+  evaluator is told that the leftover is no good (`ppg_graph.LeftoverRejected`): the calculation runs with all that it
   needs, and the job is started again. A file that was calculated in this very run is not tried twice.
 """
 

@@ -8,10 +8,10 @@ from collections.abc import Iterable
 
 from ppg.report.events import Event, Listener, Warned
 
-__all__ = ["Audience"]
+__all__ = ["Broadcast"]
 
 
-class Audience:
+class Broadcast:
     """The listeners of one run.
 
     Parameters:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import ppg_exec
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
-from ppg.text import earlier_tries, one_line, without_orders
+from ppg.text import earlier_tries, escape_control_sequences, one_line
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome, RunResult
@@ -32,7 +32,7 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     """The lines that tell a user about a failed job, as many as fit on a screen."""
     yield _headline(outcome)
     yield from _indented(map(one_line, earlier_tries(outcome.earlier, outcome.attempts)), "  ")
-    story = list(_without_own_frames(without_orders(_story(outcome)).splitlines()))
+    story = list(_without_own_frames(escape_control_sequences(_story(outcome)).splitlines()))
     if len(story) > TRACEBACK_LINES:
         half = TRACEBACK_LINES // 2
         story = [*story[:half], f"... {len(story) - 2 * half} lines ...", *story[-half:]]

@@ -116,7 +116,7 @@ class UdpLog:
         """Send an event, if somebody listens."""
         if time.monotonic() >= self._pause_until:
             # One event can be hundreds of datagrams, which are not even made when the first finds nobody.
-            all(self._sends(name, fields) for name, fields in _told(event))
+            all(self._sends(name, fields) for name, fields in _render(event))
         if isinstance(event, RunFinished) and self._socket is not None:
             self._socket.close()
             self._socket = None
@@ -150,7 +150,7 @@ class UdpLog:
         return True
 
 
-def _told(event: Event) -> Iterator[tuple[str, Fields]]:
+def _render(event: Event) -> Iterator[tuple[str, Fields]]:
     """Name and fields of each datagram that an event needs."""
     match event:
         case RunStarted(_, _, jobs):

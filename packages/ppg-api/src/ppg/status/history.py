@@ -14,10 +14,10 @@ from ppg_invariants import (
     StoredRecord,
 )
 
-__all__ = ["Memory"]
+__all__ = ["History"]
 
 
-class Memory:
+class History:
     """The status store as an observer uses it.
 
     What it sees it keeps to itself; the `Recorder` of a run writes it down.

@@ -12,7 +12,7 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import INTACT
 from ppg.jobs.job import Job
 from ppg.jobs.kind import Observing, calling_hook
-from ppg.status.history import Memory
+from ppg.status.history import History
 from ppg_graph import Files, NodeId, NodeKind, Observation, Unobservable
 from ppg_invariants import Follow
 
@@ -36,7 +36,7 @@ class Observer:
     """
 
     def __init__(
-        self, pipegraph: DeclaredGraph, memory: Memory, should_stop: Callable[[], bool] | None = None
+        self, pipegraph: DeclaredGraph, memory: History, should_stop: Callable[[], bool] | None = None
     ) -> None:
         self._pipegraph = pipegraph
         self._memory = memory
@@ -50,7 +50,7 @@ class Observer:
         """What each job observes, or whether its files are what its record says, by the job's node.
 
         Raises:
-            LookStopped: `should_stop` said so while files were hashed or tools asked.
+            ObservationInterrupted: `should_stop` said so while files were hashed or tools asked.
             JobContractError: a kind of job cannot be observed.
         """
         pipegraph = self._pipegraph

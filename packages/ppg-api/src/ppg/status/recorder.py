@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ppg.graph.extension import Extension
 from ppg.result import JobOutcome, JobState, RunResult
-from ppg.status.history import Memory
+from ppg.status.history import History
 from ppg.status.run_notes import note_generated, note_run
 from ppg_graph import JobId, Reason, Record
 from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
@@ -14,7 +14,7 @@ from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, St
 __all__ = ["Recorder"]
 
 
-class Recorder(Memory):
+class Recorder(History):
     """The status store as a run uses it: remembers what was seen and made.
 
     Parameters:

@@ -6,7 +6,7 @@ Every fork pays for what its compute node has imported, so this module stays sma
 import os
 from collections.abc import Callable, Mapping, MutableMapping
 
-from ppg.worker.role import WHEREABOUTS, Whereabouts
+from ppg.worker.role import ROLE, Role
 
 __all__ = [
     "Holder",
@@ -23,9 +23,9 @@ __all__ = [
 ]
 
 # Looking up the member of an enum runs Python code, under Python 3.11.
-_JOB = Whereabouts.JOB
-_LOAD = Whereabouts.LOAD
-_SCRIPT = Whereabouts.SCRIPT
+_JOB = Role.JOB
+_LOAD = Role.LOAD
+_SCRIPT = Role.SCRIPT
 
 
 def make_files(
@@ -49,7 +49,7 @@ def make_files(
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
         elif os.access(path, os.F_OK, follow_symlinks=False):
             os.unlink(path)  # noqa: PTH108 (the same)
-    WHEREABOUTS.now = _JOB
+    ROLE.now = _JOB
     try:
         callback(*arguments)
     except FileNotFoundError as error:
@@ -135,14 +135,14 @@ def keep_loaded() -> None:
 def _loaded(callback: Callable[..., object]) -> object:
     __tracebackhide__ = True
     # The node goes on after a load: its later forks are jobs, not loads.
-    WHEREABOUTS.now = _LOAD
+    ROLE.now = _LOAD
     try:
         return callback()
     except FileNotFoundError as error:
         note_directory(error)
         raise
     finally:
-        WHEREABOUTS.now = _SCRIPT
+        ROLE.now = _SCRIPT
 
 
 def note_directory(error: FileNotFoundError) -> None:

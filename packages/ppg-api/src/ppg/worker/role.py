@@ -5,10 +5,10 @@ Declaring jobs means something else in each of them.
 
 import enum
 
-__all__ = ["WHEREABOUTS", "Whereabouts"]
+__all__ = ["ROLE", "Role"]
 
 
-class Whereabouts(enum.Enum):
+class Role(enum.Enum):
     """What the process does now."""
 
     SCRIPT = "script"
@@ -23,7 +23,7 @@ class _Holder:
     """The state of the process; job processes set it before they call the user's function."""
 
     def __init__(self) -> None:
-        self.now = Whereabouts.SCRIPT
+        self.now = Role.SCRIPT
 
 
-WHEREABOUTS = _Holder()
+ROLE = _Holder()

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from typing import TextIO
 
-from ppg.text import without_orders
+from ppg.text import escape_control_sequences
 
 __all__ = [
     "complain",
@@ -36,7 +36,7 @@ def occupy_closed_descriptors() -> None:
 
 def complain(message: str) -> None:
     """Tell the user something on stderr; that nobody may read it any more is no error."""
-    _write(sys.stderr, f"ppg: {without_orders(message)}\n")
+    _write(sys.stderr, f"ppg: {escape_control_sequences(message)}\n")
 
 
 def write_result(data: bytes) -> None:

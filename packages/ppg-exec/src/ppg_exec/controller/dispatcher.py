@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 
-from ppg_exec.attempts import with_another
+from ppg_exec.attempts import append_attempt
 from ppg_exec.controller.lookahead import Ahead
 from ppg_exec.controller.registry import Entry, Register, Role, Stage
 from ppg_exec.hosts.local_host import NodeHandle
@@ -23,7 +23,7 @@ from ppg_exec.hosts.nodes import Fleet
 from ppg_exec.pickling.culprit import CannotPickle
 from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
-from ppg_exec.tasks import Cancelled, End, ExecutorError, Place, Raised, Refused, Unpicklable
+from ppg_exec.tasks import Cancelled, End, ExecutorError, Raised, Refused, RunsIn, Unpicklable
 from ppg_exec.transport.channel import LongMessage
 from ppg_exec.transport.messages import ForgetIdentities, Go, RecallTasks, RunTask
 
@@ -77,7 +77,7 @@ class Dispatcher:
 
     def retry(self, entry: Entry, end: End, memory: int | None) -> None:
         """Let an entry that has failed, and how, wait again; it needs `memory` bytes, or what there is."""
-        entry.earlier = with_another(entry.earlier, end)
+        entry.earlier = append_attempt(entry.earlier, end)
         entry.memory = memory and min(self._ledger.memory, memory)
         entry.attempt += 1
         entry.timed_out = False
@@ -134,7 +134,7 @@ class Dispatcher:
                 node.channel.put(ForgetIdentities(unreferenced))
             introduced: list[tuple[int, int]] = []
             content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
-            if task.place is Place.FRESH:
+            if task.place is RunsIn.FRESH:
                 from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415 (what pickles is only imported to send something)
 
                 payload = dump_alone(content)
@@ -179,12 +179,12 @@ class Dispatcher:
             self._ahead.add(entry)
         self._register.sent[entry.number] = entry
 
-    def node_for(self, place: Place) -> NodeHandle:
+    def node_for(self, place: RunsIn) -> NodeHandle:
         """The node for tasks of `place`; a new one gets the loads of the one before. Raises ExecutorError."""
         node = self._fleet.node(place)
         if node is None:
             node = self._fleet.start(place)
-            if place is not Place.FRESH:
+            if place is not RunsIn.FRESH:
                 self._repeat_loads()
         return node
 

@@ -29,7 +29,7 @@ from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
-from ppg_exec.tasks import ExecutorError, Place, Task
+from ppg_exec.tasks import ExecutorError, RunsIn, Task
 from ppg_exec.transport.messages import ImportModules
 from ppg_exec.transport.poller import Readiness
 
@@ -115,8 +115,8 @@ class LocalExecutor:
         A fork of this process is only made when there is something to do in it. Raises ExecutorError if no node can
         be started.
         """
-        if self._supervisor.start_method == "forkserver" and self._fleet.node(Place.FORK) is None:
-            node = self._dispatcher.node_for(Place.FORK)
+        if self._supervisor.start_method == "forkserver" and self._fleet.node(RunsIn.FORK) is None:
+            node = self._dispatcher.node_for(RunsIn.FORK)
             node.channel.put(ImportModules(tuple(modules)))
             self._fleet.flush()
 
@@ -175,9 +175,9 @@ class LocalExecutor:
     def unload(self, key: str, function: Callable[[], object]) -> None:
         """Undo a load in the compute node, if there is still the node that it was made in."""
         self._register.loads.pop(key, None)
-        if self._fleet.node(Place.NODE) is not None:
+        if self._fleet.node(RunsIn.NODE) is not None:
             number = self._register.next_number()
-            task = Task(f"unload {key} ({number})", function, place=Place.NODE, priority=math.inf)
+            task = Task(f"unload {key} ({number})", function, place=RunsIn.NODE, priority=math.inf)
             self._dispatcher.accept(Entry(task, number, 0, None, Role.UNLOAD))
             self._readiness.ring()
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from ppg_exec.executor import Event
-from ppg_exec.tasks import Cancelled, End, Notice, Outcome, Output, Place, Succeeded, Task, Usage
+from ppg_exec.tasks import Cancelled, End, Notice, Outcome, Output, RunsIn, Succeeded, Task, Usage
 
 if TYPE_CHECKING:
     from ppg_exec.hosts.local_host import NodeHandle
@@ -95,12 +95,12 @@ class Entry:
     @property
     def is_load(self) -> bool:
         """Whether it runs in the node itself."""
-        return self.task.place is Place.NODE
+        return self.task.place is RunsIn.NODE
 
     @property
     def may_go_ahead(self) -> bool:
         """Whether it may be sent before its turn, to follow another one of its kind."""
-        return self.claim == 1 and self.task.place is Place.FORK
+        return self.claim == 1 and self.task.place is RunsIn.FORK
 
     def step_back(self) -> None:
         """It is at no node any more."""
@@ -143,7 +143,7 @@ class Register:
         """An entry has ended for good."""
         del self.entries[entry.task.key]
         if entry.role is Role.TASK:
-            if entry.task.place is Place.NODE and isinstance(end, Succeeded):
+            if entry.task.place is RunsIn.NODE and isinstance(end, Succeeded):
                 self.loads[entry.task.key] = entry.task
             self.events.append(
                 Outcome(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import assert_never
 
+from ppg_exec.attempts import memory_after_out_of_memory
 from ppg_exec.controller.cancellation import Ending
 from ppg_exec.controller.dispatcher import Dispatcher
 from ppg_exec.controller.outcomes import OomCounter, end_of, node_death
@@ -181,7 +182,8 @@ class Reception:
         if not failed or entry.attempt > entry.task.retries or entry.cancelled:
             self._register.report(entry, end, streams, usage, warned)
         elif isinstance(end, Died) and end.of_memory:
-            self._dispatcher.retry(entry, end, 2 * (entry.memory or usage.peak_memory or 1))
+            seen = max(usage.peak_memory, entry.peak_memory)
+            self._dispatcher.retry(entry, end, memory_after_out_of_memory(entry.memory, seen))
         else:
             self._dispatcher.retry(entry, end, entry.memory)
 

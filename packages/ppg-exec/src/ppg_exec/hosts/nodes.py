@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from ppg_exec.hosts.local_host import NodeHandle, Supervisor
-from ppg_exec.tasks import Place
+from ppg_exec.tasks import RunsIn
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.messages import FromForkserver, ToForkserver
 from ppg_exec.transport.poller import Readiness
@@ -20,18 +20,18 @@ class Fleet:
     def __init__(self, supervisor: Supervisor, readiness: Readiness) -> None:
         self.supervisor = supervisor
         self._readiness = readiness
-        self._nodes: dict[Place, NodeHandle] = {}
+        self._nodes: dict[RunsIn, NodeHandle] = {}
 
     @property
     def control(self) -> Channel[ToForkserver, FromForkserver] | None:
         """The wire to the forkserver, while there is one."""
         return self.supervisor.channel
 
-    def node(self, place: Place) -> NodeHandle | None:
+    def node(self, place: RunsIn) -> NodeHandle | None:
         """The node that tasks of `place` go to, if it has been started."""
         return self._nodes.get(_home(place))
 
-    def start(self, place: Place) -> NodeHandle:
+    def start(self, place: RunsIn) -> NodeHandle:
         """A new node for tasks of `place`. Raises ExecutorError if that is impossible."""
         first = self.supervisor.channel is None
         node = self._nodes[_home(place)] = self.supervisor.new_node()
@@ -71,5 +71,5 @@ class Fleet:
         self.supervisor.close()
 
 
-def _home(place: Place) -> Place:
-    return Place.FRESH if place is Place.FRESH else Place.FORK
+def _home(place: RunsIn) -> RunsIn:
+    return RunsIn.FRESH if place is RunsIn.FRESH else RunsIn.FORK

@@ -31,12 +31,12 @@ from ppg_graph.protocol.events import (
     Failed,
     Files,
     Generated,
+    LeftoverRejected,
     Observation,
     Observed,
     Stopped,
     Succeeded,
     Unobservable,
-    Unusable,
 )
 from ppg_graph.protocol.reasons import Reason
 from ppg_graph.protocol.states import NodeState
@@ -93,7 +93,7 @@ class Evaluator:
     the files of a job that keeps them (`Dag.add_node`): a cache.
 
     **What if a leftover is no good** although it is intact? Only a job that was started with it can find out. It
-    says so (`Unusable`) instead of failing: then the files count as not there, are demanded, and the job is due again.
+    says so (`LeftoverRejected`) instead of failing: then the files count as not there, are demanded, and the job is due again.
 
     **Generators** may add jobs, and edges into jobs that are downstream of them, which are undecided for just that
     reason. Everything that a generator made is added, or nothing, and then it has failed. New jobs may revive
@@ -159,7 +159,7 @@ class Evaluator:
             case Failed(node):
                 self._expect_started(node)
                 self._fail(node)
-            case Unusable(node, upstream):
+            case LeftoverRejected(node, upstream):
                 self._unusable(node, upstream)
             case Cancelled(node):
                 self._cancelled(node)

@@ -16,6 +16,7 @@ __all__ = [
     "FileStatus",
     "Files",
     "Generated",
+    "LeftoverRejected",
     "NewEdge",
     "NewJob",
     "Observation",
@@ -23,7 +24,6 @@ __all__ = [
     "Stopped",
     "Succeeded",
     "Unobservable",
-    "Unusable",
 ]
 
 
@@ -61,16 +61,20 @@ class Cancelled:
 
 
 @dataclass(frozen=True, slots=True)
-class Unusable:
+class LeftoverRejected:
     """A started job could not use what an earlier run left of a LAZY job directly upstream, and made nothing.
 
-    The files are what their record says, and yet no good: a cache, say, that this version of a library cannot
+    The files are what their record says, and yet of no use: a cache, say, that this version of a library cannot
     read. They are made again, and then `node` is started once more. Only for a job that was started before
     `upstream` ran in this run: files that are fresh from this run and of no use are a failure.
     """
 
     node: NodeId
     upstream: NodeId
+
+
+Unusable = LeftoverRejected
+"""The former name of `LeftoverRejected`, which scripts and pickles contain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +111,7 @@ class Stopped:
     """Start no more. What runs already is still reported."""
 
 
-Event: TypeAlias = Observed | Succeeded | Failed | Cancelled | Unusable | Generated | Stopped
+Event: TypeAlias = Observed | Succeeded | Failed | Cancelled | LeftoverRejected | Generated | Stopped
 
 
 # -- What the driver saw when it looked at an invariant, or at the files of a job.

@@ -75,7 +75,7 @@ def compare_files(
 
     The entries are taken one by one, and only those whose stat leaves a doubt are kept. `threads` limits the hashing
     (default: the cores that this process may use). `should_stop` is asked while files are hashed, also by other
-    threads; if it says so, LookStopped is raised.
+    threads; if it says so, ObservationInterrupted is raised.
     """
     results: list[FileComparison] = []
     doubtful: list[int] = []

@@ -140,7 +140,7 @@ def describe_file(
 ) -> FileState | FileProblem:
     """State of the file at `path` now, with the hash of its content; symlinks are followed.
 
-    `should_stop` is asked every few megabytes; if it says so, LookStopped is raised.
+    `should_stop` is asked every few megabytes; if it says so, ObservationInterrupted is raised.
     """
     looked = time.clock_gettime_ns(FILE_CLOCK)
     try:
@@ -197,7 +197,7 @@ def hash_file(
 ) -> bytes:
     """Hash of the content of a regular file of `expected_size` bytes.
 
-    Raises OSError if it cannot be read, or if its size changes under the reader's hands; LookStopped.
+    Raises OSError if it cannot be read, or if its size changes under the reader's hands; ObservationInterrupted.
     """
     hasher = new_hasher(algorithm)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -230,9 +230,9 @@ class _StoppableHasher:
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
         if self._should_stop():
-            from ppg_invariants.errors import LookStopped  # noqa: PLC0415 (job processes do without it)
+            from ppg_invariants.errors import ObservationInterrupted  # noqa: PLC0415 (job processes do without it)
 
-            raise LookStopped("the hashing of a file was stopped")
+            raise ObservationInterrupted("the hashing of a file was stopped")
         self._hasher.update(data)
 
     def digest(self) -> bytes:
