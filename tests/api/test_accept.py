@@ -29,8 +29,8 @@ def test_outputs_without_a_record_are_accepted_and_the_next_run_does_nothing(
     seen = accept(declare)
     assert seen.is_complete
     assert seen.accepted == {
-        "a": ("it has no record of a success",),
-        "b": ("it has no record of a success",),
+        "a": ("new: never built",),
+        "b": ("new: never built",),
     }
     result = run(declare)
     assert (result.ran, result.up_to_date) == ([], ["a", "b"])
@@ -106,7 +106,7 @@ def test_what_has_changed_is_accepted_only_if_it_is_asked_for(folder, run, accep
     seen = accept(lambda: declare(2))
     assert (seen.accepted, list(seen.changed)) == ({}, ["a"])
     (reason,) = seen.changed["a"]
-    assert reason.endswith("changed")
+    assert reason == "x: 1 → 2"
     seen = accept(lambda: declare(2), ["a"])
     assert list(seen.accepted) == ["a"]
     assert run(lambda: declare(2)).ran == ["b"]

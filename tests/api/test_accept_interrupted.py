@@ -52,7 +52,7 @@ def interrupted_when(function):
         ("put", True),
         ("note_accepted", True),
         ("end_run", True),
-        ("_told", True),
+        ("_describe", True),
     ],
 )
 def test_ctrl_c_at_whatever_moment_ends_it_and_all_or_nothing_is_accepted(
@@ -80,7 +80,7 @@ def test_ctrl_c_at_the_end_of_a_dry_run_ends_it_and_says_nothing_of_acceptance(a
     def declare():
         ppg.FileGeneratingJob("a", writer("A"))
 
-    with pytest.raises(KeyboardInterrupt) as caught, interrupted_when("_told"):
+    with pytest.raises(KeyboardInterrupt) as caught, interrupted_when("_describe"):
         accept(declare, dry_run=True)
     assert not hasattr(caught.value, "__notes__")
 

@@ -213,23 +213,23 @@ def test_in_a_shell_every_part_counts(failing_run, folder, line):
 
 
 @pytest.mark.parametrize(
-    "changed",
+    ("changed", "reason"),
     [
-        {"command": ["printf", "b"]},
-        {"environment": {"A": "2"}},
-        {"environment": {"A": "1", "B": "1"}},
-        {"working_directory": "work"},
-        {"stderr": "out"},
+        ({"command": ["printf", "b"]}, "arguments[1] of the command: 'a' → 'b'"),
+        ({"environment": {"A": "2"}}, "environment['A'] of the command: '1' → '2'"),
+        ({"environment": {"A": "1", "B": "1"}}, "environment['B'] of the command: added, '1'"),
+        ({"working_directory": "work"}, "working directory of the command: '.' → 'work'"),
+        ({"stderr": "out"}, "stderr of the command: None → 'out'"),
     ],
 )
-def test_a_changed_word_variable_or_folder_counts(run, folder, changed):
+def test_a_changed_word_variable_or_folder_counts_and_is_told(run, folder, changed, reason):
     (folder / "work").mkdir()
     options = {"command": ["printf", "a"], "environment": {"A": "1"}, "stdout": "out"}
     run(lambda: ppg.ExternalJob("out", **options))
     assert run(lambda: ppg.ExternalJob("out", **options)).ran == []
     result = run(lambda: ppg.ExternalJob("out", **(options | changed)))
     assert result.ran == ["out"]
-    assert result["out"].reasons == ("command:out changed",)
+    assert result["out"].reasons == (reason,)
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_another_version_of_the_tool_reruns_the_job_and_the_same_one_does_not(ru
     tool("tool", script.replace("VERSION", "2"))
     result = run(declare)
     assert result.ran == ["a", "b"]
-    assert result["a"].reasons == ("version:tool --version changed",)
+    assert result["a"].reasons == ("the answer of 'tool --version': 'tool VERSION\\n' → 'tool 2\\n'",)
 
 
 def test_a_version_can_be_observed_for_any_job_and_its_exit_code_may_be_an_error(run, tool, in_path, writer):
@@ -326,7 +326,7 @@ def test_verifying_asks_the_tools_of_generated_jobs_and_runs_nothing_else(run, f
     tool("tool", "echo 2; exit 1")
     seen = declare().verify()
     (reason,) = seen.will_run.pop("out")
-    assert reason.startswith("version:PATH=")
+    assert reason.startswith("the answer of 'PATH=")
     assert reason.endswith("tool --version changed")
     assert not seen.will_run
     (folder / "bin" / "tool").unlink()

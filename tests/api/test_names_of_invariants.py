@@ -38,7 +38,7 @@ def test_parameters_and_a_function_may_be_called_like_the_file_that_depends_on_t
     run(lambda: declare_b(account, parameters=(1, 2), function=first, other_first=True))
     assert account.taken() == []
     changed = run(lambda: declare_b(account, parameters=(1, 3), function=first))
-    assert changed["B"].reasons == ("PI:B changed",)
+    assert changed["B"].reasons == ("parameters[1]: 2 → 3",)
     changed = run(lambda: declare_b(account, parameters=(1, 3), function=second))
     assert changed["B"].reasons == ("function:B changed",)
 
@@ -172,7 +172,7 @@ def test_why_and_the_drawing_tell_them_apart_and_find_them_by_their_own_name(run
     ppg.ParameterInvariant("only", 1)
     graph.complete()
     told = "\n".join(why_from_graph(graph, "B"))
-    assert "because PI:B changed" in told
+    assert "because parameters: 1 → 2" in told
     assert "1 → 2" in told
     assert why_from_graph(graph, "only")[0].startswith("PI:only: nothing is known")
     ids = draw(graph.dag, "text")

@@ -44,7 +44,7 @@ def test_after_a_run_the_preview_says_up_to_date(preview, run, chain):
 def test_what_is_certain_to_run_is_told_from_what_depends_on_the_outcome(preview, run, chain):
     run(chain)
     seen = preview(lambda: chain(2))
-    assert seen.will_run == {"a": ("PI:a changed",)}
+    assert seen.will_run == {"a": ("parameters: 1 → 2",)}
     assert seen.may_run == {"b": ("a",)}
 
 

@@ -114,7 +114,7 @@ def test_a_changed_parameter_reruns_only_what_depends_on_it(run, writer, account
     account.taken()
     result = run(lambda: declare(2))
     assert account.taken() == ["a"]
-    assert result["a"].reasons == ("PI:a changed",)
+    assert result["a"].reasons == ("parameters: 1 → 2",)
 
 
 def test_a_rerun_that_makes_the_same_bytes_stops_there_and_one_that_does_not_goes_on(run, writer, account):
@@ -204,7 +204,7 @@ def test_a_new_and_a_removed_dependency_rerun_the_job(run, writer, account):
     account.taken()
     result = run(lambda: declare(attached=True))
     assert account.taken() == ["b"]
-    assert result["b"].reasons == ("it newly depends on a",)
+    assert result["b"].reasons == ("it depends on a now",)
     run(lambda: declare(attached=False))
     assert account.taken() == ["b"]
 
@@ -392,7 +392,7 @@ def test_a_job_tells_its_story_after_the_run(run, writer, account):
     assert (ran.was_run, ran.failed, ran.exception) == (True, False, None)
     assert ran.stdout == "hello\n"
     assert ran.stderr == ""
-    assert ran.reasons == ("it has no record of a success",)
+    assert ran.reasons == ("new: never built",)
     assert ran.runtime > 0
     assert ran.peak_memory > 100_000
     assert (skipped.was_run, skipped.failed, skipped.runtime) == (False, False, None)
@@ -422,7 +422,7 @@ def test_a_result_is_the_rows_of_a_data_frame(failing_run, writer, run):
         assert "'missing'" in told["missing"]
         assert list(frame["cause"])[2:4] == ["b", "missing"]
         assert frame["peak_memory"][0] > 100_000
-        assert frame["reasons"][0] == "it has no record of a success"
+        assert frame["reasons"][0] == "new: never built"
     unrun = run(lambda: None)
     assert unrun.rows() == []
 

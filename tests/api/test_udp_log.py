@@ -69,7 +69,7 @@ def test_a_run_is_told_line_by_line_with_all_documented_fields(folder, listener,
     assert {line["root"] for line in lines} == {str(folder)}
     told = {(line["event"], line.get("job")): line for line in lines}
     assert told["run_started", None]["jobs"] == 3
-    assert told["queued", "a"]["reasons"] == ["it has no record of a success"]
+    assert told["queued", "a"]["reasons"] == ["new: never built"]
     assert told["started", "a"]["pid"] > 1
     assert told["finished", "a"].keys() >= {"seconds", "user_seconds", "system_seconds", "peak_memory"}
     assert (told["finished", "a"]["attempts"], told["failed", "b"]["attempts"]) == (1, 1)

@@ -40,8 +40,8 @@ def test_what_is_accepted_is_listed_and_not_run_afterwards(old):
     ended = old.ppg("accept", "script.py")
     assert (ended.code, ended.err) == (0, "")
     assert lines(ended) == [
-        "accepted    a (it has no record of a success)",
-        "accepted    b (it has no record of a success)",
+        "accepted    a (new: never built)",
+        "accepted    b (new: never built)",
         "not made    c",
         "accepted 2 jobs, 1 not made",
     ]
@@ -56,7 +56,7 @@ def test_a_dry_run_may_come_last_and_leaves_nothing_behind(old):
     ended = old.ppg("accept", "script.py", "a", "--dry-run")
     assert (ended.code, lines(ended)) == (
         0,
-        ["acceptable  a (it has no record of a success)", "would accept 1 job"],
+        ["acceptable  a (new: never built)", "would accept 1 job"],
     )
     assert sorted(path.name for path in old.folder.iterdir()) == before
 
@@ -66,7 +66,7 @@ def test_jobs_come_before_and_arguments_of_the_script_after_two_dashes(old):
     ended = old.ppg("accept", "-n", "script.py", "./b", "a", "--", "--odd", "more")
     assert [line.split()[1] for line in lines(ended)[:2]] == ["a", "b"]
     ended = old.ppg("accept", "-n", "script.py", "--", "--odd", "more")
-    assert "acceptable  --odd (it has no record of a success)" in lines(ended)
+    assert "acceptable  --odd (new: never built)" in lines(ended)
     assert "not made    more" in lines(ended)
 
 

@@ -69,7 +69,7 @@ def test_running_and_enter_show_what_runs(project, two):
 def test_why_tells_a_job_s_state_and_reasons(project, two):
     two.type(b"why ./first\r")
     two.expect("first: started.")
-    two.expect("because it has no record of a success")
+    two.expect("because new: never built")
     two.type(b"why third\r")
     two.expect("third: has to run. It waits for second")
     two.type(b"why fisrt\r")

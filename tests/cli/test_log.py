@@ -55,7 +55,7 @@ def test_what_runs_do_is_told_in_words(project, listening):
     lines = "".join(lines_up_to(listener, "run finished"))
     for said in (
         f"run started: 3 jobs in {project.folder}",
-        "has to run: a (it has no record of a success)",
+        "has to run: a (new: never built)",
         "done: a (",
         "failed: b (ZeroDivisionError: division by zero)",
         "blocked: c (because of b)",

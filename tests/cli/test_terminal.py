@@ -32,7 +32,7 @@ def test_the_display_shows_what_runs_and_leaves_an_account(project, terminal):
     project.let_go("slow")
     assert screen.wait() == 0
     assert "3 ran, 0 up to date, 0 failed, 0 blocked" in screen.said
-    assert "it has no record of a success" in screen.said
+    assert "new: never built" in screen.said
     assert SHOW_CURSOR in screen.said
     assert screen.settings_now() == screen.settings
 

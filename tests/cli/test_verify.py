@@ -91,11 +91,11 @@ def test_where_nothing_was_run_yet_everything_would_run_and_no_status_file_appea
     code, lines = verify()
     assert code == 1
     assert lines == [
-        "would run   a: it has no record of a success",
-        "would run   b: it has no record of a success",
-        "would run   t: it has no record of a success; c needs it",
-        "would run   c: it has no record of a success",
-        "would run   m1:m2: it has no record of a success",
+        "would run   a: new: never built",
+        "would run   b: new: never built",
+        "would run   t: new: never built; needed by c",
+        "would run   c: new: never built",
+        "would run   m1:m2: new: never built",
         "note: there is no status file; nothing was run here yet",
         "not verified: 5 would run; 5 jobs were checked",
     ]
@@ -128,7 +128,7 @@ def test_changed_inputs_and_what_may_follow_are_told(built, verify):
     code, lines = verify()
     assert code == 1
     assert lines == [
-        "would run   a: PI:a changed; input changed",
+        "would run   a: x: 1 → 2; input changed",
         "may run     b: if a changes",
         "not verified: 1 would run, 1 may run; 5 jobs were checked",
     ]
@@ -202,7 +202,7 @@ def test_a_killed_run_leaves_what_can_be_verified_and_verifying_leaves_it_alone(
         (project / name).unlink()
     code, lines = verify()
     assert code == 1
-    assert "would run   slow: it has no record of a success" in lines
+    assert "would run   slow: new: never built" in lines
 
 
 def test_a_run_that_goes_on_does_not_keep_anybody_from_verifying(project):
@@ -215,7 +215,7 @@ def test_a_run_that_goes_on_does_not_keep_anybody_from_verifying(project):
     run = project.start("run", "script.py")
     project.wait_until_began("slow")
     ended = project.ppg("verify", "script.py")
-    assert (ended.code, ended.out.splitlines()[0]) == (1, "would run   slow: it has no record of a success")
+    assert (ended.code, ended.out.splitlines()[0]) == (1, "would run   slow: new: never built")
     project.let_go("slow")
     assert run.wait(60) == 0
 
@@ -251,7 +251,7 @@ def test_a_module_of_the_project_leaves_no_compiled_form_beside_it(project, veri
 
 def test_names_with_line_ends_stay_on_their_line(project, verify):
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('two\\nlines', writes('x'))")
-    assert verify()[1][0] == "would run   two\\nlines: it has no record of a success"
+    assert verify()[1][0] == "would run   two\\nlines: new: never built"
 
 
 # -- generators ------------------------------------------------------------------------------------------
@@ -297,15 +297,15 @@ def test_a_generator_that_changed_is_not_taken_to_make_the_same(generated, verif
     code, lines = verify()
     assert code == 1
     assert lines[:2] == [
-        "would run   generator: FI:generator changed",
-        "would run   load: generator needs it",
+        "would run   generator: NAMES: 'xy' → 'xyz' (used by generate)",
+        "would run   load: needed by generator",
     ]
     assert any("what it makes now may be other jobs than last time" in line for line in lines)
 
 
 def test_a_generator_that_never_ran_is_not_verified(project, verify):
     project.script("ppg.new_pipegraph(); ppg.JobGeneratingJob('g', lambda: None)")
-    assert verify()[1][0] == "would run   g: it has no record of a success"
+    assert verify()[1][0] == "would run   g: new: never built"
 
 
 def test_what_a_generator_used_and_is_not_declared_any_more_is_told(generated, verify):

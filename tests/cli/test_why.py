@@ -47,7 +47,7 @@ def test_the_reasons_of_the_last_run_are_told_from_the_status_store_alone(built)
     (built / "script.py").unlink()
     text = told(built, "a")
     assert "a ran last, and succeeded, at 20" in text
-    assert "because it has no record of a success" in text
+    assert "because it was new, or had failed before" in text
 
 
 def test_a_changed_parameter_and_a_changed_function_are_shown(built):
@@ -55,8 +55,7 @@ def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     edit(built, 'return "A"', 'return "B"')
     now = told(built, "a", "script.py")
     expected = """\
-  because PI:a changed
-    parameters['x']: 1 → 2
+  because x: 1 → 2
 """
     assert expected in now[now.index("now: it would run") :]
     assert '-    return "A"\n' in now
@@ -70,7 +69,7 @@ def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     assert expected in last
     assert '+    return "B"\n' in last
     below = told(built, "folder/b")
-    assert "  because a changed\n    a ran in the same run\n      because PI:a changed\n" in below
+    assert "  because a came out differently\n    a ran in the same run\n      because x: 1 → 2\n" in below
     assert "        parameters['x']: 1 → 2\n" in below
 
 
@@ -82,7 +81,7 @@ def test_an_option_after_the_job_is_told_where_it_belongs(built):
 def test_a_failure_is_told_with_its_error(built):
     assert "fails failed last at 20" in told(built, "fails")
     assert "ZeroDivisionError: division by zero" in told(built, "fails")
-    assert "now: it would run\n  because it has no record" in told(built, "fails", "script.py")
+    assert "now: it would run\n  because it failed last time" in told(built, "fails", "script.py")
 
 
 @pytest.mark.parametrize("script", [(), ("script.py",)])
@@ -114,7 +113,7 @@ def test_without_a_status_file_that_is_said(project):
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
     text = told(project, "a", "script.py")
     assert text == (
-        "a: nothing is known of an earlier run\nnow: it would run\n  because it has no record of a success\n"
+        "a: nothing is known of an earlier run\nnow: it would run\n  because new: never built\n"
     )
     assert sorted(path.name for path in project.folder.iterdir() if path.name != "__pycache__") == [
         "script.py"
@@ -129,7 +128,7 @@ def test_what_is_up_to_date_cannot_run_or_is_not_needed_is_told_as_such(built):
     (built / "input").write_text("2")
     assert "is not what it was at the last look" in told(built, "input", "script.py")
     edit(built, "X = 1", "X = 2")
-    assert "parameters['x']: 1 → 2" in told(built, "PI:a", "script.py")
+    assert "it is not what it was at the last look\n  x: 1 → 2" in told(built, "PI:a", "script.py")
     (built / "input").unlink()
     assert "now: it cannot run\n  because 'input' cannot be observed" in told(built, "a", "script.py")
     edit(built, "ppg.run_pipegraph()", "a.prune(); ppg.run_pipegraph()")

@@ -21,7 +21,7 @@ def test_logs_are_written_only_if_their_folder_exists(project):
     for line in (
         "run started: 3 jobs",
         "up to date: c",
-        "has to run: a (it has no record of a success)",
+        "has to run: a (it failed last time)",
         "started: a (pid ",
         "failed: a (ValueError)",
         "blocked: b (because of a)",

@@ -99,16 +99,16 @@ def test_priorities_need_no_recursion_and_tell_a_cycle() -> None:
 @pytest.mark.parametrize(
     ("reason", "text"),
     [
-        (NoRecord(), "it has no record of a success"),
+        (NoRecord(), "new: never built"),
         (FileMissing(("a",)), "a is missing"),
         (FileMissing(()), "a file is missing"),
         (FileEmpty(("a", "b")), "a, b are empty"),
         (FileChanged(tuple("abcde")), "a, b, c and 2 more are not as it was left"),
         (UpstreamChanged(JobId("u"), F, F), "u changed"),
-        (UpstreamAdded(JobId("u")), "it newly depends on u"),
-        (UpstreamRemoved(JobId("u")), "it no longer depends on u"),
-        (Demanded(JobId("d")), "d needs it"),
-        (Targeted(), "it was asked for"),
+        (UpstreamAdded(JobId("u")), "it depends on u now"),
+        (UpstreamRemoved(JobId("u")), "it depends no longer on u"),
+        (Demanded(JobId("d")), "needed by d"),
+        (Targeted(), "asked for"),
         (AlwaysRuns(), "generators run every time"),
     ],
 )
@@ -122,7 +122,7 @@ def test_an_explanation_says_what_a_job_waits_for() -> None:
     evaluator.start()
     explanation = evaluator.explain(dag.node(JobId("a")))
     assert explanation.waiting_for == ("t", "slow")
-    assert str(explanation) == "a: has to run. Reasons: it has no record of a success. It waits for t, slow."
+    assert str(explanation) == "a: has to run. Reasons: new: never built. It waits for t, slow."
 
 
 def test_every_state_can_be_explained() -> None:

@@ -132,8 +132,8 @@ def test_names_of_undocumented_modules_count_as_they_did(recorded):
 
 def test_why_a_job_ran_under_the_earlier_ppg_is_still_told(recorded):
     reasons = {
-        "counted.txt": "because it has no record of a success",
-        "load numbers": "because generator needs it",
+        "counted.txt": "because it was new, or had failed before",
+        "load numbers": "because needed by generator",
         "generator": "because generators run every time",
     }
     for job_id, reason in reasons.items():

@@ -85,9 +85,16 @@ def explain_parameters(old: bytes, new: bytes) -> tuple[Change, ...]:
     return tuple(walk.differences("parameters", decode(old), decode(new)))
 
 
-def explain_function(old: FunctionEvidence, new: FunctionEvidence) -> tuple[Change, ...]:
-    """What changed between two states of a function: source, defaults, captured values."""
-    walk = _Walk(old.codes, new.codes)
+def explain_function(
+    old: FunctionEvidence, new: FunctionEvidence, *, with_diffs: bool = True
+) -> tuple[Change, ...]:
+    """What changed between two states of a function: source, defaults, captured values.
+
+    Parameters:
+        old, new: the states.
+        with_diffs: also compare texts of code, which takes longer than all else.
+    """
+    walk = _Walk(old.codes, new.codes, with_diffs=with_diffs)
     before, after = decode_all(old.values), decode_all(new.values)
     changes = list(walk.differences("function", before[0], after[0]))
     changes += walk.pairs("function", _followed(before), _followed(after), " → refers to {}")
@@ -167,7 +174,8 @@ def describe_changes(changes: Sequence[Change]) -> str:
 class _Walk:
     """One comparison; knows the code objects of both sides."""
 
-    def __init__(self, old_codes: _Codes, new_codes: _Codes) -> None:
+    def __init__(self, old_codes: _Codes, new_codes: _Codes, *, with_diffs: bool = True) -> None:
+        self._with_diffs = with_diffs
         self._old_codes = old_codes
         self._new_codes = new_codes
 
@@ -245,7 +253,7 @@ class _Walk:
                 yield Added(f"{path}[{index}]", self._show(new.items[index], self._new_codes))
 
     def _source(self, path: str, old: CodeEvidence, new: CodeEvidence) -> SourceChanged:
-        if old.source is None or new.source is None:
+        if old.source is None or new.source is None or not self._with_diffs:
             return SourceChanged(path, new.name, "")
         diff = difflib.unified_diff(
             old.source.splitlines(keepends=True), new.source.splitlines(keepends=True), "before", "now"

@@ -25,7 +25,7 @@ from ppg.jobs.job import Job
 from ppg.paths import PathLike
 from ppg.status.run_notes import note_accepted
 from ppg.text import counted
-from ppg_graph import JobId, NodeKind, describe
+from ppg_graph import JobId, NodeKind
 from ppg_invariants import (
     ObservationInterrupted,
     RunEnd,
@@ -162,13 +162,13 @@ def _describe(pipegraph: DeclaredGraph, takeover: TakeOver, dry_run: bool) -> Ac
     told = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
     return Acceptance(
         accepted={
-            job_id: tuple(map(describe, verdict.reasons))
+            job_id: takeover.words.sentences(job_id, verdict.reasons)
             for job_id, verdict in told
             if isinstance(verdict, Taken)
         },
         refused={job_id: verdict.why for job_id, verdict in told if isinstance(verdict, Refused)},
         changed={
-            job_id: tuple(map(describe, verdict.reasons))
+            job_id: takeover.words.sentences(job_id, verdict.reasons)
             for job_id, verdict in told
             if isinstance(verdict, Changed)
         },

@@ -32,7 +32,8 @@ from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
 from ppg.status.observer import Observer
-from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record, describe
+from ppg.status.reason_details import ReasonWords
+from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record
 from ppg_invariants import FileState, ObservationInterrupted, fingerprint_outputs
 
 __all__ = ["Changed", "NotMade", "Refused", "TakeOver", "Taken", "UpToDate", "Verdict"]
@@ -56,6 +57,7 @@ class TakeOver:
 
     Attributes:
         dag: the graph, with what generators made last time.
+        words: tells why jobs would run.
         verdicts: about each job that makes files, would run, and is named or takes part.
 
     Raises:
@@ -80,6 +82,7 @@ class TakeOver:
             pipegraph, memory, None if targets is None else pipegraph.nodes_of(targets)
         )
         self.dag: ppg_graph.Dag = self._graph.dag
+        self.words: ReasonWords = ReasonWords(memory, self.dag)
         self.verdicts: dict[NodeId, Verdict] = {}
         self._named = None if named is None else self._nodes(named)
         self._outputs = ExistingOutputs(memory, pipegraph.root, should_stop)
@@ -234,7 +237,7 @@ class TakeOver:
         return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
-        told = "; ".join(map(describe, reasons))
+        told = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))
         if self._declared(node) is not None:
             return f"which would run ({told}); accept that, too, or run it first"
         if node < len(self._pipegraph) and self._pipegraph.job_at(node).kind is not NodeKind.GENERATOR:

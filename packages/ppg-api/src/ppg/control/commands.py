@@ -18,7 +18,7 @@ from ppg.jobs.job import Job
 from ppg.report import events
 from ppg.report.failures import failure_lines
 from ppg.result import JobOutcome
-from ppg.status.reason_details import LookUp, reason_lines
+from ppg.status.reason_details import ReasonWords
 from ppg.text import escape_control_sequences, one_line
 from ppg_exec import Executor
 from ppg_graph import Evaluator, NodeId
@@ -70,7 +70,7 @@ class Commands:
         interrupts: how the run loop is told that it shall end.
         is_with_executor: whether the executor has a job now.
         outcomes: gives what has become of jobs so far.
-        evidence: explains fingerprints.
+        words: tells reasons.
 
     Attributes:
         killed: the ids of the jobs that the user killed.
@@ -84,7 +84,7 @@ class Commands:
         interrupts: Interrupts,
         is_with_executor: Callable[[NodeId], bool],
         outcomes: Callable[[], Iterable[JobOutcome]],
-        evidence: LookUp,
+        words: ReasonWords,
     ) -> None:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
@@ -92,7 +92,7 @@ class Commands:
         self._interrupts = interrupts
         self._is_with_executor = is_with_executor
         self._outcomes = outcomes
-        self._evidence = evidence
+        self._words = words
         self.killed: set[str] = set()
 
     def obey(self, line: str) -> events.Event | None:
@@ -147,7 +147,7 @@ class Commands:
         explanation = self._evaluator.explain(job.node)
         lines = [one_line(str(replace(explanation, reasons=())))]
         for reason in explanation.reasons:
-            first, *others = reason_lines(reason, self._evidence)
+            first, *others = self._words.lines(job.job_id, reason)
             lines += [
                 one_line(f"  because {first}"),
                 *(f"  {escape_control_sequences(line)}" for line in others),

@@ -35,9 +35,10 @@ from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.observer import Observer, unusual
+from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
 from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
-from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason, describe
+from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason
 from ppg_invariants import ObservationInterrupted
 
 __all__ = ["Driver"]
@@ -85,6 +86,8 @@ class Driver:
         self._in_flight: dict[NodeId, InFlight] = {}
         self._outcomes: dict[str, JobOutcome] = {}
         self._archive = OutputArchive()
+        # A store that this run has made has no failures to tell of.
+        self._words = ReasonWords(recorder, pipegraph.dag, runs_before=recorder.run_id > 1)
         self._terminal = terminal
         self._is_winding_down = False
         self._commands = Commands(
@@ -94,7 +97,7 @@ class Driver:
             interrupts,
             self._is_with_executor,
             self._outcomes.values,
-            recorder.evidence,
+            self._words,
         )
         self._started_at = time.monotonic()
 
@@ -228,7 +231,7 @@ class Driver:
         return flight is not None and flight.with_executor
 
     def _reasons(self, node: NodeId) -> tuple[str, ...]:
-        return tuple(describe(reason) for reason in self._evaluator.reasons(node))
+        return self._words.sentences(self._pipegraph.dag.job_id(node), self._evaluator.reasons(node))
 
     @cached_property
     def _priorities(self) -> Sequence[float]:
@@ -248,7 +251,7 @@ class Driver:
             case ppg_graph.Observe(nodes):
                 self._observe(nodes)
             case ppg_graph.Start(node, reasons):
-                self._start(node, tuple(describe(reason) for reason in reasons))
+                self._start(node, self._words.sentences(self._pipegraph.dag.job_id(node), reasons))
             case ppg_graph.Skip(nodes, why):
                 self._skipped(nodes, why)
             case ppg_graph.Block(nodes, cause):

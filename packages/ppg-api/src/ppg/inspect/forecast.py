@@ -16,7 +16,7 @@ from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.job import Job
 from ppg.status.history import History
 from ppg.status.observer import Observer
-from ppg.status.reason_details import Evidence
+from ppg.status.reason_details import ReasonWords
 from ppg_graph import (
     Dag,
     DryRun,
@@ -25,11 +25,17 @@ from ppg_graph import (
     NodeId,
     Observation,
     Unobservable,
-    describe,
     dry_run,
     to_observe,
 )
-from ppg_invariants import FileState, FunctionState, StatusStore, StoredObservation, StoreError
+from ppg_invariants import (
+    FileState,
+    FunctionEvidence,
+    FunctionState,
+    StatusStore,
+    StoredObservation,
+    StoreError,
+)
 
 __all__ = [
     "Forecast",
@@ -77,7 +83,7 @@ class ReadOnlyHistory(History):
         if isinstance(seen, (bytes, FunctionState)):
             self._seen[observation.fingerprint] = seen
 
-    def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
+    def evidence(self, fingerprint: Fingerprint) -> bytes | FunctionEvidence | None:
         """What parameters or function a fingerprint stands for, now or in an earlier run."""
         seen = self._seen.get(fingerprint)
         if isinstance(seen, FunctionState):
@@ -191,10 +197,14 @@ def preview_of(pipegraph: DeclaredGraph, targets: Collection[NodeId] | None) -> 
     """
     with read_only_history(pipegraph.status_path) as memory:
         seen = forecast(pipegraph, memory, targets)
+        return _preview(seen, ReasonWords(memory, seen.dag))
+
+
+def _preview(seen: Forecast, words: ReasonWords) -> Preview:
     dag, dry = seen.dag, seen.dry
     return Preview(
         will_run={
-            dag.job_id(node): tuple(describe(reason) for reason in reasons)
+            dag.job_id(node): words.sentences(dag.job_id(node), reasons)
             for node, reasons in dry.will_run.items()
         },
         may_run={dag.job_id(node): tuple(may.depending_on) for node, may in dry.may_run.items()},

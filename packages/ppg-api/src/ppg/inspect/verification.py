@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.forecast import read_only_history, remembered_forecast
 from ppg.inspect.remembered_graph import RememberedGraph
-from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable, describe
+from ppg.status.reason_details import ReasonWords
+from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable
 
 __all__ = ["Verification", "verification_of"]
 
@@ -83,6 +84,11 @@ def verification_of(
             and seen.dry.states[graph.dag.node(job_id)] is NodeState.CLEAN
         }
         undeclared = tuple(sorted(job_id for job_id in memory.history if job_id not in known))
+        words = ReasonWords(memory, seen.dag)
+        will_run: dict[str, tuple[str, ...]] = {
+            seen.dag.job_id(node): words.sentences(seen.dag.job_id(node), reasons)
+            for node, reasons in seen.dry.will_run.items()
+        }
     dag, dry = seen.dag, seen.dry
     works = [node for node in map(NodeId, range(len(dag))) if dag.kind(node) is not NodeKind.INVARIANT]
     working = set(works)
@@ -98,10 +104,7 @@ def verification_of(
             )
     problems.update(graph.misfits.items())
     return Verification(
-        will_run={
-            dag.job_id(node): tuple(describe(reason) for reason in reasons)
-            for node, reasons in dry.will_run.items()
-        },
+        will_run=will_run,
         may_run={dag.job_id(node): tuple(may.depending_on) for node, may in dry.may_run.items()},
         blocked=tuple(dag.job_id(node) for node in dry.blocked),
         problems=problems,

@@ -12,7 +12,7 @@ from ppg.inspect.forecast import Forecast, ReadOnlyHistory, read_only_history, r
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.paths import normalised
 from ppg.result import JobState
-from ppg.status.reason_details import reason_lines
+from ppg.status.reason_details import ReasonWords
 from ppg.status.run_notes import LastAccepted, LastRun
 from ppg.text import counted, earlier_tries
 from ppg_graph import (
@@ -54,10 +54,10 @@ def why_from_store(status_path: Path, name: str) -> list[str]:
         known = set(memory.job_ids())
         for job_id in _spellings_on_disk(name, status_path):
             if job_id in known:
-                return list(_last(JobId(job_id), memory))
+                return list(_last(JobId(job_id), memory, ReasonWords(memory, None)))
         maker = _maker(set(_spellings_on_disk(name, status_path)), memory)
         if maker is not None:
-            return list(_last(maker, memory))
+            return list(_last(maker, memory, ReasonWords(memory, None)))
         raise PyPipelineGraphError(unknown_job(name, known))
 
 
@@ -78,11 +78,12 @@ def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:
         targets = pipegraph.run_targets
         graph = RememberedGraph(pipegraph, memory, None if targets is None else pipegraph.nodes_of(targets))
         job_id = _named(pipegraph, graph, memory, name)
-        lines = list(_last(job_id, memory))
+        words = ReasonWords(memory, graph.dag)
+        lines = list(_last(job_id, memory, words))
         if job_id not in graph.dag:
             return [*lines, "now: the script does not declare it any more"]
         seen = remembered_forecast(pipegraph, memory, graph)
-        return [*lines, *_now(graph.dag.node(job_id), seen, graph, memory)]
+        return [*lines, *_now(graph.dag.node(job_id), seen, graph, memory, words)]
 
 
 # -- finding the job -----------------------------------------------------------------------------------
@@ -124,19 +125,19 @@ def _maker(files: set[str], memory: ReadOnlyHistory) -> JobId | None:
 # -- last time -----------------------------------------------------------------------------------------
 
 
-def _last(job_id: JobId, memory: ReadOnlyHistory) -> Iterator[str]:
+def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterator[str]:
     ran = memory.last_run(job_id)
     accepted = memory.last_accepted(job_id)
     if accepted is not None and (ran is None or ran.when < accepted.when):
         when = f"{_date(accepted.when)} (run {accepted.run_id})"
         yield f"{job_id} was accepted as it was, and not run, at {when}; else it would have run"
-        yield from _because(accepted, memory, {job_id})
+        yield from _because(job_id, accepted, memory, words, {job_id})
         if ran is not None:
             yield f"before that it {_ended(ran)}"
     elif ran is not None:
         yield f"{job_id} {_ended(ran)}"
         yield from (f"  {told}" for told in earlier_tries(ran.earlier, ran.attempts))
-        yield from _because(ran, memory, {job_id})
+        yield from _because(job_id, ran, memory, words, {job_id})
     elif (record := memory.last_success(job_id)) is not None:
         if record.duration is None:
             yield f"{job_id} was accepted as it was, and not run, at {_date(record.finished)}"
@@ -160,23 +161,30 @@ def _ended(ran: LastRun) -> str:
 
 
 def _because(
-    ran: LastRun | LastAccepted, memory: ReadOnlyHistory, told: set[str], indent: str = "  "
+    job_id: JobId,
+    ran: LastRun | LastAccepted,
+    memory: ReadOnlyHistory,
+    words: ReasonWords,
+    told: set[str],
+    indent: str = "  ",
 ) -> Iterator[str]:
     """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
     for reason in ran.reasons:
-        yield from _reason(reason, memory, indent)
+        yield from _reason(job_id, reason, words, indent, is_past=True)
         if isinstance(reason, UpstreamChanged) and reason.upstream not in told and len(told) < DEEPEST:
             upstream = memory.last_run(reason.upstream)
             if upstream is not None and upstream.run_id == ran.run_id:
                 told.add(reason.upstream)
                 yield f"{indent}  {reason.upstream} ran in the same run"
-                yield from _because(upstream, memory, told, f"{indent}    ")
+                yield from _because(reason.upstream, upstream, memory, words, told, f"{indent}    ")
     if ran.more_reasons:
         yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
 
 
-def _reason(reason: Reason, memory: ReadOnlyHistory, indent: str) -> Iterator[str]:
-    first, *others = reason_lines(reason, memory.evidence)
+def _reason(
+    job_id: JobId, reason: Reason, words: ReasonWords, indent: str, *, is_past: bool = False
+) -> Iterator[str]:
+    first, *others = words.lines(job_id, reason, is_past=is_past)
     yield f"{indent}because {first}"
     for line in others:
         yield f"{indent}{line}"
@@ -189,14 +197,16 @@ def _date(seconds: float) -> str:
 # -- now -----------------------------------------------------------------------------------------------
 
 
-def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: ReadOnlyHistory) -> Iterator[str]:
+def _now(
+    node: NodeId, seen: Forecast, graph: RememberedGraph, memory: ReadOnlyHistory, words: ReasonWords
+) -> Iterator[str]:
     job_id, state = seen.dag.job_id(node), seen.dry.states[node]
     if job_id in graph.misfits:
         yield f"now: {graph.misfits[job_id]}"
     if state is NodeState.EXCLUDED:
         yield "now: it takes no part: it is pruned, or no target needs it"
     elif seen.dag.kind(node) is NodeKind.INVARIANT:
-        yield from _invariant_now(node, job_id, seen, memory)
+        yield from _invariant_now(node, job_id, seen, memory, words)
     elif state is NodeState.BLOCKED:
         missing = [
             f"'{seen.dag.job_id(upstream)}' cannot be observed: {observation.reason}"
@@ -208,10 +218,10 @@ def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: ReadOnlyH
     elif node in seen.dry.will_run:
         yield "now: it would run"
         for reason in seen.dry.will_run[node]:
-            yield from _reason(reason, memory, "  ")
+            yield from _reason(job_id, reason, words, "  ")
     elif job_id in graph.made:
         yield "now: it would run"
-        yield from _reason(AlwaysRuns(), memory, "  ")
+        yield from _reason(job_id, AlwaysRuns(), words, "  ")
         yield "  nothing changed that it depends on, so it is taken to make the same as last time"
     elif node in seen.dry.may_run:
         names = seen.dry.may_run[node].depending_on
@@ -223,7 +233,9 @@ def _now(node: NodeId, seen: Forecast, graph: RememberedGraph, memory: ReadOnlyH
         yield "now: it would not run: it is up to date"
 
 
-def _invariant_now(node: NodeId, job_id: JobId, seen: Forecast, memory: ReadOnlyHistory) -> Iterator[str]:
+def _invariant_now(
+    node: NodeId, job_id: JobId, seen: Forecast, memory: ReadOnlyHistory, words: ReasonWords
+) -> Iterator[str]:
     observation = seen.observations.get(node)
     before = memory.last_fingerprint(job_id)
     if observation is None:
@@ -235,6 +247,6 @@ def _invariant_now(node: NodeId, job_id: JobId, seen: Forecast, memory: ReadOnly
     elif observation == before:
         yield "now: it is what it was at the last look"
     else:
-        _, *changes = reason_lines(UpstreamChanged(job_id, before, Fingerprint(observation)), memory.evidence)
         yield "now: it is not what it was at the last look"
-        yield from changes
+        reason = UpstreamChanged(job_id, before, Fingerprint(observation))
+        yield from (f"  {line}" for line in words.lines(job_id, reason))

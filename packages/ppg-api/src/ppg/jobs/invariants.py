@@ -48,8 +48,20 @@ __all__ = [
     "FunctionInvariant",
     "OwnFunctionInvariant",
     "ParameterInvariant",
+    "name_space_of",
+    "readable_name",
     "shared_function_name",
 ]
+
+READABLE = {
+    "PI:": "the parameters {}",
+    "function:": "the function {}",
+    "FI:": "the function of {}",
+    "command:": "the command of {}",
+    "rendering:": "the rendering of {}",
+    "version:": "the answer of '{}'",
+}
+"""What an invariant of each name space is called in messages."""
 
 
 Following = Literal["project", "none"]
@@ -301,6 +313,17 @@ def _name(job_id: PathLike, what: str) -> str:
     name = os.fspath(job_id) if isinstance(job_id, os.PathLike) else job_id
     require_id(name, what)
     return name
+
+
+def name_space_of(job_id: JobId) -> str:
+    """The name space of an invariant's id; empty for files, and for kinds that ppg does not know."""
+    return next((space for space in READABLE if job_id.startswith(space)), "")
+
+
+def readable_name(job_id: JobId) -> str:
+    """What an invariant is called in messages: `the function of a.txt`; a file is called as it is."""
+    space = name_space_of(job_id)
+    return READABLE[space].format(job_id.removeprefix(space)) if space else job_id
 
 
 def shared_function_name(function: object) -> str | None:

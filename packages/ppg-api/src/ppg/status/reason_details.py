@@ -1,39 +1,120 @@
-"""A reason with what is behind it: which parameter, which line of the function's source."""
+"""Reason details: tells why a job runs in the terms of the user's script.
 
-from collections.abc import Callable, Iterator
-from typing import TypeAlias
+The evaluator knows ids and fingerprints. The store keeps what each fingerprint of parameters or of a function was made
+of. With both, a reason names the parameter, the helper or the default that changed, instead of an invariant.
+"""
 
-import ppg_invariants
-from ppg_graph import Fingerprint, Reason, UpstreamChanged, describe
-from ppg_invariants import FunctionEvidence
+from collections.abc import Iterable, Iterator
 
-__all__ = ["Evidence", "LookUp", "reason_lines"]
+from ppg.jobs.invariants import name_space_of, readable_name
+from ppg.result import JobState
+from ppg.status.history import History
+from ppg_graph import (
+    Dag,
+    Fingerprint,
+    JobId,
+    NodeKind,
+    NoRecord,
+    Reason,
+    UpstreamAdded,
+    UpstreamChanged,
+    UpstreamRemoved,
+    describe,
+)
 
-Evidence: TypeAlias = bytes | FunctionEvidence
-"""What a fingerprint was made of: the encoding of parameters, or a function's parts."""
-LookUp = Callable[[Fingerprint], Evidence | None]
-"""Gives what a fingerprint was made of, as far as it is known."""
+__all__ = ["ReasonWords"]
 
 
-def reason_lines(reason: Reason, evidence: LookUp) -> Iterator[str]:
-    """The reason in words, and below it, indented, the change itself where both of its sides are known."""
-    yield describe(reason)
-    if isinstance(reason, UpstreamChanged):
-        for line in _difference(evidence(reason.old), evidence(reason.new)):
-            yield f"  {line}"
+class ReasonWords:
+    """Reason words: puts reasons into sentences.
 
+    Parameters:
+        history: of earlier runs; has the evidence of fingerprints.
+        dag: the graph; None if only the history is known.
+        runs_before: whether there were earlier runs, in which a job may have failed.
+    """
 
-def _difference(old: Evidence | None, new: Evidence | None) -> list[str]:
-    # These names are imported where a difference is to be told, which few runs do.
-    explained = ppg_invariants
-    try:
-        match old, new:
-            case bytes(), bytes():
-                return explained.describe_changes(explained.explain_parameters(old, new)).splitlines()
-            case FunctionEvidence(), FunctionEvidence():
-                return explained.describe_changes(explained.explain_function(old, new)).splitlines()
+    def __init__(self, history: History, dag: Dag | None, *, runs_before: bool = True) -> None:
+        self._history = history
+        self._dag = dag
+        self._runs_before = runs_before
+
+    def sentence(self, job_id: JobId, reason: Reason) -> str:
+        """The reason in one line: `minq: 20 → 29`, `helper() changed (used by make)`, `new: never built`.
+
+        Parameters:
+            job_id: of the job that runs.
+            reason: why it does.
+        """
+        match reason:
+            case NoRecord():
+                failed = self._runs_before and self._failed_last(job_id)
+                return "it failed last time" if failed else describe(reason)
+            case UpstreamChanged(upstream, old, new):
+                if self._is_job(upstream):
+                    return f"{upstream} came out differently"
+                return self._change(upstream, old, new) or f"{readable_name(upstream)} changed"
+            case UpstreamAdded(upstream):
+                return f"it depends on {self._name(upstream)} now"
+            case UpstreamRemoved(upstream):
+                return f"it depends no longer on {self._name(upstream)}"
             case _:
-                return []
-    except ValueError:
-        # One side is damaged in the store; that it changed is known all the same.
-        return ["(what the status store kept to show the change is damaged)"]
+                return describe(reason)
+
+    def sentences(self, job_id: JobId, reasons: Iterable[Reason]) -> tuple[str, ...]:
+        """All reasons of a job, a line for each."""
+        return tuple(self.sentence(job_id, reason) for reason in reasons)
+
+    def lines(self, job_id: JobId, reason: Reason, *, is_past: bool = False) -> Iterator[str]:
+        """The sentence; below it, indented, what it leaves out: every change with its path, and diffs of source.
+
+        Parameters:
+            job_id: of the job that runs.
+            reason: why it does, or did.
+            is_past: the reason is that of an earlier run; whether the job had failed before that is not known.
+        """
+        if is_past and isinstance(reason, NoRecord):
+            yield "it was new, or had failed before"
+            return
+        yield self.sentence(job_id, reason)
+        if isinstance(reason, UpstreamChanged) and not self._is_job(reason.upstream):
+            for line in self.change_lines(reason.old, reason.new):
+                yield f"  {line}"
+
+    def change_lines(self, old: Fingerprint, new: Fingerprint) -> list[str]:
+        """Every change between two fingerprints of an invariant with its path, and diffs of source."""
+        before, after = self._history.evidence(old), self._history.evidence(new)
+        if before is None or after is None:
+            return []
+        from ppg.status.change_words import change_lines  # noqa: PLC0415 (most runs have no change to tell)
+
+        try:
+            return change_lines(before, after)
+        except ValueError:
+            # One side is damaged in the store; that it changed is known from the fingerprints.
+            return ["(what the status store kept to show the change is damaged)"]
+
+    def _change(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
+        before, after = self._history.evidence(old), self._history.evidence(new)
+        if before is None or after is None:
+            return None
+        from ppg.status.change_words import change_sentence  # noqa: PLC0415 (the same)
+
+        try:
+            return change_sentence(invariant, before, after)
+        except ValueError:
+            # `lines` says so.
+            return None
+
+    def _is_job(self, job_id: JobId) -> bool:
+        """Whether this is a job that runs; invariants only observe."""
+        if self._dag is not None and job_id in self._dag:
+            return self._dag.kind(self._dag.node(job_id)) is not NodeKind.INVARIANT
+        return not name_space_of(job_id) and self._history.last_fingerprint(job_id) is None
+
+    def _failed_last(self, job_id: JobId) -> bool:
+        last = self._history.last_run(job_id)
+        return last is not None and last.state is JobState.FAILED
+
+    def _name(self, job_id: JobId) -> str:
+        return job_id if self._is_job(job_id) else readable_name(job_id)

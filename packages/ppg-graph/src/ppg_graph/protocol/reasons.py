@@ -107,7 +107,7 @@ def describe(reason: Reason) -> str:
     """The reason as half a sentence: the job runs because …"""
     match reason:
         case NoRecord():
-            return "it has no record of a success"
+            return "new: never built"
         case FileMissing(names):
             return f"{_files(names)} missing"
         case FileEmpty(names):
@@ -117,13 +117,13 @@ def describe(reason: Reason) -> str:
         case UpstreamChanged(upstream):
             return f"{upstream} changed"
         case UpstreamAdded(upstream):
-            return f"it newly depends on {upstream}"
+            return f"it depends on {upstream} now"
         case UpstreamRemoved(upstream):
-            return f"it no longer depends on {upstream}"
+            return f"it depends no longer on {upstream}"
         case Demanded(by):
-            return f"{by} needs it"
+            return f"needed by {by}"
         case Targeted():
-            return "it was asked for"
+            return "asked for"
         case AlwaysRuns():
             return "generators run every time"
         case _:
