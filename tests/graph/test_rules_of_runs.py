@@ -492,14 +492,14 @@ def test_records_of_jobs_that_are_not_in_the_graph_do_no_harm() -> None:
 # -- the self-check
 
 
-@pytest.mark.parametrize("counts", ["pending", "needs", "demand", "unsettled", "lacking"])
+@pytest.mark.parametrize("counts", ["pending", "needs", "demand", "unsettled", "missing_inputs"])
 def test_a_count_that_is_wrong_is_noticed_if_one_asks_for_the_check(counts: str) -> None:
     dag = graph("O.slow > O.a; T.t > O.a; O.slow > T.t; O.b")
     for check in (True, False):
         evaluator = Evaluator(dag, {}, check=check)
         evaluator.start()
-        node = dag.node(JobId("a" if counts in {"pending", "lacking"} else "t"))
-        getattr(evaluator._board, counts)[node] += 1
+        node = dag.node(JobId("a" if counts in {"pending", "missing_inputs"} else "t"))
+        getattr(evaluator._run_state, counts)[node] += 1
         event = Succeeded(dag.node(JobId("b")), Fingerprint(b"b"))
         if check:
             with pytest.raises(InternalError):

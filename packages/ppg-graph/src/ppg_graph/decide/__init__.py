@@ -1,1 +1,1 @@
-"""Decide: the evaluator."""
+"""Decide: the evaluator, which decides what jobs must run."""

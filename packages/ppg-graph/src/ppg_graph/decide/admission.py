@@ -1,69 +1,71 @@
-"""Who takes part in a run, and how jobs enter it: all at the start, and later those that a generator makes."""
+"""Admission: selects the jobs that take part in a run, at its start and when a generator makes more."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
 from ppg_graph.decide.propagation import Propagation
-from ppg_graph.decide.run_state import Board
+from ppg_graph.decide.run_state import RunState
 from ppg_graph.decide.staleness import is_usable, record_is_outdated
 from ppg_graph.model.ids import NodeId, NodeKind
 from ppg_graph.model.walks import reachable
 from ppg_graph.protocol.states import NodeState
 
-__all__ = ["Entry"]
+__all__ = ["Admission"]
 
 _INVARIANT, _LOAD, _GENERATOR = NodeKind.INVARIANT, NodeKind.LOAD, NodeKind.GENERATOR
 _OUT_OF_PLAY = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED})
 
 
-class Entry:
-    """Decides who takes part, and lets jobs enter the board."""
+class Admission:
+    """Admission: selects the jobs that take part, and enrolls them in the `RunState`."""
 
-    __slots__ = ("_begun", "_files", "_pruned", "_roots", "_targets", "board", "flow")
+    __slots__ = ("_begun", "_files", "_pruned", "_roots", "_targets", "flow", "run_state")
 
     def __init__(
         self,
-        board: Board,
+        run_state: RunState,
         flow: Propagation,
         pruned: Collection[NodeId],
         targets: Collection[NodeId] | None,
     ) -> None:
-        self.board: Board = board
+        self.run_state: RunState = run_state
         self.flow: Propagation = flow
         self._pruned = pruned
         self._targets = targets
         self._roots: set[NodeId] | None = None if targets is None else set(targets)
-        """The jobs for whose sake others take part; None: all."""
+        """The jobs that make their upstreams take part. None: all jobs take part."""
         self._files: list[NodeId] = []
         self._begun = False
 
     def begin(self) -> None:
-        """Let everything enter that takes part from the start."""
-        board, dag = self.board, self.board.dag
-        nodes = [NodeId(node) for node in board.grow()]
+        """Admit all jobs that take part from the start."""
+        run_state, dag = self.run_state, self.run_state.dag
+        nodes = [NodeId(node) for node in run_state.grow()]
         self.mark_pruned(self._pruned)
-        if NodeKind.GENERATOR in board.kinds:
+        if NodeKind.GENERATOR in run_state.kinds:
             self.mark_below(
-                dag.downstreams(node) for node in nodes if board.kinds[node] is NodeKind.GENERATOR
+                dag.downstreams(node) for node in nodes if run_state.kinds[node] is NodeKind.GENERATOR
             )
         if self._targets is not None:
             for target in self._targets:
-                board.targeted[target] = board.is_lazy[target]
-                board.is_source[target] = 1
+                run_state.targeted[target] = run_state.is_lazy[target]
+                run_state.is_source[target] = 1
             nodes = sorted(set(self._targets) | dag.ancestors(self._targets))
-        self.decide(self.admit([node for node in nodes if not board.pruned[node]] if self._pruned else nodes))
+        self.decide(
+            self.admit([node for node in nodes if not run_state.pruned[node]] if self._pruned else nodes)
+        )
 
     def mark_pruned(self, nodes: Iterable[NodeId]) -> set[NodeId]:
-        """Prune these jobs and everything downstream. Returns those that were not pruned before."""
-        return self._mark(self.board.pruned, [nodes])
+        """Prune these jobs and all jobs downstream. Returns those that were not pruned before."""
+        return self._mark(self.run_state.pruned, [nodes])
 
     def mark_below(self, nodes: Iterable[Iterable[NodeId]]) -> None:
-        """Note that these jobs, and everything downstream of them, are downstream of a generator."""
-        self._mark(self.board.below_generator, nodes)
+        """Mark these jobs, and all jobs downstream of them, as downstream of a generator."""
+        self._mark(self.run_state.below_generator, nodes)
 
     def _mark(self, flags: bytearray, nodes: Iterable[Iterable[NodeId]]) -> set[NodeId]:
-        dag = self.board.dag
+        dag = self.run_state.dag
         marked: set[NodeId] = set()
         stack = list(nodes)
         while stack:
@@ -75,85 +77,89 @@ class Entry:
         return marked
 
     def admit(self, nodes: Collection[NodeId]) -> list[NodeId]:
-        """Let these EXCLUDED jobs enter: all at the start, or some in the middle of the run.
+        """Let these EXCLUDED jobs take part: all at the start, or some in the middle of the run.
 
-        Returns those that wait for nothing. They are to be decided (`decide`) once all new edges are counted: what is
-        decided is told to everybody downstream who counts it as pending, so nobody may meet it in between.
+        Returns the jobs that wait for nothing. The caller passes them to `decide` after all new edges are counted.
+        Propagation then counts a decided job down in `pending` of the jobs downstream, and a later `meet` would do so
+        again.
         """
-        board = self.board
-        board.enroll(nodes)
+        run_state = self.run_state
+        run_state.enroll(nodes)
         if self.flow.stopped:
             for node in nodes:
-                board.move(node, NodeState.ABORTED)
+                run_state.move(node, NodeState.ABORTED)
             return []
         complete = self._prepare(nodes)
         if self._begun:
             for node in nodes:
-                self.meet(node, board.dag.upstreams(node))
-            complete = [node for node in nodes if not board.pending[node]]
+                self.meet(node, run_state.dag.upstreams(node))
+            complete = [node for node in nodes if not run_state.pending[node]]
         self._begun = True
         return complete
 
     def decide(self, complete: Iterable[NodeId]) -> None:
-        """Decide jobs that wait for nothing. (Who is blocked waits for the fingerprint of who failed.)"""
-        kinds = self.board.kinds
+        """Decide jobs that wait for nothing. A blocked job is not among them: its failed upstream stays pending."""
+        kinds = self.run_state.kinds
         for node in complete:
             if kinds[node] is not _INVARIANT:
                 self.flow.decide(node)
 
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
-        """Which excluded jobs, new or old, take part now.
+        """Excluded jobs, new or old, that take part now, in order of declaration.
 
-        `new` are the jobs that `generator` made, `joined` the upstreams of new edges into jobs that take part.
+        `new` are the jobs that `generator` made. `joined` are the upstreams of new edges into jobs that take part.
         """
-        board = self.board
+        run_state = self.run_state
         made = [NodeId(node) for node in new]
         if self._roots is None:
-            return [node for node in made if not board.pruned[node]]
+            return [node for node in made if not run_state.pruned[node]]
         wanted = set(joined)
         if generator in self._roots:
             self._roots.update(made)
             wanted.update(made)
-        wanted |= reachable(wanted, board.dag.upstreams)
+        wanted |= reachable(wanted, run_state.dag.upstreams)
         return sorted(
-            node for node in wanted if board.state[node] is NodeState.EXCLUDED and not board.pruned[node]
+            node
+            for node in wanted
+            if run_state.state[node] is NodeState.EXCLUDED and not run_state.pruned[node]
         )
 
     def take_observations(self) -> tuple[NodeId, ...]:
-        """What is to be observed now: needed invariants, and files of jobs with a record."""
-        board = self.board
+        """Take the nodes that must be observed now: needed invariants, and jobs with a record of files."""
+        run_state = self.run_state
         invariants = [
             node
-            for node in dict.fromkeys(board.needed_invariants)
-            if not board.awaited[node]
-            and board.state[node] is NodeState.WAITING
-            and (board.needs[node] or board.is_source[node])
+            for node in dict.fromkeys(run_state.needed_invariants)
+            if not run_state.awaited[node]
+            and run_state.state[node] is NodeState.WAITING
+            and (run_state.needs[node] or run_state.is_source[node])
         ]
         for node in invariants:
-            board.awaited[node] = 1
+            run_state.awaited[node] = 1
         result = (*invariants, *self._files)
-        board.needed_invariants.clear()
+        run_state.needed_invariants.clear()
         self._files.clear()
         return result
 
     def _prepare(self, nodes: Iterable[NodeId]) -> list[NodeId]:
-        """What jobs that take part from now on wait for, and what their records tell.
-
-        Returns the jobs that wait for nothing.
-        """
-        board, flow, files = self.board, self.flow, self._files
-        kinds, pending, upstream_count = board.kinds, board.pending, board.upstream_count
-        record_of, awaited, beside_lazy = board.record, board.awaited, board.beside_lazy
-        parts, job_ids, remembered = board.dag.names_parts, board.dag.job_ids, board.history.get
+        """Count what new participants wait for, and look up their records. Returns the jobs that wait for nothing."""
+        run_state, flow, files = self.run_state, self.flow, self._files
+        kinds, pending, upstream_count = run_state.kinds, run_state.pending, run_state.upstream_count
+        record_of, awaited, has_lazy_upstream = (
+            run_state.record,
+            run_state.awaited,
+            run_state.has_lazy_upstream,
+        )
+        parts, job_ids, remembered = run_state.dag.names_parts, run_state.dag.job_ids, run_state.history.get
         complete: list[NodeId] = []
         for node in nodes:
             kind = kinds[node]
             pending[node] = upstream_count[node]
             if kind is _INVARIANT:
-                if board.is_source[node] or board.needs[node]:
-                    board.needed_invariants.append(node)
+                if run_state.is_source[node] or run_state.needs[node]:
+                    run_state.needed_invariants.append(node)
             elif kind is _LOAD:
-                board.dirty.append(node)
+                run_state.recheck.append(node)
             elif kind is _GENERATOR:
                 flow.learn_stale(node)
             else:
@@ -165,30 +171,30 @@ class Entry:
                     awaited[node] = 1
                     files.append(node)
                     pending[node] += 1
-                    if beside_lazy[node] or parts:
-                        self.review(node)  # elsewhere nothing happens sooner if it is known sooner
+                    if has_lazy_upstream[node] or parts:
+                        self.review(node)  # for other jobs an early review changes nothing
             if not pending[node]:
                 complete.append(node)
         return complete
 
     def review(self, node: NodeId) -> None:
-        """Look at what the edges alone tell about the record: at entry, and when edges are added."""
-        board = self.board
-        record = board.record[node]
-        if record is not None and not board.stale[node] and record_is_outdated(board, node, record):
+        """Mark the job as stale if the edges alone show it: at admission, and when edges are added."""
+        run_state = self.run_state
+        record = run_state.record[node]
+        if record is not None and not run_state.stale[node] and record_is_outdated(run_state, node, record):
             self.flow.learn_stale(node)
 
     def meet(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
-        """Learn what is known of these upstreams, for a job that counts all of them as pending."""
-        board = self.board
-        if board.state[node] is not NodeState.WAITING:
+        """Take in the fingerprints and failures of these upstreams. The job counts all of them as pending."""
+        run_state = self.run_state
+        if run_state.state[node] is not NodeState.WAITING:
             return
         for upstream in upstreams:
-            if board.fingerprint[upstream] is not None:
-                board.pending[node] -= 1
+            if run_state.fingerprint[upstream] is not None:
+                run_state.pending[node] -= 1
                 self.flow.compare(upstream, node)
-            elif board.state[upstream] in _OUT_OF_PLAY:
-                aborted = board.state[upstream] is NodeState.ABORTED
-                cause = board.causes.get(upstream, upstream)
+            elif run_state.state[upstream] in _OUT_OF_PLAY:
+                aborted = run_state.state[upstream] is NodeState.ABORTED
+                cause = run_state.causes.get(upstream, upstream)
                 self.flow.collapse([node], cause, NodeState.ABORTED if aborted else NodeState.BLOCKED)
                 return

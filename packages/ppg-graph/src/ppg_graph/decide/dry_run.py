@@ -1,10 +1,10 @@
-"""What a run would do, without running anything.
+"""Dry run: predicts what a run would do, without running a job.
 
-A job's content cannot be known without running it, so the answer has two parts, found by two simulated runs with
-the real evaluator. In the optimistic one, whatever runs comes out as its record says (and new if there is no
-record): what runs even then *will run*. In the pessimistic one, whatever runs comes out differently: what runs only
-then *may run*, depending on the jobs whose change would make it. If a job fails, fewer run. What a generator makes
-is unknown until it has run; the answer names the generators.
+A job's content is unknown until the job runs, so the answer has two parts. Two simulated runs with the real evaluator
+give them. In the optimistic run, each job that runs produces the fingerprint of its record, or a new one without a
+record. The jobs that run even then *will run*. In the pessimistic run, each job that runs produces a new fingerprint.
+The jobs that run only then *may run*, depending on changes of the named jobs. If a job fails, fewer jobs run. The jobs
+that a generator makes are unknown until it has run, so the answer names the generators.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ __all__ = ["DryRun", "MayRun", "dry_run", "to_observe"]
 
 @dataclass(frozen=True, slots=True)
 class MayRun:
-    """A job that runs only if other jobs come out changed.
+    """MayRun: describes a job that runs only if the content of other jobs changes.
 
     - reasons: why it would run then
-    - depending_on: the jobs, all of which will or may run, whose change would cause it
+    - depending_on: the jobs that would cause it by a change; each of them will or may run
     """
 
     reasons: tuple[Reason, ...]
@@ -38,11 +38,11 @@ class MayRun:
 
 @dataclass(frozen=True, slots=True)
 class DryRun:
-    """What a run would do if no job failed.
+    """DryRun: describes what a run would do if no job failed.
 
     - will_run: jobs that are certain to run, with the reasons
-    - may_run: jobs that run if something changes
-    - generators: the generators among `will_run`; they may add jobs that nobody knows yet
+    - may_run: jobs that run if the content of an upstream job changes
+    - generators: the generators among `will_run`; the jobs that they may add are unknown
     - blocked: jobs that cannot run, because an invariant cannot be observed
     - states: the state in which each job would end at best, by node
     """
@@ -61,7 +61,7 @@ def to_observe(
     pruned: Collection[NodeId] = (),
     targets: Collection[NodeId] | None = None,
 ) -> tuple[NodeId, ...]:
-    """The invariants, and jobs with files, that have to be observed for a dry run of the same arguments."""
+    """Invariants, and jobs with files, that must be observed for a dry run with the same arguments."""
     effects = Evaluator(dag, history, pruned=pruned, targets=targets).start()
     return tuple(node for effect in effects if isinstance(effect, Observe) for node in effect.nodes)
 
@@ -74,9 +74,9 @@ def dry_run(
     pruned: Collection[NodeId] = (),
     targets: Collection[NodeId] | None = None,
 ) -> DryRun:
-    """Say what a run of these jobs would do.
+    """Predict what a run of these jobs would do.
 
-    `observations` must have everything that `to_observe` names (KeyError otherwise). The graph is not changed.
+    `observations` must contain every node that `to_observe` returns (KeyError otherwise). The graph is not changed.
     """
     new = _new_fingerprints()
 
@@ -126,7 +126,7 @@ def _simulate(
     observations: Mapping[NodeId, Observation],
     outcome: Callable[[NodeId], tuple[Fingerprint, Mapping[str, Fingerprint]]],
 ) -> dict[NodeId, tuple[Reason, ...]]:
-    """Let everything that starts succeed at once. Returns what ran and why."""
+    """Let every job that starts succeed at once. Returns the jobs that ran, with their reasons."""
     ran: dict[NodeId, tuple[Reason, ...]] = {}
     effects = evaluator.start()
     events: list[Event] = []
@@ -150,9 +150,9 @@ def _simulate(
 def _causes(
     dag: Dag, node: NodeId, reasons: Mapping[NodeId, tuple[Reason, ...]], differing: Collection[NodeId]
 ) -> tuple[JobId, ...]:
-    """The jobs that run and whose change makes this one run.
+    """Jobs that run and that make this job run by a change of their content.
 
-    A job that is demanded runs for the causes of the job that demands it; a LOAD changes for its upstreams' sake.
+    A demanded job has the causes of the job that demands it. A LOAD changes only because its upstreams change.
     """
     causes: dict[JobId, None] = {}
     wanted, changed = [node], list[NodeId]()

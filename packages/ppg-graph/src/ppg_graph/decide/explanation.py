@@ -1,10 +1,10 @@
-"""Everything that there is to say about one job's decision."""
+"""Explanation: describes the decision about one job."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ppg_graph.decide.run_state import Board
+from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
 from ppg_graph.protocol.reasons import Reason, describe
 from ppg_graph.protocol.states import NodeState
@@ -14,12 +14,12 @@ __all__ = ["Explanation", "explain"]
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why a job is in its state.
+    """Explanation: describes why a job is in its state.
 
     - job_id, kind, state: the job
     - reasons: why it ran, runs or is due
     - cause: the failed job that blocks it
-    - waiting_for: direct upstreams that are not known, or not there and needed
+    - waiting_for: direct upstreams without a known fingerprint, or needed and not there
     - unobservable: why an invariant could not be observed
     """
 
@@ -54,7 +54,7 @@ class Explanation:
             case NodeState.OBSERVED:
                 return "observed."
             case NodeState.CLEAN:
-                return "up to date: what it depends on is what it was at its last success."
+                return "up to date: its inputs are the same as at its last success."
             case NodeState.DONE:
                 return "ran."
             case NodeState.CLEANED_UP:
@@ -69,15 +69,15 @@ class Explanation:
                 return "the run ended before its turn."
 
 
-def explain(board: Board, node: NodeId, reasons: tuple[Reason, ...]) -> Explanation:
+def explain(run_state: RunState, node: NodeId, reasons: tuple[Reason, ...]) -> Explanation:
     """Explain the state of a job."""
-    dag, state = board.dag, board.state[node]
-    cause = board.causes.get(node) if state is NodeState.BLOCKED else None
+    dag, state = run_state.dag, run_state.state[node]
+    cause = run_state.causes.get(node) if state is NodeState.BLOCKED else None
     waiting_for = [
         dag.job_id(upstream)
         for upstream in (dag.upstreams(node) if state in {NodeState.WAITING, NodeState.DUE} else ())
-        if board.fingerprint[upstream] is None
-        or (state is NodeState.DUE and board.is_lazy[upstream] and not board.is_there(upstream))
+        if run_state.fingerprint[upstream] is None
+        or (state is NodeState.DUE and run_state.is_lazy[upstream] and not run_state.is_there(upstream))
     ]
     return Explanation(
         dag.job_id(node),
@@ -86,5 +86,5 @@ def explain(board: Board, node: NodeId, reasons: tuple[Reason, ...]) -> Explanat
         reasons,
         None if cause is None else dag.job_id(cause),
         tuple(waiting_for),
-        board.unobservable.get(node),
+        run_state.unobservable.get(node),
     )

@@ -1,20 +1,19 @@
-"""What a generator made becomes part of the graph: first everything is checked, then everything is added.
+"""Extension: checks all jobs and edges that a generator made, then adds all of them to the graph.
 
-Edges may lead into new jobs, and into old jobs that are downstream of the generator. The latter are undecided,
-whatever else is going on, because the generator's fingerprint is not known before this. An old job that is due
-already has perhaps demanded what is upstream of it; it goes back to waiting while the edges are added, and becomes
-due again for the reasons that it had.
+Edges may lead into new jobs, and into old jobs downstream of the generator. These old jobs are always undecided, because
+the generator's fingerprint is unknown before the extension. An old job that is due already may have demanded its
+upstreams. It goes back to WAITING while the edges are added, and becomes due again for the same reasons.
 
-The generator's own fingerprint is published only after the extension, so that nothing downstream of it can be
-decided without the new edges.
+The generator's own fingerprint is published only after the extension. So no job downstream of it is decided without the
+new edges.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from ppg_graph.decide.admission import Entry
-from ppg_graph.decide.run_state import Board
+from ppg_graph.decide.admission import Admission
+from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
 from ppg_graph.model.walks import cycle_through
@@ -28,7 +27,7 @@ _HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
 
 
 class Plan(NamedTuple):
-    """An extension that can be made: nodes are those that the jobs will have."""
+    """Plan: holds a checked extension. New jobs have the nodes that they will get."""
 
     generator: NodeId
     jobs: tuple[NewJob, ...]
@@ -38,9 +37,9 @@ class Plan(NamedTuple):
 # -- checking
 
 
-def plan_extension(board: Board, event: Generated) -> Plan | str:
-    """Check what a generator made. Returns what to add, or what is wrong with it and how to put it right."""
-    dag = board.dag
+def plan_extension(run_state: RunState, event: Generated) -> Plan | str:
+    """Check what a generator made. Returns a plan, or a message with the mistake and its repair."""
+    dag = run_state.dag
     name = dag.job_id(event.generator)
     new: dict[JobId, NodeId] = {}
     kinds: dict[NodeId, NodeKind] = {}
@@ -76,7 +75,7 @@ def plan_extension(board: Board, event: Generated) -> Plan | str:
             return (
                 f"{name!r} made {_show(edge)}, but {edge.upstream!r} makes no files, and so no {edge.part!r}"
             )
-        if edge.part is not None and not _may_have_part(board, upstream, edge.part):
+        if edge.part is not None and not _may_have_part(run_state, upstream, edge.part):
             return f"{name!r} made {_show(edge)}, but {edge.upstream!r} is up to date and has no file {edge.part!r}"
         edges.append((upstream, downstream, edge.part))
     cycle = cycle_through([(upstream, downstream) for upstream, downstream, _ in edges], dag)
@@ -104,25 +103,25 @@ def _ends(dag: Dag, new: dict[JobId, NodeId], edge: NewEdge) -> tuple[NodeId, No
 
 
 def _is_known_edge(dag: Dag, upstream: NodeId, downstream: NodeId, part: str | None) -> bool:
-    """Whether the graph says the same already."""
+    """Whether the graph contains this dependency already."""
     if not dag.has_edge(upstream, downstream):
         return False
     parts = dag.parts(upstream, downstream)
     return parts is None or part in parts
 
 
-def _may_have_part(board: Board, upstream: NodeId, part: str) -> bool:
-    if upstream >= len(board.dag) or board.fingerprint[upstream] is None:
+def _may_have_part(run_state: RunState, upstream: NodeId, part: str) -> bool:
+    if upstream >= len(run_state.dag) or run_state.fingerprint[upstream] is None:
         return True
-    return part in board.parts.get(upstream, {})
+    return part in run_state.parts.get(upstream, {})
 
 
 # -- adding
 
 
-def extend(entry: Entry, plan: Plan) -> None:
-    """Add what was planned, and let the new jobs enter the run."""
-    board, flow, dag = entry.board, entry.flow, entry.board.dag
+def extend(admission: Admission, plan: Plan) -> None:
+    """Add the planned jobs and edges to the graph, and admit the new jobs to the run."""
+    run_state, flow, dag = admission.run_state, admission.flow, admission.run_state.dag
     old_size = len(dag)
     added: dict[NodeId, list[NodeId]] = {}
     for upstream, downstream, _ in plan.edges:
@@ -132,52 +131,56 @@ def extend(entry: Entry, plan: Plan) -> None:
                 upstreams.append(upstream)
     touched = sorted({downstream for _, downstream, _ in plan.edges if downstream < old_size})
     for downstream in touched:
-        if board.state[downstream] is NodeState.DUE:
-            board.move(downstream, NodeState.WAITING)
+        if run_state.state[downstream] is NodeState.DUE:
+            run_state.move(downstream, NodeState.WAITING)
 
     for job in plan.jobs:
         dag.add_node(job.job_id, job.kind, keep=job.keep)
     for upstream, downstream, part in plan.edges:
         dag.add_edge(upstream, downstream, part=part)
-    new = board.grow()
+    new = run_state.grow()
     if plan.jobs or plan.edges:
         flow.effects.append(Extended(plan.generator, tuple(NodeId(node) for node in new)))
 
-    # Everything is counted before anything follows from it: what is excluded or blocked below takes its counts along.
-    taking_part = [downstream for downstream in touched if board.state[downstream] is not NodeState.EXCLUDED]
+    # All edges are counted first, because a job that is excluded or blocked below withdraws its counts.
+    taking_part = [
+        downstream for downstream in touched if run_state.state[downstream] is not NodeState.EXCLUDED
+    ]
     for downstream in taking_part:
-        board.join(downstream, added.get(downstream, []))
-    _mark_below(entry, plan)
-    _exclude_pruned(entry, plan)
+        run_state.join(downstream, added.get(downstream, []))
+    _mark_below(admission, plan)
+    _exclude_pruned(admission, plan)
     joined = [
         upstream
         for downstream in taking_part
-        if board.state[downstream] is not NodeState.EXCLUDED
+        if run_state.state[downstream] is not NodeState.EXCLUDED
         for upstream in added.get(downstream, ())
     ]
-    complete = entry.admit(entry.newcomers(plan.generator, new, joined))
+    complete = admission.admit(admission.newcomers(plan.generator, new, joined))
     for downstream in taking_part:
-        if board.state[downstream] is NodeState.WAITING:
-            entry.meet(downstream, added.get(downstream, []))
-            entry.review(downstream)
-            board.dirty.append(downstream)
+        if run_state.state[downstream] is NodeState.WAITING:
+            admission.meet(downstream, added.get(downstream, []))
+            admission.review(downstream)
+            run_state.recheck.append(downstream)
     for upstream in dict.fromkeys(upstream for upstream, _, part in plan.edges if part is not None):
-        if board.fingerprint[upstream] is None:
-            entry.review(upstream)
-    entry.decide(complete)
+        if run_state.fingerprint[upstream] is None:
+            admission.review(upstream)
+    admission.decide(complete)
 
 
-def _mark_below(entry: Entry, plan: Plan) -> None:
-    board = entry.board
-    entry.mark_below(
+def _mark_below(admission: Admission, plan: Plan) -> None:
+    run_state = admission.run_state
+    admission.mark_below(
         [downstream]
         for upstream, downstream, _ in plan.edges
-        if board.below_generator[upstream] or board.dag.kind(upstream) is NodeKind.GENERATOR
+        if run_state.below_generator[upstream] or run_state.dag.kind(upstream) is NodeKind.GENERATOR
     )
 
 
-def _exclude_pruned(entry: Entry, plan: Plan) -> None:
-    """A pruned job above takes a job out of the run, with everything downstream of it."""
-    board = entry.board
-    pruned = entry.mark_pruned(downstream for upstream, downstream, _ in plan.edges if board.pruned[upstream])
-    entry.flow.collapse(sorted(pruned), plan.generator, NodeState.EXCLUDED)
+def _exclude_pruned(admission: Admission, plan: Plan) -> None:
+    """Exclude the jobs that a new edge puts downstream of a pruned job, and all jobs downstream of them."""
+    run_state = admission.run_state
+    pruned = admission.mark_pruned(
+        downstream for upstream, downstream, _ in plan.edges if run_state.pruned[upstream]
+    )
+    admission.flow.collapse(sorted(pruned), plan.generator, NodeState.EXCLUDED)

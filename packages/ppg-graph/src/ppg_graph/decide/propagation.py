@@ -1,23 +1,25 @@
-"""What follows from a new fact: who is decided, due, started, blocked, settled, cleaned up.
+"""Propagation: works off what follows from a new fact, until nothing more follows.
 
-Five lists of work on the board, worked off in this order until all are empty:
+Jobs are decided, become due, start, are blocked, settle and are cleaned up. `RunState` has five lists of work, and
+`Propagation.run` works them off in this order until all are empty:
 
-1. `known`: fingerprints are told to the jobs directly downstream; who has heard of all upstreams is decided.
-2. `dirty`: jobs become due, ready, stop being due, or turn out to be blocked.
-3. `ready`: due jobs that miss nothing start.
-4. `shaken`: jobs become settled, or unsettled again.
-5. `quiet`: lazy files and loaded data that nobody can ask for any more are removed.
+1. `published`: new fingerprints are compared with the records of the jobs directly downstream. A job is decided when
+   all its upstreams have one.
+2. `recheck`: jobs become due or startable, stop being due, or are blocked.
+3. `startable`: due jobs with all their inputs start.
+4. `resettle_due`: jobs become settled, or unsettled again.
+5. `removable`: lazy files and loaded data that no job can demand any more are removed.
 
-The order matters for economy: no job is made due before all facts are in, none starts for the sake of another that
-turns out to be blocked, and nothing is removed while somebody might yet turn out to be due. Every list is a queue and nothing recurses, so a chain of a million jobs is
-no problem, and each edge is looked at a bounded number of times.
+The order saves work. No job becomes due before all facts are in. No job starts for another job that is then blocked.
+No files are removed while a job may still become due. Every list is a queue and no method recurses, so a chain of a
+million jobs is no problem. Each edge is visited a bounded number of times.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ppg_graph.decide.run_state import Board, InternalError
+from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.decide.staleness import reasons_to_run
 from ppg_graph.model.ids import Fingerprint, NodeId, NodeKind
 from ppg_graph.model.records import combine
@@ -36,173 +38,175 @@ _WENT_WRONG = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED}
 
 
 class Propagation:
-    """Works off the board's lists, and collects effects and skipped jobs."""
+    """Propagation: works off the lists of a `RunState`, and collects effects and skipped jobs."""
 
-    __slots__ = ("board", "effects", "skipped", "stopped")
+    __slots__ = ("effects", "run_state", "skipped", "stopped")
 
-    def __init__(self, board: Board) -> None:
-        self.board: Board = board
+    def __init__(self, run_state: RunState) -> None:
+        self.run_state: RunState = run_state
         self.effects: list[Effect] = []
         self.skipped: list[NodeId] = []
         self.stopped: bool = False
 
     def run(self) -> None:
-        """Work until nothing follows any more."""
-        board = self.board
+        """Work the lists off until all are empty."""
+        run_state = self.run_state
         while True:
-            if board.known:
+            if run_state.published:
                 self._publish()
-            elif board.dirty:
-                self._reconsider(board.dirty.popleft())
-            elif board.ready:
-                self._start(board.ready.popleft())
-            elif board.shaken:
-                board.resettle(board.shaken.popleft())
-            elif board.quiet:
-                self._consider_clean_up(board.quiet.popleft())
+            elif run_state.recheck:
+                self._reconsider(run_state.recheck.popleft())
+            elif run_state.startable:
+                self._start(run_state.startable.popleft())
+            elif run_state.resettle_due:
+                run_state.resettle(run_state.resettle_due.popleft())
+            elif run_state.removable:
+                self._consider_clean_up(run_state.removable.popleft())
             else:
                 return
 
     # -- facts
 
     def learn_stale(self, node: NodeId) -> None:
-        """A reason is known why the job's record does not hold."""
-        self.board.stale[node] = 1
-        self.board.dirty.append(node)
+        """Mark the job as stale, and recheck it."""
+        self.run_state.stale[node] = 1
+        self.run_state.recheck.append(node)
 
     def files_observed(self, node: NodeId, files: Files) -> None:
-        """How a job's files look beside its record."""
-        board = self.board
+        """Take in how the job's files compare with its record."""
+        run_state = self.run_state
         if files.status is _INTACT:
-            if board.is_lazy[node]:
-                board.present[node] = 1
+            if run_state.is_lazy[node]:
+                run_state.present[node] = 1
         else:
-            board.problems[node] = files
-            board.absent[node] = 1
-            board.dirty.append(node)
-            if not board.is_lazy[node]:
-                board.stale[node] = 1
-        state = board.state[node]
+            run_state.problems[node] = files
+            run_state.absent[node] = 1
+            run_state.recheck.append(node)
+            if not run_state.is_lazy[node]:
+                run_state.stale[node] = 1
+        state = run_state.state[node]
         if state is _WAITING or state is _DUE:
-            left = board.pending[node] = board.pending[node] - 1
+            left = run_state.pending[node] = run_state.pending[node] - 1
             if not left:
                 self.decide(node)
 
     def invariant_observed(self, node: NodeId, observation: Fingerprint | Unobservable) -> None:
-        """What an invariant is now."""
-        board = self.board
-        if board.state[node] is not _WAITING:
-            return  # the run was stopped meanwhile
+        """Take in the fingerprint of an invariant, or the failure of its observation."""
+        run_state = self.run_state
+        if run_state.state[node] is not _WAITING:
+            return  # the run was stopped in the meantime
         if isinstance(observation, Unobservable):
-            board.unobservable[node] = observation.reason
-            board.move(node, NodeState.FAILED)
+            run_state.unobservable[node] = observation.reason
+            run_state.move(node, NodeState.FAILED)
             self.spread(node)
         else:
-            board.fingerprint[node] = observation
-            board.move(node, _OBSERVED)
-            board.known.append(node)
+            run_state.fingerprint[node] = observation
+            run_state.move(node, _OBSERVED)
+            run_state.published.append(node)
 
     def arrive(self, node: NodeId) -> None:
-        """A LAZY job's files are there again, or a LOAD's data is: for the jobs that are due because of it."""
-        board = self.board
-        for downstream in board.dag.downstreams(node):
-            if board.state[downstream] is _DUE:
-                board.lacking[downstream] -= 1
-                board.dirty.append(downstream)
+        """Count the files of a LAZY job or the data of a LOAD as there, for the due jobs directly downstream."""
+        run_state = self.run_state
+        for downstream in run_state.dag.downstreams(node):
+            if run_state.state[downstream] is _DUE:
+                run_state.missing_inputs[downstream] -= 1
+                run_state.recheck.append(downstream)
 
     def _publish(self) -> None:
-        """Tell the jobs directly downstream of every fingerprint that has become known."""
-        board = self.board
-        dag, known, pending = board.dag, board.known, board.pending
-        state, stale, record = board.state, board.stale, board.record
+        """Compare every new fingerprint with the records of the jobs directly downstream."""
+        run_state = self.run_state
+        dag, published, pending = run_state.dag, run_state.published, run_state.pending
+        state, stale, record = run_state.state, run_state.stale, run_state.record
         job_ids, names_parts = dag.job_ids, dag.names_parts
-        while known:
-            upstream = known.popleft()
+        while published:
+            upstream = published.popleft()
             job_id, fingerprint, is_there = (
                 job_ids[upstream],
-                board.fingerprint[upstream],
-                board.present[upstream],
+                run_state.fingerprint[upstream],
+                run_state.present[upstream],
             )
             for downstream in dag.downstreams(upstream):
                 its_state = state[downstream]
                 if its_state is not _WAITING and its_state is not _DUE:
                     continue
-                old = record[downstream]  # of a LOAD or GENERATOR there is none here: it would decide nothing
+                old = record[downstream]  # None for LOAD and GENERATOR
                 if old is not None and not stale[downstream]:
                     if names_parts:
                         self.compare(upstream, downstream)
                     elif old.upstreams.get(job_id) != fingerprint:
                         self.learn_stale(downstream)
                 if is_there and its_state is _DUE:
-                    board.lacking[downstream] -= 1
+                    run_state.missing_inputs[downstream] -= 1
                 left = pending[downstream] = pending[downstream] - 1
                 if not left:
                     self.decide(downstream)
 
     def compare(self, upstream: NodeId, downstream: NodeId) -> None:
-        """Compare what the job consumed of a known upstream with what it would consume now."""
-        board = self.board
-        record = board.record[downstream]
+        """Compare what the job consumed of a known upstream with what it would consume now. A change makes it stale."""
+        run_state = self.run_state
+        record = run_state.record[downstream]
         if record is None:
-            return  # stale anyhow, or nothing that it consumes decides about it
-        if board.dag.parts(upstream, downstream) is not None and board.below_generator[downstream]:
-            return  # a generator may yet name more parts; `decide` compares once all of them are known
-        if record.upstreams.get(board.dag.job_id(upstream)) != board.consumed(upstream, downstream):
+            return  # the job is stale already, or its kind ignores what it consumes
+        if run_state.dag.parts(upstream, downstream) is not None and run_state.below_generator[downstream]:
+            return  # a generator may still name more parts, so `decide` compares when all are known
+        if record.upstreams.get(run_state.dag.job_id(upstream)) != run_state.consumed(upstream, downstream):
             self.learn_stale(downstream)
 
     def decide(self, node: NodeId) -> None:
-        """All upstreams are known: is the job clean?"""
-        board = self.board
-        kind = board.kinds[node]
-        if board.stale[node]:
-            board.dirty.append(node)
+        """Decide whether the job is clean. All its upstreams have a fingerprint."""
+        run_state = self.run_state
+        kind = run_state.kinds[node]
+        if run_state.stale[node]:
+            run_state.recheck.append(node)
             return
         if kind is _LOAD:
-            board.fingerprint[node] = combine(board.inputs(node).items())
+            run_state.fingerprint[node] = combine(run_state.inputs(node).items())
         else:
-            record = board.record[node]
+            record = run_state.record[node]
             if record is None:
-                raise InternalError(f"{board.dag.job_id(node)!r} has no record and is not stale")
-            # Each upstream was compared when it became known, except parts that had to wait for a generator.
-            if board.dag.names_parts:
-                holds = dict(record.upstreams) == board.inputs(node)
+                raise InternalError(f"{run_state.dag.job_id(node)!r} has no record and is not stale")
+            # `_publish` compared each upstream, except parts that had to wait for a generator.
+            if run_state.dag.names_parts:
+                holds = dict(record.upstreams) == run_state.inputs(node)
             else:
-                holds = len(record.upstreams) == board.upstream_count[node]
+                holds = len(record.upstreams) == run_state.upstream_count[node]
             if not holds:
                 self.learn_stale(node)
                 return
-            board.fingerprint[node] = record.fingerprint
+            run_state.fingerprint[node] = record.fingerprint
             if record.parts:
-                board.parts[node] = record.parts
-        board.known.append(node)
-        if board.state[node] is _DUE:
-            board.dirty.append(node)
+                run_state.parts[node] = record.parts
+        run_state.published.append(node)
+        if run_state.state[node] is _DUE:
+            run_state.recheck.append(node)
             return
-        board.move(node, _CLEAN)
+        run_state.move(node, _CLEAN)
         if kind is _OUTPUT:
             self.skipped.append(node)
 
     # -- due, started, blocked
 
     def must_run(self, node: NodeId) -> bool:
-        """Whether the job is certain to run unless something upstream fails. For jobs that have not started."""
-        board = self.board
-        kind = board.dag.kind(node)
+        """Whether the job is certain to run unless an upstream job fails. For jobs that have not started."""
+        run_state = self.run_state
+        kind = run_state.dag.kind(node)
         if kind is _LAZY:
-            if board.is_there(node):
+            if run_state.is_there(node):
                 return False
-            wanted = board.demand[node] or board.targeted[node]
+            wanted = run_state.demand[node] or run_state.targeted[node]
             return bool(
-                (wanted or board.needs[node]) if board.stale[node] else (wanted and board.absent[node])
+                (wanted or run_state.needs[node])
+                if run_state.stale[node]
+                else (wanted and run_state.absent[node])
             )
         if kind is _LOAD:
-            wanted = board.demand[node] or (board.targeted[node] and not board.ran[node])
+            wanted = run_state.demand[node] or (run_state.targeted[node] and not run_state.ran[node])
             return bool(wanted)
-        return bool(board.stale[node])
+        return bool(run_state.stale[node])
 
     def _reconsider(self, node: NodeId) -> None:
-        board = self.board
-        state = board.state[node]
+        run_state = self.run_state
+        state = run_state.state[node]
         if state not in _MAY_START or self.stopped:
             return
         if not self.must_run(node):
@@ -210,98 +214,105 @@ class Propagation:
                 self._withdraw(node)
             return
         if state is not _DUE:
-            board.move(node, _DUE)
-            board.lacking[node] = sum(not board.is_there(upstream) for upstream in board.lazy_upstreams(node))
-        if board.lacking[node]:
-            # A job that may still turn out clean has a fingerprint to give, even if it cannot be made (rule 2).
-            if board.stale[node] or not board.pending[node]:
-                for upstream in board.lazy_upstreams(node):
-                    if board.cannot_be_there(upstream):
-                        aborted = board.state[upstream] is NodeState.ABORTED
+            run_state.move(node, _DUE)
+            run_state.missing_inputs[node] = sum(
+                not run_state.is_there(upstream) for upstream in run_state.lazy_upstreams(node)
+            )
+        if run_state.missing_inputs[node]:
+            # A job that may still turn out clean has a fingerprint, even if it cannot run (rule 2).
+            if run_state.stale[node] or not run_state.pending[node]:
+                for upstream in run_state.lazy_upstreams(node):
+                    if run_state.cannot_be_there(upstream):
+                        aborted = run_state.state[upstream] is NodeState.ABORTED
                         state = NodeState.ABORTED if aborted else NodeState.BLOCKED
-                        self.collapse([node], board.causes.get(upstream, upstream), state)
+                        self.collapse([node], run_state.causes.get(upstream, upstream), state)
                         return
-        elif not board.pending[node]:
-            board.ready.append(node)
+        elif not run_state.pending[node]:
+            run_state.startable.append(node)
 
     def _withdraw(self, node: NodeId) -> None:
-        """Nobody asks for it any more."""
-        board = self.board
-        if board.fingerprint[node] is None:
-            board.move(node, _WAITING)
+        """Move a due job back, because no demand is left."""
+        run_state = self.run_state
+        if run_state.fingerprint[node] is None:
+            run_state.move(node, _WAITING)
         else:
-            board.move(node, NodeState.CLEANED_UP if board.ran[node] else _CLEAN)
+            run_state.move(node, NodeState.CLEANED_UP if run_state.ran[node] else _CLEAN)
 
     def _start(self, node: NodeId) -> None:
-        board = self.board
-        if board.state[node] is not _DUE:
-            return  # a failure, told in the same event, has changed that
-        reasons = reasons_to_run(board, node)
+        run_state = self.run_state
+        if run_state.state[node] is not _DUE:
+            return  # a failure in the same event has changed that
+        reasons = reasons_to_run(run_state, node)
         if not reasons:
-            raise InternalError(f"{board.dag.job_id(node)!r} would start without a reason")
-        board.reasons[node] = reasons
-        board.move(node, NodeState.STARTED)
+            raise InternalError(f"{run_state.dag.job_id(node)!r} would start without a reason")
+        run_state.reasons[node] = reasons
+        run_state.move(node, NodeState.STARTED)
         self.effects.append(Start(node, reasons))
 
     def spread(self, node: NodeId, state: NodeState = NodeState.BLOCKED) -> None:
-        """The job is out of play: block (or abort) what cannot do without it."""
+        """Block (or abort) the jobs that cannot run without this one, which is out of play."""
         stack: list[NodeId] = []
         self._hit(node, stack)
         self.collapse(stack, node, state)
 
     def collapse(self, nodes: Sequence[NodeId], cause: NodeId, state: NodeState = NodeState.BLOCKED) -> None:
-        """Block (or abort, or exclude) these undecided jobs, and everything that cannot do without them."""
-        board = self.board
+        """Block (or abort, or exclude) these undecided jobs, and all jobs that cannot run without them."""
+        run_state = self.run_state
         stack = list(nodes)
         hit: list[NodeId] = []
         while stack:
             node = stack.pop()
-            if board.state[node] is not _WAITING and board.state[node] is not _DUE:
+            if run_state.state[node] is not _WAITING and run_state.state[node] is not _DUE:
                 continue
-            board.move(node, state)
-            board.causes[node] = cause
+            run_state.move(node, state)
+            run_state.causes[node] = cause
             hit.append(node)
             self._hit(node, stack)
         if hit and state is NodeState.BLOCKED:
             self.effects.append(Block(tuple(sorted(hit)), cause))
 
     def _hit(self, node: NodeId, stack: list[NodeId]) -> None:
-        """Who suffers if this job is out of play: everybody if its fingerprint is unknown, else who is due."""
-        board = self.board
-        for downstream in board.dag.downstreams(node):
-            if board.fingerprint[node] is None:
+        """Find the jobs that a job out of play affects.
+
+        Without a fingerprint it blocks all jobs directly downstream, which go on the stack. With one, only the due jobs
+        are rechecked.
+        """
+        run_state = self.run_state
+        for downstream in run_state.dag.downstreams(node):
+            if run_state.fingerprint[node] is None:
                 stack.append(downstream)
-            elif board.state[downstream] is _DUE:
-                board.dirty.append(downstream)
+            elif run_state.state[downstream] is _DUE:
+                run_state.recheck.append(downstream)
 
     # -- clean-up
 
     def _consider_clean_up(self, node: NodeId) -> None:
-        board = self.board
-        state = board.state[node]
+        run_state = self.run_state
+        state = run_state.state[node]
         if (state is not _CLEAN and state is not _DONE) or not self.may_remove(node):
             return
-        leftover = not board.ran[node]
-        if leftover and (self.stopped or board.running_generators):
-            board.clean_later.append(
-                node
-            )  # a generated job may want it, perhaps the one that it was kept for
+        leftover = not run_state.ran[node]
+        if leftover and (self.stopped or run_state.running_generators):
+            # A generated job may need it, perhaps the job that it was kept for.
+            run_state.clean_later.append(node)
             return
         self.remove(node)
-        board.move(node, NodeState.CLEANED_UP)
+        run_state.move(node, NodeState.CLEANED_UP)
 
     def may_remove(self, node: NodeId) -> bool:
-        """Rule 8: whether what was there for the jobs directly downstream can go, because all are settled."""
-        board = self.board
-        if not board.present[node] or board.unsettled[node] or board.dag.keeps(node):
+        """Whether the job's files or data can be removed, because all jobs directly downstream are settled (rule 8)."""
+        run_state = self.run_state
+        if not run_state.present[node] or run_state.unsettled[node] or run_state.dag.keeps(node):
             return False
-        if board.dag.kind(node) is _LOAD:
+        if run_state.dag.kind(node) is _LOAD:
             return True
-        went_wrong = (board.state[downstream] in _WENT_WRONG for downstream in board.dag.downstreams(node))
-        return not board.targeted[node] and not any(went_wrong)
+        went_wrong = (
+            run_state.state[downstream] in _WENT_WRONG for downstream in run_state.dag.downstreams(node)
+        )
+        return not run_state.targeted[node] and not any(went_wrong)
 
     def remove(self, node: NodeId) -> None:
-        """Tell the driver to remove the files or the data."""
-        self.board.present[node] = 0
-        self.board.absent[node] = 1
+        """Emit the effect that removes the files or the data."""
+        self.run_state.present[node] = 0
+        self.run_state.absent[node] = 1
         self.effects.append(CleanUp(node))

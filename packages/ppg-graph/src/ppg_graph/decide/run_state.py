@@ -1,30 +1,33 @@
-"""The board: everything that one run knows about its jobs, and the one function that moves a job.
+"""RunState: holds the facts of one run about its jobs, and the one method that moves a job between states.
 
-Flat lists and bytearrays, indexed by node. `move` changes a state and keeps every count that follows from states:
+All data lies in flat lists and bytearrays, indexed by node. `move` changes a state and keeps every count that follows
+from states:
 
 demand
-    How many jobs directly downstream are DUE. A LAZY or LOAD job with demand has to be there for them.
+    Number of jobs directly downstream that are DUE. A LAZY or LOAD job with demand must be there for them.
 needs
-    For jobs that are no *source* (an OUTPUT, a GENERATOR or a target, needed for its own sake): how many jobs directly
-    downstream *count*. A source counts, unless it failed, is blocked, aborted or excluded; any other job counts if it
-    is not, and something counts directly downstream of it. So `needs` is zero exactly if nothing downstream, at any
-    distance, can still profit from the job's content (rule 5). A settled OUTPUT still counts; that makes no
-    difference, because it knew all its upstreams, and `needs` only matters for jobs whose fingerprint is unknown.
+    Number of jobs directly downstream that *count*. It is kept for jobs that are not a *source*. A source is an OUTPUT,
+    a GENERATOR or a target: it is needed for its own sake. No failed, blocked, aborted or excluded job counts. Among
+    the others a source always counts, and any other job counts if a job directly downstream of it counts. So `needs`
+    is zero exactly if no job downstream, at any distance, can still use the job's content (rule 5). A settled OUTPUT
+    still counts. That makes no difference: all its upstreams have a fingerprint, and `needs` only matters for jobs
+    without one.
 unsettled
-    For LAZY and LOAD jobs: how many jobs directly downstream are not settled, that is, may still ask for the
-    files or the data (rule 8). An OUTPUT or GENERATOR is settled when it is clean, done, failed, blocked or excluded. A
-    LAZY or LOAD job is settled when it is done, failed, blocked or excluded, or rests and nothing unsettled is
-    directly downstream (and, if it is a target, it is or was there).
+    Number of jobs directly downstream that are not settled: they may still demand the files or the data (rule 8). It is
+    kept for LAZY and LOAD jobs. An OUTPUT or GENERATOR is settled when it is clean, done, failed, blocked or excluded.
+    A LAZY or LOAD job is settled when it is done, failed, blocked or excluded. Otherwise it is settled if three things
+    hold. It is not DUE, STARTED or ABORTED. All jobs directly downstream are settled. If it is a target, it is there or
+    was there.
 
-Two more counts are about facts, and the evaluator keeps them:
+Two more counts follow from fingerprints and files, not from states. `move` does not keep them:
 
 pending
-    How many direct upstreams have no known fingerprint, plus one while the job's own files are to be looked at.
-lacking
-    For DUE jobs: how many LAZY or LOAD jobs directly upstream are not there.
+    Number of direct upstreams without a known fingerprint, plus one until the job's own files are observed.
+missing_inputs
+    Number of LAZY or LOAD jobs directly upstream that are not there. It is kept for DUE jobs.
 
-A change of a count may change what has to happen elsewhere; such jobs are put on the `dirty` or `shaken` list, and
-the evaluator works these lists off.
+A changed count can have consequences for other jobs. RunState puts these jobs on the list `recheck` or `resettle_due`,
+and `Propagation` works the lists off.
 """
 
 from __future__ import annotations
@@ -39,9 +42,9 @@ from ppg_graph.protocol.events import Files
 from ppg_graph.protocol.reasons import Reason
 from ppg_graph.protocol.states import LEGAL_BITS, NodeState
 
-__all__ = ["Board", "InternalError"]
+__all__ = ["InternalError", "RunState"]
 
-# Module constants, since looking up the member of an Enum takes longer than most of what is done with it.
+# Module constants, because the look-up of an Enum member takes longer than most of its uses.
 _LAZY, _LOAD, _GENERATOR = NodeKind.LAZY, NodeKind.LOAD, NodeKind.GENERATOR
 _INVARIANT, _OUTPUT = NodeKind.INVARIANT, NodeKind.OUTPUT
 _WAITING, _DUE, _STARTED, _CLEAN, _DONE = (
@@ -58,29 +61,27 @@ _NEVER_SETTLED = frozenset({_DUE, _STARTED, NodeState.ABORTED})
 
 
 class InternalError(Exception):
-    """A claim that the decision core makes about itself does not hold. This is a bug in ppg_graph."""
+    """A claim of the decision core about itself does not hold: a bug in ppg_graph."""
 
 
-class Board:
-    """What one run knows about its jobs. See the module for the counts."""
+class RunState:
+    """RunState: holds the facts of one run about its jobs. The module docstring defines the counts."""
 
     __slots__ = (
         "absent",
         "awaited",
         "below_generator",
-        "beside_lazy",
         "causes",
         "clean_later",
         "dag",
         "demand",
-        "dirty",
         "fingerprint",
+        "has_lazy_upstream",
         "history",
         "is_lazy",
         "is_source",
         "kinds",
-        "known",
-        "lacking",
+        "missing_inputs",
         "needed_invariants",
         "needs",
         "parts",
@@ -89,21 +90,23 @@ class Board:
         "present",
         "problems",
         "pruned",
-        "quiet",
+        "published",
         "ran",
-        "ready",
         "reasons",
+        "recheck",
         "record",
+        "rejected_leftovers",
+        "removable",
+        "resettle_due",
         "running_generators",
         "settled",
-        "shaken",
         "stale",
+        "startable",
         "started",
         "state",
         "targeted",
         "unobservable",
         "unsettled",
-        "unusable",
         "upstream_count",
     )
 
@@ -114,62 +117,62 @@ class Board:
         self.state: list[NodeState] = []
         self.fingerprint: list[Fingerprint | None] = []
         self.record: list[Record | None] = []
-        """The record that may make the job clean: only of OUTPUT and LAZY jobs that take part."""
+        """The record that may make the job clean. Only OUTPUT and LAZY jobs that take part have one."""
         self.upstream_count: list[int] = []
         self.pending: list[int] = []
-        self.lacking: list[int] = []
+        self.missing_inputs: list[int] = []
         self.demand: list[int] = []
         self.needs: list[int] = []
         self.unsettled: list[int] = []
         self.is_lazy: bytearray = bytearray()
-        """LAZY or LOAD: on demand."""
+        """LAZY or LOAD: runs on demand."""
         self.is_source: bytearray = bytearray()
         """OUTPUT, GENERATOR, or a target: needed for its own sake."""
-        self.beside_lazy: bytearray = bytearray()
+        self.has_lazy_upstream: bytearray = bytearray()
         """Has a LAZY or LOAD job directly upstream."""
         self.plain: bytearray = bytearray()
-        """Neither lazy, nor beside a lazy job, nor a generator: becoming WAITING or CLEAN changes no count."""
+        """Neither lazy, nor with a lazy upstream, nor a generator: a move to WAITING or CLEAN changes no count."""
         self.below_generator: bytearray = bytearray()
-        """Has a GENERATOR upstream, at any distance: more edges may come."""
+        """Has a GENERATOR upstream, at any distance, which may add edges."""
         self.pruned: bytearray = bytearray()
         """Pruned, or downstream of a pruned job."""
         self.targeted: bytearray = bytearray()
         self.stale: bytearray = bytearray()
-        """A reason is known why the record does not hold."""
+        """There is a reason why the record does not hold."""
         self.present: bytearray = bytearray()
-        """LAZY: files are there that the record or this run vouches for. LOAD: loaded."""
+        """LAZY: the files are there, and are those of the record or of this run. LOAD: the data is loaded."""
         self.absent: bytearray = bytearray()
-        """LAZY: it is known that the files are not there or not what the record says."""
+        """LAZY: the files were observed to be missing or other than the record says, or were rejected or removed."""
         self.awaited: bytearray = bytearray()
-        """The driver has been asked to observe it, and has not answered."""
+        """An `Observe` effect names the job, and the driver has not answered yet."""
         self.ran: bytearray = bytearray()
         """Succeeded at least once in this run."""
         self.settled: bytearray = bytearray()
         self.parts: dict[NodeId, Mapping[str, Fingerprint]] = {}
         self.problems: dict[NodeId, Files] = {}
         self.unobservable: dict[NodeId, str] = {}
-        self.unusable: set[NodeId] = set()
-        """LAZY jobs of which an earlier run had left files that are no good, as somebody found who was started."""
+        self.rejected_leftovers: set[NodeId] = set()
+        """LAZY jobs with leftover files that a started downstream job rejected."""
         self.reasons: dict[NodeId, tuple[Reason, ...]] = {}
         self.causes: dict[NodeId, NodeId] = {}
         self.running_generators: int = 0
         self.started: int = 0
-        self.known: deque[NodeId] = deque()
-        """Fingerprints that downstream jobs have not been told yet."""
-        self.dirty: deque[NodeId] = deque()
-        """Jobs that may have become due, undue, startable or blocked."""
-        self.ready: deque[NodeId] = deque()
-        """Due jobs that miss nothing."""
-        self.shaken: deque[NodeId] = deque()
+        self.published: deque[NodeId] = deque()
+        """Jobs with a new fingerprint that is not yet compared with the records downstream."""
+        self.recheck: deque[NodeId] = deque()
+        """Jobs that may have become due, startable or blocked, or stopped being due."""
+        self.startable: deque[NodeId] = deque()
+        """Due jobs with all their inputs."""
+        self.resettle_due: deque[NodeId] = deque()
         """Jobs that may have become settled or unsettled."""
-        self.quiet: deque[NodeId] = deque()
-        """LAZY and LOAD jobs that may have to be cleaned up."""
+        self.removable: deque[NodeId] = deque()
+        """LAZY and LOAD jobs with files or data that may have to be removed."""
         self.needed_invariants: list[NodeId] = []
         self.clean_later: list[NodeId] = []
-        """Leftovers that are not removed before all generators have run."""
+        """Jobs with leftover files that stay until all generators have run."""
 
     def grow(self) -> range:
-        """Make room for the nodes that the graph has gained; they are EXCLUDED until they are enrolled."""
+        """Make room for the graph's new nodes and return them. They are EXCLUDED until they are enrolled."""
         old, new = len(self.state), len(self.dag)
         count = new - old
         self.state += [NodeState.EXCLUDED] * count
@@ -178,7 +181,7 @@ class Board:
         for numbers in (
             self.upstream_count,
             self.pending,
-            self.lacking,
+            self.missing_inputs,
             self.demand,
             self.needs,
             self.unsettled,
@@ -196,7 +199,7 @@ class Board:
         self.is_source += source
         self.plain += bytes([kind is _OUTPUT or kind is _INVARIANT for kind in kinds])
         for flags in (
-            self.beside_lazy,
+            self.has_lazy_upstream,
             self.below_generator,
             self.pruned,
             self.targeted,
@@ -213,8 +216,8 @@ class Board:
     # -- questions
 
     def lazy_upstreams(self, node: NodeId) -> list[NodeId]:
-        """The LAZY and LOAD jobs directly upstream."""
-        if not self.beside_lazy[node]:
+        """LAZY and LOAD jobs directly upstream."""
+        if not self.has_lazy_upstream[node]:
             return []
         is_lazy = self.is_lazy
         return [upstream for upstream in self.dag.upstreams(node) if is_lazy[upstream]]
@@ -228,7 +231,7 @@ class Board:
         return self.state[node] not in _OUT_OF_PLAY and bool(self.is_source[node] or self.needs[node])
 
     def is_settled(self, node: NodeId) -> bool:
-        """Whether this job can no longer ask for what is directly upstream of it."""
+        """Whether this job can no longer demand the jobs directly upstream of it."""
         state = self.state[node]
         if state in _SETTLED:
             return True
@@ -243,7 +246,7 @@ class Board:
         return self.state[node] in _OUT_OF_PLAY
 
     def consumed(self, upstream: NodeId, downstream: NodeId) -> Fingerprint:
-        """The fingerprint of what `downstream` takes from `upstream`, which must be known."""
+        """Fingerprint of what `downstream` consumes of `upstream`. Raises InternalError if it is unknown."""
         fingerprint = self.fingerprint[upstream]
         if fingerprint is None:
             raise InternalError(f"{self.dag.job_id(upstream)!r} is not known yet")
@@ -254,20 +257,20 @@ class Board:
         return combine((name, parts[name]) for name in names)
 
     def inputs(self, node: NodeId) -> dict[JobId, Fingerprint]:
-        """What the job consumes, by job id; all of its upstreams must be known."""
+        """Fingerprints that the job consumes, by job id. Those of all its upstreams must be known."""
         job_ids = self.dag.job_ids
         return {job_ids[upstream]: self.consumed(upstream, node) for upstream in self.dag.upstreams(node)}
 
     # -- the one function that changes a state, and what follows from it
 
     def move(self, node: NodeId, new: NodeState) -> None:
-        """Change the state of a job, and every count that depends on it."""
+        """Change the state of a job, and every count that depends on the state."""
         old = self.state[node]
         if not LEGAL_BITS[old] >> new & 1:
             raise InternalError(f"{self.dag.job_id(node)!r} cannot move from {old.name} to {new.name}")
         if self.plain[node] and (new is _CLEAN or new is _WAITING):
             self.state[node] = new
-            return  # the usual cases, and they change no count
+            return  # the usual cases change no count
         if new in _OUT_OF_PLAY and self.counts(node):
             self._change_needs(self.dag.upstreams(node), -1)
         self.state[node] = new
@@ -276,11 +279,11 @@ class Board:
             self._count_generator(old, new)
         if (old is _DUE) is not (new is _DUE):
             self._change_demand(node, 1 if new is _DUE else -1)
-        if self.beside_lazy[node] or self.is_lazy[node]:
-            self.shaken.append(node)
+        if self.has_lazy_upstream[node] or self.is_lazy[node]:
+            self.resettle_due.append(node)
 
     def enroll(self, nodes: Collection[NodeId]) -> None:
-        """Let these EXCLUDED jobs take part from now on, and count the edges into them."""
+        """Move these EXCLUDED jobs to WAITING, and count the edges into them."""
         move, upstream_count = self.move, self.upstream_count
         needs, is_lazy, is_source = self.needs, self.is_lazy, self.is_source
         for node, upstreams in zip(nodes, self.dag.upstreams_of_each(nodes), strict=True):
@@ -299,18 +302,18 @@ class Board:
                         self.needed_invariants.append(upstream)
 
     def attach(self, node: NodeId, upstreams: Iterable[NodeId]) -> None:
-        """Count edges from these upstreams into a job, as far as it may still ask for files or data."""
+        """Count edges from these upstreams into a job, as far as it may still demand files or data."""
         for upstream in upstreams:
             if self.is_lazy[upstream]:
-                if not self.beside_lazy[node]:
-                    self.beside_lazy[node] = 1
+                if not self.has_lazy_upstream[node]:
+                    self.has_lazy_upstream[node] = 1
                     self.plain[node] = 0
-                    self.settled[node] = self.is_settled(node)  # nobody kept it up to date before
+                    self.settled[node] = self.is_settled(node)  # not kept before
                 self.unsettled[upstream] += not self.settled[node]
-                self.shaken.append(upstream)
+                self.resettle_due.append(upstream)
 
     def join(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
-        """Count new edges into a job that takes part already; all of these upstreams are pending until it meets them."""
+        """Count new edges into a job that takes part already. These upstreams are pending until `Admission.meet`."""
         self.upstream_count[node] += len(upstreams)
         self.pending[node] += len(upstreams)
         if self.counts(node):
@@ -320,18 +323,18 @@ class Board:
     def _count_generator(self, old: NodeState, new: NodeState) -> None:
         self.running_generators += (new in _UNFINISHED) - (old in _UNFINISHED)
         if not self.running_generators:
-            self.shaken.extend(self.clean_later)
+            self.resettle_due.extend(self.clean_later)
             self.clean_later.clear()
 
     def _change_demand(self, node: NodeId, change: int) -> None:
         demand = self.demand
         for upstream in self.lazy_upstreams(node):
             demand[upstream] += change
-            if demand[upstream] == (change == 1):  # it has begun, or ceased, to be demanded
-                self.dirty.append(upstream)
+            if demand[upstream] == (change == 1):  # the first demand came, or the last one went
+                self.recheck.append(upstream)
 
     def _change_needs(self, upstreams: Collection[NodeId], change: int) -> None:
-        """Tell upstream jobs that one more, or one less, job directly downstream counts."""
+        """Add 1 or -1 to the `needs` of these jobs, and of jobs further upstream that start or stop to count."""
         needs, state, is_source = self.needs, self.state, self.is_source
         stack = [upstreams]
         while stack:
@@ -341,19 +344,19 @@ class Board:
                 needs[upstream] += change
                 if needs[upstream] != (change == 1):
                     continue
-                # it has begun, or ceased, to be needed at all
+                # Only the first need or the loss of the last one has consequences further upstream.
                 if state[upstream] in _OUT_OF_PLAY:
                     continue
                 if self.is_lazy[upstream]:
-                    self.dirty.append(upstream)
+                    self.recheck.append(upstream)
                     stack.append(self.dag.upstreams(upstream))
                 elif change == 1:
                     self.needed_invariants.append(upstream)
 
     def resettle(self, node: NodeId) -> None:
-        """Recompute whether the job is settled, and tell the LAZY and LOAD jobs directly upstream."""
+        """Recompute whether the job is settled, and update `unsettled` of LAZY and LOAD jobs directly upstream."""
         if self.is_lazy[node]:
-            self.quiet.append(node)
+            self.removable.append(node)
         settled = self.is_settled(node)
         if settled == self.settled[node]:
             return
@@ -362,4 +365,4 @@ class Board:
         for upstream in self.lazy_upstreams(node):
             unsettled[upstream] += -1 if settled else 1
             if unsettled[upstream] == (not settled):
-                self.shaken.append(upstream)
+                self.resettle_due.append(upstream)

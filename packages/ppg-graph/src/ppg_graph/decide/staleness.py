@@ -1,8 +1,8 @@
-"""Why a job's record does not hold: the reasons, as far as they are known."""
+"""Staleness: derives the reasons why a job must run, as far as they are known."""
 
 from __future__ import annotations
 
-from ppg_graph.decide.run_state import Board, InternalError
+from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.events import Files, FileStatus
@@ -27,77 +27,77 @@ _OUTPUT, _LAZY = NodeKind.OUTPUT, NodeKind.LAZY
 
 
 def is_usable(record: Record) -> bool:
-    """Whether the record may make an OUTPUT or LAZY job clean. One of another kind may not, but these two share."""
+    """Whether the record may make an OUTPUT or LAZY job clean: a record of either kind may, no other may."""
     kind = record.kind
     return kind is _OUTPUT or kind is _LAZY
 
 
-def record_is_outdated(board: Board, node: NodeId, record: Record) -> bool:
-    """Whether the edges alone show that the record does not hold, before anything upstream is known.
+def record_is_outdated(run_state: RunState, node: NodeId, record: Record) -> bool:
+    """Whether the edges alone show that the record does not hold, before any upstream fingerprint is known.
 
-    Edges that the record does not have are always new. Edges that only the record has may still come from a
-    generator upstream, so they tell something only if there is none. A file that somebody depends on and that the
-    record does not know has never been checked.
+    An edge that the record does not have is always new. A generator upstream may still add an edge that only the
+    record has, so such an edge counts only without a generator upstream. A file that a job depends on and that is
+    missing in the record was never checked.
     """
-    if len(record.upstreams) > board.upstream_count[node] and not board.below_generator[node]:
+    if len(record.upstreams) > run_state.upstream_count[node] and not run_state.below_generator[node]:
         return True
-    if board.dag.wanted_parts(node) - record.parts.keys():
+    if run_state.dag.wanted_parts(node) - record.parts.keys():
         return True
-    job_ids = board.dag.job_ids
-    return any(job_ids[upstream] not in record.upstreams for upstream in board.dag.upstreams(node))
+    job_ids = run_state.dag.job_ids
+    return any(job_ids[upstream] not in record.upstreams for upstream in run_state.dag.upstreams(node))
 
 
-def reasons_to_run(board: Board, node: NodeId) -> tuple[Reason, ...]:
-    """All reasons that are known now: those that make it stale, then those that make it demanded."""
-    match board.dag.kind(node):
+def reasons_to_run(run_state: RunState, node: NodeId) -> tuple[Reason, ...]:
+    """All reasons that are known now: first those that make the job stale, then those that demand it."""
+    match run_state.dag.kind(node):
         case NodeKind.INVARIANT:
             return ()
         case NodeKind.GENERATOR:
             return (AlwaysRuns(),)
         case NodeKind.OUTPUT:
-            return tuple(_stale_reasons(board, node))
+            return tuple(_stale_reasons(run_state, node))
         case NodeKind.LAZY:
-            if board.stale[node]:
-                return (*_stale_reasons(board, node), *_demand_reasons(board, node))
-            return _demand_reasons(board, node)
+            if run_state.stale[node]:
+                return (*_stale_reasons(run_state, node), *_demand_reasons(run_state, node))
+            return _demand_reasons(run_state, node)
         case NodeKind.LOAD:
-            return _demand_reasons(board, node)
+            return _demand_reasons(run_state, node)
 
 
-def _demand_reasons(board: Board, node: NodeId) -> tuple[Reason, ...]:
-    reasons: tuple[Reason, ...] = (Targeted(),) if board.targeted[node] else ()
-    if not board.demand[node]:
+def _demand_reasons(run_state: RunState, node: NodeId) -> tuple[Reason, ...]:
+    reasons: tuple[Reason, ...] = (Targeted(),) if run_state.targeted[node] else ()
+    if not run_state.demand[node]:
         return reasons
-    by = next(other for other in board.dag.downstreams(node) if board.state[other] is NodeState.DUE)
-    return (*reasons, Demanded(board.dag.job_id(by)))
+    by = next(other for other in run_state.dag.downstreams(node) if run_state.state[other] is NodeState.DUE)
+    return (*reasons, Demanded(run_state.dag.job_id(by)))
 
 
-def _stale_reasons(board: Board, node: NodeId) -> list[Reason]:
-    record = board.record[node]
+def _stale_reasons(run_state: RunState, node: NodeId) -> list[Reason]:
+    record = run_state.record[node]
     if record is None:
         return [NoRecord()]
     reasons: list[Reason] = []
-    problem = board.problems.get(node)
-    if problem is not None and board.dag.kind(node) is NodeKind.OUTPUT:
+    problem = run_state.problems.get(node)
+    if problem is not None and run_state.dag.kind(node) is NodeKind.OUTPUT:
         reasons.append(_file_reason(problem))
-    unknown_files = tuple(sorted(board.dag.wanted_parts(node) - record.parts.keys()))
+    unknown_files = tuple(sorted(run_state.dag.wanted_parts(node) - record.parts.keys()))
     if unknown_files:
         reasons.append(FileMissing(unknown_files))
     current: set[JobId] = set()
     undecided = False
-    for upstream in board.dag.upstreams(node):
-        job_id = board.dag.job_id(upstream)
+    for upstream in run_state.dag.upstreams(node):
+        job_id = run_state.dag.job_id(upstream)
         current.add(job_id)
         old = record.upstreams.get(job_id)
         if old is None:
             reasons.append(UpstreamAdded(job_id))
-        elif board.fingerprint[upstream] is None:
+        elif run_state.fingerprint[upstream] is None:
             undecided = True
         else:
-            new = board.consumed(upstream, node)
+            new = run_state.consumed(upstream, node)
             if new != old:
                 reasons.append(UpstreamChanged(job_id, old, new))
-    if not (undecided and board.below_generator[node]):
+    if not (undecided and run_state.below_generator[node]):
         reasons += [UpstreamRemoved(job_id) for job_id in record.upstreams if job_id not in current]
     return reasons
 

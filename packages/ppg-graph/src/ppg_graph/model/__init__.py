@@ -1,1 +1,1 @@
-"""Model: what a graph and its records are."""
+"""Model: defines the graph and its records, without any decision."""

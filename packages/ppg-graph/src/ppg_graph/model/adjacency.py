@@ -1,8 +1,8 @@
-"""Neighbours of nodes, without an object per edge.
+"""Adjacency: indexes the neighbours of nodes, without an object per edge.
 
-The edges known when the index was built lie grouped by node in one flat array (compressed sparse rows). Edges
-that came later lie in a small overlay. The index is built anew whenever the overlay outgrows a share of the
-whole, so that a graph that is read and extended in turns still costs amortised constant time per edge.
+The edges that exist when the index is built lie grouped by node in one flat array (compressed sparse rows). Later edges
+lie in a small overlay. `Dag` builds the index again when the overlay outgrows a share of the whole. So a graph that is
+read and extended in turns costs amortised constant time per edge.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ __all__ = ["Adjacency", "group", "keys_of", "without_duplicates"]
 
 
 def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[int], array[int]]:
-    """The values grouped by key, in their order within each group.
+    """Group the values by key, in their order within each group.
 
     Returns (offsets, grouped): the group of key k is grouped[offsets[k]:offsets[k + 1]]. Keys are < size.
     """
@@ -27,7 +27,7 @@ def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[
         counts[key] += 1
     offsets = array("i", accumulate(counts, initial=0))
     if all(map(le, keys, islice(keys, 1, None))):
-        grouped = array("i", values)  # usual: jobs are declared together with what they depend on
+        grouped = array("i", values)  # usual, because each job is declared together with its dependencies
     else:
         cursor = offsets.tolist()
         places = [0] * len(keys)
@@ -40,7 +40,7 @@ def group(keys: Sequence[int], values: Sequence[int], size: int) -> tuple[array[
 
 
 def without_duplicates(offsets: array[int], grouped: array[int]) -> tuple[array[int], array[int]]:
-    """The same groups, each value kept once in each."""
+    """Return the same groups, with each value once per group."""
     rows = ((start, end) for start, end in pairwise(offsets) if end - start > 1)
     if all(len(set(grouped[start:end])) == end - start for start, end in rows):
         return offsets, grouped
@@ -55,25 +55,25 @@ def without_duplicates(offsets: array[int], grouped: array[int]) -> tuple[array[
 
 
 def keys_of(offsets: array[int]) -> array[int]:
-    """The key of each grouped value."""
+    """Key of each grouped value."""
     counts = (end - start for start, end in pairwise(offsets))
     return array("i", chain.from_iterable(map(repeat, range(len(offsets) - 1), counts)))
 
 
 class Adjacency:
-    """The neighbours of each node in one direction: a flat base, and an overlay of later edges."""
+    """Adjacency: holds the neighbours of each node in one direction, in a flat base and an overlay of later edges."""
 
     __slots__ = ("base", "grouped", "offsets", "overlay")
 
     def __init__(self, offsets: array[int], grouped: array[int]) -> None:
         self.base: int = len(offsets) - 1
-        """How many nodes the base covers; later ones are in the overlay, if they have neighbours."""
+        """Number of nodes that the base covers. Later nodes are in the overlay, if they have neighbours."""
         self.offsets: array[int] = offsets
         self.grouped: array[int] = grouped
         self.overlay: dict[int, list[NodeId]] = {}
 
     def of(self, node: int) -> Sequence[NodeId]:
-        """The neighbours of a node, in the order in which their edges were added."""
+        """Neighbours of a node, in the order in which their edges were added."""
         if self.overlay and node in self.overlay:
             return self.overlay[node]
         if node < self.base:
@@ -81,7 +81,7 @@ class Adjacency:
         return ()
 
     def add(self, node: int, neighbour: NodeId) -> None:
-        """Add an edge after the base was built. The caller knows that it is new."""
+        """Add an edge after the base was built. The caller ensures that the edge is new."""
         known = self.overlay.get(node)
         if known is None:
             known = self.overlay[node] = list(self.of(node))

@@ -1,7 +1,7 @@
-"""Which of several ready jobs to start first: the one with the longest way to go.
+"""Critical path: computes how long the longest remaining path of a job is, so that this job can start first.
 
-What has to be known for that is worked out when it is asked for. A run in which one job of a hundred thousand starts
-looks at what is downstream of that one.
+The values are computed on demand. A run in which one job of a hundred thousand starts visits only the jobs downstream
+of that job.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ _UNKNOWN_DURATION = 1.0
 
 
 def longest_remaining(dag: Dag, durations: Mapping[JobId, float]) -> Sequence[float]:
-    """For each node the length in seconds of the longest path that starts with it, its own duration included.
+    """Length in seconds, by node, of the longest path that starts with the node, its own duration included.
 
-    Starting jobs in descending order of this keeps the critical path busy; break ties by node, that is, by order
-    of declaration. `durations` are in seconds, by job id, of whichever jobs are known; a job without one counts as
-    the median of those of this graph that have one (one second if there are none). Invariants take no time.
+    To keep the critical path busy, start jobs in descending order of this length. Break ties by node, that is, by order
+    of declaration. `durations` are in seconds, by job id. A job without a duration counts as the median of those jobs of
+    this graph that have one, or as one second if there are none. An invariant without a duration takes no time.
 
-    The graph must stay as it is for as long as the result is used; asking for a node raises CycleFoundError if a cycle
-    is downstream of it.
+    The graph must not change while the result is used. The look-up of a node raises CycleFoundError if a cycle is
+    downstream of it.
     """
     return _LongestRemaining(dag, durations)
 
@@ -56,7 +56,7 @@ class _LongestRemaining(Sequence[float]):
         return self._known[node]
 
     def _work_out(self, node: NodeId) -> None:
-        """Depth first and without recursion: a node is finished when everything downstream of it is."""
+        """Compute the lengths depth first, without recursion: a node after all nodes downstream of it."""
         known, downstreams_of = self._known, self._dag.downstreams
         path: set[NodeId] = set()
         stack = [node]
@@ -90,6 +90,6 @@ class _LongestRemaining(Sequence[float]):
         given = [duration for duration in known if duration is not None]
         if not given:
             return _UNKNOWN_DURATION
-        from statistics import median  # noqa: PLC0415 (it imports a lot, and nothing is known in a first run)
+        from statistics import median  # noqa: PLC0415 (its import is slow, and a first run needs no median)
 
         return median(given)

@@ -1,10 +1,10 @@
-"""The graph of jobs: append-only, backed by flat arrays, so that 100,000 declarations cost next to nothing.
+"""Dag: holds the graph of jobs in flat arrays that only grow, so that 100,000 declarations cost next to nothing.
 
-Declaring only appends: an edge is two integers at the end of two arrays. The index of neighbours is built when
-somebody first asks (`Adjacency`), and extended when edges are added after that. Duplicate edges are dropped then.
+A declaration only appends: an edge is two integers at the end of two arrays. The first query builds the index of
+neighbours (`Adjacency`), and a query after later edges extends it. The index drops duplicate edges.
 
 An edge may name a *part*: the downstream job depends only on that file of a multi-file job. Several such edges
-between the same two jobs add up; one edge without a part makes it a dependency on all of the job.
+between the same two jobs add up. One edge without a part makes it a dependency on all of the job.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _OVERLAY_SHARE = 4
 
 
 class Dag:
-    """A directed graph of jobs, which must be acyclic by the time it is evaluated (see `find_cycle`)."""
+    """Dag: holds the directed graph of jobs. It must have no cycle when it is evaluated (see `find_cycle`)."""
 
     __slots__ = (
         "_downstreams",
@@ -61,9 +61,9 @@ class Dag:
     # -- declaring
 
     def add_node(self, job_id: JobId, kind: NodeKind, *, keep: bool = False) -> NodeId:
-        """Add a job. With `keep` the files of a LAZY job stay when nobody needs them any more: a cache.
+        """Add a job. With `keep` the files of a LAZY job stay when no job needs them any more: a cache.
 
-        Raises ValueError if the id is taken, or if files are to be kept that are not removed anyway.
+        Raises ValueError if the id is taken, or for `keep` with another kind than LAZY.
         """
         index = self._index
         if job_id in index:
@@ -81,8 +81,8 @@ class Dag:
     def add_edge(self, upstream: NodeId, downstream: NodeId, *, part: str | None = None) -> None:
         """Make `downstream` depend on `upstream`, or only on one named part (file) of it.
 
-        Adding an edge again is harmless. Raises IndexError for nodes that are not in the graph and ValueError if
-        `downstream` is an invariant, which depends on nothing, or if a part of a job is named that makes no files.
+        An edge may be added twice. Raises IndexError for nodes that are not in the graph. Raises ValueError if
+        `downstream` is an invariant, which depends on nothing, or if `upstream` makes no files and a part is named.
         """
         if upstream < 0 or downstream < 0 or upstream >= len(self._ids):
             raise IndexError(f"no such nodes: edge {upstream} -> {downstream} in a graph of {len(self)} jobs")
@@ -110,35 +110,35 @@ class Dag:
         return job_id in self._index
 
     def node(self, job_id: JobId) -> NodeId:
-        """The node of a job. Raises KeyError if there is none."""
+        """Node of the job with this id. Raises KeyError if there is none."""
         return self._index[job_id]
 
     def job_id(self, node: NodeId) -> JobId:
-        """The id of the job at `node`."""
+        """Id of the job at `node`."""
         return self._ids[node]
 
     def kind(self, node: NodeId) -> NodeKind:
-        """The kind of the job at `node`."""
+        """Kind of the job at `node`."""
         return self._kinds[node]
 
     def keeps(self, node: NodeId) -> bool:
-        """Whether the files of this LAZY job stay when nobody needs them any more."""
+        """Whether the files of this LAZY job stay when no job needs them any more."""
         return node in self._kept
 
     @property
     def job_ids(self) -> Sequence[JobId]:
-        """All ids, indexed by node. Not to be changed."""
+        """All ids, indexed by node. The caller must not change them."""
         return self._ids
 
     @property
     def kinds(self) -> Sequence[NodeKind]:
-        """All kinds, indexed by node. Not to be changed."""
+        """All kinds, indexed by node. The caller must not change them."""
         return self._kinds
 
     # -- edges
 
     def upstreams(self, node: NodeId) -> Sequence[NodeId]:
-        """What `node` depends on directly: without duplicates, in the order of declaration."""
+        """Direct upstreams of `node`, without duplicates, in the order of declaration."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
         rows = self._upstreams
@@ -147,7 +147,7 @@ class Dag:
         return rows.grouped[rows.offsets[node] : rows.offsets[node + 1]]  # type: ignore[return-value]
 
     def downstreams(self, node: NodeId) -> Sequence[NodeId]:
-        """What depends directly on `node`: without duplicates, in an order that only depends on declarations."""
+        """Direct downstreams of `node`, without duplicates, in an order that only depends on declarations."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
         rows = self._downstreams
@@ -156,7 +156,7 @@ class Dag:
         return rows.grouped[rows.offsets[node] : rows.offsets[node + 1]]  # type: ignore[return-value]
 
     def upstreams_of_each(self, nodes: Iterable[NodeId]) -> Iterator[Sequence[NodeId]]:
-        """The `upstreams` of one node after the other; for many, quicker than to ask for each."""
+        """Yield the `upstreams` of each node. For many nodes this is faster than a call for each."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
         rows = self._upstreams
@@ -168,13 +168,13 @@ class Dag:
             yield grouped[offsets[node] : offsets[node + 1]]  # type: ignore[misc]
 
     def has_edge(self, upstream: NodeId, downstream: NodeId) -> bool:
-        """Whether `downstream` depends directly on `upstream`; False for nodes that are not in the graph."""
+        """Whether `downstream` depends directly on `upstream`. False for nodes that are not in the graph."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
         return self._is_indexed(upstream, downstream)
 
     def parts(self, upstream: NodeId, downstream: NodeId) -> frozenset[str] | None:
-        """The only files of `upstream` that `downstream` depends on. None: it depends on all of the job."""
+        """Files of `upstream` that `downstream` depends on. None: it depends on all of the job."""
         if self._indexed != len(self._edge_upstream):
             self._index_edges()
         return self._parts.get((upstream, downstream)) if self._parts else None
@@ -185,47 +185,47 @@ class Dag:
         return bool(self._part_edges)
 
     def wanted_parts(self, upstream: NodeId) -> frozenset[str]:
-        """All files of `upstream` that some edge names."""
+        """All files of `upstream` that edges name."""
         return frozenset(self._wanted.get(upstream, ()))
 
     def edges(self) -> Iterable[tuple[NodeId, NodeId]]:
-        """Every edge once, grouped by downstream job."""
+        """Yield every edge once, grouped by downstream job."""
         for index in range(len(self)):
             node = NodeId(index)
             for upstream in self.upstreams(node):
                 yield upstream, node
 
     def edge_count(self) -> int:
-        """The number of edges, duplicates not counted."""
+        """Number of edges, without duplicates."""
         return sum(len(self.upstreams(NodeId(index))) for index in range(len(self)))
 
     # -- walks (`ppg_graph.model.walks` has the algorithms)
 
     def find_cycle(self) -> tuple[NodeId, ...] | None:
-        """Some cycle, each node upstream of the next and the last upstream of the first; None if there is none."""
+        """Return a cycle, each node upstream of the next and the last upstream of the first, or None."""
         kinds = self._kinds
         if all(
             upstream < downstream or kinds[upstream] is _INVARIANT
             for upstream, downstream in zip(self._edge_upstream, self._edge_downstream, strict=True)
         ):
-            # Usual: jobs are declared before what depends on them, and nothing is upstream of an invariant.
+            # Usual: each job is declared before its downstreams, and no job is upstream of an invariant.
             return None
         return find_cycle(self)
 
     def topological_order(self) -> list[NodeId]:
-        """All nodes, upstreams first; the same in every run of the same declarations. Raises CycleFoundError."""
+        """All nodes, upstreams first. The same declarations give the same order. Raises CycleFoundError."""
         return topological_order(self)
 
     def ancestors(self, nodes: Iterable[NodeId]) -> set[NodeId]:
-        """Everything that lies upstream of these nodes, at any distance, without the nodes themselves."""
+        """All nodes upstream of these nodes, at any distance."""
         return reachable(nodes, self.upstreams)
 
     def descendants(self, nodes: Iterable[NodeId]) -> set[NodeId]:
-        """Everything that lies downstream of these nodes, at any distance, without the nodes themselves."""
+        """All nodes downstream of these nodes, at any distance."""
         return reachable(nodes, self.downstreams)
 
     def subgraph(self, nodes: Collection[NodeId]) -> Dag:
-        """A new graph of these jobs and the edges between them. Its nodes are numbered anew."""
+        """New graph of these jobs and the edges between them. Its nodes are numbered from 0."""
         result = Dag()
         renamed = {
             node: result.add_node(self._ids[node], self._kinds[node], keep=self.keeps(node))
@@ -262,7 +262,7 @@ class Dag:
         return upstream in above if len(above) <= len(below) else downstream in below
 
     def _index_parts(self, total: int) -> None:
-        """Work out what the new edges say about parts, before the index of neighbours has them."""
+        """Update the parts by the new edges, before these enter the index of neighbours."""
         seen: set[tuple[int, int]] = set()
         for position in range(self._indexed, total) if self._wanted else ():
             upstream = NodeId(self._edge_upstream[position])

@@ -1,4 +1,4 @@
-"""The names of things: ids of jobs and nodes, fingerprints, and the five kinds of node."""
+"""Ids: defines the ids of jobs and nodes, fingerprints, and the five kinds of node."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ JobId = NewType("JobId", str)
 """The name of a job: unique within a pipegraph, the same in every run."""
 
 NodeId = NewType("NodeId", int)
-"""The position of a job in one `Dag`: 0, 1, 2, … in the order of declaration. Means nothing in another run."""
+"""The position of a job in one `Dag`: 0, 1, 2, … in the order of declaration. It is not valid in another run."""
 
 Fingerprint = NewType("Fingerprint", bytes)
-"""Stands for what a job produced or observed. Opaque: fingerprints are only ever compared with ==."""
+"""Stands for the content that a job produced or ppg observed. Fingerprints are opaque, and compared with == only."""
 
 
 class NodeKind(Enum):
-    """When a job runs, and what its fingerprint stands for."""
+    """NodeKind: determines when a job runs, and what its fingerprint stands for."""
 
     INVARIANT = "invariant"
-    """Never runs; it is observed. Its fingerprint is what was observed."""
+    """Never runs; it is observed. Its fingerprint stands for the observed value."""
     OUTPUT = "output"
-    """Makes files that stay. Runs when it is not clean, or its files are not what its record says."""
+    """Makes files that stay. Runs when it is not clean, or when its files differ from its record."""
     LAZY = "lazy"
-    """Makes files that somebody else needs for a while. Runs on demand, or when its content decides."""
+    """Makes files that other jobs need for a while. Runs on demand, or when a decision needs its content."""
     LOAD = "load"
     """Puts data in memory. Runs on demand. Its fingerprint derives from its upstreams', never from the data."""
     GENERATOR = "generator"
-    """Makes jobs and edges. Runs in every run."""
+    """Makes jobs and edges. Runs in every run of the graph."""

@@ -1,4 +1,4 @@
-"""What is remembered of a job's last success, and fingerprints that are made of other fingerprints."""
+"""Records: defines the record of a job's last success, and combines fingerprints."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ _NO_PARTS: Mapping[str, Fingerprint] = {}
 
 
 class Record(NamedTuple):
-    """A job's last success, as far as decisions go.
+    """Record: holds the facts of a job's last success that decisions need.
 
-    - kind: what the job was; a record of another kind counts as none, but OUTPUT and LAZY share theirs
-    - fingerprint: what the job produced
-    - upstreams: what it consumed, by job id of each direct upstream: the upstream's fingerprint then, or the
-      combination (`combine`) of the parts' fingerprints where it depended on parts only
+    - kind: the job's kind then; a record of another kind is ignored, but OUTPUT and LAZY accept each other's records
+    - fingerprint: of the content that the job produced
+    - upstreams: the consumed fingerprint of each direct upstream, by job id; where the job depended on parts only, the
+      combination (`combine`) of their fingerprints
     - parts: the fingerprint of each file of a multi-file job
     """
 
@@ -30,7 +30,7 @@ class Record(NamedTuple):
 
 
 def combine(named: Iterable[tuple[str, Fingerprint]]) -> Fingerprint:
-    """One fingerprint for several named ones; their order does not matter."""
+    """Combine several named fingerprints into one. Their order does not matter."""
     digest = blake2b(digest_size=16)
     for name, fingerprint in sorted(named):
         for field_bytes in (name.encode("utf-8", "surrogatepass"), fingerprint):

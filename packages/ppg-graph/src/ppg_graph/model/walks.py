@@ -1,4 +1,4 @@
-"""Walks over a graph. None of them recurses: a chain of a million jobs is an ordinary graph."""
+"""Walks: sorts and searches a graph without recursion, because a chain of a million jobs is an ordinary graph."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["CycleFoundError", "cycle_through", "find_cycle", "reachable", "topol
 
 
 class Neighbours(Protocol):
-    """What a walk needs to know of a graph."""
+    """Neighbours: lists the methods that a walk needs of a graph."""
 
     def __len__(self) -> int: ...
 
     def upstreams(self, node: NodeId, /) -> Sequence[NodeId]:
-        """The nodes that it depends on."""
+        """Nodes that the node depends on."""
         ...
 
     def downstreams(self, node: NodeId, /) -> Sequence[NodeId]:
-        """The nodes that depend on it."""
+        """Nodes that depend on the node."""
         ...
 
 
 class CycleFoundError(ValueError):
-    """The graph has a cycle, which is in `nodes`: each upstream of the next, the last upstream of the first."""
+    """The graph has a cycle. `nodes` has it: each node upstream of the next, and the last upstream of the first."""
 
     def __init__(self, nodes: tuple[NodeId, ...]) -> None:
         super().__init__(f"the graph has a cycle of {len(nodes)} jobs")
@@ -33,7 +33,10 @@ class CycleFoundError(ValueError):
 
 
 def topological_order(graph: Neighbours) -> list[NodeId]:
-    """All nodes, upstreams first: the jobs without upstreams in order of declaration, then breadth first."""
+    """All nodes, upstreams first: the jobs without upstreams in order of declaration, then breadth first.
+
+    Raises CycleFoundError.
+    """
     order, waiting = _peel(graph)
     if len(order) < len(graph):
         raise CycleFoundError(_cycle_among(graph, waiting))
@@ -41,13 +44,13 @@ def topological_order(graph: Neighbours) -> list[NodeId]:
 
 
 def find_cycle(graph: Neighbours) -> tuple[NodeId, ...] | None:
-    """Some cycle, each node upstream of the next and the last upstream of the first; None if there is none."""
+    """Return a cycle, each node upstream of the next and the last upstream of the first, or None."""
     order, waiting = _peel(graph)
     return _cycle_among(graph, waiting) if len(order) < len(graph) else None
 
 
 def reachable(nodes: Iterable[NodeId], neighbours: Callable[[NodeId], Iterable[NodeId]]) -> set[NodeId]:
-    """All nodes that one or more steps lead to."""
+    """All nodes that one or more steps from these nodes reach."""
     found: set[NodeId] = set()
     stack = list(nodes)
     while stack:
@@ -59,13 +62,13 @@ def reachable(nodes: Iterable[NodeId], neighbours: Callable[[NodeId], Iterable[N
 
 
 def _peel(graph: Neighbours) -> tuple[list[NodeId], list[int]]:
-    """Take away nodes without upstreams for as long as there are any (Kahn 1962).
+    """Take away nodes without upstreams as long as there are any (Kahn 1962).
 
-    Returns their order, and for each node how many upstreams it still has: 0 for all that were taken away.
+    Returns their order, and for each node the number of upstreams that remain: 0 for all nodes that were taken away.
     """
     waiting = [len(graph.upstreams(NodeId(node))) for node in range(len(graph))]
     order = [NodeId(node) for node, count in enumerate(waiting) if not count]
-    for node in order:  # grows while we walk it
+    for node in order:  # grows during the loop
         for downstream in graph.downstreams(node):
             waiting[downstream] -= 1
             if not waiting[downstream]:
@@ -74,7 +77,7 @@ def _peel(graph: Neighbours) -> tuple[list[NodeId], list[int]]:
 
 
 def _cycle_among(graph: Neighbours, waiting: Sequence[int]) -> tuple[NodeId, ...]:
-    """A cycle among the nodes that still wait: each of them has an upstream that waits as well."""
+    """Return a cycle among the nodes that still wait. Each of them has an upstream that waits as well."""
     node = NodeId(next(index for index, count in enumerate(waiting) if count))
     path: list[NodeId] = []
     position: dict[NodeId, int] = {}
@@ -88,9 +91,9 @@ def _cycle_among(graph: Neighbours, waiting: Sequence[int]) -> tuple[NodeId, ...
 
 
 def cycle_through(edges: Sequence[tuple[NodeId, NodeId]], graph: Neighbours) -> tuple[NodeId, ...] | None:
-    """A cycle that edges would make which are not in the graph yet; the graph itself has none.
+    """Return a cycle that these new edges would make, or None. The graph itself has no cycle.
 
-    The edges may name nodes beyond the graph's. Only what is downstream of the new edges is walked.
+    The edges may name nodes beyond the graph's. The walk visits only nodes downstream of the new edges.
     """
     size = len(graph)
     extra: dict[NodeId, list[NodeId]] = {}
