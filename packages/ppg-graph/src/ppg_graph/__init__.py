@@ -1,6 +1,6 @@
-"""The pure decision core of ppg: which jobs of a graph must run, and why.
+"""ppg_graph: decides, without IO, which jobs of a graph must run, and why.
 
-What only some runs need, drawings, dry runs and priorities, is imported when it is first used.
+Drawings, dry runs and priorities are imported at their first use, because only some runs need them.
 """
 
 from typing import TYPE_CHECKING
@@ -144,7 +144,7 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (only here it is needed)
+    from importlib import import_module  # noqa: PLC0415 (most imports of ppg_graph do not need it)
 
     value: object = getattr(import_module(f"{__name__}.{module}"), name)
     globals()[name] = value

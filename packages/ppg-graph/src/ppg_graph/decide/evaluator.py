@@ -90,7 +90,7 @@ class Evaluator:
     because they may have been kept for a generated job. A target is never removed, nor are the files of a job that keeps
     them (`Dag.add_node`): a cache.
 
-    **What if a leftover is unusable** although it is intact? Only a job that was started with it can find out. The driver
+    **What if an intact leftover is unusable?** Only a job that was started with it can find out. The driver
     then sends `LeftoverRejected` instead of `Failed`. The files count as missing and are demanded, and the job is due
     again.
 

@@ -308,7 +308,7 @@ class RunState:
                 if not self.has_lazy_upstream[node]:
                     self.has_lazy_upstream[node] = 1
                     self.plain[node] = 0
-                    self.settled[node] = self.is_settled(node)  # not kept before
+                    self.settled[node] = self.is_settled(node)  # not updated before
                 self.unsettled[upstream] += not self.settled[node]
                 self.resettle_due.append(upstream)
 

@@ -1,4 +1,4 @@
-"""Drawings of graphs, as pure functions from a graph to text."""
+"""Drawing: turns graphs into text, with pure functions."""
 
 from ppg_graph.drawing.draw import Format, draw
 from ppg_graph.drawing.picture import Grouping, by_directory, by_kind, by_prefix

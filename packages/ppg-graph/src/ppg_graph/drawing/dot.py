@@ -1,4 +1,4 @@
-"""The DOT language of Graphviz."""
+"""DOT: writes pictures in the language of Graphviz."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["as_dot"]
 
 
 def as_dot(picture: Picture) -> str:
-    """The picture as a DOT digraph; arrows point from upstream to downstream."""
+    """Return the picture as a DOT digraph. Arrows point from upstream to downstream."""
     lines = ["digraph jobs {", "    rankdir=LR;", '    node [style=filled, fillcolor="#ffffff"];']
     for position, box in enumerate(picture.boxes):
         lines.append(

@@ -1,4 +1,4 @@
-"""The entry to all drawings."""
+"""Draw: selects the format of a drawing."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LIMITS: Mapping[str, int] = {"dot": 2_000, "mermaid": 300}
 
 def draw(
     dag: Dag,
-    format: Format,  # noqa: A002 -- the word that everybody uses for it
+    format: Format,  # noqa: A002 -- the usual word for it
     *,
     states: Sequence[NodeState] | None = None,
     labels: Mapping[JobId, str] | None = None,
@@ -36,9 +36,9 @@ def draw(
 
     - format: "text", "dot" (Graphviz), "mermaid", "graphml" or "json" (its schema is in `drawing.jsonform`)
     - states: the state of each job, by node, for colours (`Evaluator.states`)
-    - labels: what to show instead of job ids
-    - group: collapse jobs into groups: `by_kind`, `by_directory`, `by_prefix()`, or a function of your own
-    - limit: how many boxes to draw at most, in order of declaration; the drawing says what was left out.
+    - labels: texts to show instead of job ids
+    - group: collapse jobs into groups: `by_kind`, `by_directory`, `by_prefix()`, or your function
+    - limit: how many boxes to draw at most, in order of declaration; the drawing states how many are left out.
       None: the most that such a drawing can usefully show (2,000 for DOT, 300 for Mermaid, else no limit)
 
     Raises ValueError for an unknown format.

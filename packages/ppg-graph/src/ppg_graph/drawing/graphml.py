@@ -1,4 +1,4 @@
-"""GraphML, for graph editors and network libraries."""
+"""GraphML: writes pictures for graph editors and network libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]
 
 
 def as_graphml(picture: Picture) -> str:
-    """The picture as GraphML; node ids are job ids."""
+    """Return the picture as GraphML. The node ids are n0, n1, …; the data key `label` has the text of the box."""
     lines = [
         '<?xml version="1.0" encoding="UTF-8"?>',
         '<graphml xmlns="http://graphml.graphdrawing.org/xmlns">',

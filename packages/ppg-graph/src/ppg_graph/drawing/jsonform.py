@@ -1,4 +1,4 @@
-"""JSON, for programs.
+"""JSON form: writes pictures for programs.
 
 The schema, version 1::
 
@@ -29,7 +29,7 @@ __all__ = ["as_json"]
 
 
 def as_json(picture: Picture) -> str:
-    """The picture as JSON, indented."""
+    """Return the picture as indented JSON."""
     document = {
         "format": "ppg-graph",
         "version": 1,

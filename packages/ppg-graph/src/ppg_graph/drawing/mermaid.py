@@ -1,4 +1,4 @@
-"""Mermaid flowcharts."""
+"""Mermaid: writes pictures as flowcharts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BRACKETS = {
 
 
 def as_mermaid(picture: Picture) -> str:
-    """The picture as a Mermaid flowchart; arrows point from upstream to downstream."""
+    """Return the picture as a Mermaid flowchart. Arrows point from upstream to downstream."""
     lines = ["flowchart LR"]
     classes: dict[str, list[str]] = {}
     for position, box in enumerate(picture.boxes):

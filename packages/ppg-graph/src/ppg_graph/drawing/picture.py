@@ -1,4 +1,4 @@
-"""What a drawing shows, before it is drawn: boxes and arrows, after grouping and leaving out."""
+"""Picture: selects the boxes and arrows of a drawing. It groups jobs, and leaves out those over the limit."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ppg_graph.protocol.states import NodeState
 __all__ = ["Arrow", "Box", "Grouping", "Picture", "by_directory", "by_kind", "by_prefix", "picture"]
 
 Grouping: TypeAlias = Callable[[JobId, NodeKind], str | None]
-"""The name of the group that a job is collapsed into; None: it is shown by itself."""
+"""The name of the group that a job is collapsed into. None: the job has its own box."""
 
 
 def by_kind(_job_id: JobId, kind: NodeKind) -> str:
@@ -23,13 +23,13 @@ def by_kind(_job_id: JobId, kind: NodeKind) -> str:
 
 
 def by_directory(job_id: JobId, _kind: NodeKind) -> str | None:
-    """One box per directory; jobs whose id has no slash stay by themselves."""
+    """One box per directory. Each job without a slash in its id keeps its own box."""
     directory, slash, _ = job_id.rpartition("/")
     return f"{directory}/" if slash else None
 
 
 def by_prefix(separators: str = "_:.-/") -> Grouping:
-    """One box per text before the first of these separators; jobs without any stay by themselves."""
+    """One box per text before the first of these separators. Each job without a separator keeps its own box."""
 
     def prefix(job_id: JobId, _kind: NodeKind) -> str | None:
         ends = [position for position in map(job_id.find, separators) if position > 0]
@@ -40,7 +40,7 @@ def by_prefix(separators: str = "_:.-/") -> Grouping:
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """One job, or a group of several."""
+    """Box: shows one job, or a group of several."""
 
     name: str
     label: str
@@ -52,13 +52,13 @@ class Box:
 
     @property
     def worst(self) -> NodeState | None:
-        """The state that matters most among those of the group."""
+        """State that matters most among those of the group."""
         return max(self.states, key=_URGENCY.index, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Arrow:
-    """The box `downstream` depends on the box `upstream`; both are positions in the picture's boxes."""
+    """Arrow: shows that the box `downstream` depends on the box `upstream`, both as positions in the picture's boxes."""
 
     upstream: int
     downstream: int
@@ -68,7 +68,7 @@ class Arrow:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """Boxes and arrows, and how much was left out."""
+    """Picture: holds boxes and arrows, and how many were left out."""
 
     boxes: Sequence[Box]
     arrows: Sequence[Arrow]
@@ -77,7 +77,7 @@ class Picture:
 
     @property
     def remark(self) -> str | None:
-        """What was left out, and what to do to see it."""
+        """Text about boxes and arrows that were left out; None if there are none."""
         if not self.boxes_left_out:
             return None
         return (
@@ -110,7 +110,7 @@ def picture(
     group: Grouping | None,
     limit: int | None,
 ) -> Picture:
-    """Group the jobs, and leave out what is over the limit (boxes in order of declaration are kept)."""
+    """Group the jobs, and leave out boxes over the limit. The first boxes in order of declaration are kept."""
     members: dict[tuple[bool, str], list[NodeId]] = {}
     for index in range(len(dag)):
         node = NodeId(index)

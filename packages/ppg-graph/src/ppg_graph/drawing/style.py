@@ -1,4 +1,4 @@
-"""Colours and shapes that the graphical formats share."""
+"""Style: defines the colours and shapes that the graphical formats share."""
 
 from __future__ import annotations
 
@@ -32,15 +32,15 @@ _SHAPES = {
 
 
 def fill_colour(state: NodeState | None) -> str:
-    """The colour of a box in this state."""
+    """Colour of a box in this state."""
     return "#ffffff" if state is None else _COLOURS[state]
 
 
 def shape(kind: NodeKind | None) -> str:
-    """The Graphviz shape of a box; None: a group of several kinds."""
+    """Graphviz shape of a box; None: a group of several kinds."""
     return _SHAPES[kind]
 
 
 def state_text(state: NodeState) -> str:
-    """A state in words."""
+    """Name of a state in words."""
     return state.name.lower().replace("_", " ")

@@ -1,4 +1,4 @@
-"""Plain text: each box on a line, and below it what it depends on."""
+"""Text: writes each box on a line, and below it the boxes that it depends on."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["as_text"]
 
 
 def as_text(picture: Picture) -> str:
-    """The picture as indented lines."""
+    """Return the picture as indented lines."""
     upstreams: dict[int, list[str]] = {}
     for arrow in picture.arrows:
         what = picture.boxes[arrow.upstream].label
@@ -37,7 +37,7 @@ def _line(box: Box) -> str:
 
 
 def _printable(line: str) -> str:
-    """Names may contain what would begin another line, or make a terminal do something: that is escaped."""
+    """Escape characters that would begin another line or control a terminal."""
     if line.isprintable():
         return line
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in line)

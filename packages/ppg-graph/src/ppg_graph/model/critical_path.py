@@ -24,8 +24,8 @@ def longest_remaining(dag: Dag, durations: Mapping[JobId, float]) -> Sequence[fl
     """Length in seconds, by node, of the longest path that starts with the node, its own duration included.
 
     To keep the critical path busy, start jobs in descending order of this length. Break ties by node, that is, by order
-    of declaration. `durations` are in seconds, by job id. A job without a duration counts as the median of those jobs of
-    this graph that have one, or as one second if there are none. An invariant without a duration takes no time.
+    of declaration. `durations` are in seconds, by job id. A job without a duration counts as the median of all known
+    durations of this graph, or as one second if there are none. An invariant without a duration takes no time.
 
     The graph must not change while the result is used. The look-up of a node raises CycleFoundError if a cycle is
     downstream of it.

@@ -1,1 +1,1 @@
-"""Protocol: what is said to the evaluator and by it."""
+"""Protocol: defines the events and effects of the evaluator, the states of jobs and the reasons to run."""

@@ -1,4 +1,4 @@
-"""What the evaluator asks the driver to do. Effects come in an order that depends on nothing but the events."""
+"""Effects: define what the driver must do for the evaluator. Their order depends only on the events."""
 
 from __future__ import annotations
 
@@ -27,24 +27,24 @@ __all__ = [
 
 
 class SkipReason(Enum):
-    """Why a job did not run in a run that did not stop early."""
+    """SkipReason: states why a job did not run, in a run that did not stop early."""
 
     CLEAN = "clean"
-    """Its record holds: running it again would make the same."""
+    """The job's record holds: another run would make the same content."""
     NOT_NEEDED = "not needed"
-    """Nothing in this run asked for it."""
+    """No job in this run needed it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observe:
-    """Look at these invariants, and at the files of these jobs beside their records; answer with `Observed`."""
+    """Observe these invariants, and compare the files of these jobs with their records. Answer with `Observed`."""
 
     nodes: tuple[NodeId, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Run this job when resources allow; everything upstream of it is there."""
+    """Run this job when resources allow. All its inputs are there."""
 
     node: NodeId
     reasons: tuple[Reason, ...]
@@ -52,7 +52,7 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Skip:
-    """These jobs do not run."""
+    """Report that these jobs do not run."""
 
     nodes: tuple[NodeId, ...]
     why: SkipReason
@@ -60,7 +60,7 @@ class Skip:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """These jobs cannot run, because `cause` failed. Their files and records stay as they are."""
+    """Report that these jobs cannot run, because `cause` failed. Their files and records stay as they are."""
 
     nodes: tuple[NodeId, ...]
     cause: NodeId
@@ -75,7 +75,7 @@ class CleanUp:
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Store this record of the job, in place of any older one."""
+    """Store this record of the job, in place of any older record."""
 
     node: NodeId
     record: Record
@@ -90,7 +90,7 @@ class Forget:
 
 @dataclass(frozen=True, slots=True)
 class Extended:
-    """What the generator made is part of the graph now; `nodes` are the new jobs."""
+    """Take in that the graph contains the jobs and edges that the generator made. `nodes` are the new jobs."""
 
     generator: NodeId
     nodes: tuple[NodeId, ...]
@@ -98,7 +98,7 @@ class Extended:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """What the generator made cannot be part of the graph. Nothing of it was added, and the generator failed."""
+    """Report that the generator failed, because the graph cannot contain all that it made. Nothing was added."""
 
     generator: NodeId
     message: str
@@ -106,7 +106,7 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class NonDeterministic:
-    """A clean LAZY job was made again and came out differently. Its recorded fingerprint stays."""
+    """Report that a clean LAZY job ran again and made other content. Its recorded fingerprint stays."""
 
     node: NodeId
 

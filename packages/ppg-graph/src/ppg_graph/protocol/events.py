@@ -1,4 +1,4 @@
-"""What the driver tells the evaluator."""
+"""Events: define what the driver reports to the evaluator."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """The answer to an `Observe` effect, all at once or in portions."""
+    """Observed: answers an `Observe` effect, at once or in portions."""
 
     observations: Mapping[NodeId, Observation]
 
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """A started job ran, and its outputs were checked.
+    """Succeeded: reports that a started job ran, and that its outputs were checked.
 
-    `parts` has the fingerprint of each file of a multi-file job. A LOAD's fingerprint is ignored: it is derived.
+    `parts` has the fingerprint of each file of a multi-file job. The evaluator ignores the fingerprint of a LOAD, because
+    it derives from the upstreams'.
     """
 
     node: NodeId
@@ -48,25 +49,25 @@ class Succeeded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """A started job ran and failed, or was killed while it ran."""
+    """Failed: reports that a started job ran and failed, or was killed while it ran."""
 
     node: NodeId
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """A started job never began to run, and will not. Nothing is forgotten."""
+    """Cancelled: reports that a started job never began to run, and will not. Its record stays."""
 
     node: NodeId
 
 
 @dataclass(frozen=True, slots=True)
 class LeftoverRejected:
-    """A started job could not use what an earlier run left of a LAZY job directly upstream, and made nothing.
+    """LeftoverRejected: reports that a started job could not use the leftover files of a LAZY job, and made nothing.
 
-    The files are what their record says, and yet of no use: a cache, say, that this version of a library cannot
-    read. They are made again, and then `node` is started once more. Only for a job that was started before
-    `upstream` ran in this run: files that are fresh from this run and of no use are a failure.
+    The LAZY job lies directly upstream. Its files are as its record says, but unusable: for example a cache that this
+    version of a library cannot read. They are made again, and then `node` starts once more. If `upstream` had run in this
+    run before `node` started, unusable files are a failure, and the driver sends `Failed`.
     """
 
     node: NodeId
@@ -79,17 +80,17 @@ Unusable = LeftoverRejected
 
 @dataclass(frozen=True, slots=True)
 class NewJob:
-    """A job that a generator made."""
+    """NewJob: describes a job that a generator made."""
 
     job_id: JobId
     kind: NodeKind
     keep: bool = False
-    """Whether the files of a LAZY job stay when nobody needs them any more."""
+    """Whether the files of a LAZY job stay when no job needs them any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewEdge:
-    """An edge that a generator made, between new jobs, old ones, or one of each."""
+    """NewEdge: describes an edge that a generator made, between new jobs, old jobs, or a new and an old one."""
 
     upstream: JobId
     downstream: JobId
@@ -98,7 +99,7 @@ class NewEdge:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """A started generator succeeded, and this is what it made. The only success a generator has."""
+    """Generated: reports that a started generator succeeded, and what it made. It replaces `Succeeded`."""
 
     generator: NodeId
     fingerprint: Fingerprint
@@ -108,29 +109,29 @@ class Generated:
 
 @dataclass(frozen=True, slots=True)
 class Stopped:
-    """Start no more. What runs already is still reported."""
+    """Stopped: makes the evaluator start no more jobs. The driver still reports the ends of running jobs."""
 
 
 Event: TypeAlias = Observed | Succeeded | Failed | Cancelled | LeftoverRejected | Generated | Stopped
 
 
-# -- What the driver saw when it looked at an invariant, or at the files of a job.
+# -- results of an observation
 class FileStatus(Enum):
-    """Whether the files of a job are what its record says."""
+    """FileStatus: states whether the files of a job are as its record says."""
 
     INTACT = "intact"
     """All there, with the recorded content."""
     MISSING = "missing"
-    """At least one is not there."""
+    """At least one file is not there."""
     EMPTY = "empty"
-    """At least one has no content, and should have."""
+    """At least one file has no content, and should have."""
     CHANGED = "changed"
-    """At least one has other content than recorded: somebody changed it behind ppg's back."""
+    """At least one file has other content than recorded: it was changed outside ppg."""
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """The files of an OUTPUT or LAZY job beside its record; `names` are those that have the status."""
+    """Files: compares the files of an OUTPUT or LAZY job with its record. `names` are the files with this status."""
 
     status: FileStatus
     names: tuple[str, ...] = ()
@@ -138,10 +139,10 @@ class Files:
 
 @dataclass(frozen=True, slots=True)
 class Unobservable:
-    """An invariant that cannot be observed, say, because its file is missing. It fails, with this reason."""
+    """Unobservable: states why an invariant cannot be observed, for example because its file is missing. It fails."""
 
     reason: str
 
 
 Observation: TypeAlias = Fingerprint | Files | Unobservable
-"""A fingerprint or `Unobservable` for invariants, `Files` for jobs that make files."""
+"""A fingerprint or `Unobservable` for invariants, and `Files` for jobs that make files."""

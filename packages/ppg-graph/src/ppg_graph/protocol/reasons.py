@@ -1,4 +1,4 @@
-"""Why a job has to run. Every start carries at least one of these."""
+"""Reasons: define why a job must run. Every `Start` has at least one reason."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class NoRecord:
 
 @dataclass(frozen=True, slots=True)
 class FileMissing:
-    """Files that the job made are gone, or its record does not know a file that somebody depends on."""
+    """Files that the job made are gone, or its record lacks a file that another job depends on."""
 
     names: tuple[str, ...]
 
@@ -44,7 +44,7 @@ class FileEmpty:
 
 @dataclass(frozen=True, slots=True)
 class FileChanged:
-    """Files that the job made have been changed behind ppg's back."""
+    """Files that the job made were changed outside ppg."""
 
     names: tuple[str, ...]
 
@@ -74,19 +74,19 @@ class UpstreamRemoved:
 
 @dataclass(frozen=True, slots=True)
 class Demanded:
-    """A lazy or loading job is needed by this job, directly downstream, which has to run."""
+    """The job `by`, directly downstream, must run and needs this LAZY or LOAD job."""
 
     by: JobId
 
 
 @dataclass(frozen=True, slots=True)
 class Targeted:
-    """A lazy or loading job that the user named as a target of this run."""
+    """The user named this LAZY or LOAD job as a target of this run."""
 
 
 @dataclass(frozen=True, slots=True)
 class AlwaysRuns:
-    """A generator: what it makes is known only once it has run."""
+    """The job is a generator, and its jobs are unknown until it has run."""
 
 
 Reason: TypeAlias = (
@@ -104,7 +104,7 @@ Reason: TypeAlias = (
 
 
 def describe(reason: Reason) -> str:
-    """The reason as half a sentence: the job runs because …"""
+    """Describe the reason as half a sentence: the job runs because …"""
     match reason:
         case NoRecord():
             return "new: never built"

@@ -1,6 +1,6 @@
-"""The states of a job in one run, and the table of legal moves between them.
+"""States: defines the states of a job in one run, and the table of legal moves between them.
 
-The diagram in docs/decisions.md is drawn from this table. `Board.move` is the only function that changes a state.
+The diagram in docs/decisions.md is drawn from this table. `RunState.move` is the only method that changes a state.
 """
 
 from __future__ import annotations
@@ -12,34 +12,34 @@ __all__ = ["LEGAL_BITS", "LEGAL_MOVES", "NodeState", "state_diagram"]
 
 
 class NodeState(IntEnum):
-    """Where a job is in this run.
+    """NodeState: states where a job is in this run.
 
-    Whether its *fingerprint* is known is a separate question: a clean lazy job that must be made again is DUE
-    with its recorded fingerprint, and everything downstream that needs no more than that decides meanwhile.
+    The state does not imply whether the *fingerprint* is known. A clean LAZY job that must run again is DUE with its
+    recorded fingerprint. Jobs downstream that need no more than the fingerprint are decided in the meantime.
     """
 
     EXCLUDED = 0
-    """Takes no part in this run: pruned, downstream of something pruned, or not needed for the targets."""
+    """Takes no part in this run: pruned, downstream of a pruned job, or not needed for the targets."""
     WAITING = 1
-    """Not decided: something upstream, or the look at its own files, is not known yet."""
+    """Not decided: the fingerprint of an upstream, or the observation of the job's files, is missing."""
     DUE = 2
-    """Certain to run unless something upstream fails; waits until everything upstream is known and there."""
+    """Certain to run unless an upstream job fails. Waits until all its inputs are known and there."""
     STARTED = 3
     """Handed to the driver, which runs it when resources allow."""
     OBSERVED = 4
-    """An invariant whose fingerprint is known."""
+    """An invariant with a known fingerprint."""
     CLEAN = 5
-    """Fingerprint known without running, and nothing asks for a run. (A LOAD: and nothing asks for the data.)"""
+    """Fingerprint known without a run, and no job demands a run. (For a LOAD: no job demands the data.)"""
     DONE = 6
     """Ran and succeeded. A LAZY job's files are there, a LOAD's data is loaded."""
     CLEANED_UP = 7
-    """A LAZY or LOAD job whose files or data were there and have been removed again; the fingerprint is known."""
+    """A LAZY or LOAD job with a known fingerprint. Its files or data were there and have been removed."""
     NOT_NEEDED = 8
-    """A LAZY, LOAD or INVARIANT that nothing in this run asked for."""
+    """A LAZY, LOAD or INVARIANT that no job in this run needed."""
     FAILED = 9
-    """Ran and failed; or an invariant that could not be observed."""
+    """Ran and failed, or is an invariant that could not be observed."""
     BLOCKED = 10
-    """Would have to run, or cannot be decided, because something upstream failed."""
+    """Must run but cannot, or cannot be decided, because an upstream job failed."""
     ABORTED = 11
     """Not decided, or due, when the run was stopped."""
 
@@ -62,14 +62,14 @@ LEGAL_MOVES: Mapping[NodeState, frozenset[NodeState]] = {
     _S.BLOCKED: frozenset(),
     _S.ABORTED: frozenset(),
 }
-"""From each state, the states that a job may move to."""
+"""The states that a job may move to, by its state."""
 
 LEGAL_BITS = tuple(sum(1 << new for new in LEGAL_MOVES[old]) for old in NodeState)
-"""The same table for machines: move old → new is legal if bit `new` of LEGAL_BITS[old] is set."""
+"""The same table as bits: the move old → new is legal if bit `new` of LEGAL_BITS[old] is set."""
 
 
 def state_diagram() -> str:
-    """The table of legal moves as a Mermaid state diagram."""
+    """Return the table of legal moves as a Mermaid state diagram."""
     lines = ["stateDiagram-v2", "    [*] --> EXCLUDED"]
     for old in NodeState:
         new_states = sorted(LEGAL_MOVES[old])
