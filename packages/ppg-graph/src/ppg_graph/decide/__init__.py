@@ -1,1 +1,1 @@
-"""Decide: the evaluator, which decides what jobs must run."""
+"""Decide: the evaluator, which decides which jobs must run."""

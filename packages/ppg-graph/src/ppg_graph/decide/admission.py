@@ -79,9 +79,9 @@ class Admission:
     def admit(self, nodes: Collection[NodeId]) -> list[NodeId]:
         """Let these EXCLUDED jobs take part: all at the start, or some in the middle of the run.
 
-        Returns the jobs that wait for nothing. The caller passes them to `decide` after all new edges are counted.
-        Propagation then counts a decided job down in `pending` of the jobs downstream, and a later `meet` would do so
-        again.
+        Returns the jobs that wait for nothing. The caller passes them to `decide` after all new edges are
+        counted. Propagation then counts a decided job down in `pending` of the jobs downstream, and a later
+        `meet` would do so again.
         """
         run_state = self.run_state
         run_state.enroll(nodes)
@@ -107,7 +107,8 @@ class Admission:
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
         """Excluded jobs, new or old, that take part now, in order of declaration.
 
-        `new` are the jobs that `generator` made. `joined` are the upstreams of new edges into jobs that take part.
+        `new` are the jobs that `generator` made. `joined` are the upstreams of new edges into jobs that take
+        part.
         """
         run_state = self.run_state
         made = [NodeId(node) for node in new]

@@ -1,10 +1,11 @@
 """Dry run: predicts what a run would do, without running a job.
 
-A job's content is unknown until the job runs, so the answer has two parts. Two simulated runs with the real evaluator
-give them. In the optimistic run, each job that runs produces the fingerprint of its record, or a new one without a
-record. The jobs that run even then *will run*. In the pessimistic run, each job that runs produces a new fingerprint.
-The jobs that run only then *may run*, depending on changes of the named jobs. If a job fails, fewer jobs run. The jobs
-that a generator makes are unknown until it has run, so the answer names the generators.
+A job's content is unknown until the job runs, so the answer has two parts. Two simulated runs with the real
+evaluator give them. In the optimistic run, each job that runs produces the fingerprint of its record, or a
+new one without a record. The jobs that run even then *will run*. In the pessimistic run, each job that runs
+produces a new fingerprint. The jobs that run only then *may run*, depending on changes of the named jobs. If
+a job fails, fewer jobs run. The jobs that a generator makes are unknown until it has run, so the answer names
+the generators.
 """
 
 from __future__ import annotations
@@ -76,7 +77,8 @@ def dry_run(
 ) -> DryRun:
     """Predict what a run of these jobs would do.
 
-    `observations` must contain every node that `to_observe` returns (KeyError otherwise). The graph is not changed.
+    `observations` must contain every node that `to_observe` returns (KeyError otherwise). The graph is not
+    changed.
     """
     new = _new_fingerprints()
 
@@ -152,7 +154,8 @@ def _causes(
 ) -> tuple[JobId, ...]:
     """Jobs that run and that make this job run by a change of their content.
 
-    A demanded job has the causes of the job that demands it. A LOAD changes only because its upstreams change.
+    A demanded job has the causes of the job that demands it. A LOAD changes only because its upstreams
+    change.
     """
     causes: dict[JobId, None] = {}
     wanted, changed = [node], list[NodeId]()

@@ -54,58 +54,63 @@ class ProtocolError(Exception):
 class Evaluator:
     """Evaluator: decides which jobs of one run must run, as a state machine.
 
-    `start` and `handle` return effects for the driver, which answers with events until `finished`. The evaluator
-    does no IO and reads no clock. The same events give the same effects.
+    `start` and `handle` return effects for the driver, which answers with events until `finished`. The
+    evaluator does no IO and reads no clock. The same events give the same effects.
 
-    **When does a job run?** A job must run if its upstreams differ from those that its last success consumed. The record
-    has what that success consumed: the fingerprint of every direct upstream. A job is *clean* if the fingerprints of its
-    upstreams equal those of the record: same set, same values. The fingerprint of a clean job is the one in its record,
-    known without a run. So decisions go downstream from what can be observed, and stop where nothing changed. If a job
-    runs and its fingerprint is the same as before, the jobs downstream of it are clean.
+    **When does a job run?** A job must run if its upstreams differ from those that its last success consumed.
+    The record has what that success consumed: the fingerprint of every direct upstream. A job is *clean* if
+    the fingerprints of its upstreams equal those of the record: same set, same values. The fingerprint of a
+    clean job is the one in its record, known without a run. So decisions go downstream from what can be
+    observed, and stop where nothing changed. If a job runs and its fingerprint is the same as before, the
+    jobs downstream of it are clean.
 
     The kinds of job differ in what else makes them run (`NodeKind`):
 
     - An OUTPUT also runs if its files on disk are not as its record says.
-    - A LAZY job makes files that other jobs need for a while, so missing files are no reason to run. It runs if a job
-      directly downstream must run and needs the files (the LAZY job is *demanded*). It also runs if it is not clean and
-      an OUTPUT or GENERATOR downstream, at any distance, cannot be decided without its new content.
+    - A LAZY job makes files that other jobs need for a while, so missing files are no reason to run. It runs
+      if a job directly downstream must run and needs the files (the LAZY job is *demanded*). It also runs if
+      it is not clean and an OUTPUT or GENERATOR downstream, at any distance, cannot be decided without its
+      new content.
     - A LOAD runs if it is demanded. Its fingerprint derives from its upstreams', so no decision needs a load.
     - A GENERATOR always runs. It may add jobs and edges, and all jobs downstream wait for it.
     - An INVARIANT never runs. It is observed if a job needs it.
 
-    **When does a job start?** It starts when every upstream's fingerprint is known and every LAZY or LOAD job directly
-    upstream is there. Demand goes out earlier. The first known reason makes a job *due*, and demands the LAZY and LOAD
-    jobs directly upstream, and so on upwards. Reasons never go away. `UpstreamRemoved`
-    could, so it does not count while a generator may still add that edge. Only a failure can undo a due job.
+    **When does a job start?** It starts when every upstream's fingerprint is known and every LAZY or LOAD job
+    directly upstream is there. Demand goes out earlier. The first known reason makes a job *due*, and demands
+    the LAZY and LOAD jobs directly upstream, and so on upwards. Reasons never go away. `UpstreamRemoved` could,
+    so it does not count while a generator may still add that edge. Only a failure can undo a due job.
 
-    **What if a job fails?** Its record is removed. If its fingerprint is unknown, no job downstream of it can be decided,
-    and all of them are blocked. A LAZY or LOAD job that only had to be made again has a fingerprint. Jobs that need no
-    more than that fingerprint go on, and only the jobs that must run without its files or data are blocked. So the same
-    OUTPUTs are built, skipped, failed and blocked, in whatever order jobs complete. A blocked job withdraws its demand
-    and its need, so that no job runs for it in vain.
+    **What if a job fails?** Its record is removed. If its fingerprint is unknown, no job downstream of it can
+    be decided, and all of them are blocked. A LAZY or LOAD job that only had to be made again has a
+    fingerprint. Jobs that need no more than that fingerprint go on, and only the jobs that must run without
+    its files or data are blocked. So the same OUTPUTs are built, skipped, failed and blocked, in whatever
+    order jobs complete. A blocked job withdraws its demand and its need, so that no job runs for it in vain.
 
-    **What is removed?** The files of a LAZY job are removed when every job directly downstream is settled. They stay if
-    one of these jobs failed, is blocked or was aborted. The data of a LOAD is removed in any case. Intact files of a
-    clean LAZY job from an earlier run are used. They are removed like others, but only after every generator has run,
-    because they may have been kept for a generated job. A target is never removed, nor are the files of a job that keeps
-    them (`Dag.add_node`): a cache.
+    **What is removed?** The files of a LAZY job are removed when every job directly downstream is settled.
+    They stay if one of these jobs failed, is blocked or was aborted. The data of a LOAD is removed in any
+    case. Intact files of a clean LAZY job from an earlier run are used. They are removed like others, but
+    only after every generator has run, because they may have been kept for a generated job. A target is never
+    removed, nor are the files of a job that keeps them (`Dag.add_node`): a cache.
 
     **What if an intact leftover is unusable?** Only a job that was started with it can find out. The driver
-    then sends `LeftoverRejected` instead of `Failed`. The files count as missing and are demanded, and the job is due
-    again.
+    then sends `LeftoverRejected` instead of `Failed`. The files count as missing and are demanded, and the
+    job is due again.
 
-    **Generators** may add jobs, and edges into jobs downstream of them. Those jobs are undecided, because they wait for
-    the generator. Either all that a generator made is added, or nothing is added and the generator has failed. New jobs
-    can change old ones: an unneeded job becomes needed, and a removed LAZY job runs again.
+    **Generators** may add jobs, and edges into jobs downstream of them. Those jobs are undecided, because
+    they wait for the generator. Either all that a generator made is added, or nothing is added and the
+    generator has failed. New jobs can change old ones: an unneeded job becomes needed, and a removed LAZY job
+    runs again.
 
-    **Records** are committed when a job succeeds. A clean LAZY job that runs again keeps its recorded fingerprint, because
-    its downstream jobs are clean by it. If its new content differs, the effect `NonDeterministic` reports that.
+    **Records** are committed when a job succeeds. A clean LAZY job that runs again keeps its recorded
+    fingerprint, because its downstream jobs are clean by it. If its new content differs, the effect
+    `NonDeterministic` reports that.
 
-    **Taking part.** Pruned jobs and all jobs downstream of them take no part. If targets are given, only these take part,
-    with all jobs upstream of them and the jobs that a targeted generator makes. The user demands LAZY and LOAD targets.
+    **Taking part.** Pruned jobs and all jobs downstream of them take no part. If targets are given, only
+    these take part, with all jobs upstream of them and the jobs that a targeted generator makes. The user
+    demands LAZY and LOAD targets.
 
-    Raises ProtocolError if the driver reports something impossible, and InternalError on a bug in ppg_graph. After
-    either error the evaluator is not usable.
+    Raises ProtocolError if the driver reports something impossible, and InternalError on a bug in ppg_graph.
+    After either error the evaluator is not usable.
     """
 
     __slots__ = ("_admission", "_awaited", "_check", "_closed", "_flow", "_run_state")

@@ -1,11 +1,12 @@
 """Extension: checks all jobs and edges that a generator made, then adds all of them to the graph.
 
-Edges may lead into new jobs, and into old jobs downstream of the generator. These old jobs are always undecided, because
-the generator's fingerprint is unknown before the extension. An old job that is due already may have demanded its
-upstreams. It goes back to WAITING while the edges are added, and becomes due again for the same reasons.
+Edges may lead into new jobs, and into old jobs downstream of the generator. These old jobs are always
+undecided, because the generator's fingerprint is unknown before the extension. An old job that is due already
+may have demanded its upstreams. It goes back to WAITING while the edges are added, and becomes due again for
+the same reasons.
 
-The generator's own fingerprint is published only after the extension. So no job downstream of it is decided without the
-new edges.
+The generator's own fingerprint is published only after the extension. So no job downstream of it is decided
+without the new edges.
 """
 
 from __future__ import annotations

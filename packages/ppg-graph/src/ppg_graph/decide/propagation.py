@@ -1,18 +1,18 @@
 """Propagation: works off what follows from a new fact, until nothing more follows.
 
-Jobs are decided, become due, start, are blocked, settle and are cleaned up. `RunState` has five lists of work, and
-`Propagation.run` works them off in this order until all are empty:
+Jobs are decided, become due, start, are blocked, settle and are cleaned up. `RunState` has five lists of
+work, and `Propagation.run` works them off in this order until all are empty:
 
-1. `published`: new fingerprints are compared with the records of the jobs directly downstream. A job is decided when
-   all its upstreams have one.
+1. `published`: new fingerprints are compared with the records of the jobs directly downstream. A job is
+   decided when all its upstreams have one.
 2. `recheck`: jobs become due or startable, stop being due, or are blocked.
 3. `startable`: due jobs with all their inputs start.
 4. `resettle_due`: jobs become settled, or unsettled again.
 5. `removable`: lazy files and loaded data that no job can demand any more are removed.
 
-The order saves work. No job becomes due before all facts are in. No job starts for another job that is then blocked.
-No files are removed while a job may still become due. Every list is a queue and no method recurses, so a chain of a
-million jobs is no problem. Each edge is visited a bounded number of times.
+The order saves work. No job becomes due before all facts are in. No job starts for another job that is then
+blocked. No files are removed while a job may still become due. Every list is a queue and no method recurses,
+so a chain of a million jobs is no problem. Each edge is visited a bounded number of times.
 """
 
 from __future__ import annotations
@@ -274,8 +274,8 @@ class Propagation:
     def _hit(self, node: NodeId, stack: list[NodeId]) -> None:
         """Find the jobs that a job out of play affects.
 
-        Without a fingerprint it blocks all jobs directly downstream, which go on the stack. With one, only the due jobs
-        are rechecked.
+        Without a fingerprint it blocks all jobs directly downstream, which go on the stack. With one, only
+        the due jobs are rechecked.
         """
         run_state = self.run_state
         for downstream in run_state.dag.downstreams(node):

@@ -1,23 +1,23 @@
 """RunState: holds the facts of one run about its jobs, and the one method that moves a job between states.
 
-All data lies in flat lists and bytearrays, indexed by node. `move` changes a state and keeps every count that follows
-from states:
+All data lies in flat lists and bytearrays, indexed by node. `move` changes a state and keeps every count that
+follows from states:
 
 demand
     Number of jobs directly downstream that are DUE. A LAZY or LOAD job with demand must be there for them.
 needs
-    Number of jobs directly downstream that *count*. It is kept for jobs that are not a *source*. A source is an OUTPUT,
-    a GENERATOR or a target: it is needed for its own sake. No failed, blocked, aborted or excluded job counts. Among
-    the others a source always counts, and any other job counts if a job directly downstream of it counts. So `needs`
-    is zero exactly if no job downstream, at any distance, can still use the job's content (rule 5). A settled OUTPUT
-    still counts. That makes no difference: all its upstreams have a fingerprint, and `needs` only matters for jobs
-    without one.
+    Number of jobs directly downstream that *count*. It is kept for jobs that are not a *source*. A source is
+    an OUTPUT, a GENERATOR or a target: it is needed for its own sake. No failed, blocked, aborted or excluded
+    job counts. Among the others a source always counts, and any other job counts if a job directly downstream
+    of it counts. So `needs` is zero exactly if no job downstream, at any distance, can still use the job's
+    content (rule 5). A settled OUTPUT still counts. That makes no difference: all its upstreams have a
+    fingerprint, and `needs` only matters for jobs without one.
 unsettled
-    Number of jobs directly downstream that are not settled: they may still demand the files or the data (rule 8). It is
-    kept for LAZY and LOAD jobs. An OUTPUT or GENERATOR is settled when it is clean, done, failed, blocked or excluded.
-    A LAZY or LOAD job is settled when it is done, failed, blocked or excluded. Otherwise it is settled if three things
-    hold. It is not DUE, STARTED or ABORTED. All jobs directly downstream are settled. If it is a target, it is there or
-    was there.
+    Number of jobs directly downstream that are not settled: they may still demand the files or the data (rule
+    8). It is kept for LAZY and LOAD jobs. An OUTPUT or GENERATOR is settled when it is clean, done, failed,
+    blocked or excluded. A LAZY or LOAD job is settled when it is done, failed, blocked or excluded. Otherwise
+    it is settled if three things hold. It is not DUE, STARTED or ABORTED. All jobs directly downstream are
+    settled. If it is a target, it is there or was there.
 
 Two more counts follow from fingerprints and files, not from states. `move` does not keep them:
 
@@ -26,8 +26,8 @@ pending
 missing_inputs
     Number of LAZY or LOAD jobs directly upstream that are not there. It is kept for DUE jobs.
 
-A changed count can have consequences for other jobs. RunState puts these jobs on the list `recheck` or `resettle_due`,
-and `Propagation` works the lists off.
+A changed count can have consequences for other jobs. RunState puts these jobs on the list `recheck` or
+`resettle_due`, and `Propagation` works the lists off.
 """
 
 from __future__ import annotations

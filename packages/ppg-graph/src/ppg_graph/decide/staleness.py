@@ -35,9 +35,9 @@ def is_usable(record: Record) -> bool:
 def record_is_outdated(run_state: RunState, node: NodeId, record: Record) -> bool:
     """Whether the edges alone show that the record does not hold, before any upstream fingerprint is known.
 
-    An edge that the record does not have is always new. A generator upstream may still add an edge that only the
-    record has, so such an edge counts only without a generator upstream. A file that a job depends on and that is
-    missing in the record was never checked.
+    An edge that the record does not have is always new. A generator upstream may still add an edge that only
+    the record has, so such an edge counts only without a generator upstream. A file that a job depends on and
+    that is missing in the record was never checked.
     """
     if len(record.upstreams) > run_state.upstream_count[node] and not run_state.below_generator[node]:
         return True

@@ -38,8 +38,9 @@ def draw(
     - states: the state of each job, by node, for colours (`Evaluator.states`)
     - labels: texts to show instead of job ids
     - group: collapse jobs into groups: `by_kind`, `by_directory`, `by_prefix()`, or your function
-    - limit: how many boxes to draw at most, in order of declaration; the drawing states how many are left out.
-      None: the most that such a drawing can usefully show (2,000 for DOT, 300 for Mermaid, else no limit)
+    - limit: how many boxes to draw at most, in order of declaration; the drawing states how many are left
+      out. None: the most that such a drawing can usefully show (2,000 for DOT, 300 for Mermaid, else no
+      limit)
 
     Raises ValueError for an unknown format.
     """

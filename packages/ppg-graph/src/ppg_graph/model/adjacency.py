@@ -1,8 +1,8 @@
 """Adjacency: indexes the neighbours of nodes, without an object per edge.
 
-The edges that exist when the index is built lie grouped by node in one flat array (compressed sparse rows). Later edges
-lie in a small overlay. `Dag` builds the index again when the overlay outgrows a share of the whole. So a graph that is
-read and extended in turns costs amortised constant time per edge.
+The edges that exist when the index is built lie grouped by node in one flat array (compressed sparse rows).
+Later edges lie in a small overlay. `Dag` builds the index again when the overlay outgrows a share of the
+whole. So a graph that is read and extended in turns costs amortised constant time per edge.
 """
 
 from __future__ import annotations

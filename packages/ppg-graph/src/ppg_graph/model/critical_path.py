@@ -1,7 +1,7 @@
 """Critical path: computes how long the longest remaining path of a job is, so that this job can start first.
 
-The values are computed on demand. A run in which one job of a hundred thousand starts visits only the jobs downstream
-of that job.
+The values are computed on demand. A run in which one job of a hundred thousand starts visits only the jobs
+downstream of that job.
 """
 
 from __future__ import annotations
@@ -23,12 +23,13 @@ _UNKNOWN_DURATION = 1.0
 def longest_remaining(dag: Dag, durations: Mapping[JobId, float]) -> Sequence[float]:
     """Length in seconds, by node, of the longest path that starts with the node, its own duration included.
 
-    To keep the critical path busy, start jobs in descending order of this length. Break ties by node, that is, by order
-    of declaration. `durations` are in seconds, by job id. A job without a duration counts as the median of all known
-    durations of this graph, or as one second if there are none. An invariant without a duration takes no time.
+    To keep the critical path busy, start jobs in descending order of this length. Break ties by node, that
+    is, by order of declaration. `durations` are in seconds, by job id. A job without a duration counts as the
+    median of all known durations of this graph, or as one second if there are none. An invariant without a
+    duration takes no time.
 
-    The graph must not change while the result is used. The look-up of a node raises CycleFoundError if a cycle is
-    downstream of it.
+    The graph must not change while the result is used. The look-up of a node raises CycleFoundError if a
+    cycle is downstream of it.
     """
     return _LongestRemaining(dag, durations)
 

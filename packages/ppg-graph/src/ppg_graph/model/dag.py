@@ -1,10 +1,10 @@
 """Dag: holds the graph of jobs in flat arrays that only grow, so that 100,000 declarations cost next to nothing.
 
-A declaration only appends: an edge is two integers at the end of two arrays. The first query builds the index of
-neighbours (`Adjacency`), and a query after later edges extends it. The index drops duplicate edges.
+A declaration only appends: an edge is two integers at the end of two arrays. The first query builds the index
+of neighbours (`Adjacency`), and a query after later edges extends it. The index drops duplicate edges.
 
-An edge may name a *part*: the downstream job depends only on that file of a multi-file job. Several such edges
-between the same two jobs add up. One edge without a part makes it a dependency on all of the job.
+An edge may name a *part*: the downstream job depends only on that file of a multi-file job. Several such
+edges between the same two jobs add up. One edge without a part makes it a dependency on all of the job.
 """
 
 from __future__ import annotations
@@ -81,8 +81,9 @@ class Dag:
     def add_edge(self, upstream: NodeId, downstream: NodeId, *, part: str | None = None) -> None:
         """Make `downstream` depend on `upstream`, or only on one named part (file) of it.
 
-        An edge may be added twice. Raises IndexError for nodes that are not in the graph. Raises ValueError if
-        `downstream` is an invariant, which depends on nothing, or if `upstream` makes no files and a part is named.
+        An edge may be added twice. Raises IndexError for nodes that are not in the graph. Raises ValueError
+        if `downstream` is an invariant, which depends on nothing, or if `upstream` makes no files and a part
+        is named.
         """
         if upstream < 0 or downstream < 0 or upstream >= len(self._ids):
             raise IndexError(f"no such nodes: edge {upstream} -> {downstream} in a graph of {len(self)} jobs")

@@ -16,10 +16,11 @@ _NO_PARTS: Mapping[str, Fingerprint] = {}
 class Record(NamedTuple):
     """Record: holds the facts of a job's last success that decisions need.
 
-    - kind: the job's kind then; a record of another kind is ignored, but OUTPUT and LAZY accept each other's records
+    - kind: the job's kind then; a record of another kind is ignored, but OUTPUT and LAZY accept each other's
+      records
     - fingerprint: of the content that the job produced
-    - upstreams: the consumed fingerprint of each direct upstream, by job id; where the job depended on parts only, the
-      combination (`combine`) of their fingerprints
+    - upstreams: the consumed fingerprint of each direct upstream, by job id; where the job depended on parts
+      only, the combination (`combine`) of their fingerprints
     - parts: the fingerprint of each file of a multi-file job
     """
 

@@ -64,7 +64,8 @@ def reachable(nodes: Iterable[NodeId], neighbours: Callable[[NodeId], Iterable[N
 def _peel(graph: Neighbours) -> tuple[list[NodeId], list[int]]:
     """Take away nodes without upstreams as long as there are any (Kahn 1962).
 
-    Returns their order, and for each node the number of upstreams that remain: 0 for all nodes that were taken away.
+    Returns their order, and for each node the number of upstreams that remain: 0 for all nodes that were
+    taken away.
     """
     waiting = [len(graph.upstreams(NodeId(node))) for node in range(len(graph))]
     order = [NodeId(node) for node, count in enumerate(waiting) if not count]

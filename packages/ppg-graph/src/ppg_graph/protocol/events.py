@@ -38,8 +38,8 @@ class Observed:
 class Succeeded:
     """Succeeded: reports that a started job ran, and that its outputs were checked.
 
-    `parts` has the fingerprint of each file of a multi-file job. The evaluator ignores the fingerprint of a LOAD, because
-    it derives from the upstreams'.
+    `parts` has the fingerprint of each file of a multi-file job. The evaluator ignores the fingerprint of a
+    LOAD, because it derives from the upstreams'.
     """
 
     node: NodeId
@@ -65,9 +65,10 @@ class Cancelled:
 class LeftoverRejected:
     """LeftoverRejected: reports that a started job could not use the leftover files of a LAZY job, and made nothing.
 
-    The LAZY job lies directly upstream. Its files are as its record says, but unusable: for example a cache that this
-    version of a library cannot read. They are made again, and then `node` starts once more. If `upstream` had run in this
-    run before `node` started, unusable files are a failure, and the driver sends `Failed`.
+    The LAZY job lies directly upstream. Its files are as its record says, but unusable: for example a cache
+    that this version of a library cannot read. They are made again, and then `node` starts once more. If
+    `upstream` had run in this run before `node` started, unusable files are a failure, and the driver sends
+    `Failed`.
     """
 
     node: NodeId

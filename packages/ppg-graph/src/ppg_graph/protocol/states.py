@@ -1,6 +1,7 @@
 """States: defines the states of a job in one run, and the table of legal moves between them.
 
-The diagram in docs/decisions.md is drawn from this table. `RunState.move` is the only method that changes a state.
+The diagram in docs/decisions.md is drawn from this table. `RunState.move` is the only method that changes a
+state.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ __all__ = ["LEGAL_BITS", "LEGAL_MOVES", "NodeState", "state_diagram"]
 class NodeState(IntEnum):
     """NodeState: states where a job is in this run.
 
-    The state does not imply whether the *fingerprint* is known. A clean LAZY job that must run again is DUE with its
-    recorded fingerprint. Jobs downstream that need no more than the fingerprint are decided in the meantime.
+    The state does not imply whether the *fingerprint* is known. A clean LAZY job that must run again is DUE
+    with its recorded fingerprint. Jobs downstream that need no more than the fingerprint are decided in the
+    meantime.
     """
 
     EXCLUDED = 0
