@@ -1,7 +1,8 @@
-"""Records and observations as bytes: compact, quick to read, and with a checksum that damage cannot pass.
+"""Codec: packs records and observations into bytes, and unpacks them.
 
-The checksum covers the id of the job as well, so that a row that landed under another job is not believed.
-Upstream jobs are numbers here (the store gives each job one), everything else is spelled out.
+The bytes are compact, quick to read, and begin with a checksum that damage cannot pass. The checksum also
+covers the job id, so a row stored under another job fails it. Upstream jobs are stored by the number that the
+store gives each job. Everything else is stored in full.
 """
 
 import functools
@@ -34,7 +35,7 @@ _KINDS = (NodeKind.INVARIANT, NodeKind.OUTPUT, NodeKind.LAZY, NodeKind.LOAD, Nod
 _KIND_NUMBERS = {kind: number for number, kind in enumerate(_KINDS)}
 
 _CHECKSUM = 8
-# Kind, length of every fingerprint (0: they differ), how many upstreams, parts, files.
+# Kind, length of every fingerprint (0: lengths differ), numbers of upstreams, parts and files.
 _BEGINNING = struct.Struct("<BBIII")
 # Duration, peak memory, finished.
 _END = struct.Struct("<dqd")
@@ -47,15 +48,15 @@ _ALGORITHMS = ("xxh3_128", "md5", "sha256", "blake2b", "blake3", "sha1", "sha512
 _NO_TEXT = b"\0\0\0\0"
 
 NO_NAME = JobId("")
-"""Stands for a job whose name was lost to damage; no job is called that."""
+"""Replaces a job name that damage destroyed; no job has this name."""
 
 
 class DamagedError(ValueError):
-    """The bytes are not what was packed."""
+    """DamagedError: the bytes differ from those that were packed, or refer to a lost name."""
 
 
 def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId], int]) -> bytes:
-    """Bytes of a job's record; `number_of` gives the number of an upstream job."""
+    """Return the bytes of a job's record; `number_of` returns the number of an upstream job."""
     record = stored.record
     fingerprints = [record.fingerprint, *record.upstreams.values(), *record.parts.values()]
     lengths = {len(fingerprint) for fingerprint in fingerprints}
@@ -87,12 +88,15 @@ def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId]
 
 
 def is_sound(job_id: JobId, packed: bytes) -> bool:
-    """Whether these are the bytes that were packed for this job; only such ones are to be unpacked."""
+    """Whether these bytes were packed for this job; the unpack functions for records require it."""
     return packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
 
 
 class _Layout(NamedTuple):
-    """Where things are in a record whose fingerprints have one length; the same for all that begin alike."""
+    """Layout: holds the offsets in a record if all its fingerprints have the same length.
+
+    Records with equal first bytes share one layout.
+    """
 
     kind: NodeKind
     upstream_count: int
@@ -100,7 +104,7 @@ class _Layout(NamedTuple):
     file_count: int
     numbers_and_fingerprints: struct.Struct
     end: int
-    """Where the names of parts begin, or the files if there are no parts."""
+    """Offset of the names of parts, or of the files if the record has no parts."""
 
 
 @functools.lru_cache(maxsize=1024)
@@ -113,9 +117,9 @@ def _layout(beginning: bytes) -> _Layout | None:
 
 
 def unpack_record(packed: bytes, names: Sequence[JobId]) -> Record:
-    """The part that decisions are made from, of a sound record.
+    """Return the part of a sound record that the evaluator compares.
 
-    Raises DamagedError if what it refers to was lost.
+    Raises DamagedError if the name of an upstream job was lost.
     """
     layout = _layout(packed[_CHECKSUM:_COUNTS])
     if layout is None or layout.part_count:
@@ -126,7 +130,7 @@ def unpack_record(packed: bytes, names: Sequence[JobId]) -> Record:
 
 
 def unpack_files(job_id: JobId, packed: bytes) -> dict[str, FileState]:
-    """The states of the files alone: what every run needs of every job."""
+    """Return only the states of the files, which every run needs of every job."""
     layout = _layout(packed[_CHECKSUM:_COUNTS])
     _, _, upstream_count, part_count, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
     if layout is None:
@@ -139,7 +143,10 @@ def unpack_files(job_id: JobId, packed: bytes) -> dict[str, FileState]:
 
 
 def unpack_own_file(packed: bytes) -> FileState | None:
-    """The state of the file that the job is called like, if it makes no other: what `unpack_files` says, only quicker."""
+    """Return the state of the job's only file, if that file has the job's name; else None.
+
+    It agrees with `unpack_files` but is quicker.
+    """
     layout = _layout(packed[_CHECKSUM:_COUNTS])
     if layout is None or layout.file_count != 1 or layout.part_count:
         return None
@@ -148,7 +155,7 @@ def unpack_own_file(packed: bytes) -> FileState | None:
 
 
 def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -> StoredRecord:
-    """The whole of a sound record. Raises DamagedError if what it refers to was lost."""
+    """Return a sound record as a whole. Raises DamagedError if the name of an upstream job was lost."""
     record, position = _unpack_decisive(packed, names)
     _, _, _, _, file_count = _BEGINNING.unpack_from(packed, _CHECKSUM)
     _, peak, finished = _END.unpack_from(packed, _COUNTS)
@@ -157,13 +164,13 @@ def unpack_stored_record(job_id: JobId, packed: bytes, names: Sequence[JobId]) -
 
 
 def unpack_duration(packed: bytes) -> float | None:
-    """How long the job of a sound record ran, in seconds; None if it was never run."""
+    """Return how many seconds the job of a sound record ran; None if it never ran."""
     duration: float = _END.unpack_from(packed, _COUNTS)[0]
     return None if math.isnan(duration) else duration
 
 
 def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | None) -> bytes:
-    """Bytes of an observation; what explains it is kept elsewhere."""
+    """Return the bytes of an observation; the store keeps its evidence in another table."""
     body = len(fingerprint).to_bytes(4, "little") + fingerprint
     if file is not None:
         whole = bytearray(body)
@@ -173,7 +180,7 @@ def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | 
 
 
 def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None]:
-    """Fingerprint and file state. Raises DamagedError."""
+    """Return the fingerprint and the file state. Raises DamagedError if the checksum fails."""
     if not is_sound(job_id, packed):
         raise DamagedError("checksum")
     body = packed[_CHECKSUM:]
@@ -186,7 +193,7 @@ def _unpack_files(job_id: JobId, packed: bytes, position: int, count: int) -> di
     files: dict[str, FileState] = {}
     for _ in range(count):
         if packed[position : position + 4] == _NO_TEXT:
-            path, position = "", position + 4  # nearly all jobs make one file, and are called like it
+            path, position = "", position + 4  # nearly all jobs make one file, which has the job's name
         else:
             path, position = _unpack_text(packed, position)
         files[path or job_id], position = _unpack_file(packed, position)

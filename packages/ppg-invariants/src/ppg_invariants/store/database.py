@@ -1,13 +1,15 @@
-"""Connections to the SQLite file: journal by file system, durability, new files made whole before they appear.
+"""Database: opens the SQLite file for the writer and for readers, and creates it.
 
-On a local disk the journal is a write-ahead log: readers never wait for the writer, nor it for them. Commits are
-then durable against the death of the process at once (``synchronous=NORMAL``); a loss of power can cost the last
-ones, back to the last checkpoint, but never the consistency, and a job whose record is lost is only done again.
-On a remote file system a write-ahead log would need shared memory that does not exist there: a rollback journal
-with ``synchronous=FULL``.
+On a local disk the journal is a write-ahead log: readers never wait for the writer, and the writer never
+waits for readers. With ``synchronous=NORMAL`` a commit survives the death of the process at once. A loss of
+power can cost the commits since the last checkpoint, but never the consistency. A job that lost its record
+only runs again.
 
-A new store is made under another name and renamed when it is complete. So an empty or half-made file under the
-store's own name is damage, never a store that was about to begin.
+A write-ahead log needs shared memory, which a remote file system does not have. There the journal is a
+rollback journal with ``synchronous=FULL``.
+
+`create_store` makes a new store under another name and renames it when it is complete. So an empty or
+incomplete file under the store's own name is always damage.
 """
 
 # ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH116, PTH118
@@ -21,7 +23,7 @@ from typing import Any
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.filesystem import Location, location_of
 from ppg_invariants.store import schema
-from ppg_invariants.store.orphaned_log import copy_of_remains
+from ppg_invariants.store.orphaned_log import copy_orphaned_store
 
 __all__ = [
     "CutShortError",
@@ -39,14 +41,17 @@ _SMALLEST_PAGE = 512
 
 
 class CutShortError(sqlite3.DatabaseError):
-    """SQLite takes a file without a whole header for a new database; here it is a store that lost its content."""
+    """CutShortError: the file has no whole header, so the store lost its content.
+
+    SQLite itself opens such a file as a new database.
+    """
 
     def __init__(self) -> None:
         super().__init__("the file is cut short")
 
 
 def create_store(path: str) -> None:
-    """Put an empty store at `path`, all at once. Raises StoreError if that cannot be."""
+    """Create an empty store at `path` in one step. Raises StoreError if that is impossible."""
     unfinished = path + ".new"
     try:
         remove_with_side_files(unfinished)
@@ -65,7 +70,7 @@ def create_store(path: str) -> None:
 
 
 def connect_writer(path: str) -> sqlite3.Connection:
-    """Connection for the holder of the lock."""
+    """Return a connection for the holder of the lock."""
     check_length(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
@@ -78,16 +83,16 @@ def connect_writer(path: str) -> sqlite3.Connection:
 
 
 class Reader:
-    """Reads a store without lock, without changing it, and without leaving files beside it.
+    """Reader: reads a store without a lock, without changes, and without files beside it.
 
-    While nobody writes (there is no write-ahead log), the file is read as it is, and afterwards looked at again:
-    if it changed meanwhile, the query is repeated. Once somebody writes, SQLite's own protocol is used. If a writer
-    was killed and left its log, a copy is read (`remains`).
+    Without a write-ahead log no writer is at work. The reader then reads the file as it is, and compares its
+    stat afterwards: if the file changed, it repeats the query. While a writer works, the reader uses SQLite's
+    own protocol. If a killed writer left its log, it reads a copy (see `orphaned_log`).
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._copy = copy_of_remains(path)
+        self._copy = copy_orphaned_store(path)
         if self._copy is not None:
             self._stamp = None
             self._connection = connect_reader(os.path.join(self._copy.name, "store"), immutable=False)
@@ -96,7 +101,7 @@ class Reader:
         self._connection = connect_reader(path, immutable=self._stamp is not None)
 
     def select(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
-        """The rows that a query gives."""
+        """Return the rows of a query."""
         while True:
             rows = self._connection.execute(query, values).fetchall()
             if self._stamp is None or self._stamp == self._quiet_stamp():
@@ -106,13 +111,13 @@ class Reader:
             self._connection = connect_reader(self._path, immutable=self._stamp is not None)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file, and remove the copy if there is one."""
         self._connection.close()
         if self._copy is not None:
             self._copy.cleanup()
 
     def _quiet_stamp(self) -> tuple[int, int, int] | None:
-        """What tells whether the file changed; None while somebody writes, or where nobody can."""
+        """Return inode, size and modification time, to detect a change; None if there is a write-ahead log."""
         if os.path.exists(self._path + "-wal"):
             return None
         found = os.stat(self._path)
@@ -120,7 +125,7 @@ class Reader:
 
 
 def connect_reader(path: str, *, immutable: bool) -> sqlite3.Connection:
-    """Connection that changes nothing; `immutable` promises that nobody else does either."""
+    """Return a connection that only reads; `immutable` promises that no other process writes."""
     check_length(path)
     options = "mode=ro&immutable=1" if immutable else "mode=ro"
     return sqlite3.connect(
@@ -138,7 +143,7 @@ def check_length(path: str) -> None:
 
 
 def is_damage(error: sqlite3.Error) -> bool:
-    """Whether SQLite says that the file is broken, as opposed to busy, full or forbidden."""
+    """Whether SQLite reports a broken file, as opposed to a busy, full or forbidden one."""
     if isinstance(error, CutShortError):
         return True
     code = getattr(error, "sqlite_errorcode", None)
@@ -149,12 +154,12 @@ def is_damage(error: sqlite3.Error) -> bool:
 
 
 def side_files(path: str) -> tuple[str, ...]:
-    """The files that SQLite keeps beside a database while it is in use."""
+    """Return the paths of the files that SQLite keeps beside a database in use."""
     return (path + "-wal", path + "-shm", path + "-journal")
 
 
 def remove_with_side_files(path: str) -> None:
-    """Remove a database that nobody uses, as far as it exists."""
+    """Remove a database that no process uses, and its side files; missing files are skipped."""
     for name in (*side_files(path), path):
         if os.path.lexists(name):
             os.unlink(name)

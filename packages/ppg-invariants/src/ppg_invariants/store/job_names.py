@@ -1,6 +1,6 @@
-"""The names of jobs in the status store, and their numbers: records refer to jobs by these.
+"""Job names: reads the names of jobs and their numbers, by which records refer to jobs.
 
-Names of files may hold bytes that are no UTF-8, which SQLite does not take as text; they are stored as bytes.
+File names may hold bytes that are no UTF-8, which SQLite rejects as text. Such names are stored as bytes.
 """
 
 import sqlite3
@@ -16,21 +16,21 @@ _SEPARATOR = "\0"
 
 
 def load_names(rows: Callable[..., list[tuple[Any, ...]]]) -> list[JobId]:
-    """Names of the jobs by number; numbers begin at 1, and 0 is nobody's. Names that were lost are `NO_NAME`.
+    """Return the names of the jobs by number; lost names are `NO_NAME`.
 
-    `rows` gives the rows of a query with its values.
+    Numbers begin at 1; no job has the number 0. `rows` returns the rows of a query with its values.
     """
     ((count, last),) = rows("SELECT count(*), max(id) FROM jobs")
     if count and count == last:
-        # As one text, by a scan in the order of the numbers: a third of the time that as many rows take.
+        # One text from a scan in the order of the numbers takes a third of the time of as many rows.
         try:
             ((joined,),) = rows("SELECT group_concat(name, ?) FROM jobs NOT INDEXED", _SEPARATOR)
             names = [NO_NAME, *joined.split(_SEPARATOR)]
         except sqlite3.OperationalError:
-            names = []  # there is a name that is no UTF-8, or something worse, which shows below
+            names = []  # a name is no UTF-8, or the table is damaged: the query below shows which
         if len(names) == count + 1:
             return names
-    # Some were lost to damage, are no UTF-8, or have the separator in them: one by one.
+    # Some names were lost to damage, are no UTF-8, or contain the separator, so read them one by one.
     names = [NO_NAME]
     for number, name in rows("SELECT id, name FROM jobs ORDER BY id"):
         if number != len(names):
@@ -40,7 +40,7 @@ def load_names(rows: Callable[..., list[tuple[Any, ...]]]) -> list[JobId]:
 
 
 def stored_name(job_id: JobId) -> str | bytes:
-    """A name as SQLite takes it."""
+    """Return the name as SQLite accepts it: text, or bytes if it is no UTF-8."""
     try:
         job_id.encode()
     except UnicodeEncodeError:

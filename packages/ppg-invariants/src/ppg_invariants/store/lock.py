@@ -1,9 +1,11 @@
-"""One writer per status store: an OS lock on a file beside it, which ends with the process that holds it.
+"""Lock: admits one writer per status store, by an OS lock on a file beside the store.
 
-`flock` rather than SQLite's own locks, because those last only for a transaction; on a file of its own, because
-on network file systems both kinds are the same. Its one weakness, that a forked child shares it and could keep
-it alive, is met by closing it in the child. The file holds who has the lock, for the error message of others,
-and is removed when the lock is given back; after a crash it stays behind, unlocked, and does no harm.
+The lock ends with the process that holds it. It is a `flock`, because SQLite's own locks last only for a
+transaction. It is on a separate file, because on network file systems both kinds of lock are the same.
+
+A forked child shares the lock and would keep it alive, so the child closes its copy right after the fork. The
+file contains the holder's process, host and start time, for the error message of other writers. `release`
+removes the file. After a crash it stays behind, unlocked and harmless.
 """
 
 # ruff: noqa: PTH108, PTH116
@@ -23,9 +25,10 @@ _held: "weakref.WeakSet[WriterLock]" = weakref.WeakSet()
 
 
 class WriterLock:
-    """The right to write to the store at `path`, held from construction until `release`.
+    """Writer lock: holds the right to write to the store at `path`, from construction until `release`.
 
-    Raises StoreLocked if another process (or this one) has it, StoreError if no lock can be made there.
+    Raises StoreLocked if another process (or this one) holds it. Raises StoreError if no lock can be made
+    there.
     """
 
     def __init__(self, path: str) -> None:
@@ -35,9 +38,9 @@ class WriterLock:
         _held.add(self)
 
     def release(self) -> None:
-        """Give the lock back; harmless when it is not held any more."""
+        """Release the lock; harmless if it is not held any more."""
         if self._descriptor is not None:
-            # Somebody may have removed it, and somebody else made one anew, which is not ours to remove.
+            # If the lock file was removed, another writer may have made a new one, which must stay.
             if self._is_still_there(self._descriptor):
                 os.unlink(self.path)
             os.close(self._descriptor)
@@ -74,7 +77,7 @@ class WriterLock:
             if self._is_still_there(descriptor):
                 _write_note(descriptor)
                 return descriptor
-            os.close(descriptor)  # its last holder removed it before we had it: take the next one
+            os.close(descriptor)  # the last holder removed this file before we locked it: open the next one
 
     def _is_still_there(self, descriptor: int) -> bool:
         try:
@@ -84,7 +87,7 @@ class WriterLock:
 
 
 def lock_path(path: str) -> str:
-    """The file that is locked by who writes to the store at `path`."""
+    """Return the path of the lock file of the store at `path`."""
     return path + ".lock"
 
 
@@ -101,7 +104,7 @@ def _write_note(descriptor: int) -> None:
 def _read_note(descriptor: int) -> tuple[int | None, str | None, str | None]:
     lines = os.pread(descriptor, 4096, 0).decode(errors="replace").split("\n")
     if len(lines) < 4 or not lines[0].isdigit():
-        return None, None, None  # it has not been written yet
+        return None, None, None  # the holder has not written its note yet
     return int(lines[0]), lines[1], lines[2]
 
 

@@ -1,8 +1,8 @@
-"""Reads a store whose writer was killed, without touching what it left.
+"""Orphaned log: copies a store and the log that a killed writer left, for readers.
 
-A writer that was killed leaves its write-ahead log behind, and the next process that opens the file through SQLite,
-though only to read, puts the log in order. Somebody who only looks must not: so the store and its log are copied,
-and the copy is put in order.
+A killed writer leaves its write-ahead log behind. The next process that opens the store through SQLite merges the
+log into it, even if it only reads. A reader must not change the store. So the store and its log are copied, and
+SQLite merges the copy.
 """
 
 # ruff: noqa: PTH116, PTH118
@@ -18,13 +18,14 @@ from ppg_invariants.store.lock import lock_path
 if TYPE_CHECKING:
     import tempfile
 
-__all__ = ["copy_of_remains"]
+__all__ = ["copy_orphaned_store"]
 
 
-def copy_of_remains(path: str) -> "tempfile.TemporaryDirectory[str] | None":
-    """A folder with a copy of the store, called `store`, if its writer was killed; None if it may be at work.
+def copy_orphaned_store(path: str) -> "tempfile.TemporaryDirectory[str] | None":
+    """Return a folder with a copy of the store, named `store`, if its writer was killed.
 
-    None as well where there is no room for a copy, or the system does not tell who holds locks.
+    Return None if there is no log, or if a writer may be at work. Return None also without room for a copy, or if
+    the system does not list its locks.
     """
     before = _stamps(path)
     if before is None or _is_locked(lock_path(path)):
@@ -37,7 +38,7 @@ def copy_of_remains(path: str) -> "tempfile.TemporaryDirectory[str] | None":
     with contextlib.suppress(OSError):
         shutil.copyfile(path, copy)
         shutil.copyfile(path + "-wal", copy + "-wal")
-        # A writer may have come meanwhile, or be one that this machine does not know of.
+        # A writer may have started meanwhile, or may write from another machine.
         if _stamps(path) == before and not _is_locked(lock_path(path)):
             return folder
     folder.cleanup()
@@ -45,7 +46,7 @@ def copy_of_remains(path: str) -> "tempfile.TemporaryDirectory[str] | None":
 
 
 def _stamps(path: str) -> list[tuple[int, int, int]] | None:
-    """What tells whether store and log changed; None if one of them is not there."""
+    """Return the stamps that show a change of store or log; None if one of them is missing."""
     try:
         found = [os.stat(name) for name in (path, path + "-wal")]
     except OSError:
@@ -54,7 +55,7 @@ def _stamps(path: str) -> list[tuple[int, int, int]] | None:
 
 
 def _is_locked(path: str) -> bool:
-    """Whether a process holds the lock; found out without taking it, which could keep a writer away."""
+    """Whether a process holds the lock, without taking it: that could turn a writer away."""
     try:
         inode = os.stat(path).st_ino
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What the status store keeps, as values."""
+"""Records: defines the values that the status store keeps."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,12 +24,12 @@ _NO_FILES: Mapping[str, FileState] = {}
 
 @dataclass(frozen=True, slots=True)
 class StoredRecord:
-    """A job's last success: what decides about it, and what is worth knowing.
+    """Stored record: describes a job's last success.
 
     Attributes:
-        record: the part that decisions are made from
+        record: the part that the evaluator compares
         files: state of every output file, by path
-        duration: wall time of the run in seconds, None if it was never run (accepted as it was)
+        duration: wall time of the job in seconds, None if it never ran (its outputs were accepted)
         peak_memory: bytes, None if unknown
         finished: seconds since the epoch
 
@@ -43,13 +43,13 @@ class StoredRecord:
 
 
 class StoredObservation(NamedTuple):
-    """The last look at an invariant.
+    """Stored observation: describes the last observation of an invariant.
 
     Attributes:
-        fingerprint: what it came to
-        file: state of the file, for file invariants: spares hashing next time
+        fingerprint: the fingerprint that was observed
+        file: state of the file, for file invariants; it spares hashing next time
         parameters: encoding of the parameters, for parameter invariants
-        function: for function invariants; a FunctionState is kept as FunctionEvidence
+        function: state of the function, for function invariants; a FunctionState is kept as FunctionEvidence
 
     """
 
@@ -60,21 +60,24 @@ class StoredObservation(NamedTuple):
 
 
 class RunEnd(Enum):
-    """How a run ended."""
+    """Run end: names how a run ended."""
 
     DONE = "done"
-    """Every job that had to be done was."""
+    """Every job that had to run succeeded."""
     FAILED = "failed"
     """At least one job failed."""
     STOPPED = "stopped"
-    """It was interrupted."""
+    """The run was interrupted."""
     UNKNOWN = "unknown"
-    """It never said: it is still going on, or its process was killed."""
+    """No end was recorded: the run is still active, or its process was killed."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """One run of a pipegraph; times in seconds since the epoch, `details` is JSON data of the caller."""
+    """Run summary: describes one run of a pipegraph.
+
+    Times are in seconds since the epoch. `details` is JSON data of the caller.
+    """
 
     run_id: int
     started: float
@@ -87,7 +90,10 @@ class RunSummary:
 
 @dataclass(frozen=True, slots=True)
 class RunEvent:
-    """One event of a run; `when` in seconds since the epoch, `details` is JSON data of the caller."""
+    """Run event: describes one event of a run.
+
+    `when` is in seconds since the epoch. `details` is JSON data of the caller.
+    """
 
     run_id: int
     when: float
@@ -98,12 +104,12 @@ class RunEvent:
 
 @dataclass(frozen=True, slots=True)
 class DamageReport:
-    """What was wrong with a status store that could not be read, and what became of it.
+    """Damage report: describes the damage of a status store, and its repair.
 
     Attributes:
-        what: the complaint of SQLite
-        moved_to: where the damaged file is now; None if the store was opened for reading only
-        saved: number of rows that could be read and are in use, by table
+        what: SQLite's error message
+        moved_to: path of the copy of the damaged file; None if the store was opened for reading only
+        saved: number of rows that were readable and are in use, by table
 
     """
 

@@ -1,8 +1,8 @@
-"""What to do with a store that cannot be read: keep it aside, save what is readable, say so.
+"""Repair: keeps a copy of a damaged store, saves its readable rows, and reports both.
 
-The damaged file is copied to ``<name>.damaged-<time>`` first. Then every table is read row by row from that copy;
-where SQLite stumbles over a damaged page, reading goes on behind it. What was read becomes the new store, which
-takes the old one's place by a rename.
+The damaged file is copied to ``<name>.damaged-<time>`` first. Then `repair` reads every table from that copy
+in batches of rows, and continues behind each damaged page. The rows that it read become the new store, which
+replaces the old one by a rename.
 """
 
 # ruff: noqa: PTH105, PTH108, PTH110
@@ -25,7 +25,7 @@ _LAST_ROW = 1 << 40
 
 
 def replace_damaged(path: str, what: str) -> DamageReport:
-    """Move the damaged store at `path` aside and put what is readable in its place. The lock must be held."""
+    """Copy the damaged store aside, and replace it by its readable rows. The caller holds the lock."""
     import shutil  # noqa: PLC0415 (only a damaged store needs it)
 
     aside = _unused_name(path)
@@ -54,7 +54,7 @@ def replace_damaged(path: str, what: str) -> DamageReport:
 
 
 def salvage_into_memory(path: str, what: str) -> tuple[sqlite3.Connection, DamageReport]:
-    """For readers, who change nothing: what is readable, as a database in memory."""
+    """Return the readable rows as a database in memory, for readers, which change nothing on disk."""
     target = sqlite3.connect(":memory:", isolation_level=None)
     schema.create(target)
     return target, DamageReport(what, None, _copy_readable(path, target))
@@ -68,7 +68,7 @@ def _copy_readable(path: str, target: sqlite3.Connection) -> dict[str, int]:
         return saved
     try:
         source.text_factory = lambda raw: raw.decode("utf-8", "replace")
-        source.execute("PRAGMA writable_schema = ON")  # otherwise a file that was cut is refused as a whole
+        source.execute("PRAGMA writable_schema = ON")  # without it, SQLite refuses a file that was cut
         target.execute("BEGIN")
         for table, columns in schema.TABLES.items():
             marks = ", ".join("?" * len(columns))
@@ -77,7 +77,7 @@ def _copy_readable(path: str, target: sqlite3.Connection) -> dict[str, int]:
                 try:
                     target.execute(insert, row)
                 except sqlite3.IntegrityError:
-                    continue  # a damaged row that breaks the schema's promises
+                    continue  # a damaged row violates a constraint of the schema
                 saved[table] += 1
         target.execute("COMMIT")
     except sqlite3.DatabaseError as error:
@@ -120,7 +120,7 @@ def _readable_rows(
 
 
 def _behind_the_hole(read: Callable[[int, int], list[tuple[Any, ...]] | None], begin: int) -> int:
-    """The first row number after `begin` from which on rows can be read again."""
+    """Return the first row number after `begin` at which rows are readable again."""
     step = 1
     while read(begin + step, 1) is None:
         step *= 2

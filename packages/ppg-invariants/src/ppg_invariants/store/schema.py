@@ -1,4 +1,4 @@
-"""The tables of the status store, their version, and the way from one version to the next."""
+"""Schema: defines the tables of the status store and their version, and migrates older stores."""
 
 import sqlite3
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from ppg_invariants.errors import StoreError, StoreTooNew
 __all__ = ["APPLICATION_ID", "SCHEMA_VERSION", "TABLES", "check", "create", "migrate", "version_of"]
 
 APPLICATION_ID = 0x70706731
-"""Says in the header of the file that it is one of ours."""
+"""Marks the file as a status store, in the header of the file."""
 
 SCHEMA_VERSION = 3
 
@@ -48,7 +48,7 @@ CREATE INDEX events_of_run ON events (run);
 
 
 def _several_trees_for_one_bytecode(connection: sqlite3.Connection) -> None:
-    """1 → 2: a code object may be known by several syntax trees, which all compile to it."""
+    """1 → 2: a code object may have several syntax trees, which all compile to it."""
     connection.execute("ALTER TABLE codes RENAME TO old_codes")
     connection.execute(
         "CREATE TABLE codes (python TEXT NOT NULL, bytecode BLOB NOT NULL, syntax BLOB, canonical BLOB NOT NULL)"
@@ -58,7 +58,7 @@ def _several_trees_for_one_bytecode(connection: sqlite3.Connection) -> None:
 
 
 def _notes(connection: sqlite3.Connection) -> None:
-    """2 → 3: of each kind of event the last one of a job can be asked for by job, and there are no others."""
+    """2 → 3: add the table of notes, which holds the last event of each kind for each job."""
     connection.execute(_CREATE_NOTES)
 
 
@@ -66,11 +66,11 @@ _MIGRATIONS: dict[int, Callable[[sqlite3.Connection], None]] = {
     1: _several_trees_for_one_bytecode,
     2: _notes,
 }
-"""From each older version, the step to the next one; runs inside one transaction."""
+"""By older version, the step to the next version; all steps run inside one transaction."""
 
 
 def create(connection: sqlite3.Connection) -> None:
-    """Make the tables of the present version in an empty database."""
+    """Create the tables of the present version in an empty database."""
     connection.executescript(
         f"BEGIN; PRAGMA application_id = {APPLICATION_ID}; PRAGMA user_version = {SCHEMA_VERSION}; "
         f"{_CREATE} COMMIT;"
@@ -78,19 +78,20 @@ def create(connection: sqlite3.Connection) -> None:
 
 
 def version_of(connection: sqlite3.Connection) -> int:
-    """Version of the schema of an open store."""
+    """Return the schema version of an open store."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     return int(version)
 
 
 Select = Callable[[str], list[tuple[Any, ...]]]
-"""Gives the rows of a query."""
+"""Returns the rows of a query."""
 
 
 def check(select: Select, path: str) -> int:
-    """Version of an open store that this ppg can read or migrate.
+    """Return the schema version of an open store that this ppg can read or migrate.
 
-    Raises StoreTooNew if it is beyond the present one, StoreError if the file belongs to another program.
+    Raises StoreTooNew if a newer ppg wrote the store. Raises StoreError if the file belongs to another
+    program.
     """
     ((application,),) = select("PRAGMA application_id")
     if application != APPLICATION_ID:
@@ -107,7 +108,7 @@ def check(select: Select, path: str) -> int:
 
 
 def migrate(connection: sqlite3.Connection, path: str) -> None:
-    """Bring the store to the present version, all or nothing. Raises as `check`."""
+    """Migrate the store to the present version, all or nothing. Raises the same errors as `check`."""
     version = check(lambda query: connection.execute(query).fetchall(), path)
     if version == SCHEMA_VERSION:
         return

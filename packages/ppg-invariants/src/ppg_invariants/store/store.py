@@ -1,9 +1,11 @@
-"""The status store: what was true last time.
+"""Status store: keeps records, observations and the history of runs from run to run.
 
-One SQLite file. Everything that decisions need is read at the start, in three queries, and answered from memory
-(packed; unpacked one by one when asked for); what explains decisions is read when asked for. Changes are seen at
-once by whoever asks this object, and written together: after `flush_after` seconds, or 1,000 of them, whichever
-comes first, in one transaction. A StatusStore belongs to one process and one thread.
+The store is one SQLite file. At the start it reads three tables (records, jobs, codes), and keeps the rows packed
+in memory. It unpacks each record on demand. It reads explanations of decisions from the file on demand.
+
+Changes are visible through this object at once. The store writes them together in one transaction: after
+`flush_after` seconds, or at 1,000 changes if these come first. A StatusStore belongs to one process and one
+thread.
 """
 
 # ruff: noqa: PTH110
@@ -31,8 +33,7 @@ from ppg_invariants.functions.evidence import (
     unpack_evidence,
 )
 from ppg_invariants.functions.fingerprint import FunctionState
-from ppg_invariants.store import database, schema
-from ppg_invariants.store import repair as salvage
+from ppg_invariants.store import database, repair, schema
 from ppg_invariants.store.codec import (
     NO_NAME,
     DamagedError,
@@ -60,16 +61,16 @@ _Statement = tuple[str, tuple[object, ...]]
 
 
 class StatusStore:
-    """The status store at a path; make one with `StatusStore.open`."""
+    """Status store: reads and writes the store at a path; `StatusStore.open` makes one."""
 
     def __init__(
         self, path: str, source: "database.Reader | sqlite3.Connection", lock: WriterLock | None
     ) -> None:
         self.path = path
         self.damage: DamageReport | None = None
-        """What was wrong with the file, if it had to be repaired to be opened."""
+        """The damage of the file, if opening it required a repair."""
         self.flush_after: float = 0.1
-        """Seconds that a change may wait for others to be written with."""
+        """Seconds that a change may wait, so that later changes are written with it."""
         self._source = source
         self._lock = lock
         self._owner = os.getpid()
@@ -81,11 +82,13 @@ class StatusStore:
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Self:
-        """Open the store at `path`; make it if it is not there and may be written.
+        """Open the store at `path`; create it if it is missing and `read_only` is not set.
 
-        With `read_only` nothing is locked, created or changed, and what is seen is the state of now.
-        Raises StoreLocked if another writer has it, StoreTooNew, StoreError. A damaged file is moved aside;
-        then a StoreDamagedWarning is given and `damage` says what could be saved.
+        With `read_only` nothing is locked, created or changed, and the records are those of this moment.
+        Raises StoreLocked if another writer holds the store, StoreTooNew, StoreError.
+
+        A damaged file is copied aside, and a StoreDamagedWarning is given; with `read_only` it stays in its
+        place. `damage` then reports the rows that were saved.
         """
         name = os.fspath(path)
         return cls._open_to_read(name) if read_only else cls._open_to_write(name)
@@ -100,7 +103,7 @@ class StatusStore:
             if not database.is_damage(error):
                 raise _readable_error(path, error) from error
             what = str(error)
-        saved, report = salvage.salvage_into_memory(path, what)
+        saved, report = repair.salvage_into_memory(path, what)
         store = cls(path, saved, None)
         store._report(report)
         return store
@@ -131,7 +134,7 @@ class StatusStore:
                 if not database.is_damage(error):
                     raise _readable_error(path, error) from error
                 what = str(error)
-            report = salvage.replace_damaged(path, what)
+            report = repair.replace_damaged(path, what)
             store = cls._connect(path, lock)
             store._report(report)
         except BaseException:
@@ -163,19 +166,19 @@ class StatusStore:
     # Reading
 
     def records(self) -> StoredRecords:
-        """The last success of every job, by job id; a live view. A damaged record is not in it."""
+        """Return a live view of the last success of every job, by job id. It omits damaged records."""
         return StoredRecords(self._records, self._names)
 
     def history(self) -> History:
-        """Of every record, the part that decisions are made from; a live view."""
+        """Return a live view of the part of every record that the evaluator compares."""
         return History(self._records, self._names)
 
     def durations(self) -> Durations:
-        """How long jobs took when they last ran, in seconds; a live view."""
+        """Return a live view of the seconds that each job took when it last ran."""
         return Durations(self._records)
 
     def observation(self, job_id: JobId) -> StoredObservation | None:
-        """The last look at an invariant, with what explains it; None if there was none, or it is damaged."""
+        """Return the last observation of an invariant, with its evidence; None if missing or damaged."""
         packed = self._observations().get(job_id)
         if packed is None:
             return None
@@ -189,7 +192,7 @@ class StatusStore:
         return StoredObservation(fingerprint, file, evidence)
 
     def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
-        """What an invariant with this fingerprint was made of, as far as it was ever remembered."""
+        """Return the evidence of a fingerprint; None if the store has none, or it is damaged."""
         for (packed,) in self._select("SELECT packed FROM evidence WHERE fingerprint = ?", fingerprint):
             try:
                 return unpack_evidence(packed, self._text)
@@ -198,7 +201,7 @@ class StatusStore:
         return None
 
     def runs(self, limit: int = 20) -> list[RunSummary]:
-        """The last runs, the newest first."""
+        """Return the last runs, the newest first."""
         return [
             RunSummary(run, started, ended, RunEnd(outcome), pid, host, json.loads(details))
             for run, started, ended, outcome, pid, host, details in self._select(
@@ -208,7 +211,7 @@ class StatusStore:
         ]
 
     def events(self, run_id: int) -> list[RunEvent]:
-        """The events of one run, in the order in which they were recorded."""
+        """Return the events of one run, in the order of recording."""
         return [
             RunEvent(run_id, when, kind, None if job is None else self._names[job], json.loads(details))
             for when, kind, job, details in self._select(
@@ -217,7 +220,7 @@ class StatusStore:
         ]
 
     def noted(self, kind: str, job_id: JobId) -> RunEvent | None:
-        """The last note of this kind about a job; None if there was none, or it is damaged."""
+        """Return the last note of this kind about a job; None if it is missing or damaged."""
         job = self._numbers.get(job_id)
         query = "SELECT run, at, details FROM notes WHERE job = ? AND kind = ?"
         for run, when, details in [] if job is None else self._select(query, job, kind):
@@ -228,17 +231,20 @@ class StatusStore:
         return None
 
     def job_ids(self) -> list[JobId]:
-        """Every job that was ever heard of, the oldest first; most of them have a record or an observation."""
+        """Return every job that the store has a name of, the oldest first.
+
+        Most of them have a record or an observation.
+        """
         return [job_id for job_id in self._names if job_id != NO_NAME]
 
     def evidence_of_function(self, state: FunctionState) -> FunctionEvidence:
-        """What a function is made of now, to compare with what `evidence` gives of former states."""
+        """Return the evidence of a function's present state, to compare with `evidence` of earlier states."""
         return evidence_of(state, self._codes.canonical(state))
 
     # Writing
 
     def put(self, job_id: JobId, stored: StoredRecord) -> None:
-        """Remember a job's success in place of any former one."""
+        """Record a job's success in place of the earlier record."""
         packed = pack_record(job_id, stored, self._number)
         self._records[job_id] = packed
         self._write("INSERT OR REPLACE INTO records VALUES (?, ?)", self._number(job_id), packed)
@@ -249,10 +255,12 @@ class StatusStore:
             self._write("DELETE FROM records WHERE job = ?", self._number(job_id))
 
     def remember(self, job_id: JobId, observation: StoredObservation) -> bool:
-        """Keep the last look at an invariant, and what explains its fingerprint; cheap if it is no news.
+        """Keep the last observation of an invariant, and the evidence of its fingerprint.
+
+        An observation equal to the last one is cheap.
 
         Returns:
-            Whether it is.
+            Whether the observation differs from the last one.
         """
         packed = pack_observation(job_id, observation.fingerprint, observation.file)
         seen = self._observations()
@@ -271,14 +279,14 @@ class StatusStore:
         return True
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
-        """Fingerprint of a function that is the same under every Python version; see `across_versions`."""
+        """Return a function's fingerprint, the same under every Python version; see `across_versions`."""
         fingerprint = state.combine(self._codes.canonical(state))
         if self._codes.has_news:
             self._write_codes()
         return Fingerprint(fingerprint)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
-        """Note that a run begins; `details` is JSON data of the caller. Returns the number of the run."""
+        """Note that a run begins, and return its number; `details` is JSON data of the caller."""
         self.flush()
         ((run_id,),) = self._rows("SELECT coalesce(max(id), 0) + 1 FROM runs")
         self._write(
@@ -294,7 +302,7 @@ class StatusStore:
         return int(run_id)
 
     def end_run(self, run_id: int, end: RunEnd, details: Mapping[str, object] | None = None) -> None:
-        """Note how a run ended; `details`, if given, replace those of the beginning. Written at once."""
+        """Note how a run ended, and write it at once; `details`, if given, replace those of the beginning."""
         self._write("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", time.time(), end.value, run_id)
         if details is not None:
             self._write("UPDATE runs SET details = ? WHERE id = ?", json.dumps(dict(details)), run_id)
@@ -313,7 +321,7 @@ class StatusStore:
         self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text)
 
     def note(self, run_id: int, kind: str, job_id: JobId, details: Mapping[str, object]) -> None:
-        """Remember an event of a run in place of the job's former one of this kind; `details` is JSON data."""
+        """Keep an event of a run in place of the job's earlier event of this kind; `details` is JSON data."""
         job, text = self._number(job_id), json.dumps(details)
         self._write(
             "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text
@@ -322,20 +330,21 @@ class StatusStore:
     # Batches
 
     def seconds_until_due(self) -> float | None:
-        """When the owner should call `flush_if_due`, in seconds from now; None if nothing waits."""
+        """Return in how many seconds the owner should call `flush_if_due`; None if no change waits."""
         if self._pending_since is None:
             return None
         return max(0.0, self._pending_since + self.flush_after - time.monotonic())
 
     def flush_if_due(self) -> None:
-        """Write what waits, if it has waited long enough."""
+        """Write the waiting changes, if the first of them has waited for `flush_after` seconds."""
         if self.seconds_until_due() == 0.0:
             self.flush()
 
     def flush(self) -> None:
-        """Write what waits; when this returns, it survives the death of this process.
+        """Write the waiting changes; after the return they survive the death of this process.
 
-        Raises StoreError if it cannot be written (a full disk, say). Nothing is lost then: it still waits.
+        Raises StoreError if they cannot be written (a full disk, for example). The changes then still wait,
+        and none is lost.
         """
         if not self._pending:
             return
@@ -363,9 +372,9 @@ class StatusStore:
         self._pending_since = None
 
     def close(self) -> None:
-        """Write what waits, close the file, give the lock back; harmless the second time.
+        """Write the waiting changes, close the file and release the lock; harmless the second time.
 
-        In a forked child it only lets go of what belongs to the parent.
+        In a forked child it writes and closes nothing, because file and lock belong to the parent.
         """
         if self._closed:
             return
@@ -390,7 +399,7 @@ class StatusStore:
     # Inside
 
     def _load(self) -> None:
-        # Records first: the names that are read after them include all that these refer to, whoever writes.
+        # Records come first. Even if a writer is at work, the names read later include all that records refer to.
         records = self._rows("SELECT job, packed FROM records")
         self._names = load_names(self._rows)
         names = self._names
@@ -405,7 +414,7 @@ class StatusStore:
 
     @functools.cached_property
     def _numbers(self) -> dict[JobId, int]:
-        """Numbers of the jobs by name; for those who write, so not made before somebody does."""
+        """Numbers of the jobs by name; made on first use, because most readers need none."""
         numbers = dict(zip(self._names, range(len(self._names)), strict=True))
         numbers.pop(NO_NAME, None)
         return numbers
@@ -439,7 +448,7 @@ class StatusStore:
 
     def _write_codes(self) -> None:
         for row in self._codes.take_new():
-            if self._lock is not None:  # a reader may ask, and learns only for itself
+            if self._lock is not None:  # a reader keeps new codes only in its memory
                 self._write("INSERT INTO codes VALUES (?, ?, ?, ?)", *row)
 
     def _keep_text(self, digest: bytes, text: str) -> None:
@@ -460,7 +469,7 @@ class StatusStore:
             )
 
     def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Rows, changes that wait included; damage met on the way counts as nothing found."""
+        """Return rows, waiting changes included; if the query meets damage, return none."""
         self.flush()
         try:
             return self._rows(query, *values)

@@ -1,4 +1,4 @@
-"""The stored records as mappings: live views, which unpack a record when it is asked for."""
+"""Views: present the stored records as live mappings, and unpack a record on demand."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -21,7 +21,7 @@ _Unpacked = TypeVar("_Unpacked")
 
 
 class _PackedRecords(Mapping[JobId, _Unpacked], Generic[_Unpacked]):
-    """Records by job id, all of them sound; those that refer to what was lost are not in it."""
+    """Packed records: map job ids to sound records; records that refer to a lost name are omitted."""
 
     def __init__(self, packed: Mapping[JobId, bytes], names: list[JobId]) -> None:
         self._packed = packed
@@ -44,23 +44,26 @@ class _PackedRecords(Mapping[JobId, _Unpacked], Generic[_Unpacked]):
 
 
 class StoredRecords(_PackedRecords[StoredRecord]):
-    """The last success of every job."""
+    """Stored records: map each job to its last success."""
 
     def _unpack(self, job_id: JobId, packed: bytes) -> StoredRecord:
         return unpack_stored_record(job_id, packed, self._names)
 
     def files(self, job_id: JobId) -> dict[str, FileState]:
-        """The state of each of a job's files then, by name. Raises KeyError if there is no record to believe."""
+        """Return the recorded states of a job's files, by name. Raises KeyError without a sound record."""
         return unpack_files(job_id, self._packed[job_id])
 
     def own_file(self, job_id: JobId) -> FileState | None:
-        """The state of the job's one file, if it is called like the job; quicker than `files` for nearly all jobs."""
+        """Return the state of the job's only file, if that file has the job's name; else None.
+
+        For nearly all jobs it is quicker than `files`.
+        """
         packed = self._packed.get(job_id)
         return None if packed is None else unpack_own_file(packed)
 
 
 class History(_PackedRecords[Record]):
-    """Of every record, the part that decisions are made from."""
+    """History: maps each job to the part of its record that the evaluator compares."""
 
     def _unpack(self, job_id: JobId, packed: bytes) -> Record:  # noqa: ARG002 (of the base class)
         return unpack_record(packed, self._names)
@@ -68,7 +71,7 @@ class History(_PackedRecords[Record]):
     if not TYPE_CHECKING:  # a checker should see the signatures of `Mapping.get`
 
         def get(self, job_id: JobId, default: object = None) -> object:
-            """As `Mapping.get`, only quicker: it is called for every job of every run."""
+            """Return as `Mapping.get`, but quicker: every run calls it for every job."""
             packed = self._packed.get(job_id)
             if packed is None:
                 return default
@@ -79,7 +82,7 @@ class History(_PackedRecords[Record]):
 
 
 class Durations(Mapping[JobId, float]):
-    """How long each job took when it last ran, in seconds; those that were never run are not in it."""
+    """Durations: map each job to the seconds of its last run; jobs that never ran are omitted."""
 
     def __init__(self, packed: Mapping[JobId, bytes]) -> None:
         self._packed = packed
