@@ -1,8 +1,8 @@
-"""Files: states, comparisons and fingerprints of files."""
+"""Files: describes, compares and fingerprints files."""
 
 
 def __getattr__(name: str) -> object:
-    """Look up what the module of this name had before it became a folder, for old pickles."""
+    """Return the definition `name` of the module that this folder replaced; old pickles need it."""
     from ppg_invariants.engine_names import old_definition  # noqa: PLC0415 (only old pickles need it)
 
     return old_definition(__name__, name)

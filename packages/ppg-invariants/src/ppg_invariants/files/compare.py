@@ -1,8 +1,8 @@
-"""Whether files still are what they were: stat first, hash only where the stat leaves a doubt.
+"""Compare: compares files with their recorded states, by stat first, and by hash only in doubt.
 
-Same size, modification time, change time and inode, all settled (see `timestamps`): intact, at the cost of a
-stat. Another size: changed. Anything in between is hashed, on as many threads as there are cores (the hashes
-release Python's lock).
+A file with the same size, modification time, change time and inode, all settled (see `timestamps`), is
+intact. This costs one stat. A file of another size is changed. Every other file is hashed, on as many threads
+as there are cores (the hashes release Python's lock).
 """
 
 # ruff: noqa: PTH116
@@ -31,29 +31,29 @@ __all__ = [
 _Input = TypeVar("_Input")
 _Result = TypeVar("_Result")
 
-# Below this, starting threads costs more than they bring.
+# Below this size, starting threads costs more time than they save.
 _WORTH_THREADS = 8 << 20
 
 
 class Verdict(Enum):
-    """What became of a file since its state was recorded."""
+    """Verdict: names what happened to a file since its state was recorded."""
 
     INTACT = "intact"
-    """The stat proves that nothing happened."""
+    """The stat proves that the file is unchanged."""
     TOUCHED = "touched"
-    """The stat differs (or proves nothing), the content is the same; the comparison carries the new state."""
+    """The stat differs or proves nothing, and the content is equal; the comparison carries the new state."""
     MISSING = "missing"
-    """It is gone."""
+    """The file does not exist."""
     EMPTY = "empty"
-    """It has 0 bytes now, and had some."""
+    """The file has 0 bytes now, and had more."""
     CHANGED = "changed"
-    """Its content is another; the comparison carries the new state if it was hashed."""
+    """The content differs; the comparison carries the new state if the file was hashed."""
     UNREADABLE = "unreadable"
-    """It cannot be looked at, or is no file any more; the message says why."""
+    """The file cannot be read, or the path is no regular file any more; the message gives the reason."""
 
 
 class FileComparison(NamedTuple):
-    """Verdict on one file; `state` where a new one is known, `message` for people."""
+    """File comparison: holds the verdict on a file, its new state if known, and a message for users."""
 
     verdict: Verdict
     state: FileState | None = None
@@ -73,9 +73,9 @@ def compare_files(
 ) -> list[FileComparison]:
     """Compare each file (path, recorded state) with its record, in one pass of stats; results in order.
 
-    The entries are taken one by one, and only those whose stat leaves a doubt are kept. `threads` limits the hashing
-    (default: the cores that this process may use). `should_stop` is asked while files are hashed, also by other
-    threads; if it says so, ObservationInterrupted is raised.
+    The entries are consumed one by one. Only doubtful entries are kept, for hashing. `threads` limits the
+    hashing (default: the cores that this process may use). All hashing threads call `should_stop`. If it
+    returns true, ObservationInterrupted is raised.
     """
     results: list[FileComparison] = []
     doubtful: list[int] = []
@@ -116,9 +116,9 @@ def compare_files(
 def observe_file(
     path: str, remembered: FileState | None = None, *, algorithm: Algorithm = "md5"
 ) -> FileState:
-    """State of an input file, hashed only if it is not provably the `remembered` one.
+    """Return the state of an input file; hash it only if its stat does not prove the `remembered` state.
 
-    Raises FileUnobservable if it is missing, unreadable or no regular file. An empty input file is fine.
+    Raises FileUnobservable if it is missing, unreadable or no regular file. An empty input file is allowed.
     """
     if remembered is not None and remembered.algorithm == algorithm:
         (comparison,) = compare_files([(path, remembered)], threads=1)
@@ -139,11 +139,11 @@ def observe_files(
     threads: int | None = None,
     should_stop: Callable[[], bool] | None = None,
 ) -> list[FileState | FileUnobservable]:
-    """`observe_file` for many (path, remembered) at once, on all cores; errors are returned in place.
+    """Observe many files (path, remembered state) at once, on all cores; return errors in place.
 
-    For `should_stop` see `compare_files`.
+    See `observe_file`, and `compare_files` for `should_stop`.
     """
-    new_hasher(algorithm)  # an unknown algorithm is the caller's mistake, not the first file's
+    new_hasher(algorithm)  # an unknown algorithm is an error of the caller, not of the first file
     results: list[FileState | FileUnobservable | None] = [None] * len(inputs)
     known = [
         (index, path, state)
@@ -168,7 +168,7 @@ def observe_files(
 
 
 def observe_modification_time(path: str) -> int:
-    """Modification time of an input file in ns since the epoch. Raises FileUnobservable."""
+    """Return the modification time of an input file in ns since the epoch. Raises FileUnobservable."""
     try:
         found = os.stat(path)
     except (FileNotFoundError, NotADirectoryError) as error:
@@ -208,7 +208,7 @@ def _size_of(path: str) -> int:
     try:
         return os.stat(path).st_size
     except (OSError, ValueError):
-        return 0  # the hashing pass reports what is wrong with it
+        return 0  # the hashing pass reports the error
 
 
 def _spread(
@@ -217,7 +217,7 @@ def _spread(
     size: Callable[[_Input], int],
     threads: int | None,
 ) -> Iterable[_Result]:
-    """Results of `work` in the order of `inputs`; done on several threads if there is enough of it."""
+    """Return the results of `work` in the order of `inputs`; use several threads if the inputs are large."""
     threads = len(os.sched_getaffinity(0)) if threads is None else threads
     if threads <= 1 or len(inputs) <= 1:
         return [work(one) for one in inputs]
@@ -226,19 +226,19 @@ def _spread(
         return [work(one) for one in inputs]
     from threading import Thread  # noqa: PLC0415 (the compute node needs none of it)
 
-    # The largest first, so that no thread starts on a big file when the others are about to finish.
+    # The largest files come first, so that no thread starts a big file while the others finish.
     order = iter(sorted(range(len(inputs)), key=sizes.__getitem__, reverse=True))
     results: dict[int, _Result] = {}
     failures: list[BaseException] = []
 
     def take_what_is_left() -> None:
-        # Each thread takes the next input when it is through with one: nothing is queued, nobody is woken.
+        # Each thread takes the next input after its last one, so the threads need no queue and no wakeups.
         try:
             for index in order:
                 results[index] = work(inputs[index])
                 if failures:
                     return
-        except BaseException as error:  # noqa: BLE001 (raised below, where the caller is)
+        except BaseException as error:  # noqa: BLE001 (raised below, in the caller's thread)
             failures.append(error)
 
     helpers = [

@@ -1,4 +1,7 @@
-"""On what kind of file system a path lies: what SQLite's journal and the trust in timestamps depend on."""
+"""Filesystem: finds out whether a path is on a local or a remote file system.
+
+SQLite's journal and the trust in timestamps depend on it.
+"""
 
 # ruff: noqa: PTH116, PTH120, PTH123
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
@@ -11,12 +14,12 @@ __all__ = ["Location", "location_of"]
 
 
 class Location(Enum):
-    """Where the bytes of a file system are."""
+    """Location: names where a file system stores its bytes."""
 
     LOCAL = "local"
-    """On this machine: one kernel stamps the files, shared memory and locks work."""
+    """On this machine: one kernel stamps the files, and shared memory and locks work."""
     REMOTE = "remote"
-    """On another machine, or unknown, which is treated the same."""
+    """On another machine, or unknown, which is treated as remote."""
 
 
 _LOCAL_TYPES = frozenset(
@@ -26,7 +29,7 @@ _LOCAL_TYPES = frozenset(
 
 
 def location_of(path: str) -> Location:
-    """Where `path` lies; of a path that does not exist, where its nearest existing directory does."""
+    """Return the location of `path`; if it does not exist, that of its nearest existing directory."""
     real = os.path.realpath(path)
     while not os.path.lexists(real):
         real = os.path.dirname(real)
@@ -34,7 +37,7 @@ def location_of(path: str) -> Location:
     by_device, by_point = _mounts()
     number = f"{os.major(device)}:{os.minor(device)}"
     kind = by_device.get(number)
-    if kind is None:  # btrfs gives each subvolume a device of its own that no mount table lists
+    if kind is None:  # btrfs gives each subvolume its own device number, which no mount table lists
         inside = [point for point in by_point if real == point or real.startswith(point.rstrip("/") + "/")]
         kind = by_point[max(inside, key=len)] if inside else "unknown"
     return Location.LOCAL if kind in _LOCAL_TYPES else Location.REMOTE

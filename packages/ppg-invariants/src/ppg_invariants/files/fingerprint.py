@@ -1,4 +1,4 @@
-"""The fingerprint of what a job made: of one file its content, of several their combination."""
+"""Fingerprint: fingerprints a job's output files; one file by its content, several by their combination."""
 
 from collections.abc import Mapping
 
@@ -11,9 +11,10 @@ __all__ = ["fingerprint_outputs"]
 def fingerprint_outputs(
     files: Mapping[str, FileState], *, salt: bytes = b""
 ) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
-    """Fingerprint of a job's files (at least one), by name; and, if they are several, that of each as a part.
+    """Return the fingerprint of a job's files (at least one, by name), and the parts.
 
-    A `salt` that is new in every run makes every rerun count as a change.
+    If the job has several files, the fingerprint of each is a part. A `salt` that is new in every run makes
+    every rerun count as a change.
     """
     parts = {path: Fingerprint(content_fingerprint(state) + salt) for path, state in files.items()}
     if len(parts) == 1:

@@ -1,13 +1,15 @@
-"""The state of a file: what stat says about it, and the hash of its content.
+"""State: describes a file by its stat and the hash of its content.
 
-`describe_files` runs in every job process right after the job's function, so what this module imports is
-paid by every fork of the compute node: keep it lean (no dataclasses, which import inspect; no threads).
+`describe_files` runs in every job process right after the job's function. Every fork of the compute node pays
+for the imports of this module. So it imports little: no dataclasses (they import inspect), no threads.
 
-**Timestamps.** A file is looked at as: note the time, stat, then read. If it is written to after the stat,
-the next stat differs and the file is hashed again; nothing can be missed, whatever the reader saw. The one
-exception is a write so soon after the stat that it gets the same timestamp, because the clock of the file
-system has not ticked in between. So the state keeps the time of the look, `looked_ns`, and whoever compares
-later (see `timestamps`) decides whether a write could have hidden behind the timestamp.
+**Timestamps.** A file is described in this order: note the time, stat, read. If a process writes to the file
+after the stat, the next stat differs and the file is hashed again. So no write is missed, whatever bytes were
+read.
+
+The one exception is a write so soon after the stat that the file system's clock has not ticked in between.
+Such a write leaves the timestamp unchanged. So the state keeps the noted time, `looked_ns`. A later
+comparison (see `timestamps`) uses it to decide whether a write could hide behind the timestamp.
 """
 
 # ruff: noqa: PTH116
@@ -40,59 +42,59 @@ __all__ = [
 ]
 
 Algorithm = str
-"""Name of a hash: xxh3_128 (outputs), md5 (FileChecksumInvariant), sha256, blake2b, …, blake3 if installed."""
+"""Name of a hash: xxh3_128 (outputs), md5 (FileChecksumInvariant), sha256, blake2b, blake3 (if installed) …"""
 
 _CHUNK = 1 << 20
 _BIG_CHUNK = 2 << 20
 _WORTH_OVERLAP = 64 << 20
-# The kernel's coarse clock is the one that stamps files; CLOCK_REALTIME_COARSE has no name in `time`.
+# The kernel stamps files with its coarse clock, CLOCK_REALTIME_COARSE, which `time` does not name.
 FILE_CLOCK = 5 if sys.platform == "linux" else time.CLOCK_REALTIME
 
 
 class Hasher(Protocol):
-    """The part of hashlib's interface that is used here."""
+    """Hasher: declares the part of hashlib's interface that this module uses."""
 
     def update(self, data: bytes | bytearray | memoryview, /) -> object:
-        """Take in more data."""
+        """Add data to the hash."""
 
     def digest(self) -> bytes:
-        """Hash of all data so far."""
+        """Return the hash of all data so far."""
 
 
 class FileState(NamedTuple):
-    """A file at one moment. Sizes in bytes, times in nanoseconds since the epoch."""
+    """File state: describes a file at one moment; sizes in bytes, times in nanoseconds since the epoch."""
 
     size: int
     mtime_ns: int
     ctime_ns: int
     inode: int
     looked_ns: int
-    """When the look began, by the clock that stamps files; see the module docstring."""
+    """When the observation began, by the clock that stamps files; see the module docstring."""
     digest: bytes
     algorithm: Algorithm = "xxh3_128"
 
     def has_content_of(self, other: "FileState") -> bool:
-        """Whether both were hashed alike and have the same content."""
+        """Whether both states have the same algorithm and the same content."""
         return self.digest == other.digest and self.algorithm == other.algorithm and self.size == other.size
 
 
 class Problem(Enum):
-    """Why a file has no state."""
+    """Problem: names why a file has no state."""
 
     MISSING = "missing"
-    """There is nothing at this path (a dangling symlink counts as nothing)."""
+    """The path does not exist, or is a dangling symlink."""
     EMPTY = "empty"
-    """It has 0 bytes and was not declared to be allowed to."""
+    """The file has 0 bytes, and its declaration does not allow that."""
     NOT_A_FILE = "not a file"
-    """A directory, socket, pipe or device."""
+    """The path is a directory, socket, pipe or device."""
     UNREADABLE = "unreadable"
-    """The operating system refuses to look at it or to read it."""
+    """The operating system refuses to stat or to read the file."""
     UNSTABLE = "unstable"
-    """It is being written to while it is read."""
+    """The file changed while it was read."""
 
 
 class FileProblem(NamedTuple):
-    """A file that could not be described."""
+    """File problem: holds the path of a file without a state, the problem and a message."""
 
     path: str
     problem: Problem
@@ -100,7 +102,7 @@ class FileProblem(NamedTuple):
 
 
 def new_hasher(algorithm: Algorithm) -> Hasher:
-    """An empty hash. Raises ValueError for an algorithm that is unknown or not installed."""
+    """Return an empty hash. Raises ValueError for an algorithm that is unknown or not installed."""
     if algorithm == "xxh3_128":
         hasher: Hasher = xxhash.xxh3_128()
         return hasher
@@ -116,8 +118,8 @@ def new_hasher(algorithm: Algorithm) -> Hasher:
 
 @cache
 def _standard_hash(algorithm: str) -> Callable[..., Hasher]:
-    """The constructor of a hash of the standard library, looked up once, not for every small file."""
-    import hashlib  # noqa: PLC0415 (the compute node needs none of it)
+    """Return the constructor of a standard-library hash; cached, so that small files need no lookup."""
+    import hashlib  # noqa: PLC0415 (the compute node does not need it)
 
     if algorithm not in hashlib.algorithms_available or algorithm.startswith("shake"):
         raise ValueError(
@@ -127,7 +129,7 @@ def _standard_hash(algorithm: str) -> Callable[..., Hasher]:
 
 
 def require_algorithm(algorithm: Algorithm) -> None:
-    """Make sure that files can be hashed so. Raises ValueError for a hash that is unknown or not installed."""
+    """Raise ValueError if the algorithm is unknown or not installed."""
     new_hasher(algorithm)
 
 
@@ -138,9 +140,9 @@ def describe_file(
     empty_ok: bool = False,
     should_stop: Callable[[], bool] | None = None,
 ) -> FileState | FileProblem:
-    """State of the file at `path` now, with the hash of its content; symlinks are followed.
+    """Return the present state of the file at `path`, with the hash of its content; symlinks are followed.
 
-    `should_stop` is asked every few megabytes; if it says so, ObservationInterrupted is raised.
+    `should_stop` is called every few megabytes. If it returns true, ObservationInterrupted is raised.
     """
     looked = time.clock_gettime_ns(FILE_CLOCK)
     try:
@@ -172,12 +174,12 @@ def describe_files(
     algorithm: Algorithm = "xxh3_128",
     empty_ok: bool = False,
 ) -> list[FileState | FileProblem]:
-    """States of several files, in order. Meant to run in the job process once its function has returned."""
+    """Return the states of several files, in order; the job process calls it after the job's function."""
     return [describe_file(path, algorithm=algorithm, empty_ok=empty_ok) for path in paths]
 
 
 def describe_files_plainly(paths: Sequence[str], *, empty_ok: bool = False) -> list[tuple[object, ...]]:
-    """`describe_files` as tuples of plain values, which a job process can send without a pickler."""
+    """Return the result of `describe_files` as plain tuples, which a job process sends without a pickler."""
     return [
         (state.path, state.problem.name, state.message) if isinstance(state, FileProblem) else tuple(state)
         for state in describe_files(paths, empty_ok=empty_ok)
@@ -185,7 +187,7 @@ def describe_files_plainly(paths: Sequence[str], *, empty_ok: bool = False) -> l
 
 
 def described(plain: Sequence[Any]) -> FileState | FileProblem:
-    """What `describe_files_plainly` has made into a tuple."""
+    """Return the state or problem from a tuple of `describe_files_plainly`."""
     if len(plain) == 3:
         path, problem, message = plain
         return FileProblem(path, Problem[problem], message)
@@ -195,9 +197,10 @@ def described(plain: Sequence[Any]) -> FileState | FileProblem:
 def hash_file(
     path: str, algorithm: Algorithm, expected_size: int, should_stop: Callable[[], bool] | None = None
 ) -> bytes:
-    """Hash of the content of a regular file of `expected_size` bytes.
+    """Return the hash of the content of a regular file of `expected_size` bytes.
 
-    Raises OSError if it cannot be read, or if its size changes under the reader's hands; ObservationInterrupted.
+    Raises OSError if the file cannot be read, or if its stat changes during a read in chunks. Raises
+    ObservationInterrupted if `should_stop` returns true.
     """
     hasher = new_hasher(algorithm)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -215,14 +218,14 @@ def hash_file(
 
 
 def content_fingerprint(state: FileState) -> bytes:
-    """Fingerprint of a file's content alone: the same bytes always have the same one."""
+    """Return the fingerprint of a file's content alone: equal bytes have equal fingerprints."""
     if state.algorithm == "xxh3_128":
         return state.digest
     return state.algorithm.encode() + b":" + state.digest
 
 
 class _StoppableHasher:
-    """A hash that asks before each chunk whether it is still wanted."""
+    """Stoppable hasher: calls `should_stop` before each chunk, and raises ObservationInterrupted."""
 
     def __init__(self, hasher: Hasher, should_stop: Callable[[], bool]) -> None:
         self._hasher = hasher
@@ -230,7 +233,7 @@ class _StoppableHasher:
 
     def update(self, data: bytes | bytearray | memoryview, /) -> None:
         if self._should_stop():
-            from ppg_invariants.errors import ObservationInterrupted  # noqa: PLC0415 (job processes do without it)
+            from ppg_invariants.errors import ObservationInterrupted  # noqa: PLC0415 (job processes do not need it)
 
             raise ObservationInterrupted("the hashing of a file was stopped")
         self._hasher.update(data)
@@ -240,7 +243,7 @@ class _StoppableHasher:
 
 
 class _UnstableError(OSError):
-    """The file changed between the begin and the end of reading."""
+    """Unstable error: the file changed between the begin and the end of reading."""
 
 
 def _hash_stream(descriptor: int, hasher: Hasher) -> None:
@@ -262,13 +265,13 @@ def _hash_stream(descriptor: int, hasher: Hasher) -> None:
 
 
 def _hash_while_reading(descriptor: int, hasher: Hasher) -> None:
-    """Hash on two threads that take turns: one reads its chunk while the other hashes the one before it.
+    """Hash on two threads that take turns: one reads a chunk while the other hashes the chunk before it.
 
-    A reader beside a hasher would be as slow as reading alone, which for a cached file takes longer than the
-    fastest hash. A mapping of the file would need no copy, but a file that is cut short meanwhile would end
-    the process.
+    One reader thread and one hasher thread would be as slow as reading alone. For a cached file, reading
+    takes longer than the fastest hash. A memory map of the file would need no copy. But if the file were cut
+    short meanwhile, the process would die.
     """
-    # Only for big files, beside which this import is nothing; the compute node does without it.
+    # Only big files need threads, and their hashing takes far longer than this import.
     from threading import Semaphore, Thread  # noqa: PLC0415
 
     turns = (Semaphore(1), Semaphore(0))
@@ -288,7 +291,7 @@ def _hash_while_reading(descriptor: int, hasher: Hasher) -> None:
             try:
                 if not ended and failure is None:
                     hasher.update(view[:count])
-            except BaseException as error:  # noqa: BLE001 (raised below, where the caller is)
+            except BaseException as error:  # noqa: BLE001 (raised below, in the caller's thread)
                 failure = error
             if failure is not None or count < _BIG_CHUNK:
                 ended.append(failure)
@@ -302,7 +305,7 @@ def _hash_while_reading(descriptor: int, hasher: Hasher) -> None:
     try:
         take_turns(0)
     finally:
-        # Also when a signal's exception has come in the middle of a turn.
+        # A signal may raise an exception in the middle of a turn, and the other thread must end then, too.
         ended.append(None)
         turns[1].release()
         other.join()
@@ -311,7 +314,7 @@ def _hash_while_reading(descriptor: int, hasher: Hasher) -> None:
 
 
 def _read_chunk(descriptor: int, view: memoryview, offset: int) -> int:
-    """Fill the view from the file; how many bytes there were: fewer only at the file's end."""
+    """Fill the view from the file, and return the number of bytes; only the file's end gives fewer."""
     count = 0
     while count < len(view) and (more := os.preadv(descriptor, [view[count:]], offset + count)):
         count += more

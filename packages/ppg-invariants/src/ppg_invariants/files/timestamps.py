@@ -1,21 +1,21 @@
-"""Could a write hide behind an unchanged timestamp?
+"""Timestamps: decides whether a write could hide behind an unchanged timestamp.
 
-A file was looked at (stat, then read) at time T and its change time was C. Today its size, times and inode
-are the same. Is its content? A write after the look is stamped with the clock of the file system, so it shows
-unless the stamp comes out as C again, which takes a C that is not yet over at T:
+A file was observed (stat, then read) at time T, and its change time was C. Today its size, times and inode
+are the same. This module decides whether its content is the same. The file system's clock stamps every write
+after T. So a write shows, unless its stamp equals C. That is possible only while the tick C is not over at T:
 
-- The kernel stamps with a clock that ticks every 1 to 10 ms, and `FileState.looked_ns` is read from that same
-  clock. C < T therefore means: every later write gets a later stamp. The state is *settled*.
-- Some file systems keep fewer digits (2 s on FAT, 1 s on ext3). How many can be seen from C itself: a stamp
-  with six trailing zeros may come from a clock with milliseconds, so T is cut to as many digits as C has.
-- Since Linux 6.13 the common file systems give a file a finer stamp once the last one has been looked at. That
-  is measured, on an unnamed file in the same directory; where it holds, C = T is settled too, provided that
-  the look happened since this kernel was booted.
-- On remote file systems another machine's clock stamps. Its clock and ours are taken to agree to within
-  `REMOTE_MARGIN_NS`; a state younger than that is not settled.
+- The kernel stamps with a clock that ticks every 1 to 10 ms. `FileState.looked_ns` is read from that clock.
+  So C < T means that every later write gets a later stamp. The state is *settled*.
+- Some file systems keep fewer digits (2 s on FAT, 1 s on ext3). C itself shows how many: a stamp with six
+  trailing zeros may come from a clock with milliseconds. So T is cut to as many digits as C has.
+- Since Linux 6.13 the common file systems give a file a finer stamp after a stat of the last stamp. This is
+  measured on an unnamed file in the same directory. Where it holds, C = T is settled too, if the observation
+  happened since this kernel was booted.
+- On remote file systems, another machine's clock stamps the files. The two clocks are assumed to agree to
+  within `REMOTE_MARGIN_NS`. A younger state is not settled.
 
-A state that is not settled is hashed once more, and the new look settles it. The change time is what counts,
-not the modification time, because no program can set it at will.
+An unsettled state is hashed once more, and the new observation settles it. The change time counts, not the
+modification time, because no program can set the change time at will.
 """
 
 # ruff: noqa: PTH120
@@ -35,7 +35,7 @@ _REMOTE = Location.REMOTE
 
 
 class StampTrust:
-    """Judge of timestamps for one pass over many files; what it finds out about a device it remembers."""
+    """Stamp trust: judges timestamps in one pass over many files, and caches its findings per device."""
 
     def __init__(self) -> None:
         self._booted_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
@@ -43,7 +43,7 @@ class StampTrust:
         self._distinct: dict[int, bool] = {}
 
     def is_settled(self, state: FileState, path: str, device: int) -> bool:
-        """True if an unchanged stat of the file at `path`, on `device`, proves that its content is unchanged."""
+        """Whether an unchanged stat of the file at `path`, on `device`, proves unchanged content."""
         changed, looked = state.ctime_ns, state.looked_ns
         if changed < looked - REMOTE_MARGIN_NS:
             return True
@@ -68,7 +68,7 @@ class StampTrust:
 
 
 def stamp_resolution_ns(stamp_ns: int) -> int:
-    """The coarsest clock, in ns, that this stamp can come from: 2 s for whole seconds, else a power of ten."""
+    """Return the coarsest tick, in ns, that this stamp allows: 2 s for whole seconds, else a power of ten."""
     if stamp_ns % 10:
         return 1
     if stamp_ns % _SECOND == 0:
@@ -80,7 +80,7 @@ def stamp_resolution_ns(stamp_ns: int) -> int:
 
 
 def _measure_distinct_stamps(directory: str) -> bool:
-    """Whether writes within one tick of the clock, each looked at, get different stamps in this directory."""
+    """Whether writes within one tick, with a stat after each, get different stamps in this directory."""
     try:
         descriptor = os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:

@@ -1,9 +1,11 @@
-"""One fingerprint for a function under all Python versions.
+"""Across versions: gives a function one fingerprint under all Python versions.
 
-Every code object ever seen is remembered as (Python version, bytecode digest, syntax digest, canonical digest).
-A code object whose bytecode was seen under this version has that entry's canonical digest, without a look at any
-source. Otherwise its syntax tree is asked for: if the same tree was seen, under whatever version, it is the same
-code. Otherwise it is new, and its canonical digest is that of its tree (of its bytecode, if it has no source).
+The store keeps a row for every code object that was ever fingerprinted: Python version, bytecode digest,
+syntax digest, canonical digest. The canonical digest of a code object is found in three steps:
+
+1. If a row of this Python version has its bytecode, that row's canonical digest. This needs no source. 2.
+Otherwise, if a row of any version has its syntax tree, that row's canonical digest: the code is the same. 3.
+Otherwise the code is new. Its canonical digest is that of its tree, or of its bytecode if it has no source.
 """
 
 from collections.abc import Iterable
@@ -18,7 +20,7 @@ CodeRow = tuple[str, bytes, bytes | None, bytes]
 
 
 class CanonicalCodes:
-    """All code objects seen so far, those of other Python versions included."""
+    """Canonical codes: finds the canonical digest of a code object among those of all Python versions."""
 
     def __init__(self, rows: Iterable[CodeRow]) -> None:
         self._by_bytecode: dict[tuple[str, bytes], bytes] = {}
@@ -29,7 +31,7 @@ class CanonicalCodes:
             self._enter(row)
 
     def canonical(self, state: FunctionState) -> list[bytes]:
-        """Canonical digest of each code object of a function. Not to be changed."""
+        """Return the canonical digest of each code object of a function. Callers must not change the list."""
         question = state.python, state.codes
         answer = self._answers.get(question)
         if answer is None:
@@ -40,7 +42,7 @@ class CanonicalCodes:
         return answer
 
     def note_syntax(self, state: FunctionState) -> None:
-        """Remember the trees of a function's code, too, where it was recognised by its bytecode alone.
+        """Keep the syntax trees of code objects that were found by their bytecode alone.
 
         Several trees can compile to the same bytecode under one version of Python, and not under the next.
         """
@@ -53,11 +55,11 @@ class CanonicalCodes:
 
     @property
     def has_news(self) -> bool:
-        """Whether something was learnt since the last `take_new`."""
+        """Whether rows were added since the last `take_new`."""
         return bool(self._new)
 
     def take_new(self) -> list[CodeRow]:
-        """What was learnt since the last call."""
+        """Return the rows that were added since the last call."""
         new, self._new = self._new, []
         return new
 

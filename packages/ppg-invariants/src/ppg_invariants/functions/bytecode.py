@@ -1,16 +1,20 @@
-"""The structure of a code object, as a hash: what the compiler made of a function, and nothing else.
+"""Bytecode: hashes the structure of a code object, that is, the compiler's result for a function.
 
-Counted: the instructions with their operands resolved (names instead of indices into name tables, constants
-with their types, jumps as instruction indices), the ranges of exception handlers, the kinds, number and names
-of the parameters, whether it is a generator or a coroutine; nested code objects likewise.
+Counted:
+
+- the instructions with their operands resolved: names instead of indices into name tables, constants with
+  their types, jumps as instruction indices;
+- the ranges of exception handlers;
+- the kinds, number and names of the parameters, and whether the function is a generator or a coroutine;
+- nested code objects, in the same way.
 
 Not counted: names of the function, its class and its file, line numbers, docstrings, inline caches, prefixes
-for long operands, padding instructions. Docstrings of functions are never loaded by an instruction; those of
-classes are stored by one, which is left out, together with the other things that a class body notes about
-itself (its qualified name, its line).
+for long operands, padding instructions. No instruction loads the docstring of a function. An instruction
+stores the docstring of a class, and is left out. So are the instructions for a class body's qualified name
+and line.
 
-Bytecode differs between Python versions; within one, the layout of the source can shift where the compiler
-merges blocks. `syntax` bridges both.
+Bytecode differs between Python versions. Within one version, the layout of the source can change where the
+compiler merges blocks. `syntax` solves both.
 """
 
 import dis
@@ -34,7 +38,7 @@ _CLASS_NOTES = frozenset({"__qualname__", "__doc__", "__firstlineno__", "__stati
 
 
 class _ConstantEncoder(Encoder):
-    """Constants are plain data, or code."""
+    """Constant encoder: encodes the constants of a code object, which are plain data or code."""
 
     def write_other(self, value: object, out: bytearray) -> None:
         if isinstance(value, types.CodeType):
@@ -45,7 +49,7 @@ class _ConstantEncoder(Encoder):
 
 
 def bytecode_digest(code: types.CodeType) -> bytes:
-    """Hash (16 bytes) of the structure of `code`; see the module docstring."""
+    """Return the hash (16 bytes) of the structure of `code`; see the module docstring."""
     instructions, indices = _instructions(code)
     out = bytearray()
     constants = _ConstantEncoder()
@@ -76,7 +80,7 @@ def bytecode_digest(code: types.CodeType) -> bytes:
 
 
 def global_references(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
-    """The global names that the code and the code nested in it reads, each with the attributes read from it."""
+    """Return the global names that the code and its nested code read, with the attributes read from them."""
     found: set[tuple[str, ...]] = set()
     waiting = [code]
     while waiting:
@@ -97,14 +101,14 @@ def global_references(code: types.CodeType) -> tuple[tuple[str, ...], ...]:
 
 
 def _constant(instruction: dis.Instruction, code: types.CodeType) -> object:
-    """The constant that an instruction refers to; Python 3.11 does not resolve the names of KW_NAMES itself."""
+    """Return the constant that an instruction refers to; Python 3.11 does not resolve that of KW_NAMES."""
     if instruction.opname == "KW_NAMES" and instruction.arg is not None:
         return code.co_consts[instruction.arg]
     return instruction.argval
 
 
 def _instructions(code: types.CodeType) -> tuple[list[dis.Instruction], dict[int, int]]:
-    """The instructions that count, and for every offset the index of the first of them at or after it."""
+    """Return the counted instructions, and by offset the index of the first of them at or after it."""
     is_class_body = not code.co_flags & _OPTIMIZED
     kept: list[dis.Instruction] = []
     pending: list[int] = []
@@ -114,7 +118,7 @@ def _instructions(code: types.CodeType) -> tuple[list[dis.Instruction], dict[int
         if instruction.opname in _SKIPPED:
             continue
         if is_class_body and instruction.opname == "STORE_NAME" and instruction.argval in _CLASS_NOTES:
-            kept.pop()  # the constant that this stores
+            kept.pop()  # the instruction before it loads the constant that it stores
             continue
         for offset in pending:
             indices[offset] = len(kept)
@@ -126,7 +130,7 @@ def _instructions(code: types.CodeType) -> tuple[list[dis.Instruction], dict[int
 
 
 def _handlers(code: types.CodeType, indices: dict[int, int]) -> tuple[tuple[int, int, int, int, bool], ...]:
-    """Exception handlers: first and last instruction that they guard, where they are, stack depth, lasti."""
+    """Return the exception handlers: begin and end of the guarded range, target, stack depth, lasti."""
     handlers: list[tuple[int, int, int, int, bool]] = []
     for entry in dis.Bytecode(code).exception_entries:  # type: ignore[attr-defined,unused-ignore]
         begin, end = _index_at(entry.start, indices), _index_at(entry.end, indices)
@@ -140,7 +144,7 @@ def _handlers(code: types.CodeType, indices: dict[int, int]) -> tuple[tuple[int,
 
 
 def _index_at(offset: int, indices: dict[int, int]) -> int:
-    """Index of the first counted instruction at or after `offset`, which may lie within inline caches."""
+    """Return the index of the first counted instruction at or after `offset`, even within inline caches."""
     while offset not in indices:
         offset += 2
     return indices[offset]

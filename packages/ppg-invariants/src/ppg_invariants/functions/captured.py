@@ -1,19 +1,22 @@
-"""What a function consists of besides its code: defaults, captured values, and all that these are made of.
+"""Captured: encodes the parts of a function besides its code: defaults, captured values, and their contents.
 
-Functions, classes and instances have an identity that a program can share and tie into cycles (a function that
-captures itself, two that capture each other). They are numbered in the order in which they are first met, and
-referred to by number when met again; so every walk is linear and ends. Inside sets and dict keys, which are
-met in an order that differs from run to run, they are put in order before numbers are given (`_in_order`).
+Functions, classes and instances have an identity. A program can share them and tie them into cycles (a
+function that captures itself, two that capture each other). The encoder numbers them in the order in which it
+first meets them, and writes the number when it meets them again. So every walk is linear and ends. Sets and
+dict keys are met in an order that differs from run to run. There the elements are sorted before they get
+numbers (`_in_order`).
 
-How things count (docs/fingerprints.md has an example of each):
+How values count (docs/fingerprints.md has an example of each):
 
-- functions by their own code, defaults and captured values; those of the standard library by name; those of an
-  installed distribution that can be imported by name, by name and version; the project's functions in a decorator of
-  either of these by what the decorator wraps and keeps;
-- classes likewise: name, bases, and their members, the methods by their code;
-- instances by their class and by the state that the pickle protocol would keep of them; nothing is pickled;
-- partials by function and arguments; bound methods by their function, nothing of the instance;
-- modules by name; functions in C by name.
+- functions count by their code, defaults and captured values;
+- functions of the standard library count by name; importable functions of an installed distribution count by
+  name and version;
+- a function of the project in a decorator of either of these counts by the wrapped function and the values
+  that the decorator keeps;
+- classes count in the same way: name, bases, and members; methods by their code;
+- instances count by their class, and by the state that the pickle protocol would keep; nothing is pickled;
+- partials count by function and arguments; bound methods by their function, without the instance;
+- modules and functions in C count by name.
 """
 
 import functools
@@ -45,7 +48,7 @@ _PROJECT = Origin.PROJECT
 
 
 class _Members:
-    """The members of a class, or what a decorator keeps, by name."""
+    """Members: holds the members of a class, or the values that a decorator keeps, by name."""
 
     def __init__(self, by_name: dict[str, object]) -> None:
         self.by_name = by_name
@@ -54,13 +57,14 @@ class _Members:
 _PLAIN_FUNCTIONS = tuple(
     bytes((ENCODING_VERSION,)) + _FUNCTION + bytes((parts,)) + _CODE_KEY + _CODE + b"\0" for parts in range(4)
 )
-"""How a function begins that consists of so many parts and is the first of its encoding."""
+"""By number of parts, the first bytes of a function that is the first of its encoding."""
 
 
 def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
-    """What the encoder would say of a function that holds nothing but plain values; None for all others.
+    """Return the encoding and code of a function that holds only plain values; None for all others.
 
-    The same as `CapturedEncoder.encode`, only quicker: of closures over one code object there can be a million.
+    The result equals that of `CapturedEncoder.encode`, but is quicker: one code object can have a million
+    closures.
     """
     code = code_of(function.__code__)
     defaults = function.__defaults__
@@ -82,7 +86,7 @@ def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
                 out += key
                 PLAIN_WRITERS[type(value)](None, value, out)
         except (KeyError, ValueError):
-            return None  # something that is not plain; or a variable without a value yet
+            return None  # a value is not plain, or a variable has no value yet
     if defaults is not None:
         keys = code.default_keys(len(defaults))
         out += _DEFAULT_KEY
@@ -99,7 +103,7 @@ def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
 
 
 class CapturedEncoder(Encoder):
-    """Writes functions, classes and instances too; collects the code objects that it meets in `codes`."""
+    """Captured encoder: encodes functions, classes and instances, too; collects code objects in `codes`."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,7 +113,7 @@ class CapturedEncoder(Encoder):
         self._kept_alive: list[object] = []
 
     def write_other(self, value: Any, out: bytearray) -> None:
-        """Append a function, a class, an instance, or whatever `content` knows."""
+        """Append a function, a class, an instance, or a value of a type that `content_of` handles."""
         kind = type(value)
         if kind is types.FunctionType:
             self._write_function(value, out)
@@ -135,7 +139,7 @@ class CapturedEncoder(Encoder):
         elif isinstance(value, functools.cached_property):
             self.write_object(value, "cached_property", value.func, out)
         elif isinstance(value, functools.singledispatchmethod):
-            # Its other attribute (Python 3.13) only remembers what was called.
+            # Its other attribute (Python 3.13) is only a cache of calls.
             self.write_object(value, "singledispatchmethod", value.dispatcher, out)
         elif isinstance(value, property):
             self.write_object(value, "property", (value.fget, value.fset, value.fdel), out)
@@ -143,7 +147,10 @@ class CapturedEncoder(Encoder):
             self._write_value(value, out)
 
     def _in_order(self, pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, object, object]]:
-        """Sorted by what the keys are if each is met first; what they are in their turn, `_write_ordered` says."""
+        """Return the pairs sorted by the encoding that each key has if it is met first.
+
+        `_write_ordered` then writes each key with the numbers that it gets in this order.
+        """
         ordered = []
         for key, value in pairs:
             encoded = bytearray()
@@ -172,7 +179,7 @@ class CapturedEncoder(Encoder):
             kind = type(value)
             if is_registered(kind) or origin_of_module(kind.__module__) is not _PROJECT:
                 self.write_object(value, *content, out)
-            else:  # what its methods do may be called
+            else:  # the function may call its methods, so the code of its class counts
                 self._write_numbered(value, "instance", lambda _value: (kind, content[1]), out)
             return
         wrapped = getattr(value, "__wrapped__", None)
@@ -195,7 +202,10 @@ class CapturedEncoder(Encoder):
         self.write_object(value, name, content_of_it(value), out)
 
     def _write_function(self, function: types.FunctionType, out: bytearray) -> None:
-        """As `_write_numbered` with a dict of `code`, `closure` and `default`, only quicker: there are many."""
+        """Append a function as a numbered dict of `code`, `closure` and `default`.
+
+        The result equals that of `_write_numbered`, but is quicker: functions are many.
+        """
         code = code_of(function.__code__)
         if code.origin is not _PROJECT:
             origin = origin_of_module(function.__module__ or "")
@@ -233,7 +243,7 @@ class CapturedEncoder(Encoder):
         self._leave(function)
 
     def _more_of_function(self, _function: types.FunctionType, _code: Code, _out: bytearray) -> int:
-        """For subclasses: append more pairs of key and value, in the order of keys; returns how many."""
+        """Append more pairs, in the order of keys, and return their number; for subclasses."""
         return 0
 
     def _write_closure(
@@ -283,7 +293,7 @@ class CapturedEncoder(Encoder):
         out += _CODE
         write_count(index, out)
 
-    # What things consist of
+    # Contents of values
 
     def _write_members(self, members: "_Members", out: bytearray) -> None:
         out += _DICT
@@ -352,9 +362,9 @@ class CapturedEncoder(Encoder):
 
 
 def _wrapper_content(wrapper: types.FunctionType) -> object:
-    """What a decorator that is not the project's has made of a function of the project, which lends it its name.
+    """Return the content of a project function in a decorator that does not belong to the project.
 
-    The decorator's own code counts by name and version.
+    The wrapper has the name of the project's function. The decorator's own code counts by name and version.
     """
     code = code_of(wrapper.__code__)
     module = str(wrapper.__globals__.get("__name__", ""))
@@ -364,7 +374,7 @@ def _wrapper_content(wrapper: types.FunctionType) -> object:
         try:
             kept[code.object.co_freevars[index]] = (wrapper.__closure__ or ())[index].cell_contents
         except ValueError:
-            continue  # it has no value yet
+            continue  # the variable has no value yet
     registry = getattr(wrapper, "registry", None)  # functools.singledispatch
     return {
         "decorator": f"{lasting_name(module, code.name)} {version}",
@@ -376,7 +386,7 @@ def _wrapper_content(wrapper: types.FunctionType) -> object:
 
 
 def _name_if_importable(value: Any, origin: Origin) -> str | None:
-    """Name (and version) of what can be imported from Python itself or from an installed distribution."""
+    """Return the name under which a value is importable, with its version if it is installed; else None."""
     found: Any = sys.modules.get(value.__module__)
     for step in value.__qualname__.split("."):
         found = getattr(found, step, None)

@@ -1,4 +1,4 @@
-"""Which members of a class count: those that the class body wrote, not those that Python or a decorator adds."""
+"""Class members: selects the members that the class body wrote, not those that Python or a decorator adds."""
 
 import dataclasses
 import enum
@@ -18,7 +18,7 @@ _DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 
 
 def members_that_count(kind: type) -> dict[str, object]:
-    """Members by name, in the form in which they are to be encoded."""
+    """Return the members that count, by name, in the form that the encoder takes."""
     if issubclass(kind, enum.Enum):
         return _members_of_enum(kind)
     members: dict[str, object] = {}
@@ -32,7 +32,7 @@ def members_that_count(kind: type) -> dict[str, object]:
             members[name] = value
     if "__dataclass_fields__" in kind.__dict__:
         members["fields"] = [_field(field) for field in kind.__dict__["__dataclass_fields__"].values()]
-        # Those that every version of Python keeps; the others show in the members that they make.
+        # Every version of Python keeps these options; the other options show in the members that they add.
         options = kind.__dict__["__dataclass_params__"]
         members["options"] = [getattr(options, name) for name in _DATACLASS_OPTIONS]
     if "__attrs_attrs__" in kind.__dict__:

@@ -1,4 +1,4 @@
-"""Code objects with their fingerprints, computed once each however many functions share them."""
+"""Code: computes the fingerprints of code objects, once for all functions that share a code object."""
 
 import sys
 import types
@@ -14,15 +14,15 @@ if TYPE_CHECKING:
 __all__ = ["PYTHON", "Code", "code_of"]
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
-"""Bytecode can be compared between interpreters of which this is the same."""
+"""Bytecode is comparable between interpreters with an equal value."""
 
-_OWN_OBJECT = ("self", "__class__")  # the object that a method belongs to, and what super() needs of it
+_OWN_OBJECT = ("self", "__class__")  # a method's object, and the class that super() needs
 _CACHED_AT_MOST = 100_000
 _cache: dict[int, "Code"] = {}
 
 
 class Code:
-    """A code object and what is known about it; source and syntax tree are only looked for when asked for."""
+    """Code: holds a code object and its digests; finds source and syntax tree on demand."""
 
     __slots__ = (
         "_default_keys",
@@ -44,15 +44,15 @@ class Code:
             for index, name in enumerate(code.co_freevars)
             if name not in _OWN_OBJECT
         ]
-        """The captured variables that count, as encoded dict keys, with their index; in the order of encodings."""
+        """The captured variables that count, as encoded dict keys with their index, sorted by encoding."""
         self.closure_keys.sort()
         self._references: tuple[tuple[str, ...], ...] | None = None
         self._default_keys: dict[int, list[tuple[bytes, int]]] = {}
-        self._source: FoundSource | bool | None = False  # False: not looked for yet
+        self._source: FoundSource | bool | None = False  # False: `_found` has not searched for it yet
         self._syntax: bytes | None = None
 
     def default_keys(self, count: int) -> list[tuple[bytes, int]]:
-        """As `closure_keys`, for the last `count` positional parameters, which have defaults."""
+        """Return the keys, as in `closure_keys`, of the last `count` positional parameters: the defaults."""
         known = self._default_keys.get(count)
         if known is None:
             code = self.object
@@ -64,19 +64,19 @@ class Code:
 
     @property
     def references(self) -> tuple[tuple[str, ...], ...]:
-        """The global names that it reads, with the attributes read from them: ``("helpers", "clean")``."""
+        """Global names that the code reads, with the attributes read from them: ``("helpers", "clean")``."""
         if self._references is None:
             self._references = global_references(self.object)
         return self._references
 
     @property
     def name(self) -> str:
-        """Name of the function that it was compiled from, for messages."""
+        """Qualified name of the function that the code was compiled from, for messages."""
         return self.object.co_qualname
 
     @property
     def source(self) -> str | None:
-        """Text of the function; None if there is none, or if the file has changed since it was imported."""
+        """Text of the function; None if it has no source, or if the file changed after its import."""
         found = self._found()
         return None if found is None else found.text
 
@@ -93,17 +93,17 @@ class Code:
 
     def _found(self) -> "FoundSource | None":
         if isinstance(self._source, bool):
-            from ppg_invariants.functions.source import find_source  # noqa: PLC0415 (an idle run needs no source, and nothing to parse it with)
+            from ppg_invariants.functions.source import find_source  # noqa: PLC0415 (an idle run needs no source and no parser)
 
             self._source = find_source(self.object, self.bytecode)
         return self._source
 
 
 def code_of(code: types.CodeType) -> Code:
-    """The one Code for a code object."""
+    """Return the Code of a code object, the same one for every call."""
     known = _cache.get(id(code))
     if known is None:
         if len(_cache) >= _CACHED_AT_MOST:
-            _cache.clear()  # a program that makes code without end; to fingerprint again is all that it costs
+            _cache.clear()  # it bounds memory if a program makes code without end, and costs only time
         known = _cache[id(code)] = Code(code)
     return known

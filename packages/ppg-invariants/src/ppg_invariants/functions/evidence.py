@@ -1,6 +1,7 @@
-"""What explains a fingerprint, kept under that fingerprint: parameter encodings, and what functions were made of.
+"""Evidence: packs the data that explains a fingerprint: parameter encodings, and the parts of functions.
 
-Texts of functions are kept once per content, as blobs, because thousands of closures share one text.
+The store keeps it by fingerprint. It keeps texts of functions once per content, as blobs, because thousands
+of closures share one text.
 """
 
 from collections.abc import Callable
@@ -17,12 +18,12 @@ __all__ = ["CodeEvidence", "Evidence", "FunctionEvidence", "evidence_of", "pack_
 
 @dataclass(frozen=True, slots=True)
 class CodeEvidence:
-    """One code object of a function, as it was.
+    """Code evidence: describes one code object of a function at an earlier time.
 
     Attributes:
-        name: qualified name of the function that it was compiled from
-        canonical: its fingerprint across Python versions
-        source: its text, if there was any
+        name: qualified name of the function that the code was compiled from
+        canonical: the fingerprint of the code across Python versions
+        source: the text of the function, None if it had none
 
     """
 
@@ -33,12 +34,12 @@ class CodeEvidence:
 
 @dataclass(frozen=True, slots=True)
 class FunctionEvidence:
-    """What a function was made of, to explain what changed.
+    """Function evidence: describes the parts of a function, to explain a change.
 
     Attributes:
         values: encoding of defaults and captured values, which refers to `codes` by index
-        codes: its own code first
-        python: the version of Python that it was seen under
+        codes: the code objects, the function's own first
+        python: the version of Python under which the function was fingerprinted
 
     """
 
@@ -48,13 +49,13 @@ class FunctionEvidence:
 
 
 Evidence = bytes | FunctionEvidence
-"""The encoding of parameters, or what a function was made of."""
+"""The encoding of parameters, or the parts of a function."""
 
 
 def evidence_of(state: FunctionState, canonical: list[bytes] | None = None) -> FunctionEvidence:
-    """What a function is made of, with the canonical fingerprint of each of its code objects.
+    """Return the evidence of a function's state, with the canonical fingerprint of each of its code objects.
 
-    Without `canonical`, which a store knows, evidence can be compared only under one version of Python.
+    A store provides `canonical`. Without it, evidence is comparable only under one version of Python.
     """
     if canonical is None:
         canonical = [code.bytecode for code in state.codes]
@@ -66,7 +67,7 @@ def evidence_of(state: FunctionState, canonical: list[bytes] | None = None) -> F
 
 
 def pack_evidence(evidence: Evidence, keep_text: Callable[[bytes, str], None]) -> bytes:
-    """Bytes of the evidence; each source text is handed to `keep_text` with its digest."""
+    """Return the bytes of the evidence; call `keep_text` with each source text and its digest."""
     if isinstance(evidence, bytes):
         return b"P" + evidence
     codes = []
@@ -80,7 +81,7 @@ def pack_evidence(evidence: Evidence, keep_text: Callable[[bytes, str], None]) -
 
 
 def unpack_evidence(packed: bytes, text_of: Callable[[bytes], str | None]) -> Evidence:
-    """The evidence. Raises ValueError if the bytes are damaged; a lost text is None."""
+    """Return the evidence; a lost text is None. Raises ValueError if the bytes are damaged."""
     if packed[:1] == b"P":
         return packed[1:]
     if packed[:1] != b"F":

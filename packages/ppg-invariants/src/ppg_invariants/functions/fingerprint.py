@@ -1,9 +1,11 @@
-"""Fingerprints of functions: what they are made of, not where they stand or what they are called.
+"""Fingerprint: fingerprints functions by their content, not by their place or name.
 
 A function's state has two halves. `values` is the canonical encoding of its defaults and captured values (see
-`captured`), in which code objects are referred to by index; `codes` are those code objects, each with its own
-fingerprints (see `code`), cached, so that a hundred thousand closures over one code object cost a few
-microseconds each. Source text and syntax trees are only looked for when a code object was never seen before.
+`captured`), which refers to code objects by index. `codes` are those code objects, each with its own
+fingerprints (see `code`).
+
+Code objects are cached, so a hundred thousand closures over one code object cost a few microseconds each.
+Source text and syntax trees are read only for a code object that is new to the store.
 """
 
 import types
@@ -20,38 +22,38 @@ __all__ = ["FunctionState", "fingerprint_function"]
 
 
 class FunctionState:
-    """A function as it is now, under this version of Python."""
+    """Function state: holds the present content of a function, under this version of Python."""
 
     __slots__ = ("codes", "values")
 
     python = PYTHON
-    """Version of Python (``"3.12"``) under which `bytecode` can be compared."""
+    """Version of Python (``"3.12"``) under which `bytecode` is comparable."""
 
     def __init__(self, values: bytes, codes: tuple[Code, ...]) -> None:
         self.values: bytes = values
-        """Encoding of everything but the code."""
+        """Encoding of the function without its code."""
         self.codes: tuple[Code, ...] = codes
         """The code objects that `values` refers to, the function's own first."""
 
     @property
     def bytecode(self) -> bytes:
-        """Fingerprint (16 bytes) that compares between functions under one version of Python."""
+        """Fingerprint (16 bytes) that is comparable between functions under one version of Python."""
         return self.combine([code.bytecode for code in self.codes])
 
     @property
     def syntax(self) -> bytes | None:
-        """Fingerprint (16 bytes) that compares across versions; None if there is code without source."""
+        """Fingerprint (16 bytes) that is comparable across versions; None if a code object has no source."""
         digests = [code.syntax for code in self.codes]
         known = [digest for digest in digests if digest is not None]
         return self.combine(known) if len(known) == len(digests) else None
 
     @property
     def source(self) -> str | None:
-        """Text of the function itself; None if it has none, or if its file was edited since the import."""
+        """Text of the function; None if it has none, or if its file was edited after the import."""
         return self.codes[0].source if self.codes else None
 
     def combine(self, digests: list[bytes]) -> bytes:
-        """Fingerprint (16 bytes) of the function, with one digest for each of its `codes`."""
+        """Return the fingerprint (16 bytes) of the function, from one digest for each of its `codes`."""
         digest: bytes = xxhash.xxh3_128_digest(b"".join((self.values, *digests)))
         return digest
 
@@ -71,9 +73,9 @@ class FunctionState:
 def fingerprint_function(
     function: Callable[..., Any] | types.CodeType, *, follow: Follow | None = None
 ) -> FunctionState:
-    """State of a function, method, partial, class, callable instance or C function.
+    """Return the state of a function, method, partial, class, callable instance or C function.
 
-    With `follow`, what its code refers to by global names counts, too; see `references`.
+    With `follow`, the values of global names in its code count, too; see `references`.
 
     Raises CannotFingerprint with the path to a default or captured value that has no comparable content:
     ``function → closure 'db' → attribute 'connection'``.

@@ -1,4 +1,4 @@
-"""Where code comes from: Python itself, an installed distribution, or the user's project."""
+"""Origin: finds the origin of code: Python itself, an installed distribution, or the user's project."""
 
 # ruff: noqa: PTH120, PTH206
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
@@ -15,19 +15,19 @@ __all__ = ["Origin", "distribution_version", "origin_of_file", "origin_of_module
 
 
 class Origin(Enum):
-    """Who maintains a piece of code, which decides how it counts."""
+    """Origin: names the origin of a piece of code, which decides how the code counts."""
 
     PYTHON = "python"
     """The interpreter and its standard library: counts by name."""
     INSTALLED = "installed"
     """A distribution in site-packages: counts by name and version."""
     PROJECT = "project"
-    """Anything else: counts by its own code."""
+    """All other code: counts by its content."""
 
 
 @functools.lru_cache(maxsize=4096)
 def origin_of_file(filename: str) -> Origin:
-    """Origin of the code in a source file. Code without a file (``<string>``) is the project's."""
+    """Return the origin of the code in a source file. Code without a file (``<string>``) is the project's."""
     if filename.startswith("<frozen "):
         return Origin.PYTHON
     if filename.startswith("<"):
@@ -44,7 +44,7 @@ def origin_of_file(filename: str) -> Origin:
 
 
 def origin_of_module(name: str) -> Origin:
-    """Origin of an imported module; one that is not imported (any more) counts as the project's."""
+    """Return the origin of an imported module; a module that is not imported counts as the project's."""
     top = name.partition(".")[0]
     if top in sys.builtin_module_names or top in sys.stdlib_module_names:
         return Origin.PYTHON
@@ -57,11 +57,11 @@ def origin_of_module(name: str) -> Origin:
 
 @functools.lru_cache(maxsize=1024)
 def distribution_version(module: str) -> str:
-    """Version of the distribution that an installed module belongs to; empty if it does not say."""
+    """Return the version of an installed module's distribution; empty if it has none."""
     engine = engine_version(module)
     if engine is not None:
         return engine
-    import importlib.metadata  # noqa: PLC0415 (half as slow to import as all of ppg, and few functions need it)
+    import importlib.metadata  # noqa: PLC0415 (importing it takes half as long as importing all of ppg; few functions need it)
 
     top = module.partition(".")[0]
     try:

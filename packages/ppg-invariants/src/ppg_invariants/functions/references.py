@@ -1,23 +1,27 @@
-"""What code refers to by name: the functions, classes and constants of the user's project.
+"""References: follows the global names in code to functions, classes and constants of the user's project.
 
-A function's own code says ``helpers.clean(x)``; what ``clean`` does stands elsewhere. With a `Follow`, fingerprints
-of functions also contain what their global names lead to, recursively:
+A function's own code contains ``helpers.clean(x)``, but the code of ``clean`` is elsewhere. With a `Follow`,
+the fingerprint of a function also contains the values of its global names, recursively:
 
 - functions and classes of the project, by their code;
-- what is installed (in site-packages) by name and by the version of its distribution; Python itself not at all;
+- installed code (in site-packages) by name and by the version of its distribution; Python itself does not
+  count;
 - constants: numbers, strings, bytes, None, and tuples and frozensets of these;
-- modules of the project, by the attributes that the code reads from them, as far as the code says so plainly
-  (``helpers.clean``, not ``getattr(helpers, name)``).
+- modules of the project, by the attributes that the code reads from them directly (``helpers.clean``, not
+  ``getattr(helpers, name)``).
 
-Other values of globals (lists, dicts, instances) do not count: a program changes them as it runs, and then no
-fingerprint would stay. Neither do modules that nobody has imported yet, methods of objects that the function is
-given, or names that are made up at run time. Parts without comparable content count by their type.
+Other values of globals (lists, dicts, instances) do not count, because a program changes them as it runs, and
+no fingerprint would stay the same. Modules that are not imported yet do not count. Nor do methods of objects
+that the function gets as arguments, or names that are made at run time. Parts without comparable content
+count by their type.
 
-Names are looked up when the fingerprint is made. One `Follow` belongs to one moment: it remembers what it found.
+Names are resolved at the moment of the fingerprint. A `Follow` caches the values, so it belongs to one
+moment.
 
-What a function leads to can be long, and go in circles; so it is not nested but listed. Every function or class
-that is reached is an *item*, encoded once for all that lead to it. The references of a function are the items
-that can be reached, breadth first, each name with the number of the item (or with the constant) behind it.
+The functions and classes that a function refers to can be many and can form cycles. So their encodings are
+listed, not nested. Every function or class that is reached is an *item*, which is encoded once for all
+references to it. The references of a function are the reachable items, breadth first. Each name has the
+number of its item, or its constant.
 """
 
 import functools
@@ -41,17 +45,17 @@ _ITEM = Tag.OBJECT.value + encode_name("item") + Tag.CODE.value
 
 @dataclass(frozen=True, slots=True)
 class _Item:
-    """Something that names lead to: its own content, and what it refers to in its turn."""
+    """Item: holds the encoding of a function or class that names refer to, and its own references."""
 
     value: object
     content: bytes
     codes: tuple[Code, ...]
     references: tuple[tuple[bytes, bytes, object], ...]
-    """Encoded name; then an encoded constant, or nothing and the function or class that is the next item."""
+    """Encoded name, and either an encoded constant, or empty bytes and the function or class it refers to."""
 
 
 class Follow:
-    """Makes `fingerprint_function` follow global names; to be used for one round of fingerprints."""
+    """Follow: makes `fingerprint_function` follow global names, for one round of fingerprints."""
 
     def __init__(self) -> None:
         self._items: dict[int, _Item] = {}
@@ -59,10 +63,10 @@ class Follow:
         self._kept_alive: list[object] = []  # so that no other dict of globals gets the same id
 
     def fingerprint_parts(self, function: object) -> tuple[bytes, tuple[Code, ...]]:
-        """Encodings and code objects of a function and of all that it leads to.
+        """Return the encodings and code objects of a function and of all items that it reaches.
 
-        The first encoding is the function itself, the second the list of names for it and for each item, the
-        rest are the items. Raises CannotFingerprint for the function itself; items cannot fail.
+        The first encoding is the function. The second lists the names of the function and of each item. The
+        rest are the items. Raises CannotFingerprint only for the function itself, because items cannot fail.
         """
         if type(function) is types.FunctionType:
             plain = plain_function(function)
@@ -78,7 +82,7 @@ class Follow:
         return content + lists, (*encoder.codes, *codes)
 
     def _led_to(self, code: Code, names: Mapping[str, object]) -> tuple[bytes, tuple[Code, ...]]:
-        """What a function by itself leads to, after its own code object: closures over one share this."""
+        """Return the lists and codes that a code object reaches, its own first; its closures share them."""
         key = (code, id(names))
         known = self._lists.get(key)
         if known is None:
@@ -121,7 +125,7 @@ class Follow:
             try:
                 content = encoder.encode(value, root="item")
             except CannotFingerprint:
-                # What it is called with by default, say, cannot be compared: its code can.
+                # A default, for example, may have no comparable content, but the code has.
                 encoder = _FollowingEncoder()
                 if functions := _functions_in(value):
                     content = encoder.encode([function.__code__ for function in functions], root="item")
@@ -138,7 +142,7 @@ class Follow:
 
 
 class _FollowingEncoder(CapturedEncoder):
-    """Notes which functions it met, with their globals; puts up with members of classes that have no content."""
+    """Following encoder: notes the functions that it meets, and accepts class members without content."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -149,7 +153,7 @@ class _FollowingEncoder(CapturedEncoder):
         return 0
 
     def _write_member(self, value: object, out: bytearray) -> None:
-        """A part without comparable content counts by its type, and what was met in it was not met."""
+        """Append a class member; without comparable content it counts by its type, not by its parts."""
         size, seen, codes, met = len(out), len(self._seen), len(self.codes), len(self.met)
         enclosing = dict(self._enclosing)
         try:
@@ -167,7 +171,10 @@ class _FollowingEncoder(CapturedEncoder):
 
 
 def _references(met: list[tuple[Code, Mapping[str, object]]]) -> tuple[tuple[bytes, bytes, object], ...]:
-    """What functions refer to, by encoded name and sorted by it; later functions cannot hide names of earlier ones."""
+    """Return the references of functions, sorted by encoded name.
+
+    Names of later functions do not hide names of earlier ones.
+    """
     found: dict[tuple[str, int], tuple[bytes, bytes, object]] = {}
     for code, names in met:
         for chain in code.references:
@@ -190,9 +197,9 @@ def _encoded_constant(value: object) -> bytes:
 
 
 def _resolve(chain: tuple[str, ...], names: Mapping[str, object]) -> tuple[str, object] | None:
-    """The dotted name and value that a chain of names leads to, if it counts."""
+    """Return the dotted name and value that a chain of names refers to; None if it does not count."""
     if chain[0] not in names:
-        return None  # a built-in, or not defined (yet)
+        return None  # the name is a built-in, or not defined yet
     value, used = names[chain[0]], 1
     while isinstance(value, types.ModuleType) and used < len(chain):
         origin = origin_of_module(value.__name__)
@@ -219,7 +226,7 @@ def _counts(value: object) -> bool:
 
 
 def _functions_in(value: object) -> list[types.FunctionType]:
-    """A function, and what decorators say that it wraps."""
+    """Return a function, and the functions that it wraps according to ``__wrapped__``."""
     found: list[types.FunctionType] = []
     while isinstance(value, types.FunctionType) and value not in found:
         found.append(value)

@@ -1,9 +1,9 @@
-"""The exact source of a code object: found by position, and believed only if it compiles to that very code.
+"""Source: finds the exact source of a code object by position, and checks that it compiles to the same code.
 
-The file on disk may have been edited since it was imported, several lambdas may share a line, a decorator or a
-test tool may have rewritten the code. So the file is parsed and compiled once, the code object at the same
-place is looked up in the result, and its bytecode must be that of the function. If it is not, there is no
-source, and the function counts by its bytecode alone.
+The file on disk may have been edited after its import. Several lambdas may share a line. A decorator or a
+test tool may have rewritten the code. So the file is parsed and compiled once, and the code object at the
+same place is found in the result. Its bytecode must equal that of the function. Otherwise the function has no
+source, and counts by its bytecode alone.
 """
 
 import ast
@@ -28,7 +28,7 @@ _Extent = tuple[tuple[int, int], tuple[int, int]]
 
 
 class FoundSource(NamedTuple):
-    """Syntax tree and text of one function."""
+    """Found source: holds the syntax tree and the text of one function."""
 
     node: FunctionNode
     text: str
@@ -37,7 +37,7 @@ class FoundSource(NamedTuple):
 class _ParsedFile(NamedTuple):
     lines: tuple[str, ...]
     codes: dict[tuple[str, int], list[types.CodeType]]
-    """By name and first line."""
+    """Code objects by name and first line."""
     nodes: list[FunctionNode]
 
 
@@ -45,7 +45,7 @@ _parsed: dict[tuple[str, int], _ParsedFile | None] = {}
 
 
 def find_source(code: types.CodeType, digest: bytes) -> FoundSource | None:
-    """Tree and text of the function that `code` (with that bytecode digest) was compiled from, or None."""
+    """Return tree and text of the function that compiled to `code`, which has this bytecode `digest`."""
     parsed = _parse(code.co_filename, code.co_flags & _FUTURE_FLAGS)
     if parsed is None:
         return None
@@ -73,9 +73,7 @@ def _compile(lines: tuple[str, ...], filename: str, flags: int) -> _ParsedFile |
     text = "".join(lines)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # the file was imported before: what there is to warn about was said
+            warnings.simplefilter("ignore")  # the import of the file gave its warnings already
             tree = ast.parse(text, filename)
             module = compile(tree, filename, "exec", flags=flags, dont_inherit=True)
     except (SyntaxError, ValueError, RecursionError):
@@ -92,14 +90,14 @@ def _compile(lines: tuple[str, ...], filename: str, flags: int) -> _ParsedFile |
 
 
 def _extent(code: types.CodeType) -> _Extent | None:
-    """First and last position (line, column in UTF-8 bytes) of what the instructions were compiled from."""
+    """Return the first and last position (line, column in UTF-8 bytes) of the source of the instructions."""
     begin: tuple[int, int] | None = None
     end: tuple[int, int] | None = None
     for line, end_line, column, end_column in code.co_positions():
         if line is None or end_line is None or column is None or end_column is None:
             continue
         if (line, column) == (end_line, end_column):
-            continue  # the prologue has a place but no extent
+            continue  # the prologue has a position without extent
         begin = (line, column) if begin is None else min(begin, (line, column))
         end = (end_line, end_column) if end is None else max(end, (end_line, end_column))
     return None if begin is None or end is None else (begin, end)
@@ -125,7 +123,7 @@ def _node_of(
 
 
 def _lambda_around(extent: _Extent, lambdas: list[ast.Lambda]) -> ast.Lambda | None:
-    """The innermost lambda in whose body all of the extent lies."""
+    """Return the innermost lambda with a body that contains the whole extent."""
     holding = []
     for node in lambdas:
         begin, end = _span(node.body)
@@ -135,9 +133,9 @@ def _lambda_around(extent: _Extent, lambdas: list[ast.Lambda]) -> ast.Lambda | N
 
 
 def _lambda_by_content(code: types.CodeType, lambdas: list[ast.Lambda]) -> ast.Lambda | None:
-    """The lambda on the first line of `code` that compiles to the same; if there are several, they are alike.
+    """Return the lambda on the first line of `code` that compiles to the same code; several such are alike.
 
-    For those of which the compiler notes no columns: all that return a constant, under Python 3.12.
+    It serves lambdas without columns in their code: under Python 3.12, all that return a constant.
     """
     digest = bytecode_digest(code)
     for node in lambdas:
@@ -157,7 +155,7 @@ def _span(node: ast.expr) -> _Extent:
 
 
 def _text(node: FunctionNode, lines: tuple[str, ...]) -> str:
-    """The source as written, decorators included, without the indentation that the place gave it."""
+    """Return the source as written, with decorators, without the common indentation."""
     decorators = [] if isinstance(node, ast.Lambda) else node.decorator_list
     first = min((node.lineno, *(decorator.lineno for decorator in decorators)))
     last = node.end_lineno

@@ -1,12 +1,14 @@
-"""The syntax tree of a function, as a hash that is the same under every Python version.
+"""Syntax: hashes the syntax tree of a function; the hash is the same under every Python version.
 
-Counted: the parameters (kinds, names), the body. Left out: positions, docstrings, the name, decorators,
-annotations and default expressions of the function itself (what decorators and defaults evaluate to is counted
-as captured values and defaults), and fields that are empty, so that a field which a newer Python adds does not
-matter. Names that Python mangles (``self.__x`` in a class) count in their mangled form as well.
+Counted: the parameters (kinds, names) and the body. Names that Python mangles (``self.__x`` in a class) count
+in their mangled form as well.
 
-Two functions with the same tree, the same set of captured names and the same level of optimisation do the same,
-whatever bytecode a compiler makes of them.
+Left out: positions, docstrings, and the function's own name, decorators, annotations and default expressions.
+The values of decorators and defaults count as captured values and defaults. Empty fields are left out, too,
+so that a field that a newer Python adds does not matter.
+
+Two functions with the same tree, captured names and level of optimisation do the same, whatever bytecode a
+compiler makes of them.
 """
 
 import ast
@@ -28,7 +30,7 @@ _MANGLED = re.compile(r"_[^\W\d_]\w*?__\w*")
 
 
 def syntax_digest(node: FunctionNode, code: types.CodeType) -> bytes:
-    """Hash (16 bytes) of the tree of a function, of which `code` was compiled."""
+    """Return the hash (16 bytes) of the tree of a function, from which `code` was compiled."""
     arguments = ast.arguments(
         posonlyargs=_bare(node.args.posonlyargs),
         args=_bare(node.args.args),
@@ -56,7 +58,7 @@ def syntax_digest(node: FunctionNode, code: types.CodeType) -> bytes:
 def without_docstring(
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Module,
 ) -> list[ast.stmt]:
-    """The statements of a body, except for its docstring."""
+    """Return the statements of a body without its docstring."""
     first = node.body[0] if node.body else None
     is_docstring = (
         isinstance(first, ast.Expr)
@@ -67,7 +69,7 @@ def without_docstring(
 
 
 class _TreeEncoder(Encoder):
-    """Trees nest deeper than data is allowed to, and have no cycles."""
+    """Tree encoder: encodes trees, which have no cycles and may nest deeper than data."""
 
     def _write_container(self, _container: object, body: object, out: bytearray) -> None:
         body(out)  # type: ignore[operator]
@@ -78,7 +80,7 @@ def _bare(arguments: list[ast.arg]) -> list[ast.arg]:
 
 
 def _plain(node: object) -> object:
-    """The tree as nested lists of names and values."""
+    """Return the tree as nested lists of names and values."""
     if isinstance(node, list):
         return [_plain(one) for one in node]
     if not isinstance(node, ast.AST):
@@ -95,14 +97,16 @@ def _plain(node: object) -> object:
         if isinstance(node, ast.Constant):
             fields.append((name, value))
         elif value is not None and value != []:
-            if isinstance(value, ast.JoinedStr) and not value.values:  # f"{x:}": some versions say nothing
+            if (
+                isinstance(value, ast.JoinedStr) and not value.values
+            ):  # f"{x:}": some versions leave this field out
                 continue
             fields.append((name, _plain(value)))
     return [type(node).__name__, fields]
 
 
 def _joined(values: list[ast.expr]) -> list[ast.expr]:
-    """Parts of an f-string with neighbouring texts merged, which versions split differently."""
+    """Return the parts of an f-string with adjacent texts merged, because versions split them differently."""
     merged: list[ast.expr] = []
     for part in values:
         last = merged[-1] if merged else None
