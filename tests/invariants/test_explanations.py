@@ -91,7 +91,7 @@ def test_code_without_text_is_said_to_have_changed():
     exec("f = lambda: 1", spaces[0])
     exec("f = lambda: 2", spaces[1])
     (change,) = explained(spaces[0]["f"], spaces[1]["f"])
-    assert "its text is not known" in describe_changes([change])
+    assert "its text is unknown" in describe_changes([change])
 
 
 def test_the_store_keeps_what_explains_a_change_made_several_runs_ago(tmp_path, scripts):

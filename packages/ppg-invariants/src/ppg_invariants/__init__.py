@@ -1,7 +1,8 @@
-"""Fingerprints of files, parameters and functions, and the status store that remembers them.
+"""ppg_invariants: fingerprints files, parameters and functions, and keeps them in the status store.
 
-Importing this package imports none of its modules: each is imported when one of its names is first asked for.
-A compute node only hashes files, and every job is a fork of it, which pays for all that it has imported.
+Importing this package imports none of its modules. Each module is imported at the first use of one of its
+names. A compute node only hashes files, and every job is a fork of it. So each fork pays for all imports of
+the node.
 """
 
 from typing import TYPE_CHECKING
@@ -147,7 +148,7 @@ def __getattr__(name: str) -> object:
     module = _MODULE_OF.get(name)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415 (only here it is needed)
+    from importlib import import_module  # noqa: PLC0415 (only this function needs it)
 
     value: object = getattr(import_module(f".{module}", __name__), name)
     globals()[name] = value

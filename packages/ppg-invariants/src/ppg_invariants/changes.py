@@ -1,7 +1,7 @@
-"""What changed between two states of an invariant: as data, and as text.
+"""Changes: compares two states of an invariant, and returns the differences as data and as text.
 
-Both states are read back from their encodings as trees and walked side by side. Where both have a part, the walk
-goes on inside; what only one of them has was added or removed; code is shown as a diff of its source.
+Both states are decoded into trees and walked side by side. If both trees have a part, the walk continues
+inside it. A part of only one tree was added or removed. Code is shown as a diff of its source.
 """
 
 import difflib
@@ -37,12 +37,12 @@ __all__ = [
 ]
 
 _SHOWN = 200
-"""Characters of a value that are shown."""
+"""Number of characters of a value that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The value at `path` was one and is another; both as text."""
+    """Changed: reports that the value at `path` differs; both values as text."""
 
     path: str
     old: str
@@ -51,7 +51,7 @@ class Changed:
 
 @dataclass(frozen=True, slots=True)
 class Added:
-    """There is a value at `path` that was not there; as text."""
+    """Added: reports a new value at `path`, as text."""
 
     path: str
     new: str
@@ -59,7 +59,7 @@ class Added:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """There was a value at `path` that is not there any more; as text."""
+    """Removed: reports that the value at `path` is gone; the old value as text."""
 
     path: str
     old: str
@@ -67,7 +67,10 @@ class Removed:
 
 @dataclass(frozen=True, slots=True)
 class SourceChanged:
-    """The code at `path`, of the function `name`, is another; `diff` is a unified diff, empty if there is no text."""
+    """Source changed: reports that the code at `path`, of the function `name`, differs.
+
+    `diff` is a unified diff, empty if there is no text.
+    """
 
     path: str
     name: str
@@ -80,7 +83,7 @@ _Key = tuple[object, ...]
 
 
 def explain_parameters(old: bytes, new: bytes) -> tuple[Change, ...]:
-    """What changed between two encodings of parameters. Raises ValueError if one cannot be read."""
+    """Return the changes between two encodings of parameters. Raises ValueError if one cannot be decoded."""
     walk = _Walk((), ())
     return tuple(walk.differences("parameters", decode(old), decode(new)))
 
@@ -102,7 +105,7 @@ def explain_function(
 
 
 def _followed(trees: list[Tree]) -> Pairs:
-    """What a function leads to, by name, from the encodings that `Follow` makes."""
+    """Return the values that a function's global names refer to, by name, from the encodings of `Follow`."""
     if len(trees) < 2 or not isinstance(trees[1], Items):
         return Pairs(())
     items: list[Tree] = []
@@ -136,7 +139,7 @@ def _count_codes(tree: Tree) -> int:
 
 
 def _shifted(tree: Tree, offset: int) -> Tree:
-    """The same tree among more code objects."""
+    """Return the tree with the numbers of its code objects raised by `offset`."""
     match tree:
         case CodeAt(number):
             return CodeAt(number + offset)
@@ -151,7 +154,7 @@ def _shifted(tree: Tree, offset: int) -> Tree:
 
 
 def describe_changes(changes: Sequence[Change]) -> str:
-    """The changes as lines of text."""
+    """Return the changes as lines of text."""
     lines: list[str] = []
     for change in changes:
         match change:
@@ -163,7 +166,7 @@ def describe_changes(changes: Sequence[Change]) -> str:
                 lines.append(f"{path}: removed {old}")
             case SourceChanged(path, name, ""):
                 lines.append(
-                    f"{path}: the code of {name} changed; its text is not known, or the same as before"
+                    f"{path}: the code of {name} changed; its text is unknown, or the same as before"
                 )
             case SourceChanged(path, name, diff):
                 lines.append(f"{path}: the code of {name} changed")
@@ -172,7 +175,7 @@ def describe_changes(changes: Sequence[Change]) -> str:
 
 
 class _Walk:
-    """One comparison; knows the code objects of both sides."""
+    """Walk: compares two trees, with the code objects of both sides."""
 
     def __init__(self, old_codes: _Codes, new_codes: _Codes, *, with_diffs: bool = True) -> None:
         self._with_diffs = with_diffs
@@ -180,7 +183,7 @@ class _Walk:
         self._new_codes = new_codes
 
     def differences(self, path: str, old: Tree, new: Tree) -> Iterator[Change]:
-        """Changes at and below `path`."""
+        """Yield the changes at and below `path`."""
         if _key(old, self._old_codes) == _key(new, self._new_codes):
             return
         match old, new:
@@ -210,7 +213,7 @@ class _Walk:
                 yield from self.pairs(path, first, second, f" → {what} {{}}")
 
     def pairs(self, path: str, old: Pairs, new: Pairs, step: str) -> Iterator[Change]:
-        """Changes below `path`, of pairs whose keys are told by `step`."""
+        """Yield the changes below `path` between pairs; `step` formats a key as a part of the path."""
         before = {_key(key, self._old_codes): (key, value) for key, value in old.pairs}
         after = {_key(key, self._new_codes): (key, value) for key, value in new.pairs}
         for identity, (key, value) in before.items():
@@ -266,7 +269,10 @@ class _Walk:
 
 
 def _key(tree: Tree, codes: _Codes) -> _Key:
-    """Equal exactly for trees of the same content: types count, NaN equals itself, code counts by fingerprint."""
+    """Return a key that is equal exactly for trees of equal content.
+
+    Types count, NaN equals itself, and code counts by its fingerprint.
+    """
     match tree:
         case Items(tag, items):
             return (tag, *(_key(item, codes) for item in items))

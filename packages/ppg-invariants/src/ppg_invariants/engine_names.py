@@ -1,11 +1,11 @@
-"""Engine names: the names under which ppg's own modules count in fingerprints, for ever.
+"""Engine names: maps ppg's modules to the permanent names under which they count in fingerprints.
 
-A callback may capture a job, or derive a class from one of ppg's. Its fingerprint then contains the names of ppg's
-modules. ppg's modules may move, and its version may rise; neither is a change of the user's code. So every module
-of ppg counts by the name, and by the version, that it had when fingerprints were first recorded. Modules that are
-newer than this table count by their own names, and by the version of the package at that time.
+A callback may capture a job, or derive a class from a class of ppg. Its fingerprint then contains names of
+ppg's modules. A moved module or a new version of ppg is not a change of the user's code. So every module of
+ppg counts by the name and version that it had when fingerprints were first recorded. A module newer than this
+table counts by its present name, and by the same version of its package.
 
-The same table resolves the old names in pickles: caches that an older ppg wrote stay readable.
+The same tables resolve old names in pickles, so caches of an older ppg stay readable.
 """
 
 import importlib
@@ -13,7 +13,7 @@ import importlib
 __all__ = ["ENGINE", "engine_version", "is_old_module", "lasting_module", "lasting_name", "old_definition"]
 
 ENGINE = ("ppg", "ppg_cli", "ppg_exec", "ppg_graph", "ppg_invariants")
-"""The engine itself: never the user's project, also where it is installed as editable source."""
+"""ppg's own packages: never the user's project, even if installed as editable source."""
 
 _VERSIONS = {
     "ppg": "",
@@ -203,7 +203,7 @@ _MODULES = {
     "ppg_invariants.values.tags": "ppg_invariants.encoding",
     "ppg_invariants.values.types": "ppg_invariants.content",
 }
-"""By a module's present name: the name under which it counts."""
+"""By a module's present name, the name under which it counts."""
 
 _DEFINITIONS = {
     "ppg.pipegraph.RedefinablePipegraph": "ppg.redefinition",
@@ -234,28 +234,28 @@ _DEFINITIONS = {
     "ppg_graph.protocol.events.Unobservable": "ppg_graph.observations",
     "ppg_invariants.errors.remedy": "ppg_invariants.scarcity",
 }
-"""Definitions that were moved out of the module that the rest of theirs came from: the module under which they count."""
+"""By definition, the module under which it counts, if it differs from that of the rest of its module."""
 
 _RENAMED = {
     "ppg_exec.tasks.RunsIn": "Place",
     "ppg_graph.protocol.events.LeftoverRejected": "Unusable",
     "ppg_invariants.errors.ObservationInterrupted": "LookStopped",
 }
-"""Public definitions that were called otherwise: the name under which they count. Their modules keep it as an alias."""
+"""By renamed public definition, the name under which it counts; its module keeps that name as an alias."""
 
 
 def engine_version(module: str) -> str | None:
-    """The version under which a module of ppg counts; None for all other modules."""
+    """Return the version under which a module of ppg counts; None for all other modules."""
     return _VERSIONS.get(module.partition(".")[0])
 
 
 def lasting_module(module: str) -> str:
-    """The name under which a module counts."""
+    """Return the name under which a module counts."""
     return _MODULES.get(module, module)
 
 
 def lasting_name(module: str, qualname: str) -> str:
-    """The name under which a class or function counts: module and qualified name."""
+    """Return the name under which a class or function counts: module and qualified name."""
     first, dot, rest = qualname.partition(".")
     present = f"{module}.{first}"
     moved = _DEFINITIONS.get(present) or _MODULES.get(module, module)
@@ -268,10 +268,10 @@ def is_old_module(name: str) -> bool:
 
 
 def old_definition(module: str, name: str) -> object:
-    """What was called `name` in an older ppg's `module`.
+    """Return the definition that an older ppg's `module` had as `name`.
 
     Raises:
-        AttributeError: there was no such module, or there is no such name any more.
+        AttributeError: no older ppg had this module, or the name does not exist any more.
     """
     if not name.startswith("__"):
         homes = [

@@ -1,4 +1,4 @@
-"""What can go wrong with fingerprints and the store; one base class for all of it."""
+"""Errors: defines the errors of fingerprints and the store, with one base class."""
 
 import errno
 import os
@@ -17,15 +17,15 @@ __all__ = [
 ]
 
 _NEEDED_BY_SQLITE = 4
-"""Descriptors: of the database, its log, the index of that, and the directory."""
+"""Number of descriptors: for the database, its log, the index of the log, and the directory."""
 
 
 class InvariantsError(Exception):
-    """Base of every exception that ppg_invariants raises on purpose."""
+    """Invariants error: is the base of every exception that ppg_invariants raises on purpose."""
 
 
 class CannotFingerprint(InvariantsError, TypeError):  # noqa: N818
-    """A value (or a part of it) has no content that could be compared from run to run.
+    """Cannot fingerprint: a value, or a part of it, has no content that is comparable from run to run.
 
     `path` leads to the culprit: ``parameters['a'][0]`` or ``function → closure 'db'``.
     """
@@ -40,7 +40,7 @@ class CannotFingerprint(InvariantsError, TypeError):  # noqa: N818
 
 
 class FileUnobservable(InvariantsError):  # noqa: N818
-    """An input file cannot be looked at: it is missing, unreadable, or no regular file."""
+    """File unobservable: an input file is missing, unreadable, or no regular file."""
 
     def __init__(self, path: str, reason: str) -> None:
         super().__init__(f"{path}: {reason}")
@@ -52,28 +52,28 @@ class FileUnobservable(InvariantsError):  # noqa: N818
 
 
 class ObservationInterrupted(InvariantsError):  # noqa: N818 (reads as what happened)
-    """Observation interrupted: the caller's `should_stop` ended a look at files."""
+    """Observation interrupted: the caller's `should_stop` ended an observation of files."""
 
 
 LookStopped = ObservationInterrupted
-"""The former name of `ObservationInterrupted`, which scripts and pickles contain."""
+"""The earlier name of `ObservationInterrupted`, which scripts and pickles contain."""
 
 
 class StoreError(InvariantsError):
-    """The status store cannot be opened, read or written; the message says what to do about it."""
+    """Store error: the status store cannot be opened, read or written; the message contains a remedy."""
 
 
 class StoreLocked(StoreError):  # noqa: N818
-    """Another process writes to this status store.
+    """Store locked: another process writes to this status store.
 
-    `pid`, `host` and `since` (ISO 8601, local time with offset) tell who; None where the holder left no note.
+    `pid`, `host` and `since` (ISO 8601, local time with offset) name the holder; None if it left no note.
     """
 
     def __init__(self, path: str, pid: int | None, host: str | None, since: str | None) -> None:
         holder = f"process {pid} on {host}, since {since}" if pid is not None else "another process"
         super().__init__(
             f"the status store {path} is in use by {holder}; wait for that run or end it, "
-            "or give this run a status file of its own"
+            "or give this run another status file"
         )
         self.path: str = path
         self.pid: int | None = pid
@@ -85,15 +85,15 @@ class StoreLocked(StoreError):  # noqa: N818
 
 
 class StoreTooNew(StoreError):  # noqa: N818
-    """The status store was written by a newer ppg, whose schema this one does not know."""
+    """Store too new: a newer ppg wrote the status store, with a schema that this ppg cannot read."""
 
 
 class StoreDamagedWarning(UserWarning):
-    """A status store was damaged: says where the damaged file went and what could be saved from it."""
+    """Store damaged warning: names the copy of a damaged status store, and counts the saved rows."""
 
 
 def remedy(error: OSError | sqlite3.Error, usual: str) -> str:
-    """What to do about an error: raise the limit if that was reached, else what is `usual`."""
+    """Return the remedy for an error: raise the limit of open files if it was reached, else `usual`."""
     return "raise the limit of open files (ulimit -n)" if _limit_is_reached(error) else usual
 
 
@@ -102,7 +102,7 @@ def _limit_is_reached(error: OSError | sqlite3.Error) -> bool:
         return error.errno in {errno.EMFILE, errno.ENFILE}
     if getattr(error, "sqlite_errorcode", None) != sqlite3.SQLITE_CANTOPEN:
         return False
-    # SQLite does not tell what was lacking.
+    # SQLite reports no cause, so try whether it could open its files.
     opened: list[int] = []
     try:
         while len(opened) < _NEEDED_BY_SQLITE:

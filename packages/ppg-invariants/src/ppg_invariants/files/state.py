@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 Algorithm = str
-"""Name of a hash: xxh3_128 (outputs), md5 (FileChecksumInvariant), sha256, blake2b, blake3 (if installed) …"""
+"""Name of a hash: xxh3_128 (outputs), md5 (FileChecksumInvariant), sha256, blake2b, blake3 (if installed)…"""
 
 _CHUNK = 1 << 20
 _BIG_CHUNK = 2 << 20
@@ -158,7 +158,7 @@ def describe_file(
     try:
         digest = hash_file(path, algorithm, found.st_size, should_stop)
     except _UnstableError:
-        return FileProblem(path, Problem.UNSTABLE, "changed while it was read; something still writes to it")
+        return FileProblem(path, Problem.UNSTABLE, "changed while it was read; a process still writes to it")
     except FileNotFoundError:
         return FileProblem(path, Problem.MISSING, "was removed while it was looked at")
     except OSError as error:

@@ -45,7 +45,10 @@ _parsed: dict[tuple[str, int], _ParsedFile | None] = {}
 
 
 def find_source(code: types.CodeType, digest: bytes) -> FoundSource | None:
-    """Return tree and text of the function that compiled to `code`, which has this bytecode `digest`."""
+    """Return tree and text of the function that `code` came from; None if no source compiles to it.
+
+    `digest` is the bytecode digest of `code`.
+    """
     parsed = _parse(code.co_filename, code.co_flags & _FUTURE_FLAGS)
     if parsed is None:
         return None

@@ -117,7 +117,7 @@ class Reader:
             self._copy.cleanup()
 
     def _quiet_stamp(self) -> tuple[int, int, int] | None:
-        """Return inode, size and modification time, to detect a change; None if there is a write-ahead log."""
+        """Return inode, size and modification time, to detect a change; None with a write-ahead log."""
         if os.path.exists(self._path + "-wal"):
             return None
         found = os.stat(self._path)
@@ -125,7 +125,7 @@ class Reader:
 
 
 def connect_reader(path: str, *, immutable: bool) -> sqlite3.Connection:
-    """Return a connection that only reads; `immutable` promises that no other process writes."""
+    """Return a connection that only reads; `immutable` promises that no process writes."""
     check_length(path)
     options = "mode=ro&immutable=1" if immutable else "mode=ro"
     return sqlite3.connect(

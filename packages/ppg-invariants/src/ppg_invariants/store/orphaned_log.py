@@ -1,8 +1,8 @@
 """Orphaned log: copies a store and the log that a killed writer left, for readers.
 
-A killed writer leaves its write-ahead log behind. The next process that opens the store through SQLite merges the
-log into it, even if it only reads. A reader must not change the store. So the store and its log are copied, and
-SQLite merges the copy.
+A killed writer leaves its write-ahead log behind. The next process that opens the store through SQLite merges
+the log into it, even if it only reads. A reader must not change the store. So the store and its log are
+copied, and SQLite merges the copy.
 """
 
 # ruff: noqa: PTH116, PTH118
@@ -24,8 +24,8 @@ __all__ = ["copy_orphaned_store"]
 def copy_orphaned_store(path: str) -> "tempfile.TemporaryDirectory[str] | None":
     """Return a folder with a copy of the store, named `store`, if its writer was killed.
 
-    Return None if there is no log, or if a writer may be at work. Return None also without room for a copy, or if
-    the system does not list its locks.
+    Return None if there is no log, or if a writer may be at work. Return None also without room for a copy,
+    or if the system does not list its locks.
     """
     before = _stamps(path)
     if before is None or _is_locked(lock_path(path)):

@@ -101,7 +101,7 @@ def check(select: Select, path: str) -> int:
     ((version,),) = select("PRAGMA user_version")
     if version > SCHEMA_VERSION:
         raise StoreTooNew(
-            f"the status store {path} has schema version {version}, this ppg knows up to {SCHEMA_VERSION}; "
+            f"the status store {path} has schema version {version}, this ppg reads up to {SCHEMA_VERSION}; "
             "use the newer ppg, or another status file"
         )
     return int(version)

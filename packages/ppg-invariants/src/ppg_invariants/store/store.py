@@ -1,7 +1,8 @@
 """Status store: keeps records, observations and the history of runs from run to run.
 
-The store is one SQLite file. At the start it reads three tables (records, jobs, codes), and keeps the rows packed
-in memory. It unpacks each record on demand. It reads explanations of decisions from the file on demand.
+The store is one SQLite file. At the start it reads three tables (records, jobs, codes), and keeps the rows
+packed in memory. It unpacks each record on demand. It reads explanations of decisions from the file on
+demand.
 
 Changes are visible through this object at once. The store writes them together in one transaction: after
 `flush_after` seconds, or at 1,000 changes if these come first. A StatusStore belongs to one process and one
@@ -157,7 +158,7 @@ class StatusStore:
         saved = sum(report.saved.values())
         where = f"it was moved to {report.moved_to}; " if report.moved_to else ""
         warnings.warn(
-            f"the status store {self.path} is damaged ({report.what}); {where}what could be read is "
+            f"the status store {self.path} is damaged ({report.what}); {where}the readable rows are "
             f"in use (rows: {saved}, of jobs: {report.saved['records']}). Jobs whose record is lost run again",
             StoreDamagedWarning,
             stacklevel=5,
@@ -365,7 +366,7 @@ class StatusStore:
         except sqlite3.Error as error:
             what_to_do = remedy(error, "make room or make it writable")
             raise StoreError(
-                f"the status store {self.path} cannot be written: {error}; what it says is still valid, but "
+                f"the status store {self.path} cannot be written: {error}; its content is still valid, but "
                 f"{len(self._pending)} changes are not in it; {what_to_do}, and run again"
             ) from error
         self._pending.clear()

@@ -1,1 +1,1 @@
-"""Values: canonical encodings of parameters."""
+"""Values: encodes parameters as canonical bytes, and decodes them."""

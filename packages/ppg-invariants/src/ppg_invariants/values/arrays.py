@@ -1,4 +1,4 @@
-"""Content of numpy arrays and scalars, and of pandas and polars frames."""
+"""Arrays: returns the content of numpy arrays and scalars, and of pandas and polars frames."""
 
 import sys
 from typing import Any
@@ -9,12 +9,12 @@ from ppg_invariants.values.tags import Unencodable, type_name
 
 __all__ = ["content_of_array"]
 
-# Beyond this many bytes the hash of the data stands for the data.
+# Data beyond this many bytes is represented by its hash.
 _KEEP = 4096
 
 
 def content_of_array(value: Any, top: str) -> tuple[str, object] | None:
-    """Name and content of a value of a class in the package `top`; None if it is no array or frame."""
+    """Return name and content of a value from the package `top`; None if it is no array or frame."""
     if top == "numpy":
         return _numpy(value)
     if top == "pandas":
@@ -48,7 +48,7 @@ def _dtype(dtype: Any) -> object:
 def _array(numpy: Any, array: Any) -> object:
     dtype = array.dtype
     array = numpy.asarray(array)
-    if dtype.names is not None:  # field by field: the padding between fields has no meaning
+    if dtype.names is not None:  # by field, because the padding between fields has no meaning
         return "structured", _dtype(dtype), [(name, _array(numpy, array[name])) for name in dtype.names]
     if dtype.hasobject or dtype.kind == "T":
         return "objects", _dtype(dtype) if dtype.hasobject else "T", array.shape, array.ravel().tolist()
@@ -72,7 +72,7 @@ def _with_one_nan(numpy: Any, array: Any) -> Any:
 
 def _data(array: Any) -> object:
     if array.dtype.char in "gG":
-        # long doubles are 80 bits with 48 bits of padding
+        # Long doubles are 80 bits with 48 bits of padding, which may hold any bytes.
         return [repr(one) for one in array.ravel()]
     data = array.tobytes() if array.nbytes <= _KEEP else None
     if data is not None:
@@ -111,7 +111,7 @@ def _pandas(value: Any) -> tuple[str, object] | None:
 
 
 def _series(series: Any) -> object:
-    """Type and values of one column or index."""
+    """Return type and values of one column or index."""
     numpy: Any = sys.modules["numpy"]
     pandas: Any = sys.modules["pandas"]
     dtype = series.dtype

@@ -1,4 +1,4 @@
-"""Reads a canonical encoding back into a tree that can be compared and shown; not into the original objects."""
+"""Decoding: reads canonical encodings into trees, to compare and show them, not into the original objects."""
 
 import struct
 from typing import NamedTuple, TypeAlias
@@ -9,46 +9,46 @@ __all__ = ["Again", "CodeAt", "Items", "Pairs", "TooLarge", "Tree", "Typed", "Up
 
 
 class Items(NamedTuple):
-    """A tuple, list, set or frozenset (which one, says `tag`)."""
+    """Items: holds the elements of a tuple, list, set or frozenset; `tag` names which."""
 
     tag: Tag
     items: tuple["Tree", ...]
 
 
 class Pairs(NamedTuple):
-    """A dict, sorted by the encoding of its keys."""
+    """Pairs: holds the pairs of a dict, sorted by the encoding of its keys."""
 
     pairs: tuple[tuple["Tree", "Tree"], ...]
 
 
 class Typed(NamedTuple):
-    """A value of a type that is not built in: the type's name, and what stands for its content."""
+    """Typed: holds a value of a type that is not built in, as the type's name and a plain content."""
 
     name: str
     content: "Tree"
 
 
 class Up(NamedTuple):
-    """A reference to a container around it, so many levels up."""
+    """Up: refers to an enclosing container, `levels` levels up."""
 
     levels: int
 
 
 class TooLarge(NamedTuple):
-    """Content that was not kept: the size of its encoding in bytes, and its hash."""
+    """Too large: replaces content that was not kept, by the size of its encoding in bytes and its hash."""
 
     size: int
     digest: bytes
 
 
 class CodeAt(NamedTuple):
-    """A code object, by its number in the list beside the encoding."""
+    """Code at: refers to a code object by its number in the list beside the encoding."""
 
     number: int
 
 
 class Again(NamedTuple):
-    """A function, class or instance that was met before, by number."""
+    """Again: refers by number to a function, class or instance that was encoded before."""
 
     number: int
 
@@ -59,7 +59,7 @@ Tree: TypeAlias = (
 
 
 def decode(encoding: bytes) -> Tree:
-    """The tree that was encoded. Raises ValueError if the bytes are not one encoding of this version."""
+    """Return the encoded tree. Raises ValueError if the bytes are not one encoding of this version."""
     trees = decode_all(encoding)
     if len(trees) != 1:
         raise ValueError(f"{len(trees)} encodings instead of one")
@@ -67,7 +67,7 @@ def decode(encoding: bytes) -> Tree:
 
 
 def decode_all(encodings: bytes) -> list[Tree]:
-    """The trees of several encodings, one after another. Raises ValueError as `decode`."""
+    """Return the trees of consecutive encodings. Raises ValueError if the bytes are not of this version."""
     trees = []
     at = 0
     while at < len(encodings):

@@ -1,24 +1,24 @@
-"""Values as canonical bytes: equal values give equal bytes, different values give different ones.
+"""Encoding: encodes values as canonical bytes; equal values give equal bytes, different values other bytes.
 
-The encoding is typed, ordered, prefix-free and versioned. A value is one tag byte followed by its payload;
-payloads have a fixed length, or begin with a count. So no concatenation of encodings can be read in two ways,
-and `decoding` can read one back to say what changed between two of them.
+The encoding is typed, ordered, prefix-free and versioned. A value is one tag byte followed by its payload. A
+payload has a fixed length, or begins with a count. So a concatenation of encodings has only one reading.
+`decoding` reads encodings to compare two of them.
 
-What is the same and what is not:
+Which values are equal:
 
-- Types count: ``1``, ``1.0``, ``True`` and ``numpy.int64(1)`` are four values. ``0.0`` and ``-0.0`` differ
-  (``1 / x`` does); every NaN equals every other.
-- Order and repetition count in lists and tuples; in sets and dicts they do not. Elements are sorted by their
-  encoding, never by comparing them.
-- Dataclasses, attrs and pydantic objects, named tuples and subclasses of the built-in containers are their
-  class's name and their fields. Enum members are class, name and value.
-- Cycles are encoded as the distance to the enclosing container. Sharing is invisible: only content counts.
-- Content beyond `LARGE` bytes is represented by its hash, so that what is stored stays small.
-- Anything without content that could be compared from run to run (an address, a connection, a lock) raises
-  CannotFingerprint with the path to it. `register_encoder` teaches new types.
+- Types count: ``1``, ``1.0``, ``True`` and ``numpy.int64(1)`` are four values. ``0.0`` and ``-0.0`` differ,
+  because ``1 / x`` differs. All NaNs are equal.
+- Order and repetition count in lists and tuples, but not in sets and dicts. Elements of sets and dicts are
+  sorted by their encoding, never by comparison of the values.
+- Dataclasses, attrs and pydantic objects, named tuples and subclasses of the built-in containers count by
+  class name and fields. Enum members count by class, name and value.
+- A cycle is encoded as the distance to the enclosing container. Sharing is invisible: only content counts.
+- Content beyond `LARGE` bytes is represented by its hash, so that the store stays small.
+- A value without content that is comparable from run to run (an address, a connection, a lock) raises
+  CannotFingerprint with the path to it. `register_encoder` adds new types.
 
-`Encoder` is the machine, `types` knows the types beyond the built-in ones; `captured` extends the machine to
-what functions hold: other functions, classes and instances.
+`Encoder` writes the built-in types, and `types` handles further types. `captured` extends the encoder to the
+contents of functions: other functions, classes and instances.
 """
 
 import struct
@@ -53,7 +53,7 @@ _BACK, _LARGE = Tag.BACK.value, Tag.LARGE.value
 
 
 def encode_parameters(value: object) -> bytes:
-    """Canonical encoding of a value made of plain data; see the module docstring.
+    """Return the canonical encoding of a value made of plain data; see the module docstring.
 
     Raises CannotFingerprint with the path to the part that has no comparable content.
     """
@@ -61,27 +61,27 @@ def encode_parameters(value: object) -> bytes:
 
 
 def fingerprint_parameters(value: object) -> bytes:
-    """Fingerprint of a value made of plain data (16 bytes)."""
+    """Return the fingerprint (16 bytes) of a value made of plain data."""
     return fingerprint_encoding(encode_parameters(value))
 
 
 def fingerprint_encoding(encoding: bytes) -> bytes:
-    """Fingerprint of a value of which only the encoding is left (16 bytes)."""
+    """Return the fingerprint (16 bytes) of a value from its encoding."""
     digest: bytes = xxhash.xxh3_128_digest(encoding)
     return digest
 
 
 class Encoder:
-    """Writes one value; not to be used for a second one."""
+    """Encoder: writes the encoding of one value; each value needs a new encoder."""
 
     def __init__(self) -> None:
         self._enclosing: dict[int, int] = {}  # id of every container around the current value → depth
         self._shallowest_reference = MAXIMAL_DEPTH
         self._remembered: dict[int, tuple[object, bytes]] = {}
-        self._met = 0  # how often something was written that depends on what was written before
+        self._met = 0  # number of parts written so far that depend on earlier parts
 
     def encode(self, value: object, root: str) -> bytes:
-        """Encoding of `value`. Raises CannotFingerprint with a path that begins with `root`."""
+        """Return the encoding of `value`. Raises CannotFingerprint with a path that begins with `root`."""
         out = bytearray((ENCODING_VERSION,))
         try:
             self.write(value, out)
@@ -98,8 +98,8 @@ class Encoder:
             self.write_other(value, out)
 
     def write_other(self, value: Any, out: bytearray) -> None:
-        """Append the encoding of a value whose type is not built in."""
-        from ppg_invariants.values.types import content_of  # noqa: PLC0415 (content needs this module)
+        """Append the encoding of a value of a type that is not built in."""
+        from ppg_invariants.values.types import content_of  # noqa: PLC0415 (few values need it)
 
         content = content_of(value)
         if content is None:
@@ -110,7 +110,7 @@ class Encoder:
         self.write_object(value, *content, out)
 
     def write_object(self, value: object, name: str, content: object, out: bytearray) -> None:
-        """Append `value` as the name of its type and the plain value that stands for it."""
+        """Append `value` as the name of its type and a plain value with its content."""
 
         def body(inner: bytearray) -> None:
             inner += _OBJECT
@@ -120,7 +120,7 @@ class Encoder:
         self._write_container(value, body, out)
 
     def write_items(self, tag: bytes, items: Sequence[object] | Iterable[object], out: bytearray) -> None:
-        """Append a tagged sequence; failures are located by index."""
+        """Append a tagged sequence; an error's path names the index."""
         items = items if isinstance(items, (list, tuple)) else list(items)
         out += tag
         write_count(len(items), out)
@@ -146,7 +146,7 @@ class Encoder:
             self._write_ordered(encoded, item, out)
 
     def write_mapping(self, items: Iterable[tuple[object, object]], out: bytearray) -> None:
-        """Append key-value pairs without order; failures are located by key."""
+        """Append key-value pairs without order; an error's path names the key."""
         try:
             ordered = self._in_order(items)
         except Unencodable as reason:
@@ -163,7 +163,7 @@ class Encoder:
                 raise
 
     def _in_order(self, pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, object, object]]:
-        """Pairs of a key and whatever belongs to it, sorted by the encoding of the key, which comes first."""
+        """Return encoded key, key and value of each pair, sorted by the encoded key."""
         ordered = []
         for key, value in pairs:
             encoded = bytearray()
@@ -173,7 +173,7 @@ class Encoder:
         return ordered
 
     def _write_ordered(self, encoded: bytes, _key: object, out: bytearray) -> None:
-        """Append a key that `_in_order` has encoded."""
+        """Append a key that `_in_order` encoded."""
         out += encoded
 
     def _enter(self, container: object) -> None:
@@ -219,14 +219,14 @@ class Encoder:
 
 
 def encode_name(name: str) -> bytes:
-    """Encoding of a str by itself, without the version."""
+    """Return the encoding of a str alone, without the version."""
     out = bytearray()
     _write_str(None, name, out)
     return bytes(out)
 
 
 def decode_name(encoded: bytes) -> str:
-    """The str that `encode_name` encoded, for messages."""
+    """Return the str that `encode_name` encoded, for messages."""
     start = next(index for index in range(1, len(encoded)) if encoded[index] < 128) + 1
     return encoded[start:].decode("utf-8", "surrogatepass")
 
@@ -322,7 +322,7 @@ PLAIN_WRITERS: dict[type, Callable[[Encoder | None, Any, bytearray], None]] = {
     str: _write_str,
     bytes: _write_bytes,
 }
-"""For values that hold no other values: they need no encoder."""
+"""Writers of values that hold no other values; they need no encoder."""
 
 _WRITERS: dict[type, Callable[[Encoder, Any, bytearray], None]] = {
     **PLAIN_WRITERS,

@@ -1,4 +1,4 @@
-"""Tags: what every part of an encoding is written with."""
+"""Tags: defines the first byte of every encoded value, and the parts that encoders share."""
 
 import sys
 from enum import Enum
@@ -13,7 +13,7 @@ LARGE = 1 << 20
 
 
 class Tag(Enum):
-    """First byte of every encoded value."""
+    """Tag: names the first byte of every encoded value."""
 
     NONE = b"N"
     """None."""
@@ -42,19 +42,19 @@ class Tag(Enum):
     DICT = b":"
     """Count, then pairs of key and value, sorted by the key's encoding."""
     OBJECT = b"o"
-    """The name of the type as a STR, then one value that stands for the content."""
+    """The name of the type as a STR, then one plain value with the content."""
     BACK = b"^"
-    """Count: how many containers up this refers to (1: the one that directly holds it)."""
+    """Count: the number of levels up to the enclosing container that this refers to (1: the innermost)."""
     LARGE = b"#"
     """Count of bytes of an encoding that is too large to keep, then its xxh3_128."""
     CODE = b"&"
     """Count: index of a code object in the list beside the encoding (functions only)."""
     SEEN = b"@"
-    """Count: the how-manieth function, class or instance of this encoding it is again (functions only)."""
+    """Count: index of an earlier function, class or instance of this encoding (functions only)."""
 
 
 class Unencodable(Exception):  # noqa: N818 (internal: becomes a CannotFingerprint when it has its path)
-    """Carries the reason up from the culprit; every level adds its step of the path in front."""
+    """Unencodable: carries the reason up from the culprit; every level adds its step of the path."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -62,14 +62,15 @@ class Unencodable(Exception):  # noqa: N818 (internal: becomes a CannotFingerpri
         self.steps: list[str] = []
 
     def located(self, root: str) -> CannotFingerprint:
-        """The public exception, with the path from `root`."""
+        """Return the public exception, with the path from `root`."""
         return CannotFingerprint(root + "".join(reversed(self.steps)), self.why)
 
 
 def type_name(kind: type) -> str:
-    """Name under which the type counts: module and qualified name.
+    """Return the name under which the type counts: module and qualified name.
 
-    The standard library moves classes between its private modules from version to version: those do not count.
+    The standard library moves classes between its private modules from version to version, so these do not
+    count.
     """
     module = kind.__module__
     if "._" in module and module.partition(".")[0] in sys.stdlib_module_names:

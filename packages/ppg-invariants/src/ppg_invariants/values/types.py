@@ -1,8 +1,8 @@
-"""What stands for a value whose type is not one of the built-in plain ones.
+"""Types: returns plain content for values of types beyond the built-in plain ones.
 
-`content_of` answers with a name for the type and a value made of simpler types, or None if it knows nothing
-about the type. numpy, pandas, polars, attrs and pydantic are never imported here, nor are modules of the standard
-library that most runs do without: a value of theirs can only exist once they are.
+`content_of` returns a name for the type and a value made of simpler types, or None for an unknown type. This
+module never imports numpy, pandas, polars, attrs or pydantic, nor modules of the standard library that most
+runs do not need. A value of their types can exist only after their import.
 """
 
 import datetime
@@ -22,16 +22,16 @@ __all__ = ["Content", "content_of", "is_registered", "register_encoder"]
 _T = TypeVar("_T")
 
 Content = tuple[str, object]
-"""Name of the type, and the value that stands for the content."""
+"""Name of the type, and a simpler value with the content."""
 
 _registered: dict[type, Callable[[Any], object]] = {}
 
 
 def register_encoder(kind: type[_T], to_plain: Callable[[_T], object]) -> None:
-    """Let values of `kind` and its subclasses be fingerprinted as what `to_plain` makes of them.
+    """Fingerprint values of `kind` and its subclasses by the result of `to_plain`.
 
-    `to_plain` returns a value made of types that ppg knows; it must depend on nothing but the value's
-    content. The name of the type counts, too. Registering a type again replaces the former function.
+    `to_plain` returns a value made of types that ppg can encode. Its result must depend only on the value's
+    content. The name of the type counts, too. Registering a type again replaces the earlier function.
     """
     if not isinstance(kind, type):
         raise TypeError(f"register_encoder: kind must be a class, not {kind!r}")
@@ -41,12 +41,12 @@ def register_encoder(kind: type[_T], to_plain: Callable[[_T], object]) -> None:
 
 
 def is_registered(kind: type) -> bool:
-    """Whether `register_encoder` was told about this type or one that it derives from."""
+    """Whether `register_encoder` was called for this type or for one of its bases."""
     return any(base in _registered for base in kind.__mro__)
 
 
 def content_of(value: Any) -> Content | None:
-    """Name and content of a value; None if its type is unknown."""
+    """Return name and content of a value; None if its type is unknown."""
     kind = type(value)
     for base in kind.__mro__:
         to_plain = _registered.get(base) or _STANDARD.get(base) or _of_imported(base)
@@ -56,7 +56,7 @@ def content_of(value: Any) -> Content | None:
         return type_name(kind), (value.name, value.value)
     top = kind.__module__.partition(".")[0]
     if top in ("numpy", "pandas", "polars"):
-        from ppg_invariants.values import arrays  # noqa: PLC0415 (it imports nothing, but few need it)
+        from ppg_invariants.values import arrays  # noqa: PLC0415 (few values need it)
 
         found = arrays.content_of_array(value, top)
         if found is not None:
@@ -65,7 +65,7 @@ def content_of(value: Any) -> Content | None:
 
 
 def _of_imported(base: type) -> Callable[[Any], object] | None:
-    """The entry of `_IF_IMPORTED` for this very class, not for another one of the same name."""
+    """Return the entry of `_IF_IMPORTED` for exactly this class, not for another class of the same name."""
     for (module, name), to_plain in _IF_IMPORTED.items():
         if getattr(sys.modules.get(module), name, None) is base:
             return to_plain
@@ -73,7 +73,7 @@ def _of_imported(base: type) -> Callable[[Any], object] | None:
 
 
 def _content_of_record(value: Any, kind: type) -> Content | None:
-    """Objects that declare their fields: dataclasses, attrs, pydantic models, named tuples."""
+    """Return the content of an object with declared fields: dataclass, attrs, pydantic, named tuple."""
     fields = kind.__dict__.get("__dataclass_fields__") or getattr(kind, "__dataclass_fields__", None)
     if fields is not None:
         names = [name for name, field in fields.items() if field._field_type.name == "_FIELD"]
@@ -103,7 +103,7 @@ def _attributes(value: object, names: list[str]) -> dict[str, object]:
 
 
 def _content_of_subclass(value: Any, kind: type) -> Content | None:
-    """Subclasses of plain types: the plain content, and the attributes that an instance carries besides."""
+    """Return the content of an instance of a subclass of a plain type: plain content and own attributes."""
     for base in (bool, int, float, complex, str, bytes, bytearray, tuple, list, dict, set, frozenset):
         if isinstance(value, base):
             plain: object = _plain(base, value)
@@ -113,7 +113,7 @@ def _content_of_subclass(value: Any, kind: type) -> Content | None:
 
 
 def _plain(base: type, value: Any) -> object:
-    """The content by the base type's own methods, whatever the subclass made of them."""
+    """Return the content by the base type's methods, even if the subclass overrides them."""
     if base is dict:
         return dict(dict.items(value))
     if base is str:
@@ -130,7 +130,7 @@ def _plain(base: type, value: Any) -> object:
 
 
 def _range(value: range) -> object:
-    """Equal ranges have equal content, as sequences do."""
+    """Return the content of a range; ranges of the same numbers have equal content."""
     if not value:
         return (0,)
     return (len(value), value[0]) if len(value) == 1 else (len(value), value[0], value.step)
@@ -151,7 +151,7 @@ def _timezone(value: datetime.tzinfo) -> object:
         return key
     if isinstance(value, datetime.timezone):
         return value.utcoffset(None), value.tzname(None)
-    raise Unencodable(f"the time zone {type_name(type(value))} is not known; use zoneinfo.ZoneInfo")
+    raise Unencodable(f"the time zone {type_name(type(value))} is not supported; use zoneinfo.ZoneInfo")
 
 
 def _pattern(value: Any) -> object:
@@ -209,4 +209,4 @@ _IF_IMPORTED: dict[tuple[str, str], Callable[[Any], object]] = {
     ("fractions", "Fraction"): lambda value: (value.numerator, value.denominator),
     ("uuid", "UUID"): lambda value: value.bytes,
 }
-"""Classes that are looked for in their modules, which take longer to import than all else that is needed here."""
+"""Classes that are found in their modules only if these are imported, because that import takes long."""
