@@ -1,9 +1,10 @@
-"""Runs the fingerprint tests under every other CPython >= 3.11 on this machine, and compares fingerprints between all.
+"""Runs the fingerprint tests under every other CPython >= 3.11 on this machine, and compares the fingerprints.
 
-``python -m tests.invariants.across_versions [--compare-only]`` in the root of the repository. Interpreters are looked for on the
-path (``python3.11`` …) and where pyenv and uv keep theirs. Each gets an environment with the few packages that
-the tests need, below ``$PPG_VERSIONS_CACHE`` (default: a folder in the system's temporary one). Says which
-versions were missing; fails if a test fails, or if two versions disagree.
+Run ``python -m tests.invariants.across_versions [--compare-only]`` in the root of the repository. It searches
+for interpreters on the path (``python3.11`` …) and in the folders of pyenv and uv. Each interpreter gets an
+environment with the few packages that the tests need, below ``$PPG_VERSIONS_CACHE`` (default: a folder in the
+system's temporary folder). The program prints the missing versions. It fails if a test fails, or if two
+versions disagree.
 """
 
 import glob
@@ -102,7 +103,7 @@ def generated(folder, count):
 
 
 def twins_in(answer):
-    """Functions that share their bytecode with another: what one version tells apart, the next may not."""
+    """Functions that share their bytecode with another function; another version may distinguish them."""
     count = Counter(answer["bytecode"].values())
     return {name for name, digest in answer["bytecode"].items() if count[digest] > 1}
 

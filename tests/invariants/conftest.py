@@ -8,7 +8,7 @@ import pytest
 
 
 class Scripts:
-    """Writes modules and runs them, each from a file of its own so that it has a source."""
+    """Writes modules and runs them, each from a separate file so that it has a source."""
 
     def __init__(self, folder):
         self._folder = folder

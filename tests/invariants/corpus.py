@@ -1,7 +1,7 @@
 """Prints fingerprints of a corpus of functions and values, for comparison between Python versions.
 
-Run as a program by `across_versions`: arguments are a folder with modules ``*.py``, each of which defines
-``f``, and the path of a status store that all versions share.
+`across_versions` runs it as a program. The first argument is a folder with modules ``*.py``, each of which
+defines ``f``. The second is the path of a status store that all versions share.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
-"""Kills a writer of the status store at random moments, and looks at what it left. Run as a program.
+"""Kills a writer of the status store at random moments, and checks the store that it left. Run as a program.
 
 Arguments: a folder, the number of rounds, a seed. In every round a forked child opens the store and puts
-records, batch by batch; it says ``begun n`` before it flushes batch n and ``done n`` after. It is killed a
+records, batch by batch; it prints ``begun n`` before it flushes batch n and ``done n`` after. It is killed a
 random time later. Then the store must open, hold every batch that was done, none that was not begun, and each
 one whole. Prints how many rounds ended in which phase.
 """
@@ -21,7 +21,7 @@ BATCH = 5
 
 
 def record(number):
-    """A record whose content tells its number."""
+    """A record with content that shows its number."""
     fingerprint = Fingerprint(number.to_bytes(16, "little"))
     files = {f"{number}.txt": FileState(number, 1, 2, 3, 4, fingerprint)}
     return StoredRecord(Record(NodeKind.OUTPUT, fingerprint, {JobId(f"up{number}"): fingerprint}), files)

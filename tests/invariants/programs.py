@@ -54,7 +54,7 @@ statements = st.recursive(
 programs = st.tuples(st.just("body"), st.lists(statements, min_size=1, max_size=4))
 
 PLAIN = None
-"""The style without whims."""
+"""The plain style, without random choices."""
 
 
 def source(program, style=PLAIN, name="f"):
@@ -74,7 +74,7 @@ def source(program, style=PLAIN, name="f"):
 
 
 def outcome(function, arguments):
-    """What a function returns, or how it fails, as a value that can be compared exactly."""
+    """Return a function's result or error as a value for an exact comparison."""
     try:
         result = function(*arguments)
         if hasattr(result, "__next__"):

@@ -1,4 +1,4 @@
-"""The search for interpreters, on which the comparison across versions stands."""
+"""The search for interpreters, on which the comparison across versions depends."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""A change of parameters or of a function is told by path, value and diff."""
+"""A change of parameters or of a function is reported by path, value and diff."""
 
 import pytest
 from hypothesis import given
@@ -36,7 +36,7 @@ from tests.invariants.test_parameter_properties import exactly, values
         ("x" * 1000, "y", [Changed("parameters", "'" + "x" * 198 + "…", "'y'")]),
     ],
 )
-def test_changed_parameters_are_told_by_their_path(old, new, changes):
+def test_changed_parameters_are_reported_by_their_path(old, new, changes):
     assert list(explain_parameters(encode_parameters(old), encode_parameters(new))) == changes
 
 
@@ -86,7 +86,7 @@ f = make({}, {})
     assert "+    return 2" in change.diff
 
 
-def test_code_without_text_is_said_to_have_changed():
+def test_code_without_text_is_reported_as_changed():
     spaces = [{}, {}]
     exec("f = lambda: 1", spaces[0])
     exec("f = lambda: 2", spaces[1])

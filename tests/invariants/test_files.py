@@ -1,4 +1,4 @@
-"""Input and output files on a real file system: what is believed, what is hashed, what is changed."""
+"""Input and output files on a real file system: intact, hashed or changed."""
 
 import os
 import subprocess
@@ -45,7 +45,7 @@ def verdict(path, state):
 
 
 def settled(state):
-    """The same look, as if the file had been left alone for a minute before."""
+    """Return the state as if the file had not changed for a minute before the observation."""
     return state._replace(looked_ns=state.ctime_ns + 60_000_000_000)
 
 
@@ -60,10 +60,10 @@ def test_an_untouched_file_is_intact_without_being_read(path):
         os.utime(path, ns=(0, state.mtime_ns))
         found = os.stat(path)
         state = state._replace(ctime_ns=found.st_ctime_ns, inode=found.st_ino)
-    assert verdict(path, state) is Verdict.INTACT  # whoever had read it would have said CHANGED or UNREADABLE
+    assert verdict(path, state) is Verdict.INTACT  # a read would give CHANGED or UNREADABLE
 
 
-def test_a_touched_file_has_the_same_content_and_its_new_times_are_told(path):
+def test_a_touched_file_has_the_same_content_and_its_new_times_are_reported(path):
     state = state_of(path)
     os.utime(path, ns=(1, 1))
     (comparison,) = compare_files([(path, state)])
@@ -133,7 +133,7 @@ def test_symlinks_are_followed_and_a_retargeted_one_counts_by_content(tmp_path):
         assert verdict(link, state) is expected
 
 
-def test_what_is_no_file_is_named(tmp_path):
+def test_a_path_that_is_no_file_is_named(tmp_path):
     folder, pipe, gone = tmp_path / "folder", tmp_path / "pipe", tmp_path / "folder" / "gone"
     folder.mkdir()
     os.mkfifo(pipe)
@@ -158,7 +158,7 @@ def test_a_file_that_became_a_directory_is_unreadable(path):
     assert verdict(path, state) is Verdict.UNREADABLE
 
 
-def test_an_unreadable_file_says_so(path):
+def test_an_unreadable_file_is_reported(path):
     os.chmod(path, 0)
     program = (
         "import os, sys\n"
@@ -191,7 +191,7 @@ def test_an_input_is_hashed_again_only_if_its_stat_gives_reason(path):
     assert observe_file(path, again).digest != first.digest
 
 
-def test_another_algorithm_hashes_anew(path):
+def test_another_algorithm_hashes_again(path):
     md5 = observe_file(path)
     sha = observe_file(path, md5, algorithm="sha256")
     assert len(sha.digest) == 32
@@ -272,7 +272,7 @@ def test_a_write_within_the_same_tick_of_the_clock_is_never_missed(tmp_path):
         (1_700_000_000_123_456_789, 1),
     ],
 )
-def test_the_resolution_of_a_stamp_is_seen_from_its_zeros(stamp, resolution):
+def test_the_resolution_of_a_stamp_shows_in_its_zeros(stamp, resolution):
     assert stamp_resolution_ns(stamp) == resolution
 
 
@@ -289,7 +289,7 @@ def test_a_state_is_settled_once_the_clock_has_ticked_since_the_last_change(path
     assert trust.is_settled(whole_seconds._replace(looked_ns=10**18 + REMOTE_MARGIN_NS), path, device)
 
 
-def test_distinct_stamps_are_not_believed_from_before_the_last_boot(path):
+def test_distinct_stamps_from_before_the_last_boot_do_not_settle_a_state(path):
     device = os.stat(path).st_dev
     trust = StampTrust()
     trust._distinct[device] = True
@@ -321,7 +321,7 @@ def test_describing_files_imports_next_to_nothing():
 
 @pytest.mark.parametrize("threads", [1, 4])
 @pytest.mark.parametrize("remembered", [False, True])
-def test_hashing_stops_when_it_is_told_to(tmp_path, threads, remembered):
+def test_hashing_stops_when_should_stop_returns_true(tmp_path, threads, remembered):
     paths = [str(tmp_path / f"{i}") for i in range(4)]
     for path in paths:
         with open(path, "wb") as file:

@@ -46,7 +46,7 @@ BASE = {"limit": 1, "choice": "'b'", "deep": 1, "method": 1}
 
 @pytest.fixture
 def define(scripts):
-    """A function of a script, with a module of helpers of which some text is another."""
+    """A function of a script, with a module of helpers; arguments change parts of their text."""
 
     def make(clean="x", **changes):
         helpers = scripts.module(f"def clean(x):\n    return {clean}\ndef unused(x):\n    return {clean!r}\n")
@@ -216,7 +216,7 @@ def test_a_decorated_function_itself_is_followed_where_it_was_written(scripts):
     assert first != other
 
 
-def test_what_an_installed_decorator_makes_of_a_function_counts_by_both(scripts, monkeypatch, tmp_path):
+def test_a_function_in_an_installed_decorator_counts_by_both(scripts, monkeypatch, tmp_path):
     from ppg_invariants.functions import captured as module
 
     folder = tmp_path / "site-packages"

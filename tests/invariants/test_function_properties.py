@@ -79,7 +79,7 @@ others = st.tuples(plain) | st.lists(plain, max_size=2) | st.complex_numbers()
 
 
 @given(st.lists(plain | others, min_size=2, max_size=2), st.lists(plain | others, max_size=2))
-def test_the_quick_way_for_plain_functions_says_what_the_encoder_says(captured, defaults):
+def test_the_quick_way_for_plain_functions_equals_the_encoder(captured, defaults):
     one, two = captured
 
     def closure(a=None, b=None):

@@ -1,4 +1,4 @@
-"""What counts in a function and what does not, row by row of docs/fingerprints.md."""
+"""Edits of a function that count and that do not, row by row of docs/fingerprints.md."""
 
 import functools
 import os
@@ -12,7 +12,7 @@ from ppg_invariants.functions.across_versions import CanonicalCodes
 
 
 def canonical_after(*functions):
-    """Fingerprints of functions as a store gives them, having seen them in this order."""
+    """Fingerprints of functions from a store that gets the functions in this order."""
     codes = CanonicalCodes([])
     states = [fingerprint_function(function) for function in functions]
     return [state.combine(codes.canonical(state)) for state in states]
@@ -54,7 +54,7 @@ DOES_NOT_COUNT = {
 
 
 @pytest.mark.parametrize("edit", DOES_NOT_COUNT)
-def test_what_does_not_count(scripts, edit):
+def test_edits_that_do_not_count(scripts, edit):
     assert same(scripts.function(BASE), scripts.function(DOES_NOT_COUNT[edit]))
 
 
@@ -80,7 +80,7 @@ COUNTS = {
 
 
 @pytest.mark.parametrize("edit", COUNTS)
-def test_what_counts(scripts, edit):
+def test_edits_that_count(scripts, edit):
     assert not same(scripts.function(BASE), scripts.function(COUNTS[edit]))
 
 
@@ -457,12 +457,12 @@ def test_private_names_count_as_mangled(scripts):
     assert not same(scripts.function(text.format("A")), scripts.function(text.format("B")))
 
 
-def test_what_cannot_be_called_is_refused():
+def test_a_value_that_cannot_be_called_is_refused():
     with pytest.raises(TypeError, match="cannot be called"):
         fingerprint_function(3)  # type: ignore[arg-type]
 
 
-def test_a_fingerprint_says_nothing_of_addresses():
+def test_a_fingerprint_contains_no_addresses():
     def make():
         class Local:
             def __repr__(self):

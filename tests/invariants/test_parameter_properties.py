@@ -37,7 +37,7 @@ values = st.recursive(
 
 
 def exactly(value):
-    """What has to be equal for two values to be the same: a form in which == is as strict as we are."""
+    """Return a form of the value for which == is as strict as the encoding."""
     kind = type(value)
     if kind is float:
         return (kind, "nan") if math.isnan(value) else (kind, math.copysign(1, value), value)
@@ -72,7 +72,7 @@ def shuffled(value, order):
 
 
 def rebuilt(tree):
-    """The value that a decoded tree says it is."""
+    """Return the value of a decoded tree."""
     match tree:
         case Items(tag, items):
             kind = {Tag.TUPLE: tuple, Tag.LIST: list, Tag.SET: set, Tag.FROZENSET: frozenset}[tag]

@@ -1,4 +1,4 @@
-"""Which parameters are the same and which are not, type by type."""
+"""Equal and different parameters, type by type."""
 
 import array
 import collections
@@ -229,7 +229,7 @@ CANNOT = [
 
 
 @pytest.mark.parametrize(("value", "path", "why"), CANNOT)
-def test_what_has_no_content_is_refused_with_its_path_and_a_remedy(value, path, why):
+def test_a_value_without_content_is_refused_with_its_path_and_a_remedy(value, path, why):
     with pytest.raises(CannotFingerprint) as caught:
         encode_parameters(value)
     assert isinstance(caught.value, TypeError)
@@ -237,7 +237,7 @@ def test_what_has_no_content_is_refused_with_its_path_and_a_remedy(value, path, 
     assert why in str(caught.value)
 
 
-def test_nesting_beyond_all_reason_is_a_clear_error():
+def test_nesting_beyond_the_limit_is_a_clear_error():
     value = []
     for _ in range(100_000):
         value = [value]

@@ -1,4 +1,4 @@
-"""A store that cannot be opened for want of descriptors says so, at every number of them that is too small."""
+"""A store that lacks descriptors reports it, at every number of descriptors that is too small."""
 
 import os
 import resource
@@ -10,7 +10,7 @@ from ppg_invariants import StatusStore, StoreError
 
 @pytest.fixture
 def few_descriptors():
-    """`few_descriptors(n)` leaves so many to be opened."""
+    """`few_descriptors(n)` leaves n descriptors that can be opened."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
 
     def leave(count):
@@ -44,7 +44,7 @@ def test_the_limit_of_open_files_is_named_as_what_to_raise(tmp_path, few_descrip
     assert all("(ulimit -n)" in message for message in refused), refused
 
 
-def test_a_folder_that_is_none_is_named_instead(tmp_path):
+def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="directory"):
         StatusStore.open(tmp_path / "file" / "store")

@@ -135,7 +135,7 @@ def test_runs_and_their_events_are_kept_in_order(tmp_path):
         ]
 
 
-def test_of_each_kind_of_note_a_job_has_one_the_last(tmp_path):
+def test_a_job_has_only_the_last_note_of_each_kind(tmp_path):
     with StatusStore.open(tmp_path / "store") as store:
         first, second = store.begin_run(), store.begin_run()
         store.note(first, "ran", JobId("b"), {"reasons": ["new"]})
@@ -200,7 +200,7 @@ def make_version_1(path, function):
         )
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_with_all_that_it_knew(tmp_path):
+def test_a_store_of_the_first_version_is_migrated_with_all_its_rows(tmp_path):
     def function():
         return 1
 
