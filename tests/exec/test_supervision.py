@@ -97,7 +97,7 @@ def test_a_killed_forkserver_or_guard_takes_all_with_it_and_the_caller_goes_on(
     with LocalExecutor(cores=2) as executor:
         executor.submit(Task("victim", lambda: os.system("sleep 1000 & sleep 1000")))
         assert isinstance(executor.poll(10)[0], Started)
-        guard = executor._supervisor.pid or 0
+        guard = executor._host.pid or 0
         os.kill(guard if victim == "guard" else tree(guard)[0], signal.SIGKILL)
         events: list[Any] = []
         while not any(isinstance(event, Outcome) for event in events):

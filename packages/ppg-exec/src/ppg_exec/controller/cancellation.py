@@ -1,4 +1,4 @@
-"""Ending tasks before their time: those that are cancelled, whose time is up, or that take too much memory.
+"""Cancellation tasks before their time: those that are cancelled, whose time is up, or that take too much memory.
 
 The node ends its jobs itself, as it is the first to know when they began, whatever the mcp is busy with. But a node
 that loads, or that imports what a task needs, is deaf until that is done. Then the forkserver helps, which never is:
@@ -18,15 +18,15 @@ import time
 from dataclasses import dataclass
 from typing import assert_never
 
-from ppg_exec.controller.registry import Entry, Stage
-from ppg_exec.hosts.nodes import Fleet
+from ppg_exec.controller.registry import Stage, TaskState
+from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.transport.logbook import Activity, read_logbook
 from ppg_exec.transport.messages import EndTask
 
-__all__ = ["Ending"]
+__all__ = ["Cancellation"]
 
 _SECONDS_BETWEEN_LOOKS = 0.25
-_DEAF = frozenset({Activity.READING, Activity.LOADING})
+_BUSY = frozenset({Activity.READING, Activity.LOADING})
 
 
 class _Step(enum.Enum):
@@ -43,7 +43,7 @@ class _Step(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class _Deadline:
     when: float
-    entry: Entry
+    state: TaskState
     number: int
     step: _Step
     seen: tuple[int, int] | None = None
@@ -52,38 +52,38 @@ class _Deadline:
     @property
     def is_of_this_run(self) -> bool:
         """Whether the task still runs, and not again."""
-        return self.entry.stage is Stage.RUNNING and self.entry.number == self.number
+        return self.state.stage is Stage.RUNNING and self.state.number == self.number
 
 
-class Ending:
+class Cancellation:
     """Sees to it that what is to end does, `grace` seconds after it was told at the latest."""
 
-    def __init__(self, fleet: Fleet, grace: float) -> None:
-        self._fleet = fleet
+    def __init__(self, nodes: Nodes, grace: float) -> None:
+        self._nodes = nodes
         self._grace = grace
         self._deadlines: list[_Deadline] = []
 
-    def cancel(self, entry: Entry) -> None:
-        """End an entry that is at a node; that node says when."""
-        if not entry.is_load:
-            self._tell(entry, "cancelled")
-        elif entry.stage is Stage.RUNNING:
-            self._interrupt(entry)
+    def cancel(self, state: TaskState) -> None:
+        """End an state that is at a node; that node says when."""
+        if not state.is_load:
+            self._tell(state, "cancelled")
+        elif state.stage is Stage.RUNNING:
+            self._interrupt(state)
 
-    def end_for_memory(self, entry: Entry) -> None:
+    def end_for_memory(self, state: TaskState) -> None:
         """End a job that has taken more memory than it stated."""
-        entry.is_over_memory = True
-        self._tell(entry, "over memory")
+        state.is_over_memory = True
+        self._tell(state, "over memory")
 
-    def has_begun(self, entry: Entry) -> None:
-        """An entry runs: from now on its timeout counts."""
-        if entry.cancelled:
-            if entry.is_load:
-                self._interrupt(entry)
+    def has_begun(self, state: TaskState) -> None:
+        """An state runs: from now on its timeout counts."""
+        if state.cancelled:
+            if state.is_load:
+                self._interrupt(state)
             else:
-                self._add(0, entry, _Step.HELP)
-        elif entry.task.timeout is not None:
-            self._add(entry.task.timeout, entry, _Step.TIME_IS_UP)
+                self._add(0, state, _Step.HELP)
+        elif state.task.timeout is not None:
+            self._add(state.task.timeout, state, _Step.TIME_IS_UP)
 
     def next(self) -> float | None:
         """When `enforce` has to be called next (monotonic seconds)."""
@@ -101,39 +101,41 @@ class Ending:
                 self._do(deadline)
 
     def _do(self, deadline: _Deadline) -> None:
-        entry, step = deadline.entry, deadline.step
-        assert entry.node is not None
-        supervisor = self._fleet.supervisor
+        state, step = deadline.state, deadline.step
+        assert state.node is not None
+        host = self._nodes.host
         match step:
-            case _Step.TIME_IS_UP if entry.is_load:
-                entry.timed_out = True
-                self._interrupt(entry)
+            case _Step.TIME_IS_UP if state.is_load:
+                state.timed_out = True
+                self._interrupt(state)
             case _Step.TIME_IS_UP | _Step.HELP:
-                doing = read_logbook(entry.node.logbook)
-                if doing[0] not in _DEAF or doing != deadline.seen:
+                doing = read_logbook(state.node.logbook)
+                if doing[0] not in _BUSY or doing != deadline.seen:
                     # It may be about to see to it, or have done so.
-                    self._add(_SECONDS_BETWEEN_LOOKS, entry, step, doing)
+                    self._add(_SECONDS_BETWEEN_LOOKS, state, step, doing)
                     return
-                entry.timed_out = step is _Step.TIME_IS_UP
-                supervisor.signal_job(entry.node, entry.pid, signal.SIGTERM)
-                self._add(self._grace, entry, _Step.FORCE)
-            case _Step.FORCE if entry.is_load:
-                supervisor.kill_node(entry.node)
+                state.timed_out = step is _Step.TIME_IS_UP
+                host.signal_job(state.node, state.pid, signal.SIGTERM)
+                self._add(self._grace, state, _Step.FORCE)
+            case _Step.FORCE if state.is_load:
+                host.kill_node(state.node)
             case _Step.FORCE:
-                supervisor.signal_job(entry.node, entry.pid, signal.SIGKILL)
+                host.signal_job(state.node, state.pid, signal.SIGKILL)
             case _:
                 assert_never(step)
 
-    def _tell(self, entry: Entry, why: str) -> None:
-        assert entry.node is not None
-        entry.node.channel.put(EndTask(entry.number, self._grace, why))
-        if entry.stage is Stage.RUNNING:
-            self._add(0, entry, _Step.HELP)
+    def _tell(self, state: TaskState, why: str) -> None:
+        assert state.node is not None
+        state.node.channel.put(EndTask(state.number, self._grace, why))
+        if state.stage is Stage.RUNNING:
+            self._add(0, state, _Step.HELP)
 
-    def _interrupt(self, entry: Entry) -> None:
-        assert entry.node is not None
-        self._fleet.supervisor.interrupt_node(entry.node)
-        self._add(self._grace, entry, _Step.FORCE)
+    def _interrupt(self, state: TaskState) -> None:
+        assert state.node is not None
+        self._nodes.host.interrupt_node(state.node)
+        self._add(self._grace, state, _Step.FORCE)
 
-    def _add(self, seconds: float, entry: Entry, step: _Step, seen: tuple[int, int] | None = None) -> None:
-        self._deadlines.append(_Deadline(time.monotonic() + seconds, entry, entry.number, step, seen))
+    def _add(
+        self, seconds: float, state: TaskState, step: _Step, seen: tuple[int, int] | None = None
+    ) -> None:
+        self._deadlines.append(_Deadline(time.monotonic() + seconds, state, state.number, step, seen))

@@ -18,20 +18,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from ppg_exec.controller.cancellation import Ending
+from ppg_exec.controller.cancellation import Cancellation
 from ppg_exec.controller.dispatcher import Dispatcher
-from ppg_exec.controller.registry import Entry, Register, Role, Stage
-from ppg_exec.controller.reports import Reception
+from ppg_exec.controller.registry import Registry, Role, Stage, TaskState
+from ppg_exec.controller.reports import Reports
 from ppg_exec.executor import Event
-from ppg_exec.hosts.local_host import StartMethod, Supervisor, default_scratch
-from ppg_exec.hosts.nodes import Fleet
+from ppg_exec.hosts.local_host import LocalHost, StartMethod, default_scratch
+from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import ExecutorError, RunsIn, Task
 from ppg_exec.transport.messages import ImportModules
-from ppg_exec.transport.poller import Readiness
+from ppg_exec.transport.poller import Poller
 
 __all__ = ["LocalExecutor"]
 
@@ -79,12 +79,12 @@ class LocalExecutor:
             memory if memory is not None else available_memory(),
         )
         self._grace = grace
-        self._readiness = Readiness()
-        self._tokens = CoreTokens(pool, self._ledger, self._readiness)
+        self._poller = Poller()
+        self._tokens = CoreTokens(pool, self._ledger, self._poller)
         self._environment = CoreEnvironment()
         self.marker: str = os.urandom(16).hex()
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
-        self._supervisor = Supervisor(
+        self._host = LocalHost(
             self.marker,
             str(Path.cwd()),
             scratch or default_scratch(),
@@ -93,14 +93,14 @@ class LocalExecutor:
             start_method=start_method,
             after_fork=after_fork,
         )
-        self._register = Register()
-        self._fleet = Fleet(self._supervisor, self._readiness)
+        self._registry = Registry()
+        self._nodes = Nodes(self._host, self._poller)
         self._dispatcher = Dispatcher(
-            self._register, self._fleet, self._ledger, self._tokens, self._environment
+            self._registry, self._nodes, self._ledger, self._tokens, self._environment
         )
-        self._ending = Ending(self._fleet, grace)
-        self._reception = Reception(
-            self._register, self._dispatcher, self._ending, self._fleet, enforce_memory=enforce_memory
+        self._cancellation = Cancellation(self._nodes, grace)
+        self._reports = Reports(
+            self._registry, self._dispatcher, self._cancellation, self._nodes, enforce_memory=enforce_memory
         )
         self._closed = False
 
@@ -115,19 +115,19 @@ class LocalExecutor:
         A fork of this process is only made when there is something to do in it. Raises ExecutorError if no node can
         be started.
         """
-        if self._supervisor.start_method == "forkserver" and self._fleet.node(RunsIn.FORK) is None:
+        if self._host.start_method == "forkserver" and self._nodes.node(RunsIn.FORK) is None:
             node = self._dispatcher.node_for(RunsIn.FORK)
             node.channel.put(ImportModules(tuple(modules)))
-            self._fleet.flush()
+            self._nodes.flush()
 
     def submit(self, task: Task) -> None:
         """Take a task. One that asks for more than there is gets its outcome, `Refused`, like any other."""
         if self._closed:
             raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
-        if task.key in self._register.entries:
+        if task.key in self._registry.states:
             raise ExecutorError(f"task {task.key!r} was submitted twice")
-        self._dispatcher.accept(Entry(task, self._register.next_number(), 0, task.memory))
-        self._readiness.ring()
+        self._dispatcher.accept(TaskState(task, self._registry.next_number(), 0, task.memory))
+        self._poller.wake()
 
     def poll(self, timeout: float | None = None) -> list[Event]:
         """What has happened; see `Executor.poll`."""
@@ -136,23 +136,23 @@ class LocalExecutor:
             return self._poll(deadline)
         finally:
             # Who waits for the descriptor has to come back in time for what is due.
-            self._readiness.wake_at(self._next_due())
+            self._poller.wake_at(self._next_due())
 
     def _poll(self, deadline: float | None) -> list[Event]:
-        register = self._register
-        self._readiness.silence()
+        registry = self._registry
+        self._poller.clear()
         # Also a timeout of 0 looks once at what is there.
         self._dispatcher.start_what_may()
-        if not register.events and register.entries:
+        if not registry.events and registry.states:
             self._attend(0)
         while True:
             self._dispatcher.start_what_may()
-            if register.events:
+            if registry.events:
                 # Take along what has arrived in the meantime, as the caller's work per call is dear.
                 self._attend(0)
                 self._dispatcher.start_what_may()
-                return register.take_events()
-            if not register.entries:
+                return registry.take_events()
+            if not registry.states:
                 return []
             left = None if deadline is None else deadline - time.monotonic()
             if left is not None and left < 0:
@@ -161,38 +161,38 @@ class LocalExecutor:
 
     def fileno(self) -> int:
         """A descriptor that is readable when `poll` has something to do."""
-        return self._readiness.fileno()
+        return self._poller.fileno()
 
     def cancel(self, key: str) -> None:
         """End a task: SIGTERM, and SIGKILL after the grace period. Its outcome is `Cancelled`."""
-        entry = self._register.entries.get(key)
-        if entry is None or entry.cancelled:
+        state = self._registry.states.get(key)
+        if state is None or state.cancelled:
             return
-        entry.cancelled = True
-        self._withdraw_or_end(entry)
-        self._readiness.ring()
+        state.cancelled = True
+        self._withdraw_or_end(state)
+        self._poller.wake()
 
     def unload(self, key: str, function: Callable[[], object]) -> None:
         """Undo a load in the compute node, if there is still the node that it was made in."""
-        self._register.loads.pop(key, None)
-        if self._fleet.node(RunsIn.NODE) is not None:
-            number = self._register.next_number()
+        self._registry.loads.pop(key, None)
+        if self._nodes.node(RunsIn.NODE) is not None:
+            number = self._registry.next_number()
             task = Task(f"unload {key} ({number})", function, place=RunsIn.NODE, priority=math.inf)
-            self._dispatcher.accept(Entry(task, number, 0, None, Role.UNLOAD))
-            self._readiness.ring()
+            self._dispatcher.accept(TaskState(task, number, 0, None, Role.UNLOAD))
+            self._poller.wake()
 
     def pause(self) -> None:
         """Stop all tasks (SIGSTOP), say because this process is about to be stopped by Ctrl-Z.
 
         Timeouts go on. At once: it does not wait for the next `poll`.
         """
-        self._supervisor.pause()
-        self._fleet.flush()
+        self._host.pause()
+        self._nodes.flush()
 
     def resume(self) -> None:
         """Let stopped tasks go on."""
-        self._supervisor.resume()
-        self._fleet.flush()
+        self._host.resume()
+        self._nodes.flush()
 
     def close(self) -> None:
         """End what runs (SIGTERM, SIGKILL after the grace period) and every process beneath."""
@@ -202,10 +202,10 @@ class LocalExecutor:
         try:
             self._end_what_runs()
         finally:
-            self._fleet.close()
+            self._nodes.close()
             self._environment.close()
             self._tokens.close()
-            self._readiness.close()
+            self._poller.close()
 
     def __enter__(self) -> Self:
         return self
@@ -217,34 +217,35 @@ class LocalExecutor:
 
     def _attend(self, timeout: float | None) -> None:
         """Wait until something is readable (or can be written again), and read it."""
-        self._ending.enforce()
-        self._fleet.flush()
+        self._cancellation.enforce()
+        self._nodes.flush()
         due = self._next_due()
         if due is not None:
             left = max(0.0, due - time.monotonic())
             timeout = left if timeout is None else max(0.0, min(timeout, left))
-        for descriptor in self._readiness.wait(timeout):
-            self._reception.hear(descriptor)
-        self._fleet.flush()
+        for descriptor in self._poller.wait(timeout):
+            self._reports.read(descriptor)
+        self._nodes.flush()
 
     def _next_due(self) -> float | None:
         """When something has to be done that no descriptor tells of (monotonic seconds)."""
         return min(
-            (when for when in (self._ending.next(), self._tokens.retry_at) if when is not None), default=None
+            (when for when in (self._cancellation.next(), self._tokens.retry_at) if when is not None),
+            default=None,
         )
 
-    def _withdraw_or_end(self, entry: Entry) -> None:
-        if entry.stage is Stage.WAITING:
-            self._dispatcher.withdraw(entry)
+    def _withdraw_or_end(self, state: TaskState) -> None:
+        if state.stage is Stage.WAITING:
+            self._dispatcher.withdraw(state)
         else:
-            self._ending.cancel(entry)
+            self._cancellation.cancel(state)
 
     def _end_what_runs(self) -> None:
-        for entry in list(self._register.entries.values()):
-            if not entry.cancelled:
-                entry.cancelled = True
-                self._withdraw_or_end(entry)
+        for state in list(self._registry.states.values()):
+            if not state.cancelled:
+                state.cancelled = True
+                self._withdraw_or_end(state)
         deadline = time.monotonic() + self._grace + 1.0
-        while self._register.sent and (left := deadline - time.monotonic()) > 0:
-            self._fleet.flush()
+        while self._registry.sent and (left := deadline - time.monotonic()) > 0:
+            self._nodes.flush()
             self._attend(left)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ppg_exec.controller.registry import Entry
+from ppg_exec.controller.registry import TaskState
 
-__all__ = ["Ahead"]
+__all__ = ["Lookahead"]
 
 _AHEAD_SECONDS = 0.02
 _MOST_AHEAD = 64
@@ -12,8 +12,8 @@ _STALE_SECONDS = 0.1
 _SHORTEST = 0.0002
 
 
-class Ahead:
-    """Ahead: holds the tasks that were sent to a node before their turn, and says how many that should be.
+class Lookahead:
+    """Lookahead: holds the tasks that were sent to a node before their turn, and says how many that should be.
 
     Short tasks would spend their time waiting for the controller. So as many are sent ahead as keep the cores busy for
     `_AHEAD_SECONDS`, judged by how long tasks of one core took lately; none while that is unknown or long. One
@@ -22,40 +22,40 @@ class Ahead:
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
-        self._entries: dict[int, Entry] = {}
+        self._states: dict[int, TaskState] = {}
         self._usual = 0.0
         self._recalled = False
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._states)
 
     def has_room(self) -> bool:
         """Whether it is worth to send another one."""
         if not self._usual or self._recalled:
             return False
-        return len(self._entries) < min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._cores / self._usual))
+        return len(self._states) < min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._cores / self._usual))
 
-    def learn(self, entry: Entry, wall: float) -> None:
+    def learn(self, state: TaskState, wall: float) -> None:
         """A task has taken `wall` seconds."""
-        if entry.may_go_ahead:
+        if state.may_go_ahead:
             wall = max(wall, _SHORTEST)
             self._usual = wall if not self._usual else 0.8 * self._usual + 0.2 * wall
 
-    def add(self, entry: Entry) -> None:
+    def add(self, state: TaskState) -> None:
         """It was sent."""
-        self._entries[entry.number] = entry
+        self._states[state.number] = state
 
-    def remove(self, entry: Entry) -> None:
+    def remove(self, state: TaskState) -> None:
         """It has started, or come back."""
-        del self._entries[entry.number]
-        if not self._entries:
+        del self._states[state.number]
+        if not self._states:
             self._recalled = False
 
-    def oldest(self) -> Entry | None:
+    def oldest(self) -> TaskState | None:
         """The one that would start next."""
-        return next(iter(self._entries.values()), None)
+        return next(iter(self._states.values()), None)
 
-    def outranked(self, first: Entry | None, now: float) -> list[Entry]:
+    def outranked(self, first: TaskState | None, now: float) -> list[TaskState]:
         """Those to be taken back because `first`, which waits, is more important than what waits at the node."""
         oldest = self.oldest()
         if first is None or oldest is None or self._recalled or now - oldest.sent_at < _STALE_SECONDS:
@@ -63,4 +63,4 @@ class Ahead:
         if first.task.priority <= oldest.task.priority:
             return []
         self._recalled = True
-        return list(self._entries.values())
+        return list(self._states.values())

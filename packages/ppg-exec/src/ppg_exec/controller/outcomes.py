@@ -95,9 +95,9 @@ def end_of(
             assert_never(report)
 
 
-def node_death(status: int | None, last_words: str, doing: str, oom: OomCounter) -> Died:
+def node_death(status: int | None, stderr_tail: str, doing: str, oom: OomCounter) -> Died:
     """The end of a task that went down with its node; `doing` says who was at fault."""
-    words = f"; it said: {last_words}" if last_words else ""
+    words = f"; it said: {stderr_tail}" if stderr_tail else ""
     if status is None:
         return Died(None, None, f"{doing}{words}")
     known = died(status, None, oom)

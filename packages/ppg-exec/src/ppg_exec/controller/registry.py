@@ -15,7 +15,7 @@ from ppg_exec.tasks import Cancelled, End, Notice, Outcome, Output, RunsIn, Succ
 if TYPE_CHECKING:
     from ppg_exec.hosts.local_host import NodeHandle
 
-__all__ = ["NO_OUTPUT", "UNUSED", "Entry", "Register", "Role", "Stage", "Streams", "memory_warning"]
+__all__ = ["NO_OUTPUT", "UNUSED", "Registry", "Role", "Stage", "Streams", "TaskState", "memory_warning"]
 
 UNUSED = Usage()
 _FAR_ABOVE = 1.5
@@ -35,7 +35,7 @@ class Stage(enum.Enum):
 
 
 class Role(enum.Enum):
-    """What an entry is for."""
+    """What an state is for."""
 
     TASK = "task"
     """a task of the caller"""
@@ -56,7 +56,7 @@ NO_OUTPUT = Streams()
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class TaskState:
     """One task on its way.
 
     `order` is its place among equal priorities, `claim` the cores that it takes, `memory` what it states now
@@ -108,15 +108,15 @@ class Entry:
         self.node = None
 
 
-class Register:
-    """Every entry by its key, those that are at a node by their number too, and the events to come.
+class Registry:
+    """Every state by its key, those that are at a node by their number too, and the events to come.
 
-    Each entry that is added leaves by `report`, and its caller is told once.
+    Each state that is added leaves by `report`, and its caller is told once.
     """
 
     def __init__(self) -> None:
-        self.entries: dict[str, Entry] = {}
-        self.sent: dict[int, Entry] = {}
+        self.states: dict[str, TaskState] = {}
+        self.sent: dict[int, TaskState] = {}
         self.loads: dict[str, Task] = {}
         """what a new node has to load again"""
         self.events: list[Event] = []
@@ -134,37 +134,37 @@ class Register:
 
     def report(
         self,
-        entry: Entry,
+        state: TaskState,
         end: End,
         streams: Streams = NO_OUTPUT,
         usage: Usage = UNUSED,
         warned: tuple[str, ...] = (),
     ) -> None:
-        """An entry has ended for good."""
-        del self.entries[entry.task.key]
-        if entry.role is Role.TASK:
-            if entry.task.place is RunsIn.NODE and isinstance(end, Succeeded):
-                self.loads[entry.task.key] = entry.task
+        """An state has ended for good."""
+        del self.states[state.task.key]
+        if state.role is Role.TASK:
+            if state.task.place is RunsIn.NODE and isinstance(end, Succeeded):
+                self.loads[state.task.key] = state.task
             self.events.append(
                 Outcome(
-                    entry.task.key,
+                    state.task.key,
                     end,
                     streams.stdout,
                     streams.stderr,
                     usage,
                     warned,
-                    entry.attempt,
-                    entry.earlier,
+                    state.attempt,
+                    state.earlier,
                 )
             )
         elif not isinstance(end, Succeeded | Cancelled):
-            self.events.append(Notice(f"{entry.task.key} failed: {end}"))
+            self.events.append(Notice(f"{state.task.key} failed: {end}"))
 
 
-def memory_warning(entry: Entry, usage: Usage) -> tuple[str, ...]:
+def memory_warning(state: TaskState, usage: Usage) -> tuple[str, ...]:
     """What to say of a task that used far more memory than it states."""
-    stated = entry.task.memory
-    if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or entry.is_load:
+    stated = state.task.memory
+    if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or state.is_load:
         return ()
     warning = (
         f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "

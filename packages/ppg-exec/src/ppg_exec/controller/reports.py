@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import assert_never
 
 from ppg_exec.attempts import memory_after_out_of_memory
-from ppg_exec.controller.cancellation import Ending
+from ppg_exec.controller.cancellation import Cancellation
 from ppg_exec.controller.dispatcher import Dispatcher
 from ppg_exec.controller.outcomes import OomCounter, end_of, node_death
 from ppg_exec.controller.registry import (
     NO_OUTPUT,
     UNUSED,
-    Entry,
-    Register,
+    Registry,
     Role,
     Stage,
     Streams,
+    TaskState,
     memory_warning,
 )
 from ppg_exec.hosts.local_host import NodeHandle
-from ppg_exec.hosts.nodes import Fleet
+from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.tasks import (
     Cancelled,
     Died,
@@ -47,47 +47,47 @@ from ppg_exec.transport.messages import (
     ToForkserver,
 )
 
-__all__ = ["Reception"]
+__all__ = ["Reports"]
 
 _MOST_LOST = 3
 
 
-class Reception:
-    """Hears the other side out, and settles what it says with the register and the dispatcher.
+class Reports:
+    """Hears the other side out, and settles what it says with the registry and the dispatcher.
 
     With `enforce_memory`, tasks that use more memory than they have stated are ended.
     """
 
     def __init__(
         self,
-        register: Register,
+        registry: Registry,
         dispatcher: Dispatcher,
-        ending: Ending,
-        fleet: Fleet,
+        cancellation: Cancellation,
+        nodes: Nodes,
         *,
         enforce_memory: bool,
     ) -> None:
-        self._register = register
+        self._registry = registry
         self._dispatcher = dispatcher
-        self._ending = ending
-        self._fleet = fleet
+        self._cancellation = cancellation
+        self._nodes = nodes
         self._enforce_memory = enforce_memory
         self._oom = OomCounter()
 
-    def hear(self, descriptor: int) -> None:
+    def read(self, descriptor: int) -> None:
         """Read what has arrived at a descriptor of the fleet."""
-        control = self._fleet.control
+        control = self._nodes.control
         if control is not None and descriptor == control.fileno():
-            self._hear_forkserver(control)
+            self._read_forkserver(control)
             return
-        for node in self._fleet.nodes():
+        for node in self._nodes.all():
             if descriptor == node.channel.fileno():
-                self._hear_node(node)
+                self._read_node(node)
 
-    def _hear_node(self, node: NodeHandle) -> None:
+    def _read_node(self, node: NodeHandle) -> None:
         try:
             for message in node.channel.receive():
-                self._obey(node, message)
+                self._handle(node, message)
         except LostDescriptor as error:
             raise ExecutorError(
                 f"{error}: long output of tasks is kept in files, so drop outcomes when they are dealt with, "
@@ -95,136 +95,136 @@ class Reception:
             ) from error
         except EOFError:
             # The forkserver says how it died, once everything beneath it is gone.
-            self._fleet.deafen(node.channel)
+            self._nodes.unwatch(node.channel)
 
-    def _hear_forkserver(self, control: Channel[ToForkserver, FromForkserver]) -> None:
+    def _read_forkserver(self, control: Channel[ToForkserver, FromForkserver]) -> None:
         try:
             for message in control.receive():
                 match message:
                     case NodeDied():
-                        for node in self._fleet.nodes():
+                        for node in self._nodes.all():
                             if node.number == message.node:
-                                self._bury(node, message.status, self._fleet.supervisor.last_words())
+                                self._node_died(node, message.status, self._nodes.host.stderr_tail())
                     case MemoryGrown():
                         self._note_memory(message.sizes)
                     case _:
                         assert_never(message)
         except EOFError:
-            self._fleet.deafen(control)
-            code = self._fleet.supervisor.abandon()
-            words = self._fleet.supervisor.last_words()
-            for node in self._fleet.nodes():
-                self._bury(node, None, words)
+            self._nodes.unwatch(control)
+            code = self._nodes.host.abandon()
+            words = self._nodes.host.stderr_tail()
+            for node in self._nodes.all():
+                self._node_died(node, None, words)
             if code == 1 and words:
                 limit = "\nIs there a limit on processes or descriptors (ulimit -u, ulimit -n)?"
                 remedy = limit if "[Errno" in words else ""
                 raise ExecutorError(f"the forkserver cannot start: {words}{remedy}") from None
-            self._register.events.append(
+            self._registry.events.append(
                 Notice("the forkserver was killed; a new one is started when it is needed")
             )
 
     def _note_memory(self, sizes: dict[int, int]) -> None:
-        for entry in self._register.sent.values():
-            size = sizes.get(entry.pid, 0) if entry.stage is Stage.RUNNING else 0
-            if size > entry.peak_memory:
-                entry.peak_memory = size
-                limit = entry.memory
-                enforced = self._enforce_memory or entry.task.enforce_memory
-                if enforced and limit is not None and size > limit and not entry.is_over_memory:
-                    self._ending.end_for_memory(entry)
+        for state in self._registry.sent.values():
+            size = sizes.get(state.pid, 0) if state.stage is Stage.RUNNING else 0
+            if size > state.peak_memory:
+                state.peak_memory = size
+                limit = state.memory
+                enforced = self._enforce_memory or state.task.enforce_memory
+                if enforced and limit is not None and size > limit and not state.is_over_memory:
+                    self._cancellation.end_for_memory(state)
 
-    def _obey(self, node: NodeHandle, message: FromNode) -> None:
+    def _handle(self, node: NodeHandle, message: FromNode) -> None:
         match message:
             case TaskStarted():
-                entry = self._register.sent[message.number]
-                entry.stage = Stage.RUNNING
-                entry.pid = message.pid
-                if entry.role is Role.TASK:
-                    self._register.events.append(Started(entry.task.key, message.pid, message.when))
-                if entry.cancelled or entry.task.timeout is not None:
-                    self._ending.has_begun(entry)
+                state = self._registry.sent[message.number]
+                state.stage = Stage.RUNNING
+                state.pid = message.pid
+                if state.role is Role.TASK:
+                    self._registry.events.append(Started(state.task.key, message.pid, message.when))
+                if state.cancelled or state.task.timeout is not None:
+                    self._cancellation.has_begun(state)
             case TaskEnded():
-                self._hear_of_an_end(node, self._register.sent.pop(message.number), message)
+                self._read_end(node, self._registry.sent.pop(message.number), message)
             case TasksRecalled():
                 for number in message.numbers:
-                    self._dispatcher.take_back(self._register.sent.pop(number))
+                    self._dispatcher.take_back(self._registry.sent.pop(number))
             case IdentitiesLost():
                 node.shared.forget(message.identities)
             case TaskUnread():
                 node.shared.forget(message.identities)
-                self._dispatcher.take_back(self._register.sent.pop(message.number))
+                self._dispatcher.take_back(self._registry.sent.pop(message.number))
             case _:
                 assert_never(message)
 
-    def _hear_of_an_end(self, node: NodeHandle, entry: Entry, message: TaskEnded) -> None:
+    def _read_end(self, node: NodeHandle, state: TaskState, message: TaskEnded) -> None:
         streams = Streams(_output(message.stdout), _output(message.stderr))
-        self._dispatcher.pass_on(entry, message.successor)
+        self._dispatcher.pass_on(state, message.successor)
         end = end_of(
             message,
-            message.expected or entry.ended_because,
-            timeout=entry.task.timeout,
-            peak_memory=entry.peak_memory,
+            message.expected or state.ended_because,
+            timeout=state.task.timeout,
+            peak_memory=state.peak_memory,
             load=node.shared.load,
             oom=self._oom,
         )
         wall, user, system, peak = message.usage
-        self._dispatcher.learn(entry, wall)
-        used = Usage(wall, user, system, max(peak, entry.peak_memory))
-        entry.stage = Stage.WAITING
-        warned = (*message.warnings, *memory_warning(entry, used))
-        self._settle(entry, end, streams, used, warned)
+        self._dispatcher.learn(state, wall)
+        used = Usage(wall, user, system, max(peak, state.peak_memory))
+        state.stage = Stage.WAITING
+        warned = (*message.warnings, *memory_warning(state, used))
+        self._settle(state, end, streams, used, warned)
 
     def _settle(
-        self, entry: Entry, end: End, streams: Streams, usage: Usage, warned: tuple[str, ...]
+        self, state: TaskState, end: End, streams: Streams, usage: Usage, warned: tuple[str, ...]
     ) -> None:
         """Try again, or report."""
         failed = isinstance(end, Raised | Died | TimedOut)
-        if not failed or entry.attempt > entry.task.retries or entry.cancelled:
-            self._register.report(entry, end, streams, usage, warned)
+        if not failed or state.attempt > state.task.retries or state.cancelled:
+            self._registry.report(state, end, streams, usage, warned)
         elif isinstance(end, Died) and end.of_memory:
-            seen = max(usage.peak_memory, entry.peak_memory)
-            self._dispatcher.retry(entry, end, memory_after_out_of_memory(entry.memory, seen))
+            seen = max(usage.peak_memory, state.peak_memory)
+            self._dispatcher.retry(state, end, memory_after_out_of_memory(state.memory, seen))
         else:
-            self._dispatcher.retry(entry, end, entry.memory)
+            self._dispatcher.retry(state, end, state.memory)
 
     # ---- the end of a node
 
-    def _bury(self, node: NodeHandle, status: int | None, words: str) -> None:
+    def _node_died(self, node: NodeHandle, status: int | None, words: str) -> None:
         """A node is dead, with these words, and nothing is left beneath it: settle what it had been given."""
-        self._hear_the_rest(node)
+        self._read_rest(node)
         activity, at_fault = read_logbook(node.logbook)
-        self._fleet.drop(node)
-        for number, entry in list(self._register.sent.items()):
-            if entry.node is not node:
+        self._nodes.drop(node)
+        for number, state in list(self._registry.sent.items()):
+            if state.node is not node:
                 continue
-            del self._register.sent[number]
+            del self._registry.sent[number]
             doing = ""
             if number == at_fault and activity != Activity.FORKING:
                 did = "read this task" if activity == Activity.READING else "ran it"
                 doing = f"the compute node died while it {did}"
-            elif entry.stage is Stage.RUNNING:
+            elif state.stage is Stage.RUNNING:
                 doing = "the compute node died while it ran this task, whose process was ended with it"
-            elif entry.lost >= _MOST_LOST:
+            elif state.lost >= _MOST_LOST:
                 doing = "compute nodes died again and again before this task could start"
             if not doing:
-                entry.lost += 1
-                self._dispatcher.take_back(entry)
+                state.lost += 1
+                self._dispatcher.take_back(state)
                 continue
-            self._dispatcher.pass_on(entry, 0)
+            self._dispatcher.pass_on(state, 0)
             end: End = node_death(status, words, doing, self._oom)
-            if entry.cancelled:
+            if state.cancelled:
                 end = Cancelled()
-            elif entry.timed_out:
-                end = TimedOut(entry.task.timeout or 0.0)
-            entry.step_back()
-            self._settle(entry, end, NO_OUTPUT, UNUSED, ())
+            elif state.timed_out:
+                end = TimedOut(state.task.timeout or 0.0)
+            state.step_back()
+            self._settle(state, end, NO_OUTPUT, UNUSED, ())
 
-    def _hear_the_rest(self, node: NodeHandle) -> None:
+    def _read_rest(self, node: NodeHandle) -> None:
         """What a node had said before it died."""
         try:
             while messages := node.channel.receive():
                 for message in messages:
-                    self._obey(node, message)
+                    self._handle(node, message)
         except EOFError:
             return
 

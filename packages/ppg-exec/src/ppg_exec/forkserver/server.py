@@ -1,11 +1,11 @@
 """The forkserver: a clean, small process that forks compute nodes and ends what they leave behind.
 
-It never runs user code and is always responsive, so it can be relied on when a node dies, and when the mcp
+It never runs user code and is always responsive, so it can be relied on when a node dies, and when the controller
 does. Everything beneath it is its descendant for as long as it lives: it is a subreaper.
 
 - A node has died: all that was beneath it is now a child of the forkserver. It is killed until nothing is
-  left, and then the mcp is told.
-- The mcp is gone, or says "close": everything is killed, and the forkserver ends.
+  left, and then the controller is told.
+- The controller is gone, or says "close": everything is killed, and the forkserver ends.
 - The forkserver itself is killed: its parent, the `guard`, inherits all beneath, and kills it.
 """
 
@@ -48,13 +48,13 @@ __all__ = ["main"]
 
 
 class _Forkserver:
-    def __init__(self, control: socket.socket, mcp: int, guard: int) -> None:
+    def __init__(self, control: socket.socket, controller: int, guard: int) -> None:
         self._hooks = import_threading()
         self._memory = MemoryWatch()
         self._channel: Channel[FromForkserver, ToForkserver] = Channel(control, TO_FORKSERVER)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
-        self._needed = (mcp, guard)
+        self._needed = (controller, guard)
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._wake = wake_read
         self._wake_write = wake_write
@@ -62,10 +62,10 @@ class _Forkserver:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
 
     def run(self) -> None:
-        """Serve until the mcp is gone or says so; then leave no process behind."""
+        """Serve until the controller is gone or says so; then leave no process behind."""
         waiting = select.poll()
         control = self._channel.fileno()
-        # A fork of the mcp may hold its end of the socket open, so its death is watched for itself.
+        # A fork of the controller may hold its end of the socket open, so its death is watched for itself.
         needed = [os.pidfd_open(pid) for pid in self._needed]
         for descriptor in (control, self._wake, *needed):
             waiting.register(descriptor, select.POLLIN)
@@ -74,7 +74,7 @@ class _Forkserver:
                 for descriptor, _ in waiting.poll(self._patience()):
                     if descriptor == control:
                         for message in self._channel.receive():
-                            if not self._obey(message):
+                            if not self._handle(message):
                                 return
                     elif descriptor == self._wake:
                         os.read(self._wake, 4096)
@@ -98,7 +98,7 @@ class _Forkserver:
             if grown:
                 self._channel.put(MemoryGrown(grown))
 
-    def _obey(self, message: ToForkserver) -> bool:
+    def _handle(self, message: ToForkserver) -> bool:
         match message:
             case StartNode():
                 self._fork_node(message)
@@ -193,12 +193,12 @@ def _notice(_number: int, _frame: object) -> None:
     """The wakeup descriptor does the work; a handler must exist for it."""
 
 
-def main(control: int, mcp: int, guard: int) -> NoReturn:
-    """The program: `control` is a connected socket, `mcp` the pid of the process to serve, `guard` the parent's."""
+def main(control: int, controller: int, guard: int) -> NoReturn:
+    """The program: `control` is a connected socket, `controller` the pid of the process to serve, `guard` the parent's."""
     if os.environ.get(BIND_NOW) == MARKER:
         del os.environ[BIND_NOW]  # meant for this program, not for those that tasks start
     stay_in_reach()
-    server = _Forkserver(socket.socket(fileno=control), mcp, guard)
+    server = _Forkserver(socket.socket(fileno=control), controller, guard)
     gc.disable()
     gc.freeze()
     server.run()

@@ -1,7 +1,7 @@
-"""A forkserver that is a fork of the mcp instead of a clean program: `start_method="fork"`.
+"""A forkserver that is a fork of the controller instead of a clean program: `start_method="fork"`.
 
 For scripts that rely on the state of modules which they have changed. It pays for that: every job is then forked
-from a process as large as the mcp, threads of the mcp are missing in it and what they held stays held.
+from a process as large as the controller, threads of the controller are missing in it and what they held stays held.
 """
 
 from __future__ import annotations

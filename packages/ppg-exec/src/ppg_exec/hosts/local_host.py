@@ -1,4 +1,4 @@
-"""The mcp's side of the process tree: starts the forkserver, asks it for nodes, and ends everything."""
+"""The controller's side of the process tree: starts the forkserver, asks it for nodes, and ends everything."""
 
 from __future__ import annotations
 
@@ -36,19 +36,19 @@ from ppg_exec.transport.messages import (
 if TYPE_CHECKING:
     from ppg_exec.pickling.send import SharedObjects
 
-__all__ = ["NodeHandle", "StartMethod", "Supervisor", "default_scratch"]
+__all__ = ["LocalHost", "NodeHandle", "StartMethod", "default_scratch"]
 
 StartMethod = Literal["forkserver", "fork"]
 
 _PROGRAM = (
     "import sys; sys.path[:] = {path!r}; sys.argv[:] = {argv!r}; "
-    "from ppg_exec.forkserver.guard import main; main({control}, {mcp})"
+    "from ppg_exec.forkserver.guard import main; main({control}, {controller})"
 )
 
 
 @dataclass(slots=True, eq=False)
 class NodeHandle:
-    """One compute node as the mcp sees it."""
+    """One compute node as the controller sees it."""
 
     number: int
     channel: Channel[ToNode, FromNode]
@@ -57,9 +57,9 @@ class NodeHandle:
 
     @property
     def shared(self) -> SharedObjects:
-        """What it knows of the mcp's objects."""
+        """What it knows of the controller's objects."""
         if self._shared is None:
-            from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the mcp imports what pickles)
+            from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the controller imports what pickles)
 
             self._shared = SharedObjects()
         return self._shared
@@ -70,14 +70,14 @@ class NodeHandle:
         os.close(self.logbook)
 
 
-class Supervisor:
+class LocalHost:
     """The forkserver of one executor, started when it is first needed, and again if it dies.
 
     Args:
         marker: the name of the executor, which all processes beneath it carry in their environment.
         directory: where the processes run.
         scratch: where unlinked files for output go.
-        environment: variables that the processes have beyond those of the mcp.
+        environment: variables that the processes have beyond those of the controller.
         huge_pages: whether nodes put huge pages under what was loaded.
         start_method: "forkserver", a clean program; or "fork", a fork of this process.
         after_fork: what such a fork does first.
@@ -150,14 +150,14 @@ class Supervisor:
             # Otherwise these programs are imported only where they run.
             from ppg_exec.forkserver.guard import main as guard_program  # noqa: PLC0415
 
-            control, mcp = theirs.fileno(), os.getpid()
+            control, controller = theirs.fileno(), os.getpid()
 
             def program() -> NoReturn:
                 ours.close()
                 os.chdir(self._directory)
                 if self._after_fork is not None:
                     self._after_fork()
-                guard_program(control, mcp)
+                guard_program(control, controller)
 
             self._process = ForkedProcess(program, self._messages, variables)
             theirs.close()
@@ -165,7 +165,7 @@ class Supervisor:
             return
         with theirs:
             program_text = _PROGRAM.format(
-                path=sys.path, argv=sys.argv, control=theirs.fileno(), mcp=os.getpid()
+                path=sys.path, argv=sys.argv, control=theirs.fileno(), controller=os.getpid()
             )
             # Native symbols are looked up once, instead of in every job process that is the first to use them.
             if BIND_NOW not in os.environ:
@@ -208,7 +208,7 @@ class Supervisor:
         if self.channel is not None:
             self.channel.put(Resume())
 
-    def last_words(self, most: int = 16_384) -> str:
+    def stderr_tail(self, most: int = 16_384) -> str:
         """The end of what the processes have printed themselves since this was asked last."""
         if self._messages < 0:
             return ""

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
-from ppg_exec.hosts.local_host import NodeHandle, Supervisor
+from ppg_exec.hosts.local_host import LocalHost, NodeHandle
 from ppg_exec.tasks import RunsIn
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.messages import FromForkserver, ToForkserver
-from ppg_exec.transport.poller import Readiness
+from ppg_exec.transport.poller import Poller
 
-__all__ = ["Fleet"]
+__all__ = ["Nodes"]
 
 
-class Fleet:
+class Nodes:
     """At most two nodes: one for loads and what is forked on top of them, one that stays clean."""
 
-    def __init__(self, supervisor: Supervisor, readiness: Readiness) -> None:
-        self.supervisor = supervisor
-        self._readiness = readiness
+    def __init__(self, host: LocalHost, poller: Poller) -> None:
+        self.host = host
+        self._poller = poller
         self._nodes: dict[RunsIn, NodeHandle] = {}
 
     @property
     def control(self) -> Channel[ToForkserver, FromForkserver] | None:
         """The wire to the forkserver, while there is one."""
-        return self.supervisor.channel
+        return self.host.channel
 
     def node(self, place: RunsIn) -> NodeHandle | None:
         """The node that tasks of `place` go to, if it has been started."""
@@ -33,42 +33,42 @@ class Fleet:
 
     def start(self, place: RunsIn) -> NodeHandle:
         """A new node for tasks of `place`. Raises ExecutorError if that is impossible."""
-        first = self.supervisor.channel is None
-        node = self._nodes[_home(place)] = self.supervisor.new_node()
-        control = self.supervisor.channel
+        first = self.host.channel is None
+        node = self._nodes[_home(place)] = self.host.new_node()
+        control = self.host.channel
         assert control is not None
         if first:
-            self._readiness.watch(control.fileno())
-        self._readiness.watch(node.channel.fileno())
+            self._poller.watch(control.fileno())
+        self._poller.watch(node.channel.fileno())
         return node
 
-    def nodes(self) -> Collection[NodeHandle]:
+    def all(self) -> Collection[NodeHandle]:
         """All of them; a copy, as hearing of one may end it."""
         return list(self._nodes.values())
 
     def drop(self, node: NodeHandle) -> None:
         """Forget a node that is dead, or about to be ended with all others."""
-        self._readiness.unwatch(node.channel.fileno())
+        self._poller.unwatch(node.channel.fileno())
         for place in [place for place, known in self._nodes.items() if known is node]:
             del self._nodes[place]
         node.close()
 
-    def deafen(self, channel: Channel[Any, Any]) -> None:
+    def unwatch(self, channel: Channel[Any, Any]) -> None:
         """Listen no more to a connection whose other side is gone."""
-        self._readiness.unwatch(channel.fileno())
+        self._poller.unwatch(channel.fileno())
 
     def flush(self) -> None:
         """Write what is queued; what the other side does not take now is written when it can."""
-        if self.supervisor.channel is not None:
-            self._readiness.write(self.supervisor.channel)
+        if self.host.channel is not None:
+            self._poller.write(self.host.channel)
         for node in self._nodes.values():
-            self._readiness.write(node.channel)
+            self._poller.write(node.channel)
 
     def close(self) -> None:
         """End every node and every process beneath."""
-        for node in self.nodes():
+        for node in self.all():
             self.drop(node)
-        self.supervisor.close()
+        self.host.close()
 
 
 def _home(place: RunsIn) -> RunsIn:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ppg_exec.node.node_task import NodeJob
-    from ppg_exec.node.output_files import Slot
+    from ppg_exec.node.output_files import OutputFiles
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = ["JobProcesses"]
@@ -34,7 +34,7 @@ class JobProcesses:
         logbook: the descriptor of the node's logbook.
         directory: where unlinked files go.
         hooks: what is to be run in a job process if the node has threads by then.
-        table: the objects that the node shares with the mcp.
+        table: the objects that the node shares with the controller.
         lean: how many modules the node has loaded by itself.
 
     """
@@ -60,50 +60,50 @@ class JobProcesses:
         self._node = os.getpid()
         self._watched: dict[int, int] = {}
 
-    def fork(self, job: NodeJob, *, parked: bool) -> str:
+    def fork(self, job: NodeJob, *, preforked: bool) -> str:
         """Fork the process of a job; returns what has prevented that, if anything.
 
-        One that is parked waits until `begin`.
+        One that is preforked waits until `begin`.
         """
         try:
-            slot = self.files.acquire()
+            output = self.files.acquire()
         except OSError as error:
             return f"no file for its output: {error}"
         write_logbook(self._logbook, Activity.FORKING, job.number)
         try:
             pid = os.fork()
         except OSError as error:
-            self.files.release(slot, reuse=True)
+            self.files.release(output, reuse=True)
             return f"no process for it: {error}"
         if pid == 0:
-            self._become(job, slot, parked=parked)
+            self._become(job, output, preforked=preforked)
         try:
             self.watch(pid)
         except OSError as error:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
-            self.files.release(slot, reuse=True)
+            self.files.release(output, reuse=True)
             return f"no descriptor for it: {error}"
         job.pid = pid
-        job.slot = slot
+        job.output = output
         return ""
 
-    def _become(self, job: NodeJob, slot: Slot, *, parked: bool) -> NoReturn:
+    def _become(self, job: NodeJob, output: OutputFiles, *, preforked: bool) -> NoReturn:
         # In the job process. The node's descriptors are left open, as closing them would take longer than
         # all else here; no program that the job starts inherits them, and their other ends do not care.
         if self.threads > 1:
             for hook in self._hooks:
                 hook()
         run_job(
-            job.number, job.call, slot, self.reports, self._table,
+            job.number, job.call, output, self.reports, self._table,
             lean=self._lean, directory=job.directory, environment=job.environment,
-            node=self._node, parked=parked,
+            node=self._node, preforked=preforked,
         )  # fmt: skip
 
     def begin(self, job: NodeJob) -> None:
-        """It is the turn of a parked job."""
-        assert job.slot is not None
-        os.eventfd_write(job.slot.turn, 1)
+        """It is the turn of a preforked job."""
+        assert job.output is not None
+        os.eventfd_write(job.output.turn, 1)
 
     def kill(self, pid: int) -> tuple[int, struct_rusage | None]:
         """End a process at once; as `wait`."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from ppg_exec.node.output_files import Slot
+    from ppg_exec.node.output_files import OutputFiles
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = ["UNREPORTED", "Reports", "run_job"]
@@ -105,7 +105,7 @@ class Reports:
 def run_job(
     number: int,
     call: Callable[[], Any],
-    slot: Slot,
+    output: OutputFiles,
     reports: Reports,
     table: IdentityTable,
     *,
@@ -113,13 +113,13 @@ def run_job(
     directory: str | None,
     environment: tuple[tuple[str, str], ...],
     node: int,
-    parked: bool,
+    preforked: bool,
 ) -> NoReturn:
     """Run `call` as a job in this process, which was just forked for it, and end the process.
 
     Each page that is touched here costs a page fault, and a short job consists of little else: hence
     plain system calls instead of the nicer functions around them. `lean` is how many modules the node has
-    loaded by itself, and `node` its pid; should it end, so does this process. A job that is `parked` waits until it is
+    loaded by itself, and `node` its pid; should it end, so does this process. A job that is `preforked` waits until it is
     told to begin.
     """
     code = 1
@@ -128,8 +128,8 @@ def run_job(
             try:
                 die_with(node)
                 os.setsid()
-                os.dup2(slot.stdout, 1)
-                os.dup2(slot.stderr, 2)
+                os.dup2(output.stdout, 1)
+                os.dup2(output.stderr, 2)
                 for name, setting in environment:
                     os.environ[name] = setting
                 if directory is not None:
@@ -140,8 +140,8 @@ def run_job(
                 gc.enable()
             finally:
                 # Whatever failed, too, is told when its turn has come: a turn that nobody took would be the next one's.
-                if parked:
-                    os.eventfd_read(slot.turn)
+                if preforked:
+                    os.eventfd_read(output.turn)
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from ppg_exec.node.output_files import Slot
+    from ppg_exec.node.output_files import OutputFiles
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = [
@@ -53,7 +53,12 @@ class Interrupted(BaseException):
 
 
 def run_load(
-    call: Callable[[], Any], slot: Slot, table: IdentityTable, directory: str | None, *, is_unload: bool
+    call: Callable[[], Any],
+    output: OutputFiles,
+    table: IdentityTable,
+    directory: str | None,
+    *,
+    is_unload: bool,
 ) -> tuple[bytes | None, int]:
     """Run a load in this process: its encoded report, or None and a wait status if it left."""
     kept = (os.dup(1), os.dup(2))
@@ -68,8 +73,8 @@ def run_load(
         try:
             # The output of a load that takes the node with it is lost; where it was is not.
             faulthandler.enable(kept[1])
-            os.dup2(slot.stdout, 1)
-            os.dup2(slot.stderr, 2)
+            os.dup2(output.stdout, 1)
+            os.dup2(output.stderr, 2)
             if directory is not None:
                 os.chdir(directory)
             report = encode_value(call(), table)

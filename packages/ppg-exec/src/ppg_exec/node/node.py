@@ -27,7 +27,7 @@ from ppg_exec.linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
 from ppg_exec.node.children import JobProcesses
 from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
 from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of
-from ppg_exec.node.task_table import Jobs
+from ppg_exec.node.task_table import TaskTable
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.logbook import Activity, write_logbook
@@ -77,23 +77,23 @@ class _Node:
         self._processes = JobProcesses(
             self._waiting, logbook, directory, hooks, self._table, len(sys.modules)
         )
-        self._jobs = Jobs(self._channel, self._processes)
-        self._flat_memory = self._jobs.resident = resident_memory()
+        self._tasks = TaskTable(self._channel, self._processes)
+        self._flat_memory = self._tasks.resident = resident_memory()
         self._parent = forkserver
         self._forkserver = os.pidfd_open(forkserver)
 
     def run(self) -> None:
-        """Serve until the mcp or the forkserver is gone, and leave nothing behind."""
+        """Serve until the controller or the forkserver is gone, and leave nothing behind."""
         try:
             self._serve()
         except EOFError:
             return
         finally:
-            self._jobs.end_everything()
+            self._tasks.end_everything()
 
     def _serve(self) -> None:
         waiting = self._waiting
-        jobs, processes = self._jobs, self._processes
+        tasks, processes = self._tasks, self._processes
         connection = self._channel.fileno()
         waiting.register(connection, select.EPOLLIN)
         waiting.register(self._forkserver, select.EPOLLIN)
@@ -104,37 +104,37 @@ class _Node:
             if self._channel.has_waiting != writing:
                 writing = not writing
                 waiting.modify(connection, select.EPOLLIN | (select.EPOLLOUT if writing else 0))
-            for descriptor, _ in waiting.poll(jobs.patience()):
+            for descriptor, _ in waiting.poll(tasks.patience()):
                 if descriptor == connection:
                     received = self._channel.receive()
                 elif processes.has(descriptor):
-                    jobs.reap(descriptor)
+                    tasks.reap(descriptor)
                 elif descriptor == self._forkserver:
                     return
                 else:
-                    jobs.take_reports()
-            jobs.go_on()
+                    tasks.take_reports()
+            tasks.go_on()
             if received:
                 self._channel.flush()
                 for message in received:
-                    self._obey(message)
+                    self._handle(message)
                 received = []
-            jobs.start_ready()
+            tasks.start_ready()
             self._channel.flush()
-            jobs.park()
+            tasks.prefork()
 
-    # ---- what the mcp says
+    # ---- what the controller says
 
-    def _obey(self, message: ToNode) -> None:
+    def _handle(self, message: ToNode) -> None:
         match message:
             case RunTask():
                 self._take_in(message)
             case Go():
-                self._jobs.go(message.number)
+                self._tasks.go(message.number)
             case RecallTasks():
-                self._jobs.recall(message.numbers)
+                self._tasks.recall(message.numbers)
             case EndTask():
-                self._jobs.end(message.number, message.grace, message.why)
+                self._tasks.end(message.number, message.grace, message.why)
             case ForgetIdentities():
                 self._table.forget(message.identities)
             case ImportModules():
@@ -153,7 +153,7 @@ class _Node:
         if order.place in {"node", "unload"}:
             self._load(job)
         else:
-            self._jobs.add(job, go=order.go)
+            self._tasks.add(job, go=order.go)
 
     def _read_task(self, order: RunTask) -> NodeJob | None:
         write_logbook(self._logbook, Activity.READING, order.number)
@@ -185,12 +185,12 @@ class _Node:
     # ---- loads
 
     def _load(self, job: NodeJob) -> None:
-        jobs, files = self._jobs, self._processes.files
-        jobs.unpark_all()
+        tasks, files = self._tasks, self._processes.files
+        tasks.discard_preforked()
         try:
-            slot = files.acquire()
+            output = files.acquire()
         except OSError as error:
-            jobs.tell_end(job, refusal=f"no file for its output: {error}")
+            tasks.tell_end(job, refusal=f"no file for its output: {error}")
             return
         job.started = time.monotonic()
         self._channel.put(TaskStarted(job.number, os.getpid(), time.time()))
@@ -202,13 +202,15 @@ class _Node:
         signal_when_parent_ends(_BEREAVED)
         if os.getppid() != self._parent:
             self._leave()
-        report, job.status = run_load(call, slot, self._table, job.directory, is_unload=job.place == "unload")
+        report, job.status = run_load(
+            call, output, self._table, job.directory, is_unload=job.place == "unload"
+        )
         signal_when_parent_ends(0)
         signal.signal(_BEREAVED, signal.SIG_DFL)
         if self._huge_pages and (resident := resident_memory()) > self._flat_memory + WORTHWHILE:
             collapse()
             self._flat_memory = resident
-        jobs.resident = resident_memory()
+        tasks.resident = resident_memory()
         write_logbook(self._logbook, Activity.NOTHING, 0)
         del call
         job.ended = time.monotonic()
@@ -216,13 +218,13 @@ class _Node:
         job.usage = (now.user - used.user, now.system - used.system, resident_memory())
         job.report = report
         # A server that a load has started is there for the jobs.
-        jobs.spare_new_children()
+        tasks.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
-        jobs.tell_end(job, *files.release(slot, reuse=not jobs.remnants))
+        tasks.tell_end(job, *files.release(output, reuse=not tasks.orphans))
 
     def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
         # In the middle of a load, or just before it.
-        self._jobs.end_everything()
+        self._tasks.end_everything()
         os._exit(0)
 
     def _look_for_threads(self, doing: str) -> tuple[str, ...]:
@@ -249,7 +251,7 @@ def run_node(
 ) -> NoReturn:
     """Be a compute node in this process, just forked for it, until the other side of `connection` is gone.
 
-    `logbook` is a descriptor that the mcp reads, too; `directory` is where unlinked files go; `forkserver`
+    `logbook` is a descriptor that the controller reads, too; `directory` is where unlinked files go; `forkserver`
     is the pid of the parent; `hooks` are to be run in a job process if this one has threads by then.
     With `huge_pages`, forks are kept cheap after large loads.
     """

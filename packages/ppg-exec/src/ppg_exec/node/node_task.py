@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from ppg_exec.node.output_files import Slot
+    from ppg_exec.node.output_files import OutputFiles
 
 __all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of"]
 
@@ -17,8 +17,8 @@ class NodeJob:
     """A task of the node, from its message to its end."""
 
     __slots__ = (
-        "call", "cores", "directory", "ended", "environment", "expected", "has_lost_parking", "number",
-        "pid", "place", "report", "slot", "started", "status", "timeout", "usage", "warnings",
+        "call", "cores", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
+        "output", "pid", "place", "report", "started", "status", "timeout", "usage", "warnings",
     )  # fmt: skip
 
     def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
@@ -30,13 +30,13 @@ class NodeJob:
         self.directory: str | None = None
         self.environment: tuple[tuple[str, str], ...] = ()
         self.pid: int = 0
-        self.slot: Slot | None = None
+        self.output: OutputFiles | None = None
         self.started: float = 0.0
         self.ended: float = 0.0
         self.report: bytes | int | None = None
         self.status: int = 0
         self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
-        self.has_lost_parking: bool = False
+        self.has_lost_prefork: bool = False
         self.expected: str = ""
         self.warnings: tuple[str, ...] = ()
 
@@ -60,7 +60,7 @@ class LateCall:
 
     def __call__(self) -> Any:
         """Read the task and call it."""
-        function, arguments, after = pickle.loads(self._payload)  # noqa: S301 - from the mcp
+        function, arguments, after = pickle.loads(self._payload)  # noqa: S301 - from the controller
         return call_of(function, arguments, after)()
 
 

@@ -17,10 +17,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-__all__ = ["Remnants"]
+__all__ = ["Orphans"]
 
 
-class Remnants:
+class Orphans:
     """The orphans that this process has adopted. True while there are any."""
 
     __slots__ = ("_children", "_orphans", "_spared")
@@ -43,11 +43,11 @@ class Remnants:
             if pid not in jobs and pid not in self._orphans and _session_of(pid) not in jobs:
                 self._spared.add(pid)
 
-    def look(self, ended: set[int], running: Collection[int], parked: Collection[int]) -> list[int]:
-        """The orphans that are new; `ended`, `running` and `parked` are pids of jobs, and so their sessions."""
+    def look(self, ended: set[int], running: Collection[int], preforked: Collection[int]) -> list[int]:
+        """The orphans that are new; `ended`, `running` and `preforked` are pids of jobs, and so their sessions."""
         found = []
         for pid in self._children.pids():
-            if pid in running or pid in parked or pid in self._spared or pid in self._orphans:
+            if pid in running or pid in preforked or pid in self._spared or pid in self._orphans:
                 continue
             session = _session_of(pid)
             is_known = session in ended or session in running

@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 
-__all__ = ["INLINE", "CaptureFiles", "Slot", "unlinked_file"]
+__all__ = ["INLINE", "CaptureFiles", "OutputFiles", "unlinked_file"]
 
 INLINE = 1 << 16
 """Bytes of output up to which it travels in the message, and the file is used again."""
@@ -30,8 +30,8 @@ def unlinked_file(directory: str) -> int:
     return descriptor
 
 
-class Slot:
-    """The two files of one running job, and the counter (eventfd) that tells it to begin if it is parked."""
+class OutputFiles:
+    """The two files of one running job, and the counter (eventfd) that tells it to begin if it is preforked."""
 
     __slots__ = ("stderr", "stdout", "turn")
 
@@ -55,27 +55,27 @@ class CaptureFiles:
 
     def __init__(self, directory: str) -> None:
         self._directory = directory
-        self._free: list[Slot] = []
+        self._free: list[OutputFiles] = []
 
-    def acquire(self) -> Slot:
+    def acquire(self) -> OutputFiles:
         """Two empty files. Raises OSError if there is no room for them, or no descriptor."""
-        return self._free.pop() if self._free else Slot(self._directory)
+        return self._free.pop() if self._free else OutputFiles(self._directory)
 
-    def release(self, slot: Slot, *, reuse: bool) -> tuple[bytes | int, bytes | int]:
+    def release(self, output: OutputFiles, *, reuse: bool) -> tuple[bytes | int, bytes | int]:
         """What was written to the two files, once nobody can write any more.
 
         Up to `INLINE` bytes are returned as such; more, as a descriptor that then is the caller's. Without
         `reuse` the files are given up in any case.
         """
-        stdout, stdout_taken = _content(slot.stdout)
-        stderr, stderr_taken = _content(slot.stderr)
+        stdout, stdout_taken = _content(output.stdout)
+        stderr, stderr_taken = _content(output.stderr)
         if stdout_taken or stderr_taken or not reuse:
-            os.close(slot.turn)
-            for descriptor, taken in ((slot.stdout, stdout_taken), (slot.stderr, stderr_taken)):
+            os.close(output.turn)
+            for descriptor, taken in ((output.stdout, stdout_taken), (output.stderr, stderr_taken)):
                 if not taken:
                     os.close(descriptor)
         else:
-            self._free.append(slot)
+            self._free.append(output)
         return stdout, stderr
 
 

@@ -36,7 +36,7 @@ _DEEPEST = 6
 
 
 class _NotPlain(Exception):  # noqa: N818 - reads as what happened
-    """Plain pickle would refer by name to something that has no name in the mcp."""
+    """Plain pickle would refer by name to something that has no name in the controller."""
 
 
 class _PlainPickler(pickle.Pickler):

@@ -1,12 +1,12 @@
-"""The jobs of a compute node: forked, parked, begun, waited for, reported.
+"""The jobs of a compute node: forked, preforked, begun, waited for, reported.
 
     ready ─────────(fork)──────────┐
-    ahead ──(park)──→ parked ──────┴──→ running ──(its process has ended)──→ ending ──→ reported
+    ahead ──(prefork)──→ preforked ──────┴──→ running ──(its process has ended)──→ ending ──→ reported
 
 A job that was sent ahead takes over the claim of one that ends here (it is its *successor*). To wait for its turn
-it is *parked*: forked before its turn comes, several at once, and blocked until it is told to begin. After a fork
+it is *preforked*: forked before its turn comes, several at once, and blocked until it is told to begin. After a fork
 each page that the parent writes to costs it a page fault, which is half of what a fork costs it; several forks in
-a row share that, and a core does not stand idle while the next job is forked. A parked job has not begun: it can
+a row share that, and a core does not stand idle while the next job is forked. A preforked job has not begun: it can
 be killed and forgotten, and it ends by itself if its node is gone.
 
 Ending a job is more than reaping it: what it has left behind is killed first (`orphans`), so that its output
@@ -22,7 +22,7 @@ import time
 from collections import deque
 
 from ppg_exec.node.job_process import UNREPORTED
-from ppg_exec.node.orphans import Remnants
+from ppg_exec.node.orphans import Orphans
 from ppg_exec.transport.messages import TaskEnded, TasksRecalled, TaskStarted
 
 TYPE_CHECKING = False
@@ -34,26 +34,26 @@ if TYPE_CHECKING:
     from ppg_exec.transport.channel import Channel
     from ppg_exec.transport.messages import FromNode, ToNode
 
-__all__ = ["Jobs"]
+__all__ = ["TaskTable"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a job that has timed out
 _LONGEST_WAIT = 86_400.0  # seconds; epoll takes no more than 24 days
 _PATIENCE = 10.0  # seconds for which a job is not reported because something of it cannot be killed
-_MOST_PARKED = 8
-_DESCRIPTORS_PER_PARKED = 8  # four, and as many for what else may need some
+_MOST_PREFORKED = 8
+_DESCRIPTORS_PER_PREFORKED = 8  # four, and as many for what else may need some
 
 
-class Jobs:
+class TaskTable:
     """What one node forks, from the message that brings a job to the one that tells its end.
 
     Args:
-        channel: to the mcp.
+        channel: to the controller.
         processes: of the jobs.
 
     """
 
     def __init__(self, channel: Channel[FromNode, ToNode], processes: JobProcesses) -> None:
-        self.remnants: Remnants = Remnants()
+        self.orphans: Orphans = Orphans()
         self.resident: int = 0
         """Bytes that a fork has resident from the start."""
         self._channel = channel
@@ -61,14 +61,16 @@ class Jobs:
         self._by_number: dict[int, NodeJob] = {}
         self._ready: deque[NodeJob] = deque()
         self._ahead: deque[NodeJob] = deque()
-        self._parked: dict[int, NodeJob] = {}
+        self._preforked: dict[int, NodeJob] = {}
         self._running: dict[int, NodeJob] = {}
         self._ending: list[NodeJob] = []
         self._deadlines: list[tuple[float, int, int]] = []
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._most_parked = max(0, min(_MOST_PARKED, limit // _DESCRIPTORS_PER_PARKED - _MOST_PARKED))
+        self._most_preforked = max(
+            0, min(_MOST_PREFORKED, limit // _DESCRIPTORS_PER_PREFORKED - _MOST_PREFORKED)
+        )
 
-    # ---- what the mcp says
+    # ---- what the controller says
 
     def add(self, job: NodeJob, *, go: bool) -> None:
         """A job that may start, or one that has to wait for its turn."""
@@ -90,7 +92,7 @@ class Jobs:
         given = [job for job in self._ahead if job.number in numbers]
         for job in given:
             self._ahead.remove(job)
-            self._unpark(job)
+            self._discard_process(job)
             del self._by_number[job.number]
         self._channel.put(TasksRecalled([job.number for job in given]))
 
@@ -103,7 +105,7 @@ class Jobs:
         for line in (self._ahead, self._ready):
             if job in line:
                 line.remove(job)
-                self._unpark(job)
+                self._discard_process(job)
                 self._conclude(job)
                 return
         if job.pid in self._running:
@@ -117,9 +119,9 @@ class Jobs:
         while self._ready:
             job = self._ready.popleft()
             if job.pid:
-                del self._parked[job.pid]
+                del self._preforked[job.pid]
                 self._processes.begin(job)
-            elif cause := self._processes.fork(job, parked=False):
+            elif cause := self._processes.fork(job, preforked=False):
                 self._conclude(job, refusal=cause)
                 continue
             job.started = time.monotonic()
@@ -129,27 +131,27 @@ class Jobs:
             if job.timeout is not None:
                 self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
 
-    def park(self) -> None:
+    def prefork(self) -> None:
         """Fork the next of those that were sent ahead, several in a row, if few of them are."""
-        if len(self._parked) > self._most_parked // 4:
+        if len(self._preforked) > self._most_preforked // 4:
             return
         for job in self._ahead:
-            if job.pid or job.has_lost_parking:
+            if job.pid or job.has_lost_prefork:
                 continue
-            if len(self._parked) >= self._most_parked or self._processes.fork(job, parked=True):
+            if len(self._preforked) >= self._most_preforked or self._processes.fork(job, preforked=True):
                 return
-            self._parked[job.pid] = job
+            self._preforked[job.pid] = job
 
-    def unpark_all(self) -> None:
+    def discard_preforked(self) -> None:
         """Before the node changes: who is forked afterwards finds it as it then is."""
-        for job in list(self._parked.values()):
-            self._unpark(job)
+        for job in list(self._preforked.values()):
+            self._discard_process(job)
 
-    def _unpark(self, job: NodeJob) -> None:
+    def _discard_process(self, job: NodeJob) -> None:
         """End the process of a job that has not begun, if it has one."""
         if job.pid:
             self._has_ended(job.pid, *self._processes.kill(job.pid))
-            job.has_lost_parking = False
+            job.has_lost_prefork = False
 
     # ---- ending
 
@@ -158,7 +160,7 @@ class Jobs:
         self._has_ended(*self._processes.wait(descriptor))
 
     def _has_ended(self, pid: int, status: int, usage: struct_rusage | None) -> None:
-        self.remnants.forget(pid)
+        self.orphans.forget(pid)
         job = self._running.pop(pid, None)
         if job is not None:
             job.status = status
@@ -168,12 +170,12 @@ class Jobs:
                 own = max(0, usage.ru_maxrss * 1024 - self.resident)
                 job.usage = (usage.ru_utime, usage.ru_stime, own)
             self._ending.append(job)
-        elif (waiting := self._parked.pop(pid, None)) is not None:
+        elif (waiting := self._preforked.pop(pid, None)) is not None:
             # It had not begun. Once that has happened it is forked only when its turn comes.
-            assert waiting.slot is not None
-            self._processes.files.release(waiting.slot, reuse=True)
-            waiting.slot, waiting.pid, waiting.report = None, 0, None
-            waiting.has_lost_parking = True
+            assert waiting.output is not None
+            self._processes.files.release(waiting.output, reuse=True)
+            waiting.output, waiting.pid, waiting.report = None, 0, None
+            waiting.has_lost_prefork = True
 
     def go_on(self) -> None:
         """Report the jobs that have ended, and end those whose time is up."""
@@ -195,9 +197,9 @@ class Jobs:
     def _finish_ending(self) -> None:
         # Unless something of theirs still has to be killed.
         self.take_reports()
-        for pid in self.remnants.look({job.pid for job in self._ending}, self._running, self._parked):
+        for pid in self.orphans.look({job.pid for job in self._ending}, self._running, self._preforked):
             self._processes.watch(pid)
-        if self.remnants.kill(self._running) and time.monotonic() < self._ending[0].ended + _PATIENCE:
+        if self.orphans.kill(self._running) and time.monotonic() < self._ending[0].ended + _PATIENCE:
             return
         for job in self._ending:
             self._finish(job)
@@ -214,12 +216,12 @@ class Jobs:
                 os.close(message.report)
 
     def _finish(self, job: NodeJob) -> None:
-        slot = job.slot
-        assert slot is not None
+        output = job.output
+        assert output is not None
         # A daemon of uncertain origin may still write to the files of the job that has started it, and one that
         # died may have left its turn unread.
         stdout, stderr = self._processes.files.release(
-            slot, reuse=not self.remnants and job.report is not None
+            output, reuse=not self.orphans and job.report is not None
         )
         cause = None
         if job.report is None and job.status == UNREPORTED << 8:
@@ -289,11 +291,11 @@ class Jobs:
 
     def spare_new_children(self) -> None:
         """After a load: what it has started is there for the jobs."""
-        self.remnants.spare_new_children({*self._running, *(job.pid for job in self._ending)})
+        self.orphans.spare_new_children({*self._running, *(job.pid for job in self._ending)})
 
     def end_everything(self) -> None:
         """Leave nothing behind, even if there is no forkserver any more to see to that."""
-        self.remnants.end_everything()
+        self.orphans.end_everything()
 
 
 def _signal(pid: int, which: signal.Signals) -> None:

@@ -10,7 +10,7 @@ by value make the node import it, once.
 keep a table of the objects that have an identity worth keeping: the pickler writes such an object in full
 once, and its number afterwards. The message says which entries of the unpickler's memo get which number.
 Reading a message therefore has an effect on later messages; a message that could not be read taints the
-numbers that it was to introduce, until the mcp has been told.
+numbers that it was to introduce, until the controller has been told.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ __all__ = ["SharedObjects", "dump_alone", "dump_reply"]
 
 
 class SharedObjects:
-    """What one node and the mcp both know: the mcp's table of objects by number."""
+    """What one node and the controller both know: the controller's table of objects by number."""
 
     def __init__(self) -> None:
         self._objects: dict[int, object] = {}
@@ -76,7 +76,7 @@ class SharedObjects:
         return file.getvalue(), introduced
 
     def load(self, data: bytes) -> Any:
-        """Read what a job has returned; shared objects in it are the mcp's own."""
+        """Read what a job has returned; shared objects in it are the controller's own."""
         unpickler = _ReplyUnpickler(io.BytesIO(data), self._objects, self._functions.real_namespaces())
         return unpickler.load()
 
@@ -177,7 +177,7 @@ class _ReplyPickler(CallbackPickler):
 
 
 class _ReplyParts(FunctionParts):
-    """A namespace that the mcp has lent is referred to; its content is there already."""
+    """A namespace that the controller has lent is referred to; its content is there already."""
 
     def __init__(self, table: IdentityTable) -> None:
         super().__init__(Importability())

@@ -7,7 +7,7 @@ import time
 
 from ppg_exec.resources.jobserver import OWN_VARIABLE, CorePool, TaskTokens, make_knows_fifos
 from ppg_exec.resources.ledger import Ledger
-from ppg_exec.transport.poller import Readiness
+from ppg_exec.transport.poller import Poller
 
 __all__ = ["CoreEnvironment", "CoreTokens"]
 
@@ -24,10 +24,10 @@ _THREAD_VARIABLES = (
 class CoreTokens:
     """Keeps as many tokens of a pool as cores are taken in a ledger, but for the first core."""
 
-    def __init__(self, pool: CorePool | None, ledger: Ledger, readiness: Readiness) -> None:
+    def __init__(self, pool: CorePool | None, ledger: Ledger, poller: Poller) -> None:
         self._pool = pool
         self._ledger = ledger
-        self._readiness = readiness
+        self._poller = poller
         self._held = 0
         self.retry_at: float | None = None
         """when to ask again (monotonic seconds), if that has to be by the clock"""
@@ -45,7 +45,7 @@ class CoreTokens:
             # keep those few until there are more would be to wait for each other.
             self.retry_at = time.monotonic() + _RETRY_SECONDS
         else:
-            self._readiness.watch(self._pool.fileno())
+            self._poller.watch(self._pool.fileno())
             # A holder that dies puts nothing into the fifo; the pool notices when it is asked.
             self.retry_at = time.monotonic() + _LOOK_SECONDS
         return False
@@ -54,7 +54,7 @@ class CoreTokens:
         """Before the next question: what was asked for may not be wanted any more."""
         self.retry_at = None
         if self._pool is not None:
-            self._readiness.unwatch(self._pool.fileno())
+            self._poller.unwatch(self._pool.fileno())
 
     def return_spare(self) -> None:
         """Put back what the cores that are taken now do not need."""
@@ -65,7 +65,7 @@ class CoreTokens:
     def close(self) -> None:
         """Leave the pool."""
         if self._pool is not None:
-            self._readiness.unwatch(self._pool.fileno())
+            self._poller.unwatch(self._pool.fileno())
             self._pool.close()
 
     def _needed(self) -> int:

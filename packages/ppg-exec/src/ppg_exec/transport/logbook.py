@@ -1,7 +1,7 @@
 """What the compute node is doing, in a file that outlives it.
 
 Two numbers in an unnamed file in memory: an activity and a task. Writing them costs a microsecond, and when
-the node has died the mcp reads which task it was busy with.
+the node has died the controller reads which task it was busy with.
 """
 
 from __future__ import annotations

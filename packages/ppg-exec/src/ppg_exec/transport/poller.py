@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-__all__ = ["Alarm", "Readiness"]
+__all__ = ["Poller", "Timer"]
 
 _NONBLOCK = os.O_NONBLOCK
 _CLOEXEC = os.O_CLOEXEC
@@ -23,7 +23,7 @@ _NEVER = 2.0**33
 """Seconds; 272 years, which the kernel can count in nanoseconds."""
 
 
-class Readiness:
+class Poller:
     """The connections that are watched, and two other reasons for which `poll` has to be called.
 
     The bell is rung by the caller's own calls; the alarm goes off when something is due.
@@ -31,37 +31,37 @@ class Readiness:
 
     def __init__(self) -> None:
         self._epoll = select.epoll()
-        self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
-        self._epoll.register(self._bell, select.EPOLLIN)
-        self._rung = False
-        self._alarm = Alarm()
-        self._epoll.register(self._alarm, select.EPOLLIN)
+        self._wakeup = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+        self._epoll.register(self._wakeup, select.EPOLLIN)
+        self._woken = False
+        self._timer = Timer()
+        self._epoll.register(self._timer, select.EPOLLIN)
         self._watched: dict[int, bool] = {}
 
     def fileno(self) -> int:
         """Readable when `wait` would return something."""
         return self._epoll.fileno()
 
-    def ring(self) -> None:
+    def wake(self) -> None:
         """Make the descriptor readable."""
-        self._rung = True
-        os.eventfd_write(self._bell, 1)
+        self._woken = True
+        os.eventfd_write(self._wakeup, 1)
 
-    def silence(self) -> None:
-        """Undo `ring`."""
-        if self._rung:  # without the system call and its exception, as is usual
-            self._muffle()
+    def clear(self) -> None:
+        """Undo `wake`."""
+        if self._woken:  # without the system call and its exception, as is usual
+            self._drain()
 
-    def _muffle(self) -> None:
-        self._rung = False
+    def _drain(self) -> None:
+        self._woken = False
         try:
-            os.eventfd_read(self._bell)
+            os.eventfd_read(self._wakeup)
         except BlockingIOError:
             return
 
     def wake_at(self, when: float | None) -> None:
         """Make the descriptor readable at `when` (monotonic seconds), or only for other reasons."""
-        self._alarm.set(when)
+        self._timer.set(when)
 
     def watch(self, descriptor: int) -> None:
         """Return it from `wait` when there is something to read."""
@@ -78,10 +78,10 @@ class Readiness:
         """The descriptors that can be read, after at most `timeout` seconds."""
         readable = []
         for descriptor, happened in self._epoll.poll(timeout):
-            if descriptor == self._bell:
-                self._muffle()
-            elif descriptor == self._alarm.fileno():
-                self._alarm.silence()
+            if descriptor == self._wakeup:
+                self._drain()
+            elif descriptor == self._timer.fileno():
+                self._timer.clear()
             elif happened & ~select.EPOLLOUT and descriptor in self._watched:
                 readable.append(descriptor)
         return readable
@@ -104,12 +104,12 @@ class Readiness:
     def close(self) -> None:
         """Give the descriptors back."""
         self._epoll.close()
-        self._alarm.close()
-        os.close(self._bell)
+        self._timer.close()
+        os.close(self._wakeup)
 
 
-class Alarm:
-    """Alarm: is a descriptor that becomes readable at a given time, for callers that wait for several descriptors.
+class Timer:
+    """Timer: is a descriptor that becomes readable at a given time, for callers that wait for several descriptors.
 
     It is a timerfd; `os` has that only from Python 3.13 on.
     """
@@ -120,7 +120,7 @@ class Alarm:
         self._when: float | None = None
 
     def fileno(self) -> int:
-        """Readable from the time that was set until `silence`."""
+        """Readable from the time that was set until `clear`."""
         return self._descriptor
 
     def set(self, when: float | None) -> None:
@@ -135,7 +135,7 @@ class Alarm:
             setting.first = _Moment(*divmod(nanoseconds, 1_000_000_000))
         _check(libc().timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(setting), None))
 
-    def silence(self) -> None:
+    def clear(self) -> None:
         """Make the descriptor unreadable, if it was readable."""
         self._when = None
         try:

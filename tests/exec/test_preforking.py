@@ -15,11 +15,11 @@ import pytest
 
 from ppg_exec import Cancelled, LocalExecutor, Outcome, Raised, RunsIn, Started, Succeeded, Task
 
-PARKED = 4
+PREFORKED = 4
 
 
 class Scene:
-    """Two tasks that hold both cores until `release`, and others behind them that are parked by now."""
+    """Two tasks that hold both cores until `release`, and others behind them that are preforked by now."""
 
     def __init__(self, executor: LocalExecutor, folder: Path, loaded: Any) -> None:
         self.executor = executor
@@ -27,7 +27,7 @@ class Scene:
         self.events: list[Any] = []
         self.folder = str(folder)
         # Short tasks are sent ahead once they are known to be short, which they are not on a busy machine.
-        executor._dispatcher._ahead._usual = 0.001
+        executor._dispatcher._lookahead._usual = 0.001
         gate = str(self.gate)
         os.mkfifo(gate)
 
@@ -44,9 +44,9 @@ class Scene:
         executor.submit(Task("holder 1", hold, priority=1))
         while sum(isinstance(event, Started) for event in self.events) < 2:
             self.events += executor.poll(30)
-        for number in range(PARKED):
-            executor.submit(Task(f"parked {number}", mark, (f"parked {number}",)))
-        self.wait_until(lambda: len(self.parked()) == PARKED)
+        for number in range(PREFORKED):
+            executor.submit(Task(f"preforked {number}", mark, (f"preforked {number}",)))
+        self.wait_until(lambda: len(self.preforked()) == PREFORKED)
 
     def until_ended(self, count: int) -> dict[str, Outcome]:
         """Poll until so many tasks have ended in all."""
@@ -58,10 +58,10 @@ class Scene:
 
     def node(self) -> int:
         """The pid of the compute node."""
-        guard = self.executor._supervisor.pid or 0
+        guard = self.executor._host.pid or 0
         return children(children(guard)[0])[0]
 
-    def parked(self) -> list[int]:
+    def preforked(self) -> list[int]:
         """The pids of the processes that have not begun."""
         begun = {event.pid for event in self.events if isinstance(event, Started)}
         return [pid for pid in children(self.node()) if pid not in begun]
@@ -74,14 +74,14 @@ class Scene:
             self.events += self.executor.poll(0.01)
 
     def submit_what_is_urgent(self, *tasks: Task) -> None:
-        """Submit tasks for which the parked ones are taken back, which is considered when they have waited a while."""
+        """Submit tasks for which the preforked ones are taken back, which is considered when they have waited a while."""
         deadline = time.monotonic() + 0.2
         while (left := deadline - time.monotonic()) > 0:
             self.events += self.executor.poll(left)
-        parked = self.parked()
+        preforked = self.preforked()
         for task in tasks:
             self.executor.submit(task)
-        self.wait_until(lambda: all(state(pid) == "X" for pid in parked))
+        self.wait_until(lambda: all(state(pid) == "X" for pid in preforked))
 
     def release(self) -> None:
         """Let the holders end."""
@@ -89,7 +89,7 @@ class Scene:
             return
 
     def ran(self) -> list[str]:
-        """Which of the parked have run, sorted."""
+        """Which of the preforked have run, sorted."""
         try:
             return sorted(Path(self.folder, "ran").read_text().split("\n")[:-1])
         except FileNotFoundError:
@@ -122,44 +122,44 @@ def loaded() -> Holder:
 
 @pytest.fixture
 def scene(local: LocalExecutor, tmp_path: Path, loaded: Holder) -> Scene:
-    """Two tasks run, and four are parked."""
+    """Two tasks run, and four are preforked."""
     return Scene(local, tmp_path, loaded)
 
 
 def names(*numbers: int) -> list[str]:
-    """Names of parked tasks."""
-    return [f"parked {number}" for number in numbers]
+    """Names of preforked tasks."""
+    return [f"preforked {number}" for number in numbers]
 
 
-def test_parked_tasks_have_not_begun_and_run_once_when_a_core_is_free(scene: Scene) -> None:
+def test_preforked_tasks_have_not_begun_and_run_once_when_a_core_is_free(scene: Scene) -> None:
     assert scene.ran() == []
-    assert not any(isinstance(event, Started) and "parked" in event.key for event in scene.events)
+    assert not any(isinstance(event, Started) and "preforked" in event.key for event in scene.events)
     scene.release()
-    ended = scene.until_ended(2 + PARKED)
+    ended = scene.until_ended(2 + PREFORKED)
     assert all(isinstance(ended[name].end, Succeeded) for name in names(0, 1, 2, 3))
     assert scene.ran() == names(0, 1, 2, 3)
 
 
-def test_a_parked_process_that_somebody_kills_costs_its_task_nothing(scene: Scene) -> None:
-    parked = scene.parked()
-    for pid in parked:
+def test_a_preforked_process_that_somebody_kills_costs_its_task_nothing(scene: Scene) -> None:
+    preforked = scene.preforked()
+    for pid in preforked:
         os.kill(pid, signal.SIGKILL)
-    scene.wait_until(lambda: all(state(pid) == "X" for pid in parked))
+    scene.wait_until(lambda: all(state(pid) == "X" for pid in preforked))
     scene.release()
-    ended = scene.until_ended(2 + PARKED)
-    assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("nothing")] * PARKED
+    ended = scene.until_ended(2 + PREFORKED)
+    assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("nothing")] * PREFORKED
     assert scene.ran() == names(0, 1, 2, 3)
 
 
-def test_a_parked_task_that_is_cancelled_never_runs(scene: Scene) -> None:
-    scene.executor.cancel("parked 1")
-    scene.executor.cancel("parked 2")
+def test_a_preforked_task_that_is_cancelled_never_runs(scene: Scene) -> None:
+    scene.executor.cancel("preforked 1")
+    scene.executor.cancel("preforked 2")
     assert {key: outcome.end for key, outcome in scene.until_ended(2).items()} == {
-        "parked 1": Cancelled(),
-        "parked 2": Cancelled(),
+        "preforked 1": Cancelled(),
+        "preforked 2": Cancelled(),
     }
     scene.release()
-    scene.until_ended(2 + PARKED)
+    scene.until_ended(2 + PREFORKED)
     assert scene.ran() == names(0, 3)
 
 
@@ -183,28 +183,28 @@ def test_tasks_that_cannot_begin_where_they_should_fail_and_the_others_run_once(
     assert ran == [number for number in range(150) if number not in failed]
 
 
-def test_parked_tasks_find_what_was_loaded_in_the_meantime(scene: Scene, loaded: Holder) -> None:
+def test_preforked_tasks_find_what_was_loaded_in_the_meantime(scene: Scene, loaded: Holder) -> None:
     def load() -> None:
         loaded.value = "loaded"  # type: ignore[attr-defined]
 
     scene.submit_what_is_urgent(Task("load", load, place=RunsIn.NODE, priority=2))
     scene.release()
-    ended = scene.until_ended(3 + PARKED)
-    assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("loaded")] * PARKED
+    ended = scene.until_ended(3 + PREFORKED)
+    assert [ended[name].end for name in names(0, 1, 2, 3)] == [Succeeded("loaded")] * PREFORKED
     assert scene.ran() == names(0, 1, 2, 3)
 
 
-def test_a_more_important_task_goes_first_although_others_are_parked(scene: Scene) -> None:
+def test_a_more_important_task_goes_first_although_others_are_preforked(scene: Scene) -> None:
     scene.submit_what_is_urgent(*(Task(f"urgent {number}", int, priority=5) for number in range(2)))
     scene.release()
-    scene.until_ended(4 + PARKED)
+    scene.until_ended(4 + PREFORKED)
     started = [event.key for event in scene.events if isinstance(event, Started)]
     assert started == ["holder 0", "holder 1", "urgent 0", "urgent 1", *names(0, 1, 2, 3)]
     assert scene.ran() == names(0, 1, 2, 3)
 
 
-def test_closing_leaves_no_parked_process(scene: Scene) -> None:
-    watched = [os.pidfd_open(pid) for pid in scene.parked()]
+def test_closing_leaves_no_preforked_process(scene: Scene) -> None:
+    watched = [os.pidfd_open(pid) for pid in scene.preforked()]
     scene.executor.close()
     for descriptor in watched:
         assert select.select([descriptor], [], [], 10)[0]
@@ -217,24 +217,24 @@ import sys, time
 sys.path.insert(0, sys.argv[1])
 from pathlib import Path
 from ppg_exec import LocalExecutor
-from test_parking import Scene, children
+from test_preforking import Scene, children
 
 with LocalExecutor(cores=2) as executor:
     scene = Scene(executor, Path(sys.argv[2]), None)
-    guard = executor._supervisor.pid
-    print(guard, children(guard)[0], scene.node(), *scene.parked(), flush=True)
+    guard = executor._host.pid
+    print(guard, children(guard)[0], scene.node(), *scene.preforked(), flush=True)
     time.sleep(1000)
 """
 
 
-def test_parked_processes_end_when_all_who_could_tell_them_are_killed_at_once(tmp_path: Path) -> None:
+def test_preforked_processes_end_when_all_who_could_tell_them_are_killed_at_once(tmp_path: Path) -> None:
     arguments = [str(Path(__file__).parent), str(tmp_path)]
     caller = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(ALONE), *arguments], stdout=subprocess.PIPE, text=True
     )
     assert caller.stdout is not None
-    guard, forkserver, node, *parked = (int(pid) for pid in caller.stdout.readline().split())
-    watched = [os.pidfd_open(pid) for pid in parked]
+    guard, forkserver, node, *preforked = (int(pid) for pid in caller.stdout.readline().split())
+    watched = [os.pidfd_open(pid) for pid in preforked]
     for how in (signal.SIGSTOP, signal.SIGKILL):
         for pid in (caller.pid, guard, forkserver, node):
             os.kill(pid, how)
