@@ -1,6 +1,7 @@
-"""The processes of jobs: forked from the compute node, watched until they end, and waited for.
+"""Job processes: forks them from the compute node, watches them, and waits for their ends.
 
-A descriptor per child tells of its end rather than SIGCHLD: a job process then has no handler to undo.
+A descriptor per child reports its end. The node does not use SIGCHLD, so a job process has no handler to
+undo.
 """
 
 from __future__ import annotations
@@ -27,15 +28,15 @@ __all__ = ["JobProcesses"]
 
 
 class JobProcesses:
-    """Forks jobs, and waits for them.
+    """JobProcesses: forks job processes, and waits for them.
 
     Args:
-        waiting: what the node waits on; descriptors of processes are registered there.
+        waiting: the epoll on which the node waits; descriptors of processes are registered there.
         logbook: the descriptor of the node's logbook.
         directory: where unlinked files go.
-        hooks: what is to be run in a job process if the node has threads by then.
+        hooks: the after-fork hooks that a job process runs if the node has threads by then.
         table: the objects that the node shares with the controller.
-        lean: how many modules the node has loaded by itself.
+        lean: the number of modules that the node had loaded when it started.
 
     """
 
@@ -51,7 +52,7 @@ class JobProcesses:
         self.files: CaptureFiles = CaptureFiles(directory)
         self.reports: Reports = Reports(directory)
         self.threads: int = 1
-        """Of this process, as far as is known."""
+        """Threads of this process, as last counted."""
         self._waiting = waiting
         self._logbook = logbook
         self._hooks = hooks
@@ -61,9 +62,9 @@ class JobProcesses:
         self._watched: dict[int, int] = {}
 
     def fork(self, job: NodeJob, *, preforked: bool) -> str:
-        """Fork the process of a job; returns what has prevented that, if anything.
+        """Fork the process of a job; returns what prevented that, or an empty string.
 
-        One that is preforked waits until `begin`.
+        A pre-forked process waits until `begin`.
         """
         try:
             output = self.files.acquire()
@@ -89,8 +90,8 @@ class JobProcesses:
         return ""
 
     def _become(self, job: NodeJob, output: OutputFiles, *, preforked: bool) -> NoReturn:
-        # In the job process. The node's descriptors are left open, as closing them would take longer than
-        # all else here; no program that the job starts inherits them, and their other ends do not care.
+        # This runs in the job process. The node's descriptors stay open, because closing them takes longer than
+        # all else here. No program that the job starts inherits them, and their other ends do not notice.
         if self.threads > 1:
             for hook in self._hooks:
                 hook()
@@ -101,18 +102,18 @@ class JobProcesses:
         )  # fmt: skip
 
     def begin(self, job: NodeJob) -> None:
-        """It is the turn of a preforked job."""
+        """Let a pre-forked job begin."""
         assert job.output is not None
         os.eventfd_write(job.output.turn, 1)
 
     def kill(self, pid: int) -> tuple[int, struct_rusage | None]:
-        """End a process at once; as `wait`."""
+        """Kill a process at once; returns its wait status and what it used, as `wait` does."""
         os.kill(pid, signal.SIGKILL)
         descriptor = next(each for each, watched in self._watched.items() if watched == pid)
         return self.wait(descriptor)[1:]
 
     def watch(self, pid: int) -> None:
-        """Be told by a descriptor when a child ends. Raises OSError if there is none to be had."""
+        """Watch a child by a descriptor that reports its end. Raises OSError if there is no descriptor."""
         descriptor = os.pidfd_open(pid)
         try:
             self._waiting.register(descriptor, select.EPOLLIN)
@@ -122,17 +123,17 @@ class JobProcesses:
         self._watched[descriptor] = pid
 
     def has(self, descriptor: int) -> bool:
-        """Whether this is the descriptor of a process that is watched."""
+        """Whether this is the descriptor of a watched process."""
         return descriptor in self._watched
 
     def wait(self, descriptor: int) -> tuple[int, int, struct_rusage | None]:
-        """Wait for the process of a descriptor: its pid, its wait status, and what it has used."""
+        """Wait for the process of a descriptor; returns its pid, its wait status, and what it used."""
         pid = self._watched.pop(descriptor)
         self._waiting.unregister(descriptor)
         os.close(descriptor)
         try:
             _, status, usage = os.wait4(pid, 0)
         except ChildProcessError:
-            # A load that waits for any child has got this one.
+            # A load that waits for any child has waited for this one already.
             return pid, 0, None
         return pid, status, usage

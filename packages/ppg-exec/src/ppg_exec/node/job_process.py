@@ -1,10 +1,10 @@
-"""What happens in a job process, from the fork to its end.
+"""Job process: runs one call, from the fork to the end of the process.
 
-    own session → own output files → (its turn) → function → after → report → os._exit
+    own session → own output files → (wait for permission) → function → after → report → os._exit
 
-The report is one packet on a socket that all job processes share with the node, the message `JobReport`. A report
-that is too long for a packet goes to an unlinked file, whose descriptor goes with the message.
-A process that ends without a report has died, and its wait status tells how.
+The report is the message `JobReport`, one packet on a socket that all job processes share with the node. A
+report that is too long for a packet goes to an unlinked file, and its descriptor goes with the message. A
+process that ends without a report has died, and its wait status says how.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 __all__ = ["UNREPORTED", "Reports", "run_job"]
 
 UNREPORTED = 197
-"""Exit code of a job that has closed, or replaced, the descriptor through which it was to report."""
+"""Exit code of a job that has closed or replaced the descriptor for its report."""
 
 _PACKET = 1 << 13
-# A number that no other socket ever gets; unlike fstat, asking for it touches hardly any memory.
+# The kernel gives each socket a cookie of its own. Unlike fstat, reading it touches hardly any memory.
 _SO_COOKIE = 57
 
 
 class Reports:
-    """The socket through which job processes report: packets arrive whole, whoever sends them."""
+    """Reports: carries the reports of all job processes to the node; packets arrive whole."""
 
     __slots__ = ("_directory", "_identity", "_receiver", "_sender")
 
@@ -58,11 +58,11 @@ class Reports:
         self._identity = self._sender.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
 
     def fileno(self) -> int:
-        """The descriptor to wait on, in the node."""
+        """The descriptor on which the node waits."""
         return self._receiver.fileno()
 
     def receive(self) -> list[JobReport]:
-        """In the node: all reports that are there; their descriptors belong to the caller."""
+        """Return all reports that have arrived, in the node; their descriptors belong to the caller."""
         reports: list[JobReport] = []
         while True:
             try:
@@ -75,13 +75,13 @@ class Reports:
             try:
                 reports.append(decode(data, FROM_JOB, descriptors))
             except (ValueError, EOFError, TypeError, UnexpectedMessage):
-                # Not a report: a callback has written to a descriptor that is not its own. Whether its
-                # real report arrives decides how the job ended.
+                # A callback has written to a descriptor that is not its own, so this is no report. How the job
+                # ended depends on whether its real report arrives.
                 for descriptor in descriptors:
                     os.close(descriptor)
 
     def send(self, number: int, report: bytes) -> None:
-        """In a job process: the encoded report. Raises OSError if there is no room for a long one."""
+        """Send the encoded report, in a job process. Raises OSError if there is no room for a long one."""
         when = time.monotonic()
         if not self._is_intact():
             os._exit(UNREPORTED)
@@ -117,10 +117,11 @@ def run_job(
 ) -> NoReturn:
     """Run `call` as a job in this process, which was just forked for it, and end the process.
 
-    Each page that is touched here costs a page fault, and a short job consists of little else: hence
-    plain system calls instead of the nicer functions around them. `lean` is how many modules the node has
-    loaded by itself, and `node` its pid; should it end, so does this process. A job that is `preforked` waits until it is
-    told to begin.
+    Each page that is touched here costs a page fault, and a short job consists of little else. Hence plain
+    system calls instead of the more convenient functions around them.
+
+    `lean` is the number of modules that the node had loaded when it started. `node` is the pid of the node;
+    this process ends when the node ends. A `preforked` job waits for permission to begin.
     """
     code = 1
     try:
@@ -135,18 +136,19 @@ def run_job(
                 if directory is not None:
                     os.chdir(directory)
                 _reseed()
-                # Collections in here need not look at what the node has: each look would copy its page.
+                # Freeze what the node has, because each object that a collection visits copies its page.
                 gc.freeze()
                 gc.enable()
             finally:
-                # Whatever failed, too, is told when its turn has come: a turn that nobody took would be the next one's.
+                # A job that failed before reads its turn, too: an unread turn would release the next job that
+                # uses these files.
                 if preforked:
                     os.eventfd_read(output.turn)
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:
             raise
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this job's end
+        except BaseException as error:  # noqa: BLE001 - any exception is the end of this job
             report = describe_exception(error, table)
             _flush_what_can_be(lean)
         try:
@@ -162,8 +164,7 @@ def run_job(
 
 
 def _reseed() -> None:
-    # `random` does so by itself after a fork; numpy's global generator would give the same numbers in
-    # every job.
+    # `random` reseeds itself after a fork. Numpy's global generator would give the same numbers in every job.
     numpy_random = sys.modules.get("numpy.random")
     if numpy_random is not None:
         numpy_random.seed()
@@ -180,19 +181,19 @@ def _flush_what_can_be(lean: int) -> None:
         try:
             stream.flush()
         except (OSError, ValueError, AttributeError):
-            continue  # the job has closed or replaced it, or its disk is full: its end is known by now
+            continue  # the job has closed or replaced it, or the disk is full; how the job ended is known already
     _flush_native(lean)
 
 
 def _flush_native(lean: int) -> None:
-    # Only what was imported beyond this package can have printed from native code, and the call touches
-    # so many pages that a short job would notice.
+    # Only modules beyond those of the node can have printed from native code. The call touches so many
+    # pages that it would slow a short job.
     if len(sys.modules) != lean:
         flush_c_stdio()
 
 
 def _exit_code(leaving: SystemExit) -> int:
-    # As the interpreter does it.
+    # The interpreter maps SystemExit to an exit code in the same way.
     if leaving.code is None:
         return 0
     if isinstance(leaving.code, int):

@@ -1,10 +1,11 @@
-"""Loads: what runs in the compute node itself, so that every later fork finds it.
+"""Loads: runs loads in the compute node itself, so that every later fork has what they loaded.
 
-Output goes to files as a job's does. The working directory and the umask are restored, as the next load, and
-every job, expects its own. A load can be interrupted: SIGURG, which means nothing to a process that does not
-handle it, raises `Interrupted` in it. If it is in native code, that waits; then the controller has the node replaced.
+Output goes to files, as that of a job does. The working directory and the umask are restored, because the
+next load and every job start from the node's own. SIGURG interrupts a load: it raises `Interrupted`. A
+process that does not handle SIGURG ignores it. Native code delays the exception; then the controller has the
+node replaced.
 
-Forks of a node with much loaded data stay cheap by huge pages under it, which `collapse` asks the kernel for.
+Huge pages under loaded data keep forks cheap. `collapse` asks the kernel for them.
 """
 
 from __future__ import annotations
@@ -39,7 +40,7 @@ __all__ = [
 
 INTERRUPT = signal.SIGURG
 WORTHWHILE = 32 << 20
-"""Bytes by which a process should have grown before `collapse` pays."""
+"""Bytes by which a process must have grown before `collapse` pays."""
 
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _HUGE = 2 << 20
@@ -49,7 +50,10 @@ _SPECIAL = (b"[stack]", b"[vdso]", b"[vvar]", b"[vsyscall]")
 
 
 class Interrupted(BaseException):
-    """The load, or the inline task, was cancelled, or its time is up. Not an Exception, lest it is swallowed."""
+    """Interrupted: ends a load, or an inline task, that was cancelled or has timed out.
+
+    It is not an Exception, so that `except Exception` in a callback does not swallow it.
+    """
 
 
 def run_load(
@@ -60,9 +64,9 @@ def run_load(
     *,
     is_unload: bool,
 ) -> tuple[bytes | None, int]:
-    """Run a load in this process: its encoded report, or None and a wait status if it left."""
+    """Run a load in this process; returns its encoded report, or None and a wait status if it left."""
     kept = (os.dup(1), os.dup(2))
-    # The node changes its directory for nobody else, so any change is the load's.
+    # The node never changes its own directory, so any change is the load's.
     home = os.getcwd()  # noqa: PTH109 - lean
     mask = os.umask(0o22)
     os.umask(mask)
@@ -71,7 +75,7 @@ def run_load(
     before = signal.signal(INTERRUPT, _interrupt)
     try:
         try:
-            # The output of a load that takes the node with it is lost; where it was is not.
+            # A load that crashes the node loses its output, but faulthandler prints where it was to the node's stderr.
             faulthandler.enable(kept[1])
             os.dup2(output.stdout, 1)
             os.dup2(output.stderr, 2)
@@ -81,12 +85,12 @@ def run_load(
         except SystemExit as leaving:
             status = (leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)) & 0xFF
             status <<= 8
-        except BaseException as error:  # noqa: BLE001 - whatever it is, it is this load's end
+        except BaseException as error:  # noqa: BLE001 - any exception is the end of this load
             report = describe_exception(error, table)
         finally:
             signal.signal(INTERRUPT, before)
     except Interrupted as late:
-        # It came between the load's end and here.
+        # The signal came after the load had ended, before its handler was removed.
         report = report or describe_exception(late, table)
         signal.signal(INTERRUPT, before)
     for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
@@ -101,7 +105,7 @@ def run_load(
     os.chdir(home)
     os.umask(mask)
     if is_unload:
-        # What was loaded may be in cycles, and was frozen after loading.
+        # Loaded objects may be in cycles, and were frozen after loading.
         gc.unfreeze()
         gc.collect()
     gc.freeze()
@@ -131,7 +135,7 @@ def collapsible(maps: bytes) -> list[tuple[int, int]]:
 
 
 def collapse() -> int:
-    """Put huge pages under this process's data; how many bytes, 0 where the kernel does not do it."""
+    """Put huge pages under this process's data; returns how many bytes, 0 if the kernel cannot."""
     with open("/proc/self/maps", "rb") as file:  # noqa: PTH123 - lean
         ranges = collapsible(file.read())
     madvise = libc().madvise

@@ -1,15 +1,15 @@
-"""The compute node: holds what is loaded, and forks one job process per task.
+"""Compute node: holds what is loaded, and forks one job process per task.
 
-One thread, one loop:
+One thread runs one loop:
 
     wait → read messages, reap children → report to the controller → take in new tasks → start jobs → report to the controller
 
-It decides nothing about resources: a task comes with permission to start ("go"), or is sent ahead, and then
-takes over the claim of a job that ends here, so that short jobs need not wait for the controller. What becomes of
-the jobs is in `task_table`; here is what the node itself does: read tasks, and load.
+The node decides nothing about resources. A task comes with permission to start ("go"), or is sent ahead. A
+task sent ahead takes over the claim of a job that ends here, so that short jobs need not wait for the
+controller. `task_table` handles the jobs; this module reads tasks and runs loads.
 
-While a load runs, the node does nothing else. What it is doing at each moment stands in its *logbook*, a
-small file shared with the controller, which can so tell which task took the node with it.
+While a load runs, the node does nothing else. The node writes what it is doing to its *logbook*, a small file
+that it shares with the controller. When a task crashes the node, the controller finds the task there.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 __all__ = ["run_node"]
 
 _BEREAVED = signal.SIGPWR
-"""Sent by the kernel to a node that loads when the forkserver ends; at other times the node notices by itself."""
+"""The kernel sends it when the forkserver ends during a load; at other times the node watches a descriptor."""
 
 
 class _Node:
@@ -83,7 +83,7 @@ class _Node:
         self._forkserver = os.pidfd_open(forkserver)
 
     def run(self) -> None:
-        """Serve until the controller or the forkserver is gone, and leave nothing behind."""
+        """Serve until the controller or the forkserver is gone; then end every process beneath."""
         try:
             self._serve()
         except EOFError:
@@ -123,7 +123,7 @@ class _Node:
             self._channel.flush()
             tasks.prefork()
 
-    # ---- what the controller says
+    # ---- messages of the controller
 
     def _handle(self, message: ToNode) -> None:
         match message:
@@ -170,7 +170,7 @@ class _Node:
             identities = [error.args[0], *(pair[0] for pair in order.introduced)]
             self._channel.put(TaskUnread(order.number, identities))
             return None
-        except BaseException as error:  # noqa: BLE001 - user code runs while a message is read
+        except BaseException as error:  # noqa: BLE001 - reading a message runs user code
             self._channel.put(IdentitiesLost([pair[0] for pair in order.introduced]))
             call = CallThatRaises(error)
         finally:
@@ -217,13 +217,13 @@ class _Node:
         now = os.times()
         job.usage = (now.user - used.user, now.system - used.system, resident_memory())
         job.report = report
-        # A server that a load has started is there for the jobs.
+        # Jobs may use a server that the load has started, so it stays.
         tasks.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
         tasks.tell_end(job, *files.release(output, reuse=not tasks.orphans))
 
     def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
-        # In the middle of a load, or just before it.
+        # The forkserver has ended during a load, or just before it.
         self._tasks.end_everything()
         os._exit(0)
 
@@ -233,9 +233,9 @@ class _Node:
             return ()
         self._processes.threads = count
         warning = (
-            f"{doing} has left {count - 1} thread(s) running in the compute node; jobs forked from it do not "
-            "have them and may hang in what they hold: end them when the load is done, limit the library to "
-            'one thread, or give the jobs that use it isolation="fresh"'
+            f"{doing} has left {count - 1} thread(s) running in the compute node. Jobs forked from it do not "
+            "have these threads, and may hang on locks that they hold. End the threads when the load is done, "
+            'limit the library to one thread, or give the jobs that use it isolation="fresh"'
         )
         return (warning,)
 
@@ -249,20 +249,20 @@ def run_node(
     *,
     huge_pages: bool,
 ) -> NoReturn:
-    """Be a compute node in this process, just forked for it, until the other side of `connection` is gone.
+    """Run a compute node in this process, just forked for it, until the other side of `connection` is gone.
 
-    `logbook` is a descriptor that the controller reads, too; `directory` is where unlinked files go; `forkserver`
-    is the pid of the parent; `hooks` are to be run in a job process if this one has threads by then.
-    With `huge_pages`, forks are kept cheap after large loads.
+    `logbook` is a descriptor that the controller reads, too. `directory` is where unlinked files go.
+    `forkserver` is the pid of the parent. A job process runs `hooks` if this process has threads by then.
+    With `huge_pages`, forks stay cheap after large loads.
     """
     os.setsid()
     stay_in_reach()
     for stream in (sys.stdout, sys.stderr):
-        # Line by line: what a job has printed before it was killed is the best clue there is.
+        # Buffer by line: what a job printed before it was killed is the best clue to its end.
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
-    # Found once here, not in every job.
+    # Look the C function up once here, not in every job.
     flush_c_stdio()
-    # A job that native code brings down says where it was, in its own output: handlers and descriptor are inherited.
+    # Jobs inherit the handlers and the descriptor, so a crash in native code prints its place to the job's output.
     faulthandler.enable(2)
     gc.disable()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""A task in the compute node, and the calls that it can stand for."""
+"""Node tasks: holds a task in the compute node, and the calls that it can stand for."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of"]
 
 
 class NodeJob:
-    """A task of the node, from its message to its end."""
+    """NodeJob: holds one task of the node, from its message to its end."""
 
     __slots__ = (
         "call", "cores", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
@@ -42,18 +42,18 @@ class NodeJob:
 
 
 class CallThatRaises:
-    """A call that raises what reading its task has raised: reported by a job process like any failure."""
+    """CallThatRaises: raises what reading a task has raised; a job process reports it like any failure."""
 
     def __init__(self, error: BaseException) -> None:
         self._error = error
 
     def __call__(self) -> None:
-        """Raise it."""
+        """Raise the exception."""
         raise self._error
 
 
 class LateCall:
-    """A call that is read only in the job process: a fresh job leaves nothing in the node."""
+    """LateCall: reads its task only in the job process, so that a fresh job leaves nothing in the node."""
 
     def __init__(self, payload: bytes) -> None:
         self._payload = payload
@@ -65,7 +65,7 @@ class LateCall:
 
 
 def call_of(function: Any, arguments: tuple[Any, ...], after: Any) -> Any:
-    """The two functions of a task as one: `after`, if there is one, gives the result."""
+    """One call for the two functions of a task; `after`, if there is one, gives the result."""
 
     def call() -> Any:
         value = function(*arguments)

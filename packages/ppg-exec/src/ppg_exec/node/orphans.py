@@ -1,9 +1,10 @@
-"""What jobs leave behind in the compute node, and when it is to be killed.
+"""Orphans: finds what jobs leave behind in the compute node, and kills it in time.
 
-The node is a subreaper: what a job has started and not waited for becomes a child of the node when its own parent
-ends. A child that is no job is such an orphan. Its session tells which job it comes from, and when that has ended
-the orphan is killed. Only a daemon has a session of its own; it is killed when all jobs have ended that may have
-started it: those that ran, or had just ended, when it was first seen. Children that a load has started stay.
+The node is a subreaper. A process that a job has started and not waited for becomes a child of the node when
+its own parent ends. A child that is no job is such an orphan. Its session shows the job that it comes from;
+when that job has ended, the node kills the orphan. Only a daemon has a session of its own. The node kills it
+when all jobs have ended that may have started it: those that ran, or had just ended, when the node first saw
+it. Children that a load has started stay.
 """
 
 from __future__ import annotations
@@ -21,30 +22,31 @@ __all__ = ["Orphans"]
 
 
 class Orphans:
-    """The orphans that this process has adopted. True while there are any."""
+    """Orphans: holds the orphans that this process has adopted; true while there are any."""
 
     __slots__ = ("_children", "_orphans", "_spared")
 
     def __init__(self) -> None:
         self._children = ChildList()
         self._spared: set[int] = set()
-        # Of each orphan, the jobs of which one must have started it.
+        # For each orphan: the jobs of which one has started it.
         self._orphans: dict[int, set[int]] = {}
 
     def __bool__(self) -> bool:
         return bool(self._orphans)
 
     def spare_new_children(self, jobs: Collection[int]) -> None:
-        """After a load: what it has started is there for the jobs; `jobs` are pids of those not yet dealt with.
+        """Keep, after a load, the children that the load has started, because jobs may use them.
 
-        What one of these has left behind in the meantime is told from it by its session, unless it is a daemon.
+        `jobs` are the pids of jobs that the node has not dealt with yet. What one of them has left behind
+        meanwhile differs from the load's children by its session, unless it is a daemon.
         """
         for pid in self._children.pids():
             if pid not in jobs and pid not in self._orphans and _session_of(pid) not in jobs:
                 self._spared.add(pid)
 
     def look(self, ended: set[int], running: Collection[int], preforked: Collection[int]) -> list[int]:
-        """The orphans that are new; `ended`, `running` and `preforked` are pids of jobs, and so their sessions."""
+        """Find new orphans. `ended`, `running` and `preforked` are pids of jobs, and so their sessions."""
         found = []
         for pid in self._children.pids():
             if pid in running or pid in preforked or pid in self._spared or pid in self._orphans:
@@ -56,15 +58,15 @@ class Orphans:
         return found
 
     def kill(self, running: Collection[int]) -> bool:
-        """Kill the orphans whose job has ended; whether there were any, whose end has to be awaited."""
+        """Kill the orphans of ended jobs; returns whether there were any, which the node must await."""
         doomed = [pid for pid, jobs in self._orphans.items() if jobs.isdisjoint(running)]
         for pid in doomed:
-            # We have not waited for it, so the pid is still its own.
+            # The node has not waited for the orphan, so the pid is still its own.
             os.kill(pid, signal.SIGKILL)
         return bool(doomed)
 
     def forget(self, pid: int) -> None:
-        """A child has ended and was waited for."""
+        """Forget a child that has ended and was waited for."""
         self._orphans.pop(pid, None)
         self._spared.discard(pid)
 

@@ -1,7 +1,7 @@
-"""Where the output of jobs goes while they run: unlinked files, which no crash can leave behind.
+"""Output files: captures the output of running jobs in unlinked files, which no crash can leave behind.
 
-A pipe would have to be read all the time, by a node that may be busy loading; a file just grows, and the
-job never waits. Most jobs print nothing, so the files are kept and used again as long as they are empty.
+A pipe needs a reader at all times, and the node may be busy with a load. A file just grows, and the job never
+waits. Most jobs print nothing, so the files are used again as long as they are empty.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import os
 __all__ = ["INLINE", "CaptureFiles", "OutputFiles", "unlinked_file"]
 
 INLINE = 1 << 16
-"""Bytes of output up to which it travels in the message, and the file is used again."""
+"""Bytes up to which output travels in the message, and its file is used again."""
 
 
 def unlinked_file(directory: str) -> int:
@@ -21,7 +21,7 @@ def unlinked_file(directory: str) -> int:
     try:
         return os.open(directory, flags | os.O_TMPFILE, 0o600)
     except OSError as error:
-        # Not every file system (overlayfs, NFS) has files that never had a name.
+        # Some file systems (overlayfs, NFS) cannot create a file that never had a name.
         if error.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL}:
             raise
     path = os.path.join(directory, f".ppg-{os.getpid()}-{os.urandom(8).hex()}")  # noqa: PTH118 - lean
@@ -31,7 +31,7 @@ def unlinked_file(directory: str) -> int:
 
 
 class OutputFiles:
-    """The two files of one running job, and the counter (eventfd) that tells it to begin if it is preforked."""
+    """OutputFiles: holds two files of a job, and the counter (eventfd) that lets a pre-forked job begin."""
 
     __slots__ = ("stderr", "stdout", "turn")
 
@@ -49,7 +49,7 @@ class OutputFiles:
 
 
 class CaptureFiles:
-    """The slots of a node."""
+    """CaptureFiles: keeps the output files of a node, and hands them to jobs."""
 
     __slots__ = ("_directory", "_free")
 
@@ -58,14 +58,14 @@ class CaptureFiles:
         self._free: list[OutputFiles] = []
 
     def acquire(self) -> OutputFiles:
-        """Two empty files. Raises OSError if there is no room for them, or no descriptor."""
+        """Return empty output files. Raises OSError if there is no room or no descriptor for them."""
         return self._free.pop() if self._free else OutputFiles(self._directory)
 
     def release(self, output: OutputFiles, *, reuse: bool) -> tuple[bytes | int, bytes | int]:
-        """What was written to the two files, once nobody can write any more.
+        """Return what was written to the two files; call it when no process can write to them any more.
 
-        Up to `INLINE` bytes are returned as such; more, as a descriptor that then is the caller's. Without
-        `reuse` the files are given up in any case.
+        Up to `INLINE` bytes are returned as such; more, as a descriptor that then belongs to the caller.
+        Without `reuse` the files are given up in any case.
         """
         stdout, stdout_taken = _content(output.stdout)
         stderr, stderr_taken = _content(output.stderr)

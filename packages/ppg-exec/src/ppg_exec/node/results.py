@@ -1,8 +1,8 @@
-"""How a job process turns what its callback returned, or raised, into bytes.
+"""Results: turns what a callback returned or raised into bytes, in the job process.
 
-Plain pickle does for nearly everything and is already loaded. What it cannot do (functions and classes that
-came by value, say the jobs that a generator defined) is left to cloudpickle, which is then imported by this
-job process alone.
+Plain pickle does for nearly everything and is already loaded. It cannot handle functions and classes that
+came by value, such as the jobs that a generator defined. For these the job process imports cloudpickle, for
+itself alone.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _DEEPEST = 6
 
 
 class _NotPlain(Exception):  # noqa: N818 - reads as what happened
-    """Plain pickle would refer by name to something that has no name in the controller."""
+    """_NotPlain: says that plain pickle would refer by name to what has no name in the main process."""
 
 
 class _PlainPickler(pickle.Pickler):
-    """Refuses what only has a name in this process, and refers to shared objects by number."""
+    """_PlainPickler: refuses what has a name only in this process, and refers to shared objects by number."""
 
     def __init__(self, file: io.BytesIO, table: IdentityTable) -> None:
         super().__init__(file, protocol=pickle.HIGHEST_PROTOCOL)
@@ -57,14 +57,14 @@ class _PlainPickler(pickle.Pickler):
 
 
 def encode_value(value: object, table: IdentityTable) -> bytes:
-    """The encoded report for what a job returned. Raises whatever pickling raises."""
+    """The encoded report for what a job returned. Raises every exception of pickling."""
     if _is_plain(value, table, _DEEPEST):
         return encoded_value(value)
     return encode(PickleReturned(pickled(value, table)))[0]
 
 
 def pickled(value: object, table: IdentityTable) -> bytes:
-    """The pickle of a value. Raises whatever pickling raises."""
+    """The pickle of a value. Raises every exception of pickling."""
     file = io.BytesIO()
     try:
         _PlainPickler(file, table).dump(value)
@@ -76,7 +76,7 @@ def pickled(value: object, table: IdentityTable) -> bytes:
 
 
 def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
-    """Whether marshal carries it: a tenth of what the first use of a pickler costs a forked process."""
+    """Whether marshal carries it, for a tenth of what a pickler's first use costs a forked process."""
     kind = type(value)
     if kind in _ATOMS:
         return True
@@ -91,7 +91,7 @@ def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
 
 
 def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
-    """The encoded report for what a job raised, or for what it could not return where `error` says so."""
+    """The encoded report for what a job raised, or could not return if `error` says so."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     text = exception_text(error)
     path = getattr(error, "unpicklable_path", None)
@@ -102,19 +102,19 @@ def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
 
 
 def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None:
-    # An exception that pickles may still not unpickle (an __init__ with two arguments), or do anything
-    # when it does; that is tried here, where it can hurt nobody.
+    # An exception that pickles may still not unpickle (an __init__ with two arguments), or may have side effects
+    # then. The attempt is made here, where it can hurt no other process.
     try:
         data = pickled(error, table)
         if type(table.load(data, ())).__name__ == type(error).__name__:
             return data
-    except Exception:  # noqa: BLE001 - then its text must do
+    except Exception:  # noqa: BLE001 - then only its text is reported
         return None
     return None
 
 
 def text_of(error: BaseException) -> str:
-    """`str(error)`, whatever that does."""
+    """`str(error)`, also if that raises."""
     try:
         return str(error)
     except Exception as second:  # noqa: BLE001 - a __str__ that raises must not hide the error
@@ -129,8 +129,8 @@ def _is_around_the_callback(entry: TracebackType, own: str) -> bool:
 def exception_text(error: BaseException) -> str:
     """The traceback as text with its source lines, from the first frame of the user's code.
 
-    Before it come the executor's frames, and those of functions around the callback that say by a local variable
-    `__tracebackhide__` that they tell the user nothing.
+    Frames before that one are the executor's, and those of functions around the callback with a local
+    variable `__tracebackhide__`. Neither helps the user.
     """
     import traceback  # noqa: PLC0415 - only a job that failed needs it
 

@@ -1,16 +1,16 @@
-"""The jobs of a compute node: forked, preforked, begun, waited for, reported.
+"""Task table: keeps the jobs of a compute node: forked, pre-forked, begun, waited for, reported.
 
-    ready ─────────(fork)──────────┐
-    ahead ──(prefork)──→ preforked ──────┴──→ running ──(its process has ended)──→ ending ──→ reported
+    ready ────────────(fork)───────────┐
+    ahead ──(prefork)──→ pre-forked ───┴──→ running ──(its process has ended)──→ ending ──→ reported
 
-A job that was sent ahead takes over the claim of one that ends here (it is its *successor*). To wait for its turn
-it is *preforked*: forked before its turn comes, several at once, and blocked until it is told to begin. After a fork
-each page that the parent writes to costs it a page fault, which is half of what a fork costs it; several forks in
-a row share that, and a core does not stand idle while the next job is forked. A preforked job has not begun: it can
-be killed and forgotten, and it ends by itself if its node is gone.
+A job that was sent ahead takes over the claim of a job that ends here: it is the *successor* of that job.
+Until then it is *pre-forked*: forked before its turn, several at once, and blocked until it may begin. After
+a fork, each page that the parent writes to costs the parent a page fault, which is half of what a fork costs
+it. Several forks in a row share these faults, and no core stands idle while the next job is forked. A
+pre-forked job has not begun. The node can kill and forget it, and it ends when its node is gone.
 
-Ending a job is more than reaping it: what it has left behind is killed first (`orphans`), so that its output
-is complete and nobody writes into the files of the next.
+The end of a job is more than reaping it. What it left behind is killed first (`orphans`). So its output is
+complete, and no process writes into the files of the next job.
 """
 
 from __future__ import annotations
@@ -38,17 +38,17 @@ __all__ = ["TaskTable"]
 
 _GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a job that has timed out
 _LONGEST_WAIT = 86_400.0  # seconds; epoll takes no more than 24 days
-_PATIENCE = 10.0  # seconds for which a job is not reported because something of it cannot be killed
+_PATIENCE = 10.0  # seconds for which the report of a job waits for orphans that cannot be killed
 _MOST_PREFORKED = 8
-_DESCRIPTORS_PER_PREFORKED = 8  # four, and as many for what else may need some
+_DESCRIPTORS_PER_PREFORKED = 8  # four for the process, and as many in reserve
 
 
 class TaskTable:
-    """What one node forks, from the message that brings a job to the one that tells its end.
+    """TaskTable: holds the jobs of one node, from the message that brings a job to the report of its end.
 
     Args:
         channel: to the controller.
-        processes: of the jobs.
+        processes: forks the job processes, and waits for them.
 
     """
 
@@ -70,10 +70,10 @@ class TaskTable:
             0, min(_MOST_PREFORKED, limit // _DESCRIPTORS_PER_PREFORKED - _MOST_PREFORKED)
         )
 
-    # ---- what the controller says
+    # ---- messages of the controller
 
     def add(self, job: NodeJob, *, go: bool) -> None:
-        """A job that may start, or one that has to wait for its turn."""
+        """Take a job that may start (`go`), or one that waits for its turn."""
         self._by_number[job.number] = job
         if go:
             self._ready.append(job)
@@ -81,14 +81,14 @@ class TaskTable:
             self._ahead.append(job)
 
     def go(self, number: int) -> None:
-        """It is a job's turn."""
+        """Let a job start that was sent ahead."""
         job = self._by_number.get(number)
         if job is not None and job in self._ahead:
             self._ahead.remove(job)
             self._ready.append(job)
 
     def recall(self, numbers: list[int]) -> None:
-        """Give back those of these jobs that have not begun."""
+        """Give back to the controller those of these jobs that have not begun."""
         given = [job for job in self._ahead if job.number in numbers]
         for job in given:
             self._ahead.remove(job)
@@ -115,7 +115,7 @@ class TaskTable:
     # ---- starting
 
     def start_ready(self) -> None:
-        """Start the jobs whose turn it is."""
+        """Start the jobs that may start."""
         while self._ready:
             job = self._ready.popleft()
             if job.pid:
@@ -132,7 +132,7 @@ class TaskTable:
                 self._deadlines.append((job.started + job.timeout, job.number, signal.SIGTERM))
 
     def prefork(self) -> None:
-        """Fork the next of those that were sent ahead, several in a row, if few of them are."""
+        """Fork the next jobs that were sent ahead, several in a row, if few of them are pre-forked."""
         if len(self._preforked) > self._most_preforked // 4:
             return
         for job in self._ahead:
@@ -143,7 +143,7 @@ class TaskTable:
             self._preforked[job.pid] = job
 
     def discard_preforked(self) -> None:
-        """Before the node changes: who is forked afterwards finds it as it then is."""
+        """Discard all pre-forked processes before the node changes; later forks have its new state."""
         for job in list(self._preforked.values()):
             self._discard_process(job)
 
@@ -166,26 +166,26 @@ class TaskTable:
             job.status = status
             job.ended = time.monotonic()
             if usage is not None:
-                # What a fork has resident from the start is the node's.
+                # Memory that a fork has resident from the start is the node's.
                 own = max(0, usage.ru_maxrss * 1024 - self.resident)
                 job.usage = (usage.ru_utime, usage.ru_stime, own)
             self._ending.append(job)
         elif (waiting := self._preforked.pop(pid, None)) is not None:
-            # It had not begun. Once that has happened it is forked only when its turn comes.
+            # The process ended before its job began, so the job is forked again only when its turn comes.
             assert waiting.output is not None
             self._processes.files.release(waiting.output, reuse=True)
             waiting.output, waiting.pid, waiting.report = None, 0, None
             waiting.has_lost_prefork = True
 
     def go_on(self) -> None:
-        """Report the jobs that have ended, and end those whose time is up."""
+        """Report the jobs that have ended, and end those that have timed out."""
         if self._ending:
             self._finish_ending()
         if self._deadlines:
             self._enforce_deadlines()
 
     def patience(self) -> float | None:
-        """Seconds after which `go_on` is to be called even if nothing happens; None: any number."""
+        """Seconds until `go_on` is due even if nothing happens; None if it is not."""
         if self._deadlines:
             soon = min(max(0.0, min(self._deadlines)[0] - time.monotonic()), _LONGEST_WAIT)
         elif not self._ending:
@@ -195,7 +195,7 @@ class TaskTable:
         return min(soon, _PATIENCE / 10) if self._ending else soon
 
     def _finish_ending(self) -> None:
-        # Unless something of theirs still has to be killed.
+        # While an orphan of these jobs still has to be killed, none of them is reported.
         self.take_reports()
         for pid in self.orphans.look({job.pid for job in self._ending}, self._running, self._preforked):
             self._processes.watch(pid)
@@ -206,7 +206,7 @@ class TaskTable:
         self._ending.clear()
 
     def take_reports(self) -> None:
-        """Read what job processes have reported."""
+        """Read the reports that job processes have sent."""
         for message in self._processes.reports.receive():
             job = self._by_number.get(message.number)
             if job is not None and job.report is None:
@@ -218,8 +218,8 @@ class TaskTable:
     def _finish(self, job: NodeJob) -> None:
         output = job.output
         assert output is not None
-        # A daemon of uncertain origin may still write to the files of the job that has started it, and one that
-        # died may have left its turn unread.
+        # The files are not used again if a daemon of unknown origin may still write to them, or if the job died
+        # and may have left its turn unread.
         stdout, stderr = self._processes.files.release(
             output, reuse=not self.orphans and job.report is not None
         )
@@ -255,7 +255,7 @@ class TaskTable:
         cause: str | None = None,
         successor: NodeJob | None = None,
     ) -> None:
-        """Tell the controller how a job, or a load, has ended. Descriptors are the channel's from then on."""
+        """Report the end of a job or a load to the controller. Descriptors then belong to the channel."""
         ended = job.ended or time.monotonic()
         wall = ended - job.started if job.started else 0.0
         self._channel.put(
@@ -290,16 +290,16 @@ class TaskTable:
                 _signal(job.pid, signal.SIGKILL)
 
     def spare_new_children(self) -> None:
-        """After a load: what it has started is there for the jobs."""
+        """Keep, after a load, the children that the load has started, because jobs may use them."""
         self.orphans.spare_new_children({*self._running, *(job.pid for job in self._ending)})
 
     def end_everything(self) -> None:
-        """Leave nothing behind, even if there is no forkserver any more to see to that."""
+        """Kill every process beneath the node, because there may be no forkserver left to do it."""
         self.orphans.end_everything()
 
 
 def _signal(pid: int, which: signal.Signals) -> None:
-    # The job has not been reaped, so its pid is its own. It may not have its own session yet.
+    # The node has not waited for the job, so the pid is its own. The job may not have its own session yet.
     try:
         os.killpg(pid, which)
     except ProcessLookupError:
