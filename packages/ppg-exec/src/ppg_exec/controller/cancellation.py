@@ -1,13 +1,14 @@
-"""Cancellation tasks before their time: those that are cancelled, whose time is up, or that take too much memory.
+"""Cancellation: ends tasks before their time: cancelled ones, and those beyond their timeout or their memory.
 
-The node ends its jobs itself, as it is the first to know when they began, whatever the mcp is busy with. But a node
-that loads, or that imports what a task needs, is deaf until that is done. Then the forkserver helps, which never is:
+The node ends its jobs itself, because it is the first to see them begin, however busy the controller is. But
+a node that loads, or that imports what a task needs, reads no messages until that is done. Then the
+forkserver helps, which never blocks:
 
-- a load is interrupted by an exception, and if that does not help, its node goes;
-- a job beside it gets the signals past the node.
+- It interrupts a load by an exception. If that does not end the load, it kills the node.
+- It signals a job directly, past the busy node.
 
-So here is a deadline for each load and job with a timeout and for each one that is to end. A job that should have
-ended by its node is looked after as long as it runs.
+So each load or job with a timeout has a deadline here, and so has each task that is to end. The controller
+checks a job that its node should have ended as long as the job runs.
 """
 
 from __future__ import annotations
@@ -30,14 +31,14 @@ _BUSY = frozenset({Activity.READING, Activity.LOADING})
 
 
 class _Step(enum.Enum):
-    """What is to be done when a deadline has passed and the task still runs."""
+    """_Step: says what to do when a deadline has passed and the task still runs."""
 
     TIME_IS_UP = "time is up"
-    """its timeout is over"""
+    """the timeout of the task is over"""
     HELP = "help"
-    """it should end; see whether its node is deaf"""
+    """the task should end: check whether its node is busy"""
     FORCE = "force"
-    """it was told to end, and its grace is over"""
+    """the task was asked to end, and its grace period is over"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,16 +48,16 @@ class _Deadline:
     number: int
     step: _Step
     seen: tuple[int, int] | None = None
-    """what the node was deaf for at the look before"""
+    """what the node was busy with at the check before"""
 
     @property
     def is_of_this_run(self) -> bool:
-        """Whether the task still runs, and not again."""
+        """Whether the task still runs, in the same attempt."""
         return self.state.stage is Stage.RUNNING and self.state.number == self.number
 
 
 class Cancellation:
-    """Sees to it that what is to end does, `grace` seconds after it was told at the latest."""
+    """Cancellation: ends each task that is to end, at most `grace` seconds after the first signal."""
 
     def __init__(self, nodes: Nodes, grace: float) -> None:
         self._nodes = nodes
@@ -64,7 +65,7 @@ class Cancellation:
         self._deadlines: list[_Deadline] = []
 
     def cancel(self, state: TaskState) -> None:
-        """End an state that is at a node; that node says when."""
+        """End a task that is at a node; that node reports the end."""
         if not state.is_load:
             self._tell(state, "cancelled")
         elif state.stage is Stage.RUNNING:
@@ -76,7 +77,7 @@ class Cancellation:
         self._tell(state, "over memory")
 
     def has_begun(self, state: TaskState) -> None:
-        """An state runs: from now on its timeout counts."""
+        """Start the timeout of a task that runs now, or end it if it was cancelled before."""
         if state.cancelled:
             if state.is_load:
                 self._interrupt(state)
@@ -86,11 +87,11 @@ class Cancellation:
             self._add(state.task.timeout, state, _Step.TIME_IS_UP)
 
     def next(self) -> float | None:
-        """When `enforce` has to be called next (monotonic seconds)."""
+        """When `enforce` is due (monotonic seconds); None if it is not."""
         return min((deadline.when for deadline in self._deadlines), default=None)
 
     def enforce(self) -> None:
-        """Do what is due."""
+        """Act on the deadlines that have passed."""
         if not self._deadlines:
             return
         now = time.monotonic()
@@ -111,7 +112,7 @@ class Cancellation:
             case _Step.TIME_IS_UP | _Step.HELP:
                 doing = read_logbook(state.node.logbook)
                 if doing[0] not in _BUSY or doing != deadline.seen:
-                    # It may be about to see to it, or have done so.
+                    # The node may be about to end the task, or have done so.
                     self._add(_SECONDS_BETWEEN_LOOKS, state, step, doing)
                     return
                 state.timed_out = step is _Step.TIME_IS_UP

@@ -1,13 +1,14 @@
-"""What waits, who may start, and the way into the nodes.
+"""Dispatcher: keeps the waiting line and the ledger, and sends tasks to the nodes.
 
-An state's way:
+The stages of a task:
 
     WAITING ──────────────→ GRANTED → RUNNING → (outcome)
        └→ AHEAD ─(successor)──┘ │         │
             └───────(recalled)──┘         └→ WAITING (a retry, or its node died before it began)
 
-A node starts what was sent ahead in place of a task of one core that has ended there, and says so in the same
-message: the claim passes on, and the ledger is never wrong. `lookahead.Lookahead` decides how many that are.
+A node starts a task that was sent ahead in place of a task of one core that has ended there, and reports both
+in the same message. So the claim passes on, and the ledger is never wrong. `lookahead.Lookahead` decides how
+many tasks are sent ahead.
 """
 
 from __future__ import annotations
@@ -31,14 +32,14 @@ __all__ = ["Dispatcher"]
 
 
 class Dispatcher:
-    """Keeps the line and the ledger, and sends what may start.
+    """Dispatcher: keeps the waiting line and the ledger, and sends the tasks that may start.
 
     Args:
-        registry: where the states are.
-        fleet: the nodes to send them to.
-        ledger: the cores to give away.
-        tokens: what has to be asked for them besides.
-        environment: what tasks are told of their cores.
+        registry: holds the tasks.
+        nodes: run the tasks.
+        ledger: has the cores to give away.
+        tokens: are needed besides, if other programs share the cores.
+        environment: gives tasks the number of their cores.
 
     """
 
@@ -61,7 +62,7 @@ class Dispatcher:
     # ---- the line
 
     def accept(self, state: TaskState) -> None:
-        """Take an state, which then waits; if it asks for more than there is, it ends at once."""
+        """Take a task, which then waits; a task that asks for more than there is ends at once."""
         self._registry.states[state.task.key] = state
         try:
             state.claim = self._ledger.claim(state.task.cores, state.memory)
@@ -71,12 +72,15 @@ class Dispatcher:
             self._stand_in_line(state)
 
     def withdraw(self, state: TaskState) -> None:
-        """End an state that waits."""
+        """End a task that waits."""
         self._line.remove(state)
         self._registry.report(state, Cancelled())
 
     def retry(self, state: TaskState, end: End, memory: int | None) -> None:
-        """Let an state that has failed, and how, wait again; it needs `memory` bytes, or what there is."""
+        """Let a task wait again after an attempt that ended as `end`.
+
+        The next attempt needs `memory` bytes, or all that the ledger has if that is less.
+        """
         state.earlier = append_attempt(state.earlier, end)
         state.memory = memory and min(self._ledger.memory, memory)
         state.attempt += 1
@@ -92,7 +96,7 @@ class Dispatcher:
     # ---- into the nodes
 
     def start_what_may(self) -> None:
-        """Start, or send ahead, as many as cores and tokens allow."""
+        """Start, or send ahead, as many tasks as cores and tokens allow."""
         self._tokens.stop_waiting()
         self._grant_what_is_ahead()
         while (chosen := self._line.pop()) is not None:
@@ -115,7 +119,7 @@ class Dispatcher:
         self._nodes.flush()
 
     def _grant_what_is_ahead(self) -> None:
-        """Start what was sent ahead too late to follow another task: none that it could follow ran any more."""
+        """Start tasks that were sent ahead too late to follow another one: none runs any more."""
         while self._ledger.free and (oldest := self._lookahead.oldest()) is not None:
             self._ledger.take(oldest.claim)
             if not self._tokens.suffice():
@@ -135,7 +139,7 @@ class Dispatcher:
             introduced: list[tuple[int, int]] = []
             content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
             if task.place is RunsIn.FRESH:
-                from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415 (what pickles is only imported to send something)
+                from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415 (pickling is imported only when a task is sent)
 
                 payload = dump_alone(content)
             else:
@@ -180,7 +184,7 @@ class Dispatcher:
         self._registry.sent[state.number] = state
 
     def node_for(self, place: RunsIn) -> NodeHandle:
-        """The node for tasks of `place`; a new one gets the loads of the one before. Raises ExecutorError."""
+        """The node for tasks of `place`; a new node repeats the loads of the former. Raises ExecutorError."""
         node = self._nodes.node(place)
         if node is None:
             node = self._nodes.start(place)
@@ -189,7 +193,7 @@ class Dispatcher:
         return node
 
     def _repeat_loads(self) -> None:
-        """A new node has lost what was loaded in the one before it. Loads go first, and cost no claim."""
+        """Send a new node the loads of the former one. Loads go first, and cost no claim."""
         for task in self._registry.loads.values():
             number = self._registry.next_number()
             again = replace(task, key=f"{task.key} (repeated as {number})", retries=0)
@@ -200,11 +204,11 @@ class Dispatcher:
     # ---- out of the nodes
 
     def learn(self, state: TaskState, wall: float) -> None:
-        """An state has run for `wall` seconds."""
+        """Note that a task has run for `wall` seconds."""
         self._lookahead.learn(state, wall)
 
     def pass_on(self, state: TaskState, successor: int) -> None:
-        """Settle the claim of an state that has ended: its successor's, or free."""
+        """Settle the claim of a task that has ended: its successor gets it, or it becomes free."""
         self._environment.forget_task(state.number)
         follower = self._registry.sent.get(successor)
         if state.stage is Stage.AHEAD:
@@ -216,7 +220,7 @@ class Dispatcher:
             self._ledger.give_back(state.claim)
 
     def take_back(self, state: TaskState) -> None:
-        """An state did not start where it was sent: it waits again."""
+        """Let a task wait again that did not start at its node, unless it was cancelled."""
         self.pass_on(state, 0)
         state.step_back()
         if state.cancelled:

@@ -1,9 +1,9 @@
-"""The executor for this machine.
+"""Local executor: runs tasks on this machine; this is the controller's side.
 
-The controller's side only, in four parts around a registry of the tasks that have not ended:
+It has four parts around a registry of the tasks that have not ended:
 
-    submit → dispatcher (the line, the ledger) → hosts.nodes (the nodes, the wires) → reports → events
-                                    cancellation (what is to end before its time)
+    submit → dispatcher (the line, the ledger) → hosts.nodes (the nodes, the channels) → reports → events
+                                    cancellation (tasks that end before their time)
 
 `forkserver`, `node.node` and `node.job_process` are the other side.
 """
@@ -37,28 +37,27 @@ __all__ = ["LocalExecutor"]
 
 
 class LocalExecutor:
-    """Runs tasks in processes on this machine.
+    """LocalExecutor: runs tasks in processes on this machine.
 
     Args:
         cores: how many to use; by default what this process may use (cgroup, Slurm, affinity).
         memory: bytes to share out among tasks that state theirs; by default what this process may use.
-        scratch: directory for the output of running tasks (unlinked files); by default the one for
-            temporary files.
+        scratch: directory for the output of running tasks (unlinked files); by default the one for temporary
+            files.
         grace: seconds between SIGTERM and SIGKILL for tasks that are cancelled.
         huge_pages: whether to put huge pages under large loads, which costs about a second for each GB, and
             makes forking twenty times cheaper.
         enforce_memory: whether to end tasks that use more memory than they have stated. Otherwise those far
-            above it get a warning in their outcome. Memory is looked at twice a second.
+            above it get a warning in their outcome. Memory is measured twice a second.
         pool: where to ask for every core beyond the first, if the cores are shared with other programs
             (`machine_pool`, `given_pool`). It belongs to the executor from now on, which closes it.
-        start_method: "forkserver" starts compute nodes from a clean process; "fork" forks this process, for
-            scripts that rely on what they have changed in modules. Forks are then dearer, and threads of
-            this process may have left locks held.
-        after_fork: called first in such a fork, to leave behind what is this process's alone. Another one may be
-            made when the first has died.
+        start_method: "forkserver" starts compute nodes from a clean process. "fork" forks this process, for
+            scripts that rely on what they have changed in modules. Forks are then dearer, and threads of this
+            process may have left locks held.
+        after_fork: called first in such a fork, to give up what belongs to this process alone. Another fork
+            may be made when the first has died.
 
-    No process is started before the first task is submitted and polled for, unless `prepare` is called.
-
+    No process starts before the first task is submitted and `poll` is called, unless `prepare` is called.
     """
 
     def __init__(
@@ -112,8 +111,8 @@ class LocalExecutor:
     def prepare(self, modules: Collection[str] = ()) -> None:
         """Start the compute node, which imports `modules`; see `Executor.prepare`.
 
-        A fork of this process is only made when there is something to do in it. Raises ExecutorError if no node can
-        be started.
+        With `start_method="fork"` nothing starts, because this process is forked only for a task. Raises
+        ExecutorError if the node cannot start.
         """
         if self._host.start_method == "forkserver" and self._nodes.node(RunsIn.FORK) is None:
             node = self._dispatcher.node_for(RunsIn.FORK)
@@ -121,7 +120,7 @@ class LocalExecutor:
             self._nodes.flush()
 
     def submit(self, task: Task) -> None:
-        """Take a task. One that asks for more than there is gets its outcome, `Refused`, like any other."""
+        """Take a task. If it asks for more than there is, its outcome is `Refused`."""
         if self._closed:
             raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
         if task.key in self._registry.states:
@@ -130,25 +129,25 @@ class LocalExecutor:
         self._poller.wake()
 
     def poll(self, timeout: float | None = None) -> list[Event]:
-        """What has happened; see `Executor.poll`."""
+        """Return what has happened; see `Executor.poll`."""
         deadline = None if timeout is None else time.monotonic() + timeout
         try:
             return self._poll(deadline)
         finally:
-            # Who waits for the descriptor has to come back in time for what is due.
+            # Arm the timer so that a caller polling our descriptor wakes for the next deadline.
             self._poller.wake_at(self._next_due())
 
     def _poll(self, deadline: float | None) -> list[Event]:
         registry = self._registry
         self._poller.clear()
-        # Also a timeout of 0 looks once at what is there.
+        # With a timeout of 0, too, messages that have arrived are read once.
         self._dispatcher.start_what_may()
         if not registry.events and registry.states:
             self._attend(0)
         while True:
             self._dispatcher.start_what_may()
             if registry.events:
-                # Take along what has arrived in the meantime, as the caller's work per call is dear.
+                # Add what has arrived meanwhile, because each call costs the caller much work.
                 self._attend(0)
                 self._dispatcher.start_what_may()
                 return registry.take_events()
@@ -173,7 +172,7 @@ class LocalExecutor:
         self._poller.wake()
 
     def unload(self, key: str, function: Callable[[], object]) -> None:
-        """Undo a load in the compute node, if there is still the node that it was made in."""
+        """Undo a load in the compute node, if the node that made it still runs."""
         self._registry.loads.pop(key, None)
         if self._nodes.node(RunsIn.NODE) is not None:
             number = self._registry.next_number()
@@ -182,9 +181,9 @@ class LocalExecutor:
             self._poller.wake()
 
     def pause(self) -> None:
-        """Stop all tasks (SIGSTOP), say because this process is about to be stopped by Ctrl-Z.
+        """Stop all tasks (SIGSTOP), for example because Ctrl-Z is about to stop this process.
 
-        Timeouts go on. At once: it does not wait for the next `poll`.
+        Timeouts go on. The tasks stop at once, not at the next `poll`.
         """
         self._host.pause()
         self._nodes.flush()
@@ -216,7 +215,7 @@ class LocalExecutor:
         self.close()
 
     def _attend(self, timeout: float | None) -> None:
-        """Wait until something is readable (or can be written again), and read it."""
+        """Wait until a descriptor is readable (or can be written again), and read it."""
         self._cancellation.enforce()
         self._nodes.flush()
         due = self._next_due()
@@ -228,7 +227,7 @@ class LocalExecutor:
         self._nodes.flush()
 
     def _next_due(self) -> float | None:
-        """When something has to be done that no descriptor tells of (monotonic seconds)."""
+        """When something is due that no descriptor reports (monotonic seconds)."""
         return min(
             (when for when in (self._cancellation.next(), self._tokens.retry_at) if when is not None),
             default=None,

@@ -13,11 +13,12 @@ _SHORTEST = 0.0002
 
 
 class Lookahead:
-    """Lookahead: holds the tasks that were sent to a node before their turn, and says how many that should be.
+    """Lookahead: holds the tasks that were sent to a node before their turn, and decides how many to send.
 
-    Short tasks would spend their time waiting for the controller. So as many are sent ahead as keep the cores busy for
-    `_AHEAD_SECONDS`, judged by how long tasks of one core took lately; none while that is unknown or long. One
-    that then waits for long all the same is taken back if something more important has come up.
+    Short tasks would spend their time waiting for the controller. So as many are sent ahead as keep the cores
+    busy for `_AHEAD_SECONDS`, judged by how long tasks of one core took lately. None are sent while that time
+    is unknown or long. Tasks that still wait at a node after `_STALE_SECONDS` are recalled if a more
+    important one is queued.
     """
 
     def __init__(self, cores: int) -> None:
@@ -30,33 +31,33 @@ class Lookahead:
         return len(self._states)
 
     def has_room(self) -> bool:
-        """Whether it is worth to send another one."""
+        """Whether another task should be sent ahead."""
         if not self._usual or self._recalled:
             return False
         return len(self._states) < min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._cores / self._usual))
 
     def learn(self, state: TaskState, wall: float) -> None:
-        """A task has taken `wall` seconds."""
+        """Note that a task has taken `wall` seconds."""
         if state.may_go_ahead:
             wall = max(wall, _SHORTEST)
             self._usual = wall if not self._usual else 0.8 * self._usual + 0.2 * wall
 
     def add(self, state: TaskState) -> None:
-        """It was sent."""
+        """Note that a task was sent ahead."""
         self._states[state.number] = state
 
     def remove(self, state: TaskState) -> None:
-        """It has started, or come back."""
+        """Note that a task has started, or come back."""
         del self._states[state.number]
         if not self._states:
             self._recalled = False
 
     def oldest(self) -> TaskState | None:
-        """The one that would start next."""
+        """The task that starts next."""
         return next(iter(self._states.values()), None)
 
     def outranked(self, first: TaskState | None, now: float) -> list[TaskState]:
-        """Those to be taken back because `first`, which waits, is more important than what waits at the node."""
+        """Tasks to recall, because `first` in the line is more important than the oldest of them."""
         oldest = self.oldest()
         if first is None or oldest is None or self._recalled or now - oldest.sent_at < _STALE_SECONDS:
             return []

@@ -1,4 +1,4 @@
-"""From what a node reports to the `End` of a task."""
+"""Outcomes: turns what a node reports into the `End` of a task."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ _SIGNALS = {
     signal.SIGABRT: "an abort: native code found itself in a state that it cannot go on from",
     signal.SIGFPE: "an arithmetic error in native code",
     signal.SIGILL: "an illegal instruction: native code built for another processor",
-    signal.SIGKILL: "somebody killed it: often a batch system, or an administrator",
-    signal.SIGTERM: "somebody asked it to end",
+    signal.SIGKILL: "it was killed: often by a batch system, or by an administrator",
+    signal.SIGTERM: "it was asked to end",
     signal.SIGXCPU: "its limit of processor time was reached (ulimit -t)",
     signal.SIGXFSZ: "its limit of file size was reached (ulimit -f)",
 }
@@ -49,10 +49,12 @@ def end_of(
     """How a task ended.
 
     Args:
-        message: what the node says.
+        message: the report of the node.
         expected: "cancelled", "timed out" or "over memory" if the executor was ending it, else "".
-        timeout: its timeout in seconds. peak_memory: bytes that it was seen with.
+        timeout: its timeout in seconds.
+        peak_memory: the most bytes that were measured of it.
         load: reads a pickled value or exception.
+        oom: says whether the kernel killed a process because memory ran out.
 
     """
     if message.refusal:
@@ -68,7 +70,7 @@ def end_of(
                 return Succeeded(load(report.pickle))
             except KeyboardInterrupt:
                 raise
-            except BaseException as error:  # noqa: BLE001 - user code runs here, and has ended its job only
+            except BaseException as error:  # noqa: BLE001 - user code runs here, and fails only its own task
                 return Unpicklable("result", f"it cannot be read: {type(error).__name__}: {error}")
         case _ if expected == "cancelled":
             return Cancelled()
@@ -96,7 +98,7 @@ def end_of(
 
 
 def node_death(status: int | None, stderr_tail: str, doing: str, oom: OomCounter) -> Died:
-    """The end of a task that went down with its node; `doing` says who was at fault."""
+    """The end of a task that ended with its node; `doing` says what was at fault."""
     words = f"; it said: {stderr_tail}" if stderr_tail else ""
     if status is None:
         return Died(None, None, f"{doing}{words}")
@@ -105,14 +107,14 @@ def node_death(status: int | None, stderr_tail: str, doing: str, oom: OomCounter
 
 
 class OomCounter:
-    """Notices whether the kernel's out-of-memory killer has struck since the last look."""
+    """OomCounter: notices whether the kernel's out-of-memory killer has struck since the last check."""
 
     def __init__(self, root: Path = Path("/")) -> None:
         self._sources = [root / "sys/fs/cgroup/memory.events", root / "proc/vmstat"]
         self._seen = self._count()
 
     def has_struck(self) -> bool:
-        """Whether it killed something, here or elsewhere on the machine, since this was asked last."""
+        """Whether it has killed a process since the last call, here or elsewhere on the machine."""
         count = self._count()
         struck = count > self._seen
         self._seen = count
@@ -130,7 +132,7 @@ class OomCounter:
 
 
 def died(status: int, cause: str | None, oom: OomCounter) -> Died:
-    """What a wait status says; `cause` is what is known already."""
+    """The `Died` of a wait status; `cause` is the cause if it is known already."""
     code = os.waitstatus_to_exitcode(status)
     if code >= 0:
         if cause is None:
@@ -155,7 +157,7 @@ def died(status: int, cause: str | None, oom: OomCounter) -> Died:
 
 
 def _whole(report: bytes | int) -> bytes:
-    """A report's bytes; a descriptor of them is closed."""
+    """The bytes of a report; closes a descriptor of them."""
     if isinstance(report, bytes):
         return report
     try:

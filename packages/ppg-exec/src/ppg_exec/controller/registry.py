@@ -1,6 +1,6 @@
-"""Registry: holds what the local executor remembers of its tasks until they are given back.
+"""Registry: holds the local executor's tasks until their outcomes are reported.
 
-Beside them stand the events that the caller is to be told, and the small decisions that hang on one task.
+It also holds the events for the caller, and makes the small decisions that depend on one task.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _FAR_ABOVE = 1.5
 
 
 class Stage(enum.Enum):
-    """Where a task is."""
+    """Stage: says where a task is."""
 
     WAITING = "waiting"
     """in line"""
@@ -31,14 +31,14 @@ class Stage(enum.Enum):
     GRANTED = "granted"
     """sent to a node, with a claim"""
     RUNNING = "running"
-    """its process has been started"""
+    """its process has started"""
 
 
 class Role(enum.Enum):
-    """What an state is for."""
+    """Role: says what a task is for."""
 
     TASK = "task"
-    """a task of the caller"""
+    """a task that the caller has submitted"""
     RELOAD = "reload"
     """a load that is repeated because its node has died"""
     UNLOAD = "unload"
@@ -46,7 +46,7 @@ class Role(enum.Enum):
 
 
 class Streams(NamedTuple):
-    """What a task has printed."""
+    """Streams: holds what a task has printed."""
 
     stdout: Output = Output()
     stderr: Output = Output()
@@ -57,12 +57,12 @@ NO_OUTPUT = Streams()
 
 @dataclass(slots=True, eq=False)
 class TaskState:
-    """One task on its way.
+    """TaskState: holds one task on its way through the executor.
 
-    `order` is its place among equal priorities, `claim` the cores that it takes, `memory` what it states now
-    (more after it has died of too little), `number` what it is called in messages, new each time that it is
-    sent; `earlier` says how the tries before this one ended; `lost` counts the nodes that died before they had
-    started it.
+    `order` is its place among equal priorities, and `claim` the number of cores that it takes. `memory` is
+    what it states now, which is more after it has died of too little. `number` names it in messages, and is
+    new each time that it is sent. `earlier` says how the attempts before this one ended. `lost` counts the
+    nodes that died before they had started it.
     """
 
     task: Task
@@ -85,7 +85,7 @@ class TaskState:
 
     @property
     def ended_because(self) -> str:
-        """Why the mcp has ended it, in a word that `outcomes.end_of` knows; empty if it has not."""
+        """Why the controller has ended it, in a word for `outcomes.end_of`; empty if it has not."""
         if self.cancelled:
             return "cancelled"
         if self.timed_out:
@@ -99,36 +99,36 @@ class TaskState:
 
     @property
     def may_go_ahead(self) -> bool:
-        """Whether it may be sent before its turn, to follow another one of its kind."""
+        """Whether it may be sent before its turn, to follow another task of its kind."""
         return self.claim == 1 and self.task.place is RunsIn.FORK
 
     def step_back(self) -> None:
-        """It is at no node any more."""
+        """Note that it is at no node any more."""
         self.stage = Stage.WAITING
         self.node = None
 
 
 class Registry:
-    """Every state by its key, those that are at a node by their number too, and the events to come.
+    """Registry: holds every task by its key, those at a node by their number too, and the events to come.
 
-    Each state that is added leaves by `report`, and its caller is told once.
+    Each task that is added leaves by `report`, and the caller gets one outcome of it.
     """
 
     def __init__(self) -> None:
         self.states: dict[str, TaskState] = {}
         self.sent: dict[int, TaskState] = {}
         self.loads: dict[str, Task] = {}
-        """what a new node has to load again"""
+        """the loads that a new node repeats"""
         self.events: list[Event] = []
         self._numbers = 0
 
     def next_number(self) -> int:
-        """A number that nothing else has."""
+        """A number that no other task has."""
         self._numbers += 1
         return self._numbers
 
     def take_events(self) -> list[Event]:
-        """What has happened since the last time."""
+        """Events since the last call."""
         events, self.events = self.events, []
         return events
 
@@ -140,7 +140,7 @@ class Registry:
         usage: Usage = UNUSED,
         warned: tuple[str, ...] = (),
     ) -> None:
-        """An state has ended for good."""
+        """Report the final end of a task."""
         del self.states[state.task.key]
         if state.role is Role.TASK:
             if state.task.place is RunsIn.NODE and isinstance(end, Succeeded):
@@ -162,7 +162,7 @@ class Registry:
 
 
 def memory_warning(state: TaskState, usage: Usage) -> tuple[str, ...]:
-    """What to say of a task that used far more memory than it states."""
+    """The warning of a task that used far more memory than it states."""
     stated = state.task.memory
     if stated is None or usage.peak_memory <= _FAR_ABOVE * stated or state.is_load:
         return ()

@@ -1,4 +1,4 @@
-"""What nodes and the forkserver say, turned into the ends of tasks."""
+"""Reports: turns the messages of nodes and the forkserver into the ends of tasks."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _MOST_LOST = 3
 
 
 class Reports:
-    """Hears the other side out, and settles what it says with the registry and the dispatcher.
+    """Reports: reads the messages of the other side, and settles them with the registry and the dispatcher.
 
     With `enforce_memory`, tasks that use more memory than they have stated are ended.
     """
@@ -75,7 +75,7 @@ class Reports:
         self._oom = OomCounter()
 
     def read(self, descriptor: int) -> None:
-        """Read what has arrived at a descriptor of the fleet."""
+        """Read what has arrived at a descriptor of a node or of the forkserver."""
         control = self._nodes.control
         if control is not None and descriptor == control.fileno():
             self._read_forkserver(control)
@@ -94,7 +94,7 @@ class Reports:
                 "or raise the limit (ulimit -n)"
             ) from error
         except EOFError:
-            # The forkserver says how it died, once everything beneath it is gone.
+            # The forkserver reports how the node died, once every process beneath the node is gone.
             self._nodes.unwatch(node.channel)
 
     def _read_forkserver(self, control: Channel[ToForkserver, FromForkserver]) -> None:
@@ -177,7 +177,7 @@ class Reports:
     def _settle(
         self, state: TaskState, end: End, streams: Streams, usage: Usage, warned: tuple[str, ...]
     ) -> None:
-        """Try again, or report."""
+        """Let the task wait for another attempt, or report its end."""
         failed = isinstance(end, Raised | Died | TimedOut)
         if not failed or state.attempt > state.task.retries or state.cancelled:
             self._registry.report(state, end, streams, usage, warned)
@@ -190,7 +190,10 @@ class Reports:
     # ---- the end of a node
 
     def _node_died(self, node: NodeHandle, status: int | None, words: str) -> None:
-        """A node is dead, with these words, and nothing is left beneath it: settle what it had been given."""
+        """Settle what a dead node had been given; `words` are the last lines that it printed.
+
+        No process is left beneath the node.
+        """
         self._read_rest(node)
         activity, at_fault = read_logbook(node.logbook)
         self._nodes.drop(node)
@@ -220,7 +223,7 @@ class Reports:
             self._settle(state, end, NO_OUTPUT, UNUSED, ())
 
     def _read_rest(self, node: NodeHandle) -> None:
-        """What a node had said before it died."""
+        """Read what a node sent before it died."""
         try:
             while messages := node.channel.receive():
                 for message in messages:
