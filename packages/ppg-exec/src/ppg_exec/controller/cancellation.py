@@ -57,7 +57,7 @@ class _Deadline:
 
 
 class Cancellation:
-    """Cancellation: ends each task that is to end, at most `grace` seconds after the first signal."""
+    """Cancellation: ends each task that is to end, at the latest `grace` seconds after it was asked to."""
 
     def __init__(self, nodes: Nodes, grace: float) -> None:
         self._nodes = nodes

@@ -119,7 +119,7 @@ class Dispatcher:
         self._nodes.flush()
 
     def _grant_what_is_ahead(self) -> None:
-        """Start tasks that were sent ahead too late to follow another one: none runs any more."""
+        """Start tasks that were sent ahead too late: no task that they could follow still runs."""
         while self._ledger.free and (oldest := self._lookahead.oldest()) is not None:
             self._ledger.take(oldest.claim)
             if not self._tokens.suffice():

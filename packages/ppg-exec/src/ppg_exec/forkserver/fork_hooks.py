@@ -1,10 +1,10 @@
-"""Forking without the after-fork hook of `threading`, which doubles what a fork costs.
+"""Fork hooks: keeps the after-fork hook of `threading` away from forks, as it doubles what a fork costs.
 
-Nearly every library imports `threading`, and that registers a hook which every forked process runs: it forgets
-the threads that the fork did not copy and makes new locks in case they were held. It touches 120 pages, half a
-millisecond's worth of page faults. A compute node has one thread, of which the hook would find nothing to
-forget. So the forkserver imports `threading` first and keeps the hook, and a job process runs it only if its
-node had more threads than that one.
+Nearly every library imports `threading`, and that registers a hook which every forked process runs. The hook
+forgets the threads that the fork did not copy, and makes new locks in case they were held. It touches 120
+pages, half a millisecond's worth of page faults. A compute node has one thread, so the hook would find
+nothing to forget. So the forkserver imports `threading` first and keeps the hook. A job process runs it only
+if its node had more threads than that one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = ["import_threading"]
 
 
 def import_threading() -> list[Callable[[], Any]]:
-    """Import `threading`, before anything else has; the hooks that it wanted to be run in forked processes."""
+    """Import `threading` before any other module does; returns the hooks that it has for forked processes."""
     kept: list[Callable[[], Any]] = []
     register = os.register_at_fork
 
@@ -33,7 +33,7 @@ def import_threading() -> list[Callable[[], Any]]:
 
     os.register_at_fork = keep  # type: ignore[assignment]
     try:
-        import threading  # noqa: F401, PLC0415 - this is the import that the hooks are kept from
+        import threading  # noqa: F401, PLC0415 - the hooks of this import are kept
     finally:
         os.register_at_fork = register
     return kept

@@ -1,8 +1,8 @@
-"""The process above the forkserver, for the case that controller and forkserver die in the same instant.
+"""Guard: is the process above the forkserver, and ends what the forkserver leaves when it dies.
 
-A forkserver ends what is beneath it when the controller dies, and the controller does when the forkserver dies. If both are killed
-at once, a node that loads would go on until its load ends, as it sees to nothing else meanwhile. Then this process
-is there. It does nothing but wait, so nothing happens to it by itself, and being a subreaper it inherits all that
+The forkserver ends every process beneath it when the main process dies. If the forkserver dies, even at the
+same instant, a node in the native code of a load would go on until it is back in Python code. Then the guard
+kills what is left. The guard only waits, so nothing makes it fail. It is a subreaper, so it inherits all that
 the forkserver leaves.
 """
 
@@ -22,11 +22,11 @@ __all__ = ["main"]
 
 
 def main(control: int, controller: int) -> NoReturn:
-    """The program: forks the forkserver, and ends with its exit code once nothing is left beneath.
+    """Run the guard: fork the forkserver, and end with its exit code once no process is left beneath.
 
-    `control` is the forkserver's connection to the controller, `controller` the pid of that.
+    `control` is the forkserver's connection to the controller, `controller` the pid of the main process.
     """
-    # What the terminal has to say is for the controller; we, and the forkserver, end when that does.
+    # Signals of the terminal are for the main process. Guard and forkserver end when it does.
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
         signal.signal(ignored, signal.SIG_IGN)
     stay_in_reach()

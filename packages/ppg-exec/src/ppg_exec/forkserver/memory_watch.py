@@ -1,8 +1,9 @@
-"""How much memory the processes of each job have, together: looked at now and then by the forkserver.
+"""Memory watch: measures now and then how much memory the processes of each job have together.
 
-Counted is what belongs to a process alone, what of it is swapped out, and its part of shared memory segments;
-not what a job shares with the compute node that it was forked from, which costs nothing. The kernel walks page
-tables for each look, so looks are spaced such that they take at most a twentieth of one core.
+The forkserver runs it. It counts what belongs to a process alone, what of it is swapped out, and its part of
+shared memory segments. It does not count what a job shares with the compute node that it was forked from,
+which costs nothing. The kernel walks page tables for each measurement, so measurements are spaced to take at
+most a twentieth of one core.
 """
 
 from __future__ import annotations
@@ -34,18 +35,18 @@ def own_memory(pid: int) -> int:
 
 
 class MemoryWatch:
-    """Remembers the most memory that each job was seen with."""
+    """MemoryWatch: remembers the most memory that it measured of each job."""
 
     def __init__(self) -> None:
         self._peaks: dict[int, int] = {}
         self._next = time.monotonic() + _INTERVAL
 
     def patience(self) -> float:
-        """Seconds until the next look is due."""
+        """Seconds until the next measurement is due."""
         return max(0.0, self._next - time.monotonic())
 
     def look(self, nodes: Collection[int]) -> dict[int, int]:
-        """Bytes by job (its pid) where there are clearly more than ever before; `nodes` are pids."""
+        """Bytes by job (its pid), of jobs with clearly more than ever before; `nodes` are pids."""
         began = time.monotonic()
         parents = {}
         sessions = {}
@@ -75,5 +76,5 @@ def _ancestor_among(pid: int, wanted: Collection[int], parents: dict[int, int]) 
         pid = parents.get(pid, 0)
         seen += 1
         if seen > len(parents):
-            return None  # pids were used again between two reads
+            return None  # the kernel gave pids to new processes between two reads
     return pid or None

@@ -1,12 +1,12 @@
-"""The forkserver: a clean, small process that forks compute nodes and ends what they leave behind.
+"""Forkserver: is a clean, small process that forks compute nodes and ends what they leave behind.
 
-It never runs user code and is always responsive, so it can be relied on when a node dies, and when the controller
-does. Everything beneath it is its descendant for as long as it lives: it is a subreaper.
+It never runs user code and never blocks, so it acts reliably when a node dies, and when the main process
+dies. Every process beneath it stays its descendant for as long as it lives, because it is a subreaper.
 
-- A node has died: all that was beneath it is now a child of the forkserver. It is killed until nothing is
-  left, and then the controller is told.
-- The controller is gone, or says "close": everything is killed, and the forkserver ends.
-- The forkserver itself is killed: its parent, the `guard`, inherits all beneath, and kills it.
+- A node has died: every process that was beneath it is now a child of the forkserver. The forkserver kills
+  until none is left, and then reports the death to the controller.
+- The main process is gone, or sends `Close`: the forkserver kills every process beneath, and ends.
+- The forkserver itself is killed: its parent, the `guard`, inherits every process beneath, and kills it.
 """
 
 from __future__ import annotations
@@ -62,10 +62,10 @@ class _Forkserver:
         signal.set_wakeup_fd(wake_write, warn_on_full_buffer=False)
 
     def run(self) -> None:
-        """Serve until the controller is gone or says so; then leave no process behind."""
+        """Serve until the main process is gone or sends `Close`; then leave no process behind."""
         waiting = select.poll()
         control = self._channel.fileno()
-        # A fork of the controller may hold its end of the socket open, so its death is watched for itself.
+        # A fork of the main process may hold its end of the socket open, so a pidfd watches for its death.
         needed = [os.pidfd_open(pid) for pid in self._needed]
         for descriptor in (control, self._wake, *needed):
             waiting.register(descriptor, select.POLLIN)
@@ -119,7 +119,7 @@ class _Forkserver:
         return True
 
     def _signal_all(self, which: signal.Signals) -> None:
-        # Nodes first, so that none starts anything meanwhile; what a job starts after this look is its own.
+        # Nodes first, so that none starts a job meanwhile. What a job starts after this look is not signalled.
         for pid in self._nodes:
             os.kill(pid, which)
         for pid in descendants(self._nodes):
@@ -134,7 +134,7 @@ class _Forkserver:
                 os.kill(pid, which)
 
     def _signal_job(self, order: SignalJob) -> None:
-        # As long as it is its node's child, that has not waited for it, and the pid is its own.
+        # While the job is a child of its node, the node has not waited for it, so the pid is its own.
         fields = stat_fields(order.pid)
         if not fields or self._nodes.get(int(fields[1])) != order.node:
             return
@@ -161,7 +161,7 @@ class _Forkserver:
                 node_program.run_node(
                     connection, order.logbook, order.directory, own, self._hooks, huge_pages=order.huge_pages
                 )
-            except BaseException:  # noqa: BLE001 - the node's own end: say why, and go
+            except BaseException:  # noqa: BLE001 - the node ends here, and prints why
                 sys.excepthook(*sys.exc_info())
                 sys.stderr.flush()
             finally:
@@ -190,11 +190,14 @@ class _Forkserver:
 
 
 def _notice(_number: int, _frame: object) -> None:
-    """The wakeup descriptor does the work; a handler must exist for it."""
+    """Do nothing: the wakeup descriptor does the work, but a handler must exist for it."""
 
 
 def main(control: int, controller: int, guard: int) -> NoReturn:
-    """The program: `control` is a connected socket, `controller` the pid of the process to serve, `guard` the parent's."""
+    """Run the forkserver.
+
+    `control` is a connected socket, `controller` the pid of the main process, `guard` the pid of the parent.
+    """
     if os.environ.get(BIND_NOW) == MARKER:
         del os.environ[BIND_NOW]  # meant for this program, not for those that tasks start
     stay_in_reach()

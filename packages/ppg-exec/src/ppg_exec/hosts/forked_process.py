@@ -1,7 +1,8 @@
-"""A forkserver that is a fork of the controller instead of a clean program: `start_method="fork"`.
+"""Forked process: runs the forkserver as a fork of the main process (`start_method="fork"`).
 
-For scripts that rely on the state of modules which they have changed. It pays for that: every job is then forked
-from a process as large as the controller, threads of the controller are missing in it and what they held stays held.
+It is for scripts that rely on the state of modules which they have changed. This has a price: every job is
+then forked from a process as large as the main process. Threads of the main process are missing in it, and
+locks that they held stay held.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ __all__ = ["ForkedProcess"]
 
 
 class ForkedProcess:
-    """A fork of this process that runs `program`; used like `subprocess.Popen`."""
+    """ForkedProcess: runs `program` in a fork of this process; used like `subprocess.Popen`."""
 
     def __init__(self, program: Callable[[], NoReturn], output: int, variables: dict[str, str]) -> None:
         """`output` is the descriptor for what it prints, `variables` are set in its environment."""
@@ -29,7 +30,7 @@ class ForkedProcess:
             try:
                 _become_clean(output, variables)
                 program()
-            except BaseException:  # noqa: BLE001 - the process ends here, and says why
+            except BaseException:  # noqa: BLE001 - the process ends here, and prints why
                 sys.excepthook(*sys.exc_info())
                 sys.stderr.flush()
             finally:
@@ -37,7 +38,7 @@ class ForkedProcess:
         self.returncode: int | None = None
 
     def kill(self) -> None:
-        """SIGKILL, if it still runs."""
+        """Send SIGKILL, if it still runs."""
         if self.returncode is None:
             os.kill(self.pid, signal.SIGKILL)
 
@@ -66,7 +67,7 @@ def _become_clean(output: int, variables: dict[str, str]) -> None:
     os.close(nothing)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    # The caller may have put anything in their place.
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - they stay
+    # The script may have replaced these streams.
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - they stay open
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     os.environ.update(variables)

@@ -1,4 +1,4 @@
-"""The controller's side of the process tree: starts the forkserver, asks it for nodes, and ends everything."""
+"""Local host: starts the forkserver, asks it for nodes, and ends every process, for the controller."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _PROGRAM = (
 
 @dataclass(slots=True, eq=False)
 class NodeHandle:
-    """One compute node as the controller sees it."""
+    """NodeHandle: is one compute node as the controller sees it."""
 
     number: int
     channel: Channel[ToNode, FromNode]
@@ -57,30 +57,30 @@ class NodeHandle:
 
     @property
     def shared(self) -> SharedObjects:
-        """What it knows of the controller's objects."""
+        """The objects that the node and the controller both have."""
         if self._shared is None:
-            from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the controller imports what pickles)
+            from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the controller imports pickling)
 
             self._shared = SharedObjects()
         return self._shared
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         self.channel.close()
         os.close(self.logbook)
 
 
 class LocalHost:
-    """The forkserver of one executor, started when it is first needed, and again if it dies.
+    """LocalHost: runs the forkserver of one executor, from its first use on, and again if it dies.
 
     Args:
         marker: the name of the executor, which all processes beneath it carry in their environment.
         directory: where the processes run.
         scratch: where unlinked files for output go.
-        environment: variables that the processes have beyond those of the controller.
+        environment: variables that the processes have beyond those of the main process.
         huge_pages: whether nodes put huge pages under what was loaded.
         start_method: "forkserver", a clean program; or "fork", a fork of this process.
-        after_fork: what such a fork does first.
+        after_fork: called first in such a fork.
 
     """
 
@@ -110,11 +110,11 @@ class LocalHost:
 
     @property
     def pid(self) -> int | None:
-        """The guard's, the forkserver's parent, while it runs."""
+        """The pid of the guard, the forkserver's parent, while it runs."""
         return self._process.pid if self._process else None
 
     def new_node(self) -> NodeHandle:
-        """A new compute node; starts the forkserver if need be. Raises ExecutorError if that is impossible."""
+        """Start a compute node, and the forkserver if need be. Raises ExecutorError if that is impossible."""
         try:
             if self.channel is None:
                 self._start()
@@ -141,13 +141,13 @@ class LocalHost:
 
     def _start(self) -> None:
         if self._messages < 0:
-            # Whatever the processes say that no job has said: an interpreter that dies says why.
+            # Output of processes that is no job's output: an interpreter that dies prints why.
             with tempfile.TemporaryFile(dir=self._scratch) as file:
                 self._messages = os.dup(file.fileno())
         ours, theirs = pair()
         variables = {**self._environment, MARKER: self._marker}
         if self.start_method == "fork":
-            # Otherwise these programs are imported only where they run.
+            # With a clean program, only that program imports this module.
             from ppg_exec.forkserver.guard import main as guard_program  # noqa: PLC0415
 
             control, controller = theirs.fileno(), os.getpid()
@@ -167,7 +167,7 @@ class LocalHost:
             program_text = _PROGRAM.format(
                 path=sys.path, argv=sys.argv, control=theirs.fileno(), controller=os.getpid()
             )
-            # Native symbols are looked up once, instead of in every job process that is the first to use them.
+            # Look native symbols up once, instead of in every job process that is the first to use them.
             if BIND_NOW not in os.environ:
                 variables[BIND_NOW] = MARKER
             flags = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
@@ -194,7 +194,7 @@ class LocalHost:
             self.channel.put(InterruptNode(node.number))
 
     def signal_job(self, node: NodeHandle, pid: int, which: int) -> None:
-        """Signal a job and all its process group, past a node that is busy; not if it has ended."""
+        """Signal a job and its process group, past a node that is busy; not if the job has ended."""
         if self.channel is not None:
             self.channel.put(SignalJob(node.number, pid, int(which)))
 
@@ -204,12 +204,12 @@ class LocalHost:
             self.channel.put(Pause())
 
     def resume(self) -> None:
-        """Let them go on."""
+        """Let stopped processes go on."""
         if self.channel is not None:
             self.channel.put(Resume())
 
     def stderr_tail(self, most: int = 16_384) -> str:
-        """The end of what the processes have printed themselves since this was asked last."""
+        """The end of what the processes have printed themselves since the last call."""
         if self._messages < 0:
             return ""
         size = os.fstat(self._messages).st_size
@@ -217,14 +217,14 @@ class LocalHost:
         return os.pread(self._messages, size - start, start).decode(errors="replace").strip()
 
     def abandon(self, patience: float = 10.0) -> int:
-        """After the forkserver's death: see to the end of what it has left, forget it; its return code."""
+        """After the forkserver's death: wait until its processes have ended; returns its return code."""
         assert self._process is not None
         if self.channel is not None:
             self.channel.close()
             self.channel = None
         code = self._wait(self._process, patience)
         self._process = None
-        # If the guard was killed, the forkserver has gone with it, and may not be done.
+        # If the guard was killed, the forkserver ends, too, and may not have killed every process yet.
         sweep(self._marker)
         return code
 
@@ -244,7 +244,7 @@ class LocalHost:
             self._messages = -1
 
     def _wait(self, process: subprocess.Popen[bytes] | ForkedProcess, patience: float) -> int:
-        """The return code of the guard, which ends when nothing is left; at last by force."""
+        """The return code of the guard, which ends when no process is left; at last by force."""
         try:
             return process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -255,5 +255,5 @@ class LocalHost:
 
 
 def default_scratch() -> str:
-    """Where unlinked files go if nobody says: the directory for temporary files."""
+    """The default place of unlinked files: the directory for temporary files."""
     return str(Path(tempfile.gettempdir()))

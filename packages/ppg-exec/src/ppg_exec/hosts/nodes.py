@@ -1,4 +1,4 @@
-"""The compute nodes of one executor, each started when it is first needed, and the wires to them."""
+"""Nodes: starts the compute nodes of one executor when needed, and holds the channels to them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Nodes"]
 
 
 class Nodes:
-    """At most two nodes: one for loads and what is forked on top of them, one that stays clean."""
+    """Nodes: holds at most two nodes: one for loads and jobs forked on top of them, one that stays clean."""
 
     def __init__(self, host: LocalHost, poller: Poller) -> None:
         self.host = host
@@ -24,15 +24,15 @@ class Nodes:
 
     @property
     def control(self) -> Channel[ToForkserver, FromForkserver] | None:
-        """The wire to the forkserver, while there is one."""
+        """The channel to the forkserver, while there is one."""
         return self.host.channel
 
     def node(self, place: RunsIn) -> NodeHandle | None:
-        """The node that tasks of `place` go to, if it has been started."""
+        """The node for tasks of `place`, if it has been started."""
         return self._nodes.get(_home(place))
 
     def start(self, place: RunsIn) -> NodeHandle:
-        """A new node for tasks of `place`. Raises ExecutorError if that is impossible."""
+        """Start a node for tasks of `place`. Raises ExecutorError if that is impossible."""
         first = self.host.channel is None
         node = self._nodes[_home(place)] = self.host.new_node()
         control = self.host.channel
@@ -43,7 +43,7 @@ class Nodes:
         return node
 
     def all(self) -> Collection[NodeHandle]:
-        """All of them; a copy, as hearing of one may end it."""
+        """All nodes, as a copy, because a message of a node may end it."""
         return list(self._nodes.values())
 
     def drop(self, node: NodeHandle) -> None:
@@ -54,11 +54,11 @@ class Nodes:
         node.close()
 
     def unwatch(self, channel: Channel[Any, Any]) -> None:
-        """Listen no more to a connection whose other side is gone."""
+        """Stop watching a channel after its other side is gone."""
         self._poller.unwatch(channel.fileno())
 
     def flush(self) -> None:
-        """Write what is queued; what the other side does not take now is written when it can."""
+        """Write the queued messages; those that the other side does not take now are written when it can."""
         if self.host.channel is not None:
             self._poller.write(self.host.channel)
         for node in self._nodes.values():

@@ -1,4 +1,4 @@
-"""How the cores that tasks take are shared with others, and how tasks learn how many they have."""
+"""Core grants: shares the cores of tasks with other programs, and gives tasks the number of their cores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["CoreEnvironment", "CoreTokens"]
 _RETRY_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
 _CORES = "PPG_CORES"
-"""For tasks that ask; the variables of libraries stay as the user has set them."""
+"""The number of cores, for callbacks that ask; variables of libraries stay as the user has set them."""
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
@@ -22,7 +22,7 @@ _THREAD_VARIABLES = (
 
 
 class CoreTokens:
-    """Keeps as many tokens of a pool as cores are taken in a ledger, but for the first core."""
+    """CoreTokens: holds a token of a pool for each core that is taken in a ledger, except for the first."""
 
     def __init__(self, pool: CorePool | None, ledger: Ledger, poller: Poller) -> None:
         self._pool = pool
@@ -30,10 +30,10 @@ class CoreTokens:
         self._poller = poller
         self._held = 0
         self.retry_at: float | None = None
-        """when to ask again (monotonic seconds), if that has to be by the clock"""
+        """when to ask the pool again (monotonic seconds); None if nothing is missing"""
 
     def suffice(self) -> bool:
-        """Whether the pool allows for the cores that are taken now; asks it for what is missing."""
+        """Whether the pool allows the cores that are taken now; asks it for missing tokens."""
         if self._pool is None:
             return True
         missing = self._needed() - self._held
@@ -41,23 +41,23 @@ class CoreTokens:
         if self._needed() <= self._held:
             return True
         if missing > 1:
-            # To wait for the fifo would be to spin, as the few tokens that are there make it readable; to
-            # keep those few until there are more would be to wait for each other.
+            # The few tokens that are there make the fifo readable, so waiting for it would spin. Executors that
+            # kept their few tokens until there are more would wait for each other.
             self.retry_at = time.monotonic() + _RETRY_SECONDS
         else:
             self._poller.watch(self._pool.fileno())
-            # A holder that dies puts nothing into the fifo; the pool notices when it is asked.
+            # A holder that dies puts nothing into the fifo. The pool notices the death when it is asked.
             self.retry_at = time.monotonic() + _LOOK_SECONDS
         return False
 
     def stop_waiting(self) -> None:
-        """Before the next question: what was asked for may not be wanted any more."""
+        """Stop waiting for tokens, because the next start may need other ones."""
         self.retry_at = None
         if self._pool is not None:
             self._poller.unwatch(self._pool.fileno())
 
     def return_spare(self) -> None:
-        """Put back what the cores that are taken now do not need."""
+        """Put back the tokens that the cores taken now do not need."""
         if self._pool is not None and self._held > self._needed():
             self._pool.release(self._held - self._needed())
             self._held = self._needed()
@@ -73,26 +73,26 @@ class CoreTokens:
 
 
 class CoreEnvironment:
-    """The environment variables that tell libraries and build tools in a task how many cores it has."""
+    """CoreEnvironment: has the variables by which libraries and build tools in a task see its cores."""
 
     def __init__(self) -> None:
-        # What the user has set stays.
+        # Variables that the user has set stay.
         self._limited = tuple(name for name in _THREAD_VARIABLES if name not in os.environ)
         self._fifos: dict[int, TaskTokens] = {}
         self._make_knows_fifos: bool | None = None
 
     def of_one_core(self) -> dict[str, str]:
-        """For tasks of one core, and so for the processes that they are forked from."""
+        """The variables of tasks of one core, and of the processes that they are forked from."""
         return {**dict.fromkeys(self._limited, "1"), "MAKEFLAGS": " -j1", _CORES: "1"}
 
     def of_task(self, number: int, cores: int) -> tuple[tuple[str, str], ...]:
-        """What is different for a task of `cores`. Raises OSError if it can have no fifo."""
+        """The variables that differ for a task of `cores`. Raises OSError if it can have no fifo."""
         if cores <= 1:
             return ()
         if self._make_knows_fifos is None:
             self._make_knows_fifos = make_knows_fifos()
         tokens = self._fifos[number] = TaskTokens(cores)
-        # An older make runs as many jobs by itself.
+        # An older make gets the number of jobs alone.
         auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_knows_fifos else ""
         variables = {**dict.fromkeys(self._limited, str(cores)), "MAKEFLAGS": f" -j{cores}{auth}"}
         variables[_CORES] = str(cores)
@@ -105,6 +105,6 @@ class CoreEnvironment:
             tokens.close()
 
     def close(self) -> None:
-        """Remove all of them."""
+        """Remove the fifos of all tasks."""
         for number in list(self._fifos):
             self.forget_task(number)

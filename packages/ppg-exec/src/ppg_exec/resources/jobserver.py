@@ -1,14 +1,14 @@
-"""Cores that several programs share: tokens in a fifo, by the protocol of GNU make's jobserver.
+"""Jobserver: shares cores between programs by tokens in a fifo, after the protocol of GNU make's jobserver.
 
-Whoever takes part may keep one core busy without asking (so everybody makes progress, and nobody waits for
-himself), and has to read a byte, a token, from the fifo for each further one, and write it back afterwards.
+Each participant may keep one core busy without asking, so every participant makes progress and none waits for
+itself. For each further core it reads a byte, a token, from the fifo, and writes it back afterwards.
 
 There are three fifos in play:
 
 - the one that this process was *given* by a make, a ninja or another executor above it (`given_pool`);
 - the one that the executors of one user share on a machine (`MachinePool`). A program that is killed cannot
-  write its tokens back, so each keeps a locked note of how many it holds, and whoever comes next returns the
-  tokens of the dead;
+  write its tokens back. So each participant keeps a locked note of how many it holds, and the next one
+  returns the tokens of the dead;
 - the one that each task of several cores is given for the programs that it starts (`TaskTokens`): its tokens
   are the task's own cores, so whatever happens to them ends with the task.
 """
@@ -42,17 +42,17 @@ __all__ = [
 ]
 
 OWN_VARIABLE = "PPG_JOBSERVER"
-"""Names a task's fifo to an executor within it, also where a make is too old to be told of it."""
+"""Names a task's fifo to an executor within the task, also where make is too old for fifos."""
 _TOKEN = b"+"
 _LOOK_SECONDS = 0.5  # between two looks for holders that have died
 _AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
 
 
 class CorePool(Protocol):
-    """Tokens for cores beyond the first. Never blocks."""
+    """CorePool: holds tokens for cores beyond the first; never blocks."""
 
     def acquire(self, count: int) -> int:
-        """Take up to `count` tokens; how many there were."""
+        """Take up to `count` tokens; returns how many there were."""
         ...
 
     def release(self, count: int) -> None:
@@ -64,12 +64,12 @@ class CorePool(Protocol):
         ...
 
     def close(self) -> None:
-        """Put back everything and leave."""
+        """Put back all tokens and leave."""
         ...
 
 
 class GivenPool:
-    """The jobserver of whoever has started this process."""
+    """GivenPool: takes tokens from the jobserver of the program that has started this process."""
 
     def __init__(self, read: int, write: int) -> None:
         """`read` and `write` are non-blocking descriptors of the fifo, which now belong to the pool."""
@@ -78,14 +78,14 @@ class GivenPool:
         self._held: list[bytes] = []
 
     def acquire(self, count: int) -> int:
-        """Take up to `count` tokens; how many there were."""
+        """Take up to `count` tokens; returns how many there were."""
         if count <= 0:
             return 0
         try:
             tokens = os.read(self._read, count)
         except BlockingIOError:
             return 0
-        # make gives meaning to single bytes: each goes back as it came.
+        # make gives meaning to single bytes, so each byte goes back unchanged.
         self._held += [bytes([token]) for token in tokens]
         return len(tokens)
 
@@ -99,27 +99,27 @@ class GivenPool:
         return self._read
 
     def close(self) -> None:
-        """Put back everything and leave."""
+        """Put back all tokens and leave."""
         self.release(len(self._held))
         for descriptor in {self._read, self._write}:
             os.close(descriptor)
 
 
 class MachinePool(GivenPool):
-    """The cores that executors on one machine share.
+    """MachinePool: shares the cores of one machine between executors.
 
     Args:
-        directory: where its fifo and the notes are; all who name the same one share it.
-        cores: how many there are; what the first one says counts.
+        directory: has its fifo and the notes; all executors that name the same one share it.
+        cores: how many there are; the number that the first executor states counts.
 
     """
 
     def __init__(self, directory: Path, cores: int) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._directory = directory
-        # Kept open, as who leaves has to put back its tokens even if there is no descriptor left.
+        # Kept open, because an executor that leaves must put its tokens back even if no descriptor is left.
         self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # Who is there and what the fifo has must not be seen one without the other.
+        # Read the holders and the fifo under one lock; separately they can disagree.
         with self._locked():
             descriptor = self._set_up(cores)
             handle, name = tempfile.mkstemp(prefix="holder-", dir=directory)
@@ -131,7 +131,7 @@ class MachinePool(GivenPool):
         self._name = Path(name)
 
     def acquire(self, count: int) -> int:
-        """Take up to `count` tokens; how many there were."""
+        """Take up to `count` tokens; returns how many there were."""
         if not count:
             return 0
         taken = self._take(count)
@@ -142,7 +142,7 @@ class MachinePool(GivenPool):
     def _take(self, count: int) -> int:
         taken = super().acquire(count)
         if taken:
-            # At once: a token that is in nobody's note counts as lost after a while.
+            # Write at once, because a token that is in no note counts as lost after a while.
             self._write_note()
         return taken
 
@@ -153,7 +153,7 @@ class MachinePool(GivenPool):
             self._write_note()
 
     def close(self) -> None:
-        """Put back everything and leave."""
+        """Put back all tokens and leave."""
         with self._locked():
             super().close()
             self._name.unlink(missing_ok=True)
@@ -164,7 +164,7 @@ class MachinePool(GivenPool):
         os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
 
     def _set_up(self, cores: int) -> int:
-        """The fifo, opened; whoever finds nobody else there fills it anew."""
+        """Open the fifo; fill it with new tokens if there is no other participant."""
         fifo = self._directory / "tokens"
         with contextlib.suppress(FileExistsError):
             os.mkfifo(fifo, 0o600)
@@ -185,7 +185,7 @@ class MachinePool(GivenPool):
         return descriptor
 
     def _look_for_the_dead(self) -> int:
-        # Whoever shares the pool with others is short of tokens most of the time, and nearly always they live.
+        # An executor that shares the pool is short of tokens most of the time, and nearly always the others live.
         now = time.monotonic()
         if now < self._looked + _LOOK_SECONDS:
             return 0
@@ -207,15 +207,16 @@ class MachinePool(GivenPool):
             return returned + self._replace_lost(held)
 
     def _replace_lost(self, held: int) -> int:
-        """Put in the tokens that nobody has; how many.
+        """Put in the tokens that no participant has; returns how many.
 
-        A fifo forgets what is in it when the last who has it open is killed, which others may see only later. Tokens
-        that are missing twice in a row are lost, and not just on the way from the fifo to somebody's note.
+        A fifo forgets its content when the last process that has it open is killed, which others may see only
+        later. Tokens that are missing twice in a row are lost, and not just on the way from the fifo to a
+        note.
         """
         try:
             size = int((self._directory / "size").read_text())
         except (FileNotFoundError, ValueError):
-            return 0  # filled by a version that did not say how many there are, or by one that was killed at that
+            return 0  # filled by a version that wrote no size, or by an executor killed before that
         waiting = int.from_bytes(fcntl.ioctl(self._read, termios.FIONREAD, bytes(4)), sys.byteorder)
         missing = max(0, size - held - waiting)
         lost, self._lost = min(missing, self._lost), missing
@@ -234,7 +235,7 @@ class MachinePool(GivenPool):
 
 
 class _Holder:
-    """A look at somebody's note: how many tokens it has, and whether it is dead, as nobody holds the note's lock."""
+    """_Holder: reads a note: how many tokens it has, and whether its lock is free, so its writer is dead."""
 
     def __init__(self, note: Path) -> None:
         self._path = note
@@ -252,7 +253,7 @@ class _Holder:
             self.is_dead = True
         except BlockingIOError:
             self.is_dead = False
-        # Not before: who is dead writes no more.
+        # Read after the lock was tried, because a dead holder writes no more.
         self.tokens = int.from_bytes(self._file.read(4), "little")
         return self
 
@@ -262,19 +263,19 @@ class _Holder:
 
 
 class TaskTokens:
-    """The fifo for the programs that one task of several cores starts."""
+    """TaskTokens: is the fifo for the programs that one task of several cores starts."""
 
     def __init__(self, cores: int) -> None:
-        """`cores` are the task's own: one token less."""
+        """Make the fifo. It has one token less than `cores`, the task's own."""
         self._directory = tempfile.mkdtemp(prefix="ppg-jobserver-")
         self.path: str = f"{self._directory}/tokens"
         os.mkfifo(self.path, 0o600)
-        # A fifo forgets what is in it when nobody has it open.
+        # A fifo forgets its content when no process has it open.
         self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         os.write(self._descriptor, _TOKEN * (cores - 1))
 
     def close(self) -> None:
-        """Remove it, once the task has ended."""
+        """Remove the fifo, once the task has ended."""
         os.close(self._descriptor)
         with contextlib.suppress(FileNotFoundError):
             Path(self.path).unlink()
@@ -282,7 +283,7 @@ class TaskTokens:
 
 
 def make_knows_fifos() -> bool:
-    """Whether the installed make, if there is one, can be given a fifo; before 4.4 it stops with an error."""
+    """Whether the installed make, if any, can be given a fifo; before 4.4 it stops with an error."""
     make = shutil.which("make")
     if make is None:
         return True
@@ -310,7 +311,7 @@ def given_pool(makeflags: str | None = None) -> GivenPool | None:
         if found["fifo"]:
             descriptor = os.open(found["fifo"], os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
             return GivenPool(descriptor, descriptor)
-        # Other programs share the open pipe itself; our own opening of it may be non-blocking.
+        # Other programs share the open pipe itself. Only our own opening of it is non-blocking.
         read = os.open(f"/proc/self/fd/{int(found['read'])}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         return GivenPool(read, os.dup(int(found["write"])))
     except OSError:

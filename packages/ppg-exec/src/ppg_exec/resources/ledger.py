@@ -1,12 +1,12 @@
-"""Who may start: cores, memory, and the order of those that wait. Pure: no clock, no processes.
+"""Ledger: counts cores and memory, and keeps the waiting tasks in order; it needs no clock and no processes.
 
 **Memory is paid in cores.** Each core stands for its share of the machine's memory; a task that needs more
 takes as many cores as that memory belongs to. Then the sum of what is stated can never exceed what there is,
-and one number, the free cores, says it all.
+and one number, the free cores, is enough.
 
-**Order.** Larger priority first, then first come, first served. If the first one does not fit, those behind
-it that do may overtake it, so that cores do not idle; but only so often (`PATIENCE` times the number of
-cores). After that nothing starts until it fits: a wide task cannot starve, however many small ones come.
+**Order.** Larger priority first, then first come, first served. If the first task does not fit, later ones
+that do may overtake it, so that cores do not idle. They may do so `PATIENCE` times the number of cores. After
+that no task starts until the first one fits: a wide task cannot starve, however many small ones come.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ _rank = attrgetter("rank")
 
 
 class Unsatisfiable(ValueError):  # noqa: N818 - reads as what happened
-    """A task asks for more than there is even when nothing else runs."""
+    """Unsatisfiable: says that a task asks for more than there is even when nothing else runs."""
 
 
 class Ledger:
-    """The cores of one machine, and which of them are taken."""
+    """Ledger: counts the cores of one machine, and how many of them are taken."""
 
     def __init__(self, cores: int, memory: int) -> None:
-        """`cores` to give away; `memory` in bytes, which is spread over them evenly."""
+        """`cores` are there to give away; `memory` in bytes is spread over them evenly."""
         if cores < 1 or memory < 1:
             raise ValueError(f"a machine has at least one core and one byte, not {cores} and {memory}")
         self.cores = cores
@@ -66,7 +66,7 @@ class Ledger:
         self.free -= claim
 
     def give_back(self, claim: int) -> None:
-        """Return what was taken."""
+        """Return cores that were taken."""
         self.free += claim
         if self.free > self.cores:
             raise AssertionError(f"{self.free} cores are free, of {self.cores}")
@@ -81,16 +81,16 @@ class _Place(Generic[Item]):
 
 
 _Ranked = tuple[tuple[float, int, int], _Place[Item]]
-"""What heaps hold: no two ranks are equal, so tuples are compared without a look at the places."""
+"""An item of a heap. No two ranks are equal, so comparing tuples never compares the places."""
 
 
 class WaitingLine(Generic[Item]):
-    """Tasks that wait, and the rule by which the next one is chosen. Items must be hashable."""
+    """WaitingLine: holds tasks that wait, and chooses the next one. Items must be hashable."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        # One heap per claim: whether a task fits depends on nothing else, so only the first of each
-        # heap has to be looked at.
+        # One heap per claim: whether a task fits depends on its claim alone, so only the first of each heap
+        # matters.
         self._heaps: dict[int, list[_Ranked[Item]]] = {}
         self._places: dict[Item, _Place[Item]] = {}
         self._serial = itertools.count()
@@ -102,8 +102,8 @@ class WaitingLine(Generic[Item]):
         return item in self._places
 
     def add(self, item: Item, claim: int, priority: float, order: int) -> None:
-        """`order` decides between equal priorities: smaller first."""
-        # The serial number tells an item from its own former place, which may still be in the heap.
+        """Add an item; `order` decides between equal priorities: smaller first."""
+        # The serial number separates an item from its own former place, which may still be in the heap.
         place = _Place((-priority, order, next(self._serial)), claim, item)
         self._places[item] = place
         heapq.heappush(self._heaps.setdefault(claim, []), (place.rank, place))
@@ -113,12 +113,12 @@ class WaitingLine(Generic[Item]):
         self._places.pop(item).item = None
 
     def first(self) -> Item | None:
-        """The one that is next by order, whether it fits or not; it stays in line."""
+        """The next item by order, whether it fits or not; it stays in line."""
         firsts = self._firsts()
         return min(firsts, key=_rank).item if firsts else None
 
     def pop(self) -> tuple[Item, int] | None:
-        """The next one that may start now, and its claim, which it has then taken; None if nothing may."""
+        """Take out the next item that may start now; returns it and its claim, or None if none may."""
         firsts = self._firsts()
         if not firsts:
             return None

@@ -1,4 +1,4 @@
-"""How many cores and how much memory this process may use: what it was given, not what the machine has."""
+"""Machine: finds how many cores and how much memory this process was given, not what the machine has."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _UNLIMITED = 1 << 60
 
 
 def available_cores(root: Path = Path("/")) -> int:
-    """The smallest of: the cgroup's quota, what Slurm granted on this node, the affinity mask.
+    """The smallest of: the cgroup's quota, Slurm's grant on this node, the affinity mask.
 
-    At least 1. `root` is where /proc and /sys are looked for.
+    At least 1. `root` is where /proc and /sys are.
     """
     limits: list[float] = [len(os.sched_getaffinity(0))]
     granted = os.environ.get("SLURM_CPUS_ON_NODE", "")
@@ -26,7 +26,7 @@ def available_cores(root: Path = Path("/")) -> int:
 
 
 def available_memory(root: Path = Path("/")) -> int:
-    """Bytes: the smallest of the cgroup's limit, what Slurm granted, the machine's memory."""
+    """Bytes: the smallest of the cgroup's limit, Slurm's grant, the machine's memory."""
     page = os.sysconf("SC_PAGE_SIZE")
     limits = [page * os.sysconf("SC_PHYS_PAGES")]
     granted = os.environ.get("SLURM_MEM_PER_NODE", "")
@@ -59,8 +59,8 @@ def _cgroup_memory(root: Path) -> Iterator[int]:
 def _cgroup_directories(root: Path, controller: str) -> Iterator[Path]:
     """The directory of this process's cgroup and all above it; `controller` "" means version 2.
 
-    Containers often see their own cgroup mounted at the top, whatever /proc/self/cgroup says, so the top
-    is always among them.
+    Containers often see their own cgroup mounted at the top, whatever /proc/self/cgroup says. So the top is
+    always among them.
     """
     top = root / "sys/fs/cgroup" / controller
     own = ""
