@@ -1,7 +1,7 @@
-"""Runs callables in forked, isolated processes and reports exactly how each ended.
+"""ppg_exec: runs callables in forked, isolated processes, and reports exactly how each ended.
 
-Names are imported when they are first used: the compute node, whose every fork pays for what is loaded, is
-part of this package and needs few of them.
+Names are imported when they are first used. The compute node is part of this package and needs few of them,
+and every fork of the node pays for what is loaded.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Attempts: keeps how the earlier ones of a task ended, in little room, and what memory the next one gets."""
+"""Attempts: keeps in brief how earlier attempts of a task ended, and computes the memory of the next one."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _LONGEST = 1000
 
 
 def append_attempt(earlier: tuple[End, ...], end: End) -> tuple[End, ...]:
-    """The ends of the last `MOST_KEPT` tries: what was known of them, and one more.
+    """The ends of the last `MOST_KEPT` attempts: those that were known, and one more.
 
-    Of an exception its type and the beginning of its message are kept; not the object, nor the traceback.
+    Of an exception, its type and the beginning of its message are kept; not the object, nor the traceback.
     """
     return (*earlier[1 - MOST_KEPT :], _brief(end))
 

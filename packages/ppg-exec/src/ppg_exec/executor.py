@@ -1,4 +1,4 @@
-"""The protocol that all executors follow."""
+"""Executor: is the protocol that all executors follow."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Event = Started | Outcome | Notice
 
 
 class Executor(Protocol):
-    """Runs tasks and reports how each ended. For one thread of the caller; it starts none of its own.
+    """Executor: runs tasks and reports how each ended. It is for one thread, and starts no thread.
 
     Each submitted task gets exactly one `Outcome`, and before that a `Started` if and when its process runs.
     """
 
     def prepare(self, modules: Collection[str] = ()) -> None:
-        """Start now what the first task will need, without waiting for that: for who expects to have one soon.
+        """Start, without blocking, what the first task needs. Call it when a task is likely.
 
         Args:
             modules: names of modules that most tasks will need, and that can be imported.
@@ -33,18 +33,18 @@ class Executor(Protocol):
         ...
 
     def poll(self, timeout: float | None = None) -> list[Event]:
-        """What has happened: waits until there is something, at most `timeout` seconds (None: forever).
+        """Return what has happened: waits for an event, at most `timeout` seconds (None: forever).
 
         Returns an empty list if the time is up, or if there is nothing left to wait for.
         """
         ...
 
     def fileno(self) -> int:
-        """A descriptor that is readable when `poll` has something to do: for callers that wait for several."""
+        """A descriptor, to wait on beside others, that is readable when `poll` has something to do."""
         ...
 
     def cancel(self, key: str) -> None:
-        """End a task, wherever it is; unknown keys are ignored, as the task may just have ended."""
+        """End a task, wherever it is; ignores unknown keys, because the task may just have ended."""
         ...
 
     def unload(self, key: str, function: Callable[[], object]) -> None:
@@ -52,7 +52,7 @@ class Executor(Protocol):
         ...
 
     def pause(self) -> None:
-        """Stop everything that runs, until `resume`; nothing is started meanwhile."""
+        """Stop everything that runs, until `resume`; no task starts meanwhile."""
         ...
 
     def resume(self) -> None:
@@ -60,15 +60,15 @@ class Executor(Protocol):
         ...
 
     def close(self) -> None:
-        """End everything that still runs. Can be called twice."""
+        """End everything that still runs. It can be called twice."""
         ...
 
     def __enter__(self) -> Self:
-        """Nothing is started before the first task, or `prepare`."""
+        """Return the executor. Nothing starts before the first task, or `prepare`."""
         ...
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Close it."""
+        """Close the executor."""
         ...

@@ -1,7 +1,7 @@
-"""An executor without processes: tasks run in the caller's own, one per poll.
+"""Inline executor: runs tasks in the caller's own process, one per poll, without other processes.
 
-For debugging (`breakpoint()` works, as standard input and output are the terminal's) and for tests. What
-needs a process of its own is not there: output is not captured, nothing limits or ends a task, and one that
+It is for debugging (`breakpoint()` works, as standard input and output are the terminal's) and for tests. It
+lacks what needs a process of its own: output is not captured, and nothing limits or ends a task. A task that
 ends the process ends the caller.
 """
 
@@ -41,13 +41,13 @@ __all__ = ["InlineExecutor"]
 
 
 class InlineExecutor:
-    """Runs tasks in this process.
+    """InlineExecutor: runs tasks in this process.
 
     Args:
         cores, memory: what tasks may ask for, as for `LocalExecutor`; one task runs at a time in any case.
-        around: gives a context manager in which a task runs. One that keeps a KeyboardInterrupt to itself makes
-            that the end of the task, which is then `Cancelled`; so is one in which a signal handler has raised
-            `Interrupted`.
+        around: gives a context manager in which a task runs. If the context manager keeps a KeyboardInterrupt
+            to itself, that is the end of the task, which is then `Cancelled`. So is a task in which a signal
+            handler has raised `Interrupted`.
 
     """
 
@@ -71,10 +71,10 @@ class InlineExecutor:
         self._closed = False
 
     def prepare(self, modules: Collection[str] = ()) -> None:
-        """Nothing has to be there before the first task."""
+        """Do nothing: the first task needs nothing that must start before it."""
 
     def submit(self, task: Task) -> None:
-        """Take a task, to be run by a later `poll`."""
+        """Take a task, which a later `poll` runs."""
         if self._closed:
             raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
         if task.key in self._tasks:
@@ -90,14 +90,14 @@ class InlineExecutor:
         self._line.add(task.key, claim, task.priority, self._order)
 
     def poll(self, timeout: float | None = None) -> list[Event]:  # noqa: ARG002 - nothing is waited for
-        """Run the next task; its `Started` and its `Outcome`.
+        """Run the next task; returns its `Started` and its `Outcome`.
 
-        Raises KeyboardInterrupt if that ends the task; the next poll tells of it then.
+        Raises KeyboardInterrupt if that ends the task; the next poll then reports the task.
         """
         if not self._events and (chosen := self._line.pop()) is not None:
             key, claim = chosen
             self._events.append(Started(key, os.getpid(), time.time()))
-            # It stays that only if an interrupt ends more than the task.
+            # It stays `Cancelled` only if an interrupt ends more than the task.
             outcome = Outcome(key, Cancelled())
             try:
                 outcome = self._run(self._tasks.pop(key))
@@ -117,7 +117,7 @@ class InlineExecutor:
         return self._attention
 
     def cancel(self, key: str) -> None:
-        """Take back a task that has not been run."""
+        """Take back a task that has not run."""
         if key in self._line:
             self._line.remove(key)
             del self._tasks[key]
@@ -131,13 +131,13 @@ class InlineExecutor:
             self._events.append(Notice(f"unload {key} failed: {type(error).__name__}: {text_of(error)}"))
 
     def pause(self) -> None:
-        """Nothing to stop: what runs is the caller itself."""
+        """Do nothing: what runs is the caller itself."""
 
     def resume(self) -> None:
-        """Nothing was stopped."""
+        """Do nothing: nothing was stopped."""
 
     def close(self) -> None:
-        """Forget what has not been run."""
+        """Forget the tasks that have not run."""
         if not self._closed:
             self._closed = True
             os.close(self._attention)
@@ -158,7 +158,7 @@ class InlineExecutor:
             attempt += 1
             began = time.monotonic()
             before = resource.getrusage(resource.RUSAGE_SELF)
-            # It stays that only if `around` keeps from us how it ended.
+            # It stays `Cancelled` only if `around` keeps the exception to itself.
             end: End = Cancelled()
             try:
                 with self._around(task):
@@ -185,11 +185,11 @@ def _end_of(task: Task) -> End:
         value = task.function(*task.arguments)
         return Succeeded(value if task.after is None else task.after())
     except KeyboardInterrupt:
-        raise  # the caller's Ctrl-C: there is no other process that it could have been for
+        raise  # the caller's Ctrl-C, as there is no other process that it can be for
     except Interrupted:
         return Cancelled()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
         return Died(code & 0xFF, None, "it left with sys.exit() instead of returning")
-    except BaseException as error:  # noqa: BLE001 - whatever it is, it is this task's end
+    except BaseException as error:  # noqa: BLE001 - any exception is the end of this task
         return Raised(error, type(error).__qualname__, text_of(error), exception_text(error))

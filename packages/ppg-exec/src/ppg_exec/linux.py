@@ -1,7 +1,7 @@
-"""What Linux offers to find and end the processes beneath this one.
+"""Linux: finds and ends the processes beneath this one.
 
-Imported by the forkserver and the compute node, whose every fork pays for what they import: standard
-library only, and little of it.
+The forkserver and the compute node import it, and their every fork pays for what they import. So it needs the
+standard library only, and little of it.
 """
 
 from __future__ import annotations
@@ -63,15 +63,15 @@ def stay_in_reach() -> None:
 
 
 def signal_when_parent_ends(number: int) -> None:
-    """Be sent a signal when the thread that has forked this process ends; 0: be sent none."""
+    """Get a signal when the thread that has forked this process ends; 0: get none."""
     _prctl(_PR_SET_PDEATHSIG, number)
 
 
 def die_with(parent: int) -> None:
-    """Be killed when the process `parent` ends, whose main thread has just forked this one."""
+    """Have the kernel kill this process when `parent` ends; its main thread has just forked this process."""
     signal_when_parent_ends(signal.SIGKILL)
     if os.getppid() != parent:
-        os._exit(1)  # it had ended before
+        os._exit(1)  # the parent had ended before
 
 
 def flush_c_stdio() -> None:
@@ -80,9 +80,10 @@ def flush_c_stdio() -> None:
 
 
 class ChildList:
-    """The direct children of this process, adopted ones included: one `pread` of a file kept open.
+    """ChildList: reads the direct children of this process, adopted ones included, by one `pread`.
 
-    Kernels built without that file (`CONFIG_PROC_CHILDREN`) cost a look at every process instead.
+    The file stays open. Kernels built without it (`CONFIG_PROC_CHILDREN`) cost a check of every process
+    instead.
     """
 
     __slots__ = ("_fd",)
@@ -107,17 +108,18 @@ class ChildList:
         return [int(pid) for pid in data.split()]
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
 
 def end_children(children: ChildList, keep: Collection[int], patience: float = 10.0) -> list[int]:
-    """SIGKILL every child but those of `keep`, and what they leave to us, until none is there any more.
+    """SIGKILL every child but those of `keep`, and what they leave to this process, until none is left.
 
-    A child that we have not yet waited for keeps its pid, so no other process can be hit. Returns the pids
-    of those that are still there after `patience` seconds (a process in an uninterruptible system call).
+    A child that this process has not yet waited for keeps its pid, so no other process can be hit. Returns
+    the pids of those that are still there after `patience` seconds (a process in an uninterruptible system
+    call).
     """
     deadline = time.monotonic() + patience
     nothing = select.poll()
@@ -138,7 +140,7 @@ def end_children(children: ChildList, keep: Collection[int], patience: float = 1
 
 
 def descendants(roots: Collection[int]) -> list[int]:
-    """The pids of everything beneath the processes `roots`, parents before their children."""
+    """The pids of every process beneath `roots`, parents before their children."""
     children: dict[int, list[int]] = {}
     for pid in _all_pids():
         children.setdefault(_parent_of(pid), []).append(pid)
@@ -151,7 +153,7 @@ def descendants(roots: Collection[int]) -> list[int]:
 
 
 def marked_processes(value: str) -> list[int]:
-    """All processes whose environment says that they belong to the executor `value`, except this one."""
+    """The pids of all processes marked with the executor `value` in their environment, except this one."""
     wanted = f"{MARKER}={value}".encode()
     own = os.getpid()
     return [
@@ -160,7 +162,7 @@ def marked_processes(value: str) -> list[int]:
 
 
 def sweep(value: str, patience: float = 10.0) -> list[int]:
-    """SIGKILL everything that is marked with `value`, until nothing is; returns what would not go."""
+    """SIGKILL every process that is marked with `value`, until none is left; returns those that stay."""
     deadline = time.monotonic() + patience
     nothing = select.poll()
     while left := [pid for pid in marked_processes(value) if not _is_zombie(pid)]:
@@ -181,7 +183,7 @@ def _all_pids() -> list[int]:
 
 def read_proc(path: str) -> bytes:
     """The content of a file of /proc; empty if the process is gone or not ours."""
-    # A process may end, or belong to somebody else, at any moment: then it is none of ours.
+    # A process may end, or change its owner, at any moment; then it is none of ours.
     try:
         with open(path, "rb") as file:  # noqa: PTH123 - pathlib is more than this process should load
             return file.read()

@@ -1,4 +1,4 @@
-"""What goes into an executor and what comes out of it."""
+"""Tasks: defines what goes into an executor and what comes out of it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ ALL_CORES = -1
 
 
 class ExecutorError(RuntimeError):
-    """The executor itself cannot work; no task is to blame."""
+    """ExecutorError: says that the executor itself cannot work; no task is to blame."""
 
 
 class RunsIn(enum.Enum):
-    """Where a task runs."""
+    """RunsIn: says where a task runs."""
 
     FORK = "fork"
     """In a process of its own, forked from the compute node: it finds there what was loaded."""
@@ -52,25 +52,25 @@ Place = RunsIn
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One call to make.
+    """Task: is one call to make.
 
     Args:
         key: the caller's name for it; unique among the tasks that have not ended.
         function, arguments: what to call. They are pickled when the task's turn comes, by reference where
             they belong to an importable module and by value otherwise.
-        after: called in the same process once `function` has returned, say to hash what it wrote; its result
-            takes the place of the function's.
+        after: called in the same process once `function` has returned, for example to hash what it wrote; its
+            result takes the place of the function's.
         place: where it runs.
         cores: how many cores it keeps busy; `ALL_CORES` for all of the executor's.
-        memory: how many bytes it needs, if that is known. More than its cores' share of the machine makes
-            it take as many cores as that memory belongs to.
-        enforce_memory: whether to end it when it uses more than `memory`; see `LocalExecutor` for doing so with
-            all tasks. Loads are not watched.
+        memory: how many bytes it needs, if that is known. More than its cores' share of the machine makes it
+            take as many cores as that memory belongs to.
+        enforce_memory: whether to end it when it uses more than `memory`; see `LocalExecutor` for doing so
+            with all tasks. Loads are not watched.
         priority: larger goes first; equal ones in the order of submission.
         timeout: seconds after which it is ended (SIGTERM, then SIGKILL). A load is interrupted by an
             exception, and if that does not help the node is replaced.
-        retries: how often it is started again if it raised, died or timed out. If it died of memory, it
-            asks for twice as much the next time.
+        retries: how many more attempts it gets if it raised, died or timed out. If it died of memory, the
+            next attempt asks for twice as much.
         working_directory: where it runs; by default where the executor was made.
 
     """
@@ -102,7 +102,7 @@ class Task:
 
 
 class Output:
-    """What a task wrote to one of its streams: complete, and never held in memory if it is long."""
+    """Output: holds what a task wrote to a stream: complete, and never in memory if it is long."""
 
     __slots__ = ("_data", "_descriptor", "size")
 
@@ -143,7 +143,7 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a task used.
+    """Usage: says what a task used.
 
     wall: seconds from its start to the end of its work. user, system: seconds of processor time, with those
     children that it waited for. peak_memory: bytes; the largest resident set of any one of its processes.
@@ -157,14 +157,17 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Succeeded:
-    """It returned `value` (or what `after` returned)."""
+    """Succeeded: says that the task returned `value` (or that `after` did)."""
 
     value: object = None
 
 
 @dataclass(frozen=True, slots=True)
 class Raised:
-    """It raised. `exception` is None if the exception itself cannot travel; the texts always can."""
+    """Raised: says what the task raised.
+
+    `exception` is None if the exception itself cannot travel; the texts always can.
+    """
 
     exception: BaseException | None
     type_name: str
@@ -174,7 +177,7 @@ class Raised:
 
 @dataclass(frozen=True, slots=True)
 class Died:
-    """Its process ended without a result: by an exit code (`sys.exit(0)` too) or by a signal."""
+    """Died: says that the process ended without a result, by an exit code (`sys.exit(0)` too) or a signal."""
 
     exit_code: int | None
     signal: int | None
@@ -184,7 +187,10 @@ class Died:
 
 @dataclass(frozen=True, slots=True)
 class Unpicklable:
-    """The callback, or what it returned, cannot be sent between processes; `path` leads to the culprit."""
+    """Unpicklable: says that the callback, or what it returned, cannot be sent between processes.
+
+    `path` leads to the culprit.
+    """
 
     path: str
     message: str
@@ -192,21 +198,21 @@ class Unpicklable:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was never started, and never could be: it asks for more than there is."""
+    """Refused: says that the task never started, and never could: it asks for more than there is."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TimedOut:
-    """It was ended after `seconds`, its timeout."""
+    """TimedOut: says that the task was ended after `seconds`, its timeout."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Cancelled:
-    """It was cancelled before it ended by itself; whether it ever ran, `Started` has told."""
+    """Cancelled: says that the task was cancelled before it ended; there was a `Started` if it ever ran."""
 
 
 End = Succeeded | Raised | Died | Unpicklable | Refused | TimedOut | Cancelled
@@ -214,7 +220,10 @@ End = Succeeded | Raised | Died | Unpicklable | Refused | TimedOut | Cancelled
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """A task's process runs: its pid, and the time (seconds since the epoch). A retry starts again."""
+    """Started: reports that a task's process runs: its pid, and the time (seconds since the epoch).
+
+    Each attempt has its own.
+    """
 
     key: str
     pid: int
@@ -223,11 +232,11 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a task ended.
+    """Outcome: says how a task ended.
 
-    stdout, stderr, usage: of the last try. warnings: texts. attempts: how often it was started. earlier: how the tries
-    before the last one ended, the oldest first: of the last ten of them, and of what they raised only the type and
-    the beginning of the message.
+    stdout, stderr, usage: of the last attempt. warnings: texts. attempts: how often it was started. earlier:
+    how the attempts before the last one ended, the oldest first. It has at most ten of them, and of what they
+    raised only the type and the beginning of the message.
     """
 
     key: str
@@ -242,6 +251,6 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Something that the user should know and that is no task's outcome, with its remedy."""
+    """Notice: reports, with its remedy, what the user should know and what is no task's outcome."""
 
     message: str

@@ -1,4 +1,4 @@
-"""The pickler of callbacks: reduces them to what `receive` understands."""
+"""Callback pickler: reduces callbacks to what `receive` understands."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _VALUES = frozenset(
         staticmethod, classmethod, type(NotImplemented), pickle.PickleBuffer, memoryview,
     }
 )  # fmt: skip
-# Types that are not found under their own names: code is types.CodeType.
+# Types that no module has under their own names: code is types.CodeType.
 _UNNAMED_TYPES = {kind: name for name, kind in vars(types).items() if isinstance(kind, type)}
 _ATTRIBUTES = ("__name__", "__qualname__", "__module__", "__doc__", "__defaults__", "__kwdefaults__")
 
@@ -62,12 +62,12 @@ def _reduce_weak_dictionary(value: weakref.WeakKeyDictionary[Any, Any]) -> Any:
 
 
 class CallbackPickler(_Pickler):
-    """Writes one message; knows which of the objects in it are its own.
+    """CallbackPickler: writes one message, and notes which objects in it were made for pickling alone.
 
     Args:
-        file: what to write to.
-        numbers: of the objects that the other side knows, by id; these are referred to.
-        functions: what functions need of their modules.
+        file: gets the message.
+        numbers: by id, the numbers of objects that the other side has; the message refers to these.
+        functions: finds what functions need of their modules.
 
     """
 
@@ -75,7 +75,7 @@ class CallbackPickler(_Pickler):
         {
             types.ModuleType: _reduce_module,
             types.CellType: _reduce_cell,
-            # What the decorators of functools are made of.
+            # Types that the decorators of functools use.
             functools.cached_property: _reduce_cached_property,
             types.MappingProxyType: _reduce_mapping_proxy,
             weakref.WeakKeyDictionary: _reduce_weak_dictionary,
@@ -91,7 +91,7 @@ class CallbackPickler(_Pickler):
         self.met: list[object] = []
 
     def persistent_id(self, value: Any) -> int | None:
-        """The number that the other side knows an object by; remembers those that it does not know yet."""
+        """The number of an object on the other side; notes objects that are not there yet."""
         kind = type(value)
         if kind in _VALUES:
             return None
@@ -101,7 +101,7 @@ class CallbackPickler(_Pickler):
         return number
 
     def reducer_override(self, value: Any) -> Any:
-        """How an object is rebuilt over there, or NotImplemented for what pickle does by itself."""
+        """How an object is rebuilt by the receiver, or NotImplemented if pickle does that alone."""
         if isinstance(value, types.FunctionType):
             if self._functions.importability.has_name(value):
                 return NotImplemented
@@ -135,7 +135,7 @@ class CallbackPickler(_Pickler):
             "submodules": self._functions.submodules(function, global_values, cells),
             "__annotations__": function.__annotations__,
         }
-        # Only what it does not get from its code and namespace: most callbacks are made for one job, and few objects.
+        # Leave out what code and namespace give it: most callbacks are made for one job, and of few objects.
         state = {name: part for name, part in parts.items() if part}
         obvious = (code.co_name, code.co_qualname, namespace.get("__name__"), None, None, None)
         for name, usual in zip(_ATTRIBUTES, obvious, strict=True):
@@ -148,7 +148,7 @@ class CallbackPickler(_Pickler):
         return rebuild.make_function, construction, state, None, None, rebuild.complete_function
 
     def _kept_out(self, reduced: Any) -> Any:
-        """Mark the state that was made for pickling alone: it has no identity to keep."""
+        """Note state that was made for pickling alone: it has no identity to keep."""
         if isinstance(reduced, tuple) and len(reduced) > 2:  # (make, arguments, state, …)
             state = reduced[2]
             for own in (state, *(state if isinstance(state, tuple) else ())):

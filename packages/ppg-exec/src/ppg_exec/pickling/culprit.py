@@ -1,4 +1,4 @@
-"""Finding what makes a callback unpicklable, and the way there, for the error message."""
+"""Culprit: finds what makes a callback unpicklable, and the path to it, for the error message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _DEEPEST = 32
 
 
 class CannotPickle(TypeError):  # noqa: N818 - reads as what happened
-    """A callback, or what it returned, cannot be sent to another process.
+    """CannotPickle: says that a callback, or what it returned, cannot be sent to another process.
 
     `unpicklable_path` leads from the callback to the culprit: "closure 'db' → attribute 'connection'".
     """
@@ -26,7 +26,7 @@ def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object
     """The path to the innermost part of the `named` values that `attempt` cannot pickle, and its reason.
 
     The path reads "callback → closure 'db' → attribute 'connection' → Connection". `attempt` raises for what
-    it cannot pickle. Each step tries the parts of what failed before: only a failure pays for this.
+    it cannot pickle. Each step attempts the parts of what failed before, so only a failure pays for this.
     """
     steps: list[str] = []
     seen: set[int] = set()
@@ -63,7 +63,7 @@ def _failure(value: object, attempt: Callable[[object], object]) -> str | None:
     except BaseException as error:  # noqa: BLE001 - user code decides what it raises
         try:
             return f"{type(error).__name__}: {error}"
-        except Exception:  # noqa: BLE001 - nor does its __str__ have to work
+        except Exception:  # noqa: BLE001 - its __str__ may raise, too
             return type(error).__name__
     return None
 

@@ -1,4 +1,4 @@
-"""Function parts: finds what of its module a function needs that travels by value, and what goes by name instead."""
+"""Function parts: finds what a function that travels by value needs of its module, and what goes by name."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _GLOBAL_OPERATIONS = frozenset({"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"})
 
 
 class FunctionParts:
-    """What of its module a function needs, remembered per code object and per namespace."""
+    """FunctionParts: finds what a function needs of its module, once per code object and per namespace."""
 
     def __init__(self, importability: Importability) -> None:
         self.importability = importability
@@ -25,7 +25,7 @@ class FunctionParts:
         self._stand_ins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def namespace_of(self, function: types.FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
-        """A dict that stands for the function's globals, and those of them that it names."""
+        """A dict that stands for the function's globals, and the globals that the function names."""
         real = function.__globals__
         if id(real) not in self._stand_ins:
             stand_in = {name: real[name] for name in _NAMESPACE_NAMES if name in real}
@@ -34,13 +34,13 @@ class FunctionParts:
         return self._stand_ins[id(real)][1], {name: real[name] for name in names if name in real}
 
     def real_namespaces(self) -> dict[int, dict[str, Any]]:
-        """The namespaces themselves, by the id of what stands for them."""
+        """The real namespaces, by the id of the dict that stands for each."""
         return {id(stand_in): real for real, stand_in in self._stand_ins.values()}
 
     def submodules(
         self, function: types.FunctionType, global_values: dict[str, Any], cells: list[tuple[int, Any]]
     ) -> list[types.ModuleType]:
-        """Submodules that the code reaches as attributes (`os.path`): to be imported over there, too."""
+        """Submodules that the code reaches as attributes (`os.path`); the receiver imports them, too."""
         found = []
         attributes = set(function.__code__.co_names)
         for module in (*global_values.values(), *(value for _, value in cells)):
@@ -68,9 +68,9 @@ class FunctionParts:
 
 
 class Importability:
-    """Importability: says whether another process can import what this one knows by a module and a name.
+    """Importability: says whether another process can import what this one has by a module and a name.
 
-    Remembers which modules can be found by their names along `sys.path`.
+    It remembers which modules can be found by their names along `sys.path`.
     """
 
     def __init__(self) -> None:
@@ -97,7 +97,7 @@ class Importability:
             known = module is not None and module.__name__ != "__main__" and self._look_for(name, module)
             self._found[name] = known
             if module is not None and not known and name != "__main__":
-                # So that cloudpickle, which is asked about classes, comes to the same conclusion.
+                # cloudpickle decides about classes; with this it decides the same.
                 cloudpickle.register_pickle_by_value(module)
         return known
 

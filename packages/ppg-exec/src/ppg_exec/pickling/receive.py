@@ -1,16 +1,16 @@
-"""Rebuilding callbacks in the compute node, and the objects that they share.
+"""Receive: rebuilds callbacks in the compute node, and the objects that they share.
 
 The other half is `send`, in the controller. Two things are special:
 
-**No cloudpickle here.** Importing it doubles what a fork costs (it brings `inspect`, `logging`, `typing`
-and more), so functions that travel by value are rebuilt by the few lines below. Only classes that travel
-by value make the node import it, once.
+**No cloudpickle here.** Importing it doubles what a fork costs (it brings `inspect`, `logging`, `typing` and
+more). So the few lines below rebuild functions that travel by value. The node imports cloudpickle, once, only
+for classes that travel by value.
 
 **Identity.** Two messages may refer to the same object. Each message is a pickle of its own, and both sides
-keep a table of the objects that have an identity worth keeping: the pickler writes such an object in full
+keep a table of the objects that have an identity worth keeping. The pickler writes such an object in full
 once, and its number afterwards. The message says which entries of the unpickler's memo get which number.
-Reading a message therefore has an effect on later messages; a message that could not be read taints the
-numbers that it was to introduce, until the controller has been told.
+Reading a message therefore affects later messages. A message that could not be read leaves the numbers that
+it was to introduce unusable, until the controller has got the report of that.
 """
 
 from __future__ import annotations
@@ -63,20 +63,20 @@ def builtin_type(name: str) -> type:
 
 def make_cached(function: Callable[..., Any], size: int | None, typed: bool) -> Callable[..., Any]:
     """What `functools.lru_cache` makes of a function, with an empty cache."""
-    from functools import lru_cache  # noqa: PLC0415 - nobody else needs it here
+    from functools import lru_cache  # noqa: PLC0415 - only this function needs it
 
     return lru_cache(size, typed)(function)
 
 
 def make_function(code: types.CodeType, namespace: dict[str, Any], cells: int) -> types.FunctionType:
-    """A function without its state: what may refer to the function itself comes by `complete_function`."""
+    """A function without its state; `complete_function` adds what may refer to the function itself."""
     namespace.setdefault("__builtins__", __builtins__)
     closure = tuple(types.CellType() for _ in range(cells))
     return types.FunctionType(code, namespace, code.co_name, None, closure)
 
 
 def complete_function(function: types.FunctionType, state: dict[str, Any]) -> None:
-    """Give a function what `send` has taken off it.
+    """Give a function the parts that `send` has taken off it.
 
     `state` may have "globals" (those that its code names), "cells" (pairs of index and value), "dict",
     "submodules" (which unpickling has imported), and further attributes by name.
@@ -84,7 +84,7 @@ def complete_function(function: types.FunctionType, state: dict[str, Any]) -> No
     named = state.pop("globals", {})
     function.__globals__.update(named)
     if function.__module__ == "__main__" or function.__globals__.get("__name__") == "__main__":
-        # What a callback hands to multiprocessing is looked up by name, in the process's own main module.
+        # multiprocessing looks up what a callback hands to it by name, in the process's own main module.
         main = sys.modules["__main__"].__dict__
         for name, value in named.items():
             if not name.startswith("__"):
@@ -98,11 +98,11 @@ def complete_function(function: types.FunctionType, state: dict[str, Any]) -> No
 
 
 class UnknownIdentity(LookupError):  # noqa: N818 - reads as what happened
-    """A message refers to objects of a message that could not be read."""
+    """UnknownIdentity: says that a message refers to objects of a message that could not be read."""
 
 
 class IdentityTable:
-    """The objects that messages refer to by number, in the process that reads the messages."""
+    """IdentityTable: holds the objects that messages refer to by number, in the process that reads."""
 
     __slots__ = ("_numbers", "_objects")
 
@@ -129,7 +129,7 @@ class IdentityTable:
                 del self._numbers[id(known)]
 
     def number_of(self, value: object) -> int | None:
-        """The number of an object of the table; values that answer to messages refer to it by that."""
+        """The number of an object of the table, by which results refer to it; None if it has none."""
         return self._numbers.get(id(value))
 
     def _object(self, number: int) -> object:

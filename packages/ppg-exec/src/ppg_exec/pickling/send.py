@@ -1,8 +1,8 @@
-"""Pickling callbacks so that what they share stays shared: the sending half of `receive`.
+"""Send: pickles callbacks so that what they share stays shared; the other half is `receive`.
 
-A pickler keeps identity within one message only. A pickler whose memo lives as long as the node would keep it
-across messages, but would also keep every closure that was ever sent, on both sides. So each message is a
-pickle of its own, and only objects whose identity can matter enter a table that outlives it:
+A pickler keeps identity within one message only. A pickler with a memo that lives as long as the node would
+keep it across messages, but would also keep every closure that was ever sent, on both sides. So each message
+is a pickle of its own, and only objects with an identity that can matter enter a table that outlives it:
 
 - instances of classes, containers that can be changed, arrays: a load may put something on them that another
   job looks for;
@@ -37,7 +37,7 @@ __all__ = ["SharedObjects", "dump_alone", "dump_reply"]
 
 
 class SharedObjects:
-    """What one node and the controller both know: the controller's table of objects by number."""
+    """SharedObjects: holds, in the controller, the objects that one node also has, by number."""
 
     def __init__(self) -> None:
         self._objects: dict[int, object] = {}
@@ -48,7 +48,7 @@ class SharedObjects:
         self._review_at = 1024
 
     def dump(self, named: Mapping[str, object]) -> tuple[bytes, list[tuple[int, int]]]:
-        """The message with these values, and which new numbers it introduces: pairs (number, memo index).
+        """The message with these values, and the new numbers that it introduces: pairs (number, memo index).
 
         The names are for the error message; the message is a tuple of the values.
 
@@ -81,14 +81,14 @@ class SharedObjects:
         return unpickler.load()
 
     def forget(self, numbers: Iterable[int]) -> None:
-        """The node has not learnt these, or has been told to drop them."""
+        """Forget objects that the node has not got, or has to drop."""
         for number in numbers:
             known = self._objects.pop(number, None)
             if known is not None:
                 del self._numbers[id(known)]
 
     def pop_unreferenced(self) -> list[int]:
-        """Now and then: numbers of objects that nothing but this table refers to, forgotten here."""
+        """Now and then: forget the objects that only this table refers to; returns their numbers."""
         if len(self._objects) < self._review_at:
             return []
         forgotten: list[int] = []
@@ -99,7 +99,7 @@ class SharedObjects:
         return forgotten
 
     def _unreferenced(self) -> list[int]:
-        # An object that certainly nobody else refers to shows how many references this look makes itself.
+        # An object without other references shows how many references this check makes itself.
         self._objects[0] = object()
         counts = {number: sys.getrefcount(value) for number, value in self._objects.items()}
         del self._objects[0]
@@ -141,8 +141,8 @@ def _instances_have_identity(kind: type) -> bool:
     if parameters is not None and parameters.frozen:
         return False
     if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
-        # Of the standard library's types, those that cannot be hashed can be changed; the others are
-        # values, as paths and dates are, or callables made for one job, as partial is.
+        # Types of the standard library that cannot be hashed can be changed. The others are values, as paths
+        # and dates are, or callables made for one job, as partial is.
         return getattr(kind, "__hash__", None) is None or kind.__module__ in {
             "builtins",
             "types",
@@ -152,12 +152,12 @@ def _instances_have_identity(kind: type) -> bool:
 
 
 def dump_alone(named: Mapping[str, object]) -> bytes:
-    """A message that refers to nothing: for processes that know nothing. Raises CannotPickle."""
+    """A message that refers to nothing, for processes without shared objects. Raises CannotPickle."""
     return SharedObjects().dump(named)[0]
 
 
 def dump_reply(value: object, table: IdentityTable) -> bytes:
-    """In a job process: what it returned, with the node's shared objects by number. Raises CannotPickle."""
+    """The result of a job (in its process), with the node's shared objects by number. Raises CannotPickle."""
     file = io.BytesIO()
     pickler = _ReplyPickler(file, table)
     try:
@@ -177,7 +177,7 @@ class _ReplyPickler(CallbackPickler):
 
 
 class _ReplyParts(FunctionParts):
-    """A namespace that the controller has lent is referred to; its content is there already."""
+    """_ReplyParts: refers to namespaces that came from the controller, which has their content already."""
 
     def __init__(self, table: IdentityTable) -> None:
         super().__init__(Importability())
@@ -194,5 +194,5 @@ def _explained(named: Mapping[str, object]) -> CannotPickle:
 
 
 def dump_freely(value: object) -> None:
-    """Pickle for the sake of the exception that it may raise."""
+    """Pickle for the sake of the exception that pickling may raise."""
     CallbackPickler(io.BytesIO(), {}, FunctionParts(Importability())).dump(value)

@@ -1,7 +1,7 @@
 """Channel: carries messages between two processes over a Unix socket, with descriptors.
 
-The same framing serves controller and forkserver, and controller and node. In front of each message stands its length.
-`messages` has the messages themselves, and says how they become bytes.
+The same framing serves controller and forkserver, and controller and node. The length of each message stands
+in front of it. `messages` defines the messages, and turns them into bytes.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ LONGEST = (1 << 31) - (1 << 16)
 
 
 class LongMessage(ValueError):  # noqa: N818 - reads as what happened
-    """A message is longer than the wire can carry."""
+    """LongMessage: says that a message is longer than the channel can carry."""
 
 
 class LostDescriptor(OSError):  # noqa: N818 - reads as what happened
-    """This process has reached its limit of descriptors."""
+    """LostDescriptor: says that this process has reached its limit of descriptors."""
 
 
 class Channel(Generic[Sent, Received]):
@@ -76,7 +76,7 @@ class Channel(Generic[Sent, Received]):
         return bool(self._waiting)
 
     def put(self, message: Sent) -> None:
-        """Queue a message. Its descriptors belong to the channel from now on: it closes them once sent."""
+        """Queue a message. Its descriptors then belong to the channel, which closes them once sent."""
         try:
             body, descriptors = encode(message)
         except ValueError as error:
@@ -97,7 +97,7 @@ class Channel(Generic[Sent, Received]):
                     for descriptor in descriptors:
                         os.close(descriptor)
                 else:
-                    # As few system calls as there are runs of messages without descriptors.
+                    # One system call writes a run of messages without descriptors.
                     if waiting and not waiting[0][1] and len(data) < _CHUNK:
                         parts = [data]
                         size = len(data)
@@ -117,9 +117,9 @@ class Channel(Generic[Sent, Received]):
     def receive(self) -> list[Received]:
         """All messages that have arrived completely; their descriptors belong to the caller.
 
-        Raises `EOFError` once there will be no more, and `UnexpectedMessage` for one that the other side never sends.
-
-        Raises `LostDescriptor` if a descriptor could not be taken; the connection is of no use then.
+        Raises `EOFError` once no more will come, and `UnexpectedMessage` for a message that the other side
+        never sends. Raises `LostDescriptor` if a descriptor could not be taken; the connection is then of no
+        use.
         """
         arrived = self._arrived
         ended = False

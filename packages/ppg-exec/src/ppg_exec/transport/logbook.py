@@ -1,7 +1,7 @@
-"""What the compute node is doing, in a file that outlives it.
+"""Logbook: holds what the compute node is doing, in a file that outlives it.
 
-Two numbers in an unnamed file in memory: an activity and a task. Writing them costs a microsecond, and when
-the node has died the controller reads which task it was busy with.
+It is two numbers in an unnamed file in memory: an activity and a task. Writing them costs a microsecond. When
+the node has died, the controller reads which task the node was busy with.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ __all__ = ["Activity", "new_logbook", "read_logbook", "write_logbook"]
 
 
 class Activity:
-    """What the number in the logbook means (plain numbers: the node does without `enum`)."""
+    """Activity: gives the numbers in the logbook names (plain numbers: the node does without `enum`)."""
 
     NOTHING = 0
     READING = 1
@@ -27,7 +27,7 @@ def new_logbook() -> int:
 
 
 def write_logbook(descriptor: int, activity: int, task: int) -> None:
-    """Say what happens from now on."""
+    """Write what the node does from now on."""
     os.pwrite(descriptor, activity.to_bytes(8, "little") + task.to_bytes(8, "little"), 0)
 
 

@@ -1,15 +1,16 @@
-"""Messages: names everything that the processes of an executor say to each other, a class for each message.
+"""Messages: defines what the processes of an executor send to each other, a class for each message.
 
-A message is written as a tuple of plain values by `marshal`, which every interpreter has already. The first value is
-the tag, the name of its class; the fields follow in their order. Values that are more than plain travel as bytes that
-the sender has pickled. A field whose type names `Descriptor` travels, where it is an int, beside the bytes: the
-receiver finds its own descriptor of the same file in it.
+`marshal`, which every interpreter has already, writes a message as a tuple of plain values. The first value
+is the tag, the name of its class; the fields follow in their order. Values that are more than plain travel as
+bytes that the sender has pickled. A field with `Descriptor` in its type travels, where it is an int, beside
+the bytes. The receiver finds its own descriptor of the same file in it.
 
-Each direction has a union of its classes, over which a `match` is complete, and a table of them by their tags, which
-`decode` needs. `docs/executor.md` shows all of them in one table, and a test compares the two.
+Each direction has a union of its classes, over which a `match` is complete, and a table of them by their
+tags, which `decode` needs. `docs/executor.md` shows all of them in one table, and a test compares the two.
 
-The classes are tuples that this module builds itself. The compute node has no `typing` and no `dataclasses`, as every
-fork pays for what is loaded, and `collections.namedtuple` takes several times as long to make a class:
+The classes are tuples that this module builds itself. The compute node has no `typing` and no `dataclasses`,
+as every fork pays for what is loaded, and `collections.namedtuple` takes several times as long to make a
+class:
 
     python -m timeit -s "from collections import namedtuple" "namedtuple('Go', 'number grace why')"
     python -m timeit -s "from ppg_exec.transport.messages import Message" "type('Go', (Message,), {
@@ -86,11 +87,11 @@ __all__ = [
 _make = tuple.__new__
 
 Descriptor = int
-"""An open file: the number by which the process knows it that has the message."""
+"""An open file, by its number in the process that has the message."""
 
 
 class UnexpectedMessage(AssertionError):  # noqa: N818 - reads as what happened
-    """UnexpectedMessage: says that a process got a message that nothing sends to it."""
+    """UnexpectedMessage: says that a process got a message that no process sends to it."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -416,7 +417,10 @@ DIRECTIONS = (TO_FORKSERVER, FROM_FORKSERVER, TO_NODE, FROM_NODE, FROM_JOB, REPO
 
 
 def encode(message: Message) -> tuple[bytes, tuple[int, ...]]:
-    """The bytes of a message, and the descriptors to go with them. Raises ValueError if it is too long for `marshal`."""
+    """The bytes of a message, and the descriptors to go with them.
+
+    Raises ValueError if it is too long for `marshal`.
+    """
     kind = type(message)
     descriptors: tuple[int, ...] = ()
     for place in kind.descriptors:
@@ -428,8 +432,8 @@ def encode(message: Message) -> tuple[bytes, tuple[int, ...]]:
 def encoded_value(value: Any) -> bytes:
     """The bytes of a `ValueReturned`, as `encode` makes them.
 
-    Nearly every job sends one in a `JobReport`. A fork copies the page of each object that it touches, which classes and
-    their parts are, so these two messages are written without their classes.
+    Nearly every job sends one in a `JobReport`. A fork copies the page of each object that it touches, and
+    classes have many such objects. So these two messages are written without their classes.
     """
     return marshal.dumps(("ValueReturned", value))
 
@@ -444,7 +448,7 @@ def decode(
 ) -> Kind:
     """The message of these bytes; takes its descriptors from those that have arrived.
 
-    Raises UnexpectedMessage if the table has no such message, or one with other fields.
+    Raises UnexpectedMessage if the table has no such message, or a message of this tag with other fields.
     """
     values = marshal.loads(data)  # noqa: S302 - our own peer
     kind = table.get(values[0])
@@ -469,5 +473,5 @@ def _unexpected(values: tuple[Any, ...], table: Mapping[str, type[Message]]) -> 
 
 
 def unhandled(message: Never) -> Never:
-    """The end of every `match` over a direction: a type checker lets no message get here."""
+    """The end of every `match` over a direction; a type checker proves that no message gets here."""
     raise UnexpectedMessage(f"nothing handles the message {message!r}")

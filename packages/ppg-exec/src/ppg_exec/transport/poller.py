@@ -1,4 +1,4 @@
-"""What the local executor waits for: one epoll for all connections, itself a descriptor to wait on."""
+"""Poller: waits for all connections of the local executor with one epoll, itself a descriptor to wait on."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _NEVER = 2.0**33
 
 
 class Poller:
-    """The connections that are watched, and two other reasons for which `poll` has to be called.
+    """Poller: watches connections, and has two other reasons to make its descriptor readable.
 
-    The bell is rung by the caller's own calls; the alarm goes off when something is due.
+    The executor wakes it when the caller gives it something to do, and a timer wakes it when something is
+    due.
     """
 
     def __init__(self) -> None:
@@ -39,7 +40,7 @@ class Poller:
         self._watched: dict[int, bool] = {}
 
     def fileno(self) -> int:
-        """Readable when `wait` would return something."""
+        """A descriptor that is readable when `wait` would return something."""
         return self._epoll.fileno()
 
     def wake(self) -> None:
@@ -49,7 +50,7 @@ class Poller:
 
     def clear(self) -> None:
         """Undo `wake`."""
-        if self._woken:  # without the system call and its exception, as is usual
+        if self._woken:  # usually not, which saves a system call and its exception
             self._drain()
 
     def _drain(self) -> None:
@@ -60,17 +61,17 @@ class Poller:
             return
 
     def wake_at(self, when: float | None) -> None:
-        """Make the descriptor readable at `when` (monotonic seconds), or only for other reasons."""
+        """Make the descriptor readable at `when` (monotonic seconds); None: only for other reasons."""
         self._timer.set(when)
 
     def watch(self, descriptor: int) -> None:
-        """Return it from `wait` when there is something to read."""
+        """Watch a descriptor, which `wait` returns when there is something to read."""
         if descriptor not in self._watched:
             self._watched[descriptor] = False
             self._epoll.register(descriptor, select.EPOLLIN)
 
     def unwatch(self, descriptor: int) -> None:
-        """Not any more. Descriptors that are not watched are ignored."""
+        """Stop watching a descriptor. Descriptors that are not watched are ignored."""
         if self._watched.pop(descriptor, None) is not None:
             self._epoll.unregister(descriptor)
 
@@ -87,13 +88,13 @@ class Poller:
         return readable
 
     def write(self, channel: Channel[Any, Any]) -> None:
-        """Write what a channel has queued; what does not go now makes `wait` return when it can."""
+        """Write what a channel has queued; `wait` returns when the channel can take the rest."""
         if not channel.has_waiting:
             return
         try:
             channel.flush()
         except EOFError:
-            return  # it is dead, which is dealt with where its death is read
+            return  # the other side is gone, which the reader of the channel handles
         self._watch_for_room(channel.fileno(), wanted=channel.has_waiting)
 
     def _watch_for_room(self, descriptor: int, *, wanted: bool) -> None:
@@ -102,7 +103,7 @@ class Poller:
             self._epoll.modify(descriptor, select.EPOLLIN | (select.EPOLLOUT if wanted else 0))
 
     def close(self) -> None:
-        """Give the descriptors back."""
+        """Close the descriptors."""
         self._epoll.close()
         self._timer.close()
         os.close(self._wakeup)
@@ -120,17 +121,17 @@ class Timer:
         self._when: float | None = None
 
     def fileno(self) -> int:
-        """Readable from the time that was set until `clear`."""
+        """A descriptor that is readable from the time that was set until `clear`."""
         return self._descriptor
 
     def set(self, when: float | None) -> None:
-        """Go off at `when` (seconds of `time.monotonic`), or not at all; replaces what was set before."""
+        """Fire at `when` (seconds of `time.monotonic`), or not at all; replaces the time set before."""
         if when == self._when:
             return
         self._when = when
         setting = _Setting()
         if when is not None:
-            # At once is a nanosecond after the clock's start: zero would turn the timer off.
+            # The earliest time is a nanosecond after the clock's start, because zero disarms the timer.
             nanoseconds = max(1, int(min(when, _NEVER) * 1e9))
             setting.first = _Moment(*divmod(nanoseconds, 1_000_000_000))
         _check(libc().timerfd_settime(self._descriptor, _ABSOLUTE, ctypes.byref(setting), None))
@@ -144,7 +145,7 @@ class Timer:
             return
 
     def close(self) -> None:
-        """Give the descriptor back."""
+        """Close the descriptor."""
         os.close(self._descriptor)
 
 
