@@ -251,6 +251,6 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """Notice: reports, with its remedy, what the user should know and what is no task's outcome."""
+    """Notice: reports, with its remedy, a fact for the user that is no task's outcome."""
 
     message: str

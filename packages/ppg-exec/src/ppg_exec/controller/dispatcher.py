@@ -6,8 +6,8 @@ The stages of a task:
        └→ AHEAD ─(successor)──┘ │         │
             └───────(recalled)──┘         └→ WAITING (a retry, or its node died before it began)
 
-A node starts a task that was sent ahead in place of a task of one core that has ended there, and reports both
-in the same message. So the claim passes on, and the ledger is never wrong. `lookahead.Lookahead` decides how
+When a task of one core has ended at a node, the node starts a task that was sent ahead, and reports both in
+the same message. So the claim passes on, and the ledger is never wrong. `lookahead.Lookahead` decides how
 many tasks are sent ahead.
 """
 

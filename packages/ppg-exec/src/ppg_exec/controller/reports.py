@@ -206,7 +206,7 @@ class Reports:
                 did = "read this task" if activity == Activity.READING else "ran it"
                 doing = f"the compute node died while it {did}"
             elif state.stage is Stage.RUNNING:
-                doing = "the compute node died while it ran this task, whose process was ended with it"
+                doing = "the compute node died while it ran this task, and the task's process ended with it"
             elif state.lost >= _MOST_LOST:
                 doing = "compute nodes died again and again before this task could start"
             if not doing:

@@ -1,9 +1,9 @@
 """Guard: is the process above the forkserver, and ends what the forkserver leaves when it dies.
 
-The forkserver ends every process beneath it when the main process dies. If the forkserver dies, even at the
-same instant, a node in the native code of a load would go on until it is back in Python code. Then the guard
-kills what is left. The guard only waits, so nothing makes it fail. It is a subreaper, so it inherits all that
-the forkserver leaves.
+The forkserver ends every process beneath it when the main process dies. Both may die at the same instant.
+Then a node in the native code of a load would go on until it is back in Python code. So the guard kills what
+a dead forkserver has left. The guard only waits, so nothing makes it fail. It is a subreaper, so it inherits
+all that the forkserver leaves.
 """
 
 from __future__ import annotations

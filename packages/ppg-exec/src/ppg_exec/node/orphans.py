@@ -2,9 +2,9 @@
 
 The node is a subreaper. A process that a job has started and not waited for becomes a child of the node when
 its own parent ends. A child that is no job is such an orphan. Its session shows the job that it comes from;
-when that job has ended, the node kills the orphan. Only a daemon has a session of its own. The node kills it
-when all jobs have ended that may have started it: those that ran, or had just ended, when the node first saw
-it. Children that a load has started stay.
+when that job has ended, the node kills the orphan. Only a daemon has its own session. The node kills a daemon
+when all jobs have ended that may have started it. These are the jobs that ran, or had just ended, when the
+node first saw it. Children that a load has started stay.
 """
 
 from __future__ import annotations

@@ -91,7 +91,7 @@ def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
 
 
 def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
-    """The encoded report for what a job raised, or could not return if `error` says so."""
+    """The encoded report for what a job raised, or could not return (`unpicklable_path`)."""
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     text = exception_text(error)
     path = getattr(error, "unpicklable_path", None)

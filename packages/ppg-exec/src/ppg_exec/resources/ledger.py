@@ -1,6 +1,6 @@
 """Ledger: counts cores and memory, and keeps the waiting tasks in order; it needs no clock and no processes.
 
-**Memory is paid in cores.** Each core stands for its share of the machine's memory; a task that needs more
+**Memory is paid in cores.** Each core stands for its share of the machine's memory. A task that needs more
 takes as many cores as that memory belongs to. Then the sum of what is stated can never exceed what there is,
 and one number, the free cores, is enough.
 

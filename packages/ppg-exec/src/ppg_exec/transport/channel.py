@@ -149,7 +149,7 @@ class Channel(Generic[Sent, Received]):
         return messages
 
     def close(self) -> None:
-        """Close the connection and every descriptor whose message was not sent, or has not arrived."""
+        """Close the connection, and the descriptors of messages that were not sent or have not arrived."""
         self._socket.close()
         for descriptor in self._descriptors:
             os.close(descriptor)

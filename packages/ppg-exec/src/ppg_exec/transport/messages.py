@@ -96,7 +96,7 @@ class UnexpectedMessage(AssertionError):  # noqa: N818 - reads as what happened
 
 @dataclass_transform(frozen_default=True)
 class Message(tuple):  # type: ignore[type-arg]  # its fields are what it holds
-    """Message: holds the values of its fields, and its class knows how they travel.
+    """Message: holds the values of its fields, and its class says how they travel.
 
     Subclasses only name their fields, with types and no defaults, in the order in which they travel.
     """
@@ -309,7 +309,7 @@ class TaskEnded(Message):
     expected: str
     """"timed out", or the reason of `EndTask`, if the node was ending the task; otherwise empty"""
     cause: str | None
-    """why the task has ended without a report, if the node knows"""
+    """why the task has ended without a report, if the node can say"""
     warnings: tuple[str, ...]
 
 
