@@ -50,7 +50,7 @@ def assert_nothing_is_left(marker: str, patience: float = 5.0) -> None:
     deadline = time.monotonic() + patience
     while left := [describe(pid) for pid in marked(marker)]:
         assert time.monotonic() < deadline, f"still there: {left}"
-        time.sleep(0.01)  # what we wait for tells nobody when it ends
+        time.sleep(0.01)  # these processes send no signal to us when they end
 
 
 def marked(marker: str) -> Iterable[int]:

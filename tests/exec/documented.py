@@ -1,7 +1,7 @@
 """Runs the examples of ppg-exec's documentation as scripts, and checks what they print.
 
-By itself, with the interpreter whose installation is to be checked: `python tests/exec/documented.py`. It needs
-nothing but that and the standard library.
+To check the installation of an interpreter, run `python tests/exec/documented.py` with it. That needs nothing but the
+standard library.
 """
 
 import re

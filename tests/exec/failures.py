@@ -80,7 +80,7 @@ def daemon() -> None:
 
 
 class FailsWhenRead:
-    """An object whose unpickling does something."""
+    """An object that calls a function when it is unpickled."""
 
     def __init__(self, fail: Callable[[], object]) -> None:
         self.fail = fail

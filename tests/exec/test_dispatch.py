@@ -162,7 +162,7 @@ def test_a_failing_task_is_retried_as_often_as_it_says(
     assert outcome.earlier == (outcome.end,)
 
 
-def test_of_earlier_tries_the_last_ten_are_kept_and_of_what_they_raised_little(
+def test_of_earlier_attempts_the_last_ten_are_kept_and_of_what_they_raised_little(
     local: LocalExecutor, run: Any, tmp_path: Path
 ) -> None:
     def fails(count: Path) -> None:
@@ -186,7 +186,7 @@ def test_of_earlier_tries_the_last_ten_are_kept_and_of_what_they_raised_little(
         assert all(end.exception is None and len(end.message) < 2000 for end in raised)
 
 
-def test_a_try_that_took_too_long_is_told_and_one_that_is_cancelled_tells_of_those_before(
+def test_an_attempt_that_timed_out_is_reported_and_a_cancelled_one_reports_those_before(
     local: LocalExecutor, run: Any, tmp_path: Path
 ) -> None:
     assert run(local, Task("slow", lambda: time.sleep(1000), timeout=0.01, retries=1))["slow"].earlier == (
@@ -225,7 +225,7 @@ def test_an_impossible_task_is_a_value_error_at_once(wrong: dict[str, Any]) -> N
         Task("t", int, **wrong)
 
 
-def test_usage_tells_time_and_memory(local: LocalExecutor, run: Any) -> None:
+def test_usage_has_time_and_memory(local: LocalExecutor, run: Any) -> None:
     def work() -> None:
         data = bytearray(200 << 20)
         data[::4096] = b"x" * len(data[::4096])

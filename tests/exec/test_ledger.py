@@ -1,4 +1,4 @@
-"""The pure part: who may start."""
+"""The pure part: which task may start."""
 
 import pytest
 from hypothesis import given
@@ -58,7 +58,7 @@ def test_small_tasks_overtake_a_wide_one_but_not_forever() -> None:
         st.tuples(st.integers(1, 16), st.integers(0, 200), st.integers(0, 3), st.booleans()), max_size=60
     ),
 )
-def test_whatever_is_asked_for_claims_never_exceed_the_machine_and_everybody_gets_a_turn(
+def test_whatever_is_asked_for_claims_never_exceed_the_machine_and_every_task_gets_a_turn(
     cores: int, asked: list[tuple[int, int, int, bool]]
 ) -> None:
     ledger = Ledger(cores, 160)

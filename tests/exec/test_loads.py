@@ -43,7 +43,7 @@ def test_a_job_sees_what_a_load_has_put_on_an_object_that_both_refer_to(
     assert outcomes["load"].end == Succeeded(None)
     outcomes = run(local, Task("job", lambda: sum(shared.data)))
     assert outcomes["job"].end == Succeeded(6)
-    assert not hasattr(shared, "data"), "the mcp's own object stays as it is"
+    assert not hasattr(shared, "data"), "the controller's own object stays as it is"
 
 
 def test_an_unloaded_attribute_is_gone_for_later_jobs(local: LocalExecutor, run: Any) -> None:
@@ -284,7 +284,7 @@ def test_a_job_is_ended_in_time_while_its_node_loads(how: str, is_stubborn: bool
         if how == "cancel":
             executor.cancel("job")
         deadline = time.monotonic() + 30
-        # Its node, which is deaf, cannot wait for it: it stays a zombie.
+        # Its busy node cannot wait for it, so it stays a zombie.
         while state_of(started.pid) != "Z":
             assert time.monotonic() < deadline
             assert executor.poll(0.05) == []
@@ -303,7 +303,7 @@ def test_a_job_is_ended_in_time_while_its_node_loads(how: str, is_stubborn: bool
             assert ends["job"].of_memory
 
 
-def test_who_waits_for_the_descriptor_alone_hears_of_a_load_whose_time_is_up(local: LocalExecutor) -> None:
+def test_the_descriptor_alone_wakes_its_reader_for_a_load_that_has_timed_out(local: LocalExecutor) -> None:
     local.submit(load("load", lambda: time.sleep(1000), timeout=0.2))
     seen: list[Any] = []
     while not any(isinstance(event, Outcome) for event in seen):

@@ -61,7 +61,7 @@ def test_tokens_that_a_fifo_has_forgotten_are_replaced(
     first = MachinePool(tmp_path, 3)
     second = MachinePool(tmp_path, 3)
     assert first.acquire(1) == 1
-    assert os.read(second.fileno(), 100) == b"+"  # nobody knows of this one any more
+    assert os.read(second.fileno(), 100) == b"+"  # no participant has this token any more
     assert second.acquire(1) == 0, "it may be on its way"
     assert second.acquire(1) == 1
     assert [second.acquire(1) for _ in range(5)] == [0] * 5, "no more than there were"
@@ -71,7 +71,7 @@ def test_tokens_that_a_fifo_has_forgotten_are_replaced(
     second.close()
 
 
-def test_who_asks_for_more_than_there_is_does_not_take_its_own_tokens_for_lost(
+def test_a_holder_that_asks_for_more_than_there_is_does_not_take_its_own_tokens_for_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("ppg_exec.resources.jobserver._LOOK_SECONDS", 0)
@@ -85,7 +85,7 @@ def test_who_asks_for_more_than_there_is_does_not_take_its_own_tokens_for_lost(
     second.close()
 
 
-def test_who_comes_while_the_last_one_leaves_finds_all_tokens(tmp_path: Path) -> None:
+def test_a_holder_that_comes_while_the_last_one_leaves_finds_all_tokens(tmp_path: Path) -> None:
     def come_and_go() -> None:
         for _ in range(200):
             pool = MachinePool(tmp_path, 4)

@@ -140,7 +140,7 @@ def test_preforked_tasks_have_not_begun_and_run_once_when_a_core_is_free(scene: 
     assert scene.ran() == names(0, 1, 2, 3)
 
 
-def test_a_preforked_process_that_somebody_kills_costs_its_task_nothing(scene: Scene) -> None:
+def test_a_preforked_process_that_is_killed_costs_its_task_nothing(scene: Scene) -> None:
     preforked = scene.preforked()
     for pid in preforked:
         os.kill(pid, signal.SIGKILL)
@@ -227,7 +227,7 @@ with LocalExecutor(cores=2) as executor:
 """
 
 
-def test_preforked_processes_end_when_all_who_could_tell_them_are_killed_at_once(tmp_path: Path) -> None:
+def test_preforked_processes_end_when_all_that_could_signal_them_are_killed_at_once(tmp_path: Path) -> None:
     arguments = [str(Path(__file__).parent), str(tmp_path)]
     caller = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(ALONE), *arguments], stdout=subprocess.PIPE, text=True

@@ -16,7 +16,7 @@ def processes_of(executor: LocalExecutor, count: int) -> set[int]:
     deadline = time.monotonic() + 60
     while len(found := set(marked(executor.marker))) < count:
         assert time.monotonic() < deadline, found
-        os.sched_yield()  # what we wait for tells nobody when it has begun
+        os.sched_yield()  # these processes send no signal to us when they begin
     return found
 
 
@@ -71,7 +71,7 @@ def test_a_node_that_is_prepared_in_place_of_a_dead_one_has_what_was_loaded(run)
 
     with LocalExecutor(cores=2) as executor:
         run(executor, Task("load", load, place=RunsIn.NODE))
-        # The executor has heard of the death when it tells of the task that died with the node.
+        # The executor has read of the death when it reports the task that died with the node.
         killed = run(executor, Task("kill", lambda: os.kill(os.getppid(), signal.SIGKILL) or signal.pause()))[
             "kill"
         ]

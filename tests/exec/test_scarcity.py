@@ -120,7 +120,7 @@ def test_a_scratch_directory_that_cannot_be_used_is_named(tmp_path: Path) -> Non
     executor.close()
 
 
-# Root has no limit on processes; another user has, who may here read what only root may.
+# Root has no limit on processes; another user has. This one may read what only root may.
 ANOTHER_USER = (
     "setpriv --reuid 61234 --regid 61234 --clear-groups "
     "--inh-caps=-all,+dac_read_search --ambient-caps=-all,+dac_read_search"

@@ -38,7 +38,7 @@ while True:
 
 @pytest.fixture
 def caller(tmp_path: Path) -> Any:
-    """A process whose executor runs three tasks: (process, marker, pids of forkserver, node and jobs)."""
+    """A process with an executor that runs three tasks: (process, marker, pids of forkserver, node and jobs)."""
     script = tmp_path / "caller.py"
     script.write_text(textwrap.dedent(CALLER))
     process = subprocess.Popen(
@@ -110,7 +110,7 @@ def test_a_killed_forkserver_or_guard_takes_all_with_it_and_the_caller_goes_on(
     nothing_left(executor.marker)
 
 
-# A caller whose node is deaf: it loads, beside a job that has started a daemon.
+# The node of this caller is busy: it loads, beside a job that has started a daemon.
 LOADING = """
 import os, subprocess, sys, time
 from ppg_exec import LocalExecutor, RunsIn, Started, Task
@@ -136,7 +136,7 @@ while True:
 def loading(
     request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
-    """A caller whose node loads beside a job, and all pids beneath it: guard, forkserver, node, and others."""
+    """A caller with a node that loads beside a job, and all pids beneath it: guard, forkserver, node, others."""
     script = tmp_path / "caller.py"
     script.write_text(LOADING)
     process = subprocess.Popen([sys.executable, str(script), str(tmp_path / "loads"), request.param])
@@ -185,7 +185,7 @@ def test_a_job_does_not_outlive_all_above_it(loading: Any) -> None:
     others = [pid for pid in beneath[3:] if pid not in own]
     descriptors = [os.pidfd_open(pid) for pid in own]
     kill_together(process.pid, guard, forkserver, node)
-    for pid in others:  # what a job has started knows nothing of us, and nobody is left to end it
+    for pid in others:  # no process is left to end what a job has started
         os.kill(pid, signal.SIGKILL)
     assert_gone(own, descriptors)
 

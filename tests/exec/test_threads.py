@@ -1,4 +1,4 @@
-"""Libraries whose threads do not survive a fork: where they have been used, and where they can be used then."""
+"""Libraries with threads that do not survive a fork: where they were used, and where they can be used then."""
 
 import os
 from collections.abc import Callable
@@ -37,7 +37,7 @@ def test_a_caller_that_has_used_a_library_with_threads_can_run_tasks_that_use_it
 
 @pytest.mark.parametrize("use", [use_openmp, use_polars, use_blas])
 @pytest.mark.usefixtures("three_threads")
-def test_a_load_that_leaves_a_librarys_threads_is_named_and_fresh_tasks_can_use_it_all_the_same(
+def test_a_load_that_leaves_a_librarys_threads_is_named_and_fresh_tasks_can_use_it_anyway(
     local: LocalExecutor, run: Any, library: str, use: Use
 ) -> None:
     outcome = run(local, Task("load", use, (library,), place=RunsIn.NODE))["load"]

@@ -92,7 +92,7 @@ KINDS = {
     "exception that cannot be read": Kind(
         exception_that_cannot_be_read, raises("TwoArguments", "one and two")
     ),
-    "exception whose __str__ raises": Kind(exception_without_str, raises("NoText", "RuntimeError")),
+    "exception with a __str__ that raises": Kind(exception_without_str, raises("NoText", "RuntimeError")),
     "message of 1 MiB": Kind(long_message, raises("ValueError", "x" * (1 << 20))),
     "endless recursion": Kind(recursion, raises("RecursionError")),
     "memory error": Kind(memory, raises("MemoryError")),

@@ -58,7 +58,7 @@ def test_messages_of_any_size_arrive_in_order_with_their_descriptors(sizes: list
     receiver.close()
 
 
-def test_what_was_said_before_the_end_is_heard() -> None:
+def test_what_was_sent_before_the_end_is_read() -> None:
     ours, theirs = pair()
     sender: Channel[ToNode, FromNode] = Channel(ours, FROM_NODE)
     receiver: Channel[FromNode, ToNode] = Channel(theirs, TO_NODE)
