@@ -561,7 +561,7 @@ def test_a_value_that_cannot_be_pickled_fails_with_the_name_of_the_file(failing_
     error, _graph = failing_run(lambda: declare("a", calc=calc))
     failure = error.exceptions["cache/value"]
     assert isinstance(failure, ppg.JobContractError)
-    assert "'cache/value' returned, a generator, cannot be pickled" in str(failure)
+    assert "'cache/value' returned a generator, which cannot be pickled" in str(failure)
     assert not (folder / "cache/value").exists()
 
 

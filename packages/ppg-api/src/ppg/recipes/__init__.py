@@ -1,1 +1,1 @@
-"""Recipes: jobs that are made of other jobs."""
+"""Recipes: jobs that are built from other jobs."""

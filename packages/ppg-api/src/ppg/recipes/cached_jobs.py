@@ -1,21 +1,19 @@
-"""Jobs that calculate a value once, keep it in a cache file, and load it for those who need it.
+"""Cached jobs: calculate a value once, keep it in a cache file, and load it for the jobs that use it.
 
-Each is two jobs. The *calculation* (`CacheJob`) pickles what the user's function returns into the cache file; the job
-that the user declares *uses* the value, and is what other jobs depend on. In terms of the decision model
+Each is two jobs. The *calculation* (`CacheJob`) pickles the return value of the user's function into the cache file.
+The job that the user declares *uses* the value; other jobs depend on it. In terms of the decision model
 (`docs/decisions.md`):
 
-- The calculation is a LAZY job whose file stays. So it runs only if somebody needs the value, and nobody does who is
-  up to date; a new user of an old cache finds the file, and nothing is calculated. If the bytes come out as before,
-  nothing downstream runs.
-- A load is a LOAD job, a plot an OUTPUT. It consumes the cache file, not what that was made of. So dependencies go to
-  the calculation (`CachedJob.depends_on`), and data that only the calculation needs is not loaded while the cache
-  is clean.
-- A cache file can be intact and yet unreadable: a class has moved, a library has another version. Whether it is, only
-  reading tells, and reading is the work of the job that uses it: to try it where files are looked at would read
-  every cache in every run. Nor can that job calculate in place, as what the calculation needs (loaded data,
-  temporary files) is not there. So it says what it found instead of failing (`CacheUnreadableError`), and the
-  evaluator is told that the leftover is no good (`ppg_graph.LeftoverRejected`): the calculation runs with all that it
-  needs, and the job is started again. A file that was calculated in this very run is not tried twice.
+- The calculation is a LAZY job, and its file stays. It runs only when a stale job needs the value. A new user of an old
+  cache finds the file, and the calculation does not run. If its bytes stay the same, nothing downstream runs.
+- A load is a LOAD job, a plot an OUTPUT. It consumes the cache file, not the upstreams of the calculation. So
+  dependencies go to the calculation (`CachedJob.depends_on`). Data that only the calculation needs is not loaded
+  while the cache is clean.
+- A cache file can be intact and yet unreadable: a class has moved, or a library has another version. Only reading it
+  shows that. The job that uses the value reads it, because a check of all files would read every cache in every run.
+  That job cannot calculate in place: the upstreams of the calculation (loaded data, temporary files) are not there.
+  So it raises `CacheUnreadableError`, and the evaluator gets the event `ppg_graph.LeftoverRejected`. The calculation
+  runs with all its upstreams, and the job starts again. If the calculation ran in the same run, the job fails.
 """
 
 import functools
@@ -49,14 +47,14 @@ AnyJob = TypeVar("AnyJob", bound=Job)
 
 
 class CacheJob(FileJob):
-    """Pickles what a function returns into a file: the calculation of a cached job or a plot.
+    """CacheJob: pickles a function's return value into a file, as the calculation of a cached job or a plot.
 
-    It comes with the job that was declared, as its `cache_job`. Jobs may also depend on it directly, and read the file.
+    It comes with the declared job, as its `cache_job`. Jobs may also depend on it directly, and read the file.
 
     Parameters:
         cache_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         calc_function: called without arguments; returns the value.
-        what: what to call the job that was declared in messages.
+        what: the kind of the declared job, for messages.
         timeout, retries, enforce_memory, isolation: see `Execution`.
     """
 
@@ -102,19 +100,19 @@ class CacheJob(FileJob):
 
     @property
     def call(self) -> Callback:
-        """Calculates, and writes."""
+        """A function that calculates the value and writes it to the cache file."""
         return functools.partial(write_value, super().call, self.path, self.job_id)
 
     @property
     def reading(self) -> Callable[[], object]:
-        """What gives the value in the process of a job that uses it."""
+        """A function that returns the value, in the process of a job that uses it."""
         return functools.partial(read_value, self.path, self.job_id, self.callback)
 
 
 class CachedJob(CallbackJob):
-    """What jobs that use a cached value have in common; `isinstance(job, ppg.CachedJob)` tells them.
+    """CachedJob: the common part of jobs that use a cached value; `isinstance(job, ppg.CachedJob)` detects them.
 
-    What the job depends on, its calculation depends on. `cache_job` has its own resources and options:
+    The job's dependencies are those of its calculation. `cache_job` has its own resources and options:
     `job.cache_job.use_cores(8)`.
     """
 
@@ -124,8 +122,8 @@ class CachedJob(CallbackJob):
     def depends_on(self, *dependencies: Dependency) -> Self:
         """Make the calculation depend on other jobs; see `Job.depends_on`.
 
-        They are not loaded or made while the cache is up to date. What the job itself needs besides the value
-        goes to `use_depends_on`.
+        These jobs are not loaded or made while the cache is up to date. Other dependencies of the job itself go to
+        `use_depends_on`.
         """
         self.cache_job.depends_on(*dependencies)
         return self
@@ -136,12 +134,12 @@ class CachedJob(CallbackJob):
         return self
 
     def use_depends_on(self, *dependencies: Dependency) -> Self:
-        """Make the half that uses the value, the load or the plot, depend on other jobs, and not the calculation."""
+        """Make the half that uses the value (the load or the plot) depend on other jobs, but not the calculation."""
         super().depends_on(*dependencies)
         return self
 
     def ignore_code_changes(self) -> Self:
-        """Do not rerun either half when its function's code changes; returns the job.
+        """Do not rerun either half when its function's code changes; return the job.
 
         For the calculation alone: `job.cache_job.ignore_code_changes()`.
         """
@@ -149,26 +147,26 @@ class CachedJob(CallbackJob):
         return super().ignore_code_changes()
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """The half's own function, and the calculation."""
+        """The invariants of the half's own function, and the calculation."""
         return (*super().implicit_invariants(), self.cache_job)
 
 
 class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
-    """Sets an attribute of an object to a value that is calculated once and kept in a file.
+    """CachedAttributeLoadingJob: sets an attribute to a value that is calculated once and kept in a file.
 
     Parameters:
-        cache_filename: where the value is kept, pickled; relative to the pipegraph's root, or absolute. The job's id is
-            this with `_load` appended.
-        object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
+        cache_filename: the file with the pickled value; relative to the pipegraph's root, or absolute. The job's id is
+            this name with `_load` appended.
+        object: gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
         attribute_name: the attribute, which is removed again when those jobs are done.
-        function: called without arguments, if a job downstream has to run and the cache is not up to date; returns
+        function: called without arguments, if a job downstream must run and the cache is not up to date; returns
             the value.
         timeout, retries: of the calculation and of the load, each; see `Execution`.
         enforce_memory, isolation: of the calculation.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: another job makes this file, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: another job makes this file, or an earlier declaration of the job differs.
     """
 
     __slots__ = ("cache_job",)
@@ -196,25 +194,25 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
 
     @property
     def call(self) -> Callback:
-        """Reads the value."""
+        """A function that reads the value."""
         return self.cache_job.reading
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """The calculation; reading it back is no function of the user's."""
+        """The calculation; no function of the user reads the value back."""
         return (self.cache_job,)
 
 
 class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
-    """Sets an entry of a dictionary to a value that is calculated once and kept in a file.
+    """CachedDictEntryLoadingJob: sets an entry of a dictionary to a value that is calculated once and kept in a file.
 
     Parameters:
-        cache_filename, function, timeout, retries, enforce_memory, isolation: as of `CachedAttributeLoadingJob`.
-        dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
+        cache_filename, function, timeout, retries, enforce_memory, isolation: see `CachedAttributeLoadingJob`.
+        dictionary: gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: another job makes this file, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: another job makes this file, or an earlier declaration of the job differs.
     """
 
     __slots__ = ("cache_job",)
@@ -237,27 +235,27 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
 
     @property
     def call(self) -> Callback:
-        """Reads the value."""
+        """A function that reads the value."""
         return self.cache_job.reading
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """The calculation; reading it back is no function of the user's."""
+        """The calculation; no function of the user reads the value back."""
         return (self.cache_job,)
 
 
 class CachedDataLoadingJob(CachedJob, LoadingJob):
-    """Calls a function, in the compute node, with a value that is calculated once and kept in a file.
+    """CachedDataLoadingJob: calls a function, in the compute node, with a value that is calculated once and kept.
 
     Parameters:
-        cache_filename, timeout, retries, enforce_memory, isolation: as of `CachedAttributeLoadingJob`.
-        calc_function: called without arguments, if a job downstream has to run and the cache is not up to date;
+        cache_filename, timeout, retries, enforce_memory, isolation: see `CachedAttributeLoadingJob`.
+        calc_function: called without arguments, if a job downstream must run and the cache is not up to date;
             returns the value.
         load_function: called with the value; puts it where the callbacks of the jobs downstream find it. A change of
-            its code does not calculate again.
+            its code does not start the calculation.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: another job makes this file, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: another job makes this file, or an earlier declaration of the job differs.
     """
 
     __slots__ = ("cache_job",)
@@ -280,12 +278,12 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
 
     @property
     def call(self) -> Callback:
-        """Reads the value, and passes it on."""
+        """A function that reads the value, and passes it to the user's function."""
         return functools.partial(pass_value, super().call, self.cache_job.reading)
 
 
 def declared_with(job: Job, part: AnyJob) -> AnyJob:
-    """Declare a job that belongs to another one, which the user declares; gives it as the pipegraph knows it.
+    """Declare a part of a job that the user declares; return the part that the pipegraph admitted.
 
     Raises:
         JobContractError: the id or one of the files belongs to another job, or the declarations differ.
@@ -307,7 +305,7 @@ def _calculation(
 
 
 def _of_loads(options: ExecutionOptions) -> LoadOptions:
-    """Those of the options that a load has."""
+    """Return the options that a load has."""
     loads: LoadOptions = {}
     if "timeout" in options:
         loads["timeout"] = options["timeout"]

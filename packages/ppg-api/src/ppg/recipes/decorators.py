@@ -1,18 +1,18 @@
-"""Declaring jobs as decorated functions.
+"""Decorators: declare jobs as decorated functions.
 
     @ppg.file("total.txt")
     def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None:
         out.write_text(str(sum(map(int, numbers.read_text().split()))))
 
-A decorator replaces the function by the job that calls it: `total` is a `FileGeneratingJob`, with all that such a
-job can do (`total.depends_on(...)`, `total.use_cores(4)`), and can in turn be passed to others.
+A decorator replaces the function by the job that calls it. `total` is a `FileGeneratingJob`: it has the methods of
+such a job (`total.depends_on(...)`, `total.use_cores(4)`), and other jobs can depend on it.
 
-A parameter whose default is a job is a dependency on that job, and when the function is called, what the job has
-made is passed: the path of a file, the paths of several, the value of a load. `upstream(job)` tells type checkers
-what will be passed, and does nothing else; where nobody checks types, `numbers=numbers` says the same.
+A parameter with a job as its default is a dependency on that job. The call of the function then passes the job's
+product: the path of a file, the paths of several, the value of a load. `upstream(job)` gives the parameter the right
+type for type checkers, and does nothing else; without type checks `numbers=numbers` is enough.
 
-The classes do all the work. What is shipped to the job's process is a copy of the function whose defaults name the
-jobs instead of holding them: the names count as part of the function, and the jobs themselves stay where they are.
+The classes do all the work. The job process gets a copy of the function, with defaults that name the jobs instead of
+holding them. The names count as part of the function, and the jobs themselves stay in the main process.
 """
 
 import functools
@@ -56,13 +56,13 @@ Value = TypeVar("Value")
 SomeJob = TypeVar("SomeJob", bound=CallbackJob)
 
 MakesFile = Callable[[Path], object] | Callable[[], object]
-"""A function that gets the path of the file that it makes, or knows it by itself."""
+"""A function that gets the path of the file that it makes, or contains it."""
 MakesFiles = Callable[[list[Path]], object] | Callable[[], object]
 MakesNamedFiles = Callable[[dict[str, Path]], object] | Callable[[], object]
 
 
 class FileOptions(ExecutionOptions, total=False):
-    """The keyword options of jobs that make files; see `FileJob` and `Execution`."""
+    """FileOptions: the keyword options of jobs that make files; see `FileJob` and `Execution`."""
 
     rename_broken: bool
     empty_ok: bool
@@ -72,7 +72,7 @@ class FileOptions(ExecutionOptions, total=False):
 
 
 class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
-    """Loads a value into the compute node, for the jobs whose functions take it as a parameter.
+    """ValueLoadingJob: loads a value into the compute node, for functions of jobs that take it as a parameter.
 
     Parameters:
         job_id: its name.
@@ -80,7 +80,7 @@ class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
         timeout, retries: see `Execution`.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
+        TypeError, ValueError: an argument has the wrong type or value.
     """
 
     __slots__ = ()
@@ -96,18 +96,18 @@ class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
         super().__init__(job_id, Holder(), "value", callback, pipegraph=pipegraph, **options)
 
     def definition(self) -> dict[str, object]:
-        """The function and options; where the value is kept is nobody's business."""
+        """The function and options, without the internal object that keeps the value."""
         kept_in = {"object", "attribute_name"}
         return {name: value for name, value in super().definition().items() if name not in kept_in}
 
 
 class _Upstream:
-    """What `upstream` returns: a default that is to be replaced by what a job has made."""
+    """_Upstream: the return value of `upstream`, a default that `_declared` replaces by a job's product."""
 
     __slots__ = ("needed",)
 
     def __init__(self, needed: object) -> None:
-        # What can be walked through only once is walked through here.
+        # An iterator can be read only once, so its items are kept.
         self.needed = list(needed) if isinstance(needed, Iterator) else needed
 
 
@@ -124,16 +124,16 @@ def upstream(needed: Mapping[str, FileGeneratingJob | JobFile | os.PathLike[str]
 @overload
 def upstream(needed: Iterable[FileGeneratingJob | JobFile | os.PathLike[str]]) -> list[Path]: ...
 def upstream(needed: object) -> object:
-    """Say what a parameter of a decorated function gets: to be used as its default, and nowhere else.
+    """Mark a job as the value of a decorated function's parameter; use it only as the parameter's default.
 
         def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
 
     Parameters:
         needed: a job that makes files or loads a value; one file of a job; the name of a file (which a job makes, or
-            which is observed); a list or dictionary of those that are one file each.
+            which is observed); a list or dictionary of any of these that are one file each.
 
     Returns:
-        For type checkers, what will be passed: a `Path`, a list or dictionary of them, or what a load returns.
+        For type checkers, the type of the passed value: a `Path`, a list or dictionary of them, or a load's value.
     """
     return _Upstream(needed)
 
@@ -141,14 +141,14 @@ def upstream(needed: object) -> object:
 def file(
     output_filename: PathLike, **options: Unpack[FileOptions]
 ) -> Callable[[MakesFile], FileGeneratingJob]:
-    """Declare a `FileGeneratingJob` from the function that makes its file; the parameters are those of the class."""
+    """Declare a `FileGeneratingJob` from the function that makes its file; takes the parameters of the class."""
     return functools.partial(_declared, FileGeneratingJob, output_filename, **options)
 
 
 def temp_file(
     output_filename: PathLike, **options: Unpack[FileOptions]
 ) -> Callable[[MakesFile], TempFileGeneratingJob]:
-    """Declare a `TempFileGeneratingJob`; the parameters are those of the class."""
+    """Declare a `TempFileGeneratingJob`; takes the parameters of the class."""
     return functools.partial(_declared, TempFileGeneratingJob, output_filename, **options)
 
 
@@ -163,7 +163,7 @@ def files(
 def files(
     filenames: Sequence[PathLike] | Mapping[str, PathLike], **options: Unpack[FileOptions]
 ) -> Callable[[Any], MultiFileGeneratingJob]:
-    """Declare a `MultiFileGeneratingJob` from the function that makes its files; the parameters are those of the class.
+    """Declare a `MultiFileGeneratingJob` from the function that makes its files; takes the parameters of the class.
 
     The function gets a list of paths, or a dictionary if `filenames` is one.
     """
@@ -188,13 +188,13 @@ def temp_files(
 def data(
     job_id: str, *, pipegraph: "GraphProtocol | None" = None, **options: Unpack[LoadOptions]
 ) -> Callable[[Callable[[], Value]], ValueLoadingJob[Value]]:
-    """Declare a `ValueLoadingJob` from the function that returns the value; the parameters are those of the class.
+    """Declare a `ValueLoadingJob` from the function that returns the value; takes the parameters of the class.
 
         @ppg.data("genome")
         def genome(fasta: Path = ppg.upstream(fasta)) -> str:
             return fasta.read_text()
 
-    Functions that have `genome: str = ppg.upstream(genome)` as a parameter share the one copy of the value.
+    Functions with the parameter `genome: str = ppg.upstream(genome)` share one copy of the value.
     """
 
     def declare(function: Callable[[], Value]) -> ValueLoadingJob[Value]:
@@ -207,7 +207,7 @@ def data(
 def generator(
     job_id: str, *, pipegraph: "GraphProtocol | None" = None, **options: Unpack[ExecutionOptions]
 ) -> Callable[[Callable[[], object]], JobGeneratingJob]:
-    """Declare a `JobGeneratingJob` from the function that declares jobs; the parameters are those of the class."""
+    """Declare a `JobGeneratingJob` from the function that declares jobs; takes the parameters of the class."""
     return functools.partial(_declared, JobGeneratingJob, job_id, pipegraph=pipegraph, **options)
 
 
@@ -239,10 +239,10 @@ def _declared(kind: type[SomeJob], name: object, function: Callable[..., object]
 
 
 def _taken_apart(function: FunctionType, what: str) -> tuple[FunctionType, dict[str, object]]:
-    """A copy of the function whose defaults name jobs instead of being them; and what is needed, by parameter.
+    """Return a copy of the function with defaults that name jobs, and the jobs by parameter.
 
     Raises:
-        TypeError: a parameter that is to get something cannot be passed by name, or is hidden by another decorator.
+        TypeError: a parameter with a job cannot be passed by name, or is hidden by another decorator.
     """
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
@@ -275,13 +275,13 @@ def _taken_apart(function: FunctionType, what: str) -> tuple[FunctionType, dict[
     plain.__qualname__ = function.__qualname__
     plain.__module__ = function.__module__
     plain.__doc__ = function.__doc__
-    # What another decorator notes of the function that it wraps.
+    # The copy keeps the attributes that other decorators set on the function.
     plain.__dict__.update(function.__dict__)
     return plain, dependencies
 
 
 def _defaults_of(function: FunctionType) -> dict[str, object]:
-    """The defaults, by parameter."""
+    """Return the defaults, by parameter."""
     positional = function.__code__.co_varnames[: function.__code__.co_argcount]
     defaults = function.__defaults__ or ()
     by_name = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
@@ -307,7 +307,7 @@ def _needed(default: object) -> object:
 
 
 def _each(needed: object) -> Iterator[Job | JobFile | PathLike]:
-    """The jobs and names of files that `needed` consists of."""
+    """Yield the jobs and file names in `needed`."""
     if isinstance(needed, (Job, JobFile, str, os.PathLike)):
         yield needed
     elif isinstance(needed, Mapping):
@@ -319,7 +319,7 @@ def _each(needed: object) -> Iterator[Job | JobFile | PathLike]:
 
 
 def _names(needed: object) -> object:
-    """What stands for jobs in the defaults of a function: it counts as part of it."""
+    """Return the names that replace jobs in the function's defaults, and count as part of the function."""
     if isinstance(needed, (Job, JobFile)):
         return needed.job_id if isinstance(needed, Job) else needed.path
     if isinstance(needed, (str, os.PathLike)):
@@ -330,7 +330,7 @@ def _names(needed: object) -> object:
 
 
 def _paths(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
-    """What is passed for files: a path, or a list or dictionary of paths."""
+    """Return the value to pass for files: a path, or a list or dictionary of paths."""
     if isinstance(needed, Mapping):
         return {name: _path(one, pipegraph, f"{what}[{name!r}]") for name, one in needed.items()}
     if isinstance(needed, Iterable) and not isinstance(needed, (str, bytes)):
@@ -339,7 +339,7 @@ def _paths(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
 
 
 def _path(needed: object, pipegraph: "GraphProtocol", what: str) -> Path:
-    """The one path that a job, or a file's name, stands for."""
+    """Return the one path that a job or a file name stands for."""
     if isinstance(needed, FileJob):
         if isinstance(needed.made, Path):
             return needed.made

@@ -1,15 +1,15 @@
-"""Jobs that run a program.
+"""External jobs: run a program that makes files.
 
-An `ExternalJob` is a `MultiFileGeneratingJob` whose function starts the program (`ppg.worker.command`); everything else
-is as for all jobs that make files. What this module adds is how the command is declared:
+An `ExternalJob` is a `MultiFileGeneratingJob` with a function that starts the program (`ppg.worker.command`).
+Everything else works as for all jobs that make files. This module adds the declaration of the command:
 
-- a text is passed to the program as it is;
-- a `Path` names a file: one of the job's own, or else one that it reads. What it reads it depends on: on the job that
-  makes it, or on its content;
+- a text is passed to the program unchanged;
+- a `Path` names an output of the job, or else a file that the job reads. The job depends on a file that it reads: on
+  the job that makes it, or on its content;
 - a job, or one file of a job, stands for the files that it makes.
 
-What counts as a change is the command as it was declared: its words, with files by their names relative to the
-pipegraph's root, the environment and the working directory that were asked for, and where the streams go.
+The job observes the command as declared: its words, with files named relative to the pipegraph's root, the declared
+environment and working directory, and the targets of the streams.
 """
 
 import functools
@@ -36,34 +36,35 @@ if TYPE_CHECKING:
 __all__ = ["Argument", "ExternalJob", "TempExternalJob"]
 
 Argument = str | os.PathLike[str] | float | Job | JobFile | Placeholder | None | tuple[Any, ...]
-"""One argument of a command; a tuple's parts make up one argument, None makes none."""
+"""One argument of a command; the parts of a tuple make up one argument, and None makes none."""
 
 _SHELL: tuple[tuple[Part, ...], ...] = (("bash",), ("-euo",), ("pipefail",), ("-c",))
 
 
 class ExternalJob(MultiFileGeneratingJob):
-    """Runs a program that makes one or several files.
+    """ExternalJob: runs a program that makes one or several files.
 
-    It succeeds if the program's exit code says so and all outputs are there; otherwise they are removed. What the
-    program prints is the job's output, as with all jobs. The program, and whatever it starts, ends with the job.
+    The job succeeds if the exit code means success and all outputs are there; otherwise its outputs are removed. The
+    program's printed text is the job's output, as for all jobs. The program, and all processes that it starts, end
+    with the job.
 
         ExternalJob("sorted.txt", ["sort", "--parallel", ppg.CORES, Path("words.txt")], stdout="sorted.txt")
 
     Parameters:
         filenames: the file that it makes, or several as an iterable, or as a dictionary of names to files.
-        command: the program and its arguments. Texts and numbers are passed as they are. A `Path` is an output, a
-            folder of outputs, or else a file that the job reads, and so depends on. A job stands for its files
-            (each is an argument), `job["name"]` for the one. A folder that is read is passed as a text. `CORES` is the number of cores that the job was given.
-            The parts of a tuple make up one argument: `("--threads=", CORES)`. None is left out.
+        command: the program and its arguments. Texts and numbers are passed unchanged. A `Path` is an output, a
+            folder of outputs, or else a file that the job reads, and so depends on. A job stands for its files (each
+            is an argument), `job["name"]` for one of them. Pass a folder that the program reads as a text. `CORES` is
+            the number of cores that the job got. The parts of a tuple make up one argument: `("--threads=", CORES)`.
+            None is left out.
         shell: `command` is a line for the shell (or a list that makes up one, in which only texts are not quoted).
-            It is run by `bash -euo pipefail`: a part of a pipe that fails, and a variable that is not set, is
-            an error.
+            `bash -euo pipefail` runs it: a part of a pipe that fails, and a variable that is not set, is an error.
         stdin: a file to read, or a job that makes one file; nothing by default.
         stdout, stderr: the output to which the stream goes, by file or by name; by default it is captured.
             They may be the same.
-        environment: variables to be set for the program, beside those that are there. Only these count.
-        working_directory: where the program runs, relative to the pipegraph's root, which is the default. Files
-            are passed relative to the root, or, with another folder, as absolute names.
+        environment: variables to set for the program, besides the inherited ones. Only these count as a change.
+        working_directory: the folder in which the program runs, relative to the pipegraph's root, which is the
+            default. Files are passed relative to the root, or, with another folder, as absolute names.
         success: the exit codes that mean success.
         version: a command that prints the tool's version, `["samtools", "--version"]`, or a ToolVersionInvariant:
             the job runs again with another version.
@@ -72,8 +73,8 @@ class ExternalJob(MultiFileGeneratingJob):
         timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: another job makes one of the files, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: another job makes one of the files, or an earlier declaration of the job differs.
         PyPipelineGraphError: a job in the command belongs to another pipegraph.
     """
 
@@ -101,7 +102,7 @@ class ExternalJob(MultiFileGeneratingJob):
     ) -> None:
         self._is_single = isinstance(filenames, (str, os.PathLike))
         several = [filenames] if isinstance(filenames, (str, os.PathLike)) else filenames
-        # The files have to be known before the command can be understood, and that before there is a function.
+        # Reading the command needs the job's files, and the function needs the command, so `_unset` takes its place.
         super().__init__(
             several,
             _unset,
@@ -170,11 +171,11 @@ class ExternalJob(MultiFileGeneratingJob):
 
     @property
     def input_files(self) -> tuple[str, ...]:
-        """The files that the command reads, as far as it names them as such."""
+        """The files that the command reads, as far as the command names them as files."""
         return self._input_files
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """The command, unless changes of that are ignored, and the version of the tool."""
+        """The invariant of the command, unless the job ignores its changes, and that of the tool's version."""
         if not self.ignores_code_changes:
             yield unadmitted(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
         if self._version is not None:
@@ -191,25 +192,25 @@ class ExternalJob(MultiFileGeneratingJob):
 
 
 class CommandInvariant(ParameterInvariant):
-    """Observes the command of an external job; called like the job."""
+    """CommandInvariant: observes the command of an external job, and is named after that job."""
 
     __slots__ = ()
     name_space: ClassVar[str] = "command:"
 
 
 class TempExternalJob(ExternalJob):
-    """Runs a program that makes files which only other jobs need; see `TempFileGeneratingJob` and `ExternalJob`."""
+    """TempExternalJob: runs a program that makes temporary files; see `TempFileGeneratingJob` and `ExternalJob`."""
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY
 
 
 class _Reader:
-    """Understands the words of one job's command.
+    """_Reader: translates the words of one job's command into arguments.
 
     Attributes:
         argv: the arguments, each as its parts.
-        declared: what counts of them: the same with files as paths relative to the root.
+        declared: the observed form of the arguments, with files as paths relative to the root.
         inputs: the files that the command reads.
     """
 
@@ -223,7 +224,7 @@ class _Reader:
         self.inputs: list[str] = []
 
     def take(self, word: Argument) -> None:
-        """Add what one word of the command stands for: an argument, several, or none."""
+        """Add the arguments of one word of the command: one, several, or none."""
         if word is None:
             return
         if isinstance(word, Job):
@@ -257,7 +258,7 @@ class _Reader:
         self.argv.append(tuple(parts))
 
     def the_one_file(self, given: object, argument: str) -> str:
-        """The file that `stdin` names."""
+        """Return the one file that an argument or `stdin` names."""
         if isinstance(given, Job):
             files = self._files_of(given)
             if len(files) != 1:
@@ -270,7 +271,7 @@ class _Reader:
         return self._job.pipegraph.file_id(require_path(given, f"{self._what}: {argument}"))
 
     def _file(self, piece: object) -> str:
-        """The file that a part of an argument names; notes it if the command reads it."""
+        """Return the file that a part of an argument names; add it to the inputs if the command reads it."""
         if not isinstance(piece, (str, Job, JobFile, os.PathLike)):
             raise TypeError(
                 f"{self._what}: an argument must be a text, a number, a Path, a job or CORES, not "
@@ -282,7 +283,7 @@ class _Reader:
         return path
 
     def _is_own(self, path: str) -> bool:
-        """Whether it is an output, or a folder of outputs, or of the whole project."""
+        """Whether the path is an output, or a folder that contains outputs, up to the root and beyond."""
         root = self._job.pipegraph.root
         folder = absolute(path, root).rstrip("/") + "/"
         return path in self._job.files or any(
@@ -301,7 +302,7 @@ class _Reader:
         return job.files if path is None else (path,)
 
     def _spelled(self, path: str, *, alone: bool) -> str:
-        """The name by which the program finds a file, and does not take it for an option or a tool in PATH."""
+        """Return the name that the program gets, such that it is neither an option nor a tool in PATH."""
         root = self._job.pipegraph.root
         name = path if self._folder == root else absolute(path, root)
         if alone and (name.startswith("-") or not (self.argv or "/" in name)):
@@ -323,7 +324,7 @@ def _words(command: object, what: str, *, shell: bool) -> list[Any]:
 
 
 def _joined(argv: Iterable[tuple[Part, ...]]) -> tuple[Part, ...]:
-    """One line of what were arguments."""
+    """Join the arguments to one line."""
     line: list[Part] = []
     for parts in argv:
         line += [" ", *parts] if line else parts
@@ -341,7 +342,7 @@ def _version(
 
 
 def _is_text(piece: object) -> bool:
-    """Whether it is passed as it is written: texts and numbers, of which truth values are none."""
+    """Whether the argument is passed unchanged: texts and numbers, but not truth values."""
     return isinstance(piece, str) or (type(piece) is not bool and isinstance(piece, Real))
 
 

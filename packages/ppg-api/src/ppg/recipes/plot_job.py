@@ -1,7 +1,7 @@
-"""Plots: calculate → cached data → plot, and a table of the data if it is asked for.
+"""Plots: calculate → cached data → plot, and a table of the data if the user asks for it.
 
-The two halves are jobs of their own (see `cached_jobs`): whoever fiddles with the plot does not calculate again. Where
-drawing happens, see `plot_files`.
+The calculation and the plot are two jobs (see `cached_jobs`), so a change of the plot does not repeat the calculation.
+`plot_files` draws.
 """
 
 import functools
@@ -30,17 +30,17 @@ TABLES = (*SEPARATORS, ".parquet")
 
 
 class ValueFileJob(CachedJob, FileGeneratingJob):
-    """Makes a file from a cached value: a plot, or its table."""
+    """ValueFileJob: makes a file from a cached value: a plot, or its table."""
 
     __slots__ = ("cache_job",)
 
     @property
     def make(self) -> Callable[[object], object]:
-        """What is called with the value, in the job's process; makes the file."""
+        """The function that makes the file from the value, in the job process."""
         raise NotImplementedError
 
     def process_call(self) -> ProcessCall:
-        """Reads the value, and makes the file from it."""
+        """Return the call that reads the value, and makes the file from it."""
         paths = self.absolute_files
         return ProcessCall(
             make_files_from, (self.cache_job.reading, self.make, paths), self._describing(paths)
@@ -52,7 +52,7 @@ class ValueFileJob(CachedJob, FileGeneratingJob):
 
 
 class TableJob(ValueFileJob):
-    """Writes the data of a plot as a table; comes with the `PlotJob` that asks for it, as its `table_job`."""
+    """TableJob: writes the data of a plot as a table; the `table_job` of the `PlotJob` that asks for it."""
 
     __slots__ = ()
 
@@ -72,52 +72,52 @@ class TableJob(ValueFileJob):
 
     @property
     def make(self) -> Callable[[object], object]:
-        """Writes the table."""
+        """The function that writes the table."""
         return functools.partial(tabulate_value, self._absolute, self.job_id)
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """The calculation; writing a table is no function of the user's."""
+        """The calculation; no function of the user writes a table."""
         return (self.cache_job,)
 
 
 class RenderingInvariant(ParameterInvariant):
-    """Observes how a plot is saved; called like the plot."""
+    """RenderingInvariant: observes how a plot is saved, and is named after the plot."""
 
     __slots__ = ()
     name_space: ClassVar[str] = "rendering:"
 
 
 class PlotJob(ValueFileJob):
-    """Calculates data, keeps it in a file, and plots it.
+    """PlotJob: calculates data, keeps it in a file, and plots it.
 
-    Each half runs again when its own function changes; the plot also when the data did. What the job depends on
-    (`depends_on`), the calculation depends on; what only the plot needs goes to `use_depends_on`. matplotlib draws
-    with its Agg backend. The same plot gives the same bytes: what matplotlib writes into PDFs and SVGs as their date is
-    the variable SOURCE_DATE_EPOCH, or else 1970.
+    Each half runs again when its own function changes; the plot also when the data changed. The dependencies of the
+    job (`depends_on`) are those of the calculation; dependencies of the plot alone go to `use_depends_on`. matplotlib
+    draws with its Agg backend. The same plot gives the same bytes: the date that matplotlib writes into PDFs and SVGs
+    comes from the variable SOURCE_DATE_EPOCH, or else is 1970.
 
     Parameters:
-        output_filename: the plot; its suffix says the format: `.png`, `.pdf`, `.svg`, or another that the plot can
+        output_filename: the plot; its suffix gives the format: `.png`, `.pdf`, `.svg`, or another that the plot can
             be saved as. It is the job's id.
         calc_function: called without arguments; returns a data frame of pandas or polars, or anything else that can
             be pickled. Or the `cache_job` of another plot or cached job, to use its data.
-        plot_function: called with what `calc_function` returned; returns a plot of plotnine, a figure or axes of
+        plot_function: called with the return value of `calc_function`; returns a plot of plotnine, a figure or axes of
             matplotlib, or anything else that has a method `save` or `savefig`.
         render_args: further arguments of that method, by name; `dpi`, `width` and `height` may be among them.
-        dpi: dots per inch; by default what the plot says.
-        width, height: of the whole plot in inches, both or none; by default what the plot says.
+        dpi: dots per inch; by default that of the plot.
+        width, height: of the whole plot in inches, both or none; by default those of the plot.
         table_filename: also write the data as a table: `.tsv`, `.csv` or `.parquet` by the suffix (for the latter
-            pandas needs pyarrow). The data has to be a data frame then. The job that does it is `table_job`.
-        cache_filename: where the data is kept, pickled; by default in the pipegraph's cache folder, under the name of
+            pandas needs pyarrow). The data must be a data frame then. The job that writes it is `table_job`.
+        cache_filename: the file with the pickled data; by default in the pipegraph's cache folder, under the name of
             the plot.
         timeout, retries, enforce_memory, isolation: of each half that is declared here; see `Execution`.
 
     Attributes:
         cache_job: the calculation.
-        table_job: what writes the table, or None.
+        table_job: the job that writes the table, or None.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: another job makes one of the files, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: another job makes one of the files, or an earlier declaration of the job differs.
     """
 
     __slots__ = ("_parameters", "_rendering", "table_job")
@@ -185,13 +185,13 @@ class PlotJob(ValueFileJob):
 
     @property
     def make(self) -> Callable[[object], object]:
-        """Plots, and saves."""
+        """The function that plots the value, and saves the plot."""
         shown = self._rendering
         pieces = (shown.dpi, shown.width, shown.height, shown.arguments)
         return functools.partial(draw_value, self.call, pieces, self._absolute, self.job_id)
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """The plot's own function, how it is rendered, and the calculation."""
+        """The invariants of the plot's own function and of its rendering, and the calculation."""
         return (*super().implicit_invariants(), self._parameters)
 
     def add_another_plot(
@@ -205,7 +205,7 @@ class PlotJob(ValueFileJob):
         height: float | None = None,
         **options: Unpack[ExecutionOptions],
     ) -> "PlotJob":
-        """Another plot of the same data, which is calculated once; gives its job.
+        """Declare another plot of the same data, which is calculated once; return its job.
 
         Parameters:
             output_filename, plot_function, render_args, dpi, width, height: see `PlotJob`.
@@ -230,7 +230,7 @@ class PlotJob(ValueFileJob):
         return super().prune()
 
     def unprune(self) -> Self:
-        """Take `prune` back; returns the job."""
+        """Undo `prune`; return the job."""
         if self.table_job is not None:
             self.table_job.unprune()
         return super().unprune()
@@ -243,7 +243,7 @@ def _rendering(
     numbers: dict[str, float | None] = {}
     for name, value in own.items():
         if value is not None and name in arguments:
-            raise ValueError(f"{what}: {name} is given twice, by itself and in render_args")
+            raise ValueError(f"{what}: {name} is given twice, as an argument and in render_args")
         numbers[name] = _number(what, name, arguments.pop(name, value))
     if (numbers["width"] is None) is not (numbers["height"] is None):
         raise ValueError(f"{what}: give both width and height, in inches, or none of them")
@@ -261,7 +261,7 @@ def _number(what: str, name: str, value: object) -> float | None:
 
 
 def _cache_of(plot: PlotJob) -> PathLike:
-    """Where a plot's data is kept: one file of the cache folder for every file that a plot can be."""
+    """Return the cache file of a plot, which differs for every plot file."""
     parts = PurePosixPath(plot.job_id).parts
     inside = ["%2E%2E" if part == ".." else part.replace("%", "%25") for part in parts]
     return Path(plot.pipegraph.cache_folder, *inside[:-1], f"{inside[-1]}.pickle")

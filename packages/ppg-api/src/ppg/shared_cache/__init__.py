@@ -2,7 +2,7 @@
 
 
 def __getattr__(name: str) -> object:
-    """Look up what the module of this name had before it became a folder, for old pickles."""
+    """Return a name that the module `shared_cache` had before it became a folder, for old pickles."""
     from ppg_invariants import old_definition  # noqa: PLC0415 (job processes need none of it)
 
     return old_definition(__name__, name)

@@ -1,7 +1,7 @@
-"""The shared cache, as users see it: a folder in which projects keep outputs for each other.
+"""Shared cache: the folder in which projects keep outputs for each other, as a script declares and queries it.
 
-`docs/shared_cache.md` has the design. This module is what is declared and what is asked; what happens when a job runs
-is in `engine.cache_keys` (which key a job has) and `shared_cache.in_job` (what its process does with it).
+`docs/shared_cache.md` has the design. `engine.cache_keys` works out the key of a job, and `shared_cache.in_job` uses
+it in the job process.
 """
 
 import os
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 __all__ = ["VARIABLE", "SharedCache", "shared_cache_of"]
 
 VARIABLE = "PPG_SHARED_CACHE"
-"""The environment variable that names the folder for scripts that name none."""
+"""Environment variable with the folder, for scripts that pass no shared cache."""
 
 
 class SharedCache:
-    """A folder in which projects keep the outputs of expensive jobs for each other.
+    """SharedCache: a folder in which projects keep the outputs of expensive jobs for each other.
 
-    Only jobs that say so (`share=True`, or `share()`) use it. Whoever can write to the folder decides what others'
-    outputs contain, so share it with those only whom you trust with that.
+    Only jobs declared with `share=True` or `share()` use it. Every user with write access to the folder decides what
+    the outputs of all others contain. Share it only with users that you trust with that.
 
     Parameters:
-        folder: made when something is first kept in it, if its parent exists. Files in it get the permissions that
-            the folder has, whatever the umask: make it with `mkdir -m 2775`, say, to share it with a group.
-        hard_links: where blocks cannot be shared (reflinks: btrfs, XFS, bcachefs, and others), link files instead
-            of copying them. Saves the room, but outputs of sharing jobs are read-only then, and whoever changes one
-            in place nevertheless changes it for everybody, which the next reader finds out.
+        folder: made when the first entry is kept, if its parent exists. Files in it get the permissions of the
+            folder, whatever the umask; to share it with a group, make it with `mkdir -m 2775`, for example.
+        hard_links: link files instead of copying them, where the file system cannot share blocks (reflinks: btrfs,
+            XFS, bcachefs, and others). Links save room, but outputs of sharing jobs are then read-only. If a user
+            still changes such an output in place, it changes for every project; the next reader detects that.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
+        TypeError, ValueError: an argument has the wrong type or value.
     """
 
     __slots__ = ("folder", "hard_links")
@@ -43,7 +43,7 @@ class SharedCache:
     def __init__(self, folder: PathLike, *, hard_links: bool = False) -> None:
         text = folder.rstrip("/") or "/" if isinstance(folder, str) and folder else folder
         if text == "/":
-            raise ValueError("SharedCache: folder must be a folder of its own, not '/'")
+            raise ValueError("SharedCache: folder must be a dedicated folder, not '/'")
         self.folder: Path = Path(require_folder(text, "SharedCache: folder"))
         self.hard_links: bool = require_flag(hard_links, "SharedCache: hard_links")
 
@@ -51,7 +51,7 @@ class SharedCache:
         return f"<SharedCache '{self.folder}'>"
 
     def entries(self) -> Iterator["CachedEntry"]:
-        """All that is in the cache, in no particular order; what disappears meanwhile is left out.
+        """Yield all entries of the cache, in no particular order, without those that are removed meanwhile.
 
         Raises:
             OSError: the folder cannot be read.
@@ -61,16 +61,16 @@ class SharedCache:
         return entries_in(os.fspath(self.folder.absolute()))
 
     def prune(self, max_size: int) -> list["CachedEntry"]:
-        """Remove what was not used for the longest time, until the rest is no larger than `max_size` bytes.
+        """Remove the entries unused for the longest time, until the rest is no larger than `max_size` bytes.
 
-        Jobs that are taking an entry at this moment get it, or run. What was left behind by processes that were killed
-        while they kept something is removed, too, once it is a day old.
+        A job that takes an entry at this moment gets it, or runs. Files that killed processes left in `staging` are
+        removed, too, once they are a day old.
 
         Parameters:
             max_size: of all files in the cache together, in bytes; 0 empties it.
 
         Returns:
-            What was removed.
+            The removed entries.
 
         Raises:
             ValueError: `max_size` is negative.
@@ -84,11 +84,11 @@ class SharedCache:
 
 
 def shared_cache_of(given: SharedCache | PathLike | None, root: str) -> SharedCache | None:
-    """The cache that a pipegraph uses: what its script says, else what the environment says, else none.
+    """Return the cache of a pipegraph: the one passed by its script, else that of the environment, else None.
 
     Parameters:
         given: the cache, its folder, or None.
-        root: what the folder is relative to.
+        root: the folder to which a relative name of the cache refers.
     """
     cache = given
     if cache is None:

@@ -1,11 +1,11 @@
-"""What the process of a sharing job does: take the job's files from the shared cache, or make them and keep them there.
+"""Sharing in the job process: takes the job's files from the shared cache, or makes them and keeps them there.
 
-Whatever goes wrong with the cache costs the sharing, never the job. What is taken is believed only if the files, as they
-are in the project now, have the sizes and hashes that were noted when they were made.
+A failure of the cache costs the sharing, never the job. Taken files count only if, as they are in the project now,
+they have the sizes and hashes that were recorded when they were made.
 """
 
 # ruff: noqa: PTH101, PTH103, PTH108, PTH113, PTH116, PTH118, PTH120
-# Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
+# Paths are strings here, as everywhere in job processes, because these do not import pathlib.
 
 import contextlib
 import getpass
@@ -33,19 +33,22 @@ __all__ = ["Report", "Use", "take_or_make"]
 
 PlainState = tuple[object, ...]
 Report = tuple[bool, list[PlainState], list[tuple[str, str]]]
-"""Whether the files were taken; their states, as `describe_files_plainly` gives them; and warnings, each with what
-several jobs' warnings have in common if they say the same."""
+"""Whether the files were taken; their states, as `describe_files_plainly` returns them; and the warnings.
+
+Each warning is its cause and its text. Warnings of several jobs with one cause are reported once.
+"""
 
 
 class Use(NamedTuple):
-    """How one job uses a shared cache; travels to its process.
+    """Use: how one job uses a shared cache; sent to the job process.
 
     - cache: the folder, absolute
-    - key: what stands for everything that the job consumes
+    - key: the hash of everything that the job consumes
     - names: of its files, as they are in the key
     - hard_links: whether files may be linked instead of copied
-    - root: the project, to be noted as where an entry comes from
-    - accept: called when the files were taken; raises CacheUnreadableError if they are of no use here. None: all are
+    - root: the project's folder, recorded as the origin of an entry
+    - accept: called when the files were taken; raises CacheUnreadableError if this job cannot use them. None: all
+      files are accepted
     """
 
     cache: str
@@ -57,12 +60,12 @@ class Use(NamedTuple):
 
 
 def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, empty_ok: bool) -> Report:
-    """Bring a job's files about.
+    """Take a job's files from the cache; if there are none, make them and keep them there.
 
     Parameters:
-        make: makes them.
+        make: makes the files.
         paths: their absolute names.
-        use: where they might be.
+        use: how the job uses the cache.
         empty_ok: whether files of 0 bytes count as made.
     """
     __tracebackhide__ = True
@@ -80,7 +83,7 @@ def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, 
 
 
 def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> list[FileState] | None:
-    """Put the files of the cache in place, if it has them and they are sound."""
+    """Put the files of the cache in place and return their states; None if there are none that can be used."""
     try:
         with opened(use.cache, use.key) as entry:
             states = None if entry is None else _placed(entry, paths, use)
@@ -95,20 +98,23 @@ def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> l
     try:
         use.accept()
     except CacheUnreadableError as error:
-        text = f"what the shared cache has for it cannot be used here ({error.reason}); it is made anew"
+        text = (
+            f"the files of its entry in the shared cache cannot be used here ({error.reason}); "
+            "the job makes them again"
+        )
         warnings.append((f"{use.key}: accept", text))
         return None
     return states
 
 
 def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | None:
-    """The states of the files that were put in place.
+    """Put an entry's files in place, and return their states.
 
-    None if they did not arrive as they left, or if the entry is removed at this moment, to make room.
+    None if the copies differ from a sound entry, or if the entry is removed at this moment, to make room.
 
     Raises:
-        DamagedError: they are not what they were when they were made.
-        OSError: they cannot be read or written.
+        DamagedError: the entry differs from what was recorded when it was made.
+        OSError: a file cannot be read or written.
     """
     if tuple(one.name for one in entry.files) != use.names:
         raise DamagedError("it has other files than the job")
@@ -132,10 +138,10 @@ def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | N
 
 
 def _blame(entry: Entry, *, content: bool) -> None:
-    """Find out whether it is the entry's fault: of what is kept for others only what is damaged is removed.
+    """Check whether the entry caused the failure, because only a damaged entry may be removed.
 
     Raises:
-        DamagedError: it is.
+        DamagedError: the entry is damaged.
     """
     for position, one in enumerate(entry.files):
         path = os.path.join(entry.folder, str(position))
@@ -148,7 +154,7 @@ def _blame(entry: Entry, *, content: bool) -> None:
                 why = "has not the bytes that were kept"
         elif not os.path.isfile(path):
             why = "is missing"
-        # What was looked at is of this entry only if no other has taken its place.
+        # The checked file is of this entry only if no other entry has taken its place.
         if why is not None and entry.is_in_place:
             raise DamagedError(f"its file for '{one.name}' {why}")
 
@@ -161,7 +167,7 @@ def _make_way(path: str) -> None:
 
 
 def _discard(use: Use, why: str, warnings: list[tuple[str, str]]) -> None:
-    text = f"its entry in the shared cache '{use.cache}' is damaged: {why}; it is made anew"
+    text = f"its entry in the shared cache '{use.cache}' is damaged: {why}; the job makes its files again"
     try:
         discard(use.cache, use.key)
     except OSError as error:
@@ -176,7 +182,7 @@ def _keep(
     seconds: float,
     warnings: list[tuple[str, str]],
 ) -> None:
-    """Keep what was made for others; if that cannot be, the job has succeeded all the same."""
+    """Keep the files that the job made; if that fails, add a warning, and the job still succeeds."""
     made_by: Mapping[str, object] = {
         "user": _user(),
         "host": socket.gethostname(),
@@ -196,7 +202,7 @@ def _keep(
 
 def _put(paths: Sequence[str], hard_links: bool, position: int, target: str, mode: int) -> None:
     transfer(paths[position], target, 0o400 | mode, hard_links=hard_links)
-    # The umask is about the user's own files; those in the cache are as open to others as the cache is.
+    # The umask applies to the user's own files; files in the cache have the permissions of the cache's folder.
     os.chmod(target, (os.stat(target).st_mode & 0o555) | mode)
 
 
@@ -206,7 +212,7 @@ def _warning(what: str, use: Use, error: OSError) -> tuple[str, str]:
 
 
 def _user() -> str:
-    # In containers users often have no name.
+    # In containers, a user id often has no name.
     with contextlib.suppress(KeyError, OSError):
         return getpass.getuser()
     return str(os.getuid())

@@ -1,19 +1,19 @@
-"""The shared cache on disk: entries, and how they appear and disappear as a whole.
+"""Registry: the entries of a shared cache on disk, and how each appears and disappears as a whole.
 
-    <folder>/v1/3f/3fa9…/manifest.json   what is in the entry: names, sizes, hashes; who made it
+    <folder>/v1/3f/3fa9…/manifest.json   the entry's names, sizes and hashes, and its origin
     <folder>/v1/3f/3fa9…/0, 1, …         the files, by their position in the manifest
-    <folder>/v1/staging/…                entries that are being written, and those that are being removed
+    <folder>/v1/staging/…                entries that are being written or removed
 
-An entry is written under `staging`, synced to disk, and renamed to its place. The rename fails if an entry is there: who
-comes first has made it, and since both had the same inputs, it does not matter who. Entries are never changed. They
-are removed by a rename into `staging`. So whoever looks sees a whole entry or none; a crash leaves something in
-`staging`, which is removed when it is a day old.
+`publish` writes an entry under `staging`, syncs it to disk, and renames it to its place. The rename fails if an entry
+is there. Then the first one stays; both come from the same inputs. Entries never change. `discard` removes an entry
+by a rename into `staging`. So a reader sees a whole entry or none. A crash leaves files in `staging`, which are
+removed when they are a day old.
 
-All files of an entry are read under names that cannot be odd, so names of outputs occur in the manifest only.
+Files of an entry are named by their position, so output names, however odd, occur only in the manifest.
 """
 
 # ruff: noqa: PTH101, PTH102, PTH104, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
-# Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
+# Paths are strings here, as everywhere in job processes, because these do not import pathlib.
 
 import contextlib
 import errno
@@ -40,18 +40,18 @@ __all__ = [
 ]
 
 FORMAT = 1
-"""Of folders and manifests; versions of ppg that write another one use other folders."""
+"""Version of folders and manifests; a ppg that writes another version uses another folder."""
 MANIFEST = "manifest.json"
 SECONDS_UNTIL_LEFT_BEHIND = 24 * 3600.0
 _SHARED_MODE = 0o777 | stat.S_ISGID | stat.S_ISVTX
 
 
 class DamagedError(Exception):
-    """An entry is not what it was when it was written."""
+    """DamagedError: an entry differs from what was written."""
 
 
 class CachedFile(NamedTuple):
-    """One file of an entry.
+    """CachedFile: one file of an entry.
 
     - name: as the job calls it
     - size: in bytes
@@ -66,12 +66,12 @@ class CachedFile(NamedTuple):
 
 
 class Entry(NamedTuple):
-    """A whole entry.
+    """Entry: the files and the origin of one key.
 
     - folder: where it was found
-    - descriptor: of that folder: what is read through it is of this entry, also if another one takes its place
-    - files: what is in it
-    - made_by: who made it
+    - descriptor: of that folder; reads through it stay in this entry even if another one takes its place
+    - files: the files in it
+    - made_by: its origin: user, host, project, time (seconds since the epoch), and seconds that the job took
     """
 
     folder: str
@@ -81,21 +81,21 @@ class Entry(NamedTuple):
 
     @property
     def is_in_place(self) -> bool:
-        """Whether nobody has begun to remove it."""
+        """Whether this entry is still at its place, so that no process is removing it."""
         return _is_at(self.folder, self.descriptor)
 
 
 def entry_folder(cache: str, key: str) -> str:
-    """Where the entry of a key is, or would be."""
+    """Return the folder of a key's entry, whether it exists or not."""
     return os.path.join(_versioned(cache), key[:2], key)
 
 
 @contextlib.contextmanager
 def opened(cache: str, key: str) -> Iterator[Entry | None]:
-    """The entry of a key, for as long as it is looked at; None if there is none.
+    """Open the entry of a key while the context lasts; None if there is none.
 
     Raises:
-        DamagedError: it cannot be understood.
+        DamagedError: its manifest is missing or cannot be understood.
         OSError: it cannot be read.
     """
     folder = entry_folder(cache, key)
@@ -123,15 +123,15 @@ def _read(folder: str, descriptor: int, key: str) -> Entry | None:
             for one in content["files"]
         )
         made_by = dict(content["made_by"])
-        whose = (content["format"], content["key"])
+        identity = (content["format"], content["key"])
     except FileNotFoundError:
         if _is_at(folder, descriptor):
             raise DamagedError("its manifest is missing") from None
-        # It is being removed.
+        # Another process is removing the entry.
         return None
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedError(f"its manifest cannot be understood ({type(error).__name__}: {error})") from error
-    if whose != (FORMAT, key) or not files:
+    if identity != (FORMAT, key) or not files:
         raise DamagedError("its manifest is that of another entry")
     return Entry(folder, descriptor, files, made_by)
 
@@ -144,8 +144,8 @@ def _is_at(folder: str, descriptor: int) -> bool:
 
 
 def mark_used(entry: Entry) -> None:
-    """Note that an entry was used now, for whoever makes room in the cache."""
-    # In a cache that can only be read nobody makes room either.
+    """Record that an entry is used now, so that `prune` removes it later."""
+    # A process that may not write to the cache cannot prune it either.
     with contextlib.suppress(OSError):
         os.utime(entry.descriptor)
 
@@ -157,18 +157,17 @@ def publish(
     copy: Callable[[int, str, int], None],
     made_by: Mapping[str, object],
 ) -> None:
-    """Keep files under a key, unless something is kept there already.
+    """Keep files under a key, unless it has an entry already.
 
     Parameters:
         cache: the folder of the cache.
         key: in hexadecimal digits.
-        files: what is kept.
-        copy: called with the position of a file, the name under which to put it into the cache, and the permissions
-            that others need.
-        made_by: what to note of who made it.
+        files: describes the files, by position.
+        copy: called with the position of a file, its name in the cache, and the permissions that other users need.
+        made_by: the origin to record.
 
     Raises:
-        OSError: it cannot be written; nothing of it stays.
+        OSError: the entry cannot be written; nothing of it stays.
     """
     place = entry_folder(cache, key)
     if os.path.isdir(place):
@@ -204,7 +203,7 @@ def publish(
         except OSError as error:
             if error.errno not in {errno.EEXIST, errno.ENOTEMPTY}:
                 raise
-            # Somebody else was first.
+            # Another process published the same key first.
             _remove(staged)
             return
     except BaseException:
@@ -214,21 +213,21 @@ def publish(
 
 
 def discard(cache: str, key: str) -> None:
-    """Remove an entry; no harm if there is none.
+    """Remove the entry of a key, if there is one.
 
     Raises:
-        OSError: it cannot be removed.
+        OSError: the entry cannot be removed.
     """
-    grave = _staging_name(cache)
+    staged = _staging_name(cache)
     try:
-        os.rename(entry_folder(cache, key), grave)
+        os.rename(entry_folder(cache, key), staged)
     except FileNotFoundError:
         return
-    _remove(grave)
+    _remove(staged)
 
 
 def remove_leftovers(cache: str) -> None:
-    """Remove what processes that were killed have left behind, once it is old enough that nobody can be at it."""
+    """Remove the files of killed processes from `staging`, once they are so old that no process can use them."""
     staging = os.path.join(_versioned(cache), "staging")
     oldest = time.time() - SECONDS_UNTIL_LEFT_BEHIND
     try:
@@ -237,14 +236,14 @@ def remove_leftovers(cache: str) -> None:
         return
     for name in names:
         path = os.path.join(staging, name)
-        # Whoever else tidies up may be faster, and what belongs to others may have to wait for them.
+        # Another process may remove it first, and files of another user wait for a process of that user.
         with contextlib.suppress(OSError):
             if os.stat(path, follow_symlinks=False).st_mtime < oldest:
                 _remove(path)
 
 
 def keys(cache: str) -> Iterator[str]:
-    """The keys of all entries.
+    """Yield the keys of all entries.
 
     Raises:
         OSError: the folder cannot be read.
@@ -273,7 +272,7 @@ def _staging_name(cache: str) -> str:
 
 
 def _prepared(cache: str) -> int:
-    """Make the folders that there have to be; gives the permissions that folders in the cache have."""
+    """Make the folders that every entry needs; return the permissions of folders in the cache."""
     with contextlib.suppress(FileExistsError):
         os.mkdir(cache)
     mode = os.stat(cache).st_mode & _SHARED_MODE
@@ -283,7 +282,7 @@ def _prepared(cache: str) -> int:
 
 
 def _make_folder(path: str, mode: int) -> None:
-    """Make a folder that is as open to others as the cache itself, whatever the umask."""
+    """Make a folder with the permissions of the cache's folder, whatever the umask."""
     try:
         os.mkdir(path)
     except FileExistsError:
@@ -309,7 +308,7 @@ def _sync(path: str) -> None:
 
 
 def _remove(folder: str) -> None:
-    """Remove a folder under `staging`, which nobody reads; what cannot be removed is left for `remove_leftovers`."""
+    """Remove a folder under `staging`; `remove_leftovers` retries what cannot be removed now."""
     import shutil  # noqa: PLC0415 (only where something is removed)
 
     shutil.rmtree(folder, ignore_errors=True)

@@ -1,12 +1,14 @@
-"""One file from here to there, in the cheapest way that there is.
+"""Transfer: puts one file at another place, in the cheapest way that works.
 
-A reflink first: a second file that shares the blocks of the first until one of them is written to, so it takes no room,
-no time, and no risk. Otherwise a hard link, if links are wanted: one file under two names, which is made read-only,
-because whoever writes to one writes to both. Otherwise a copy.
+1. A reflink: a second file that shares the blocks of the first until one of them is written to. It takes no room, no
+   time, and no risk.
+2. A hard link, if links are wanted: one file under two names. It is made read-only, because a write to one name
+   changes both.
+3. A copy.
 """
 
 # ruff: noqa: PTH101, PTH108, PTH116, PTH123
-# Paths are strings here, as everywhere in job processes, in which pathlib is not imported.
+# Paths are strings here, as everywhere in job processes, because these do not import pathlib.
 
 import errno
 import fcntl
@@ -16,26 +18,26 @@ from typing import BinaryIO
 
 __all__ = ["transfer"]
 
-# Of linux/fs.h; the module fcntl has no name for it before Python 3.14.
+# From linux/fs.h; the module fcntl has no name for it before Python 3.14.
 FICLONE = 0x40049409
 
 CHUNK = 1 << 20
 
 _NO_LINKS = frozenset({errno.EXDEV, errno.EPERM, errno.EACCES, errno.EMLINK, errno.EOPNOTSUPP, errno.ENOSYS})
-"""Another file system, or one without links, or one that has enough of them; a file of somebody else's."""
+"""Errors after which a copy can work: other file system, no links or too many, or a file of another user."""
 
 
 def transfer(source: str, target: str, mode: int, *, hard_links: bool, folder: int | None = None) -> None:
-    """Put a file with the content of `source` at `target`, where there must be nothing.
+    """Put a file with the content of `source` at `target`, which must not exist.
 
     Parameters:
         source, target: the names; a symbolic link at `source` is followed.
-        mode: the permissions of the new file, of which the umask takes its share.
-        hard_links: whether the two may be one file, which then is read-only.
+        mode: the permissions of the new file, before the umask.
+        hard_links: whether both names may be one file, which then is read-only.
         folder: the descriptor of the folder in which `source` is; None for the working directory.
 
     Raises:
-        OSError: it cannot be done; something may be at `target`.
+        OSError: the transfer failed; a partial file may be at `target`.
     """
     with open(os.open(source, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder), "rb") as reading:
         with _created(target, mode) as writing:
@@ -58,7 +60,7 @@ def _cloned(source: int, target: int) -> bool:
     try:
         fcntl.ioctl(target, FICLONE, source)
     except OSError:
-        # Each file system has an error of its own for it. Whatever it is, copying finds out whether it is serious.
+        # File systems report different errors here. If the cause is serious, the copy fails, too.
         return False
     return True
 
@@ -78,7 +80,7 @@ def _linked(source: str, target: str, folder: int | None) -> bool:
         try:
             os.chmod(target, mode & 0o7555)
         except PermissionError:
-            # A file of somebody else's, which stays writable for them.
+            # The file of another user stays writable for that user, so it must not be linked.
             os.unlink(target)
             return False
     return True

@@ -1,4 +1,4 @@
-"""Looking through a shared cache, and making room in it."""
+"""Upkeep: lists the entries of a shared cache, and removes entries to make room."""
 
 # ruff: noqa: PTH116
 # Paths are strings in all modules of the cache.
@@ -13,14 +13,14 @@ __all__ = ["CachedEntry", "entries_in", "prune_to"]
 
 
 class CachedEntry:
-    """What one job has left in a shared cache.
+    """CachedEntry: the outputs that one job left in a shared cache.
 
     Attributes:
-        key: what the entry is found by, in hexadecimal digits.
+        key: names the entry, in hexadecimal digits.
         files: the names of the files, as the job that made them calls them; empty if the entry is damaged.
         size: of all its files together, in bytes.
         used: when it was last taken, or else made; seconds since the epoch.
-        made_by: who made it, as `user@host:folder of the project`; empty if the entry is damaged.
+        made_by: its origin, as `user@host:folder of the project`; empty if the entry is damaged.
     """
 
     __slots__ = ("files", "key", "made_by", "size", "used")
@@ -37,15 +37,15 @@ class CachedEntry:
 
 
 def entries_in(cache: str) -> Iterator[CachedEntry]:
-    """All entries of the cache in a folder; see `SharedCache.entries`."""
+    """Yield all entries of the cache in a folder; see `SharedCache.entries`."""
     for key in keys(cache):
-        # Others make room at the same time.
+        # Other processes remove entries at the same time.
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             yield _described(cache, key)
 
 
 def prune_to(cache: str, max_size: int) -> list[CachedEntry]:
-    """Make room; see `SharedCache.prune`."""
+    """Remove entries to make room; see `SharedCache.prune`."""
     remove_leftovers(cache)
     entries = sorted(entries_in(cache), key=lambda entry: (entry.used, entry.key))
     size = sum(entry.size for entry in entries)
@@ -60,7 +60,7 @@ def prune_to(cache: str, max_size: int) -> list[CachedEntry]:
 
 
 def _described(cache: str, key: str) -> CachedEntry:
-    """One entry. Raises FileNotFoundError if it is not there any more."""
+    """Describe one entry; raise FileNotFoundError if it was removed."""
     folder = entry_folder(cache, key)
     with os.scandir(folder) as found:
         size = sum(file.stat(follow_symlinks=False).st_size for file in found)
@@ -69,8 +69,9 @@ def _described(cache: str, key: str) -> CachedEntry:
         with opened(cache, key) as entry:
             if entry is None:
                 raise FileNotFoundError(folder)
-            who = entry.made_by
+            origin = entry.made_by
             names = tuple(file.name for file in entry.files)
     except DamagedError:
         return CachedEntry(key, (), size, used, "")
-    return CachedEntry(key, names, size, used, f"{who.get('user')}@{who.get('host')}:{who.get('project')}")
+    made_by = f"{origin.get('user')}@{origin.get('host')}:{origin.get('project')}"
+    return CachedEntry(key, names, size, used, made_by)

@@ -1,10 +1,10 @@
-"""Cache files, in the processes that write and read them: a pickled value each.
+"""Cache files: write and read one pickled value each, in the processes that need it.
 
-The compute node imports this to load cached values, and every fork pays for what the node has imported; so it
-imports nothing else, and what only writers need is in `cache_pickler`.
+The compute node imports this module to load cached values, and every fork pays for the imports of the node. So the
+module imports nothing else, and the code for writing is in `cache_pickler`.
 
-A cache file is believed because its bytes are what the record of the job that wrote it says, and for no other reason.
-So it is written in place: what a crash leaves has no record, or not these bytes.
+A cache file counts only if its bytes are those in the record of the job that wrote it. So it is written in place: the
+file that a crash leaves has no record, or other bytes.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ __all__ = ["draw_value", "make_files_from", "pass_value", "read_value", "tabulat
 
 
 def write_value(calculate: Callable[[], object], path: str, cache: str) -> None:
-    """Pickle what the calculation returns.
+    """Pickle the value that the calculation returns.
 
     Parameters:
         calculate: called without arguments.
         path: the cache file, absolute.
-        cache: what to call it in messages.
+        cache: the name of the file in messages.
 
     Raises:
         JobContractError: the value cannot be pickled.
@@ -36,12 +36,12 @@ def read_value(path: str, cache: str, _names: object = None) -> object:
 
     Parameters:
         path: the cache file, absolute.
-        cache: what to call it in messages.
-        _names: the calculation; never called here. With it comes to this process what it refers to by name, such
-            as the classes of the user's script, which the pickle knows by their names only.
+        cache: the name of the file in messages.
+        _names: the calculation; never called here. It brings the objects that it names into this process, such as
+            the classes of the user's script, which the pickle contains only by name.
 
     Raises:
-        CacheUnreadableError: the file cannot be read, or not be unpickled.
+        CacheUnreadableError: the file cannot be read, or its content cannot be unpickled.
     """
     __tracebackhide__ = True
     import pickle  # noqa: PLC0415 (only loads and plots need it)
@@ -50,7 +50,7 @@ def read_value(path: str, cache: str, _names: object = None) -> object:
         with open(path, "rb") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
             return pickle.load(file)  # noqa: S301 (written by a job of the user's own)
     except Exception as error:
-        # Unpickling calls whatever the classes of the value say, so anything can be raised.
+        # Unpickling runs code of the value's classes, so it can raise any exception.
         from ppg.exceptions import CacheUnreadableError  # noqa: PLC0415 (only a job that failed needs it)
 
         raise CacheUnreadableError(cache, f"{type(error).__name__}: {error}") from error
@@ -69,7 +69,7 @@ def draw_value(
     job_id: str,
     value: object,
 ) -> None:
-    """Plot a value; the parameters are those of `ppg.worker.plot_files.draw`, with a `Rendering` in pieces."""
+    """Plot a value; `ppg.worker.plot_files.draw` has the parameters; a tuple replaces the `Rendering`."""
     __tracebackhide__ = True
     from ppg.worker.plot_files import Rendering, draw  # noqa: PLC0415 (only plots need it)
 
@@ -77,7 +77,7 @@ def draw_value(
 
 
 def tabulate_value(path: str, job_id: str, value: object) -> None:
-    """Write a value as a table; the parameters are those of `ppg.worker.plot_files.write_table`."""
+    """Write a value as a table; `ppg.worker.plot_files.write_table` has the parameters."""
     __tracebackhide__ = True
     from ppg.worker.plot_files import write_table  # noqa: PLC0415 (only tables need it)
 
@@ -87,10 +87,10 @@ def tabulate_value(path: str, job_id: str, value: object) -> None:
 def make_files_from(
     read: Callable[[], object], make: Callable[[object], object], paths: tuple[str, ...]
 ) -> None:
-    """Make files from a cached value, which is read before old files are removed: it may turn out to be no good.
+    """Make files from a cached value, which is read before old files are removed, because reading can fail.
 
     Parameters:
-        read: gives the value.
+        read: returns the value.
         make: called with the value; makes the files.
         paths: the absolute names of the files.
     """

@@ -1,10 +1,9 @@
-"""Pickling values that the same script will read in later runs.
+"""Cache pickler: pickles values that the same script reads in later runs.
 
-Classes and functions of importable modules are pickled by their names, as always. So are those of the user's script,
-which is no module that a job process could import, but whose names the process knows (see `cache_files.read_value`).
-A value that is read in a later run is then an instance of the class that the script has now, and `isinstance`, `==` of
-dataclasses and `is` of enums say what they should. Only what has no such name, like a class made inside of a
-function, is pickled by value.
+Classes and functions of importable modules are pickled by name, as always. So are those of the user's script: job
+processes cannot import the script, but have its names (see `cache_files.read_value`). A value read in a later run is
+therefore an instance of the class that the script has now. So `isinstance`, `==` of dataclasses and `is` of enums
+work. Only objects without such a name, like a class made inside of a function, are pickled by value.
 """
 
 import sys
@@ -18,16 +17,16 @@ from ppg.exceptions import JobContractError
 __all__ = ["dump"]
 
 PROTOCOL = 5
-"""Not the latest one: another version of Python must not make other bytes."""
+"""Not the latest protocol, because another version of Python must not make other bytes."""
 
 
 def dump(value: object, file: IO[bytes], cache: str) -> None:
     """Pickle a value.
 
     Parameters:
-        value: what the calculation returned.
-        file: where to.
-        cache: what to call the file in messages.
+        value: the return value of the calculation.
+        file: the open file to write to.
+        cache: the name of the file in messages.
 
     Raises:
         JobContractError: the value cannot be pickled.
@@ -39,7 +38,7 @@ def dump(value: object, file: IO[bytes], cache: str) -> None:
         raise
     except Exception as error:
         raise JobContractError(
-            f"What the calculation of '{cache}' returned, a {type(value).__qualname__}, cannot be pickled "
+            f"The calculation of '{cache}' returned a {type(value).__qualname__}, which cannot be pickled "
             f"({type(error).__name__}: {error}); let it return plain data"
         ) from error
 
@@ -47,7 +46,7 @@ def dump(value: object, file: IO[bytes], cache: str) -> None:
 class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, (type, FunctionType)) and _has_name(obj):
-            return NotImplemented  # which is: by its name
+            return NotImplemented  # pickle then refers to the object by name
         return super().reducer_override(obj)
 
 

@@ -1,6 +1,7 @@
-"""The part of ppg that runs inside job processes; imports nothing that they would not need anyway.
+"""Calls: the part of ppg that runs inside job processes.
 
-Every fork pays for what its compute node has imported, so this module stays small.
+Every fork pays for the imports of its compute node. So this module stays small, and imports nothing that job processes
+would not need anyway.
 """
 
 import os
@@ -22,7 +23,7 @@ __all__ = [
     "unload_entry",
 ]
 
-# Looking up the member of an enum runs Python code, under Python 3.11.
+# Under Python 3.11, looking up the member of an enum runs Python code.
 _JOB = Role.JOB
 _LOAD = Role.LOAD
 _SCRIPT = Role.SCRIPT
@@ -31,19 +32,19 @@ _SCRIPT = Role.SCRIPT
 def make_files(
     callback: Callable[..., object], arguments: tuple[object, ...], paths: tuple[str, ...]
 ) -> None:
-    """Call a job's callback so that what it leaves was made by this very call.
+    """Call a job's callback so that every output it leaves comes from this call.
 
-    Folders of the outputs are created, old outputs removed: a callback that fails half-way, or that
-    appends to its file, cannot leave anything that looks like a result of this run but is not.
+    The folders of the outputs are created, and old outputs are removed. So a callback that fails half-way, or
+    appends to its file, leaves no older file that looks like a result of this run.
 
     Parameters:
         callback: the user's function.
-        arguments: what to call it with.
+        arguments: its arguments.
         paths: the absolute names of the files that it makes.
     """
     __tracebackhide__ = True
     for path in paths:
-        # Asked first, as an exception, or the way through `makedirs`, costs a forked process more than all else here.
+        # The check comes first: in a forked process an exception, or `makedirs`, costs more than all other steps.
         folder = path.rpartition("/")[0] or "/"
         if not os.access(folder, os.F_OK):
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
@@ -60,12 +61,12 @@ def make_files(
 def take_or_make_files(
     make: Callable[[], object], paths: tuple[str, ...], use: tuple[object, ...], *, empty_ok: bool
 ) -> object:
-    """Take a job's files from the shared cache, or make them; gives a `ppg.shared_cache.in_job.Report`.
+    """Take a job's files from the shared cache, or make them; return a `ppg.shared_cache.in_job.Report`.
 
     Parameters:
-        make: makes them.
+        make: makes the files.
         paths: their absolute names.
-        use: what there is in a `ppg.shared_cache.in_job.Use`.
+        use: the fields of a `ppg.shared_cache.in_job.Use`.
         empty_ok: whether files of 0 bytes count as made.
     """
     __tracebackhide__ = True
@@ -75,7 +76,7 @@ def take_or_make_files(
 
 
 class Holder:
-    """Has a loaded value in the compute node, for the jobs whose functions take it as a parameter."""
+    """Holder: has a loaded value in the compute node, for functions of jobs that take it as a parameter."""
 
     __slots__ = ("value",)
 
@@ -86,26 +87,26 @@ def call_passing(
     loaded: Mapping[str, Callable[[], object]],
     *arguments: object,
 ) -> object:
-    """Call a function that takes what other jobs have made as parameters.
+    """Call a function that takes the products of other jobs as parameters.
 
     Parameters:
-        function: the user's.
-        values: parameters that were known at the declaration: paths.
-        loaded: what gives those that are known only here, by parameter.
-        arguments: what the job passes itself.
+        function: the user's function.
+        values: the parameters fixed at the declaration: paths.
+        loaded: functions that return the loaded values, by parameter.
+        arguments: the arguments that the job itself passes.
     """
     __tracebackhide__ = True
     return function(*arguments, **values, **{name: value() for name, value in loaded.items()})
 
 
 def call_for_effect(callback: Callable[..., object]) -> None:
-    """In the compute node: call a function that loads data; what it returns stays there."""
+    """In the compute node: call a function that loads data, which stays where the function puts it."""
     __tracebackhide__ = True
     _loaded(callback)
 
 
 def load_attribute(owner: object, name: str, callback: Callable[..., object]) -> None:
-    """In the compute node: set an attribute to what the callback returns."""
+    """In the compute node: set an attribute to the callback's return value."""
     __tracebackhide__ = True
     setattr(owner, name, _loaded(callback))
 
@@ -118,7 +119,7 @@ def unload_attribute(owner: object, name: str) -> None:
 def load_entry(
     dictionary: MutableMapping[object, object], key: object, callback: Callable[..., object]
 ) -> None:
-    """In the compute node: set an entry of a dictionary to what the callback returns."""
+    """In the compute node: set an entry of a dictionary to the callback's return value."""
     __tracebackhide__ = True
     dictionary[key] = _loaded(callback)
 
@@ -129,12 +130,12 @@ def unload_entry(dictionary: MutableMapping[object, object], key: object) -> Non
 
 
 def keep_loaded() -> None:
-    """In the compute node: nothing to undo; only the user's callback knows where it put its data."""
+    """In the compute node: undo nothing, because ppg has no record of where the user's callback put its data."""
 
 
 def _loaded(callback: Callable[..., object]) -> object:
     __tracebackhide__ = True
-    # The node goes on after a load: its later forks are jobs, not loads.
+    # The node continues after a load: its later forks are jobs, not loads.
     ROLE.now = _LOAD
     try:
         return callback()
@@ -146,7 +147,7 @@ def _loaded(callback: Callable[..., object]) -> object:
 
 
 def note_directory(error: FileNotFoundError) -> None:
-    """Say where a relative name was looked for: where the callback went, and where the script is, may differ."""
+    """Add the directory in which a relative name was searched, which may differ from the script's, to the error."""
     if isinstance(error.filename, str) and not error.filename.startswith("/"):
         try:
             error.add_note(f"The working directory was '{os.getcwd()}'")  # noqa: PTH109 (pathlib is not imported)

@@ -1,7 +1,7 @@
-"""Running a program in a job's process.
+"""Command: runs a program in the job process.
 
-Every fork pays for what its compute node has imported, so this module, like `job_process`, imports nothing that
-job processes would not need anyway; `subprocess` alone costs more than starting the program.
+Every fork pays for the imports of its compute node. So this module, like `job_process`, imports nothing that job
+processes would not need anyway; `subprocess` alone costs more than starting the program.
 """
 
 import enum
@@ -13,18 +13,18 @@ __all__ = ["CORES", "Part", "Placeholder", "find_program", "run_command"]
 
 
 class Placeholder(enum.Enum):
-    """What stands in an argument for something that is known only when the job runs."""
+    """Placeholder: a part of an argument with a value that is fixed only when the job runs."""
 
     CORES = "cores"
-    """The number of cores that the job was given."""
+    """The number of cores that the job got."""
 
 
 CORES = Placeholder.CORES
 
 LONG = 1000
-"""Characters of a command that messages show."""
+"""Maximum number of characters of a command in messages."""
 SHELL_FOUND_NOTHING = 127
-"""What shells exit with if there is no such tool."""
+"""Exit code of shells if there is no such tool."""
 
 Part = str | Placeholder
 """A piece of an argument."""
@@ -46,11 +46,11 @@ def run_command(
     Parameters:
         argv: the program and its arguments, each as pieces to be joined.
         job_id: for messages.
-        directory: where it runs; absolute.
-        environment: variables that differ from those of the job's process.
+        directory: the working directory, absolute.
+        environment: variables that differ from those of the job process.
         stdin: the file to read, or None for an empty one.
         stdout, stderr: the files to write, or None for those of the job; they may be the same.
-        success: the exit codes that mean that it has done its work.
+        success: the exit codes that mean success.
 
     Raises:
         CommandError: the program was not found, could not be started, or did not end with success.
@@ -58,7 +58,7 @@ def run_command(
     __tracebackhide__ = True
     words = ["".join(map(_spelled, parts)) for parts in argv]
     variables = {**os.environ, **environment}
-    # An executor without processes goes on in this one.
+    # An executor without processes continues in this process, so the working directory is restored.
     came_from = os.open(".", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     opened: list[int] = []
     try:
@@ -72,7 +72,7 @@ def run_command(
             )
         actions = _redirections(stdin, stdout, stderr, opened, words, job_id)
         try:
-            # What Python ignores, programs expect to end them: SIGPIPE, say, when `head` has read enough.
+            # Python ignores SIGPIPE and SIGXFSZ, but programs expect them to end them, as when `head` has read enough.
             pid = os.posix_spawn(
                 program,
                 words,
@@ -94,13 +94,13 @@ def run_command(
     code = os.waitstatus_to_exitcode(status)
     if code not in success:
         if stderr is not None:
-            # The file goes with the other outputs of a failed job, but what it says is why it failed.
+            # The file is removed with the other outputs of a failed job, but its text explains the failure.
             _show(stderr)
         raise _ended_badly(job_id, words, code, success)
 
 
 def find_program(name: str, variables: Mapping[str, str]) -> str | None:
-    """The file that a program's name stands for: a path as it is, else by PATH; None if there is none."""
+    """Return the file of a program: a path unchanged, a name searched in PATH; None if there is none."""
     if "/" in name:
         return name if os.path.exists(name) else None  # noqa: PTH110 (pathlib is not imported in job processes)
     for folder in os.get_exec_path(variables):
@@ -113,7 +113,7 @@ def find_program(name: str, variables: Mapping[str, str]) -> str | None:
 def _spelled(part: Part) -> str:
     if isinstance(part, str):
         return part
-    # What the executor says; one that says nothing runs one job at a time.
+    # The executor sets PPG_CORES; an executor that does not set it runs one job at a time.
     return os.environ.get("PPG_CORES", "1")
 
 
@@ -134,7 +134,7 @@ def _redirections(
     words: Sequence[str],
     job_id: str,
 ) -> list[tuple[int, int, int]]:
-    """What is to be done with descriptors in the new process; those that were opened for it are added to `opened`."""
+    """Return the file actions for the new process; add the descriptors opened for them to `opened`."""
     create = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
     wanted = [(0, stdin or os.devnull, os.O_RDONLY)]
     if stdout is not None:
@@ -159,7 +159,7 @@ def _show(path: str) -> None:
             while chunk := file.read(1 << 16):
                 os.write(2, chunk)
     except FileNotFoundError:
-        # The program has removed it; the exit code must do.
+        # If the program removed the file, the message has only the exit code.
         return
 
 

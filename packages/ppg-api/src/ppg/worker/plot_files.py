@@ -1,6 +1,6 @@
-"""Drawing, and writing tables, in the job processes that do it.
+"""Plot files: draws plots and writes tables, in the job processes.
 
-Nothing of matplotlib or pandas is imported here: what the user's functions have imported is in `sys.modules`.
+This module does not import matplotlib or pandas: the modules that the user's functions imported are in `sys.modules`.
 """
 
 import contextlib
@@ -16,17 +16,17 @@ from ppg.exceptions import JobContractError
 __all__ = ["SEPARATORS", "Rendering", "draw", "write_table"]
 
 SEPARATORS = {".tsv": "\t", ".csv": ","}
-"""Of tables that are text, by the file's suffix."""
+"""Separators of tables that are text, by the file's suffix."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendering:
-    """How a plot is saved.
+    """Rendering: how a plot is saved.
 
     Attributes:
-        dpi: dots per inch of formats that have dots; None for what the plot says.
+        dpi: dots per inch of formats that have dots; None for that of the plot.
         width, height: of the whole plot, in inches; both or none.
-        arguments: further ones of the plot's own `save` or `savefig`, by name.
+        arguments: further arguments of the plot's own `save` or `savefig`, by name.
     """
 
     dpi: float | None = None
@@ -42,13 +42,13 @@ def draw(
 
     Parameters:
         plot_function: called with the value; returns a plot.
-        rendering: how it is saved.
+        rendering: how the plot is saved.
         path: the file, absolute.
         job_id: for messages.
-        value: what is plotted.
+        value: the data to plot.
 
     Raises:
-        JobContractError: what it returned cannot be saved, or not in that way.
+        JobContractError: the returned plot cannot be saved, or not with this rendering.
     """
     __tracebackhide__ = True
     with _without_display():
@@ -63,7 +63,7 @@ def draw(
 
 
 def write_table(path: str, job_id: str, value: object) -> None:
-    """Write a data frame as the table that the file's suffix says.
+    """Write a data frame as a table in the format of the file's suffix.
 
     Parameters:
         path: the file, absolute.
@@ -71,7 +71,7 @@ def write_table(path: str, job_id: str, value: object) -> None:
         value: a frame of pandas or polars. The index of a pandas frame is written unless it only counts the rows.
 
     Raises:
-        JobContractError: it is no such frame.
+        JobContractError: the value is no such frame.
     """
     __tracebackhide__ = True
     suffix = path[path.rindex(".") :].lower()
@@ -97,19 +97,19 @@ def write_table(path: str, job_id: str, value: object) -> None:
 
 
 def _only_counts(index: Any) -> bool:
-    """Whether the index of a pandas frame is the one that frames have by default."""
+    """Whether the index of a pandas frame is the default index."""
     is_range = type(index).__name__ == "RangeIndex" and index.name is None
     return is_range and (index.start, index.step) == (0, 1)
 
 
 def _saving(plot: Any, rendering: Rendering, job_id: str) -> tuple[Callable[..., object], dict[str, object]]:
-    """What saves the plot, and what it is called with besides the path."""
+    """Return the method that saves the plot, and its arguments besides the path."""
     if plot is None:
         raise JobContractError(
             f"plot_function of '{job_id}' returned None; let it return the plot (with pyplot: `return plt.gcf()`)"
         )
     if not hasattr(plot, "savefig") and not hasattr(plot, "save") and hasattr(plot, "get_figure"):
-        plot = plot.get_figure()  # of the axes that pandas and seaborn return
+        plot = plot.get_figure()  # pandas and seaborn return axes
     sized = {"width": rendering.width, "height": rendering.height}
     arguments = {"dpi": rendering.dpi, **rendering.arguments}
     if callable(getattr(plot, "savefig", None)):
@@ -121,7 +121,7 @@ def _saving(plot: Any, rendering: Rendering, job_id: str) -> tuple[Callable[...,
         arguments |= sized
         accepted = inspect.signature(save).parameters
         if "verbose" in accepted:
-            arguments.setdefault("verbose", False)  # plotnine announces what it does
+            arguments.setdefault("verbose", False)  # plotnine prints a message otherwise
     else:
         raise JobContractError(
             f"plot_function of '{job_id}' returned a {_kind(plot)}, which cannot be saved; let it return a plot of "
@@ -158,7 +158,7 @@ def _resize(plot: Any, rendering: Rendering, job_id: str) -> None:
 
 @contextlib.contextmanager
 def _without_display() -> Iterator[None]:
-    """Let matplotlib draw into files only, whatever the user's settings, a notebook or a module have chosen."""
+    """Make matplotlib draw into files only, whatever backend the user's settings, a notebook or a module chose."""
     before = os.environ.get("MPLBACKEND")
     os.environ["MPLBACKEND"] = "Agg"
     try:
@@ -166,7 +166,7 @@ def _without_display() -> Iterator[None]:
             sys.modules["matplotlib"].use("Agg", force=True)
         yield
     finally:
-        # An executor without processes goes on in this one.
+        # An executor without processes continues in this process, so the variable is restored.
         if before is None:
             del os.environ["MPLBACKEND"]
         else:
@@ -175,7 +175,7 @@ def _without_display() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _reproducible() -> Iterator[None]:
-    """Let the same plot be the same bytes: without the time in PDFs and SVGs, and without random ids."""
+    """Make the same plot give the same bytes: without the time in PDFs and SVGs, and without random ids."""
     is_ours = "SOURCE_DATE_EPOCH" not in os.environ
     os.environ.setdefault("SOURCE_DATE_EPOCH", "0")
     matplotlib = sys.modules.get("matplotlib")

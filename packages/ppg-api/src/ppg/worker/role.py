@@ -1,4 +1,4 @@
-"""Whether this is the script's process, a job's, or the compute node while it loads.
+"""Role: whether this process runs the script or a job, or is the compute node while it loads.
 
 Declaring jobs means something else in each of them.
 """
@@ -9,18 +9,18 @@ __all__ = ["ROLE", "Role"]
 
 
 class Role(enum.Enum):
-    """What the process does now."""
+    """Role: the current work of the process."""
 
     SCRIPT = "script"
-    """It runs the user's script: jobs are declared here."""
+    """The process runs the user's script: jobs are declared here."""
     JOB = "job"
-    """It runs a job's callback: jobs that are declared here lead nowhere, and are ignored."""
+    """The process runs a job's callback: jobs declared here have no effect, and are ignored."""
     LOAD = "load"
-    """It loads data for all later jobs: declaring jobs here is a mistake."""
+    """The process loads data for all later jobs: declaring jobs here is an error."""
 
 
 class _Holder:
-    """The state of the process; job processes set it before they call the user's function."""
+    """_Holder: the role of the process; job processes set it before they call the user's function."""
 
     def __init__(self) -> None:
         self.now = Role.SCRIPT
