@@ -1,1 +1,1 @@
-"""Jobs: the job kinds, and what all of them share."""
+"""Jobs: the kinds of jobs, and their common base."""

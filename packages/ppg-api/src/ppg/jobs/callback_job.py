@@ -1,4 +1,4 @@
-"""Jobs that call a function of the user."""
+"""Callback jobs: call a function of the user."""
 
 import functools
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["CallbackJob", "NamedCallbackJob"]
 
 NOTHING: Mapping[str, Any] = {}
-"""What nearly all jobs get by name; shared by them."""
+"""The parameters by name of nearly all jobs, as one shared object."""
 
 
 @functools.cache
@@ -29,7 +29,7 @@ def _own_invariants() -> "type[OwnFunctionInvariant]":
 
 
 class CallbackJob(Job):
-    """What all jobs with a callback have in common: it is known, and a change of its code is seen."""
+    """CallbackJob: the base of jobs with a callback; it observes the code of the callback."""
 
     __slots__ = ("_callback", "_execution", "_ignores_code_changes", "_loaded", "_values")
 
@@ -46,10 +46,10 @@ class CallbackJob(Job):
     def pass_to_callback(
         self, values: Mapping[str, object], loaded: Mapping[str, Callable[[], object]]
     ) -> None:
-        """Let the callback get parameters by name: values, and what is found only where the job runs.
+        """Set parameters that the callback gets by name: values, and functions that return loaded values.
 
         Raises:
-            JobContractError: loaded data cannot get to where the job runs.
+            JobContractError: loaded data is not in the process in which the job runs.
         """
         if loaded and self._execution.isolation == "fresh":
             raise JobContractError(
@@ -61,7 +61,7 @@ class CallbackJob(Job):
 
     @property
     def call(self) -> "Callback":
-        """What is called where the job runs: the callback, with the parameters that it gets by name."""
+        """The function for the job process: the callback, with the parameters that it gets by name."""
         if not self._values and not self._loaded:
             return self._callback
         return functools.partial(call_passing, self._callback, self._values, self._loaded)
@@ -73,15 +73,15 @@ class CallbackJob(Job):
 
     @property
     def execution(self) -> Execution:
-        """Its timeout, retries, isolation and the like."""
+        """Timeout, retries, isolation and memory limit of the job process."""
         return self._execution
 
     def definition(self) -> dict[str, object]:
-        """The function, and how it is executed."""
+        """Return the function, and how it is executed."""
         return {"function": self._callback, **asdict(self._execution)}
 
     def implicit_invariants(self) -> Iterable[Job]:
-        """Its function's code, unless changes of that are ignored."""
+        """Return the invariant of the function's code, unless the job ignores changes of it."""
         if self._ignores_code_changes:
             return ()
         return (_own_invariants().of(self, self._callback),)
@@ -92,17 +92,17 @@ class CallbackJob(Job):
         return self._ignores_code_changes
 
     def ignore_code_changes(self) -> Self:
-        """Do not rerun the job when its function's code changes; returns the job."""
+        """Do not rerun the job when its function's code changes; return the job."""
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         self._ignores_code_changes = True
         return self
 
 
 class NamedCallbackJob(CallbackJob):
-    """A job that makes no file, so the user names it, and its callback is called without arguments.
+    """NamedCallbackJob: makes no file, so the user names it, and its callback is called without arguments.
 
     Raises:
-        TypeError, ValueError: the name or the callback is not what it should be.
+        TypeError, ValueError: the name or the callback has the wrong type or value.
     """
 
     __slots__ = ()

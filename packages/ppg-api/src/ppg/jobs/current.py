@@ -1,4 +1,4 @@
-"""The current pipegraph of a process. Everything else in ppg takes its pipegraph as an argument."""
+"""Current: the current pipegraph of a process. All other modules of ppg take their pipegraph as an argument."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ __all__ = ["SESSION", "Session", "pipegraph_for"]
 
 
 class Session:
-    """Session: the state of a process that uses ppg through its module-level functions.
+    """Session: has the state of a process that uses ppg through its module-level functions.
 
     Attributes:
         pipegraph: the current pipegraph, or None before the first `new_pipegraph()`.
@@ -27,15 +27,15 @@ class Session:
 SESSION = Session()
 
 _IN_A_SCRIPT = Role.SCRIPT
-"""Looked up once: it would be half of the time that finding the pipegraph takes."""
+"""A constant, because looking it up would take half of the time of finding the pipegraph."""
 
 
 def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> "GraphProtocol":
-    """The current pipegraph.
+    """Return the current pipegraph.
 
     Parameters:
-        intent: what it is wanted for, as messages say it.
-        job_id: the job that it is wanted for, if there is one.
+        intent: what the caller wants to do with it, for messages.
+        job_id: the job for which the caller needs it, if there is one.
 
     Raises:
         PyPipelineGraphError: there is none yet.
@@ -48,7 +48,7 @@ def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> "GraphPr
     if ROLE.now is Role.LOAD:
         raise JobContractError(f"A load cannot {intent}: only scripts and JobGeneratingJobs declare jobs")
     if SESSION.pipegraph is None and ROLE.now is Role.JOB:
-        # What a job declares leads nowhere; it must not fail for having shared code with the script.
+        # Jobs that a job declares never run, but it must not fail for sharing code with the script.
         from ppg.jobs.graph_protocol import NowhereGraph  # noqa: PLC0415 (few jobs declare jobs)
 
         SESSION.pipegraph = NowhereGraph()

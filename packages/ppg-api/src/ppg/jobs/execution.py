@@ -1,6 +1,6 @@
-"""How a job's callback is executed: for how long, how often, where, and within which memory.
+"""Execution: how a job's callback is executed: for how long, how often, where, and within which memory.
 
-None of it counts as a change of the job: what a job makes does not depend on it.
+These options do not count as a change of the job, because its outputs do not depend on them.
 """
 
 from collections.abc import Mapping
@@ -12,18 +12,18 @@ from ppg.arguments import require_flag
 __all__ = ["AS_USUAL", "Execution", "ExecutionOptions", "Isolation", "LoadOptions", "execution_of"]
 
 Isolation = Literal["fork", "fresh"]
-"""From what a job's process is forked: the compute node with all that is loaded, or a clean process."""
+"""The origin of the fork: the compute node with all loaded data, or a clean process."""
 
 
 class LoadOptions(TypedDict, total=False):
-    """The keyword options of jobs that load; see `Execution`."""
+    """LoadOptions: the keyword options of jobs that load; see `Execution`."""
 
     timeout: float | None
     retries: int
 
 
 class ExecutionOptions(LoadOptions, total=False):
-    """The keyword options of jobs that run in processes of their own; see `Execution`."""
+    """ExecutionOptions: the keyword options of jobs that run in job processes; see `Execution`."""
 
     enforce_memory: bool
     isolation: Isolation
@@ -31,19 +31,19 @@ class ExecutionOptions(LoadOptions, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Execution:
-    """How a callback is executed.
+    """Execution: how a callback is executed.
 
     Attributes:
         timeout: seconds after which the job is ended (SIGTERM, 5 seconds later SIGKILL) and has failed; a load is
             interrupted by an exception. None for no limit.
-        retries: how often the job is started again if it raised, died or timed out. If it died of memory, it
-            asks for twice as much then.
+        retries: how often the job is started again if it raised, died or timed out. If it died of memory, the next
+            attempt asks for twice as much.
         enforce_memory: end the job when it uses more memory than its `memory_needed` states, instead of warning
             afterwards; without effect on a job that states none.
-        isolation: "fork" gives the job a process forked from the compute node, with all that was loaded;
-            "fresh" one forked from a process in which nothing was ever loaded: for libraries that do not
-            survive a fork once their threads run, as polars does not. What the callback refers to is copied
-            for a fresh job, and data of loads is not there.
+        isolation: "fork" gives the job a process forked from the compute node, with all loaded data. "fresh" gives it
+            one forked from a process in which nothing was ever loaded. Use that for libraries that do not survive a
+            fork once their threads run, such as polars. The objects that the callback refers to are copied for a
+            fresh job, and data of loads is not there.
     """
 
     timeout: float | None = None
@@ -56,16 +56,16 @@ AS_USUAL = Execution()
 
 
 def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Execution:
-    """What keyword options say.
+    """Return the `Execution` of keyword options.
 
     Parameters:
-        options: as they were given.
-        allowed: the TypedDict that lists them.
-        job: what to call the job in messages.
+        options: the given options.
+        allowed: the TypedDict that lists the options.
+        job: the name of the job in messages.
 
     Raises:
-        TypeError: there is no such option, or it is of another type.
-        ValueError: it has an impossible value.
+        TypeError: there is no such option, or it has the wrong type.
+        ValueError: an option has an impossible value.
     """
     if not options:
         return AS_USUAL

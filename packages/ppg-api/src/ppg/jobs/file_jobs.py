@@ -1,4 +1,4 @@
-"""Jobs that make files."""
+"""File jobs: make files."""
 
 import functools
 import os
@@ -40,10 +40,10 @@ __all__ = [
 ]
 
 INTACT = Files(FileStatus.INTACT)
-"""What is observed of nearly all outputs; always this object."""
+"""The observation of nearly all outputs; always this object."""
 INTACT_FILE = Verdict.INTACT
 
-# Several files of a job can be in different trouble; the first of these is reported.
+# Several files of a job can have different problems; the first of these is reported.
 SEVERITY = (Verdict.MISSING, Verdict.UNREADABLE, Verdict.EMPTY, Verdict.CHANGED)
 STATUS = {
     Verdict.MISSING: FileStatus.MISSING,
@@ -54,17 +54,17 @@ STATUS = {
 
 
 class FileJob(CallbackJob):
-    """What jobs that make files have in common.
+    """FileJob: the base of jobs that make files.
 
     Attributes:
         rename_broken: after a failure the files that the callback left are renamed to `*.broken`
             instead of removed.
         empty_ok: a file of 0 bytes counts as made.
         cutoff: the job counts as changed only if its files' content changed. With False every rerun
-            counts, for jobs whose real effect is not in the file.
-        shares: the files are taken from the pipegraph's shared cache if they are there, and kept there for others
-            if not (see `SharedCache`); without a shared cache it means nothing. For jobs that take longer than copying
-            what they make, and that are functions of what they depend on.
+            counts, for jobs with an effect that is not in the file.
+        shares: the files are taken from the pipegraph's shared cache if they are there; if not, the made files are
+            kept there (see `SharedCache`). Without a shared cache it has no effect. For jobs that take longer than
+            copying their files, and that read only their dependencies.
     """
 
     __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken", "shares")
@@ -95,7 +95,7 @@ class FileJob(CallbackJob):
                 require_flag(flag, f"{type(self).__name__} '{job_id}': {name}")
 
     def share(self, wanted: bool = True) -> Self:
-        """Take the files from the pipegraph's shared cache, and keep them there, or do not; returns the job."""
+        """Take the files from the pipegraph's shared cache and keep them there, or do not; return the job."""
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         self.shares = require_flag(wanted, f"share of '{self.job_id}'")
         return self
@@ -111,22 +111,22 @@ class FileJob(CallbackJob):
 
     @property
     def callback_arguments(self) -> tuple[object, ...]:
-        """What the callback is called with: nothing, or what it makes."""
+        """The arguments of the callback: none, or the paths that it makes."""
         return (self.made,) if self._passes_argument else ()
 
     @property
     def made(self) -> Path | list[Path] | dict[str, Path]:
-        """What the job makes, as its own function and those of others get it."""
+        """The paths that the job makes, as its own function and functions of other jobs get them."""
         raise NotImplementedError
 
     @property
     def file_names(self) -> tuple[str, ...] | None:
-        """The names by which the function gets the files; None if it gets them without."""
+        """The names by which the function gets the files; None if it gets them without names."""
         return None
 
     @property
     def reading(self) -> Callable[[], object] | None:
-        """What gives the value that is in the files, if they are a cache; None if they are not."""
+        """The function that reads the value in the files, if they are a cache; else None."""
         return None
 
     # -- hooks of the kind -------------------------------------------------------------------------
@@ -138,12 +138,12 @@ class FileJob(CallbackJob):
         return tuple(absolute(path, root) for path in self.files)
 
     def process_call(self) -> ProcessCall:
-        """Makes room for the files, calls the callback, and describes what it made."""
+        """Return the call that removes old files, calls the callback, and describes the new files."""
         paths = self.absolute_files
         return ProcessCall(make_files, (self.call, self.callback_arguments, paths), self._describing(paths))
 
     def outputs_of(self, returned: Any, run_id: int) -> JobOutputs:
-        """The files' content."""
+        """Describe the content of the files."""
         files: dict[str, FileState] = {}
         troubles: dict[Problem, list[str]] = {}
         for path, state in zip(self.files, map(described, returned), strict=True):
@@ -159,9 +159,9 @@ class FileJob(CallbackJob):
 
     @staticmethod
     def observe_together(jobs: Sequence["FileJob"], observing: Observing) -> Iterable[Observation]:
-        """Whether the files of all jobs are what their records say."""
+        """Yield for each job whether its files match its record."""
         known: dict[JobId, Files] = {}
-        # One by one: what is recorded of a million files need not be unpacked all at once.
+        # The generator unpacks one record at a time, because the records of a million files need much memory.
         recorded = _recorded(jobs, observing, known)
         results = iter(compare_files(recorded, should_stop=observing.should_stop))
         for job in jobs:
@@ -178,10 +178,10 @@ class FileJob(CallbackJob):
                 yield INTACT
 
     def sharing_obstacle(self) -> str | None:
-        """Without cutoff the fingerprint is not that of the content."""
+        """Return a reason if the job has no cutoff: its fingerprint is then not that of its content."""
         if self.cutoff:
             return None
-        return f"'{self.job_id}' has cutoff=False: what it does is not only in its files"
+        return f"'{self.job_id}' has cutoff=False: its effect is not only in its files"
 
     def _describing(self, paths: tuple[str, ...]) -> Callable[[], object]:
         return functools.partial(describe_files_plainly, paths, empty_ok=self.empty_ok)
@@ -190,7 +190,7 @@ class FileJob(CallbackJob):
 def _recorded(
     jobs: Iterable[FileJob], observing: Observing, known: dict[JobId, Files]
 ) -> Iterator[tuple[str, FileState]]:
-    """The files of all jobs with their recorded states; jobs with files that are not recorded become `known`."""
+    """Yield the files of all jobs with their recorded states; add jobs with unrecorded files to `known`."""
     root, history = observing.root, observing.history
     files_of, own_file_of = history.files, history.own_file
     for job in jobs:
@@ -208,7 +208,7 @@ def _recorded(
 
 
 def _state_of(job: FileJob, found: Sequence[FileComparison], observing: Observing) -> Files:
-    """What a job's files are, of which not all are provably what they were."""
+    """Return the state of a job's files after a comparison in which not all are intact."""
     troubles: dict[Verdict, list[str]] = {}
     touched: dict[str, FileState] = {}
     for path, comparison in zip(job.files, found, strict=True):
@@ -223,11 +223,11 @@ def _state_of(job: FileJob, found: Sequence[FileComparison], observing: Observin
 
 
 class FileGeneratingJob(FileJob):
-    """Makes one file.
+    """FileGeneratingJob: makes one file.
 
-    It runs when the file is missing, empty or not what the job made, and when something that it depends
-    on has changed. The file's folder is created first. If the new file has the same bytes as
-    the old one, nothing downstream runs.
+    The job runs when the file is missing, empty or different from its record, and when one of its dependencies has
+    changed. The file's folder is created first. If the new file has the same bytes as the old one, nothing
+    downstream runs.
 
     Parameters:
         output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
@@ -237,8 +237,8 @@ class FileGeneratingJob(FileJob):
         timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: another job makes this file, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: another job makes this file, or an earlier declaration of the job differs.
     """
 
     __slots__ = ()
@@ -264,7 +264,7 @@ class FileGeneratingJob(FileJob):
             empty_ok=empty_ok,
             cutoff=cutoff,
             share=share,
-            # Texts for messages are made where there is something to complain about: of these jobs there are many.
+            # A graph has many of these jobs, so the text for messages is made only if there are options to check.
             execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{path}'")
             if options
             else AS_USUAL,
@@ -288,7 +288,7 @@ class FileGeneratingJob(FileJob):
 
 
 class MultiFileGeneratingJob(FileJob):
-    """Makes several files with one call.
+    """MultiFileGeneratingJob: makes several files with one call.
 
     If one of them is missing, all are removed and made again. `job["name"]` is one of the files: a job
     that depends on it is stale only if that file changed.
@@ -302,12 +302,12 @@ class MultiFileGeneratingJob(FileJob):
         timeout, retries, enforce_memory, isolation: see `Execution`.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be, or a file is named twice.
-        JobContractError: another job makes one of the files, or the job was declared before in another way.
+        TypeError, ValueError: an argument has the wrong type or value, or a file is named twice.
+        JobContractError: another job makes one of the files, or an earlier declaration of the job differs.
     """
 
     __slots__ = ("_files", "_names")
-    # It has files by name, but is one job: nothing to walk through.
+    # `__getitem__` would make the job iterable, but a job is one dependency, not a list of files.
     __iter__: ClassVar[None] = None
 
     def __init__(
@@ -367,7 +367,7 @@ class MultiFileGeneratingJob(FileJob):
         return self._names
 
     def __getitem__(self, name: PathLike) -> JobFile:
-        """One of the files, by its name in the dictionary, or by its path.
+        """Return one of the files, by its name in the dictionary, or by its path.
 
         Raises:
             KeyError: the job makes no such file.
@@ -389,10 +389,10 @@ class MultiFileGeneratingJob(FileJob):
 
 
 class TempFileGeneratingJob(FileGeneratingJob):
-    """Makes a file that only other jobs need, for as long as they need it.
+    """TempFileGeneratingJob: makes a file that only other jobs need, for as long as they need it.
 
-    It runs only if a job that depends on it has to run, or cannot be decided without it. The file is removed when
-    all jobs that depend on it directly are done; it is kept if one of them failed, for the next run.
+    The job runs only if a job that depends on it must run, or cannot be decided without it. The file is removed when
+    all jobs directly downstream are done; it is kept for the next run if one of them failed.
     The parameters are those of `FileGeneratingJob`.
     """
 
@@ -401,7 +401,7 @@ class TempFileGeneratingJob(FileGeneratingJob):
 
 
 class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
-    """Makes several files that only other jobs need; see `TempFileGeneratingJob` and `MultiFileGeneratingJob`."""
+    """MultiTempFileGeneratingJob: makes several temporary files; see `TempFileGeneratingJob`, `MultiFileGeneratingJob`."""
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY

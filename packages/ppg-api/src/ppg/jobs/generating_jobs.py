@@ -1,8 +1,7 @@
-"""Jobs that declare jobs while the graph runs.
+"""Generating jobs: declare jobs while the graph runs.
 
-The callback runs in a fork of the compute node, where loaded data is at hand, and declares jobs as a script
-does. What it declared comes back to the script's process as definitions (`GeneratedGraph`), and all of it
-becomes part of the running graph, or nothing.
+The callback runs in a fork of the compute node, which has the loaded data, and declares jobs as a script does. The
+main process gets the declarations (`ppg.graph.generated`), and adds all of them to the running graph, or none.
 """
 
 from typing import TYPE_CHECKING, ClassVar, Unpack
@@ -19,19 +18,19 @@ __all__ = ["DependencyInjectionJob", "JobGeneratingJob"]
 
 
 class JobGeneratingJob(NamedCallbackJob):
-    """Declares jobs, every time the graph runs.
+    """JobGeneratingJob: declares jobs, every time the graph runs.
 
-    The new jobs run in the same run. The callback may also let jobs that depend on this one depend on more.
-    Jobs that are the same as last time are not stale because the generator's code changed.
+    The new jobs run in the same run. The callback may also add dependencies to jobs that depend on this one.
+    A change of the generator's code does not make jobs stale that are the same as last time.
 
     Parameters:
         job_id: its name.
-        callback: called without arguments; declares jobs. Data that was loaded may be used.
-        timeout, retries, enforce_memory, isolation: see `Execution`. Objects that the jobs of a "fresh"
-            generator refer to are copies of their own, which no other job sees.
+        callback: called without arguments; declares jobs. It may use loaded data.
+        timeout, retries, enforce_memory, isolation: see `Execution`. Jobs of a "fresh" generator get separate copies
+            of the objects that they refer to, which no other job has.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
+        TypeError, ValueError: an argument has the wrong type or value.
     """
 
     __slots__ = ()
@@ -50,9 +49,9 @@ class JobGeneratingJob(NamedCallbackJob):
 
 
 class DependencyInjectionJob(JobGeneratingJob):
-    """Adds dependencies to the jobs that depend on it, once it is known what they need.
+    """DependencyInjectionJob: adds dependencies to the jobs that depend on it, while the graph runs.
 
-    The callback says `job.depends_on(...)` for jobs downstream of this one; it may declare new jobs for that. Jobs
+    The callback calls `job.depends_on(...)` for jobs downstream of this one; it may declare new jobs for that. Jobs
     that it returns, one or a list, become dependencies of all jobs directly downstream.
     The parameters are those of `JobGeneratingJob`.
     """

@@ -1,4 +1,4 @@
-"""Graph protocol: what jobs ask of the graph that they are declared into; and the graph that ignores them."""
+"""Graph protocol: the methods of a graph that its jobs call; and the graph that ignores jobs."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +13,7 @@ __all__ = ["GraphProtocol", "NowhereGraph"]
 
 
 class GraphProtocol(Protocol):
-    """Graph protocol: a pipegraph as its jobs see it. Jobs are `Any` here, because `Job` needs this module.
+    """Graph protocol: a pipegraph as its jobs use it. Jobs are `Any` here, because `Job` needs this module.
 
     Attributes:
         root: the folder that job ids are relative to, absolute.
@@ -41,38 +41,38 @@ class GraphProtocol(Protocol):
         """Whether there is a job of this id."""
 
     def job(self, name: "PathLike") -> Any:
-        """The job with this id, or that makes this file."""
+        """Return the job with this id, or the job that makes this file."""
 
     def job_at(self, node: "NodeId") -> Any:
-        """The job that stands for a node."""
+        """Return the job of a node."""
 
     def file_id(self, path: str) -> "JobId":
-        """The job id of a file."""
+        """Return the job id of a file."""
 
     def maker_of(self, filename: "PathLike") -> Any:
-        """The job that makes a file, or the one file of a multi-file job; None if no job makes it."""
+        """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
 
     def require_declaring(self, intent: str) -> None:
         """Refuse to change a graph that runs or ran."""
 
     def admit(self, job: Any) -> Any:
-        """Take a job in; gives the one that was declared before, if there is one."""
+        """Add a job; return the one declared before, if there is one."""
 
     def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
-        """Let a job depend on another one, or on one file of it."""
+        """Make a job depend on another one, or on one file of it."""
 
     def add_file_dependency(self, filename: "PathLike", downstream: Any, *, or_observe: bool) -> None:
-        """Let a job depend on a file."""
+        """Make a job depend on a file."""
 
     def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
-        """Let a job depend on parameters."""
+        """Make a job depend on parameters."""
 
     def add_function_dependency(self, function: Any, downstream: Any) -> None:
-        """Let a job depend on the code of a function."""
+        """Make a job depend on the code of a function."""
 
 
 class NowhereGraph:
-    """Nowhere graph: admits jobs in a job process and forgets what they depend on.
+    """Nowhere graph: admits jobs in a job process and ignores their dependencies.
 
     A callback must not fail because it shares code with the script that declares jobs.
     """
@@ -86,7 +86,7 @@ class NowhereGraph:
 
     @property
     def result(self) -> RunResult:
-        """Raises PyPipelineGraphError: jobs that a callback declares never run."""
+        """Raise PyPipelineGraphError, because jobs that a callback declares never run."""
         raise PyPipelineGraphError(
             "A job's callback cannot run jobs; only the script's pipegraph has a result"
         )
@@ -98,22 +98,22 @@ class NowhereGraph:
         return job_id in self._jobs
 
     def job(self, name: PathLike) -> Any:
-        """The job with this id, or that makes this file."""
+        """Return the job with this id, or the job that makes this file."""
         found = self._jobs.get(str(name)) or self.maker_of(name)
         if found is None:
             raise PyPipelineGraphError(f"There is no job '{name}' among those that this callback declared")
         return found
 
     def job_at(self, node: NodeId) -> Any:
-        """The job that stands for a node."""
+        """Return the job of a node."""
         return list(self._jobs.values())[node]
 
     def file_id(self, path: str) -> JobId:
-        """The job id of a file."""
+        """Return the job id of a file."""
         return normalised(path, self.root)  # type: ignore[return-value]
 
     def maker_of(self, filename: PathLike) -> Any:
-        """The job that makes a file."""
+        """Return the job that makes a file; None if no job makes it."""
         path = self.file_id(require_path(filename, "filename"))
         for job in self._jobs.values():
             if path in job.files:
@@ -121,10 +121,10 @@ class NowhereGraph:
         return None
 
     def require_declaring(self, intent: str) -> None:
-        """Allow everything."""
+        """Allow every change."""
 
     def admit(self, job: Any) -> Any:
-        """Take a job in; gives the one that was declared before, if there is one."""
+        """Add a job; return the one declared before, if there is one."""
         known = self._jobs.get(job.job_id)
         if known is not None:
             return known
@@ -133,13 +133,13 @@ class NowhereGraph:
         return job
 
     def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
-        """Forget it."""
+        """Ignore the dependency."""
 
     def add_file_dependency(self, filename: PathLike, downstream: Any, *, or_observe: bool) -> None:
-        """Forget it."""
+        """Ignore the dependency."""
 
     def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
-        """Forget it."""
+        """Ignore the dependency."""
 
     def add_function_dependency(self, function: object, downstream: Any) -> None:
-        """Forget it."""
+        """Ignore the dependency."""

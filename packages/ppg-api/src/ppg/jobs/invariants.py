@@ -1,14 +1,14 @@
-"""Jobs that observe: parameters, files, functions. They are never run.
+"""Invariants: observe parameters, files and functions. They never run.
 
-When what one of them observes changes, the jobs that depend on it directly are stale.
+When the observed value changes, the jobs that depend directly on the invariant are stale.
 
-An input file is a file, so its invariant is called like it, and no job may make it. Parameters and functions are no
-files: they have name spaces of their own, so that those of the job "a" can be called "a" as well. The name space is
-the beginning of the id, and says in every message what there is:
+The invariant of an input file has the file's name, and no job may make that file. Parameters and functions are not
+files: they have separate name spaces, so the job "a" can have parameters "a" as well. The name space is the beginning
+of the id, and shows the kind of the invariant in every message:
 
-    PI:a            ParameterInvariant("a", ...), of which depends_on_params is the short form
+    PI:a            ParameterInvariant("a", ...); depends_on_params is its short form
     function:a      FunctionInvariant("a", ...), and the functions of depends_on_func
-    FI:a            the function that the job "a" itself calls
+    FI:a            the function that the job "a" calls
     command:a       the command of the ExternalJob "a"
     rendering:a     how the PlotJob "a" saves its plot
     version:a       a ToolVersionInvariant
@@ -65,16 +65,16 @@ READABLE = {
 
 
 Following = Literal["project", "none"]
-"""How far a FunctionInvariant looks beyond the function itself."""
+"""Whether a FunctionInvariant also observes the objects that the function refers to by name."""
 
 
 class ParameterInvariant(Job):
-    """Observes a value: numbers, strings, containers, arrays, frames, by content and type.
+    """ParameterInvariant: observes a value: numbers, strings, containers, arrays, frames, by content and type.
 
     Parameters:
-        job_id: its name. Names of parameters are a name space of their own: a job may be called the same. The
+        job_id: its name. Names of parameters have a separate name space: a job may have the same name. The
             `job_id` of the invariant itself is "PI:" and the name.
-        parameters: the value. It is read when the invariant is declared; later changes to it are not seen.
+        parameters: the value. It is read when the invariant is declared; later changes to it are not observed.
 
     Raises:
         TypeError: the value cannot be fingerprinted; the message has the path to the culprit.
@@ -107,15 +107,15 @@ class ParameterInvariant(Job):
 
 
 class FileChecksumInvariant(Job):
-    """Observes the content of an input file, by its hash; a file that did not change is only stat'ed.
+    """FileChecksumInvariant: observes the content of an input file, by its hash; an unchanged file is only stat'ed.
 
     Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
         algorithm: md5, xxh3_128 (the fastest), sha256, blake2b, blake3 (if installed), or another of hashlib's.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
-        JobContractError: the file is made by a job, or observed by another kind of invariant.
+        TypeError, ValueError: an argument has the wrong type or value.
+        JobContractError: a job makes the file, or another kind of invariant observes it.
     """
 
     __slots__ = ("algorithm",)
@@ -132,14 +132,14 @@ class FileChecksumInvariant(Job):
         self.algorithm = algorithm
 
     def definition(self) -> dict[str, object]:
-        """The hash."""
+        """Return the name of the hash."""
         return {"algorithm": self.algorithm}
 
     @staticmethod
     def observe_together(
         jobs: Sequence["FileChecksumInvariant"], observing: Observing
     ) -> Sequence[Observation]:
-        """The fingerprint of each file's content; files that changed are hashed on all cores."""
+        """Return the fingerprint of each file's content; changed files are hashed on all cores."""
         observations: list[Observation] = [Unobservable("")] * len(jobs)
         by_algorithm: dict[str, list[int]] = {}
         for index, job in enumerate(jobs):
@@ -167,18 +167,18 @@ class FileChecksumInvariant(Job):
     def stand_in(
         cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
     ) -> "FileChecksumInvariant":
-        """Observes the same file, by the hash of the last look."""
+        """Return an invariant that observes the same file, with the hash of the last observation."""
         seen = history.input_file(job_id)
         algorithm = "md5" if seen is None else seen.algorithm
         return unadmitted(cls, job_id, algorithm=algorithm, pipegraph=pipegraph)
 
 
 FileInvariant = FileChecksumInvariant
-"""What pypipegraph and pypipegraph2 call it."""
+"""The name in pypipegraph and pypipegraph2."""
 
 
 class FileTimeInvariant(Job):
-    """Observes the modification time of an input file, in nanoseconds; never reads the file.
+    """FileTimeInvariant: observes the modification time of an input file, in nanoseconds; never reads the file.
 
     Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
@@ -193,7 +193,7 @@ class FileTimeInvariant(Job):
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
 
     def observe(self, observing: Observing) -> Observation:
-        """The file's modification time."""
+        """Return the fingerprint of the file's modification time."""
         try:
             nanoseconds = observe_modification_time(absolute(self.job_id, observing.root))
         except FileUnobservable as error:
@@ -201,7 +201,7 @@ class FileTimeInvariant(Job):
         return Fingerprint(b"mtime:%d" % nanoseconds)
 
     def sharing_obstacle(self) -> str:
-        """Two different files may have the same time."""
+        """Return a reason, because two different files may have the same time."""
         return (
             f"it depends on the time of '{self.job_id}', which says nothing about what is in that file elsewhere; "
             "use a FileChecksumInvariant"
@@ -211,25 +211,25 @@ class FileTimeInvariant(Job):
     def stand_in(
         cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
     ) -> "FileTimeInvariant":
-        """Observes the same file."""
+        """Return an invariant that observes the same file."""
         return unadmitted(cls, job_id, pipegraph=pipegraph)
 
 
 class FunctionInvariant(Job):
-    """Observes the code of a function: bytecode, constants, defaults, captured values.
+    """FunctionInvariant: observes the code of a function: bytecode, constants, defaults, captured values.
 
     Every job with a callback has one implicitly, unless its `ignore_code_changes()` was called.
 
     Parameters:
-        job_id: its name. Names of functions are a name space of their own: a job may be called the same. The
+        job_id: its name. Names of functions have a separate name space: a job may have the same name. The
             `job_id` of the invariant itself is "function:" and the name.
         function: any callable. It is read when the graph runs.
         follow: "project" also observes the functions, classes and constants of the user's project that the code
-            refers to by name, and the versions of installed distributions; "none" only the function itself; by
-            default what the pipegraph says.
+            refers to by name, and the versions of installed distributions; "none" observes only the function. By
+            default the setting of the pipegraph counts.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
+        TypeError, ValueError: an argument has the wrong type or value.
         JobContractError: there is an invariant of that name with another function.
     """
 
@@ -255,11 +255,11 @@ class FunctionInvariant(Job):
         self.follow = None if follow is None else require_following(follow)
 
     def definition(self) -> dict[str, object]:
-        """The function, and how far it is followed."""
+        """Return the function, and how far it is followed."""
         return {"function": self.function, "follow": self.follow}
 
     def observe(self, observing: Observing) -> Observation:
-        """The fingerprint of the function's code and of what the code refers to."""
+        """Return the fingerprint of the function's code and of the objects that the code refers to."""
         followed = (self.follow or observing.follow) == "project"
         try:
             state = fingerprint_function(self.function, follow=observing.functions if followed else None)
@@ -275,16 +275,16 @@ class FunctionInvariant(Job):
 
 
 class OwnFunctionInvariant(FunctionInvariant):
-    """Observes the function that a job itself calls; called like the job."""
+    """OwnFunctionInvariant: observes the function that a job calls, and is named after the job."""
 
     __slots__ = ()
     name_space: ClassVar[str] = "FI:"
 
     @classmethod
     def of(cls, owner: Job, function: "Callback") -> "OwnFunctionInvariant":
-        """The one of a job, which is declared where the job is; not admitted to the pipegraph yet.
+        """Return the invariant of a job's function, declared where the job is; not admitted to the pipegraph yet.
 
-        Nearly every job has one, and there is nothing to check any more: what `__init__` does, in a third of the time.
+        Nearly every job has one. Its arguments need no checks, so this takes a third of the time of `__init__`.
         """
         made = object.__new__(cls)
         made._pipegraph = owner._pipegraph
@@ -298,7 +298,7 @@ class OwnFunctionInvariant(FunctionInvariant):
 
 
 def require_following(value: str) -> Following:
-    """Return what `follow` was given.
+    """Return a valid value of `follow`.
 
     Raises:
         ValueError: it is neither "project" nor "none".
@@ -309,7 +309,7 @@ def require_following(value: str) -> Following:
 
 
 def _name(job_id: PathLike, what: str) -> str:
-    """The name of an invariant: a text, or the path of the file that it is about."""
+    """Return the name of an invariant: a text, or the path of the observed file."""
     name = os.fspath(job_id) if isinstance(job_id, os.PathLike) else job_id
     require_id(name, what)
     return name
@@ -327,7 +327,7 @@ def readable_name(job_id: JobId) -> str:
 
 
 def shared_function_name(function: object) -> str | None:
-    """The name of the one invariant that all users of a module-level function share; None for local functions."""
+    """Return the name of the invariant that users of a module-level function share; None for local functions."""
     if type(function) is not FunctionType or "<" in function.__qualname__:
         return None
     return lasting_name(function.__module__, function.__qualname__)

@@ -1,7 +1,7 @@
-"""What all jobs have in common: identity, dependencies, resources, and their story after a run.
+"""Job: the base of all jobs, with identity, dependencies, resources, and access to their results after a run.
 
-A job object is a thin handle: the graph's structure lives in the pipegraph's `Dag`, what happened lives
-in the result of the run. So a hundred thousand of them are cheap to declare.
+A job object is a thin handle: the pipegraph's `Dag` has the structure, and the result of the run has the outcome. So a
+hundred thousand jobs are cheap to declare.
 """
 
 import os
@@ -26,9 +26,9 @@ AnyJob = TypeVar("AnyJob", bound="Job")
 
 
 class JobMeta(type):
-    """Makes jobs singletons by id: declaring one again gives the same object, or an error if it differs."""
+    """JobMeta: makes jobs singletons by id; a second declaration returns the same object, or raises if it differs."""
 
-    if not TYPE_CHECKING:  # a checker should see the signature of each class's __init__
+    if not TYPE_CHECKING:  # type checkers must see the signature of each class's __init__
 
         def __call__(cls, *args: object, **options: object) -> object:
             candidate = type.__call__(cls, *args, **options)
@@ -38,14 +38,14 @@ class JobMeta(type):
 
 
 def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
-    """A job that no pipegraph has admitted yet; takes what the class takes."""
+    """Return a job that no pipegraph has admitted yet; takes the parameters of the class."""
     job: AnyJob = type.__call__(cls, *arguments, **options)
     job._declared_at = point_in_script()
     return job
 
 
 class Job(JobResults, JobKind, metaclass=JobMeta):
-    """A named node of a pipegraph. Users create the subclasses.
+    """Job: a named node of a pipegraph. Users create its subclasses.
 
     Attributes:
         job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
@@ -82,14 +82,14 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
     def pipegraph(self) -> "GraphProtocol":
         """The graph that the job belongs to.
 
-        In a job process a job belongs to the graph that a generator is declaring there.
+        In a job process, a job belongs to the graph that a generator declares there.
         """
         if self._pipegraph is None:
             return pipegraph_for("use the job", self.job_id)
         return self._pipegraph
 
     def join(self, pipegraph: "GraphProtocol | None") -> None:
-        """Make a job that came from a generator's process one of `pipegraph`; None for whichever is current."""
+        """Make a job from a generator's process belong to `pipegraph`; None stands for the current pipegraph."""
         self._pipegraph = pipegraph
 
     @property
@@ -107,7 +107,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         return f"<{type(self).__name__} '{self.job_id}'>"
 
     def __getstate__(self) -> tuple[None, dict[str, object]]:
-        # Callbacks may refer to jobs; what travels with them is the job's definition, not its pipegraph or script.
+        # Callbacks may refer to jobs; a pickle contains the job's definition, but not its pipegraph or script.
         return None, self._state() | {"_pipegraph": None, "_declared_at": self.declared_at}
 
     def _state(self) -> dict[str, object]:
@@ -120,7 +120,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         return {name: getattr(self, name) for name in names}
 
     def take_over(self, redefined: Self) -> None:
-        """Become what another declaration of the same job says."""
+        """Replace the job's definition by that of another declaration of the same job."""
         for name, value in redefined._state().items():
             if name != "node":
                 setattr(self, name, value)
@@ -129,7 +129,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         return self.job_id
 
     def definition(self) -> dict[str, object]:
-        """What must agree when the job is declared again, by name; callbacks under 'function'."""
+        """Return the values that a second declaration must repeat, by name; the callback is under 'function'."""
         return {}
 
     @property
@@ -143,12 +143,12 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         return ()
 
     def implicit_invariants(self) -> "Iterable[Job]":
-        """What the job depends on without its user saying so; not admitted to the pipegraph yet."""
+        """Return the invariants and jobs that the job depends on implicitly; not admitted to the pipegraph yet."""
         return ()
 
     @property
     def input_files(self) -> tuple[str, ...]:
-        """Files that the job reads by its definition, relative to the root: what it depends on besides."""
+        """Files that the job's definition reads, relative to the root; the job depends on them, too."""
         return ()
 
     # -- dependencies ------------------------------------------------------------------------------
@@ -158,7 +158,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
         Parameters:
             dependencies: jobs, single files of multi-file jobs, names of files that jobs make (texts or paths),
-                iterables of all of these (nested as you like; of a dictionary the values count), or None,
+                iterables of all of these (nested to any depth; of a dictionary the values count), or None,
                 which is ignored.
 
         Returns:
@@ -166,10 +166,10 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
         Raises:
             JobContractError: the job is an invariant.
-            CycleError: the job would depend on itself, or it is the other that depends on this one. Longer circles
-                are found when the graph runs.
-            PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a file that was named.
-            TypeError: something else was passed.
+            CycleError: the job would depend on itself, or the dependency depends directly on this job. The run finds
+                longer circles.
+            PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a named file.
+            TypeError: an argument has another type.
         """
         self._require_takes_dependencies()
         for needed in _flattened(self, dependencies):
@@ -184,8 +184,8 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         """Rerun the job when these parameters change (a ParameterInvariant named after the job).
 
         Raises:
-            TypeError: they cannot be fingerprinted; the message has the path to the value.
-            JobContractError: the job already has other ones.
+            TypeError: a parameter cannot be fingerprinted; the message has the path to the value.
+            JobContractError: the job already has other parameters.
         """
         self._require_takes_dependencies()
         self.pipegraph.add_parameter_dependency(parameters, self)
@@ -200,8 +200,8 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
     def depends_on_func(self, function: "Callback") -> Self:
         """Rerun the job when this function's code changes (a FunctionInvariant).
 
-        For helper functions that the job's callback calls by name. Module-level functions get one invariant
-        that all jobs share.
+        For helper functions that the job's callback calls by name. All jobs share one invariant of a module-level
+        function.
         """
         self._require_takes_dependencies()
         self.pipegraph.add_function_dependency(function, self)
@@ -216,12 +216,12 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
     @property
     def upstreams(self) -> "JobList":
-        """The jobs that this one depends on directly."""
+        """The jobs that this job depends on directly."""
         return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.upstreams(self.node))
 
     @property
     def downstreams(self) -> "JobList":
-        """The jobs that depend directly on this one."""
+        """The jobs that depend directly on this job."""
         return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.downstreams(self.node))
 
     def __add__(self, other: "Dependency") -> "JobList":
@@ -234,7 +234,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
     @property
     def cores_needed(self) -> int:
-        """How many cores the job occupies: 1 or more, or -1 for all of the machine."""
+        """The number of cores that the job occupies: 1 or more, or -1 for all of the machine."""
         return self._cores_needed
 
     @cores_needed.setter
@@ -247,7 +247,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
     @property
     def memory_needed(self) -> int:
-        """How many bytes of memory the job needs, or -1 if that is not stated."""
+        """The number of bytes of memory that the job needs, or -1 if it is not stated."""
         return self._memory_needed
 
     @memory_needed.setter
@@ -259,28 +259,28 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         self._memory_needed = size
 
     def use_cores(self, cores: int) -> Self:
-        """Set `cores_needed`; returns the job."""
+        """Set `cores_needed`; return the job."""
         self.cores_needed = cores
         return self
 
     def prune(self) -> Self:
-        """Leave the job, and everything that depends on it, out of the run; returns the job.
+        """Leave the job, and all jobs downstream of it, out of the run; return the job.
 
-        Their files and what is remembered of them stay as they are.
+        Their files and records stay as they are.
         """
         self.pipegraph.require_declaring(f"prune '{self.job_id}'")
         self.pipegraph.pruned.add(self.node)
         return self
 
     def unprune(self) -> Self:
-        """Take `prune` back; returns the job."""
+        """Undo `prune`; return the job."""
         self.pipegraph.require_declaring(f"unprune '{self.job_id}'")
         self.pipegraph.pruned.discard(self.node)
         return self
 
 
 class JobFile:
-    """One file of a multi-file job, to depend on just that one.
+    """JobFile: one file of a multi-file job, so that a job can depend on this file alone.
 
     Attributes:
         job: the job that makes it.
@@ -295,7 +295,7 @@ class JobFile:
 
     @property
     def part(self) -> str | None:
-        """The file, unless it is all that the job makes."""
+        """The file, or None if the job makes no other file."""
         return None if self.job.files == (self.path,) else self.path
 
     def __repr__(self) -> str:
@@ -323,13 +323,13 @@ class JobFile:
 
 
 Dependency = Job | JobFile | str | os.PathLike[str] | Iterable[Any] | None
-"""What `depends_on` takes."""
+"""The arguments of `depends_on`."""
 
 
 def _flattened(
     owner: Job, dependencies: Iterable["Dependency"]
 ) -> Iterator[Job | JobFile | str | os.PathLike[str]]:
-    """Every job, file of a job, or name of a file that was given; in the order of naming."""
+    """Yield every job, file of a job, or file name among the dependencies, in the given order."""
     pending: list[Iterator[Any]] = [iter(dependencies)]
     while pending:
         for item in pending[-1]:
@@ -338,7 +338,7 @@ def _flattened(
             elif item is None:
                 continue
             elif isinstance(item, (set, frozenset)):
-                # The order of a set differs from run to run; that of declaration does not.
+                # The order of a set differs from run to run, but the order of declaration does not.
                 pending.append(iter(sorted(item, key=_declaration_order)))
                 break
             elif isinstance(item, Iterable) and not isinstance(item, (bytes, bytearray)):
@@ -354,10 +354,10 @@ def _flattened(
 
 
 def require_id(job_id: object, what: str) -> None:
-    """Make sure that a job can have this id.
+    """Require that a job can have this id.
 
     Raises:
-        TypeError, ValueError: it cannot; the message begins with `what`.
+        TypeError, ValueError: no job can have it; the message begins with `what`.
     """
     if not isinstance(job_id, str):
         raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
@@ -378,7 +378,7 @@ def _declaration_order(item: object) -> tuple[int, str]:
 
 
 class JobList(list[Any]):
-    """Several jobs; `+` adds more, `depends_on` takes it and has it too."""
+    """JobList: several jobs; `+` adds more, and `depends_on` works on it and accepts it."""
 
     def __add__(self, other: object) -> "JobList":
         return JobList([*self, *listed(other)])
@@ -387,7 +387,7 @@ class JobList(list[Any]):
         return JobList([*listed(other), *self])
 
     def depends_on(self, *dependencies: "Dependency") -> Self:
-        """Make every job of the list depend on these."""
+        """Make every job of the list depend on these; return the list."""
         once = [list(item) if isinstance(item, Iterator) else item for item in dependencies]
         for job in self:
             job.depends_on(*once)
@@ -395,7 +395,7 @@ class JobList(list[Any]):
 
 
 def listed(other: object) -> list[Any]:
-    """What may stand beside `+`, as a list; of a dictionary the values count."""
+    """Return an operand of `+` as a list; of a dictionary the values count."""
     if isinstance(other, Mapping):
         return list(other.values())
     return list(other) if isinstance(other, Iterable) and not isinstance(other, str) else [other]

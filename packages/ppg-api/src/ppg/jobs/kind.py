@@ -1,23 +1,23 @@
-"""Job kind: what a kind of job answers to the engine, and what the engine hands it for the answer.
+"""Job kind: the hooks by which the engine asks a kind of job, and the objects that it passes to them.
 
 A kind is a subclass of `Job`. The engine calls the hooks of `JobKind` where kinds differ, and a new kind overrides
-those in which it does. `kind` says which of the five roles of the decision model a job plays.
+those in which it differs. `kind` gives the role that a job plays, among the five roles of the decision model.
 
 | hook | called | default |
 | --- | --- | --- |
 | `process_call` | in the main process, when the job starts | none; every kind that runs has one |
-| `outputs_of` | in the main process, with what the call returned | of loads: no content of their own; else none |
-| `observe`, `observe_together` | in the main process: what the world looks like | none; loads are not observed |
-| `discard` | after a failure | removes what is there of `files` |
-| `remove` | when nothing needs a LAZY job's files any more | removes `files` |
-| `unloading_call` | when nothing needs a LOAD any more | undoes nothing |
+| `outputs_of` | in the main process, with the return value of the call | of loads: no content; else none |
+| `observe`, `observe_together` | in the main process, for the present state | none; loads are not observed |
+| `discard` | after a failure | removes the existing ones of `files` |
+| `remove` | when no job needs a LAZY job's files any more | removes `files` |
+| `unloading_call` | when no job needs a LOAD any more | undoes nothing |
 | `implicit_invariants`, `definition`, `callback`, `files`, `input_files` | at the declaration | nothing |
 | `loaded_value` | for the parameters of decorated functions | loads none |
 | `sharing_obstacle`, `leaves_code_unobserved` | for the keys of the shared cache | shares, observes all code |
-| `stand_in_notes`, `stand_in` | to verify what a generator made, without running it | its files, by their record |
+| `stand_in_notes`, `stand_in` | to verify a generator's jobs without running it | its files, by their record |
 
-A hook of a user's kind may raise: the engine reports it with the job's name, and the run goes on without that job, or
-ends before anything is lost (`engine.tasks`, `status.observer`).
+A hook of a user's kind may raise. The engine reports the exception with the job's name. The run continues without that
+job, or ends without loss (`engine.tasks`, `status.observer`).
 """
 
 import os
@@ -58,13 +58,13 @@ __all__ = [
 
 
 class ProcessCall(NamedTuple):
-    """Process call: what a job's process, or the compute node for a load, calls.
+    """Process call: the function that a job process calls, or the compute node for a load.
 
     Attributes:
-        function: called there; importable, or pickled by value with all that it refers to.
+        function: called there; importable, or pickled by value with all objects that it refers to.
         arguments: of the function, by position. Exactly one of them is the user's callback, if there is one.
-        report: called without arguments after the function, in the same process; what it returns goes to
-            `Job.outputs_of` in place of what the function returned.
+        report: called without arguments after the function, in the same process. `Job.outputs_of` gets its return
+            value instead of that of the function.
     """
 
     function: Callable[..., object]
@@ -74,11 +74,11 @@ class ProcessCall(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class JobOutputs:
-    """Job outputs: what a successful job made.
+    """Job outputs: describes the content that a successful job made.
 
     Attributes:
-        fingerprint: of all its content. Jobs downstream are stale if it differs from the one that they consumed.
-        parts: of each file by itself, if there are several.
+        fingerprint: of all its content. Jobs downstream are stale if they consumed another one.
+        parts: the fingerprint of each file, if there are several.
         files: the state of each file, by its name relative to the root; recorded, and compared by the next run.
     """
 
@@ -88,10 +88,10 @@ class JobOutputs:
 
 
 class WrongFilesError(Exception):
-    """Wrong files: a job returned, but its files are not what it declared.
+    """Wrong files: a job returned, but its files differ from its declaration.
 
     Attributes:
-        troubles: the files that are wrong, by what is wrong with them.
+        troubles: the wrong files, by their problem.
     """
 
     def __init__(self, troubles: Mapping[Problem, list[str]]) -> None:
@@ -114,31 +114,31 @@ class HistoryProtocol(Protocol):
         """The state of each file when the job last succeeded, by its name relative to the root."""
 
     def own_file(self, job_id: JobId) -> FileState | None:
-        """The state of a job's one file, if the job is named after it."""
+        """The state of a job's one file, if the job is named after that file."""
 
     def input_file(self, job_id: JobId) -> FileState | None:
-        """The state of an input file at the last look."""
+        """The state of an input file when it was last observed."""
 
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """The fingerprint of a function, the same across versions of Python."""
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
-        """Remember what an invariant observed."""
+        """Record an observation of an invariant."""
 
     def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
-        """Remember the new times of files whose content did not change."""
+        """Record the new times of files with unchanged content."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observing:
-    """Observing: what one pass of observations shares.
+    """Observing: the context that all observations of one pass share.
 
     Attributes:
         root: the folder that job ids are relative to, absolute.
-        history: of earlier runs.
-        follow: how far functions are followed if their invariants say nothing: "project" or "none".
-        functions: what names lead to at this moment.
-        should_stop: says whether the user wants to stop; other threads may call it.
+        history: the records of earlier runs.
+        follow: how far functions are followed if their invariants do not set it: "project" or "none".
+        functions: follows the global names of functions, at this moment.
+        should_stop: returns whether the user wants to stop; other threads may call it.
     """
 
     root: str
@@ -148,14 +148,14 @@ class Observing:
     should_stop: Callable[[], bool] | None
 
     def recorded(self, job_id: JobId) -> Fingerprint | None:
-        """The fingerprint of what a job made when it last succeeded; None if it has no record."""
+        """Return the fingerprint of the job's content at its last success; None if it has no record."""
         record = self.history.history.get(job_id)
         return None if record is None else record.fingerprint
 
 
 @contextmanager
 def calling_hook(job: "JobKind", name: str) -> Iterator[None]:
-    """Calling a hook: an exception of a hook that the user's kind defines becomes an error that names the job.
+    """Turn an exception of a hook that the user's kind defines into an error that names the job.
 
     Raises:
         JobContractError: the hook raised.
@@ -174,22 +174,22 @@ def calling_hook(job: "JobKind", name: str) -> Iterator[None]:
 
 
 KINDS: dict[str, type["JobKind"]] = {}
-"""Every kind of job that is defined, by its `kind_name`; the status store notes these names."""
+"""All defined kinds of jobs, by their `kind_name`; the status store contains these names."""
 
 
 def kind_name(kind: type) -> str:
-    """The name of a kind: of ppg's own the bare name of the class, of others with module and qualified name."""
+    """Return the name of a kind: for ppg's own kinds the class name, for others module and qualified name."""
     if kind.__module__.partition(".")[0] == "ppg":
         return kind.__name__
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
 class JobKind:
-    """Job kind: the hooks that a kind of job may override, with their defaults.
+    """Job kind: has the hooks that a kind of job may override, with their defaults.
 
     Attributes:
         kind: the role that the job plays in decisions; each class has one.
-        keeps_files: a LAZY job's files stay when nobody needs them any more.
+        keeps_files: a LAZY job's files stay when no job needs them any more.
         observes_file: the job is an invariant named after the input file that it observes.
         shares: the job takes its files from the pipegraph's shared cache; see `FileJob`.
         rename_broken: after a failure the job's files are renamed to `*.broken` instead of removed.
@@ -225,22 +225,22 @@ class JobKind:
 
     @property
     def execution(self) -> Execution:
-        """Timeout, retries, isolation and the like of the job's process."""
+        """Timeout, retries, isolation and memory limit of the job process."""
         return AS_USUAL
 
     def process_call(self) -> ProcessCall:
-        """What the job's process calls; the compute node for a load."""
+        """Return the call for the job process, or for the compute node if the job is a load."""
         raise JobContractError(f"'{self.job_id}' cannot run: {type(self).__name__} defines no process_call")
 
     def outputs_of(self, returned: Any, run_id: int) -> JobOutputs:
-        """What the job made. A load has no content of its own, and counts as what it consumed.
+        """Describe the job's outputs. A load has no content, and counts as the content that it consumed.
 
         Parameters:
-            returned: by the report of `process_call`, or else by its function.
+            returned: the return value of the report of `process_call`, or else of its function.
             run_id: the number of this run, for jobs that count as changed whenever they ran.
 
         Raises:
-            WrongFilesError: the files are not what the job declared.
+            WrongFilesError: the files differ from the job's declaration.
             JobContractError: the job failed in another way.
         """
         if self.kind is not NodeKind.LOAD:
@@ -250,10 +250,10 @@ class JobKind:
         return JobOutputs(Fingerprint(b""))
 
     def observe(self, observing: Observing) -> Observation:
-        """What the world looks like now: the fingerprint of an invariant, or the state of what a job made.
+        """Observe the present state: an invariant's fingerprint, or the state of a job's files.
 
-        An invariant gives a fingerprint, or `Unobservable`. A job that makes something gives `Files`: whether that is
-        still what its record says, and the names of what is not.
+        An invariant returns a fingerprint, or `Unobservable`. A job that makes files returns `Files`: whether they
+        match its record, and the names of those that do not.
         """
         raise JobContractError(
             f"'{self.job_id}' cannot be observed: {type(self).__name__} defines no observe"
@@ -261,11 +261,11 @@ class JobKind:
 
     @staticmethod
     def observe_together(jobs: "Sequence[Any]", observing: Observing) -> Iterable[Observation]:
-        """What several jobs of the same kind observe, in order; for kinds that are faster together."""
+        """Return the observations of several jobs of one kind, in order; for kinds that are faster together."""
         return [job.observe(observing) for job in jobs]
 
     def discard(self) -> list[str]:
-        """Remove or rename what the job left when it failed; gives a message for each file that stays."""
+        """Remove or rename the files of a failed job; return a message for each file that stays."""
         problems = []
         for name in self.files:
             path = Path(absolute(name, self.pipegraph.root))
@@ -278,12 +278,12 @@ class JobKind:
                     path.unlink()
             except OSError as error:
                 problems.append(
-                    f"what '{self.job_id}' left behind cannot be removed: {error}; it is not believed"
+                    f"the files that '{self.job_id}' left cannot be removed: {error}; the next run does not use them"
                 )
         return problems
 
     def remove(self) -> list[str]:
-        """Remove what the job made for others, now that they are done; gives a message for each file that stays."""
+        """Remove the files that the job made for others, which are done; return a message for each that stays."""
         problems = []
         for name in self.files:
             try:
@@ -293,37 +293,39 @@ class JobKind:
         return problems
 
     def unloading_call(self) -> Callable[[], object]:
-        """What undoes the load in the compute node."""
+        """Return the function that undoes the load in the compute node."""
         return keep_loaded
 
     def loaded_value(self) -> Callable[[], object] | None:
-        """What gives the value that the job loads, in the processes of jobs downstream; None if it loads none."""
+        """Return the function that gets the loaded value in processes of jobs downstream; None if there is none."""
         return None
 
     def sharing_obstacle(self) -> str | None:
-        """Why the job's fingerprint does not stand for content, so that no job downstream can share; or None."""
+        """Return why the job's fingerprint does not cover content, so that no job downstream can share; or None."""
         return None
 
     def leaves_code_unobserved(self, follow: str) -> bool:
         """Whether an invariant of a function leaves code unobserved that ppg can observe.
 
         Parameters:
-            follow: how far the pipegraph follows functions that say nothing themselves.
+            follow: how far the pipegraph follows functions if their invariants do not set it.
         """
         return False
 
     def stand_in_notes(self) -> object | None:
-        """What `stand_in` needs besides the id, as JSON; noted when a generator made the job."""
+        """Return the arguments that `stand_in` needs besides the id, as JSON; noted when a generator made the job."""
         return None
 
     @classmethod
     def stand_in(cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol") -> Any:
-        """A job, made by `unadmitted`, that observes what a generator's job of last time did; None if it cannot be.
+        """Return an unadmitted job that observes the same as a generator's job of the last run; or None.
+
+        With None, the files of the job's record are observed.
 
         Parameters:
             job_id: of the job.
-            notes: what `stand_in_notes` gave.
-            history: of earlier runs.
-            pipegraph: that the job belongs to.
+            notes: the return value of `stand_in_notes`.
+            history: the records of earlier runs.
+            pipegraph: the graph that the job belongs to.
         """
         return None

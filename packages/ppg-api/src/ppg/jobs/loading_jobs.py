@@ -1,7 +1,7 @@
-"""Jobs that load data into the compute node, once, for all the jobs that need them.
+"""Loading jobs: load data into the compute node, once, for all the jobs that need it.
 
-The jobs that depend on a load are forked from the process that holds the data, and share it in one copy of
-memory. A load runs only if one of them has to run. The user's script never sees the data: the object that an
+The jobs that depend on a load are forked from the process that holds the data, and share one copy of it in memory. A
+load runs only if one of these jobs must run. The user's script never has the data: the object that an
 AttributeLoadingJob sets an attribute on has it in the compute node, not in the script.
 """
 
@@ -25,23 +25,23 @@ __all__ = ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob", "Load
 
 
 class LoadingJob(NamedCallbackJob):
-    """What jobs that load have in common."""
+    """LoadingJob: the base of jobs that load."""
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LOAD
 
     def process_call(self) -> ProcessCall:
-        """Calls the callback in the compute node."""
+        """Return the call of the callback in the compute node."""
         return ProcessCall(call_for_effect, (self.call,))
 
 
 class DataLoadingJob(LoadingJob):
-    """Calls a function in the compute node, which keeps what it loads where it likes.
+    """DataLoadingJob: calls a function in the compute node; the function decides where it keeps the data.
 
     Parameters:
         job_id: its name.
-        callback: called without arguments; puts the data, say, into an object that the callbacks of the
-            jobs downstream refer to as well.
+        callback: called without arguments; puts the data, for example, into an object to which the callbacks of the
+            jobs downstream refer as well.
         timeout, retries: see `Execution`.
     """
 
@@ -60,11 +60,11 @@ class DataLoadingJob(LoadingJob):
 
 
 class AttributeLoadingJob(LoadingJob):
-    """Sets an attribute of an object to what a function returns, for the jobs directly downstream.
+    """AttributeLoadingJob: sets an attribute to a function's return value, for the jobs directly downstream.
 
     Parameters:
         job_id: its name.
-        object: what gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
+        object: gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
         attribute_name: the attribute, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
         timeout, retries: see `Execution`.
@@ -94,28 +94,28 @@ class AttributeLoadingJob(LoadingJob):
         self.attribute_name: str = attribute_name
 
     def definition(self) -> dict[str, builtins.object]:
-        """The object (the very same), the attribute and the function."""
+        """Return the identity of the object, the attribute and the function."""
         return super().definition() | {"object": id(self.object), "attribute_name": self.attribute_name}
 
     def process_call(self) -> ProcessCall:
-        """Sets the attribute."""
+        """Return the call that sets the attribute."""
         return ProcessCall(load_attribute, (self.object, self.attribute_name, self.call))
 
     def unloading_call(self) -> Callable[[], builtins.object]:
-        """Removes the attribute."""
+        """Return the function that removes the attribute."""
         return functools.partial(unload_attribute, self.object, self.attribute_name)
 
     def loaded_value(self) -> Callable[[], builtins.object]:
-        """Reads the attribute."""
+        """Return the function that reads the attribute."""
         return functools.partial(getattr, self.object, self.attribute_name)
 
 
 class DictEntryLoadingJob(LoadingJob):
-    """Sets an entry of a dictionary to what a function returns, for the jobs directly downstream.
+    """DictEntryLoadingJob: sets an entry of a dictionary to a function's return value, for jobs directly downstream.
 
     Parameters:
         job_id: its name.
-        dictionary: what gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
+        dictionary: gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
         timeout, retries: see `Execution`.
@@ -141,17 +141,17 @@ class DictEntryLoadingJob(LoadingJob):
         self.key: object = key
 
     def definition(self) -> dict[str, object]:
-        """The dictionary (the very same), the key and the function."""
+        """Return the identity of the dictionary, the key and the function."""
         return super().definition() | {"dictionary": id(self.dictionary), "key": self.key}
 
     def process_call(self) -> ProcessCall:
-        """Sets the entry."""
+        """Return the call that sets the entry."""
         return ProcessCall(load_entry, (self.dictionary, self.key, self.call))
 
     def unloading_call(self) -> Callable[[], object]:
-        """Removes the entry."""
+        """Return the function that removes the entry."""
         return functools.partial(unload_entry, self.dictionary, self.key)
 
     def loaded_value(self) -> Callable[[], object]:
-        """Reads the entry."""
+        """Return the function that reads the entry."""
         return functools.partial(operator.getitem, self.dictionary, self.key)

@@ -1,4 +1,4 @@
-"""What a job can tell after a run."""
+"""Results of a job: looks up the outcome of a job after a run."""
 
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,7 @@ __all__ = ["JobResults"]
 
 
 class JobResults:
-    """The part of a job that looks up what the run of its pipegraph made of it."""
+    """JobResults: the part of a job that looks up its outcome in the result of its pipegraph."""
 
     __slots__ = ()
 
@@ -24,7 +24,7 @@ class JobResults:
 
     @property
     def outcome(self) -> "JobOutcome":
-        """What the run made of this job.
+        """The outcome of this job in the run.
 
         Raises:
             PyPipelineGraphError: the pipegraph has not run yet.
@@ -43,32 +43,32 @@ class JobResults:
 
     @property
     def exception(self) -> BaseException | None:
-        """What the job failed with."""
+        """The exception with which the job failed."""
         return self.outcome.exception
 
     @property
     def traceback(self) -> str | None:
-        """Where the job failed, as text."""
+        """The traceback of the failure, as text."""
         return self.outcome.traceback
 
     @property
     def stdout(self) -> str:
-        """What the job and its children wrote to their standard output."""
+        """The text that the job and its children wrote to their standard output."""
         return self.outcome.stdout
 
     @property
     def stderr(self) -> str:
-        """What the job and its children wrote to their standard error."""
+        """The text that the job and its children wrote to their standard error."""
         return self.outcome.stderr
 
     @property
     def reasons(self) -> tuple[str, ...]:
-        """Why the job ran, in words."""
+        """The reasons for which the job ran, in words."""
         return self.outcome.reasons
 
     @property
     def runtime(self) -> float | None:
-        """How long the job ran, in seconds of wall time."""
+        """The duration of the job, in seconds of wall time."""
         return self.outcome.runtime
 
     @property
@@ -78,5 +78,5 @@ class JobResults:
 
     @property
     def attempts(self) -> int:
-        """How often the job was started in this run; more than once if it failed and was tried again."""
+        """The number of attempts of the job in this run; more than one if it failed and was started again."""
         return self.outcome.attempts

@@ -1,4 +1,4 @@
-"""What a callback expects, decided from its signature when the job is declared, never by trying."""
+"""Signature: decides from a callback's signature, at the declaration, which arguments it gets."""
 
 import functools
 import inspect
@@ -9,26 +9,26 @@ __all__ = ["Callback", "wants_argument"]
 
 _NOT_RUN_BY_A_CALL = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _NOT_PLAIN = _NOT_RUN_BY_A_CALL | inspect.CO_VARARGS
-"""Of functions of which the number of parameters alone does not say what they expect."""
+"""Flags of functions for which the number of parameters does not decide which arguments they get."""
 
 Callback = Callable[..., object]
-"""A user's function: takes no argument, or one (the path or paths that the job makes)."""
+"""A user's function: takes no argument, or the path or paths that the job makes."""
 
 
 def wants_argument(callback: object, owner: str) -> bool:
-    """Whether the callback is to be called with one argument rather than with none.
+    """Whether the callback is called with one argument rather than with none.
 
-    It is if exactly one positional parameter has no default: in `lambda name=name: ...` the default
-    captures a loop variable, it does not ask for the path. What a decorator passes on (`*args`) is what
-    the function expects that it wraps (`functools.wraps`).
+    It gets one if exactly one positional parameter has no default. In `lambda name=name: ...` the default captures a
+    loop variable, and does not ask for the path. A decorator that passes on `*args` (`functools.wraps`) gets the
+    arguments of the function that it wraps.
 
     Parameters:
-        callback: what the user passed.
-        owner: the job, as messages should name it.
+        callback: the user's function.
+        owner: the job, as messages name it.
 
     Raises:
-        TypeError: it is not callable, cannot be called with at most one positional argument, or does nothing when
-            it is called, because it is a generator or an async function.
+        TypeError: the callback is not callable, or cannot be called with at most one positional argument. Or a call
+            of it does nothing, because it is a generator or an async function.
     """
     if type(callback) is FunctionType:
         code = callback.__code__
@@ -61,7 +61,7 @@ def _required_parameters(callback: Callable[..., object], owner: str) -> int:
     try:
         signature = inspect.signature(callback, follow_wrapped=passes_on)
     except ValueError:
-        # Some builtins have no signature; ppg calls them as the original description says.
+        # Some builtins have no signature; ppg calls them without arguments.
         return 0
     required = 0
     for parameter in signature.parameters.values():

@@ -1,4 +1,4 @@
-"""Tool version: observes which version of a tool there is."""
+"""Tool version: observes the version of an installed tool."""
 
 import os
 import shlex
@@ -21,25 +21,25 @@ if TYPE_CHECKING:
 __all__ = ["ToolVersionInvariant", "checked_environment", "checked_exit_codes"]
 
 PATIENCE = 120.0
-"""Seconds after which a tool that does not answer is given up."""
+"""Seconds after which a tool that does not answer becomes unobservable."""
 BETWEEN_LOOKS = 0.1
-"""Seconds between two looks whether the user wants to stop."""
+"""Seconds between two checks whether the user wants to stop."""
 
 
 class ToolVersionInvariant(Job):
-    """Observes what a tool says of its version: what the command prints, to stdout and stderr, and its exit code.
+    """ToolVersionInvariant: observes the text that a tool's version command prints, to stdout and stderr.
 
     The command runs once in each run of the pipegraph, at its start, in the pipegraph's root, however many jobs
-    depend on it. What it prints must be the same from one run to the next.
+    depend on it. Its text must be the same from one run to the next.
 
     Parameters:
         command: the tool and its arguments: `["samtools", "--version"]`.
-        environment: variables to be set for it, beside those that are there.
-        success: the exit codes with which the tool answers; some have no option for their version, but show it
+        environment: variables to set for it, besides the inherited ones.
+        success: the exit codes with which the tool answers; some tools have no option for their version, but print it
             in an error message.
 
     Raises:
-        TypeError, ValueError: an argument is not what it should be.
+        TypeError, ValueError: an argument has the wrong type or value.
     """
 
     __slots__ = ("command", "environment", "success")
@@ -71,14 +71,14 @@ class ToolVersionInvariant(Job):
         super().__init__(f"version:{settings}{shlex.join(self.command)}", pipegraph)
 
     def definition(self) -> dict[str, object]:
-        """The exit codes; the rest is in the name."""
+        """Return the exit codes; the id contains the other arguments."""
         return {"success": self.success}
 
     @staticmethod
     def observe_together(
         jobs: Sequence["ToolVersionInvariant"], observing: Observing
     ) -> Iterable[Observation]:
-        """What each tool prints; all are asked at once."""
+        """Yield the fingerprint of each tool's text; all tools run at the same time."""
         for job, answer in zip(jobs, _ask(jobs, observing.root, observing.should_stop), strict=True):
             if isinstance(answer, Unobservable):
                 yield answer
@@ -89,14 +89,14 @@ class ToolVersionInvariant(Job):
             yield fingerprint
 
     def stand_in_notes(self) -> object:
-        """Command, variables and exit codes."""
+        """Return command, variables and exit codes."""
         return [list(self.command), dict(self.environment), sorted(self.success)]
 
     @classmethod
     def stand_in(
         cls, job_id: JobId, notes: Any, history: HistoryProtocol, pipegraph: "GraphProtocol"
     ) -> "ToolVersionInvariant | None":
-        """Asks the same tool."""
+        """Return an invariant that observes the same tool."""
         if notes is None:
             return None
         command, environment, success = notes
@@ -106,10 +106,10 @@ class ToolVersionInvariant(Job):
 def checked_environment(
     environment: Mapping[str, str | os.PathLike[str]] | None, what: str
 ) -> dict[str, str]:
-    """Variables as text, in the order of their names.
+    """Return the variables as texts, sorted by name.
 
     Raises:
-        TypeError, ValueError: they cannot be variables; the message begins with `what`.
+        TypeError, ValueError: a name or value cannot be a variable; the message begins with `what`.
     """
     if environment is None:
         return {}
@@ -124,10 +124,10 @@ def checked_environment(
 
 
 def checked_exit_codes(success: Iterable[object], what: str) -> frozenset[int]:
-    """The exit codes that mean success.
+    """Return the exit codes that mean success.
 
     Raises:
-        TypeError, ValueError: they are none; the message begins with `what`.
+        TypeError, ValueError: a value is no exit code; the message begins with `what`.
     """
     try:
         codes = frozenset(success)
@@ -142,16 +142,16 @@ def checked_exit_codes(success: Iterable[object], what: str) -> frozenset[int]:
 def _ask(
     jobs: Sequence[ToolVersionInvariant], root: str, should_stop: Callable[[], bool] | None
 ) -> list[str | Unobservable]:
-    """What each command prints; in order.
+    """Return the text that each command prints, in order.
 
     Raises:
-        ObservationInterrupted: `should_stop` said so.
+        ObservationInterrupted: `should_stop` returned True.
     """
     started: list[subprocess.Popen[bytes] | Unobservable] = []
     deadline = time.monotonic() + PATIENCE
     try:
         for job in jobs:
-            started.append(_start(job, root))  # noqa: PERF401 (those that run are ended if the next one fails)
+            started.append(_start(job, root))  # noqa: PERF401 (the started ones are ended if the next one fails)
         return [
             process if isinstance(process, Unobservable) else _answer(job, process, deadline, should_stop)
             for job, process in zip(jobs, started, strict=True)
@@ -163,7 +163,7 @@ def _ask(
 
 
 def _start(job: ToolVersionInvariant, root: str) -> "subprocess.Popen[bytes] | Unobservable":
-    import subprocess  # noqa: PLC0415 (graphs that only declare start no programs)
+    import subprocess  # noqa: PLC0415 (a graph that only declares starts no programs)
 
     variables = {**os.environ, **job.environment}
     tool = job.command[0]
@@ -182,7 +182,7 @@ def _start(job: ToolVersionInvariant, root: str) -> "subprocess.Popen[bytes] | U
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            # Ctrl-C is for us: we end it.
+            # Ctrl-C goes to the main process, which ends the tool.
             start_new_session=True,
         )
     except OSError as error:
