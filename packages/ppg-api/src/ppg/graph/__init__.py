@@ -1,1 +1,1 @@
-"""Graph: what was declared."""
+"""Graph: the declared jobs and their dependencies."""

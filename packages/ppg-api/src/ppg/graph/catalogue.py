@@ -1,4 +1,4 @@
-"""The jobs of a pipegraph, found by their node, their id, and the files that they make; and what they depend on."""
+"""Catalogue: finds the jobs of a pipegraph by node, id, and file, and keeps their dependencies."""
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,11 +12,11 @@ from ppg_graph import Dag, JobId, NodeId, NodeKind
 __all__ = ["Catalogue", "target_list"]
 
 _INVARIANT = NodeKind.INVARIANT
-"""Looked up once: an Enum takes as long for it as the rest of a small check."""
+"""A constant, because looking up an Enum member takes as long as the rest of a small check."""
 
 
 class Catalogue:
-    """The jobs of a pipegraph, in the order of declaration.
+    """Catalogue: has the jobs of a pipegraph, in the order of declaration.
 
     Parameters:
         root: the folder that job ids are relative to, absolute.
@@ -44,10 +44,10 @@ class Catalogue:
         return {job.job_id: job for job in self._jobs}
 
     def job(self, name: PathLike) -> Job:
-        """The job with this id, or that makes this file.
+        """Return the job with this id, or the job that makes this file.
 
         Raises:
-            PyPipelineGraphError: there is none.
+            PyPipelineGraphError: there is no such job.
         """
         if isinstance(name, str) and name in self.dag:
             return self._jobs[self.dag.node(JobId(name))]
@@ -59,11 +59,11 @@ class Catalogue:
         return maker.job if isinstance(maker, JobFile) else maker
 
     def job_at(self, node: NodeId) -> Job:
-        """The job that stands for a node of the `Dag`."""
+        """Return the job of a node of the `Dag`."""
         return self._jobs[node]
 
     def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
-        """The job that makes a file, or the one file of a multi-file job; None if no job makes it."""
+        """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
         path = self.file_id(require_path(filename, "filename"))
         if path in self._multi_file_makers:
             return JobFile(self._multi_file_makers[path], path)
@@ -73,11 +73,11 @@ class Catalogue:
         return None
 
     def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
-        """Let a job depend on another one, or on one file of it.
+        """Make a job depend on another one, or on one file of it.
 
         Raises:
             PyPipelineGraphError: the jobs belong to different pipegraphs.
-            CycleError: they are one job, or the upstream one depends on the other.
+            CycleError: they are one job, or the upstream job depends directly on the other.
         """
         owner: object = upstream._pipegraph
         if upstream is downstream or owner is not self:
@@ -93,11 +93,11 @@ class Catalogue:
             self.dag.add_edge(above, below, part=part)
 
     def require_own(self, upstream: Job, downstream: Job) -> None:
-        """Refuse a dependency on a job of another graph, and one of a job on itself.
+        """Refuse a dependency on a job of another graph, and of a job on itself.
 
         Raises:
-            PyPipelineGraphError: it is one of another graph.
-            CycleError: it is the same job.
+            PyPipelineGraphError: the upstream job belongs to another graph.
+            CycleError: both are the same job.
         """
         if upstream is downstream:
             raise circle_of((downstream,))
@@ -109,7 +109,7 @@ class Catalogue:
             )
 
     def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
-        """The nodes of jobs, given as such, by id, or by a file that they make.
+        """Return the nodes of targets: jobs, ids, or files that a job makes.
 
         Raises:
             PyPipelineGraphError: there is no such job, or it belongs to another pipegraph.
@@ -124,10 +124,10 @@ class Catalogue:
         return self.job(target.job_id)
 
     def require_member(self, job: Job) -> None:
-        """Refuse a job of another pipegraph, which may have the id of one of these.
+        """Refuse a job of another pipegraph, which may have the id of a job of this one.
 
         Raises:
-            PyPipelineGraphError: it is one.
+            PyPipelineGraphError: the job belongs to another pipegraph.
         """
         owner: object = job.pipegraph
         if owner is not self:
@@ -136,12 +136,12 @@ class Catalogue:
             )
 
     def file_id(self, path: str) -> JobId:
-        """The job id of a file: its one spelling relative to the root."""
+        """Return the job id of a file: its only spelling relative to the root."""
         return normalised(path, self.root)  # type: ignore[return-value]
 
 
 def target_list(targets: Iterable[Job | PathLike]) -> list[Job | PathLike]:
-    """Targets as a list; of a dictionary the values.
+    """Return targets as a list; of a dictionary the values.
 
     Raises:
         TypeError: one target was given instead of several.

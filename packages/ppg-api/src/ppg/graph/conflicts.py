@@ -1,4 +1,4 @@
-"""Whether two declarations with one id are the same job, and what is said of declarations that cannot be."""
+"""Conflicts: decides whether two declarations with one id are the same job, and makes the errors if they are not."""
 
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ __all__ = ["difference", "missing_maker_error", "refuse_namesakes", "same_job", 
 
 
 def same_job(old: Job, new: Job) -> Job:
-    """The older of two declarations with one id.
+    """Return the older of two declarations with one id.
 
     Raises:
         JobContractError: they differ.
@@ -31,38 +31,38 @@ def same_job(old: Job, new: Job) -> Job:
 
 
 def refuse_namesakes(old: Job, new: Job) -> None:
-    """Refuse two jobs whose ids are alike only because of how ids are made.
+    """Refuse two jobs with ids that are equal only because of how ids are made.
 
-    The id of several files is their names with ':' between them, and names of files may contain that; so may what the
-    ids of invariants begin with.
+    The id of several files joins their names with ':', and file names may contain ':'. They may also begin like the
+    ids of invariants.
 
     Raises:
-        JobContractError: they are two such jobs, rather than two declarations of one.
+        JobContractError: they are two such jobs, rather than two declarations of one job.
     """
     has_several = max(len(old.files), len(new.files)) > 1
     if _name_space(old) == _name_space(new) and not (has_several and set(old.files) != set(new.files)):
         return
     raise JobContractError(
-        f"Two jobs would have the id '{old.job_id}': {_describe_job(old)} and {_describe_job(new)}. An id is the names of all files of a "
-        "job, or what kind of invariant it is (FI, PI, function) and its name, joined by ':'; give one of these files "
-        "another name"
+        f"Two jobs would have the id '{old.job_id}': {_describe_job(old)} and {_describe_job(new)}. An id joins by "
+        "':' the names of all files of a job, or the kind (FI, PI, function) and the name of an invariant. Give one of "
+        "these files another name"
     )
 
 
 def _name_space(job: Job) -> str:
-    """What the id begins with, before the name."""
+    """Return the beginning of the id, before the name."""
     return getattr(job, "name_space", "")
 
 
 def _describe_job(job: Job) -> str:
-    """The job by what its id is made of, and its place."""
+    """Return the job's kind, the names in its id, and its place, as text."""
     name = job.job_id.removeprefix(_name_space(job))
     names = " and ".join(f"'{path}'" for path in job.files) or f"'{name}'"
     return f"the {type(job).__name__} of {names} (declared at {shown(job.declared_at)})"
 
 
 def difference(old: Job, new: Job) -> str | None:
-    """What the declarations differ in, in words; None if they agree."""
+    """Return the first difference between the declarations, in words; None if they agree."""
     if type(old) is not type(new):
         return f"kind of job ({type(old).__name__}, {type(new).__name__})"
     before, after = old.definition(), new.definition()
@@ -85,20 +85,20 @@ def _same_function(old: object, new: object) -> bool:
 
 
 def _without_instance(function: "Callback") -> "Callback":
-    """Bound methods compare by their function: the instance does not count."""
+    """Return the function of a bound method: methods are compared without their instance."""
     underlying: Callback = getattr(function, "__func__", function)
     return underlying
 
 
 def shown(place: Place) -> str:
-    """A place of declaration, as messages show it."""
+    """Return a place of declaration, as messages show it."""
     return f"{place[0]}:{place[1]}"
 
 
 def missing_maker_error(job_id: str, filename: "PathLike") -> PyPipelineGraphError:
-    """The error of a job that depends on a file by its name, when no job makes it."""
+    """Return the error for a job that depends on a file by name, when no job makes it."""
     return PyPipelineGraphError(
-        f"'{job_id}' depends on the file '{filename}', but no job makes it (yet). If one is to make it, declare that "
-        f"one first; if it is an input, depend on FileChecksumInvariant('{filename}'), or call "
-        f"depends_on_file('{filename}'), which does so"
+        f"'{job_id}' depends on the file '{filename}', but no job makes it (yet). If a job makes it, declare that job "
+        f"first. If it is an input, call depends_on_file('{filename}'), or depend on "
+        f"FileChecksumInvariant('{filename}')"
     )

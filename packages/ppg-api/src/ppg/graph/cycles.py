@@ -1,11 +1,11 @@
-"""Jobs that depend on each other in a circle.
+"""Cycles: finds jobs that depend on each other in a circle.
 
-Circles of two jobs are seen when the second dependency is declared, longer ones when the graph runs: to look for those
-with each dependency would take time in proportion to the graph.
+A circle of two jobs is found when the second dependency is declared, a longer one when the graph runs. A search for
+longer circles at each dependency would take time in proportion to the graph.
 
-One of the two dependencies runs against the order of declaration: its upstream job is the younger one. Scripts have
-few such dependencies, and mostly none at all, so nothing is kept before there is one; the others cost a comparison of
-two numbers, and after that a look into a set.
+One of the two dependencies runs against the order of declaration: its upstream job is the younger one. Most scripts
+have no such dependency, and the others few, so `Edges` is made only when the first one is declared. Before that, a
+dependency costs a comparison of two numbers; after that, a lookup in a set.
 """
 
 from collections.abc import Sequence
@@ -18,27 +18,27 @@ from ppg_graph import Dag
 __all__ = ["Edges", "UnwatchedEdges", "circle_of"]
 
 PLACES_SHOWN = 10
-"""Of so many jobs from either end of a circle the message may show where they are declared."""
+"""The message shows the places of declaration of at most this many jobs from either end of a circle."""
 
 
 class Edges:
-    """The edges of a graph, so that the opposite of one is found.
+    """Edges: has the edges of a graph, to find the opposite of a new edge.
 
     Parameters:
-        dag: the graph as it is now; what is added to it later has to be added here, too.
+        dag: the graph as it is now; the caller adds later edges here, too.
     """
 
     __slots__ = ("_pairs",)
 
     def __init__(self, dag: Dag) -> None:
         self._pairs: set[int] = {above << 32 | below for above, below in dag.edges()}
-        """A number for each, which takes half of the room of a tuple."""
+        """One number for each edge, which takes half of the memory of a tuple."""
 
     def add(self, upstream: Job, downstream: Job) -> None:
-        """Take an edge in.
+        """Add an edge.
 
         Raises:
-            CycleError: there is the opposite one.
+            CycleError: the opposite edge exists.
         """
         above, below = upstream.node, downstream.node
         if below << 32 | above in self._pairs:
@@ -47,7 +47,7 @@ class Edges:
 
 
 class UnwatchedEdges(Edges):
-    """For graphs whose edges can be taken away again: their circles are found when they run."""
+    """UnwatchedEdges: has no edges, for graphs that can lose edges again; the run finds their circles."""
 
     __slots__ = ()
 
@@ -55,17 +55,17 @@ class UnwatchedEdges(Edges):
         self._pairs = set()
 
     def add(self, upstream: Job, downstream: Job) -> None:
-        """Take no notice."""
+        """Ignore the edge."""
 
 
 def circle_of(jobs: Sequence[Job]) -> CycleError:
-    """The error to raise.
+    """Return the error for a circle.
 
     Parameters:
         jobs: each upstream of the next, and the last upstream of the first.
     """
-    told = [*jobs[:PLACES_SHOWN], *jobs[-PLACES_SHOWN:]]
+    located = [*jobs[:PLACES_SHOWN], *jobs[-PLACES_SHOWN:]]
     return CycleError(
         [*(job.job_id for job in jobs), jobs[0].job_id],
-        {job.job_id: shown(job.declared_at) for job in told},
+        {job.job_id: shown(job.declared_at) for job in located},
     )

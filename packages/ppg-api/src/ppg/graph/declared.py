@@ -1,4 +1,4 @@
-"""Declared graph: the jobs of one script, and what they depend on; `ppg.pipegraph` runs it."""
+"""Declared graph: has the jobs of one script and their dependencies; `ppg.pipegraph` runs it."""
 
 import enum
 from collections.abc import Mapping, Sequence
@@ -33,19 +33,19 @@ DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
 
 class Life(enum.Enum):
-    """Where a pipegraph is in its life; it only moves forward, unless jobs can be redefined."""
+    """Life: the stage of a pipegraph; it only moves forward, unless jobs can be redefined."""
 
     DECLARING = "jobs may be declared"
     RUNNING = "the graph runs"
-    RAN = "the graph has run; its jobs tell their story"
+    RAN = "the graph has run; its jobs have results"
 
 
 _DECLARING = Life.DECLARING
-"""Looked up once: an Enum takes as long for it as the rest of a small check."""
+"""A constant, because looking up an Enum member takes as long as the rest of a small check."""
 
 
 class DeclaredGraph(Catalogue):
-    """Declared graph: the jobs of a script, and where it is in its life.
+    """Declared graph: has the jobs of a script, and the stage of its life.
 
     The parameters are those of `ppg.Pipegraph`.
     """
@@ -61,7 +61,7 @@ class DeclaredGraph(Catalogue):
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
     ) -> None:
-        # A captured job or pipegraph counts by what it is called, not by all that hangs on it.
+        # A captured job or pipegraph counts by its name, not by all objects that it refers to.
         register_encoder(Job, _name_of_job)
         register_encoder(DeclaredGraph, _name_of_pipegraph)
         super().__init__(working_root(None if root is None else require_folder(root, "root")))
@@ -89,11 +89,11 @@ class DeclaredGraph(Catalogue):
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {counted(len(self._jobs), 'job')}, {self._life.value}>"
 
-    # -- what was done -----------------------------------------------------------------------------------
+    # -- results of the last run -------------------------------------------------------------------------
 
     @property
     def result(self) -> RunResult:
-        """What the run did.
+        """The result of the run.
 
         Raises:
             PyPipelineGraphError: the pipegraph has not run yet.
@@ -104,7 +104,7 @@ class DeclaredGraph(Catalogue):
 
     @property
     def last_result(self) -> RunResult | None:
-        """What the run did; None if there was none."""
+        """The result of the run; None if there was none."""
         return self._result
 
     @property
@@ -118,7 +118,7 @@ class DeclaredGraph(Catalogue):
         """Refuse to change a graph that runs or ran.
 
         Raises:
-            PyPipelineGraphError: it is too late for what the user wants to do.
+            PyPipelineGraphError: the graph runs or ran; the message begins with the intent.
         """
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError(
@@ -126,7 +126,7 @@ class DeclaredGraph(Catalogue):
             )
 
     def admit(self, job: Job) -> Job:
-        """Take a newly declared job into the graph; gives the old object if it was declared before.
+        """Add a newly declared job to the graph; return the old object if it was declared before.
 
         Raises:
             JobContractError: the id or one of the files belongs to another job, or the declarations differ.
@@ -141,7 +141,7 @@ class DeclaredGraph(Catalogue):
         try:
             job.node = self.dag.add_node(job_id, job.kind, keep=job.keeps_files)
         except ValueError:
-            # It is there already, which is rare: so nothing is asked first.
+            # A second declaration is rare, so `add_node` finds it, and no check comes first.
             older = self.job(job_id)
         else:
             self._jobs.append(job)
@@ -151,10 +151,10 @@ class DeclaredGraph(Catalogue):
         return same_job(older, job)
 
     def _refuse_rivals(self, job: Job) -> None:
-        """Make sure that no job that is there makes a file that a new one makes, or observes.
+        """Require that no job in the graph makes a file that a new job makes or observes.
 
         Raises:
-            JobContractError: one does.
+            JobContractError: a job does.
         """
         for path in job.files:
             rival = self._multi_file_makers.get(path)
@@ -172,7 +172,7 @@ class DeclaredGraph(Catalogue):
             )
 
     def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
-        """Let a job depend on the job that makes a file.
+        """Make a job depend on the job that makes a file.
 
         Parameters:
             filename: the file.
@@ -180,7 +180,7 @@ class DeclaredGraph(Catalogue):
             or_observe: if no job makes it, depend on its content, rather than refuse.
 
         Raises:
-            PyPipelineGraphError: no job makes it, and it is not to be observed.
+            PyPipelineGraphError: no job makes it, and `or_observe` is False.
         """
         maker = self.maker_of(filename)
         if isinstance(maker, JobFile):
@@ -197,23 +197,23 @@ class DeclaredGraph(Catalogue):
             raise missing_maker_error(downstream.job_id, filename)
 
     def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
-        """Let a job run again when these parameters change.
+        """Make a job run again when these parameters change.
 
         Raises:
-            TypeError: they cannot be fingerprinted; the message has the path to the value.
-            JobContractError: the job already has other ones.
+            TypeError: a parameter cannot be fingerprinted; the message has the path to the value.
+            JobContractError: the job already has other parameters.
         """
         downstream.depends_on(ParameterInvariant(downstream.job_id, parameters, pipegraph=self))
 
     def add_function_dependency(self, function: Callback, downstream: Job) -> None:
-        """Let a job run again when the code of a function changes."""
+        """Make a job run again when the code of a function changes."""
         name = shared_function_name(function)
         if name is None:
             name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
         downstream.depends_on(FunctionInvariant(name, function, pipegraph=self))
 
     def complete(self) -> None:
-        """Add what the jobs that were declared since the last call depend on implicitly."""
+        """Add the implicit dependencies of the jobs that were declared since the last call."""
         if self._life is not Life.DECLARING:
             return
         declared = len(self._jobs)
@@ -225,11 +225,11 @@ class DeclaredGraph(Catalogue):
         self._completed = len(self._jobs)
 
     def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:
-        """Give nodes that the evaluator has added for a generator their jobs.
+        """Give the nodes that the evaluator added for a generator their jobs.
 
         Parameters:
             jobs: by id.
-            nodes: the new nodes, in order; the graph has no others that are without a job.
+            nodes: the new nodes, in order; all other nodes of the graph have a job.
         """
         for node in nodes:
             job = jobs[self.dag.job_id(node)]
@@ -239,7 +239,7 @@ class DeclaredGraph(Catalogue):
                 self._multi_file_makers.update(dict.fromkeys(job.files, job))
 
     def check(self) -> None:
-        """Make sure that the graph can run.
+        """Require that the graph can run.
 
         Raises:
             CycleError: jobs depend on each other in a circle.
@@ -265,11 +265,11 @@ def _name_of_pipegraph(_pipegraph: DeclaredGraph) -> str:
 
 
 _NEIGHBOURS = 5
-"""Upstream jobs that notebooks show for a job."""
+"""The number of upstream jobs that notebooks show for a job."""
 
 
 def _graph_html(pipegraph: DeclaredGraph) -> str:
-    """The working jobs of a graph: id, kind, what each depends on, and how the last run ended for it."""
+    """Return a table of a graph's working jobs: id, kind, dependencies, and state after the last run."""
     from ppg.html import ROWS, as_code, as_text, table  # noqa: PLC0415 (only notebooks show it)
 
     jobs = [job for job in pipegraph if job.kind is not NodeKind.INVARIANT]

@@ -1,7 +1,7 @@
-"""What a generator declared in its process becomes an extension of the running graph.
+"""Extension: turns the declarations of a generator into an extension of the running graph.
 
-Nothing is added here: the evaluator checks the extension against what has been decided, and adds all of it or
-nothing. Then `DeclaredGraph.take_generated` gives the new nodes their jobs.
+Nothing is added here. The evaluator checks the extension against its decisions, and adds all of it or nothing. Then
+`DeclaredGraph.take_generated` gives the new nodes their jobs.
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ __all__ = ["Extension", "extension_of"]
 
 @dataclass(frozen=True, slots=True)
 class Extension:
-    """What a generator adds to the graph.
+    """Extension: the jobs and dependencies that a generator adds to the graph.
 
     Attributes:
         event: for the evaluator.
@@ -32,10 +32,10 @@ class Extension:
 
 
 def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
-    """Put what a generator declared in terms of its graph.
+    """Return the extension of the graph by a generator's declarations.
 
     Raises:
-        PyPipelineGraphError: it contradicts what the script declared, or names what nobody knows.
+        PyPipelineGraphError: a declaration contradicts the script's declarations, or names a missing job or file.
     """
     pipegraph = generator.pipegraph
     assert isinstance(pipegraph, DeclaredGraph), "a generator of the graph that runs"
@@ -62,12 +62,12 @@ class _Builder:
         self._new: dict[str, Job] = {}
         self._makers: dict[str, Job] = {}
         self._edges: dict[NewEdge, None] = {}
-        # What the generator declared, be it new or not: if two make the same job, the other one may have been first.
+        # All declarations, new or not: if two generators declare the same job, the other one may have been first.
         self._declared: dict[JobId, Job] = {}
         self._declared_edges: dict[NewEdge, None] = {}
 
     def add(self, job: Job) -> None:
-        """Take a job in, unless the graph has it already."""
+        """Add a job, unless the graph has it already."""
         job.join(self._pipegraph)
         self._declared[job.job_id] = job
         if job.job_id in self._pipegraph:
@@ -94,7 +94,7 @@ class _Builder:
         self._declared_edges[edge] = None
 
     def connect(self, dependency: GeneratedDependency) -> None:
-        """Take a dependency in."""
+        """Add a dependency."""
         downstream = JobId(dependency.downstream)
         if dependency.by_file:
             upstream, part = self._maker(dependency)
@@ -103,7 +103,7 @@ class _Builder:
             self._connect(NewEdge(JobId(dependency.upstream), downstream, dependency.part))
 
     def extension(self, generator: JobGeneratingJob) -> Extension:
-        """All of it, with the fingerprint that stands for it."""
+        """Return the extension, with the fingerprint of all its declarations."""
         names = [
             (f"job {job_id}", Fingerprint(job.kind.name.encode())) for job_id, job in self._declared.items()
         ]

@@ -1,4 +1,4 @@
-"""Finds jobs by what users call them: by id, by a file in whatever spelling, or as they named an invariant."""
+"""Find: finds jobs by a user's name for them: an id, a file in any spelling, or the name of an invariant."""
 
 from collections.abc import Iterable, Iterator
 
@@ -10,11 +10,11 @@ __all__ = ["as_invariant", "find_job", "spellings", "unknown_job"]
 
 NEAREST = 5
 LIKELY = 100
-"""How many names are compared closely, which takes a fifth of a millisecond each."""
+"""The number of names that are compared closely, which takes a fifth of a millisecond each."""
 
 
 def find_job(pipegraph: DeclaredGraph, name: str) -> Job | None:
-    """The job with this id, or the one that makes or observes this file; None if there is none."""
+    """Return the job with this id, or the job that makes or observes this file; None if there is none."""
     for job_id in spellings(name, pipegraph):
         if job_id in pipegraph:
             return pipegraph.job(job_id)
@@ -25,7 +25,7 @@ def find_job(pipegraph: DeclaredGraph, name: str) -> Job | None:
 
 
 def spellings(name: str, pipegraph: DeclaredGraph) -> Iterator[str]:
-    """What a job with this name may be called: just that, as a file relative to the root, or as an invariant."""
+    """Yield the ids that a job with this name may have: the name, a file relative to the root, or an invariant."""
     yield name
     if not _is_no_file(name):
         yield pipegraph.file_id(name)
@@ -33,14 +33,14 @@ def spellings(name: str, pipegraph: DeclaredGraph) -> Iterator[str]:
 
 
 def as_invariant(name: str) -> Iterator[str]:
-    """The ids of invariants that a user may have given this name."""
+    """Yield the ids of invariants to which a user may have given this name."""
     for kind in (ParameterInvariant, FunctionInvariant):
         yield kind.name_space + name
 
 
 def unknown_job(name: str, names: Iterable[str]) -> str:
-    """What to tell a user who named a job that does not exist."""
-    import difflib  # noqa: PLC0415 (only a name that is wrong needs it)
+    """Return the message for a user that named a job which does not exist."""
+    import difflib  # noqa: PLC0415 (only a wrong name needs it)
     import heapq  # noqa: PLC0415 (the same)
 
     known = list(names)
@@ -53,15 +53,15 @@ def unknown_job(name: str, names: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, likely, NEAREST)
     near += [other for other in known if name and name in other and other not in near][: NEAREST - len(near)]
     if not near:
-        return f"there is no job '{name}' among the {len(known)} that are known"
+        return f"there is no job '{name}' among the {len(known)} jobs"
     return f"there is no job '{name}'; there is {', '.join(repr(other) for other in near)}"
 
 
 def _pairs(name: str) -> set[str]:
-    """The pairs of letters in a name: names that share few of them are not alike."""
+    """Return the pairs of letters in a name: names that share few pairs are not similar."""
     return {name[position : position + 2] for position in range(len(name) - 1)}
 
 
 def _is_no_file(name: str) -> bool:
-    """Whether no file can be called that."""
+    """Whether no file can have this name."""
     return not name or name.endswith("/") or "\0" in name

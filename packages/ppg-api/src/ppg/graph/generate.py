@@ -10,7 +10,7 @@ __all__ = ["generate"]
 
 
 def generate(callback: Callable[..., object], root: str, cache_folder: str) -> object:
-    """Call a generator's callback; gives what it declared, as `ppg.graph.generated.GeneratedJobs`."""
+    """Call a generator's callback; return its declarations as `ppg.graph.generated.GeneratedJobs`."""
     graph = GeneratedGraph(root, cache_folder)
     SESSION.pipegraph = graph
     __tracebackhide__ = True

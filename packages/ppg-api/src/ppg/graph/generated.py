@@ -1,8 +1,8 @@
-"""What a generator declares in its job process, on its way to the script's process.
+"""Generated: records the declarations of a generator in its job process, for the main process.
 
-In the job process a `GeneratedGraph` takes the place of the pipegraph: it takes new jobs in, and writes down every
-dependency as a pair of names, because the jobs that exist already are only known by name there. The script's
-process turns it into what the evaluator is told (`ppg.graph.extension`).
+In the job process a `GeneratedGraph` takes the place of the pipegraph. It admits new jobs, and records every
+dependency as a pair of names, because it has only the names of the existing jobs. The main process turns them into an
+event for the evaluator (`ppg.graph.extension`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -24,12 +24,12 @@ __all__ = ["GeneratedDependency", "GeneratedGraph", "GeneratedJobs"]
 
 @dataclass(frozen=True, slots=True)
 class GeneratedDependency:
-    """One dependency that a generator declared.
+    """GeneratedDependency: one dependency that a generator declared.
 
     Attributes:
-        upstream: a job id; or, with `by_file`, a file that some job makes.
+        upstream: a job id; or, with `by_file`, a file that a job makes.
         downstream: a job id.
-        part: the one file of the upstream job that is meant, or None.
+        part: the needed file of the upstream job, or None for all.
         by_file: `upstream` names a file.
         or_observe: if no job makes that file, it is an input to observe.
     """
@@ -43,12 +43,12 @@ class GeneratedDependency:
 
 @dataclass(frozen=True, slots=True)
 class GeneratedJobs:
-    """All that one generator declared, in order.
+    """GeneratedJobs: all declarations of one generator, in order.
 
     Attributes:
         jobs: the new jobs.
         dependencies: also those of jobs that the script declares.
-        returned: ids of the jobs that the callback returned, each with the one file of it that is meant, or None.
+        returned: ids of the jobs that the callback returned, each with the one needed file of it, or None.
     """
 
     jobs: tuple[Job, ...]
@@ -57,11 +57,11 @@ class GeneratedJobs:
 
 
 class GeneratedGraph(DeclaredGraph):
-    """Stands in for the pipegraph while a generator's callback runs.
+    """GeneratedGraph: takes the place of the pipegraph while a generator's callback runs.
 
     Parameters:
         root: the folder that job ids are relative to.
-        cache_folder: where cached jobs keep their data.
+        cache_folder: the folder in which cached jobs keep their data.
     """
 
     def __init__(self, root: str, cache_folder: "PathLike" = "cache") -> None:
@@ -70,7 +70,7 @@ class GeneratedGraph(DeclaredGraph):
         self._dependencies: list[GeneratedDependency] = []
 
     def admit(self, job: Job) -> Job:
-        """Take a new job in; whether it exists already in the script's graph is found out there.
+        """Add a new job; the main process checks whether the script's graph has it already.
 
         Raises:
             JobContractError: the same generator declared another job with this id or file.
@@ -88,18 +88,18 @@ class GeneratedGraph(DeclaredGraph):
         return job
 
     def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
-        """Write a dependency down."""
+        """Record a dependency."""
         self._dependencies.append(GeneratedDependency(upstream.job_id, downstream.job_id, part))
 
     def add_file_dependency(self, filename: "PathLike", downstream: Job, *, or_observe: bool) -> None:
-        """Write down a dependency on a file, whose maker only the script's process may know."""
+        """Record a dependency on a file; the main process finds the job that makes the file."""
         path = self.file_id(require_path(filename, "filename"))
         self._dependencies.append(
             GeneratedDependency(path, downstream.job_id, by_file=True, or_observe=or_observe)
         )
 
     def maker_of(self, filename: "PathLike") -> Job | JobFile | None:
-        """The new job that makes a file."""
+        """Return the new job that makes a file, or its one file; None if no new job makes it."""
         path = self.file_id(require_path(filename, "filename"))
         maker = self._multi_file_makers.get(path)
         if maker is None or maker.files == (path,):
@@ -107,14 +107,14 @@ class GeneratedGraph(DeclaredGraph):
         return JobFile(maker, path)
 
     def generated(self, returned: object) -> GeneratedJobs:
-        """What the callback declared, and returned."""
+        """Return the declarations of the callback, and the jobs that it returned."""
         return GeneratedJobs(
             tuple(self._new.values()), tuple(self._dependencies), tuple(_jobs_among(returned))
         )
 
 
 def _jobs_among(returned: object) -> Iterator[tuple[str, str | None]]:
-    """The jobs that a callback returned, if it did; in an order that is the same in every run."""
+    """Yield the jobs that a callback returned, if any, in the same order in every run."""
     if isinstance(returned, Job):
         yield returned.job_id, None
     elif isinstance(returned, JobFile):

@@ -1,14 +1,14 @@
-"""Pipegraphs for notebooks: cells are executed again, jobs are declared anew, and the graph runs again.
+"""Redefinition: pipegraphs for notebooks, in which cells run again, jobs are declared again, and the graph runs again.
 
-What the user declared, the jobs and an account of their dependencies, is kept apart from what a run adds to it: the
-implicit invariants, and what generators made. The next declaration takes those away again, and the `Dag` is made
-anew from the account when somebody looks at it.
+The graph keeps the user's declarations (the jobs, and a table of their dependencies) apart from the additions of a
+run: the implicit invariants, and the jobs of generators. The next declaration removes these additions. The next access
+to `dag` makes the `Dag` from the table.
 
-A cell that is executed again repeats its declarations, changed or not. So a job that is declared at another *moment*
-than before (by another execution of a cell; without IPython, after another run) is redefined: it gets the new
-function, files, options and kind. The dependencies that were declared together with it are forgotten, as its new
-declaration comes with its own; those that other cells added stay. At one moment the rules of all pipegraphs hold, so
-that two loops which declare one job in two ways are still told.
+A cell that runs again repeats its declarations, changed or not. So a job that is declared at another *moment* than
+before is redefined: it gets the new function, files, options and kind. A moment is one execution of a cell; without
+IPython, the time between two runs. The dependencies that were declared at the moment of the old declaration are
+removed, because the new declaration comes with its dependencies; those that other cells added stay. Within one moment
+the rules of all pipegraphs hold, so that two loops which declare one job in two ways are still reported.
 """
 
 import sys
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 __all__ = ["RedefinableGraph"]
 
 Moment = tuple[str, int]
-"""When something was declared: the number of the cell's execution, or how many runs there were before."""
+"""The time of a declaration: the number of the cell's execution, or the number of runs before it."""
 
 
 class RedefinableGraph(DeclaredGraph):
-    """Redefinable graph: takes declarations of jobs that it has, and is open again after a run."""
+    """Redefinable graph: redefines jobs that are declared again, and is open again after a run."""
 
     pruned: set[NodeId]
 
@@ -45,7 +45,7 @@ class RedefinableGraph(DeclaredGraph):
         self._is_completing = False
         self._runs = 0
         super().__init__(*arguments, **options)
-        # Cells are mended one after the other: two that contradict each other may be on their way to agree.
+        # The user corrects cells one after the other, so two of them may contradict each other for a time.
         self._edges = UnwatchedEdges()
 
     @property
@@ -71,17 +71,17 @@ class RedefinableGraph(DeclaredGraph):
         """Open the graph for declarations again if it ran.
 
         Raises:
-            PyPipelineGraphError: it runs at this moment.
+            PyPipelineGraphError: the graph runs at this moment.
         """
         if not self._is_completing:
             self._reopen()
         super().require_declaring(intent)
 
     def admit(self, job: Job) -> Job:
-        """Take a declared job into the graph, or redefine the one that has its id.
+        """Add a declared job to the graph, or redefine the job that has its id.
 
         Raises:
-            JobContractError: one of the files belongs to another job, or the same cell declares two jobs of one id, or
+            JobContractError: one of the files belongs to another job, the same cell declares two jobs of one id, or
                 another job has the id by accident.
         """
         self.require_declaring(f"declare the job '{job.job_id}'")
@@ -90,7 +90,7 @@ class RedefinableGraph(DeclaredGraph):
         now = self._now()
         before = self._moments.get(job.job_id, now)
         if before != now:
-            # The numbers of the jobs are right even if the structure is outdated.
+            # The numbers of the jobs are right even if the `Dag` is outdated.
             older = self._jobs[self._dag.node(job.job_id)]
             refuse_namesakes(older, job)
             self._forget_dependencies(job.job_id, before)
@@ -107,7 +107,7 @@ class RedefinableGraph(DeclaredGraph):
         return admitted
 
     def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
-        """Let a job depend on another one, or on one file of it.
+        """Make a job depend on another one, or on one file of it.
 
         Raises:
             PyPipelineGraphError: one of them is not in this graph, or not any more.
@@ -123,12 +123,12 @@ class RedefinableGraph(DeclaredGraph):
         self._needs.setdefault(downstream.job_id, {})[upstream.job_id, part] = self._now()
 
     def remove(self, job: "Job | PathLike") -> None:
-        """Take out a job that the notebook does not declare any more; its files stay.
+        """Remove a job that the notebook does not declare any more; its files stay.
 
-        What depends on it does so no more.
+        Jobs that depend on it lose this dependency.
 
         Parameters:
-            job: it, its id, or a file that it makes.
+            job: the job, its id, or a file that it makes.
 
         Raises:
             PyPipelineGraphError: there is no such job, or the graph runs.
@@ -147,7 +147,7 @@ class RedefinableGraph(DeclaredGraph):
         self.pruned = {self.dag.node(one) for one in pruned}
 
     def complete(self) -> None:
-        """Add what the jobs depend on implicitly, until the next declaration."""
+        """Add the implicit dependencies of the jobs, until the next declaration."""
         if self._declared is not None:
             return
         self._declared = len(self._jobs)
@@ -158,11 +158,11 @@ class RedefinableGraph(DeclaredGraph):
             self._is_completing = False
 
     def open_for_a_run(self) -> None:
-        """Take away what the last run has added, and count one run more."""
+        """Remove the additions of the last run, and count the new run."""
         self._reopen()
         self._runs += 1
 
-    # -- what changes between runs ---------------------------------------------------------------------
+    # -- changes between runs --------------------------------------------------------------------------
 
     def _now(self) -> Moment:
         ipython = sys.modules.get("IPython")
@@ -170,7 +170,7 @@ class RedefinableGraph(DeclaredGraph):
         return ("run", self._runs) if shell is None else ("cell", shell.execution_count)
 
     def _reopen(self) -> None:
-        """Take away what a run, or a preview, has added."""
+        """Remove the additions of a run, or of a preview."""
         if self._declared is None or self._life is Life.RUNNING:
             return
         self._take_out(self._jobs[self._declared :])
@@ -181,7 +181,7 @@ class RedefinableGraph(DeclaredGraph):
         self._is_outdated = True
 
     def _require_declared(self, upstream: Job, downstream: Job) -> None:
-        """Refuse jobs that were taken out, or that a run had added: variables of a notebook outlive them."""
+        """Refuse jobs that were removed, or that a run added, because variables of a notebook still refer to them."""
         for job in (upstream, downstream):
             if job.job_id not in self._moments:
                 raise PyPipelineGraphError(
@@ -197,14 +197,14 @@ class RedefinableGraph(DeclaredGraph):
         }
 
     def _forget_dependencies(self, job_id: JobId, moment: Moment) -> None:
-        """Forget what a job depends on by what was declared at that moment."""
+        """Remove the dependencies of a job that were declared at that moment."""
         needs = self._needs.get(job_id, {})
         for need in [need for need, when in needs.items() if when == moment]:
             del needs[need]
             self._is_outdated = True
 
     def _redefined(self, old: Job, new: Job) -> Job:
-        """The job with its new definition: the same object, unless it is of another kind now."""
+        """Return the job with its new definition: the same object, unless its kind changed."""
         if type(old) is type(new):
             old.take_over(new)
             return old
@@ -217,7 +217,7 @@ class RedefinableGraph(DeclaredGraph):
         return new
 
     def _structure(self) -> Dag:
-        """The `Dag` of all jobs, by the account of their dependencies."""
+        """Return the `Dag` of all jobs, made from the table of their dependencies."""
         dag = Dag()
         for job in self._jobs:
             job.node = dag.add_node(job.job_id, job.kind, keep=job.keeps_files)

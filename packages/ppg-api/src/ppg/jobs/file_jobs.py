@@ -401,7 +401,10 @@ class TempFileGeneratingJob(FileGeneratingJob):
 
 
 class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
-    """MultiTempFileGeneratingJob: makes several temporary files; see `TempFileGeneratingJob`, `MultiFileGeneratingJob`."""
+    """MultiTempFileGeneratingJob: makes several temporary files.
+
+    See `TempFileGeneratingJob` and `MultiFileGeneratingJob`.
+    """
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY
