@@ -337,11 +337,11 @@ def test_a_fresh_job_that_wants_loaded_data_is_told_what_to_do(failing_run):
         ppg.FileGeneratingJob("f", lambda path: path.write_text(str(owner.nothing)), isolation="fresh")
 
     _, graph = failing_run(declare)
-    hinted = {job_id for job_id in "abcdef" if "nothing is in its process" in graph.job(job_id).traceback}
+    hinted = {job_id for job_id in "abcdef" if "its process has no data" in graph.job(job_id).traceback}
     assert hinted == set("abc")
     assert graph.job("a").traceback.endswith(
-        "AttributeError: 'Sample' object has no attribute 'loaded'\n'a' has isolation=\"fresh\", so nothing is in "
-        "its process that was loaded by 'attribute', 'entry', 'effect': read the data in the job itself, or leave "
+        "AttributeError: 'Sample' object has no attribute 'loaded'\n'a' has isolation=\"fresh\", so its process "
+        "has no data that was loaded by 'attribute', 'entry', 'effect': read the data in the job itself, or leave "
         "the option out"
     )
 

@@ -127,6 +127,6 @@ def test_at_the_end_the_failed_jobs_are_named_once_more(told):
     *_, failed, summary = said.splitlines()
     assert failed.startswith("ppg: failed: 'a0', 'a1', ")
     assert failed.endswith(
-        "'a19' and 3 more. Mend them and run again: only these and what depends on them will run"
+        "'a19' and 3 more. Fix them and run again: only these jobs and their downstream jobs will run"
     )
     assert summary.startswith("ppg: 1 ran, 0 up to date, 23 failed, 0 blocked")

@@ -1,8 +1,8 @@
-"""What the user may type while a graph runs, and what comes of it.
+"""Commands: executes the lines that the user types while a graph runs.
 
-A line is a command, and perhaps the name of a job. Everything but `kill`, `stop` and `abort` only looks. Those
-three ask for something, of the executor or of the run loop, and the run goes its usual way from there: a killed
-job has failed, a stopped run ends like one that was interrupted.
+A line is a command, for some commands followed by the name of a job. `kill`, `stop` and `abort` change the
+run; the other commands only show information. `kill` cancels a task of the executor, and the killed job
+counts as failed. `stop` and `abort` set `Interrupts`, and the run ends like an interrupted one.
 """
 
 import enum
@@ -27,50 +27,50 @@ __all__ = ["Command", "Commands"]
 
 FAILURES_TOLD = 10
 MOST_REPEATED = 60
-"""Characters of what was typed that an answer repeats."""
+"""Number of typed characters that an answer repeats."""
 
 
 class Command(enum.Enum):
-    """The commands by what is typed."""
+    """Command: names each command by the typed word."""
 
     HELP = "help"
     """List the commands."""
     RUNNING = "running"
-    """Show what runs, and for how long; Enter alone does the same."""
+    """Show the running jobs, and for how long they run; Enter alone does the same."""
     ERRORS = "errors"
     """Show the failures so far."""
     WHY = "why"
-    """Tell what is known about a job's decision."""
+    """Explain why a job runs, waits, or does not run."""
     KILL = "kill"
-    """End one job, which fails; the others go on."""
+    """End one job, which fails; the other jobs continue."""
     STOP = "stop"
-    """Start no more jobs; the run ends when those that run have ended."""
+    """Start no more jobs; the run ends when the running jobs have ended."""
     ABORT = "abort"
     """End the run at once, as Ctrl-C does."""
 
 
 HELP = """\
 commands, each with Enter:
-  running     show what runs, and for how long (Enter alone does the same)
+  running     show the running jobs and their times (Enter alone does the same)
   errors      show the failures so far
-  why JOB     tell why a job runs, waits, or does not run
-  kill JOB    end a job; it fails, the others go on
-  stop        start no more jobs, and end when those that run have ended
-  abort       end now, as Ctrl-C does; what has finished is remembered
+  why JOB     explain why a job runs, waits, or does not run
+  kill JOB    end a job; it fails, the other jobs continue
+  stop        start no more jobs, and end when the running jobs have ended
+  abort       end now, as Ctrl-C does; finished jobs stay recorded
   help        show this"""
 
 
 class Commands:
-    """Obeys the user at the terminal.
+    """Commands: executes the commands of the user at the terminal.
 
     Parameters:
         pipegraph: the graph that runs.
-        evaluator: its decisions.
-        executor: where its jobs run.
-        interrupts: how the run loop is told that it shall end.
-        is_with_executor: whether the executor has a job now.
-        outcomes: gives what has become of jobs so far.
-        words: tells reasons.
+        evaluator: explains its decisions.
+        executor: runs the jobs of the graph.
+        interrupts: ends the run loop for `stop` and `abort`.
+        is_with_executor: returns whether the executor has a job now.
+        outcomes: returns the outcomes of jobs so far.
+        words: puts reasons into sentences.
 
     Attributes:
         killed: the ids of the jobs that the user killed.
@@ -95,11 +95,11 @@ class Commands:
         self._words = words
         self.killed: set[str] = set()
 
-    def obey(self, line: str) -> events.Event | None:
-        """Do what a line says; gives the answer, unless the run itself will say something.
+    def execute(self, line: str) -> events.Event | None:
+        """Execute a typed line; return the answer, or None if the run loop publishes an event for it.
 
         Parameters:
-            line: what was typed, without the line's end.
+            line: the typed line, without its end.
         """
         word, _, rest = line.strip().partition(" ")
         name = rest.strip()
@@ -166,7 +166,7 @@ class Commands:
         return f"killing '{one_line(job.job_id)}'"
 
     def _named(self, name: str, command: str) -> Job | str:
-        """The job that the user means, or what is wrong with the name."""
+        """Return the job that the user named, or a message that says what is wrong with the name."""
         if not name:
             return f"'{command}' needs the name of a job: {command} JOB"
         job = find_job(self._pipegraph, name)
@@ -176,7 +176,7 @@ class Commands:
 
 
 def _printable(text: str) -> str:
-    """What was typed, with escapes in place of what a terminal would obey (arrow keys, say)."""
+    """Typed text, with escapes in place of characters that control a terminal (arrow keys, for example)."""
     if len(text) > MOST_REPEATED:
         text = text[:MOST_REPEATED] + "…"
     return one_line(text)

@@ -1,4 +1,4 @@
-"""Signals that end a run in an orderly way, and a descriptor that wakes the run loop when one comes."""
+"""Interrupts: receives the signals that end a run in order, and wakes the run loop with a descriptor."""
 
 import contextlib
 import os
@@ -14,15 +14,16 @@ Handler = Callable[[int, FrameType | None], Any] | int | None
 
 
 class Interrupts:
-    """Turns SIGINT, SIGTERM and SIGHUP into something that a loop can wait for.
+    """Interrupts: makes SIGINT, SIGTERM and SIGHUP readable from a descriptor, on which a loop can wait.
 
     Within the `with` block the signals raise nothing; the first one is kept in `received`. Outside of the
-    main thread Python cannot handle signals, and nothing is changed.
+    main thread Python cannot handle signals, and the handlers stay as they are.
 
     Attributes:
         received: the number of the first signal, or None.
-        count: how many came.
-        suspended: Ctrl-Z was pressed (SIGTSTP); whoever sees it stops the process and sets it back.
+        count: the number of signals so far.
+        suspended: Ctrl-Z was pressed (SIGTSTP); the reader of this flag stops the process and resets the
+            flag.
         winding_down: the user wants no more jobs to start.
     """
 
@@ -38,7 +39,7 @@ class Interrupts:
         self._former: dict[int, Handler] = {}
 
     def fileno(self) -> int:
-        """A descriptor that becomes readable with a signal."""
+        """Return a descriptor that becomes readable when a signal arrives."""
         return self._read_end
 
     def drain(self) -> None:
@@ -48,7 +49,7 @@ class Interrupts:
                 pass
 
     def abort(self) -> None:
-        """Do as if Ctrl-C had been pressed."""
+        """Behave as if Ctrl-C had been pressed."""
         self._receive(signal.SIGINT, None)
 
     def __enter__(self) -> Self:
@@ -81,6 +82,6 @@ class Interrupts:
         self._wake()
 
     def _wake(self) -> None:
-        # A full pipe is full of signals already: the loop will wake.
+        # If the pipe is full, the descriptor is readable already, so the loop wakes.
         with contextlib.suppress(BlockingIOError):
             os.write(self._write_end, b"!")

@@ -1,7 +1,7 @@
-"""The user at the terminal: lines that are typed while a graph runs.
+"""Terminal: reads the lines that the user types while a graph runs.
 
-The terminal's settings are never touched. It hands over whole lines, so what is typed without Enter stays in it,
-for the shell that comes after, and nothing has to be put back when the run is suspended, killed or over.
+The terminal's settings are never changed, so nothing must be restored when the run is suspended, killed or
+over. The terminal delivers whole lines, so text without Enter stays in it, for the shell that runs next.
 """
 
 import os
@@ -11,17 +11,17 @@ import sys
 __all__ = ["Terminal"]
 
 LONGEST_LINE = 4096
-"""Bytes; longer ones are cut. The system's own limit for a line that is typed."""
+"""Bytes; longer lines are cut. It is the system's limit for a typed line."""
 
 
 class Terminal:
-    """The terminal that stdin is, if it is one.
+    """Terminal: reads lines from stdin, if stdin is a terminal.
 
-    A process in the background must not read from its terminal: the system would stop it. Which one is in the
-    foreground changes at any time (Ctrl-Z, `bg`, `fg`), so it is asked before every look.
+    A process in the background must not read from its terminal, because the system would stop it. The process
+    group in the foreground changes at any time (Ctrl-Z, `bg`, `fg`), so it is checked before every read.
 
     Parameters:
-        wanted: whether to read at all; what is typed while nobody would answer is left for others.
+        wanted: whether to read at all; if False, typed lines are left for other programs.
     """
 
     def __init__(self, *, wanted: bool = True) -> None:
@@ -30,25 +30,26 @@ class Terminal:
 
     @property
     def is_there(self) -> bool:
-        """Whether there is a terminal that the user may type on, now or later."""
+        """Whether there is a terminal from which lines can be read, now or later."""
         return self._descriptor is not None
 
     def fileno(self) -> int | None:
-        """The descriptor to wait on; None while the terminal is not ours to read."""
+        """Return the descriptor to wait on; None while this process is not in the terminal's foreground."""
         if self._descriptor is None:
             return None
         try:
             ours = os.tcgetpgrp(self._descriptor) == os.getpgrp()
         except OSError:
-            # It has been hung up, or given to another session.
+            # The terminal has been hung up, or belongs to another session now.
             self._descriptor = None
             return None
         return self._descriptor if ours else None
 
     def read_lines(self) -> list[str]:
-        """The lines that the user has typed, without their ends; none any more after the end of input (Ctrl-D).
+        """Return the typed lines without their ends; an empty list after the end of input (Ctrl-D).
 
-        A terminal in raw mode, which another program may have set, gives single keys; they are put together.
+        A terminal in raw mode, which another program may have set, gives single keys; they are joined to
+        lines.
         """
         if self._descriptor is None:
             return []
@@ -68,6 +69,6 @@ def _terminal_on_stdin() -> int | None:
     try:
         descriptor = sys.stdin.fileno()
     except (AttributeError, ValueError, OSError):
-        # No stdin, a closed one, or a notebook's.
+        # There is no stdin, or it is closed, or it belongs to a notebook.
         return None
     return descriptor if os.isatty(descriptor) else None

@@ -1,19 +1,19 @@
-"""Which key a sharing job has in the shared cache, and why some have none.
+"""Cache keys: computes the key of a sharing job in the shared cache, or the reason why the job cannot share.
 
-A job is a function of its inputs, so what stands for it is all that it consumes, by role: the fingerprint of every
-direct upstream, by the upstream's name. Names, because a job that reads `a` and `b` is another one if their contents are
-exchanged. Files are named relative to the project, or by their absolute name if they are outside of it. So
-projects share where they call things by the same names.
+A job is a function of its inputs, so its key stands for everything that it consumes: the fingerprint of every
+direct upstream, by the upstream's name. The key contains names, because a job that reads `a` and `b` gives
+another result if their contents are exchanged. Files are named relative to the project, or by their absolute
+name if they are outside of it. So projects share where they use the same names.
 
-The claim is: **an entry is used only where this project itself would call the job clean, had it made the entry.** What
-makes that weaker than it should be between projects, which differ more than the states of one project do, keeps a job
-from sharing at all:
+The guarantee is: **an entry is used only where this project itself would call the job clean, had it made the
+entry.** Projects differ more than the states of one project do. So a job does not share at all in cases where
+the guarantee would be weaker between projects:
 
-- its code is not observed (`ignore_code_changes()`, `follow="none"`), so that it might be another function altogether;
-- it, or an upstream, has no cutoff: what it does is not what is in its files;
+- its code is not observed (`ignore_code_changes()`, `follow="none"`), so that it might be another function;
+- it, or an upstream, has no cutoff: its fingerprint does not stand for the content of its files;
 - it depends on a FileTimeInvariant: two different files may have the same time;
-- one of these holds for a load that it depends on, directly or through other loads: loads have no content of their own,
-  and stand for what they consume.
+- one of these holds for a load that it depends on, directly or through other loads: a load has no content,
+  and stands for the inputs that it consumes.
 """
 
 from collections.abc import Callable, Iterable
@@ -35,20 +35,20 @@ __all__ = ["CacheKeys"]
 
 
 VERSION = b"ppg shared cache 1"
-"""Of what goes into a key, and how."""
+"""Version of the key's format: its fields and their encoding."""
 
 
 class CannotShareError(Exception):
-    """Why a job has no key."""
+    """Cannot share: a job has no key; the message is the reason."""
 
 
 class CacheKeys:
-    """The shared cache of one run.
+    """Cache keys: gives each starting job of one run its use of the shared cache.
 
     Parameters:
         pipegraph: the jobs.
-        evaluator: knows the fingerprints of what is upstream of a job that starts.
-        warn: takes messages for the user.
+        evaluator: gives the fingerprints of the upstreams of a job that starts.
+        warn: called with messages for the user.
     """
 
     def __init__(self, pipegraph: DeclaredGraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
@@ -59,7 +59,7 @@ class CacheKeys:
         self._loads: dict[NodeId, bytes] = {}
 
     def use_of(self, job: Job) -> "Use | None":
-        """How a job that starts uses the cache; None if it does not share."""
+        """Return how a starting job uses the cache; None if it does not share."""
         cache = self._pipegraph.shared_cache
         if cache is None or not isinstance(job, FileJob) or not job.shares:
             return None
@@ -76,12 +76,12 @@ class CacheKeys:
             tuple(map(self._portable, job.files)),
             cache.hard_links,
             self._pipegraph.root,
-            # A pickle may name what is not here.
+            # A pickle may name classes that this project does not have, so the job test-reads its files.
             job.reading,
         )
 
     def ended(self, job: Job, made: Made) -> None:
-        """Tell the user what was wrong with the cache; once, if it is the same for all jobs."""
+        """Warn the user about problems with the cache; only once for each cause."""
         for cause, message in made.warnings:
             if cause not in self._told:
                 self._told.add(cause)
@@ -96,14 +96,14 @@ class CacheKeys:
                 type(job).__name__.encode(),
                 b"empty files" if job.empty_ok else b"",
                 _digest(_bytes(self._portable(path)) for path in job.files),
-                # By what names the function gets them, which may be in another order than those of the job's id.
+                # The function gets its files by these names, which may have another order than the job's id.
                 b"" if job.file_names is None else _digest(map(_bytes, job.file_names)),
                 *self._consumed(job),
             ]
         )
 
     def _consumed(self, job: Job) -> Iterable[bytes]:
-        """Every direct upstream: its name and what the job takes of it, in an order that is always the same."""
+        """Yield the name and the consumed fingerprint of every direct upstream, sorted by name."""
         taken = self._evaluator.inputs(job.node)
         for upstream in self._sorted_upstreams(job):
             if upstream.kind is NodeKind.LOAD:
@@ -115,7 +115,11 @@ class CacheKeys:
             yield fingerprint
 
     def _load(self, job: Job) -> bytes:
-        """What stands for a load. Chains of loads can be longer than the stack, so the first of them go first."""
+        """Return the digest of everything that a load consumes.
+
+        Chains of loads can be longer than the stack, so the loop computes upstream loads first, without
+        recursion.
+        """
         pending = [job]
         while pending:
             load = pending[-1]
@@ -138,14 +142,14 @@ class CacheKeys:
         return sorted((self._pipegraph.job_at(node) for node in nodes), key=self._name)
 
     def _require_content(self, job: Job) -> None:
-        """Refuse a job whose fingerprint says less than what it made or saw."""
+        """Raise CannotShareError if the job's fingerprint does not stand for all its content."""
         with calling_hook(job, "sharing_obstacle"):
             obstacle = job.sharing_obstacle()
         if obstacle is not None:
             raise CannotShareError(obstacle)
 
     def _require_code(self, job: Job) -> None:
-        """Refuse a job of which not all code is observed that ppg can observe."""
+        """Raise CannotShareError if ppg does not observe all of the job's code that it could observe."""
         if job.ignores_code_changes:
             raise CannotShareError(
                 f"'{job.job_id}' ignores changes of its code, so in another project it may be another job"
@@ -160,13 +164,13 @@ class CacheKeys:
                 )
 
     def _name(self, job: Job) -> str:
-        """What a job is called wherever the project lies."""
+        """Return the job's name, independent of the project's folder."""
         if job.files:
             return ":".join(map(self._portable, sorted(job.files)))
         return self._portable(job.job_id) if job.observes_file else job.job_id
 
     def _portable(self, path: str) -> str:
-        """A file's name relative to the project, or its absolute name if it is elsewhere."""
+        """Return a file's name relative to the project; an absolute name if it is outside of the project."""
         return absolute(path, self._pipegraph.root) if path.startswith("../") else path
 
 
@@ -175,7 +179,7 @@ def _bytes(name: str) -> bytes:
 
 
 def _digest(fields: Iterable[bytes]) -> bytes:
-    """A hash that no two different lists of fields share."""
+    """Digest of a list of fields; it includes the lengths, so different lists have different digests."""
     digest = blake2b(digest_size=32)
     for field in fields:
         digest.update(len(field).to_bytes(8, "little"))

@@ -1,4 +1,4 @@
-"""Which cache files of earlier runs turn out to be no good, and who finds out."""
+"""Cache watch: finds cache files of earlier runs that are damaged or cannot be read, and warns the user."""
 
 from collections.abc import Callable, Mapping
 
@@ -14,12 +14,12 @@ DAMAGED = frozenset({FileStatus.CHANGED, FileStatus.EMPTY})
 
 
 class CacheWatch:
-    """Watches one run.
+    """Cache watch: watches the cache files of one run.
 
     Parameters:
         pipegraph: the jobs.
-        evaluator: asked for the state of cache files.
-        warn: takes messages for the user.
+        evaluator: gives the state of the jobs that make cache files.
+        warn: called with messages for the user.
     """
 
     def __init__(self, pipegraph: DeclaredGraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
@@ -30,22 +30,22 @@ class CacheWatch:
         self._with_leftover: set[NodeId] = set()
 
     def observed(self, observations: Mapping[NodeId, Observation]) -> None:
-        """Take notice of what jobs' files look like."""
+        """Note the cache files that changed or are empty."""
         for node, files in observations.items():
             if isinstance(files, Files) and files.status in DAMAGED:
                 self._damaged.add(node)
 
     def starting(self, job: Job) -> None:
-        """Take notice of a job that starts."""
+        """Warn if a starting job replaces a damaged cache; note a starting job that reads a leftover one."""
         if isinstance(job, CacheJob) and job.node in self._damaged:
             self._damaged.discard(job.node)
             self._warn(f"the cache file '{job.job_id}' is not as it was left; it is calculated again")
         elif isinstance(job, CachedJob) and self._evaluator.state(self._cache_of(job)) is NodeState.CLEAN:
-            # It was not calculated in this run, or it would be DONE.
+            # A clean calculation did not run in this run (else it is DONE), so the job reads a leftover file.
             self._with_leftover.add(job.node)
 
     def unusable(self, job: Job, exception: BaseException) -> NodeId | None:
-        """The cache file that has to be calculated again before the job is; None if the job has failed."""
+        """Return the node of the leftover cache that a failed job could not read; None for other failures."""
         if not isinstance(exception, CacheUnreadableError) or not isinstance(job, CachedJob):
             return None
         if job.node not in self._with_leftover:
@@ -57,5 +57,5 @@ class CacheWatch:
         return self._cache_of(job)
 
     def _cache_of(self, job: CachedJob) -> NodeId:
-        # A generated job may name a calculation that the script had declared before.
+        # The job may be generated and name a calculation that the script declared, so look it up by id.
         return self._pipegraph.job(job.cache_job.job_id).node

@@ -1,4 +1,4 @@
-"""What jobs leave on disk that nobody shall take for a result."""
+"""Cleanup: removes partial outputs of failed jobs and temporary outputs, and ends tasks."""
 
 from collections.abc import Iterable
 
@@ -10,31 +10,31 @@ from ppg_exec import Executor, Outcome, Started
 __all__ = ["discard_files", "end_all", "remove_files"]
 
 PATIENCE = 10.0
-"""Seconds without any news after which tasks that were told to end are left to `Executor.close`."""
+"""Seconds without any event, after which cancelled tasks are left to `Executor.close`."""
 
 
 def discard_files(job: Job) -> list[str]:
-    """Remove or rename what a failed job left; gives a message for each file where that is not possible."""
+    """Remove or rename the partial outputs of a failed job; return a message for each file that stays."""
     try:
         with calling_hook(job, "discard"):
             return job.discard()
     except PyPipelineGraphError as error:
-        return [f"what a failed job left may still be there: {error}"]
+        return [f"partial outputs of a failed job may still be there: {error}"]
 
 
 def remove_files(job: Job) -> list[str]:
-    """Remove what a job made for others; gives a message for each file where that is not possible."""
+    """Remove the temporary outputs of a job; return a message for each file that stays."""
     try:
         with calling_hook(job, "remove"):
             return job.remove()
     except PyPipelineGraphError as error:
-        return [f"what a job made for others may still be there: {error}"]
+        return [f"temporary outputs of a job may still be there: {error}"]
 
 
 def end_all(executor: Executor, keys: Iterable[str]) -> set[str]:
-    """End tasks, and close the executor; gives those that had begun without anybody having heard of it yet.
+    """Cancel tasks and close the executor; return the tasks that the executor reports as started only now.
 
-    A job can have written half of its file before it is known here that it runs.
+    Such a job may have written a part of its file before the run loop received `Started`.
     """
     awaited = set(keys)
     for key in awaited:

@@ -1,8 +1,8 @@
-"""The run loop: carries the evaluator's effects out, and brings it the events that follow.
+"""Driver: runs one pipegraph; it carries out the evaluator's effects and returns the events that follow.
 
-It decides nothing. The evaluator says what to observe, start, record and clean up; the observer, the
-executor and the recorder do it; the listeners hear of it. All waiting happens in one place (`_wait`):
-for the executor, for signals, and for the user at the terminal.
+The driver decides nothing. The evaluator decides which jobs to observe, start, record and clean up. The
+observer, the executor and the recorder do that work, and the listeners get the events. All waiting happens in
+one place (`_wait`): for the executor, for signals, and for the user at the terminal.
 """
 
 import select
@@ -44,23 +44,23 @@ from ppg_invariants import ObservationInterrupted
 __all__ = ["Driver"]
 
 INVARIANT = NodeKind.INVARIANT
-"""Looked up once: under Python 3.11 that takes longer than what is done with it."""
+"""Looked up once, because under Python 3.11 the look-up takes longer than the comparison."""
 
 SECONDS_BETWEEN_LOOKS = 1.0
-"""How often a run in the background looks whether it has been brought to the foreground."""
+"""Interval in which a run in the background checks whether it is in the foreground again."""
 
 
 class Driver:
-    """Runs one pipegraph once.
+    """Driver: runs one pipegraph once.
 
     Parameters:
         pipegraph: complete and free of cycles.
         recorder: the status store, open for writing.
-        executor: where jobs run; the driver does not close it.
-        interrupts: what tells it that the user wants to stop.
-        audience: who hears what happens.
-        terminal: where the user may type commands.
-        targets: the only jobs to bring up to date, with what they need; None for all.
+        executor: runs the jobs; if the run is stopped, the driver closes it.
+        interrupts: the signals and commands with which the user stops the run.
+        audience: publishes the events to the listeners.
+        terminal: the terminal for the user's commands.
+        targets: the only jobs to bring up to date, with the jobs they need; None for all.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Driver:
         self._recorder = recorder
         self._executor = executor
         self._interrupts = interrupts
-        self._publish = audience.tell
+        self._publish = audience.publish
         self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._caches = CacheWatch(pipegraph, self._evaluator, self._warn)
@@ -105,7 +105,7 @@ class Driver:
         self._publish(events.Warned(message))
 
     def run(self) -> None:
-        """Run until nothing is left to do, or the user stops it."""
+        """Run until no work is left, or the user stops the run."""
         kinds = self._pipegraph.dag.kinds
         works = sum(kind is not INVARIANT for kind in kinds)
         self._publish(events.RunStarted(self._pipegraph, time.time(), works))
@@ -121,7 +121,7 @@ class Driver:
             self._stop()
 
     def result(self) -> RunResult:
-        """What has happened so far; jobs about which nothing is settled count as not done."""
+        """Return the result so far; jobs without a final state count as not done."""
         duration = time.monotonic() - self._started_at
         ended_by = self._interrupts.received
         result = result_of(self._pipegraph.dag, self._evaluator.states(), self._outcomes, duration, ended_by)
@@ -132,7 +132,7 @@ class Driver:
     # -- waiting ---------------------------------------------------------------------------------------
 
     def _wait(self) -> None:
-        """Sleep until something happens, and deal with it."""
+        """Sleep until the executor, a signal, the terminal or the recorder needs attention, and handle it."""
         poller = select.poll()
         poller.register(self._executor.fileno(), select.POLLIN)
         poller.register(self._interrupts.fileno(), select.POLLIN)
@@ -145,7 +145,7 @@ class Driver:
         ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
         if keyboard in ready:
             for line in self._terminal.read_lines():
-                answer = self._commands.obey(line)
+                answer = self._commands.execute(line)
                 if answer is not None:
                     self._publish(answer)
         if self._interrupts.fileno() in ready:
@@ -179,7 +179,7 @@ class Driver:
             self._publish(events.Warned(f"'{job.job_id}': {warning}"))
         if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
             if flight.has_begun:
-                # A job of this very process ends with the signal, before the loop has seen it; it blocks nothing.
+                # An inline job ends with the signal before the loop reads it; it must block no other job.
                 self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
             self._withdraw(node)
             return
@@ -213,12 +213,12 @@ class Driver:
         del self._in_flight[node]
 
     def _failed(self, flight: InFlight, failure: Failure, story: JobOutcome) -> Sequence[Effect]:
-        """A job has failed; gives what the evaluator says of that."""
+        """Publish and note a failure; return the evaluator's effects."""
         job = flight.job
         del self._in_flight[job.node]
         story = failed(job, story, failure.exception, failure.traceback)
         self._outcomes[job.job_id] = story
-        # What a job left that never began is the result of an earlier run.
+        # If the job never began, its files are the result of an earlier run and must stay.
         problems = discard_files(job) if flight.has_begun else []
         self._recorder.ran(story, self._evaluator.reasons(job.node))
         self._publish(events.JobFailed(job.job_id, story))
@@ -235,13 +235,13 @@ class Driver:
 
     @cached_property
     def _priorities(self) -> Sequence[float]:
-        """Seconds of the longest path that remains from each node; worked out only if something runs."""
+        """Seconds of the longest path that remains from each node; computed only if a job runs."""
         return ppg_graph.longest_remaining(self._pipegraph.dag, self._recorder.durations)
 
     # -- effects -----------------------------------------------------------------------------------------
 
     def _evaluator_says(self, effects: Iterable[Effect]) -> None:
-        """Carry out effects, and those that come of them, in order."""
+        """Carry out effects, and the effects that follow from them, in order."""
         self._effects.extend(effects)
         while self._effects:
             self._carry_out(self._effects.popleft())
@@ -264,7 +264,7 @@ class Driver:
                 self._publish(
                     events.Warned(
                         f"'{self._pipegraph.job_at(node).job_id}' made other bytes from the same inputs; "
-                        "what depends on it is not run again for that"
+                        "its downstream jobs do not run again because of that"
                     )
                 )
             case ppg_graph.CleanUp(node):
@@ -290,7 +290,7 @@ class Driver:
             self._executor.submit(task)
 
     def _commit(self, flight: InFlight, record: Record) -> None:
-        """Record a success."""
+        """Record a success; publish that of a generator."""
         success, story = flight.success, flight.story
         assert success is not None
         assert story is not None
@@ -299,7 +299,7 @@ class Driver:
         self._recorder.succeeded(job_id, record, files, story)
         self._recorder.ran(story, self._evaluator.reasons(flight.job.node))
         if isinstance(success, Extension):
-            # Only now it is known that what it asks for can be, even if that is nothing.
+            # A generator is published only here, because the evaluator could reject its jobs before.
             self._recorder.generated(job_id, success)
             self._publish(events.JobFinished(job_id, story))
 
@@ -313,7 +313,7 @@ class Driver:
         self._publish(events.GraphExtended(flight.job.job_id, self._working(nodes)))
 
     def _rejected(self, generator: NodeId, message: str) -> None:
-        """A generator asked for what cannot be; nothing of it was added."""
+        """Publish that a generator failed because its jobs do not fit the graph; none of them was added."""
         flight = self._in_flight[generator]
         assert flight.story is not None
         story = failed(flight.job, flight.story, JobContractError(message))
@@ -322,7 +322,7 @@ class Driver:
         self._publish(events.JobFailed(story.job_id, story))
 
     def _clean_up(self, node: NodeId) -> None:
-        """Remove what a job made for others, now that they are done with it."""
+        """Remove the temporary files or unload the data of a job, because its downstream jobs are done."""
         job = self._pipegraph.job_at(node)
         if job.kind is NodeKind.LOAD:
             with calling_hook(job, "unloading_call"):
@@ -335,7 +335,7 @@ class Driver:
         try:
             observations = self._observer.observe(nodes)
         except ObservationInterrupted:
-            # The user wants to stop, which `run` sees next.
+            # The user stops the run; `run` handles that next.
             return
         news = unusual(observations)
         for node, observation in news.items():
@@ -348,7 +348,7 @@ class Driver:
                 self._publish(events.JobFailed(job_id, story))
         self._caches.observed(news)
         if self._recorder.has_news:
-            # Something will run, in all likelihood: its process can start while the rest is looked at.
+            # A changed invariant makes a task likely, so a process starts while the other jobs are observed.
             self._executor.prepare()
         self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
 
@@ -371,12 +371,12 @@ class Driver:
         self._publish(events.JobsBlocked(job_ids, failed))
 
     def _working(self, nodes: Iterable[NodeId]) -> tuple[str, ...]:
-        """The ids of those nodes that can do work."""
+        """Return the ids of the nodes that can do work."""
         job_ids, kinds = self._pipegraph.dag.job_ids, self._pipegraph.dag.kinds
         return tuple(job_ids[node] for node in nodes if kinds[node] is not INVARIANT)
 
     def _suspend(self) -> None:
-        """Ctrl-Z: the jobs, which have sessions of their own, pause while this process is stopped."""
+        """Handle Ctrl-Z: pause the jobs, which are in other sessions, while this process is stopped."""
         self._interrupts.suspended = False
         self._executor.pause()
         self._publish(events.RunSuspended())
@@ -387,7 +387,7 @@ class Driver:
     # -- stopping ----------------------------------------------------------------------------------------
 
     def _wind_down(self) -> None:
-        """Start nothing more; what runs may end, and is recorded as always."""
+        """Start no more jobs; running jobs continue to their end and are recorded as usual."""
         self._is_winding_down = True
         waiting = [flight for flight in self._in_flight.values() if not flight.has_begun]
         self._publish(events.RunWindingDown(len(self._in_flight) - len(waiting)))
@@ -396,7 +396,7 @@ class Driver:
             self._executor.cancel(flight.job.job_id)
 
     def _withdraw(self, node: NodeId) -> None:
-        """A job that was to run, or ran, does not, because the run ends: it is as if it had never begun."""
+        """Discard a queued or running job because the run ends; the job counts as never started."""
         flight = self._in_flight.pop(node)
         if flight.has_begun:
             for problem in discard_files(flight.job):
@@ -408,7 +408,7 @@ class Driver:
         self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
 
     def _stop(self) -> None:
-        """End what runs; what had finished stays recorded, what had not is as if it had never run."""
+        """End the running jobs; finished jobs stay recorded, unfinished ones count as never started."""
         assert self._interrupts.received is not None
         self._publish(events.RunStopping(self._interrupts.received))
         self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))

@@ -1,14 +1,15 @@
-"""Hints: what a job's failure means that its traceback cannot tell.
+"""Hints: explains failures with causes that the traceback does not show.
 
-Data may not be loaded where the job ran, memory may be limited, and there is the loop-variable gotcha: functions that
-were made in a loop all see the variable's last value.
+There are three causes: data is not loaded in the job's process, memory is limited, or a loop variable is
+captured late. In the last case all functions that were made in a loop see the variable's last value.
 
     for name in ["a", "b"]:
         ppg.FileGeneratingJob(f"{name}.txt", lambda: Path(f"{name}.txt").write_text("x"))
 
-Both functions look `name` up when they run, and both find "b": the job of `a.txt` writes `b.txt`. What is seen of it is
-a job that returns without having made its file, while another job with the very same code and the same variable
-is named after the variable's value. That is how it is told from a function that merely forgot its file.
+Both functions look `name` up when they run, and both find "b": the job of `a.txt` writes `b.txt`. The visible
+effect is a job that returns without its file. The hint is given only if another job has the same code and the
+same variable, and its id contains the variable's value. That distinguishes the case from a function that just
+does not write its file.
 """
 
 import re
@@ -26,21 +27,21 @@ __all__ = ["LateVariable", "late_variable", "with_hint"]
 MOST_NAMES = 5
 
 LOOKS_NOT_LOADED = (AttributeError, LookupError, NameError, TypeError)
-"""What comes of using data that is not there: no attribute, entry or name, or None in its place."""
+"""Exceptions of code that uses data that is not loaded: no attribute, entry or name, or None in its place."""
 
 NEARBY = 500
-"""How many jobs before and after it are looked at: those of one loop are declared close to each other."""
+"""Number of jobs before and after a job that are compared; jobs of one loop are declared close together."""
 
 
 @dataclass(frozen=True, slots=True)
 class LateVariable:
-    """A variable that a job's function found changed.
+    """Late variable: a loop variable that a job's function captured late.
 
     Attributes:
-        name: of the variable.
-        value: what the function finds.
+        name: the variable's name.
+        value: the value that the function finds.
         rival: the id of the job that the value belongs to.
-        function: how the function is to be written instead.
+        function: the corrected beginning of the function.
     """
 
     name: str
@@ -58,7 +59,7 @@ class LateVariable:
 
 
 def late_variable(job: Job) -> LateVariable | None:
-    """The variable that made the function of `job` do another job's work, if that is what happened."""
+    """Return the variable that made the function of `job` write another job's files, or None."""
     function = job.callback
     if type(function) is not types.FunctionType:
         return None
@@ -81,16 +82,16 @@ def _jobs_nearby(job: Job) -> Iterator[Job]:
 def _shared_variables(
     function: types.FunctionType, other: types.FunctionType
 ) -> Iterator[tuple[str, object]]:
-    """What both functions find the same of, by name."""
+    """Yield name and value of each variable that has the same value in both functions."""
     for name, cell, other_cell in zip(
         function.__code__.co_freevars, function.__closure__ or (), other.__closure__ or (), strict=True
     ):
         try:
             value, other_value = cell.cell_contents, other_cell.cell_contents
         except ValueError:
-            # The variable was deleted; the function fails for itself.
+            # The variable was deleted, which is another failure of the function.
             continue
-        # Functions that a generator made come back with a copy of the variable each.
+        # Functions from a generator's process each have a copy of the variable, so their values are compared.
         if cell is other_cell or list(_texts(value)) == list(_texts(other_value)):
             yield name, value
     for name in _global_names(function.__code__):
@@ -106,7 +107,7 @@ def _global_names(code: types.CodeType) -> Iterator[str]:
 
 
 def _texts(value: object) -> Iterator[str]:
-    """How a value may appear in the name of a file: as it is, or by one of its parts."""
+    """Yield the texts with which a value can appear in a file's name: the value itself and its parts."""
     if callable(value) or isinstance(value, types.ModuleType):
         return
     parts: list[object] = [value]
@@ -122,7 +123,7 @@ def _texts(value: object) -> Iterator[str]:
 
 
 def _belongs_to(text: str, rival: str, own: str) -> bool:
-    """Whether the one job's id is made with this text, as a word of its own or as part of one, and the other's not."""
+    """Whether the rival's id contains the text, as words or within a word, and the job's own id does not."""
     words = re.findall(r"\w+", text)
     if words and set(re.findall(r"\w+", rival)).issuperset(words):
         return not set(re.findall(r"\w+", own)).issuperset(words)
@@ -141,7 +142,7 @@ def _idiom(function: types.FunctionType, name: str) -> str:
 
 
 def with_hint(job: Job, exception: BaseException, traceback: str) -> str:
-    """The traceback of a job that raised, with a line for the user at its end if there is something to say."""
+    """Return the traceback of a job that raised, followed by a hint if there is one."""
     hint = _not_loaded(job, exception) or _no_memory(job, exception)
     return traceback if hint is None else f"{traceback.rstrip()}\n{hint}"
 
@@ -156,7 +157,7 @@ def _not_loaded(job: Job, exception: BaseException) -> str | None:
         ", ..." if len(loads) > MOST_NAMES else ""
     )
     return (
-        f"'{job.job_id}' has isolation=\"fresh\", so nothing is in its process that was loaded by {names}: "
+        f"'{job.job_id}' has isolation=\"fresh\", so its process has no data that was loaded by {names}: "
         "read the data in the job itself, or leave the option out"
     )
 
@@ -165,6 +166,6 @@ def _no_memory(job: Job, exception: BaseException) -> str | None:
     if not isinstance(exception, MemoryError):
         return None
     return (
-        f"'{job.job_id}' got no more memory: there may be a limit (ulimit -v, a batch system). If it is others that "
-        "leave too little, state what it needs (memory_needed, in bytes), so that fewer run beside it"
+        f"'{job.job_id}' got no more memory: there may be a limit (ulimit -v, a batch system). If other jobs use too "
+        "much, state how much this job needs (memory_needed, in bytes), so that fewer jobs run beside it"
     )

@@ -1,4 +1,4 @@
-"""In flight: what the run loop knows of one job between its start and the record of how it ended."""
+"""In flight: holds the state of one job between its start and the record of its end."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ __all__ = ["InFlight"]
 
 @dataclass(slots=True)
 class InFlight:
-    """In flight: one job that the evaluator has started.
+    """In flight: state of one job that the evaluator has started.
 
     Attributes:
         job: the job.
-        has_begun: its process runs, or ran; what is on disk may be its work.
-        with_executor: the executor has not reported its end yet.
-        success: what it made, or declared, once it has succeeded; the record of that is still to be written.
-        story: what is told of a success.
+        has_begun: whether its process runs or ran, so that files on disk may be its work.
+        with_executor: whether the executor has not reported its end yet.
+        success: the outputs or declared jobs of a job that succeeded; the record is still to be written.
+        story: the outcome to publish for a success.
     """
 
     job: Job

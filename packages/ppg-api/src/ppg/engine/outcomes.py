@@ -1,4 +1,4 @@
-"""From the executor's report to what is told of a job."""
+"""Outcomes: makes the outcomes of jobs from the executor's reports, and the result of the run."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,13 +24,13 @@ CLEAN, OBSERVED = NodeState.CLEAN, NodeState.OBSERVED
 def story_of(
     outcome: Outcome, reasons: tuple[str, ...], archive: OutputArchive, *, has_begun: bool
 ) -> JobOutcome:
-    """What there is to tell of a job that has ended, if it kept its contract.
+    """Return the outcome of a job that has ended and kept its contract.
 
     Parameters:
         outcome: the executor's report.
-        reasons: why it ran, in words.
-        archive: where its output is kept.
-        has_begun: whether its process ever ran.
+        reasons: why the job ran, in words.
+        archive: keeps the job's output.
+        has_begun: whether the job's process ever ran.
     """
     return JobOutcome(
         outcome.key,
@@ -48,7 +48,7 @@ def story_of(
 
 
 def failed(job: Job, story: JobOutcome, exception: BaseException, traceback: str | None = None) -> JobOutcome:
-    """The story of a job that has failed after all that `story` tells."""
+    """Return the outcome of a failed job, with the times and outputs of `story`."""
     return replace(
         story,
         state=JobState.FAILED,
@@ -59,7 +59,7 @@ def failed(job: Job, story: JobOutcome, exception: BaseException, traceback: str
 
 
 def _describe_end(end: End) -> str:
-    """How a try ended, in one line."""
+    """End of an attempt, in one line."""
     match end:
         case Raised(_, type_name, message, _):
             first = next(iter(message.splitlines()), "")
@@ -70,7 +70,7 @@ def _describe_end(end: End) -> str:
         case TimedOut(seconds):
             return f"it took longer than its timeout of {seconds:g} s"
         case Succeeded() | Unpicklable() | Refused() | Cancelled():
-            raise AssertionError(f"nothing is tried again after {end}")
+            raise AssertionError(f"no attempt follows {end}")
         case _:
             assert_never(end)
 
@@ -82,12 +82,13 @@ def result_of(
     duration: float,
     interrupted_by: int | None,
 ) -> RunResult:
-    """The result of a run that is over, or was ended.
+    """Return the result of a run that is over, or was ended.
 
     Parameters:
         dag: the graph.
-        states: of all its jobs.
-        outcomes: of the jobs that ran, failed, are blocked or not needed; the others are added.
+        states: the state of each job.
+        outcomes: of the jobs that ran, failed, are blocked or not needed; pruned and unfinished jobs are
+            added.
         duration: seconds.
         interrupted_by: the number of the signal that ended the run, or None.
     """

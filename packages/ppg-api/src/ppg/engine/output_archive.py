@@ -1,7 +1,7 @@
-"""Keeps what jobs have printed until their result is no longer needed, in bounded memory and one descriptor.
+"""Output archive: keeps the outputs of jobs as long as their results, in bounded memory and one descriptor.
 
-Each output comes from the executor in memory, or as a file of its own if it is long. A run of many talkative
-jobs would fill the memory, or use up the descriptors, so outputs are moved to one file without a name.
+The executor gives each output in memory, or in a separate file if it is long. A run of many jobs with long
+outputs would fill the memory or use up the descriptors. So outputs are moved to one file without a name.
 """
 
 import os
@@ -11,17 +11,17 @@ from ppg_exec import Output
 __all__ = ["OutputArchive"]
 
 SMALL = 256
-"""Bytes up to which an output stays in memory."""
+"""Size up to which an output stays in memory, in bytes."""
 
 
 class OutputArchive:
-    """The outputs of one run. The file lasts as long as any of them is in use."""
+    """Output archive: keeps the outputs of one run; the file lasts as long as any of them is in use."""
 
     def __init__(self) -> None:
         self._file: _ArchiveFile | None = None
 
     def keep(self, output: Output) -> Output | None:
-        """The same output, to be held for as long as you like; None if it is empty."""
+        """Return the same output, moved to the archive if it is long; None if it is empty."""
         if not output:
             return None
         if output.size <= SMALL:
@@ -31,12 +31,12 @@ class OutputArchive:
                 self._file = _ArchiveFile()
             return _Kept(self._file, self._file.append(output), output.size)
         except OSError:
-            # No room: then it stays where it is, which holds for as long as there are few of them.
+            # There is no room, so the output stays in memory or its own file; that works for a few.
             return output
 
 
 class _ArchiveFile:
-    """An unlinked file that grows."""
+    """Archive file: an unlinked file to which outputs are appended."""
 
     def __init__(self) -> None:
         import tempfile  # noqa: PLC0415 (a run without output does without it)
@@ -50,7 +50,7 @@ class _ArchiveFile:
             os.close(self.descriptor)
 
     def append(self, output: Output) -> int:
-        """Copy an output; gives the offset of its copy. Raises OSError if there is no room."""
+        """Append an output and return the offset of the copy; raise OSError if there is no room."""
         begin = end = self._end
         for chunk in output.chunks():
             rest = memoryview(chunk)
@@ -63,7 +63,7 @@ class _ArchiveFile:
 
 
 class _Kept(Output):
-    """An output in the archive."""
+    """Kept output: reads one output from the archive file."""
 
     __slots__ = ("_begin", "_file")
 
@@ -74,5 +74,5 @@ class _Kept(Output):
         self.size = size
 
     def read(self, start: int, size: int) -> bytes:
-        """At most `size` bytes from offset `start`."""
+        """Return at most `size` bytes from offset `start`."""
         return os.pread(self._file.descriptor, max(0, min(size, self.size - start)), self._begin + start)

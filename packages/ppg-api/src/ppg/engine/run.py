@@ -1,4 +1,4 @@
-"""One run of a pipegraph, from opening the status store to closing it."""
+"""Run: opens the status store, the executor and the listeners, runs the driver, and closes them."""
 
 import errno
 import signal
@@ -29,12 +29,12 @@ def run_graph(
     executor: Executor,
     targets: Collection[NodeId] | None = None,
 ) -> RunResult:
-    """Run a complete graph, or only what some targets need, with an executor, which is closed in the end.
+    """Run a complete graph, or only the jobs that some targets need; close the executor at the end.
 
     Raises:
-        PyPipelineGraphError: the status store cannot be used, say, because another run holds it; or the
-            machine does not let the run go on; or PPG_LOG_PORT is no port.
-        InternalError: a defect of ppg.
+        PyPipelineGraphError: the status store cannot be used, for example because another run holds it; or
+            the machine does not let the run continue; or PPG_LOG_PORT is no port.
+        InternalError: ppg has a defect.
     """
     port = log_port()
     shown_by = frontend.listeners(pipegraph)
@@ -45,12 +45,12 @@ def run_graph(
             Interrupts() as interrupts,
             executor,
         ):
-            # Only the holder of the store may begin the logs anew.
+            # The logs are overwritten only while this run holds the store; another run may still write them.
             audience.join(log_listeners(pipegraph))
             if port is not None:
                 audience.join([UdpLog(port, pipegraph.root)])
             recorder = Recorder(store)
-            # Where nothing is shown, nobody can answer either; where jobs run, what is typed is for their debugger.
+            # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
             driver = Driver(pipegraph, recorder, executor, interrupts, audience, terminal, targets)
             try:
@@ -67,10 +67,10 @@ def run_graph(
     except (PyPipelineGraphError, InternalError):
         raise
     except Exception as error:
-        # No code of the user's runs in there.
+        # The run loop executes no code of the user, so this error is a defect of ppg.
         raise InternalError(f"The run loop failed: {type(error).__name__}: {error}") from error
     if interrupts.received in (signal.SIGTERM, signal.SIGHUP):
-        # Our orderly end is over; now the signal does what it does without us.
+        # The run has ended in order and the former handlers are back, so the signal has its usual effect.
         signal.raise_signal(interrupts.received)
     audience.raise_defects()
     return result
@@ -80,5 +80,5 @@ def _finish(result: RunResult, recorder: Recorder, audience: Broadcast) -> None:
     try:
         recorder.finish(result)
     finally:
-        # Also after an error of ours, or of the store, displays put the terminal back in order.
-        audience.tell(RunFinished(result))
+        # Displays must restore the terminal even after an error of ppg or of the store.
+        audience.publish(RunFinished(result))

@@ -1,4 +1,4 @@
-"""Tasks: what the executor is told to run for a job."""
+"""Tasks: makes the task that the executor runs for a job."""
 
 import functools
 from typing import TYPE_CHECKING
@@ -20,15 +20,15 @@ __all__ = ["call_of", "task_for"]
 
 
 def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
-    """What the executor has to run for a job.
+    """Return the task that the executor runs for a job.
 
     Parameters:
-        job: any but an invariant.
-        priority: the larger, the earlier; seconds of the longest path that remains.
-        use: how it uses the shared cache, if it does.
+        job: any job but an invariant.
+        priority: seconds of the longest path that remains; a larger priority starts earlier.
+        use: how the job uses the shared cache; None if it does not.
 
     Raises:
-        PyPipelineGraphError: the kind of job cannot say what to call.
+        PyPipelineGraphError: the hook `process_call` of the job's kind failed.
     """
     function, arguments, report = call_of(job)
     execution = job.execution
@@ -54,9 +54,9 @@ def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
 
 
 def call_of(job: Job) -> ProcessCall:
-    """What is called in the job's process, and with what."""
+    """Return the function that the job's process calls, and its arguments."""
     if job.kind is NodeKind.GENERATOR:
-        # A generator declares into a graph of its own, which kinds of jobs know nothing of.
+        # A generator declares jobs in a new graph in its process; the hooks of kinds cannot set that up.
         if not isinstance(job, JobGeneratingJob):
             raise JobContractError(
                 f"'{job.job_id}' cannot run: {type(job).__name__} plays GENERATOR, and must derive from JobGeneratingJob"

@@ -23,12 +23,12 @@ ASK_FOR_LESS = "Let it ask for less (cores_needed, memory_needed), or allow more
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Made: a success of a job.
+    """Made: success of a job.
 
     Attributes:
-        outputs: what the job made.
+        outputs: the job's outputs.
         taken: whether its files come from the shared cache.
-        warnings: of the shared cache: the cause, the same for all jobs that it concerns, and the message.
+        warnings: of the shared cache: the cause, the same for all affected jobs, and the message.
     """
 
     outputs: JobOutputs
@@ -38,19 +38,19 @@ class Made:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A failure: the exception to report, and the traceback as text if there is one."""
+    """Failure: holds the exception to report, and the traceback as text if there is one."""
 
     exception: BaseException
     traceback: str | None = None
 
 
 def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
-    """Whether the job kept its contract, and what it made.
+    """Return the outputs or declared jobs of a job that kept its contract, or its failure.
 
     Parameters:
         job: the job.
         outcome: the executor's report.
-        run_id: the number of this run; makes the fingerprint of jobs without cutoff new in every run.
+        run_id: the number of this run, which makes the fingerprint of jobs without cutoff new in every run.
     """
     end = outcome.end
     match end:
@@ -89,18 +89,18 @@ def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Fa
 
 
 def _in_terms_of(job: Job, path: str) -> str:
-    """The way to what cannot be pickled, from the job's function, which is an argument of ours."""
-    # It is the last callable: what a load sets an attribute of may be a class.
+    """Path to the value that cannot be pickled, starting at the job's function instead of ppg's arguments."""
+    # The job's function is the last callable argument; an earlier one may be a class that a load changes.
     position = max(index for index, argument in enumerate(call_of(job).arguments) if callable(argument))
     ours = f"arguments → [{position}]"
     return f"function{path.removeprefix(ours)}" if path.startswith(ours) else path
 
 
 def _has_text(exception: BaseException) -> bool:
-    """Whether an exception of the user's can be shown without raising another one."""
+    """Whether an exception of the user's code can be converted to text without raising another one."""
     try:
         str(exception)
-    except Exception:  # noqa: BLE001 (whatever its __str__ raises must end neither the run nor what shows its end)
+    except Exception:  # noqa: BLE001 (an error in the exception's __str__ must not end the run or its listeners)
         return False
     return True
 
@@ -115,7 +115,7 @@ def _extension(job: Job, value: object) -> Extension | Failure:
 
 
 def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
-    # Only a job that shares says more than what its files are.
+    # Only a job that shares returns more than its files: whether they were taken, and warnings.
     taken, returned, warnings = value if job.shares and isinstance(value, tuple) else (False, value, ())
     try:
         with calling_hook(job, "outputs_of"):

@@ -1,7 +1,8 @@
-"""Tells listeners what happens. None of them can harm the run, or keep the others from hearing.
+"""Broadcast: passes each event to the listeners, so that no listener can harm the run or the other listeners.
 
-A listener that cannot write any more (OSError) is not told again, and the others hear why. Any other error is
-a defect of the listener: it is not told again either, and its error is raised when the run is over and recorded.
+A listener that raises OSError (it cannot write any more) is removed, and a warning gives the reason to the
+others. A listener that raises any other error has a defect: it is removed, and its error is raised after the
+run is recorded.
 """
 
 from collections.abc import Iterable
@@ -12,10 +13,10 @@ __all__ = ["Broadcast"]
 
 
 class Broadcast:
-    """The listeners of one run.
+    """Broadcast: publishes the events of one run to its listeners.
 
     Parameters:
-        listeners: who is told, in this order.
+        listeners: called with every event, in this order.
     """
 
     def __init__(self, listeners: Iterable[Listener]) -> None:
@@ -23,11 +24,11 @@ class Broadcast:
         self._defects: list[Exception] = []
 
     def join(self, listeners: Iterable[Listener]) -> None:
-        """More listeners, which hear what happens from now on."""
+        """Add listeners, which get the events from now on."""
         self._listeners.extend(listeners)
 
-    def tell(self, event: Event) -> None:
-        """Call every listener."""
+    def publish(self, event: Event) -> None:
+        """Call every listener with the event."""
         lost: list[OSError] = []
         for listener in tuple(self._listeners):
             try:
@@ -40,13 +41,13 @@ class Broadcast:
                 error.add_note(f"{listener!r} raised this on {type(event).__name__}; the run itself went on")
                 self._defects.append(error)
         for problem in lost:
-            self.tell(Warned(f"the run goes on, but is not logged completely: {problem}"))
+            self.publish(Warned(f"the run goes on, but is not logged completely: {problem}"))
 
     def raise_defects(self) -> None:
-        """Raise what a listener raised, if one did.
+        """Raise the error of the first listener that had a defect, if there is any.
 
         Raises:
-            Exception: of the first such listener.
+            Exception: the error that this listener raised.
         """
         if self._defects:
             raise self._defects[0]

@@ -1,7 +1,7 @@
-"""What a run tells its listeners, in the order in which it happens.
+"""Events: describe what happens in a run, for its listeners, in the order in which it happens.
 
-Whatever shows or stores something about a run listens to these events; the run itself knows none of the
-listeners. Times are seconds since the epoch, durations are seconds, sizes are bytes.
+Everything that shows or stores something about a run is a listener; the run loop depends on no listener.
+Times are seconds since the epoch, durations are seconds, sizes are bytes.
 """
 
 from collections.abc import Callable
@@ -37,7 +37,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The graph is complete and free of cycles; deciding begins."""
+    """The graph is complete and free of cycles; the evaluator starts."""
 
     pipegraph: "DeclaredGraph"
     when: float
@@ -54,7 +54,7 @@ class JobsUpToDate:
 
 @dataclass(frozen=True, slots=True)
 class JobsNotNeeded:
-    """Nothing in this run asked for these jobs."""
+    """No job of this run demands these jobs."""
 
     job_ids: tuple[str, ...]
 
@@ -94,7 +94,7 @@ class JobFailed:
 
 @dataclass(frozen=True, slots=True)
 class JobsBlocked:
-    """These jobs cannot run, because something that they need failed."""
+    """These jobs cannot run, because a job upstream failed."""
 
     job_ids: tuple[str, ...]
     cause: str
@@ -112,46 +112,46 @@ class GraphExtended:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that the user should know, though nothing failed."""
+    """A warning for the user; no job failed because of it."""
 
     message: str
 
 
 @dataclass(frozen=True, slots=True)
 class StatusRequested:
-    """The user pressed Enter: show what runs."""
+    """The user pressed Enter: show the running jobs."""
 
     when: float
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The user typed a command at the terminal; this is what there is to say."""
+    """The user typed a command at the terminal; `text` is the answer."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class RunSuspended:
-    """The user pressed Ctrl-Z: this process is about to be stopped, and the terminal is another's."""
+    """The user pressed Ctrl-Z: this process is about to stop, and another process gets the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunResumed:
-    """The run goes on after Ctrl-Z, in the foreground or in the background."""
+    """The run continues after Ctrl-Z, in the foreground or in the background."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunWindingDown:
-    """The user wants no more jobs to start; the run ends when those that run have ended."""
+    """The user typed `stop`: no more jobs start, and the run ends when the running jobs have ended."""
 
     running: int
-    """How many those are."""
+    """Number of jobs that run at this moment."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunStopping:
-    """The user wants to end the run; running jobs are being ended."""
+    """The user ends the run; the running jobs are being ended."""
 
     signal: int
 
@@ -184,4 +184,4 @@ Event = (
 )
 
 Listener = Callable[[Event], None]
-"""Is called with every event, in order, in the process and thread of the run."""
+"""Callable that gets every event, in order, in the process and thread of the run."""

@@ -1,4 +1,4 @@
-"""How a failed job is told: what, where, its output, and what to do."""
+"""Failures: report a failed job with its error, its place, its output and the remedy."""
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -18,18 +18,18 @@ OUTPUT_LINES = 20
 TRACEBACK_LINES = 60
 FAILED_NAMED = 20
 LINE_LENGTH = 1000
-"""Characters of a line that are shown."""
+"""Longest line that is shown, in characters."""
 OWN_FRAMES = tuple(
     f'  File "{folder}/'
     for folder in (os.path.dirname(os.path.dirname(__file__)), ppg_exec.__path__[0])  # noqa: PTH120
 )
-"""How lines begin that tell where in ppg a process was when it crashed."""
+"""Beginnings of the lines in a crash report that name code of ppg."""
 BYTES_LOOKED_AT = 1 << 16
-"""How much of the end of an output is read to find its last lines."""
+"""Number of bytes at the end of an output that are read to find its last lines."""
 
 
 def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
-    """The lines that tell a user about a failed job, as many as fit on a screen."""
+    """Lines that report a failed job to the user, as many as fit on a screen."""
     yield _headline(outcome)
     yield from _indented(map(one_line, earlier_tries(outcome.earlier, outcome.attempts)), "  ")
     story = list(_without_own_frames(escape_control_sequences(_story(outcome)).splitlines()))
@@ -40,7 +40,7 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     for name, output in _outputs(outcome):
         lines = list(_without_own_frames(output.text(BYTES_LOOKED_AT).splitlines()))
         if output.size > BYTES_LOOKED_AT:
-            # The first line is the end of one.
+            # The read begins within a line, so its first line is incomplete.
             note = f" (the end of {output.size:,} bytes)"
             lines = lines[1:] or lines
         elif len(lines) > OUTPUT_LINES:
@@ -52,15 +52,15 @@ def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
 
 
 def failed_line(result: "RunResult") -> str:
-    """Which jobs of a run failed, and what that means for the next run."""
+    """One line that names the failed jobs of a run, and what the next run does."""
     names = [f"'{one_line(job_id)}'" for job_id in result.failed[:FAILED_NAMED]]
     rest = len(result.failed) - len(names)
     named = ", ".join(names) + (f" and {rest:,} more" if rest else "")
-    return f"failed: {named}. Mend them and run again: only these and what depends on them will run"
+    return f"failed: {named}. Fix them and run again: only these jobs and their downstream jobs will run"
 
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
-    """Write all about a failed job to a file: its complete output, byte by byte, however much that is."""
+    """Write the report of a failed job to a file, with its complete output, byte by byte, of any size."""
     tries = map(one_line, earlier_tries(outcome.earlier, outcome.attempts))
     file.write(_encoded("\n".join([_headline(outcome), *tries, _story(outcome), ""])))
     for name, output in _outputs(outcome):
@@ -78,7 +78,7 @@ def _headline(outcome: "JobOutcome") -> str:
 
 
 def _story(outcome: "JobOutcome") -> str:
-    """The traceback where the user's code is to blame, else what ppg has to say, and where the job is declared."""
+    """Traceback if the user's code raised the error, else the message and where the job is declared."""
     exception = outcome.exception
     if outcome.traceback and not isinstance(exception, (CommandError, JobContractError, JobDiedException)):
         return outcome.traceback.rstrip()
@@ -92,7 +92,7 @@ def _outputs(outcome: "JobOutcome") -> list[tuple[str, "Output"]]:
 
 
 def _without_own_frames(lines: Sequence[str]) -> Iterator[str]:
-    """What Python says of a crash, without the way to the job's function, which is of no use to its user."""
+    """Crash report of Python without ppg's frames above the job's function, which do not help the user."""
     in_crash = False
     for line in lines:
         in_crash = line.endswith("(most recent call first):") or (in_crash and line.startswith("  File "))

@@ -1,4 +1,4 @@
-"""Who shows what a run does: a script's stderr, `ppg run`'s display, a notebook, a test."""
+"""Front end: shows a run on a script's stderr, in `ppg run`'s display, in a notebook or in a test."""
 
 import sys
 from collections.abc import Sequence
@@ -14,31 +14,31 @@ __all__ = ["FRONTEND", "CurrentFrontend", "Frontend", "PlainFrontend"]
 
 
 class Frontend(Protocol):
-    """Front end: is asked by every run of a process what to do around it.
+    """Front end: prepares every run of a process, and provides its listeners.
 
     The parameter of each method is the `ppg.Pipegraph` that runs.
     """
 
     def before_run(self, pipegraph: Any) -> None:
-        """Is called before anything else; may raise to prevent the run."""
+        """Prepare the run; called before anything else, and may raise to prevent the run."""
 
     def listeners(self, pipegraph: Any) -> Sequence[Listener]:
-        """Who wants to hear the events of this run."""
+        """Return the listeners for the events of this run."""
 
 
 class PlainFrontend:
-    """Plain lines on stderr, unless the pipegraph is quiet: what a script that runs by itself shows."""
+    """Plain front end: shows plain lines on stderr, unless the pipegraph is quiet; used without `ppg run`."""
 
     def before_run(self, pipegraph: "DeclaredGraph") -> None:
-        """Let it run."""
+        """Do nothing: every run is allowed."""
 
     def listeners(self, pipegraph: "DeclaredGraph") -> Sequence[Listener]:
-        """Plain progress."""
+        """Return the listener for plain progress, or none if the pipegraph is quiet."""
         return () if pipegraph.quiet else (PlainProgress(sys.stderr),)
 
 
 class CurrentFrontend:
-    """Current front end: shows what the runs of this process do; `ppg run` puts its own one here.
+    """Current front end: holds the front end for the runs of this process; `ppg run` sets its own.
 
     Attributes:
         current: the front end.
@@ -50,7 +50,7 @@ class CurrentFrontend:
         self.reset()
 
     def reset(self) -> None:
-        """Be as in a process that has just imported ppg."""
+        """Restore the front end of a process that has just imported ppg."""
         self.current = PlainFrontend()
 
 

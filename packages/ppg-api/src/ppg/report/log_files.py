@@ -1,6 +1,6 @@
-"""The log files, written only if the folder `logs` exists beside the script's other files.
+"""Log files: store the events of a run, only if the pipegraph's root has a folder `logs`.
 
-A log that cannot be written (no permission, no room) raises OSError, which costs the log and not the run.
+A log that cannot be written (no permission, no room) raises OSError; the run continues without that log.
 """
 
 import time
@@ -40,7 +40,7 @@ __all__ = ["ErrorLog", "GraphLog", "RunLog", "log_listeners"]
 
 
 def log_listeners(pipegraph: "DeclaredGraph") -> list[Listener]:
-    """The listeners that write `logs/ppg_run.txt`, `ppg_errors.txt` and `ppg_graph.txt`; none without `logs`."""
+    """Return the listeners that write to the folder `logs`; an empty list if there is no such folder."""
     folder = Path(pipegraph.root) / "logs"
     if not folder.is_dir():
         return []
@@ -52,27 +52,27 @@ def log_listeners(pipegraph: "DeclaredGraph") -> list[Listener]:
 
 
 class GraphLog:
-    """Which job depends on which."""
+    """Graph log: writes which job depends on which."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def __call__(self, event: Event) -> None:
-        """Write the graph down when it begins to run."""
+        """Write the graph when the run starts."""
         if isinstance(event, RunStarted):
             text = ppg_graph.draw(event.pipegraph.dag, "text")
             self._path.write_bytes(text.encode(errors="backslashreplace"))
 
 
 class RunLog:
-    """Every decision and event of a run, one line each, with the time."""
+    """Run log: writes every decision and event of a run, one line each, with the time."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: TextIO | None = None
 
     def __call__(self, event: Event) -> None:
-        """Write an event down."""
+        """Write an event."""
         if self._file is None:
             self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
         now = time.strftime("%Y-%m-%d %H:%M:%S")
@@ -85,14 +85,14 @@ class RunLog:
 
 
 class ErrorLog:
-    """Every failed job of a run with its traceback and its complete output."""
+    """Error log: writes every failed job of a run with its traceback and its complete output."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO | None = None
 
     def __call__(self, event: Event) -> None:
-        """Write a failure down."""
+        """Write a failure."""
         if self._file is None:
             self._file = self._path.open("wb")
         if isinstance(event, JobFailed):

@@ -1,4 +1,4 @@
-"""Progress as plain lines, for logs, pipes and scripts that run by themselves."""
+"""Plain progress: writes lines for logs, pipes, and scripts that run without `ppg run`."""
 
 import time
 from typing import TYPE_CHECKING, TextIO
@@ -36,10 +36,10 @@ SECONDS_BETWEEN_LINES = 1.0
 
 
 class PlainProgress:
-    """Writes a line at most once a second while jobs finish, and one for everything unusual.
+    """Plain progress: writes at most one line a second while jobs finish, and one for every unusual event.
 
     Parameters:
-        stream: where to write; None if there is no such place (`2>&-`).
+        stream: the output; None if the process has none (`2>&-`).
         every_job: also write a line for each job that starts, with the reasons, and for each that ends.
     """
 
@@ -50,7 +50,7 @@ class PlainProgress:
         self._last_line = 0.0
 
     def __call__(self, event: Event) -> None:
-        """Take notice of an event."""
+        """Write the lines for an event."""
         if isinstance(event, JobStarted) and self._every_job:
             reasons = self._tally.queued.get(event.job_id, ("again",))
             self._line(one_line(f"start   {event.job_id}: {'; '.join(reasons)}"))
@@ -81,7 +81,7 @@ class PlainProgress:
                 self._line("ending the running jobs ...")
             case RunFinished(result):
                 if self._every_job and result.failed:
-                    # They may have scrolled away, and nobody else sums them up.
+                    # The failures may have scrolled away, and no other line lists them.
                     self._line(failed_line(result))
                 self._line(f"{result.summary()} ({result.duration:.1f} s)")
             case (
@@ -104,7 +104,7 @@ class PlainProgress:
             self._stream.write(f"ppg: {text}\n")
             self._stream.flush()
         except OSError:
-            # Nobody reads any more (`ppg run ... | head`, a closed terminal, a full disk); the work goes on.
+            # The stream is closed or full (`ppg run ... | head`, a closed terminal); the run continues.
             self._stream = None
 
 

@@ -1,4 +1,4 @@
-"""Where a run stands, counted from its events; what every progress display shows."""
+"""Progress: counts the jobs of a run from its events, for every progress display."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, assert_never
@@ -33,11 +33,11 @@ __all__ = ["Tally", "winding_down_line"]
 
 
 class Tally:
-    """Counts jobs, and knows which run.
+    """Tally: counts the jobs of a run by state, and lists the running ones.
 
     Attributes:
-        jobs: how many can do work.
-        running: since when (seconds since the epoch) each running job runs, by id, oldest first.
+        jobs: the number of jobs that can do work.
+        running: the start of each running job (seconds since the epoch), by id, oldest first.
     """
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Tally:
 
     @property
     def settled(self) -> int:
-        """Jobs about which nothing more will happen."""
+        """Number of jobs with a final outcome."""
         return self.ran + self.up_to_date + self.not_needed + self.failed - self._unobserved + self.blocked
 
     def __call__(self, event: Event) -> None:
@@ -69,7 +69,8 @@ class Tally:
                 self.up_to_date += len(job_ids)
             case JobQueued(job_id, reasons):
                 self.queued[job_id] = reasons
-                self.running.pop(job_id, None)  # it may have begun before, with a cache that was no good
+                # A job that could not read its leftover cache starts a second time.
+                self.running.pop(job_id, None)
             case JobStarted(job_id, _, when):
                 self.queued.pop(job_id, None)
                 self.running[job_id] = when
@@ -92,7 +93,7 @@ class Tally:
                 assert_never(event)
 
     def line(self) -> str:
-        """Where the run stands, in one line."""
+        """Return the counts of the run in one line."""
         parts = [
             f"{self.settled:,} of {counted(self.jobs, 'job')}",
             f"{self.ran} ran",
@@ -106,13 +107,13 @@ class Tally:
         return ", ".join(parts)
 
     def running_lines(self, now: float) -> Iterator[str]:
-        """What runs, and for how long; one line per job."""
+        """Yield the counts, then one line per running job with its running time."""
         yield self.line()
         for job_id, since in self.running.items():
             yield f"  running for {max(0.0, now - since):.1f} s: {one_line(job_id)}"
 
     def _is_invariant(self, job_id: str) -> bool:
-        """Whether it is not among the `jobs`; it is counted as failed all the same, as the user must mend it."""
+        """Whether the job is an invariant; `failed` counts those too, because the user must repair them."""
         return self._pipegraph is not None and self._pipegraph.job(job_id).kind is NodeKind.INVARIANT
 
     def _ended(self, job_id: str) -> None:
@@ -121,6 +122,6 @@ class Tally:
 
 
 def winding_down_line(running: int) -> str:
-    """What is said when the user wants no more jobs to start."""
+    """Answer to the command `stop`, after which no more jobs start."""
     jobs = counted(running, "job has", "jobs have")
     return f"no more jobs start; the run ends when {jobs} ended ('abort' ends it at once)"

@@ -1,39 +1,38 @@
-r"""The log of a run as JSON lines, sent by UDP to this machine, port 5005.
+r"""UDP log: sends the events of a run as JSON lines to port 5005 of this machine.
 
-Whoever wants to follow runs from outside (`ppg log --listen`, `nc -lu 127.0.0.1 5005`, a program of the user's)
-listens there. The run never waits for them, and it is no error if there is nobody.
+Programs that follow runs from outside (`ppg log --listen`, `nc -lu 127.0.0.1 5005`, a program of the user)
+listen there. The run never waits for a listening program, and needs none.
 
 Each datagram is one JSON object in ASCII with a newline at its end, of at most 8192 bytes. Every one has
 
     ppg     the version of this format, 1
-    run     the same for all datagrams of a run, and different from other runs': "<pid>-<nanoseconds>"
-    number  counts the run's datagrams from 0; a gap tells of lost ones
+    run     the same for all datagrams of a run, and different in every run: "<pid>-<nanoseconds>"
+    number  counts the run's datagrams from 0; a gap means that datagrams were lost
     when    seconds since the epoch
     root    the pipegraph's folder
-    event   what happened, one of the following, each with the fields that are named:
+    event   one of the following, each with the fields that are named:
 
-    run_started     jobs (how many can do work)
+    run_started     jobs (the number that can do work)
     up_to_date      jobs (ids)
     not_needed      jobs (ids)
     queued          job, reasons
     started         job, pid
-    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes), attempts (how often it was started),
-                    earlier (how the tries before the last one ended), taken_from_cache (true if the files come from
-                    the shared cache)
-    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts, earlier
-    blocked         jobs (ids), cause (the job that failed)
-    extended        generator, jobs (ids)
-    warning         message
-    winding_down    running (how many jobs)
-    stopping        signal (number)
-    suspended, resumed
-    run_finished    ran, up_to_date, failed, blocked, not_needed, left_out, not_done (how many), seconds
+    finished        job, seconds, user_seconds, system_seconds, peak_memory (bytes),
+                    attempts (how often it was started),
+                    earlier (how the attempts before the last one ended),
+                    taken_from_cache (true if the files come from the shared cache)
+    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts,
+    earlier blocked         jobs (ids), cause (the job that failed) extended        generator, jobs (ids)
+    warning         message winding_down    running (number of jobs) stopping        signal (number)
+    suspended, resumed run_finished    ran, up_to_date, failed, blocked, not_needed, left_out, not_done
+    (numbers of jobs),
+                    seconds
 
-Lists of ids that are too long for one datagram come in several. Other texts and lists that are too long lose
-their middle, or their end, and the object has `"cut": true` then.
+A list of ids that is too long for one datagram comes in several. Texts that are too long lose their middle
+and other lists lose their end; the object then has `"cut": true`.
 
-The environment variable PPG_LOG_PORT names another port, or switches it off (`off`). Any user of the machine may
-listen on the port, so switch it off where the names of jobs and their errors are nobody else's business.
+The environment variable PPG_LOG_PORT names another port, or switches the log off (`off`). Every user of the
+machine can listen on the port. Switch the log off where the names of jobs and their errors are confidential.
 """
 
 import json
@@ -72,16 +71,16 @@ HOST = "127.0.0.1"
 DEFAULT_PORT = 5005
 VARIABLE = "PPG_LOG_PORT"
 LARGEST_DATAGRAM = 8192
-"""Bytes. UDP itself could do 65,507, but not every system lets that through."""
+"""Bytes. The limit of UDP itself is 65,507, but not every system passes datagrams of that size."""
 SECONDS_BETWEEN_TRIES = 1.0
-"""How long nothing is sent, and nothing encoded, after the system said that nobody listens."""
+"""Pause in which nothing is sent or encoded, after the system reported that no program listens."""
 
 Value: TypeAlias = str | int | float | Sequence[str] | None
 Fields: TypeAlias = dict[str, Value]
 
 
 def log_port(environment: Mapping[str, str] = os.environ) -> int | None:
-    """The port that the log goes to; None if it is switched off.
+    """Return the port that the log goes to; None if the log is switched off.
 
     Raises:
         PyPipelineGraphError: PPG_LOG_PORT is no port.
@@ -97,10 +96,10 @@ def log_port(environment: Mapping[str, str] = os.environ) -> int | None:
 
 
 class UdpLog:
-    """Sends the events of one run.
+    """UDP log: sends the events of one run.
 
     Parameters:
-        port: on this machine.
+        port: the port on this machine.
         root: the pipegraph's folder.
     """
 
@@ -113,16 +112,16 @@ class UdpLog:
         self._socket: socket.socket | None = None
 
     def __call__(self, event: Event) -> None:
-        """Send an event, if somebody listens."""
+        """Send an event, unless the log pauses because no program listens."""
         if time.monotonic() >= self._pause_until:
-            # One event can be hundreds of datagrams, which are not even made when the first finds nobody.
+            # One event can be hundreds of datagrams; `all` stops to encode them when one is refused.
             all(self._sends(name, fields) for name, fields in _render(event))
         if isinstance(event, RunFinished) and self._socket is not None:
             self._socket.close()
             self._socket = None
 
     def _sends(self, name: str, fields: Fields) -> bool:
-        """Send one datagram; whether there is any sense in sending more."""
+        """Send one datagram; return whether more datagrams can be sent now."""
         head: Fields = {
             "ppg": 1,
             "run": self._run,
@@ -137,21 +136,21 @@ class UdpLog:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
                 self._socket.setblocking(False)
-                # Being connected, it hears from the system that nobody listens.
+                # Only on a connected socket does the system report that no program listens.
                 self._socket.connect(self._address)
             self._socket.send(data)
         except BlockingIOError:
-            # The listener is slower than the run; the gap in the numbers tells it.
+            # The listening program is slower than the run; it sees the gap in the numbers.
             return True
         except OSError:
-            # Nobody listens, or this machine has no network at all: neither is the run's business.
+            # No program listens, or this machine has no network; neither is an error of the run.
             self._pause_until = time.monotonic() + SECONDS_BETWEEN_TRIES
             return False
         return True
 
 
 def _render(event: Event) -> Iterator[tuple[str, Fields]]:
-    """Name and fields of each datagram that an event needs."""
+    """Yield the name and the fields of each datagram of an event."""
     match event:
         case RunStarted(_, _, jobs):
             yield "run_started", {"jobs": jobs}
@@ -208,14 +207,14 @@ def _render(event: Event) -> Iterator[tuple[str, Fields]]:
             counts: Fields = {state.name.lower(): len(result.in_state(state)) for state in JobState}
             yield "run_finished", {**counts, "seconds": result.duration}
         case StatusRequested() | Answered():
-            # What the user at the terminal asks is nobody else's business.
+            # A command and its answer concern only the user at the terminal.
             return
         case _:
             assert_never(event)
 
 
 def _listed(event: str, job_ids: Sequence[str], **others: str) -> Iterator[tuple[str, Fields]]:
-    """The same event for lists of ids that leave room for the rest of a datagram."""
+    """Yield the event once or more, each time with ids that leave room for the rest of the datagram."""
     some: list[str] = []
     size = 0
     for job_id in job_ids:
@@ -230,7 +229,7 @@ def _listed(event: str, job_ids: Sequence[str], **others: str) -> Iterator[tuple
 
 
 def _encoded(fields: Fields) -> bytes:
-    """The fields as one line, cut where they are too long."""
+    """The fields as one line of JSON, the longest fields cut until the line fits a datagram."""
     data = json.dumps(fields).encode() + b"\n"
     while len(data) > LARGEST_DATAGRAM:
         fields["cut"] = True
@@ -241,9 +240,9 @@ def _encoded(fields: Fields) -> bytes:
 
 
 def _shortened(value: Value) -> Value:
-    """About half of it: the beginning and the end of a text, the beginning of a list."""
+    """Shortened value: the beginning and the end of a text, the first half of a list."""
     if isinstance(value, str):
-        # A long text is not halved again and again.
+        # A very long text shrinks to the limit at once, instead of by half in every step.
         kept = min(len(value) // 4, LARGEST_DATAGRAM // 4)
         return f"{value[:kept]} ... {value[-kept:]}"
     if isinstance(value, Sequence) and len(value) > 1:
