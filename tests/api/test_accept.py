@@ -198,7 +198,7 @@ def test_a_temporary_file_that_is_gone_has_to_be_made_first(folder, run, accept,
     run(declare)
     forget_all(folder)
     seen = accept(declare)
-    assert "depends on 't', whose temporary file is not there" in seen.refused["a"]
+    assert "depends on 't', which has no temporary file and no valid record" in seen.refused["a"]
     account.taken()
     graph = ppg.new_pipegraph(quiet=True)
     declare()
@@ -240,7 +240,7 @@ def test_what_a_generator_makes_is_refused_and_what_is_below_it_counts_as_last_t
     assert "depends on 'generator', a generator that has to run first" in seen.refused["below"]
     assert seen.generators == ("generator",)
     assert account.taken() == []
-    with pytest.raises(ppg.PyPipelineGraphError, match="what generators make cannot be accepted"):
+    with pytest.raises(ppg.PyPipelineGraphError, match="jobs that generators make cannot be accepted"):
         accept(declare, ["of generator"])
     run(declare)
     account.taken()

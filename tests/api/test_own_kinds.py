@@ -220,9 +220,7 @@ def test_its_outputs_are_no_files_that_could_be_accepted(run, accept, rows):
         ppg.FileGeneratingJob("after", lambda path: path.write_text("x")).depends_on(table)
 
     accepted = accept(declare, ["all.db#numbers"])
-    assert accepted.refused == {
-        "all.db#numbers": "what a TableJob makes is no file that can be looked at; run it"
-    }
+    assert accepted.refused == {"all.db#numbers": "a TableJob makes no file that ppg can check; run it"}
     Path("after").write_text("x")
     reason = accept(declare, ["after"]).refused["after"]
     assert "it depends on 'all.db#numbers', which would run" in reason

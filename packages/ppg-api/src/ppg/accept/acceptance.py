@@ -1,13 +1,13 @@
-"""Takes existing outputs over as if the jobs had just made them: for results that were made before ppg knew the jobs.
+"""Acceptance: records existing outputs as if the jobs had just made them, for results made before their jobs.
 
-What ppg cannot know, the user claims: that the files are what the jobs would make. So only that is taken over
-unasked which contradicts nothing that ppg knows: outputs without a record. Where a record says that something has
-changed since, where the job failed, and where the file may be half of what it should be because a run was killed, the
-user has to ask for it. How it is decided what can be taken over, see `ppg.accept.takeover`.
+The user claims that the files are what the jobs would make; ppg cannot check that. So by default only outputs
+without a record are accepted, because they contradict no record. The user must ask for an output in three
+cases: its record no longer holds, its job failed, or the file may be incomplete because a run was killed.
+`ppg.accept.takeover` decides which outputs can be accepted.
 
-Everything is decided before anything is written. A signal that comes while it is decided ends that, and nothing is
-accepted; what is being written is written to its end, which takes no longer than that of a run, and then the signal does
-what it does.
+All decisions are made before anything is written. A signal during the decisions ends them, and nothing is
+accepted. A signal during the writing takes effect after the writing is complete, which takes no longer than
+at the end of a run.
 """
 
 import os
@@ -40,19 +40,20 @@ __all__ = ["Acceptance", "acceptance_of"]
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """What was accepted, and what was not.
+    """Acceptance: the jobs that were accepted, and those that were not.
 
-    Jobs are told by id, in the order of declaration, and each is in one group only.
+    The groups contain job ids, in the order of declaration; each job is in one group only.
 
     Attributes:
-        accepted: the jobs whose files count as made now, with the reasons in words why they would have run.
-        refused: those that were to be accepted and cannot be, with the reason.
-        changed: those that have a record which does not hold any more, and were not asked for, with what speaks
-            against it.
-        not_made: those that have no output yet.
-        up_to_date: those that were named, and whose record holds.
-        generators: what these make is never accepted.
-        dry_run: nothing was written.
+        accepted: the jobs with files that count as made now, and the reasons in words why they would have
+            run.
+        refused: the jobs that were asked for and cannot be accepted, with the reason.
+        changed: the jobs with a record that no longer holds, which were not asked for, with the reasons in
+            words.
+        not_made: the jobs that have no output yet.
+        up_to_date: the jobs that were named and have a record that holds.
+        generators: the generators; the outputs of the jobs that they make are never accepted.
+        dry_run: whether nothing was written.
     """
 
     accepted: Mapping[str, tuple[str, ...]]
@@ -85,7 +86,7 @@ def acceptance_of(
 
         def should_stop() -> bool:
             if interrupts.suspended:
-                # Ctrl-Z: nothing else of ours runs that would have to pause.
+                # Ctrl-Z: no job runs that would have to pause as well.
                 interrupts.suspended = False
                 signal.raise_signal(signal.SIGSTOP)
             return interrupts.received is not None
@@ -108,7 +109,7 @@ def acceptance_of(
                     _write(store, noticing, takeover)
                     acceptance = _describe(pipegraph, takeover, dry_run)
         except ObservationInterrupted:
-            # The signal is dealt with below, where it does what it does without us.
+            # `_deliver` below raises the signal again, with the handlers restored.
             assert interrupts.received is not None
         except StoreError as error:
             raise PyPipelineGraphError(str(error)) from error
@@ -120,7 +121,7 @@ def acceptance_of(
 
 
 def _deliver(number: int, acceptance: Acceptance | None) -> None:
-    """Let a signal do what it does without us; a KeyboardInterrupt says in a note what was accepted before."""
+    """Raise a signal again with its usual effect; a note of KeyboardInterrupt counts the accepted jobs."""
     try:
         signal.raise_signal(number)
     except KeyboardInterrupt as interrupt:
@@ -130,14 +131,14 @@ def _deliver(number: int, acceptance: Acceptance | None) -> None:
 
 
 class _Noticing(ReadOnlyHistory):
-    """The status store while something is accepted: keeps what was seen, to be written when all is decided."""
+    """History for an acceptance: keeps the observations, which are written after all decisions."""
 
     def __init__(self, store: StatusStore) -> None:
         super().__init__(store)
         self.noticed: dict[JobId, StoredObservation] = {}
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
-        """Keep it for later."""
+        """Keep the observation until `_write`."""
         super().saw(job_id, observation)
         self.noticed[job_id] = observation
 
@@ -158,7 +159,7 @@ def _write(store: StatusStore, memory: _Noticing, takeover: TakeOver) -> None:
 
 
 def _describe(pipegraph: DeclaredGraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
-    """The verdicts in words."""
+    """Acceptance with the verdicts, by group and in words."""
     told = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
     return Acceptance(
         accepted={

@@ -1,4 +1,4 @@
-"""Outputs that exist and of which there is no valid record: what they are, and what speaks against believing them."""
+"""Existing outputs: reads files without a valid record, and finds the reasons not to accept them."""
 
 import math
 import os
@@ -14,16 +14,16 @@ from ppg_invariants import FileState, FileUnobservable, observe_files
 __all__ = ["ExistingOutputs", "Found", "is_anything_there"]
 
 MOST_FILES = 3
-"""How many files a message names."""
+"""Largest number of files that a message names."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was found in the place of a job's files.
+    """Found: the state of a job's files on disk.
 
     Attributes:
         files: the state of each file by name; complete if there are no flaws.
-        flaws: what is wrong with the others, in words; empty if nothing is.
+        flaws: what is wrong with the other files, in words; empty if nothing is.
     """
 
     files: Mapping[str, FileState]
@@ -31,12 +31,12 @@ class Found:
 
 
 class ExistingOutputs:
-    """Looks at outputs.
+    """Existing outputs: reads the files of jobs, and compares them with the history.
 
     Parameters:
-        memory: of earlier runs.
-        root: the pipegraph's.
-        should_stop: is asked while files are read.
+        memory: the history of earlier runs.
+        root: the pipegraph's root.
+        should_stop: called while files are read; True interrupts the reading.
     """
 
     def __init__(self, memory: ReadOnlyHistory, root: str, should_stop: Callable[[], bool]) -> None:
@@ -46,14 +46,14 @@ class ExistingOutputs:
         self._killed = _killed_runs(memory)
 
     def look_at(self, jobs: Sequence[FileJob]) -> Iterator[Found]:
-        """What there is of each job; all files are read in one go, on all cores.
+        """Yield the files found for each job; all files are read in one pass, on all cores.
 
         Raises:
-            ObservationInterrupted: `should_stop` said so.
+            ObservationInterrupted: `should_stop` returned True.
         """
         entries: list[tuple[str, FileState | None]] = []
         for job in jobs:
-            # A file that is as it was recorded need not be read, even if nothing else of the record holds.
+            # A file that matches its recorded state is not read, even if the rest of the record is stale.
             known = self._memory.files(job.job_id) if job.job_id in self._memory.history else {}
             entries += [(absolute(path, self._root), known.get(path)) for path in job.files]
         looks = iter(observe_files(entries, algorithm="xxh3_128", should_stop=self._should_stop))
@@ -72,28 +72,28 @@ class ExistingOutputs:
             yield Found(files, ", ".join(flaws[:MOST_FILES]) + more)
 
     def doubts(self, job: FileJob, found: Found) -> str:
-        """Why files without a record should not be believed as long as nobody vouches for them; empty if nothing."""
+        """Return why the files are accepted only if the user names the job; empty if there is no reason."""
         ran = self._memory.last_run(job.job_id)
         if ran is not None and ran.state is JobState.FAILED:
-            return f"it failed when it ran last (run {ran.run_id}); name it to accept it all the same"
+            return f"it failed when it ran last (run {ran.run_id}); name it to accept it anyway"
         for run_id, begin, end in self._killed:
             if any(begin <= state.mtime_ns < end for state in found.files.values()):
                 return (
                     f"it was written after run {run_id} began, which was killed or still goes on, so it may be "
-                    "incomplete; name it to accept it all the same"
+                    "incomplete; name it to accept it anyway"
                 )
         return ""
 
 
 def is_anything_there(job: FileJob) -> bool:
-    """Whether there is something in the place of any of the job's files."""
+    """Whether at least one of the job's file names exists on disk, as a file or anything else."""
     return any(os.path.lexists(absolute(path, job.pipegraph.root)) for path in job.files)
 
 
 def _killed_runs(memory: ReadOnlyHistory) -> list[tuple[int, float, float]]:
-    """Of each run that did not say how it ended: its number, and from when to when it may have gone on.
+    """Runs without a recorded end: the number, and the earliest and latest time of the run's activity.
 
-    In ns since the epoch. It had ended when the next one began.
+    Times are ns since the epoch. Such a run had ended when the next run began.
     """
     killed: list[tuple[int, float, float]] = []
     end = math.inf

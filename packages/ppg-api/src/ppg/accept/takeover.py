@@ -1,18 +1,19 @@
-"""What can be accepted: a run in which taking over stands in for running.
+"""Takeover: decides which outputs can be accepted, in a run that reads files instead of starting jobs.
 
-The evaluator of all runs decides which jobs would run, and why, and says what each of them consumes. In place of a
-process, the job's files are looked at, and what they contain counts as what it has made. So a record is what a run would
-have written, and the next run finds the job clean. A job that is not taken over counts as failed: what it makes is not
-known before it has run, and so nothing can be said of what is downstream of it. (Nothing of that is written, and
-nothing is removed.) Of the kinds of jobs:
+The same evaluator as in a run decides which jobs would run, and why, and gives what each job consumes.
+Instead of starting a process, the takeover reads the job's files, and their content counts as the job's
+result. So the record is the one that a run would have written, and the next run finds the job clean. A job
+that is not taken over counts as failed: its result is not known before it has run, so nothing can be decided
+about its downstream jobs. (No failure is written, and no file is removed.) The rules by kind of job:
 
-- A temporary file counts like an output if it is there. If it is not, it counts if its record holds, which says what
-  was in it. Else it has to be made first, as a target of a run, which is kept.
-- A cache is a file like others. Whether it can be read is found out when somebody needs it, as always.
-- Loads make no files. They stand for what they depend on, and are in nobody's way.
-- A generator counts as if it made the same as last time, if that is known and nothing changed that it depends on
-  (`ppg.inspect.remembered_graph`). What it makes is not taken over: the functions and parameters of its jobs exist only while
-  it runs.
+- A temporary file that exists counts like an output. One that does not exist counts if its record holds,
+  because the record has the fingerprint of its content. Otherwise it must be made first, as a target of a
+  run, which keeps it.
+- A cache is a file like others. A job that needs the cache finds out whether it can be read, as in every run.
+- Loads make no files. A load stands for its upstream jobs, and prevents no acceptance.
+- A generator counts as if it made the same jobs as last time, if these are known and none of its inputs
+  changed (`ppg.inspect.remembered_graph`). The outputs of its jobs are not taken over, because the functions
+  and parameters of these jobs exist only while the generator runs.
 """
 
 import os
@@ -39,29 +40,29 @@ from ppg_invariants import FileState, ObservationInterrupted, fingerprint_output
 __all__ = ["Changed", "NotMade", "Refused", "TakeOver", "Taken", "UpToDate", "Verdict"]
 
 FILELESS = {
-    NodeKind.INVARIANT: "it is an invariant, which is looked at and makes nothing",
+    NodeKind.INVARIANT: "it is an invariant, which observes and makes no file",
     NodeKind.LOAD: "it loads data and makes no file; accept what depends on it",
     NodeKind.GENERATOR: "it is a generator, which runs every time",
 }
 
 
 class TakeOver:
-    """Decides what can be accepted.
+    """Takeover: decides which outputs can be accepted.
 
     Parameters:
         pipegraph: complete and free of cycles.
-        memory: of earlier runs.
+        memory: the history of earlier runs.
         named: the only jobs to accept; None for all without a record that the script's targets need.
-        changed: if none are named: also those with a record that does not hold.
-        should_stop: is asked now and then.
+        changed: if none are named: also jobs with a record that no longer holds.
+        should_stop: called between steps and while files are read; True interrupts the decisions.
 
     Attributes:
-        dag: the graph, with what generators made last time.
-        words: tells why jobs would run.
-        verdicts: about each job that makes files, would run, and is named or takes part.
+        dag: the graph, with the jobs that generators made last time.
+        words: puts reasons into sentences.
+        verdicts: the decision about each job that makes files, would run, and is named or takes part.
 
     Raises:
-        PyPipelineGraphError: there is no such job, or it belongs to another pipegraph.
+        PyPipelineGraphError: a named job does not exist, or belongs to another pipegraph.
     """
 
     def __init__(
@@ -97,10 +98,10 @@ class TakeOver:
         )
 
     def decide(self) -> None:
-        """Decide about everything; once.
+        """Fill `verdicts`; called once.
 
         Raises:
-            ObservationInterrupted: `should_stop` said so.
+            ObservationInterrupted: `should_stop` returned True.
         """
         effects = self._evaluator.start()
         to_start: list[ppg_graph.Start] = []
@@ -121,7 +122,7 @@ class TakeOver:
                     case ppg_graph.Block(nodes, cause):
                         self._blocked.update(dict.fromkeys(nodes, cause))
                     case ppg_graph.Skip() | ppg_graph.Forget() | ppg_graph.CleanUp():
-                        # What is not taken over stays as it is, record and files.
+                        # A job that is not taken over keeps its record and its files.
                         pass
                     case ppg_graph.NonDeterministic() | ppg_graph.Extended() | ppg_graph.Rejected():
                         raise InternalError(f"nothing ran, and yet {effect}")
@@ -130,7 +131,7 @@ class TakeOver:
             if to_observe:
                 events = [self._observed(to_observe)]
             elif to_start:
-                # All at once, so that their files are hashed on all cores.
+                # All jobs are answered in one pass, so that their files are hashed on all cores.
                 events, to_start = list(self._answers(to_start)), []
             else:
                 break
@@ -140,10 +141,10 @@ class TakeOver:
         for node, cause in self._blocked.items():
             self._judge_blocked(node, cause)
 
-    # -- what is asked for -----------------------------------------------------------------------------
+    # -- named jobs and targets ------------------------------------------------------------------------
 
     def _nodes(self, named: Iterable[Job | PathLike]) -> set[NodeId]:
-        """The nodes of the named jobs that make files; the others are refused."""
+        """Return the nodes of named jobs that make files; the other named jobs get the verdict Refused."""
         nodes: set[NodeId] = set()
         for one in named:
             if isinstance(one, Job):
@@ -156,25 +157,25 @@ class TakeOver:
                 self.verdicts[job.node] = Refused(
                     FILELESS.get(
                         job.kind,
-                        f"what a {type(job).__name__} makes is no file that can be looked at; run it",
+                        f"a {type(job).__name__} makes no file that ppg can check; run it",
                     )
                 )
             elif name in self.dag:
                 self.verdicts[self.dag.node(JobId(name))] = Refused(
-                    "a generator made it last time, and would have to run for it to be known"
+                    "a generator made it last time; the generator would have to run before it can be accepted"
                 )
             else:
                 told = unknown_job(name, self.dag.job_ids)
                 if NodeKind.GENERATOR in self._pipegraph.dag.kinds:
-                    told += "; what generators make cannot be accepted, as they would have to run"
+                    told += "; jobs that generators make cannot be accepted, because the generators would have to run"
                 raise PyPipelineGraphError(told)
         return nodes
 
     def _needed(self) -> list[NodeId]:
-        """All working jobs that the script's targets need: each by itself, be it needed at this moment or not.
+        """Return all working jobs that the script's targets need, whether they are needed now or not.
 
-        Else a temporary file or a cache would be accepted or not depending on which of those that need it are refused
-        first.
+        Each of them is a target of the evaluator. Otherwise the decision about a temporary file or a cache
+        would depend on which of its downstream jobs is refused first.
         """
         targets = self._graph.targets
         needed = range(len(self.dag)) if targets is None else sorted({*targets, *self.dag.ancestors(targets)})
@@ -186,7 +187,7 @@ class TakeOver:
         return self._changed or any(isinstance(reason, NoRecord) for reason in reasons)
 
     def _declared(self, node: NodeId) -> FileJob | None:
-        """The job, if it is one of the script's that makes files."""
+        """Return the job if the script declares it and it makes files, else None."""
         job = self._pipegraph.job_at(node) if node < len(self._pipegraph) else None
         return job if isinstance(job, FileJob) else None
 
@@ -200,13 +201,13 @@ class TakeOver:
         return ppg_graph.Observed(observations)
 
     def _answers(self, starts: Iterable[ppg_graph.Start]) -> Iterator[ppg_graph.Event]:
-        """In place of running: a job has made what is there, or it has failed."""
+        """Yield the event for each started job: it succeeded with its existing files, or it failed."""
         candidates: list[tuple[FileJob, tuple[Reason, ...]]] = []
         for node, reasons in ((start.node, start.reasons) for start in starts):
             known = self._evaluator.fingerprint(node)
             job = self._declared(node)
             if known is not None:
-                # It would only be made again for others, and these do not run either.
+                # The record still holds; the job would run only for downstream jobs, which do not run here.
                 record = self._graph.history.get(self.dag.job_id(node))
                 yield ppg_graph.Succeeded(node, known, {} if record is None else record.parts)
             elif job is not None and self._is_asked_for(node, reasons):
@@ -231,7 +232,7 @@ class TakeOver:
             self.verdicts[node] = Refused(why_not)
             self._failed[node] = f"which cannot be accepted: {why_not}"
             return ppg_graph.Failed(node)
-        # As after a run, a job without cutoff counts as changed.
+        # A job without cutoff counts as changed here, as it does after a run.
         salt = b"" if job.cutoff else b"#accepted %d" % time.time_ns()
         self._tried[node] = reasons, found.files
         return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
@@ -246,17 +247,17 @@ class TakeOver:
             return f"a generator that has to run first ({told})"
         return f"which a generator makes, and which would run ({told})"
 
-    # -- what remains ------------------------------------------------------------------------------------
+    # -- named and blocked jobs --------------------------------------------------------------------------
 
     def _judge_named(self, node: NodeId) -> None:
-        """A named job that did not have to be taken over."""
+        """Set the verdict of a named job that is pruned or up to date."""
         if self._evaluator.state(node) is NodeState.EXCLUDED:
             self.verdicts[node] = Refused("it is pruned, or something that it depends on is")
         elif self._evaluator.fingerprint(node) is not None and node not in self.verdicts:
             self.verdicts[node] = UpToDate()
 
     def _judge_blocked(self, node: NodeId, cause: NodeId) -> None:
-        """A job that nothing can be said about, because something upstream would run."""
+        """Set the verdict of a job that cannot be decided, because an upstream job would run."""
         job = self._declared(node)
         if job is None:
             return
@@ -275,16 +276,21 @@ class TakeOver:
 def _is_missing(job: FileJob) -> str:
     if job.kind is NodeKind.LAZY and not job.keeps_files:
         return (
-            "whose temporary file is not there and was not made from what there is now; make it first: "
-            f"run(targets=[{job.job_id!r}])"
+            f"which has no temporary file and no valid record; make it first: run(targets=[{job.job_id!r}])"
         )
     return "which has no output yet"
 
 
-# -- What can become of a job's existing output that might be accepted.
+# -- The verdicts about a job's existing output.
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The files count as made now: why the job would have run, its record, and the state of each file by name."""
+    """Taken: the files count as made now.
+
+    Attributes:
+        reasons: why the job would have run.
+        record: the record to write.
+        files: the state of each file by name.
+    """
 
     reasons: tuple[Reason, ...]
     record: Record
@@ -293,26 +299,26 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """It was to be taken over, and cannot be."""
+    """Refused: the job was asked for, and its files cannot be accepted; `why` is the reason in words."""
 
     why: str
 
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """It would run, for these reasons, and nobody asked to take it over."""
+    """Changed: the job would run, for these reasons, and the user did not ask to accept it."""
 
     reasons: tuple[Reason, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class NotMade:
-    """There is nothing to take over."""
+    """Not made: the job has no files on disk."""
 
 
 @dataclass(frozen=True, slots=True)
 class UpToDate:
-    """It was named, and its record holds."""
+    """Up to date: the job was named, and its record holds."""
 
 
 Verdict = Taken | Refused | Changed | NotMade | UpToDate

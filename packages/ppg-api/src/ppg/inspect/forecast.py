@@ -1,8 +1,8 @@
-"""What a run would do, without running anything and without changing anything.
+"""Forecast: computes what a run would do, without running or changing anything.
 
-Two questions are asked in two ways. A *preview* asks what would start, and a generator always starts. A
-*verification* asks whether everything is as the last run left it; there a generator counts as if it would make the
-same again (`ppg.inspect.remembered_graph`).
+It answers two questions. A *preview* lists the jobs that would start; there a generator always starts. A
+*verification* checks whether everything is as the last run left it; there a generator counts as if it made
+the same jobs again (`ppg.inspect.remembered_graph`).
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
@@ -51,12 +51,12 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """What a run would do.
+    """Forecast: the decisions that a run would make.
 
     Attributes:
-        dag: the graph that it was made for.
-        dry: what would run, and why.
-        observations: what was seen, by node.
+        dag: the graph of the forecast.
+        dry: the jobs that would run, and why.
+        observations: the observations of this moment, by node.
     """
 
     dag: Dag
@@ -65,11 +65,11 @@ class Forecast:
 
 
 class ReadOnlyHistory(History):
-    """The status store as somebody uses it who only looks: can explain also what it has just seen.
+    """Read-only history: serves callers that write nothing, and explains fingerprints seen just now.
 
     Parameters:
         store: open for reading.
-        rehash: believe no stat; every file is read.
+        rehash: trust no stat; read every file.
     """
 
     def __init__(self, store: StatusStore, *, rehash: bool = False) -> None:
@@ -78,43 +78,43 @@ class ReadOnlyHistory(History):
         self._seen: dict[Fingerprint, bytes | FunctionState] = {}
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:  # noqa: ARG002 (of the base class)
-        """Keep what explains a fingerprint."""
+        """Keep the parameters or the function that explain a fingerprint."""
         seen = observation.parameters or observation.function
         if isinstance(seen, (bytes, FunctionState)):
             self._seen[observation.fingerprint] = seen
 
     def evidence(self, fingerprint: Fingerprint) -> bytes | FunctionEvidence | None:
-        """What parameters or function a fingerprint stands for, now or in an earlier run."""
+        """Return the parameters or the function of a fingerprint, from this moment or from an earlier run."""
         seen = self._seen.get(fingerprint)
         if isinstance(seen, FunctionState):
             return self._store.evidence_of_function(seen)
         return super().evidence(fingerprint) if seen is None else seen
 
     def files(self, job_id: JobId) -> Mapping[str, FileState]:
-        """As recorded."""
+        """Return the recorded state of each file; with `rehash`, states that no stat matches."""
         return {path: self._doubted(state) for path, state in super().files(job_id).items()}
 
     def own_file(self, job_id: JobId) -> FileState | None:
-        """As recorded."""
+        """Return the recorded state of the job's one file; with `rehash`, a state that no stat matches."""
         state = super().own_file(job_id)
         return None if state is None else self._doubted(state)
 
     def input_file(self, job_id: JobId) -> FileState | None:
-        """As last seen."""
+        """Return the file's state at the last observation; with `rehash`, a state that no stat matches."""
         state = super().input_file(job_id)
         return None if state is None else self._doubted(state)
 
     def _doubted(self, state: FileState) -> FileState:
-        # No file has this number, so the stat proves nothing and the content is compared.
+        # No file has this inode number, so the stat differs and the observer compares the content.
         return state._replace(inode=-1) if self._rehash else state
 
 
 @contextmanager
 def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[ReadOnlyHistory]:
-    """Read a status store, or an empty one if there is none; nothing is left behind.
+    """Open a status store for reading, or an empty temporary one if there is none; no file stays behind.
 
     Raises:
-        PyPipelineGraphError: it cannot be read.
+        PyPipelineGraphError: the store cannot be read.
     """
     try:
         if status_path.exists():
@@ -123,7 +123,7 @@ def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[Re
         else:
             import tempfile  # noqa: PLC0415 (only where nothing was run)
 
-            # A look must not leave a status file behind where nothing was run.
+            # Reading must not create a status file in a project that has never run.
             with (
                 tempfile.TemporaryDirectory(prefix="ppg-") as folder,
                 StatusStore.open(Path(folder) / "status") as store,
@@ -134,7 +134,7 @@ def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[Re
 
 
 def forecast(pipegraph: DeclaredGraph, memory: History, targets: Collection[NodeId] | None) -> Forecast:
-    """What a run of a complete graph would do. What generators would make is not known."""
+    """Forecast the run of a complete graph, without the jobs that generators would make."""
     dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
     observations = Observer(pipegraph, memory).observe(nodes)
@@ -142,7 +142,10 @@ def forecast(pipegraph: DeclaredGraph, memory: History, targets: Collection[Node
 
 
 def remembered_forecast(pipegraph: DeclaredGraph, memory: History, graph: RememberedGraph) -> Forecast:
-    """What a run would do if generators made what they made last time; they are run only if that is in doubt."""
+    """Forecast a run in which each generator makes the same jobs as last time; no generator runs.
+
+    A generator would run only if one of its inputs changed.
+    """
     dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
     observations = remembered_observations(graph, Observer(pipegraph, memory), nodes)
@@ -152,7 +155,7 @@ def remembered_forecast(pipegraph: DeclaredGraph, memory: History, graph: Rememb
 def remembered_observations(
     graph: RememberedGraph, observer: Observer, nodes: Iterable[NodeId]
 ) -> dict[NodeId, Observation]:
-    """What nodes of a remembered graph observe; a look is taken only at what can be looked at."""
+    """Return the observation of each node of a remembered graph; only nodes with a job are observed now."""
     observations: dict[NodeId, Observation] = {}
     to_look_at: list[Job] = []
     for node in nodes:
@@ -167,14 +170,14 @@ def remembered_observations(
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """What a run would do if no job failed.
+    """Preview: the jobs that a run would start if no job failed.
 
     Attributes:
         will_run: the jobs that are certain to run, with the reasons in words.
-        may_run: the jobs that run if others come out changed, with the ids of those others.
-        generators: those among `will_run` that may add jobs nobody knows yet.
+        may_run: the jobs that run if the results of other jobs change, with the ids of those jobs.
+        generators: the jobs among `will_run` that may add new jobs during the run.
         blocked: the jobs that cannot run.
-        problems: what cannot be observed, by job id, in words.
+        problems: the jobs that cannot be observed, with the reason in words, by job id.
     """
 
     will_run: Mapping[str, tuple[str, ...]]
@@ -185,7 +188,7 @@ class Preview:
 
     @property
     def is_up_to_date(self) -> bool:
-        """Whether a run would start nothing but generators, and nothing is in the way of deciding that."""
+        """Whether a run would start only generators; False if a job is blocked or cannot be observed."""
         return not (self.will_run.keys() - set(self.generators)) and not self.blocked and not self.problems
 
 

@@ -1,13 +1,14 @@
-"""The graph as it was at the end of the last run, as far as that can be known without running a generator.
+"""Remembered graph: adds the jobs that generators made last time to the graph, without running a generator.
 
-What generators make is known only when they have run. To verify without running anything, each generator counts as
-if it would make again what it made last time, as long as nothing changed that it depends on: its new jobs and edges
-are put into a copy of the graph, and the generator itself stands there as a job whose one output is that, intact.
-So the ordinary decisions tell whether the generator's inputs changed, and whether its jobs would run.
+The jobs of a generator are available only after it has run. To verify without running anything, each
+generator counts as if it made the same jobs as last time, as long as none of its inputs changed. Its new jobs
+and edges are put into a copy of the graph. In the copy the generator is an ordinary job with one intact
+output, which stands for these jobs. So the evaluator decides as usual whether the generator's inputs changed,
+and whether its jobs would run.
 
-Of a generated job only its record is known. Its files can be looked at, and so can input files that a generator's
-jobs depend on; tools can be asked for their versions. Functions and parameters that exist only in a generator's
-callback count as unchanged.
+For a generated job only the record is available. Its files can be observed, and so can the input files of a
+generator's jobs and the versions of tools. Functions and parameters that exist only in a generator's callback
+count as unchanged.
 """
 
 from collections.abc import Collection, Iterator, Mapping
@@ -41,24 +42,24 @@ __all__ = ["RememberedGraph"]
 INTACT = Files(FileStatus.INTACT)
 
 STANDING_IN = (CacheJob, FileChecksumInvariant, FileTimeInvariant, ToolVersionInvariant)
-"""Kinds of ppg that a generator may have made although the script imports none of them: `KINDS` must have them."""
+"""Kinds that generated jobs can have although the script does not import them; imported to be in `KINDS`."""
 
 
 class RememberedGraph:
-    """The pipegraph with what its generators made last time.
+    """Remembered graph: holds the pipegraph's jobs and the jobs that its generators made last time.
 
     Parameters:
         pipegraph: complete and free of cycles; it is not changed.
-        memory: of earlier runs.
-        targets: the only jobs to look at, with what they need; None for all.
+        memory: the history of earlier runs.
+        targets: the only jobs to check, with the jobs they need; None for all.
 
     Attributes:
-        dag: the graph; the pipegraph's own nodes have the same numbers, remembered ones come after them. It has
+        dag: the graph; the pipegraph's own nodes keep their numbers, remembered nodes come after them. It has
             no generators.
-        history: the records, those of generators as what they count as.
-        targets: the same, with the jobs that generators among them made.
-        made: the ids of the jobs that each generator made last time; None where that is not known.
-        misfits: generators whose last jobs do not fit this graph, with the reason.
+        history: the records; a generator's record counts as that of an output.
+        targets: the given targets, and the jobs that generators among them made.
+        made: the ids of the jobs that each generator made last time; None where they are not recorded.
+        misfits: generators with remembered jobs that do not fit this graph, with the reason.
     """
 
     def __init__(
@@ -77,24 +78,24 @@ class RememberedGraph:
             self.history = _WithGenerators(memory.history)
 
     def observation(self, node: NodeId) -> Observation | Job:
-        """What is known of a node without a look, or else the job to look at."""
+        """Return the observation of a node if it needs no look at the disk, or else the job to observe."""
         if node in self._observed:
             return self._observed[node]
         if node < len(self._pipegraph):
             job = self._pipegraph.job_at(node)
             return INTACT if job.kind is NodeKind.GENERATOR else job
         if self.dag.kind(node) is not NodeKind.INVARIANT:
-            # A generator that a generator made.
+            # The node is a generator that a generator made.
             return INTACT
         fingerprint = self._memory.last_fingerprint(self.dag.job_id(node))
         if fingerprint is None:
-            return Unobservable("what it came to in the last run is not known any more")
+            return Unobservable("its fingerprint from the last run is not stored any more")
         return fingerprint
 
     # -- the copy ------------------------------------------------------------------------------------
 
     def _take_generators_in(self, declared: Dag) -> None:
-        """Make the copy, without what some generators made if it leads in circles."""
+        """Make the copy; leave out the jobs of a generator if one of their edges closes a cycle."""
         given_targets = self.targets
         while True:
             self.dag, self._observed, self.targets = Dag(), {}, given_targets
@@ -112,7 +113,7 @@ class RememberedGraph:
                     )
 
     def _copied(self, declared: Dag) -> dict[tuple[NodeId, NodeId], JobId]:
-        """Fill the copy; gives the generator of each edge that one made."""
+        """Fill the copy; return the generator of each edge that a generator made."""
         waiting: list[NodeId] = []
         for node, job_id in enumerate(declared.job_ids):
             self._add(NewJob(job_id, declared.kind(NodeId(node)), keep=declared.keeps(NodeId(node))), waiting)
@@ -131,7 +132,7 @@ class RememberedGraph:
             if made is not None and generator not in left_out and name not in self.misfits:
                 self._add_made(generator, made, waiting)
                 extensions.append((name, made))
-        # A generator may depend on what others have made, whichever comes first here.
+        # Edges are added last, because a generator may use jobs of another generator that is copied later.
         makers: dict[tuple[NodeId, NodeId], JobId] = {}
         for name, made in extensions:
             for edge in made.edges:
@@ -142,7 +143,7 @@ class RememberedGraph:
         old_size = len(self.dag)
         for job, class_name in zip(made.jobs, made.classes, strict=True):
             if job.job_id not in self.dag:
-                # Which files stay is not noted; the kind says so.
+                # The note does not contain `keep`; the kind of job gives it.
                 new = NewJob(job.job_id, job.kind, keep=KINDS.get(class_name, JobKind).keeps_files)
                 self._stand_in(self._add(new, waiting), class_name, made.notes.get(job.job_id))
         if self.targets is not None and generator in self.targets:
@@ -159,7 +160,7 @@ class RememberedGraph:
         try:
             self.dag.add_edge(*ends, part=edge.part)
         except ValueError as error:
-            self.misfits[generator] = f"what it made last time is not possible any more: {error}"
+            self.misfits[generator] = f"the jobs that it made last time are not possible any more: {error}"
 
     def _add(self, job: NewJob, waiting: list[NodeId]) -> NodeId:
         if job.kind is not NodeKind.GENERATOR:
@@ -169,7 +170,7 @@ class RememberedGraph:
         return node
 
     def _stand_in(self, node: NodeId, class_name: str, notes: object) -> None:
-        """Give a remembered node a job that can be observed, where there is anything to observe."""
+        """Give a remembered node a job that can be observed, if the node has anything to observe."""
         job_id = self.dag.job_id(node)
         kind = KINDS.get(class_name, JobKind)
         job = kind.stand_in(job_id, notes, self._memory, self._pipegraph)
@@ -183,7 +184,7 @@ class RememberedGraph:
 
 
 class _WithGenerators(Mapping[JobId, Record]):
-    """Records, in which a generator's success counts as an output."""
+    """Records in which a generator counts as an output."""
 
     def __init__(self, records: Mapping[JobId, Record]) -> None:
         self._records = records

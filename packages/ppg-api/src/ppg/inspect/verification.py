@@ -1,4 +1,4 @@
-"""Whether everything is as the last run left it: for continuous integration, and before results are published."""
+"""Verification: checks that every output is as the last run left it, for CI and for publications."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -21,25 +21,26 @@ ALTERED = {
 
 @dataclass(frozen=True, slots=True)
 class Verification:
-    """What speaks against every output being what a run would make now, and what was looked at.
+    """Verification: the jobs that a run would start now, and the extent of the check.
 
-    Jobs are told by id, in the order of declaration.
+    Jobs are given by id, in the order of declaration.
 
     Attributes:
         will_run: the jobs that a run would start, with the reasons in words.
-        may_run: the jobs that it would start if others came out changed, with the ids of those others.
-        blocked: the jobs that it could not decide about, because of `problems`.
-        problems: what cannot be observed, and generators whose jobs cannot be known, in words.
-        checked: how many working jobs were looked at, those that generators made last time included.
-        left_out: jobs that are pruned, or that no target needs; nothing is said about them.
-        generators: which working jobs each generator made when it ran last; these were verified in place of
+        may_run: the jobs that a run would start if the results of other jobs changed, with the ids of those
+            jobs.
+        blocked: the jobs that cannot be decided because of `problems`.
+        problems: in words, the jobs that cannot be observed, and generators with jobs that are not recorded.
+        checked: the number of working jobs that were checked, including jobs that generators made last time.
+        left_out: jobs that are pruned, or that no target needs; they are not checked.
+        generators: the working jobs that each generator made in its last run; they were checked without
             running it.
-        accepted: jobs of which there are existing outputs that were taken over, with the time of that in seconds since
-            the epoch; they have not run since.
-        altered: caches that nobody needs now and that are not what their record says, with what they are, in words;
-            they are calculated again when somebody needs them. Those that generators made are among them.
+        accepted: jobs with accepted outputs that have not run since, with the time of acceptance in seconds
+            since the epoch.
+        altered: caches that no job needs now and that differ from their record, with the difference in words.
+            They are calculated again when a job needs them. Caches of generated jobs are included.
         undeclared: jobs with a record that neither the script declares nor a generator made.
-        is_first: there is no status file: nothing was run here yet.
+        is_first: whether there is no status file, because nothing has run here yet.
     """
 
     will_run: Mapping[str, tuple[str, ...]]
@@ -56,7 +57,7 @@ class Verification:
 
     @property
     def holds(self) -> bool:
-        """Whether nothing would run, and every output is what its record says."""
+        """Whether no job would run, and every output matches its record."""
         return not (self.will_run or self.may_run or self.blocked or self.problems)
 
 
@@ -68,7 +69,7 @@ def verification_of(
     Parameters:
         pipegraph: complete and free of cycles.
         targets: the only jobs to verify, with what they need; None for all.
-        rehash: read every file, also those whose size and times are as they were.
+        rehash: read every file, even if its size and times are unchanged.
 
     Raises:
         PyPipelineGraphError: the status store cannot be read.
@@ -100,7 +101,7 @@ def verification_of(
     for generator, made in graph.made.items():
         if dry.states[dag.node(generator)] is NodeState.CLEAN and made is None:
             problems[generator] = (
-                "what it made last time was not noted, so it cannot be verified; run it once"
+                "the jobs that it made last time were not noted, so it cannot be verified; run it once"
             )
     problems.update(graph.misfits.items())
     return Verification(
