@@ -1,8 +1,10 @@
-"""What compute nodes that are forks of the script's process leave behind (`LocalSystem(start_method="fork")`).
+"""Forked node: resets ppg's state in a compute node that is a fork of the script.
 
-They take along all that the script has in its modules, which is what they are for, and of ppg: the pipegraph, which is
-not theirs, the front end, and the status store. The store's lock is let go in every fork, and its connection is never
-touched there; the frames of the run, which the fork has too and never returns to, keep it from being closed.
+`LocalSystem(start_method="fork")` makes such nodes.
+The fork has everything that the script has in its modules, which is its purpose. It also has ppg's own state:
+the pipegraph, the front end and the status store, which only the main process uses. Every fork releases the
+store's lock, and never uses its connection. The fork also has the frames of the run, to which it never
+returns. These frames keep the connection from being closed.
 """
 
 from ppg.graph.declared import DeclaredGraph
@@ -13,11 +15,11 @@ __all__ = ["leave_script_behind"]
 
 
 def leave_script_behind(pipegraph: DeclaredGraph) -> None:
-    """In the fork: be a process in which no pipegraph was ever made.
+    """Reset ppg in the fork to the state of a process without a pipegraph.
 
     Parameters:
-        pipegraph: the one that runs. Its jobs, which modules may refer to, are copies here, as those are that travel
-            with callbacks; they belong to the graph that a generator declares.
+        pipegraph: the running pipegraph. Modules may refer to its jobs, which are copies in the fork, like
+            the jobs that travel with callbacks. The copies belong to the graph that a generator declares.
     """
     SESSION.pipegraph = None
     FRONTEND.reset()

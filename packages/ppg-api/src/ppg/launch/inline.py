@@ -1,8 +1,8 @@
-"""Running jobs in the script's own process, for debugging.
+"""Inline: runs jobs in the script's own process, for debugging.
 
-One process is then the script's, the compute node and every job in turn. This module sees to what they would
-otherwise not share: the current pipegraph, where a job that a generator knows belongs to, and what Ctrl-C does.
-What is left of that is at `LocalSystem.inline`.
+One process is then the script, the compute node and every job in turn. This module separates the state that
+these processes do not share otherwise: the current pipegraph, the pipegraph to which a generator's jobs
+belong, and the effect of Ctrl-C. `LocalSystem.inline` lists the differences that remain.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ __all__ = ["inline_executor"]
 
 
 def inline_executor(pipegraph: DeclaredGraph) -> Executor:
-    """A new executor that runs the jobs of one run in this process."""
+    """Return a new executor that runs the jobs of one run in this process."""
     coordinator = pipegraph.resource_coordinator
     return InlineExecutor(
         cores=coordinator.max_cores_to_use,
@@ -34,9 +34,9 @@ def inline_executor(pipegraph: DeclaredGraph) -> Executor:
 
 @contextlib.contextmanager
 def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterator[None]:
-    """What a job does to ppg itself ends with it."""
+    """Restore ppg's state after a job that runs in this process."""
     kept = SESSION.pipegraph, ROLE.now
-    # A generator's job objects are copies, in a process of its own, and belong to the graph that it declares.
+    # In a separate process a generator has copies of the jobs, which belong to the graph that it declares.
     strangers = list(pipegraph) if pipegraph.job(task.key).kind is NodeKind.GENERATOR else []
     SESSION.pipegraph = None
     for job in strangers:
@@ -52,9 +52,9 @@ def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterato
 
 @contextlib.contextmanager
 def _ended_by_signals() -> Iterator[None]:
-    """Let a signal that ends the run end the job that is in its way, and then the run.
+    """Let a signal that ends the run end the running job first, and then the run.
 
-    Ctrl-C is a KeyboardInterrupt, as ever, and a debugger that waits for a command has a use of its own for it.
+    Ctrl-C raises KeyboardInterrupt as usual, because a debugger that waits for a command handles it.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

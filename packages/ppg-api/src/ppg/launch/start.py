@@ -1,4 +1,4 @@
-"""The first moments of a run: the processes for its jobs start while this one imports what a run needs, and plans."""
+"""Start: starts a run; the processes for jobs start while the main process imports modules and plans."""
 
 import contextlib
 import functools
@@ -17,16 +17,16 @@ from ppg_invariants import describe_files_plainly
 __all__ = ["LateExecutor", "start_run"]
 
 NEEDED_BY_JOBS = (make_files.__module__, describe_files_plainly.__module__, "pathlib")
-"""What jobs that make files import, and callbacks that take a Path."""
+"""Modules that jobs that make files import, and callbacks that take a Path."""
 
 
 def start_run(
     pipegraph: DeclaredGraph, frontend: Frontend, targets: Collection[NodeId] | None = None
 ) -> RunResult:
-    """Run a complete graph, or only what some targets need; see `run_graph` for what that raises."""
+    """Run a complete graph, or only the jobs that some targets need; raises the errors of `run_graph`."""
     with LateExecutor(lambda: _executor_for(pipegraph)) as executor:
         if len(pipegraph) and not pipegraph.status_path.exists():
-            # Nothing was ever done here, so something will be.
+            # The project has no status file yet, so a task is likely.
             executor.prepare()
         from ppg.engine.run import run_graph  # noqa: PLC0415 (while processes start)
 
@@ -34,7 +34,7 @@ def start_run(
 
 
 def _executor_for(pipegraph: DeclaredGraph) -> Executor:
-    """A new executor for the jobs of one run, where its coordinator says; what it does not need is not imported."""
+    """New executor for the jobs of one run, as the coordinator states; imports only the needed modules."""
     coordinator = pipegraph.resource_coordinator
     if coordinator.inline:
         from ppg.launch.inline import inline_executor  # noqa: PLC0415
@@ -48,12 +48,12 @@ def _executor_for(pipegraph: DeclaredGraph) -> Executor:
 
 
 class LateExecutor:
-    """Follows the protocol of executors, with one that is made for the first task.
+    """Late executor: passes all calls to an executor, which it makes for the first task.
 
     Most runs of a large graph have nothing to execute.
 
     Parameters:
-        make: gives the executor.
+        make: returns the executor.
     """
 
     def __init__(self, make: Callable[[], Executor]) -> None:
@@ -66,33 +66,33 @@ class LateExecutor:
         return self._made
 
     def prepare(self, modules: Collection[str] = NEEDED_BY_JOBS) -> None:
-        """Make the executor, and let it start what the first task will need while the caller does something else.
+        """Make the executor and let it start, without blocking, the processes for the first task.
 
-        What cannot be had now is asked for again with the first task, which then fails with the reason.
+        If that fails, the first task starts them again, and fails with the reason if they still cannot start.
         """
         with contextlib.suppress(ExecutorError, OSError):
             self._made_now().prepare(modules)
 
     def submit(self, task: Task) -> None:
-        """Take a task."""
+        """Submit a task."""
         self._made_now().submit(task)
 
     def poll(self, timeout: float | None = None) -> list[Started | Outcome | Notice]:
-        """What has happened; nothing before there was a task."""
+        """Return the events of tasks; an empty list before the first task."""
         return [] if self._made is None else self._made.poll(timeout)
 
     def fileno(self) -> int:
-        """A descriptor that is readable when `poll` has something to do.
+        """Return a descriptor that is readable when `poll` has events or work.
 
         Raises:
-            ValueError: there was no task yet, so nothing can happen.
+            ValueError: there was no task yet, so no event can come.
         """
         if self._made is None:
             raise ValueError("Nothing was submitted to this executor, so there is nothing to wait for")
         return self._made.fileno()
 
     def cancel(self, key: str) -> None:
-        """End a task."""
+        """Cancel a task."""
         if self._made is not None:
             self._made.cancel(key)
 
@@ -102,17 +102,17 @@ class LateExecutor:
             self._made.unload(key, function)
 
     def pause(self) -> None:
-        """Stop everything that runs, until `resume`."""
+        """Pause all running tasks until `resume`."""
         if self._made is not None:
             self._made.pause()
 
     def resume(self) -> None:
-        """Let everything go on."""
+        """Continue all paused tasks."""
         if self._made is not None:
             self._made.resume()
 
     def close(self) -> None:
-        """End everything that still runs."""
+        """End all tasks that still run."""
         if self._made is not None:
             self._made.close()
 

@@ -1,1 +1,1 @@
-"""Status: what the store remembers and what is observed now."""
+"""Status: reads and writes the history in the store, and observes the jobs of this run."""

@@ -1,7 +1,7 @@
-"""Observer: looks at the world for the evaluator, one pass for all jobs that are asked for at the same time.
+"""Observer: observes jobs for the evaluator, in one pass for all jobs of one request.
 
-What to look at is each kind's own affair (`ppg.jobs.kind`). Jobs of one kind are observed together, so that their files
-are looked at in one pass of stats, and hashed, where they must be, on all cores.
+Each kind of job defines its observation (`ppg.jobs.kind`). Jobs of one kind are observed together, so that
+their files are stat'ed in one pass, and hashed on all cores where necessary.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,19 +20,20 @@ __all__ = ["Observer", "unusual"]
 
 
 def unusual(observations: Mapping[NodeId, Observation]) -> Mapping[NodeId, Observation]:
-    """Those of an `Observer` that are neither a fingerprint nor files that are as they were."""
+    """Return the observations of an `Observer` that are neither a fingerprint nor intact files."""
     return {
         node: seen for node, seen in observations.items() if seen is not INTACT and type(seen) is not bytes
     }
 
 
 class Observer:
-    """Answers the evaluator's `Observe` effects.
+    """Observer: makes the observations for the evaluator's `Observe` effects.
 
     Parameters:
-        pipegraph: the jobs to look at.
-        memory: what is remembered of them; moves on where only a time stamp changed.
-        should_stop: is asked while files are hashed or tools answer; may be called by other threads.
+        pipegraph: the jobs to observe.
+        memory: the history of these jobs; it takes the new stat of files if only a time stamp changed.
+        should_stop: called while files are hashed or tools answer, also from other threads; True interrupts
+            them.
     """
 
     def __init__(
@@ -43,18 +44,18 @@ class Observer:
         self._should_stop = should_stop
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
-        """What each node of the pipegraph observes, or whether its files are what its record says; see `look_at`."""
+        """Return the observation of each node of the pipegraph; see `look_at`."""
         return self.look_at(self._pipegraph.job_at(node) for node in nodes)
 
     def look_at(self, jobs: Iterable[Job]) -> Mapping[NodeId, Observation]:
-        """What each job observes, or whether its files are what its record says, by the job's node.
+        """Return each job's observation by its node: a fingerprint, or whether its files match its record.
 
         Raises:
-            ObservationInterrupted: `should_stop` said so while files were hashed or tools asked.
+            ObservationInterrupted: `should_stop` returned True while files were hashed or tools answered.
             JobContractError: a kind of job cannot be observed.
         """
         pipegraph = self._pipegraph
-        # What names lead to belongs to one moment; all functions that are looked at now share it.
+        # All functions of one pass share one `Follow`, so that a name means the same object in all of them.
         observing = Observing(pipegraph.root, self._memory, pipegraph.follow, Follow(), self._should_stop)
         observations: dict[NodeId, Observation] = {}
         for alike in _by_kind(jobs):
@@ -63,7 +64,7 @@ class Observer:
 
 
 def _by_kind(jobs: Iterable[Job]) -> Iterable[Sequence[Job]]:
-    """The jobs of each kind: of all classes that are observed by the same hooks."""
+    """Group jobs by the hooks that observe them; classes with the same hooks are one group."""
     by_hooks: dict[tuple[Any, Any], list[Job]] = {}
     by_class: dict[type[Job], list[Job]] = {}
     for job in jobs:
@@ -76,7 +77,7 @@ def _by_kind(jobs: Iterable[Job]) -> Iterable[Sequence[Job]]:
 
 
 def _observed(alike: Sequence[Job], observing: Observing) -> Sequence[Observation]:
-    """What jobs of one kind observe, in order."""
+    """Observations of jobs of one kind, in order."""
     first = alike[0]
     cls = type(first)
     name = "observe" if cls.observe_together is Job.observe_together else "observe_together"

@@ -1,4 +1,4 @@
-"""Remembers: writes what the evaluator decided to keep into the status store, and reads what was kept."""
+"""Recorder: reads and writes the status store for a run; it writes the records that the evaluator commits."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ __all__ = ["Recorder"]
 
 
 class Recorder(History):
-    """The status store as a run uses it: remembers what was seen and made.
+    """Recorder: writes the observations and successes of a run into the status store.
 
     Parameters:
         store: open for writing; the recorder does not close it.
 
     Attributes:
         run_id: the number of this run, unique within the store.
-        has_news: whether an invariant looked different from the last time, or was looked at for the first time.
+        has_news: whether an observed invariant is new or differs from the last observation.
     """
 
     def __init__(self, store: StatusStore) -> None:
@@ -32,20 +32,20 @@ class Recorder(History):
 
     @property
     def durations(self) -> Mapping[JobId, float]:
-        """How long jobs took when they last ran, in seconds."""
+        """Duration of each job's last run, in seconds."""
         return self._store.durations()
 
     @property
     def seconds_until_due(self) -> float | None:
-        """How long what was recorded may still wait to be committed; None if nothing waits."""
+        """Seconds until the next commit is due; None if no record waits."""
         return self._store.seconds_until_due()
 
     def commit_if_due(self) -> None:
-        """Commit what has waited long enough."""
+        """Commit the records if the commit is due."""
         self._store.flush_if_due()
 
     def finish(self, result: RunResult) -> None:
-        """Commit everything and close the account of the run."""
+        """Record how the run ended, and commit everything."""
         if result.interrupted_by is not None or result.in_state(JobState.NOT_DONE):
             end = RunEnd.STOPPED
         else:
@@ -58,33 +58,33 @@ class Recorder(History):
     def succeeded(
         self, job_id: JobId, record: Record, files: Mapping[str, FileState], outcome: JobOutcome
     ) -> None:
-        """Remember a success."""
+        """Record a success."""
         self._store.put(
             job_id,
             StoredRecord(record, files, outcome.runtime, outcome.peak_memory, finished=time.time()),
         )
 
     def ran(self, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
-        """Note how a job ended and why it ran, for those who ask later."""
+        """Note how a job ended and why it ran, for `ppg why`."""
         note_run(self._store, self.run_id, outcome, reasons)
 
     def generated(self, generator: str, extension: Extension) -> None:
-        """Note what a generator made, so that it can be verified without running the generator."""
+        """Note the jobs and edges that a generator made, so that verification need not run the generator."""
         jobs = [extension.jobs[job.job_id] for job in extension.event.jobs]
         note_generated(self._store, self.run_id, generator, extension.event, jobs)
 
     def forget(self, job_id: JobId) -> None:
-        """Remember nothing of a job."""
+        """Remove the record of a job."""
         self._store.forget(job_id)
 
-    # -- what was seen -----------------------------------------------------------------------------------
+    # -- observations ------------------------------------------------------------------------------------
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
-        """Remember what an invariant came to, and what explains it."""
+        """Record an invariant's fingerprint, and the parameters or function that explain it."""
         if self._store.remember(job_id, observation):
             self.has_news = True
 
     def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
-        """Remember the new stat of files whose content is what it was."""
+        """Record the new stat of files with unchanged content."""
         stored = self._stored[job_id]
         self._store.put(job_id, replace(stored, files={**stored.files, **touched}))

@@ -1,6 +1,7 @@
-"""What a run notes about jobs for those who ask later: why each ran or was accepted last, and what generators made.
+"""Run notes: stores why each job ran or was accepted last, and the jobs that generators made.
 
-The decisions need none of it; it is kept as JSON beside the records, one note of each kind for each job.
+The evaluator does not use the notes. They are JSON texts beside the records, one note of each kind for each
+job.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,26 +49,26 @@ RAN = "ran"
 MADE = "made"
 
 MOST_REASONS = 50
-"""A job with a thousand inputs can have a thousand reasons; nobody reads them all."""
+"""Number of reasons that are stored; a job with a thousand inputs can have a thousand reasons."""
 LONGEST_ERROR = 500
-"""Characters of an error's message; the logs have all of it."""
+"""Number of characters of an error's message that are stored; the logs have the complete message."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastRun:
-    """How and why a job ran last.
+    """Last run: says how and why a job ran last.
 
     Attributes:
         run_id: the number of the run.
-        when: seconds since the epoch at which it ended.
+        when: when the job ended, in seconds since the epoch.
         state: RAN or FAILED.
-        reasons: why it ran; at most 50.
-        more_reasons: how many others there were.
-        error: what it failed with.
+        reasons: why the job ran; at most 50.
+        more_reasons: the number of other reasons.
+        error: class and message of the exception if the job failed; at most 500 characters.
         runtime: wall time in seconds.
-        attempts: how often it was started.
-        earlier: how the earlier tries ended; see `JobOutcome`.
-        taken_from_cache: its files were taken from the shared cache.
+        attempts: how often the job was started.
+        earlier: how the earlier attempts ended; see `JobOutcome`.
+        taken_from_cache: whether the job's files were taken from the shared cache.
     """
 
     run_id: int
@@ -84,13 +85,13 @@ class LastRun:
 
 @dataclass(frozen=True, slots=True)
 class LastAccepted:
-    """When and why a job's existing files were taken over.
+    """Last accepted: says when and why a job's existing files were accepted.
 
     Attributes:
-        run_id: the number that this has among the runs.
+        run_id: the number of the acceptance, which counts as a run.
         when: seconds since the epoch.
-        reasons: why it would have run; at most 50.
-        more_reasons: how many others there were.
+        reasons: why the job would have run; at most 50.
+        more_reasons: the number of other reasons.
     """
 
     run_id: int
@@ -101,13 +102,13 @@ class LastAccepted:
 
 @dataclass(frozen=True, slots=True)
 class LastMade:
-    """What a generator added to the graph when it last succeeded.
+    """Last made: jobs and edges that a generator added to the graph at its last success.
 
     Attributes:
         jobs: the new jobs.
-        classes: the name of each one's class.
+        classes: the name of each new job's class.
         edges: the new dependencies, also those of jobs that the script declares.
-        notes: what new jobs noted for their stand-ins, by job id; see `Job.stand_in_notes`.
+        notes: the notes of new jobs for their stand-ins, by job id; see `Job.stand_in_notes`.
     """
 
     jobs: tuple[NewJob, ...]
@@ -138,7 +139,7 @@ def _cut(told: str) -> str:
 
 
 def last_run(store: StatusStore, job_id: str) -> LastRun | None:
-    """How and why a job ran last; None if nothing is known of that."""
+    """Return how and why a job ran last; None if there is no note."""
     noted = store.noted(RAN, JobId(job_id))
     if noted is None:
         return None
@@ -158,12 +159,12 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
 
 
 def note_accepted(store: StatusStore, run_id: int, job_id: JobId, reasons: Sequence[Reason]) -> None:
-    """Note that a job's existing files were taken over, and why it would have run."""
+    """Note that a job's existing files were accepted, and why the job would have run."""
     store.note(run_id, ACCEPTED, job_id, _details_of(reasons))
 
 
 def last_accepted(store: StatusStore, job_id: JobId) -> LastAccepted | None:
-    """When and why a job's files were taken over; None if they never were."""
+    """Return when and why a job's files were accepted; None if they never were."""
     noted = store.noted(ACCEPTED, job_id)
     if noted is None:
         return None
@@ -179,7 +180,7 @@ def last_accepted(store: StatusStore, job_id: JobId) -> LastAccepted | None:
 def note_generated(
     store: StatusStore, run_id: int, generator: str, made: Generated, jobs: Iterable[Job]
 ) -> None:
-    """Note what a generator made, unless it made the same before.
+    """Note the jobs and edges that a generator made, unless they are the same as in the last note.
 
     Parameters:
         store: open for writing.
@@ -194,7 +195,7 @@ def note_generated(
             [job.job_id, job.kind.name, kind_name(type(made_job))]
             for job, made_job in zip(made.jobs, objects, strict=True)
         ],
-        # The key is named after the first kind that noted anything.
+        # The key "tools" is named after the first kind of job that had notes.
         "tools": {job.job_id: notes for job in objects if (notes := job.stand_in_notes()) is not None},
         "edges": [[edge.upstream, edge.downstream, edge.part] for edge in made.edges],
     }
@@ -204,7 +205,7 @@ def note_generated(
 
 
 def last_made(store: StatusStore, generator: str) -> LastMade | None:
-    """What a generator made when it last succeeded; None if nothing is known of that."""
+    """Return the jobs and edges that a generator made at its last success; None if there is no note."""
     noted = store.noted(MADE, JobId(generator))
     if noted is None:
         return None
@@ -275,6 +276,4 @@ def _unpacked(kind: str, *values: str) -> Reason:
         case "always runs", ():
             return AlwaysRuns()
         case _:
-            raise ValueError(
-                f"the status store has a reason of a kind that is not known: {kind!r} {values!r}"
-            )
+            raise ValueError(f"the status store has a reason of an unknown kind: {kind!r} {values!r}")
