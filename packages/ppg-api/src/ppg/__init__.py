@@ -6,8 +6,8 @@
     job = ppg.FileGeneratingJob("out.txt", lambda path: path.write_text("hello"))
     ppg.run_pipegraph()
 
-Names are imported when they are first used: a callback that uses `ppg` inside a job process does not load
-there what only the user's script needs.
+Names are imported at their first use, so a callback that uses `ppg` inside a job process does not load the
+modules that only the user's script needs.
 """
 
 import importlib

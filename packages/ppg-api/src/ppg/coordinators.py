@@ -1,4 +1,4 @@
-"""Where compute nodes are."""
+"""Coordinators: state where compute nodes run, and their limits."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
@@ -13,28 +13,31 @@ if TYPE_CHECKING:
 __all__ = ["LocalSystem", "StartMethod"]
 
 StartMethod = Literal["forkserver", "fork"]
-"""From what the compute node is started: a clean interpreter, or the script's process."""
+"""Origin of the compute node: a clean interpreter, or the script's process."""
 
 
 @dataclass(frozen=True, slots=True)
 class LocalSystem:
-    """This machine.
+    """Local system: runs jobs on this machine.
 
     Parameters:
-        max_cores_to_use: at most so many cores; None for all that the process may use.
-        max_memory_to_use: at most so many bytes of memory are given to jobs that state what they need;
-            None for what the machine has.
-        share_cores: take part in the pool of cores that all ppg runs of a user on a machine share, and in that
-            of a `make` above this process. A run that asks for more cores than there are takes no part.
-        inline: run every job in the script's own process, one at a time, for debugging: `breakpoint()` works, and
-            what jobs print is seen at once. Nothing isolates the jobs then: one that ends the process ends the run,
-            what a load sets is set in the script, and timeouts, isolation and memory limits have no effect.
-        start_method: "forkserver" starts the compute node from a clean interpreter. "fork" starts it as a fork of the
-            script's process, for scripts whose jobs rely on what the script has changed in imported modules; a fork
-            is made for each run, when its first job starts. It has its price. Each job is then forked from a process
-            as large as the script's, which takes the longer the more memory that has. Threads of the script are
-            missing in the fork, and what they held at that moment stays held, so that jobs may wait for ever. A job
-            with `isolation="fresh"` misses the data of loads, but has all that the script has.
+        max_cores_to_use: the largest number of cores; None for all cores that the process may use.
+        max_memory_to_use: the largest number of bytes given to jobs that state how much they need; None for
+            the machine's memory.
+        share_cores: take part in the pool of cores that all ppg runs of a user on a machine share, and in the
+            pool of a `make` above this process. A run that asks for more cores than the machine has takes no
+            part.
+        inline: run every job in the script's own process, one at a time, for debugging. `breakpoint()` works,
+            and the output of jobs is visible at once. The jobs are not isolated: a job that ends the process
+            ends the run, a load sets its data in the script, and timeouts, isolation and memory limits have
+            no effect.
+        start_method: "forkserver" starts the compute node from a clean interpreter. "fork" starts it as a
+            fork of the script's process, for scripts with jobs that rely on changes of the script in imported
+            modules. One fork is made for each run, when its first job starts. "fork" has costs. Each job is
+            forked from a process as large as the script's, which takes longer if the script uses more memory.
+            Threads of the script are missing in the fork, and locks that they held stay held, so that jobs
+            may wait for ever. A job with `isolation="fresh"` has no data of loads, but all data of the
+            script.
     """
 
     max_cores_to_use: int | None = None
@@ -61,10 +64,10 @@ class LocalSystem:
             )
 
     def executor(self, after_fork: "Callable[[], object] | None" = None) -> "Executor":
-        """A new executor for the jobs of one run.
+        """Return a new executor for the jobs of one run.
 
         Parameters:
-            after_fork: what a fork of this process does first, if jobs run in one.
+            after_fork: called first in a fork of this process, if jobs run in such a fork.
         """
         from ppg_exec import LocalExecutor, available_cores, given_pool, machine_pool  # noqa: PLC0415 (lean)
 

@@ -1,7 +1,7 @@
-"""The family of errors that users of ppg see.
+"""Exceptions: the errors that ppg raises for its users.
 
-Everything that a user can mend is a `PyPipelineGraphError` of the fitting kind, with a message that
-names the job and the remedy. Anything else that escapes is a defect of ppg itself.
+Every error that a user can repair is a `PyPipelineGraphError` or a subclass, with a message that names the
+job and the remedy. Any other error that ppg raises is a defect of ppg.
 """
 
 import builtins
@@ -33,7 +33,7 @@ PyPipeGraphError = PyPipelineGraphError
 
 
 class JobContractError(PyPipelineGraphError):
-    """A job broke a promise: two jobs for one file, no output made, a changed definition, ..."""
+    """A job breaks a rule: two jobs make one file, a job makes no output, a definition changed, ..."""
 
 
 class CacheUnreadableError(PyPipelineGraphError):
@@ -41,7 +41,7 @@ class CacheUnreadableError(PyPipelineGraphError):
 
     Attributes:
         cache: the cache file.
-        reason: the exception that reading it raised, in words.
+        reason: the exception that was raised while reading it, in words.
     """
 
     def __init__(self, cache: str, reason: str) -> None:
@@ -57,11 +57,11 @@ class CacheUnreadableError(PyPipelineGraphError):
 
 
 class CycleError(PyPipelineGraphError):
-    """Jobs depend on each other in a circle, or one on itself.
+    """Jobs depend on each other in a circle, or a job depends on itself.
 
     Attributes:
         path: the job ids along the cycle, each upstream of the next; the first one is repeated at the end.
-        places: where jobs of the path are declared, as "file:line", by job id; of a long path only the ends.
+        places: where jobs of the path are declared, as "file:line", by job id; for a long path only its ends.
     """
 
     def __init__(self, path: Sequence[str], places: Mapping[str, str] | None = None) -> None:
@@ -92,12 +92,12 @@ class CycleError(PyPipelineGraphError):
 
 
 class JobError(PyPipelineGraphError):
-    """A job's callback raised an exception that could not be brought back as an object.
+    """A callback's exception could not be sent to the main process, or a job could not be observed.
 
-    The message carries its type, text and traceback as the job process printed them.
+    The message contains the type and text of the exception, or the reason why the job cannot be observed.
 
     Attributes:
-        type_name: the qualified name of the exception's class.
+        type_name: the qualified name of the exception's class; "Unobservable" for a failed observation.
     """
 
     def __init__(self, message: str, type_name: str) -> None:
@@ -109,9 +109,9 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
     """A job's process ended without reporting a result.
 
     Attributes:
-        exit_code: what the process exited with, or None if a signal ended it.
-        signal: the number of the signal that ended it, or None.
-        likely_cause: what probably happened, in words.
+        exit_code: the exit code of the process, or None if a signal ended it.
+        signal: the number of the signal that ended the process, or None.
+        likely_cause: the probable cause, in words.
     """
 
     def __init__(
@@ -129,8 +129,8 @@ class CommandError(PyPipelineGraphError):
 
     Attributes:
         command: the program and its arguments.
-        exit_code: what it exited with, or None if a signal ended it or it never ran.
-        signal: the number of the signal that ended it, or None.
+        exit_code: the program's exit code, or None if a signal ended it or it never ran.
+        signal: the number of the signal that ended the program, or None.
     """
 
     def __init__(
@@ -150,11 +150,11 @@ class CommandError(PyPipelineGraphError):
 
 
 class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (the name is part of pypipegraph's interface)
-    """At least one job failed; raised at the end of a run, when everything else has been done.
+    """At least one job failed; raised at the end of a run, after all jobs that could run.
 
     Attributes:
-        exceptions: for every failed job its exception, by job id, in the order of failure.
-        blocked: the ids of the jobs that could not run because of those.
+        exceptions: the exception of every failed job, by job id, in the order of failure.
+        blocked: the ids of the jobs that could not run because of these failures.
     """
 
     def __init__(self, exceptions: Mapping[str, BaseException], blocked: Sequence[str] = ()) -> None:
@@ -168,16 +168,16 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
             lines.append(one_line(f"  '{job_id}': {type(exception).__name__}: {first_line}"))
         if len(self.exceptions) > 20:
             lines.append(f"  and {len(self.exceptions) - 20} more (the attribute `exceptions` has them all)")
-        lines.append("Mend them and run again: only these jobs and what depends on them will run.")
+        lines.append("Fix them and run again: only these jobs and their downstream jobs will run.")
         super().__init__("\n".join(lines))
 
 
 class InternalError(Exception):
-    """A defect of ppg, not of the user's script; please report it with the text of this message."""
+    """ppg has a defect, not the user's script; please report it with the text of this message."""
 
 
 def how_it_died(exit_code: int | None, signal_number: int | None, likely_cause: str) -> str:
-    """What became of a process, as messages say it after its name; the parameters are as in `JobDiedException`."""
+    """Return how a process ended, for a message after its name; parameters as in `JobDiedException`."""
     if signal_number is not None:
         how = f"was ended by {_signal_name(signal_number)}"
     elif exit_code is not None:

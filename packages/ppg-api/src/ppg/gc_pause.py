@@ -1,4 +1,4 @@
-"""When Python looks for garbage."""
+"""GC pause: delays Python's search for unused cycles of objects while a run is planned."""
 
 import gc
 from collections.abc import Iterator
@@ -9,10 +9,10 @@ __all__ = ["collected_later"]
 
 @contextmanager
 def collected_later() -> Iterator[None]:
-    """Let Python look for circular garbage afterwards, not meanwhile.
+    """Disable Python's collector of unused cycles within the `with` block.
 
-    Planning a run makes millions of objects, all of which stay; to look through them again and again would take a tenth
-    of the time.
+    Planning a run makes millions of objects, and all of them stay. Repeated searches through them would take
+    a tenth of the time.
     """
     was_enabled = gc.isenabled()
     gc.disable()

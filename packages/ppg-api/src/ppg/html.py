@@ -1,4 +1,4 @@
-"""HTML: one small table for notebooks, made of escaped text only."""
+"""HTML: makes a small table for notebooks, from escaped text only."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -8,13 +8,13 @@ from ppg.text import counted
 __all__ = ["ROWS", "as_code", "as_text", "table"]
 
 ROWS = 50
-"""Jobs that are shown; of the rest there is only the number."""
+"""Number of jobs that are shown; the other jobs are only counted."""
 TEXT = 200
-"""Characters that are shown of a name or message."""
+"""Number of characters of a name or message that are shown."""
 
 
 def table(summary: str, headings: Sequence[str], rows: Iterable[Sequence[str]], total: int) -> str:
-    """A table with a line above it, and how many of `total` jobs it does not show."""
+    """Return a table with a summary line above it, and below it the number of jobs that it does not show."""
     left = 'style="text-align: left"'
     lines = [
         f"<div><p>{summary}</p>",
@@ -36,11 +36,11 @@ def _cells(tag: str, attributes: str, texts: Iterable[str]) -> str:
 
 
 def as_code(text: str) -> str:
-    """Text as HTML in the font of code."""
+    """Return text as HTML in a code font."""
     return f"<code>{as_text(text)}</code>"
 
 
 def as_text(text: str) -> str:
-    """Text as HTML; names of files may hold bytes that are no text, and these must not stop a notebook either."""
+    """Return text as HTML; bytes of file names that are no text are escaped, as notebooks need text."""
     shortened = text if len(text) <= TEXT else f"{text[: TEXT - 1]}…"
     return escape(shortened.encode(errors="backslashreplace").decode())

@@ -11,12 +11,12 @@ _PACKAGES = ("ppg", "ppg_cli", "ppg_exec", "ppg_graph", "ppg_invariants")
 
 
 class _OldModules:
-    """Finder and loader: makes a module of an old name, whose attributes are looked up where they are now."""
+    """Finder and loader: makes a module for an old name, with attributes from their current modules."""
 
     def find_spec(
         self, name: str, _path: Sequence[str] | None = None, _target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """A spec for a module that ppg had; None for all others."""
+        """Return a spec for a former module of ppg; None for all other names."""
         if name.partition(".")[0] not in _PACKAGES:
             return None
         from ppg_invariants import is_old_module  # noqa: PLC0415 (only old pickles need it)
@@ -24,10 +24,10 @@ class _OldModules:
         return None if not is_old_module(name) else ModuleSpec(name, self)  # type: ignore[arg-type]
 
     def create_module(self, _spec: ModuleSpec) -> None:
-        """Leave the making of the module to Python."""
+        """Return None, so that Python makes the module."""
 
     def exec_module(self, module: ModuleType) -> None:
-        """Let the module look its attributes up."""
+        """Give the module a `__getattr__` that looks its attributes up in their current modules."""
         from ppg_invariants import old_definition  # noqa: PLC0415 (the same)
 
         def look_up(name: str) -> object:
@@ -37,6 +37,6 @@ class _OldModules:
 
 
 def resolve_old_modules() -> None:
-    """Let old names of modules be imported; asked last, so that nothing else gets slower."""
+    """Make old names of modules importable; the finder comes last, so that other imports are not slower."""
     if not any(isinstance(finder, _OldModules) for finder in sys.meta_path):
         sys.meta_path.append(_OldModules())

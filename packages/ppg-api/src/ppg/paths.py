@@ -1,4 +1,4 @@
-"""File names as job ids: one spelling per file, relative to the pipegraph's root."""
+"""Paths: turns file names into job ids, with one spelling per file, relative to the pipegraph's root."""
 
 import functools
 import os
@@ -7,20 +7,20 @@ from pathlib import Path
 __all__ = ["PathLike", "normalised", "require_folder", "require_path"]
 
 PathLike = str | os.PathLike[str]
-"""What ppg takes as a file name."""
+"""Types that ppg accepts as a file name."""
 
 
 def require_path(value: object, argument: str, owner: object = None) -> str:
     """Return `value` as a string, or raise an error that names the argument.
 
     Parameters:
-        value: what the user passed.
-        argument: what to call it in messages.
-        owner: whose argument it is, unless `argument` says so.
+        value: the user's argument.
+        argument: the argument's name in messages.
+        owner: the object that takes the argument, unless `argument` names it.
 
     Raises:
-        TypeError: it is neither a str nor a path.
-        ValueError: it is empty, or names a folder (`folder/`, `.`, `..`), or contains a NUL.
+        TypeError: the value is neither a str nor a path.
+        ValueError: the value is empty, or names a folder (`folder/`, `.`, `..`), or contains a NUL.
     """
     if type(value) is str and value.isascii() and value and value[-1] not in "/." and "\0" not in value:
         return value  # nearly all of them
@@ -46,7 +46,7 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
 
 
 def normalised(path: str, root: str) -> str:
-    """Spell `path` the one way in which ppg names that file.
+    """Return `path` in the one spelling that ppg uses for that file.
 
     Symbolic links are not followed: a link and its target are two names.
 
@@ -56,18 +56,18 @@ def normalised(path: str, root: str) -> str:
     """
     folder, slash, name = path.rpartition("/")
     if slash and name and name != "." and name != "..":
-        # There are more files than folders.
+        # Folders are cached, because there are more files than folders.
         inside = _normalised_folder(folder, root)
         if not inside.startswith(".."):
             return inside + name
-        # Outside of the root it may be a folder above it, or the root itself.
+        # Outside of the root, `path` may be a folder above the root, or the root itself.
     return _normalised(path, root)
 
 
 @functools.lru_cache(maxsize=1024)
 def _normalised_folder(folder: str, root: str) -> str:
-    """What the name of a file in this folder begins with."""
-    # The root's own files are called without a folder.
+    """Beginning of the names of files in this folder."""
+    # Names of files directly in the root contain no folder, so the result is empty for them.
     return _normalised(f"{folder}/?", root)[:-1]
 
 
@@ -75,7 +75,7 @@ def _normalised(path: str, root: str) -> str:
     path = os.path.normpath(path)
     if not path.startswith("/"):
         if path.startswith(".."):
-            # It may lead back into the root: ../project/a is a.
+            # Such a path may lead back into the root: `../project/a` is `a`.
             return os.path.relpath(os.path.join(root, path), root)  # noqa: PTH118 (a hot path of declaration)
         return path
     prefix = root if root.endswith("/") else root + "/"
@@ -85,7 +85,7 @@ def _normalised(path: str, root: str) -> str:
 
 
 def absolute(job_path: str, root: str) -> str:
-    """The absolute name of a file that `normalised` named."""
+    """Return the absolute name of a file, from its normalised name."""
     if job_path[0] not in "/.":
         return f"{root.rstrip('/')}/{job_path}"  # nearly all of them, and there may be a million
     return os.path.normpath(os.path.join(root, job_path))  # noqa: PTH118 (a hot path of a run)
@@ -95,8 +95,8 @@ def require_folder(value: object, argument: str) -> str:
     """Return the name of a folder as a string.
 
     Raises:
-        TypeError: it is neither a str nor a path; the message begins with `argument`.
-        ValueError: it is empty, or contains a NUL.
+        TypeError: the value is neither a str nor a path; the message begins with `argument`.
+        ValueError: the value is empty, or contains a NUL.
     """
     try:
         text = os.fspath(value)  # type: ignore[call-overload]
@@ -110,5 +110,5 @@ def require_folder(value: object, argument: str) -> str:
 
 
 def working_root(root: PathLike | None) -> str:
-    """The absolute folder that job ids are relative to; the working directory by default."""
+    """Return the absolute folder that job ids are relative to; the working directory by default."""
     return os.path.normpath(Path(root).absolute() if root is not None else Path.cwd())

@@ -1,4 +1,4 @@
-"""Pipegraph: what users hold; declares like a `DeclaredGraph`, and runs."""
+"""Pipegraph: declares jobs like a `DeclaredGraph`, and runs them; users hold this object."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -27,27 +27,28 @@ __all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph", "RedefinablePipegraph"]
 
 
 class Pipegraph(DeclaredGraph):
-    """Holds jobs and runs them, once.
+    """Pipegraph: holds jobs and runs them, once.
 
-    Scripts usually call `new_pipegraph()`, which makes one and keeps it as the current one.
+    Scripts usually call `new_pipegraph()`, which makes a pipegraph and sets it as the current one.
 
     Parameters:
         resource_coordinator: where jobs run; this machine with all its cores by default.
-        invariant_status_filename: the file in which ppg remembers what it has done, relative to `root`.
-        cache_folder: where cached jobs keep their data, relative to `root`.
+        invariant_status_filename: the file with the records of earlier runs, relative to `root`.
+        cache_folder: the folder for the data of cached jobs, relative to `root`.
         root: the folder that job ids are relative to; the working directory by default.
-        follow: how far FunctionInvariants look, see there; "project" by default, so that an edit of a helper
-            function is seen.
-        quiet: show no progress (only what a front end like `ppg run` shows).
-        shared_cache: where jobs with `share=True` keep outputs for other projects, or None for PPG_SHARED_CACHE.
-        redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run again. See
-            `ppg.graph.redefinition`.
+        follow: how far FunctionInvariants follow names (see `FunctionInvariant`); "project" by default, so
+            that an edit of a helper function is observed.
+        quiet: show no progress, unless a front end like `ppg run` shows it.
+        shared_cache: where jobs with `share=True` keep outputs for other projects, or None for
+            PPG_SHARED_CACHE.
+        redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run
+            again. See `ppg.graph.redefinition`.
     """
 
-    if not TYPE_CHECKING:  # a checker should see the signature of __init__
+    if not TYPE_CHECKING:  # type checkers must use the signature of __init__
 
         def __new__(cls, *_arguments: object, redefine: bool = False, **_options: object) -> Self:
-            """A graph of the class that can do what is wanted."""
+            """Return a new object of this class, or of `RedefinablePipegraph` if `redefine` is True."""
             if not require_flag(redefine, "redefine"):
                 return object.__new__(cls)
             return object.__new__(RedefinablePipegraph)
@@ -77,7 +78,7 @@ class Pipegraph(DeclaredGraph):
     # -- running -------------------------------------------------------------------------------------
 
     def preview(self, *, targets: Iterable["Job | PathLike"] | None = None) -> "Preview":
-        """Say what a run would do now, without running or changing anything.
+        """Return what a run would do now, without running or changing anything.
 
         Parameters:
             targets: see `run`.
@@ -95,9 +96,10 @@ class Pipegraph(DeclaredGraph):
     def verify(
         self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
     ) -> "Verification":
-        """Say whether everything is as the last run left it; of generators, the jobs that they made last time.
+        """Return whether everything is as the last run left it, including jobs that generators made then.
 
-        Parameters and errors are those of `preview`; with `rehash` every file is read, whatever its stat says.
+        Parameters and errors are those of `preview`; with `rehash` every file is read, even if its stat is
+        unchanged.
         """
         from ppg.inspect.verification import verification_of  # noqa: PLC0415 (declaring needs none of it)
 
@@ -112,20 +114,23 @@ class Pipegraph(DeclaredGraph):
         changed: bool = False,
         dry_run: bool = False,
     ) -> "Acceptance":
-        """Take existing outputs over as if the jobs had just made them, without running anything.
+        """Record existing outputs as if the jobs had just made them, without running anything.
 
-        The claim that they are what the jobs would make is yours; see `ppg.accept.acceptance` for what is taken.
+        You claim that the files are what the jobs would make; see `ppg.accept.acceptance` for the outputs
+        that are accepted.
 
         Parameters:
-            jobs: jobs, ids of jobs, or files that jobs make: only these, also those that have a record which does
-                not hold any more. By default all outputs of which there is no record.
-            changed: without `jobs`: also all outputs whose record does not hold any more.
-            dry_run: only say what would be accepted.
+            jobs: jobs, ids of jobs, or files that jobs make: only these, also if their record no longer
+                holds. By default all outputs without a record.
+            changed: without `jobs`: also all outputs with a record that no longer holds.
+            dry_run: only return what would be accepted; write nothing.
 
         Raises:
             CycleError: jobs depend on each other in a circle.
-            PyPipelineGraphError: there is no such job, or a run holds the status file, or it cannot be used.
-            KeyboardInterrupt: Ctrl-C was pressed; nothing was accepted, or everything, which a note of it says then.
+            PyPipelineGraphError: a job does not exist, or a run holds the status file, or the file cannot be
+                used.
+            KeyboardInterrupt: Ctrl-C was pressed; either nothing was accepted, or everything, and then a note
+                of the exception says so.
         """
         from ppg.accept.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
 
@@ -136,22 +141,22 @@ class Pipegraph(DeclaredGraph):
     def run(
         self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
     ) -> "RunResult":
-        """Do everything that is to be done, in parallel, and remember it.
+        """Run all stale jobs, in parallel, and record their successes.
 
         Parameters:
-            targets: jobs, ids of jobs, or files that jobs make: only these are brought up to date, with what they
-                need; all jobs by default. Temporary files that are targets are kept.
-            frontend: who shows the progress; by default what the process has (`ppg run`'s display, or plain
-                lines on stderr).
+            targets: jobs, ids of jobs, or files that jobs make: only these are brought up to date, with the
+                jobs they need; all jobs by default. Temporary files that are targets are kept.
+            frontend: shows the progress; by default the front end of the process (`ppg run`'s display, or
+                plain lines on stderr).
 
         Returns:
-            What ran, what was up to date, and how long it took.
+            The outcome of every job, and the duration.
 
         Raises:
-            RuntimeError: at least one job failed; everything that did not depend on it has been done.
+            RuntimeError: at least one job failed; all jobs that did not depend on it have been done.
             CycleError: jobs depend on each other in a circle; nothing was done.
             PyPipelineGraphError: the graph ran before, or another run holds the status file.
-            KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, what had finished is remembered.
+            KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, finished jobs stay recorded.
         """
         from ppg.launch.start import start_run  # noqa: PLC0415 (declaring needs none of what running needs)
 
@@ -177,7 +182,7 @@ class Pipegraph(DeclaredGraph):
 
 
 class RedefinablePipegraph(RedefinableGraph, Pipegraph):
-    """What `Pipegraph(redefine=True)` makes; the parameters are the same."""
+    """Redefinable pipegraph: can change and run again; `Pipegraph(redefine=True)` makes one."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)

@@ -1,4 +1,4 @@
-"""What a run did: for every job its outcome."""
+"""Result: holds the outcome of every job after a run."""
 
 import enum
 from collections.abc import Iterator, Mapping
@@ -15,50 +15,51 @@ __all__ = ["JobOutcome", "JobState", "RunResult", "state_html"]
 
 
 class _HasId(Protocol):
-    """A job, of which only the id is asked."""
+    """Has id: a job, of which only the id is used."""
 
     job_id: "JobId"
 
 
 class JobState(enum.Enum):
-    """How a run ended for one job; the values are the words that messages use."""
+    """Job state: says how a run ended for one job; messages use the values as words."""
 
     RAN = "ran"
-    """It ran and succeeded."""
+    """The job ran and succeeded."""
     UP_TO_DATE = "up to date"
-    """Nothing had to be done; for invariants: it was observed."""
+    """The job did not have to run; an invariant was observed."""
     FAILED = "failed"
-    """It ran and failed; an invariant could not be observed."""
+    """The job ran and failed; an invariant could not be observed."""
     BLOCKED = "blocked"
-    """Something that it needs failed."""
+    """An upstream of the job failed."""
     NOT_NEEDED = "not needed"
-    """Nothing that runs needs it."""
+    """No job that runs needs the job."""
     LEFT_OUT = "left out"
-    """It, or something that it needs, was pruned; or it is not needed for the targets."""
+    """The job or one of its upstreams was pruned, or no target needs it."""
     NOT_DONE = "not done"
     """The run was ended before the job could finish."""
 
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """How a run ended for one job.
+    """Job outcome: says how a run ended for one job.
 
     Attributes:
         job_id: the job.
-        state: in one word.
-        reasons: why it ran, in words; empty if it did not.
-        exception: what it failed with.
-        traceback: where it failed, as text.
-        cause: for a blocked job, the job whose failure blocks it.
+        state: how the run ended for the job.
+        reasons: why the job ran, in words; empty if it did not run.
+        exception: the exception of a failed job.
+        traceback: the traceback of a failed job, as text.
+        cause: for a blocked job, the failed job that blocks it.
         runtime: wall time in seconds.
         user_time, system_time: processor time in seconds, of the job and its children.
         peak_memory: bytes.
-        attempts: how often it was started: 0 if never, more than 1 if it failed and was tried again (`retries`). What
-            else is told here is of the last time.
-        declared_at: of a failed job, where it is declared, as "file:line".
-        earlier: how the tries before the last one ended, one line for each, the oldest first; of many the last ten.
-        taken_from_cache: its files were taken from the shared cache: it counts among those that ran, but its function
-            was not called.
+        attempts: how often the job was started: 0 if never, more than 1 if an attempt failed and `retries`
+            allowed another one. The other attributes but `earlier` describe the last attempt.
+        declared_at: for a failed job, where it is declared, as "file:line".
+        earlier: how the attempts before the last one ended, one line for each, the oldest first; at most the
+            last ten.
+        taken_from_cache: the job's files were taken from the shared cache. The job counts among those that
+            ran, but its function was not called.
     """
 
     job_id: str
@@ -92,17 +93,17 @@ class JobOutcome:
 
     @property
     def stdout(self) -> str:
-        """All that the job and its children wrote to standard output."""
+        """Complete text that the job and its children wrote to standard output."""
         return self.stdout_capture.text() if self.stdout_capture else ""
 
     @property
     def stderr(self) -> str:
-        """All that the job and its children wrote to standard error."""
+        """Complete text that the job and its children wrote to standard error."""
         return self.stderr_capture.text() if self.stderr_capture else ""
 
 
 class RunResult(Mapping[str, JobOutcome]):
-    """What a run did; a mapping from job ids to outcomes.
+    """Run result: maps job ids to the outcomes of a run.
 
     Parameters:
         job_ids: all jobs, in the order of declaration; True for those that can do work.
@@ -145,20 +146,20 @@ class RunResult(Mapping[str, JobOutcome]):
         return len(self._job_ids)
 
     def outcome(self, job_id: "str | _HasId") -> JobOutcome:
-        """The outcome of a job.
+        """Return the outcome of a job.
 
         Raises:
-            PyPipelineGraphError: the run knew no such job.
+            PyPipelineGraphError: the run had no such job.
         """
         try:
             return self[job_id]
         except KeyError:
-            raise PyPipelineGraphError(f"The run knew no job '{job_id}'") from None
+            raise PyPipelineGraphError(f"The run had no job '{job_id}'") from None
 
     def in_state(self, state: JobState) -> list[str]:
-        """The ids of the working jobs (not the invariants) that ended in this state, in order of declaration.
+        """Return the ids of the working jobs in this state, without invariants, in order of declaration.
 
-        Invariants are listed if they failed: that is what a user has to mend.
+        Failed invariants are included, because the user must repair them.
         """
         if state is JobState.UP_TO_DATE:
             return [
@@ -178,12 +179,12 @@ class RunResult(Mapping[str, JobOutcome]):
 
     @property
     def ran(self) -> list[str]:
-        """The jobs that ran and succeeded, those whose files were taken from the shared cache included."""
+        """The jobs that ran and succeeded, including those with files from the shared cache."""
         return self.in_state(JobState.RAN)
 
     @property
     def taken_from_cache(self) -> list[str]:
-        """Those of the jobs that ran whose files were taken from the shared cache."""
+        """The jobs in `ran` with files that were taken from the shared cache."""
         return [job_id for job_id in self.ran if self._outcomes[job_id].taken_from_cache]
 
     @property
@@ -202,7 +203,7 @@ class RunResult(Mapping[str, JobOutcome]):
         return self.in_state(JobState.BLOCKED)
 
     def summary(self) -> str:
-        """The counts in one line: `3 ran, 37 up to date, 0 failed, 0 blocked`."""
+        """Return the counts in one line: `3 ran, 37 up to date, 0 failed, 0 blocked`."""
         parts = [
             f"{len(self.ran)} ran",
             f"{len(self.up_to_date)} up to date",
@@ -217,14 +218,14 @@ class RunResult(Mapping[str, JobOutcome]):
         return ", ".join(parts) + (f"; {taken} of those that ran from the shared cache" if taken else "")
 
     def rows(self) -> list[dict[str, str | int | float | bool | None]]:
-        """One row for each working job, in order of declaration: for a data frame, `pandas.DataFrame(result.rows())`.
+        """Return one row for each working job, in order of declaration.
 
-        Invariants that failed have a row, too.
+        Failed invariants have a row as well. For a data frame, use `pandas.DataFrame(result.rows())`.
 
         Returns:
-            Dictionaries with the keys `job_id`, `state` (the word), `reasons` (one text), `error` (class and message),
-            `cause`, `runtime`, `user_time`, `system_time` (seconds), `peak_memory` (bytes), `attempts` and
-            `taken_from_cache`; see `JobOutcome`. Where there is nothing to tell, there is None.
+            Dictionaries with the keys `job_id`, `state` (the word), `reasons` (one text), `error` (class and
+            message), `cause`, `runtime`, `user_time`, `system_time` (seconds), `peak_memory` (bytes),
+            `attempts` and `taken_from_cache`; see `JobOutcome`. A missing value is None.
         """
         return [
             {
@@ -282,11 +283,11 @@ _URGENCY = (
     JobState.NOT_NEEDED,
     JobState.LEFT_OUT,
 )
-"""The order in which jobs are shown: if not all of them are, then those that want attention."""
+"""Order in which jobs are shown: jobs that need attention come first, because not all jobs may be shown."""
 
 
 def _result_html(result: RunResult) -> str:
-    """What a run did: the counts, and the jobs, with those first that want attention."""
+    """Run result as HTML: the counts, and a table of jobs, with those first that need attention."""
     from ppg.html import ROWS, as_code, as_text, table  # noqa: PLC0415 (only notebooks show it)
 
     outcomes: list[JobOutcome] = []
@@ -321,5 +322,5 @@ def _why(outcome: JobOutcome) -> str:
 
 
 def state_html(state: JobState) -> str:
-    """An outcome in one word, in its colour."""
+    """Return a state as HTML, as its word in its colour."""
     return f'<span style="color: {_COLOURS[state]}">{state.value}</span>'

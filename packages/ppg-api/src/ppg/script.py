@@ -1,4 +1,4 @@
-"""Script: the module-level functions, which use the current pipegraph of the process."""
+"""Script: provides the module-level functions, which use the current pipegraph of the process."""
 
 from collections.abc import Iterable
 
@@ -16,13 +16,13 @@ __all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pip
 
 
 def current_pipegraph() -> Pipegraph:
-    """The current pipegraph.
+    """Return the current pipegraph.
 
     Raises:
         PyPipelineGraphError: there is none yet.
-        JobContractError: this is the compute node, and it loads data.
+        JobContractError: this process is the compute node, which runs a load.
     """
-    return pipegraph_for()  # type: ignore[return-value]  # in a generator, what stands in for it there
+    return pipegraph_for()  # type: ignore[return-value]  # in a generator's process it is that process's graph
 
 
 def new_pipegraph(
@@ -55,7 +55,7 @@ def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResu
     """Run the current pipegraph; see `Pipegraph.run`.
 
     Parameters:
-        targets: bring only these jobs up to date, with what they need.
+        targets: bring only these jobs up to date, with the jobs they need.
 
     Raises:
         PyPipelineGraphError: there is no pipegraph, or it ran before.

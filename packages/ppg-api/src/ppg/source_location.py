@@ -1,7 +1,7 @@
-"""Where in the user's script something is declared, for messages.
+"""Source location: finds where the user's script declares a job, for messages.
 
-Only a message needs the number of the line, and to find it takes longer the further down the script it is; so a
-declaration keeps the point of execution, and the line is looked up when somebody asks.
+Only messages need the line number, and finding it takes longer for lines further down the script. So a
+declaration keeps the point of execution, and the line is looked up when a message needs it.
 """
 
 import sys
@@ -10,16 +10,16 @@ from types import CodeType
 __all__ = ["Place", "Point", "place_of", "point_in_script"]
 
 Place = tuple[str, int]
-"""Where a job was declared: file name and line."""
+"""Place of a declaration: file name and line."""
 
 Point = tuple[CodeType, int] | Place
-"""The same as code and the offset of an instruction in it, or already looked up."""
+"""Point of a declaration: code and the offset of an instruction in it, or a place already looked up."""
 
 
 def point_in_script() -> Point:
-    """Where the user's code declares what is being declared: the nearest point that is not ppg's own.
+    """Return the point of the current declaration: the nearest point on the stack that is not in ppg's code.
 
-    The direct caller counts as ppg's own.
+    The direct caller counts as ppg's code.
     """
     frame = sys._getframe(1)
     while (caller := frame.f_back) is not None:
@@ -31,7 +31,7 @@ def point_in_script() -> Point:
 
 
 def place_of(point: Point) -> Place:
-    """The file and the line of a point."""
+    """Return the file and the line of a point."""
     where, offset = point
     if isinstance(where, str):
         return where, offset

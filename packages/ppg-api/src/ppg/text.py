@@ -1,4 +1,4 @@
-"""Texts for terminals and logs: names of jobs and files may contain what would begin a line, or move the cursor."""
+"""Text: makes texts safe for terminals and logs; names of jobs and files can contain control characters."""
 
 import itertools
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ __all__ = ["counted", "earlier_tries", "escape_control_sequences", "one_line", "
 
 
 def one_line(text: str) -> str:
-    """The text with escapes in place of what would begin a new line, or make a terminal do something.
+    """Return the text with escapes in place of line ends and control characters.
 
-    Bytes of file names that are no UTF-8 stay what they are.
+    Bytes of file names that are no UTF-8 are not changed.
     """
     if text.isprintable():
         return text  # nearly all of them
@@ -20,33 +20,35 @@ def one_line(text: str) -> str:
 
 
 def source_line(text: str) -> str:
-    """The same, but for tabs: those of source code stay."""
+    """Return the text as `one_line` does, but keep the tabs of source code."""
     return "\t".join(map(one_line, text.split("\t")))
 
 
 def escape_control_sequences(text: str) -> str:
-    """The text with escapes in place of what would make a terminal do something; its lines and tabs stay."""
+    """Return the text with escapes in place of control characters; its lines and tabs stay."""
     if text.isprintable():
         return text
     return "\n".join(map(source_line, text.split("\n")))
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:
-    """`1 job`, `2 jobs`, `12,345 jobs`.
+    """Return a number with its noun: `1 job`, `2 jobs`, `12,345 jobs`.
 
     Parameters:
-        number: how many.
-        noun: of one; may be preceded by an adjective.
-        plural: of several, if that is not the noun with an s.
+        number: the number.
+        noun: the singular; may be preceded by an adjective.
+        plural: the plural, if it is not the noun with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def earlier_tries(earlier: Sequence[str], attempts: int) -> list[str]:
-    """A text for each earlier try, or for several in a row that ended alike: `try 1: ...`, `tries 2 to 5: ...`.
+    """Return a text for each earlier attempt, or for several in a row with the same end.
+
+    The texts are of the form `try 1: ...` and `tries 2 to 5: ...`.
 
     Parameters:
-        earlier: how each ended, the oldest first; of many only the last ones.
+        earlier: how each attempt ended, the oldest first; of many only the last ones.
         attempts: how often the job was started in all.
     """
     number = attempts - len(earlier)
