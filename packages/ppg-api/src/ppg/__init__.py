@@ -6,7 +6,7 @@
     job = ppg.FileGeneratingJob("out.txt", lambda path: path.write_text("hello"))
     ppg.run_pipegraph()
 
-Names are imported at their first use, so a callback that uses `ppg` inside a job process does not load the
+Names are imported at their first use. So a callback that uses `ppg` inside a job process does not load
 modules that only the user's script needs.
 """
 

@@ -24,12 +24,11 @@ class LocalSystem:
         max_cores_to_use: the largest number of cores; None for all cores that the process may use.
         max_memory_to_use: the largest number of bytes given to jobs that state how much they need; None for
             the machine's memory.
-        share_cores: take part in the pool of cores that all ppg runs of a user on a machine share, and in the
-            pool of a `make` above this process. A run that asks for more cores than the machine has takes no
-            part.
+        share_cores: take part in the pool of cores of all ppg runs of a user on a machine, and in the pool of
+            a `make` above this process. A run that asks for more cores than the machine has takes no part.
         inline: run every job in the script's own process, one at a time, for debugging. `breakpoint()` works,
             and the output of jobs is visible at once. The jobs are not isolated: a job that ends the process
-            ends the run, a load sets its data in the script, and timeouts, isolation and memory limits have
+            ends the run, and a load sets its data in the script. Timeouts, isolation and memory limits have
             no effect.
         start_method: "forkserver" starts the compute node from a clean interpreter. "fork" starts it as a
             fork of the script's process, for scripts with jobs that rely on changes of the script in imported

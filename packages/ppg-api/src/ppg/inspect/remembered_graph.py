@@ -1,10 +1,10 @@
 """Remembered graph: adds the jobs that generators made last time to the graph, without running a generator.
 
-The jobs of a generator are available only after it has run. To verify without running anything, each
-generator counts as if it made the same jobs as last time, as long as none of its inputs changed. Its new jobs
-and edges are put into a copy of the graph. In the copy the generator is an ordinary job with one intact
-output, which stands for these jobs. So the evaluator decides as usual whether the generator's inputs changed,
-and whether its jobs would run.
+The jobs of a generator are available only after it has run. To verify without a run, a generator with
+unchanged inputs counts as if it made the same jobs as last time. Its new jobs and edges are put into a copy
+of the graph. In the copy the generator is an ordinary job with one intact output, which stands for these
+jobs. So the evaluator decides as usual whether the generator's inputs changed, and whether its jobs would
+run.
 
 For a generated job only the record is available. Its files can be observed, and so can the input files of a
 generator's jobs and the versions of tools. Functions and parameters that exist only in a generator's callback
