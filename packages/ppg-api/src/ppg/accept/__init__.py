@@ -1,1 +1,1 @@
-"""Accept: takes existing outputs over without running their jobs."""
+"""Accept: records existing outputs without running their jobs."""

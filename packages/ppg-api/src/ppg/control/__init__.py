@@ -1,1 +1,1 @@
-"""Control: signals, the terminal and the commands that users type."""
+"""Control: receives signals, reads the terminal, and executes the commands that users type."""

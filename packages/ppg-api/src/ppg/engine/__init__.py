@@ -1,1 +1,1 @@
-"""Engine: the run loop."""
+"""Engine: runs a graph; carries out the decisions of the evaluator."""

@@ -1,1 +1,1 @@
-"""Inspect: previews, verification and explanations; runs nothing."""
+"""Inspect: previews, verifies and explains runs, without running anything."""

@@ -1,1 +1,1 @@
-"""Report: the events of a run, and the listeners that show or store them."""
+"""Report: defines the events of a run, and shows or stores them with listeners."""
