@@ -3,8 +3,8 @@
 _default:
     @just --list
 
-# Everything that must hold before a commit: format, lint, contracts, types, rooms, fast tests
-check: format-check lint contracts types house test-fast
+# Everything that must hold before a commit: format, lint, contracts, types, rooms, words, fast tests
+check: format-check lint contracts types house words test-fast
 
 format:
     uv run ruff format
@@ -16,13 +16,17 @@ format-check:
 lint:
     uv run ruff check
 
-# Who may import whom
+# Which package and room may import which
 contracts:
     uv run lint-imports
 
-# Rooms, circles and layers: `just house --all` names every import of a circle, `--write` draws the picture anew
+# Rooms, circles and layers: `just house --all` names every import of a circle, `--write` draws the picture again
 house *options:
     PYTHONPATH=tools uv run python -m house {{ options }}
+
+# Forbidden words in docstrings, comments, strings and pages: `just words --long` also reports long sentences
+words *options:
+    PYTHONPATH=tools uv run python -m words {{ options }}
 
 types:
     uv run mypy
