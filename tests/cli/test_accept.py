@@ -84,7 +84,7 @@ def test_what_changed_is_told_and_accepted_if_asked_for(old):
     path.write_text(path.read_text().replace("X = 1", "X = 2"))
     told = lines(old.ppg("accept", "script.py"))
     assert told[0].startswith("changed     a: ")
-    assert "note: what changed is not accepted by itself; name these jobs, or say --changed" in told
+    assert "note: changed jobs are accepted only if you name them, or pass --changed" in told
     assert old.ppg("accept", "script.py", "--changed", "a").code == 2
     assert lines(old.ppg("accept", "script.py", "--changed"))[-1] == "accepted 1 job, 1 not made"
     told = lines(old.ppg("why", "a", "script.py"))

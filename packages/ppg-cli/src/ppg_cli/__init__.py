@@ -1,3 +1,3 @@
-"""The `ppg` command: parse, call, render; nothing else."""
+"""ppg_cli: parses the command line of `ppg`, calls `ppg`, and renders the answer."""
 
 __all__: list[str] = []

@@ -1,4 +1,4 @@
-"""What the exit codes of `ppg` mean."""
+"""Exit codes: list what `ppg` returns to the shell."""
 
 import enum
 
@@ -6,7 +6,7 @@ __all__ = ["ExitCode"]
 
 
 class ExitCode(enum.IntEnum):
-    """Exit codes, the same for all subcommands."""
+    """ExitCode: names the exit codes, which are the same for all subcommands."""
 
     DONE = 0
     """Everything is up to date."""
@@ -15,8 +15,8 @@ class ExitCode(enum.IntEnum):
     NOT_VERIFIED = 1
     """`ppg verify`: not everything is as the last run left it."""
     NOT_ACCEPTED = 1
-    """`ppg accept`: something that was to be accepted cannot be."""
+    """`ppg accept`: at least one output is not acceptable."""
     SCRIPT_ERROR = 2
     """The command line is wrong, or the script raised an error."""
     INTERRUPTED = 130
-    """The user ended it (128 + SIGINT)."""
+    """The user interrupted the run (128 + SIGINT)."""

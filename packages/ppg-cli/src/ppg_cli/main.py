@@ -1,4 +1,4 @@
-"""The entry point of the `ppg` command and the list of its subcommands."""
+"""Main: lists the subcommands of `ppg`, and runs the one that the command line names."""
 
 from typing import Annotated
 
@@ -51,7 +51,7 @@ def options(
 
 
 def main() -> None:
-    """Run the command; exits with 0, 1 (jobs failed), 2 (usage or script error) or 130 (interrupted)."""
+    """Run the command, and exit with 0, 1 (jobs failed), 2 (usage or script error) or 130 (interrupted)."""
     occupy_closed_descriptors()
     show_own_warnings_as_messages()
     app()

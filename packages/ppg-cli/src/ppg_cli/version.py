@@ -1,4 +1,4 @@
-"""The versions of ppg's packages."""
+"""Version: reads the versions of ppg's packages."""
 
 from collections.abc import Iterator
 
@@ -8,8 +8,8 @@ PACKAGES = ("ppg-cli", "ppg-api", "ppg-graph", "ppg-invariants", "ppg-exec")
 
 
 def installed_versions() -> Iterator[tuple[str, str]]:
-    """Each package with its installed version."""
-    from importlib.metadata import version  # noqa: PLC0415 (all other commands do without it)
+    """Return each package with its installed version."""
+    from importlib.metadata import version  # noqa: PLC0415 (no other command needs it)
 
     for name in PACKAGES:
         yield name, version(name)

@@ -1,1 +1,1 @@
-"""Commands: one module per command."""
+"""Commands: holds one module per command."""

@@ -1,4 +1,4 @@
-"""`ppg accept script.py [JOBS ...] [-- arguments ...]`: takes existing outputs over without running anything."""
+"""`ppg accept script.py [JOBS ...] [-- arguments ...]`: takes existing outputs over, and runs no job."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["AcceptCommand", "accept_command"]
 
 SCRIPT_ARGUMENTS = "arguments of the script"
-"""Where the context keeps what comes after `--`."""
+"""The key under which the context keeps the arguments after `--`."""
 NOT_MADE_LISTED = 20
 
 
 class AcceptCommand(TyperCommand):
-    """Keeps what comes after `--` apart: jobs may come before it, and options between them."""
+    """AcceptCommand: separates the arguments after `--` from the jobs and options before it, in any order."""
 
     def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Take the script's arguments away, and parse the rest."""
+        """Parse the arguments before `--`, and keep those of the script."""
         end = args.index("--") if "--" in args else len(args)
         ctx.meta[SCRIPT_ARGUMENTS] = args[end + 1 :]
         return super().parse_args(ctx, args[:end])
@@ -45,7 +45,8 @@ def accept_command(
     changed: Annotated[
         bool,
         typer.Option(
-            "--changed", help="Also all outputs whose record says that something has changed since."
+            "--changed",
+            help="Also all outputs with a record of an earlier state: something has changed since.",
         ),
     ] = False,
     dry_run: Annotated[
@@ -54,13 +55,12 @@ def accept_command(
 ) -> None:
     """Take existing outputs over as if the script's jobs had just made them. Runs no job.
 
-    You say that these files are what the jobs would make; ppg believes it from then on. The script is run up to where
-    it would run its (first) graph; its arguments come after `--`.
+    By this command you state that these files are what the jobs would make; ppg records them as such. The script
+    runs up to where it would run its (first) graph. The script's arguments come after `--`.
 
-    Exit codes: 0 accepted what was to be accepted; 1 something was refused, and the list says why; 2 usage or script
-    error.
+    Exit codes: 0 nothing was refused; 1 something was refused, and the list says why; 2 usage or script error.
     """
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 
@@ -72,7 +72,7 @@ def accept_command(
         try:
             return pipegraph.accept(jobs or None, changed=changed, dry_run=dry_run)
         except PyPipelineGraphError as error:
-            # The script is not to blame.
+            # The error lies in the arguments of the command, not in the script.
             return error
 
     seen = look_at_declared(
@@ -107,9 +107,9 @@ def _lines(seen: "Acceptance") -> Iterator[str]:
     if len(seen.not_made) > NOT_MADE_LISTED:
         yield f"not made    {len(seen.not_made) - NOT_MADE_LISTED} more"
     if seen.changed:
-        yield "note: what changed is not accepted by itself; name these jobs, or say --changed"
+        yield "note: changed jobs are accepted only if you name them, or pass --changed"
     for job_id in seen.generators:
-        yield f"note: {job_id} is a generator: what it makes cannot be accepted, and runs if it has no record"
+        yield f"note: {job_id} is a generator: its jobs cannot be accepted, and those without a record run"
     parts = [counted(len(seen.accepted), "job")]
     for count, what in ((seen.refused, "refused"), (seen.changed, "changed"), (seen.not_made, "not made")):
         if count:

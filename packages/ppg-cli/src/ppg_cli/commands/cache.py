@@ -1,4 +1,4 @@
-"""`ppg cache`: what is in a shared cache, and making room in it."""
+"""`ppg cache`: lists the entries of a shared cache, and removes old ones."""
 
 import os
 import re
@@ -32,10 +32,10 @@ Folder = Annotated[
 
 
 def bytes_of(text: str) -> int:
-    """How many bytes a size is: `1000000`, `1.5 GB`, `2TiB`.
+    """Return a size in bytes; sizes are written `1000000`, `1.5 GB`, `2TiB`.
 
     Raises:
-        typer.BadParameter: it is no size.
+        typer.BadParameter: the text is not a size.
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(|[kKMGT]|[KMGT]i)B?\s*", text)
     if found is None:
@@ -45,7 +45,7 @@ def bytes_of(text: str) -> int:
 
 @cache_app.command("list")
 def list_entries(folder: Folder = None) -> None:
-    """Show what is in the cache: size, last use, files, and who made them; last used first.
+    """Show the entries of the cache: size, last use, files, and the job that made them; last used first.
 
     Exit codes: 0; 2 usage error, or the cache cannot be read.
     """
@@ -62,13 +62,16 @@ def list_entries(folder: Folder = None) -> None:
 @cache_app.command("prune")
 def prune(
     max_size: Annotated[
-        int, typer.Option(parser=bytes_of, metavar="SIZE", help="What may stay: 500GB, 2TiB, 0.")
+        int,
+        typer.Option(
+            parser=bytes_of, metavar="SIZE", help="The size that the rest may have: 500GB, 2TiB, 0."
+        ),
     ],
     folder: Folder = None,
 ) -> None:
-    """Remove what was not used for the longest time, until the rest fits; pipelines may run meanwhile.
+    """Remove the least recently used entries until the rest fits; pipelines may run meanwhile.
 
-    Exit codes: 0; 2 usage error, or something cannot be read or removed.
+    Exit codes: 0; 2 usage error, or an entry cannot be read or removed.
     """
     cache = _cache(folder)
     try:
@@ -81,7 +84,7 @@ def prune(
 
 
 def _cache(folder: Path | None) -> "SharedCache":
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg import SharedCache  # noqa: PLC0415
 
     given = folder or os.environ.get("PPG_SHARED_CACHE")

@@ -1,4 +1,4 @@
-"""`ppg graph dump script.py`: the graph of a script, without running any job."""
+"""`ppg graph dump script.py`: prints the graph of a script, and runs no job."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -20,7 +20,7 @@ graph_app: typer.Typer = typer.Typer(help="Look at the graph of a script.", no_a
 
 
 class Format(StrEnum):
-    """How to print a graph."""
+    """Format: names the formats in which a graph is printed."""
 
     TEXT = "text"
     DOT = "dot"
@@ -38,7 +38,7 @@ def dump(
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
     ] = None,
 ) -> None:
-    """Print the graph that a script declares, up to where it would run it. No job runs."""
+    """Print the graph that a script declares. The script stops where it would run the graph, and no job runs."""
     kind: Literal["text", "dot", "json", "mermaid", "graphml"] = format_.value
     code = _dump(Script(script), arguments or [], kind, output)
     finish_output()
@@ -51,7 +51,7 @@ def _dump(
     kind: Literal["text", "dot", "json", "mermaid", "graphml"],
     output: Path | None,
 ) -> int:
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
     from ppg_graph import draw  # noqa: PLC0415
 
@@ -60,7 +60,7 @@ def _dump(
         return draw(pipegraph.dag, kind)
 
     drawing = look_at_declared(script, arguments, look)
-    # Names of files may be bytes that are not UTF-8; the file that they name is found again from this.
+    # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name still fits the file.
     data = (drawing if drawing.endswith("\n") else drawing + "\n").encode(errors="surrogateescape")
     if output is None:
         write_result(data)

@@ -1,4 +1,4 @@
-"""`ppg log --listen`: shows the log that runs send to this machine."""
+"""`ppg log --listen`: receives and shows the log that runs send to this machine."""
 
 import json
 import socket
@@ -14,9 +14,9 @@ from ppg_cli.terminal.streams import complain, finish_output
 __all__ = ["log_command"]
 
 HEAD = frozenset({"ppg", "run", "number", "when", "root", "event"})
-"""The fields that every line has."""
+"""The fields of every line."""
 LARGEST = 1 << 16
-"""Bytes; no datagram is larger."""
+"""The size in bytes that no datagram exceeds."""
 
 
 def log_command(
@@ -31,9 +31,9 @@ def log_command(
 ) -> None:
     """Listen to the log that every run sends to this machine by UDP; Ctrl-C ends it.
 
-    What is lost on the way (UDP promises nothing) is told as a gap.
+    UDP does not guarantee delivery; the output shows how many lines are lost.
 
-    Exit codes: 2 usage error, or the port cannot be had; 130 interrupted.
+    Exit codes: 2 usage error, or the port is not available; 130 interrupted.
     """
     if not listen:
         complain("say --listen; it shows what runs on this machine do, as it happens")
@@ -44,7 +44,7 @@ def log_command(
 
 
 def _port(given: int | None) -> int:
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg.report.udp_log import DEFAULT_PORT, log_port  # noqa: PLC0415
 
@@ -74,7 +74,7 @@ def _listen(port: int, *, raw: bool) -> int:
             while True:
                 text = show(listening.recv(LARGEST))
                 if text:
-                    # Its reader may go away at any moment, which ends this.
+                    # A BrokenPipeError, when the reader of the output has gone, ends the loop.
                     typer.echo(text)
         except KeyboardInterrupt:
             return ExitCode.INTERRUPTED
@@ -83,18 +83,18 @@ def _listen(port: int, *, raw: bool) -> int:
 
 
 def _shown_raw(data: bytes) -> str:
-    """The JSON, with escapes where somebody sent what is none and a terminal would obey it."""
+    """Return the lines of JSON; control sequences in other data become escapes, so that no terminal executes them."""
     return "\n".join(one_line(line) for line in data.decode(errors="backslashreplace").splitlines())
 
 
 class _Story:
-    """Turns datagrams into lines for people; anybody on this machine may have sent them, so nothing is believed."""
+    """Story: turns datagrams into lines for readers, and trusts no datagram: any user of the machine can send one."""
 
     def __init__(self) -> None:
         self._next: dict[str, int] = {}
 
     def __call__(self, data: bytes) -> str:
-        """The lines that tell of one datagram."""
+        """Return the lines for one datagram."""
         try:
             told = json.loads(data)
         except ValueError:
@@ -113,7 +113,7 @@ class _Story:
 
 
 def _said(told: Mapping[str, object]) -> list[str]:
-    """What one datagram says; see `ppg.report.udp_log`."""
+    """Return the content of one datagram in words; `ppg.report.udp_log` documents the fields."""
     match told:
         case {"event": "run_started", "jobs": int() as jobs, "root": root}:
             return [f"run started: {counted(jobs, 'job')} in {root}"]
@@ -139,7 +139,7 @@ def _said(told: Mapping[str, object]) -> list[str]:
         case {"event": "run_finished", "ran": ran, "failed": failed, "blocked": blocked}:
             return [f"run finished: {ran} ran, {failed} failed, {blocked} blocked"]
         case _:
-            # Of a newer ppg, perhaps.
+            # A newer ppg may send other events.
             others = {name: value for name, value in told.items() if name not in HEAD}
             return [f"{told.get('event')} {others or ''}".rstrip()]
 

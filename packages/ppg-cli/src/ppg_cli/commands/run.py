@@ -1,4 +1,4 @@
-"""`ppg run script.py [arguments ...]`."""
+"""`ppg run script.py [arguments ...]`: runs a script and shows its progress."""
 
 from pathlib import Path
 from typing import Annotated
@@ -24,11 +24,11 @@ def run_command(
         typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
     ] = False,
 ) -> None:
-    """Run a script, show the progress, and say what ran, what was up to date, and what failed.
+    """Run a script, show the progress, and list the jobs that ran, were up to date, or failed.
 
     Exit codes: 0 done; 1 jobs failed; 2 usage or script error; 130 interrupted.
     """
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg_cli.script.running import CommandFrontend, run_script  # noqa: PLC0415
 
     frontend = CommandFrontend(plain=plain, cores=cores, inline=inline)

@@ -1,4 +1,4 @@
-"""`ppg verify script.py [arguments ...]`: whether everything is as the last run left it."""
+"""`ppg verify script.py [arguments ...]`: checks whether everything is as the last run left it."""
 
 import sys
 import time
@@ -28,21 +28,21 @@ def verify_command(
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
     rehash: Annotated[
         bool,
-        typer.Option("--hash", help="Read every file, also those whose size and times are as they were."),
+        typer.Option("--hash", help="Read every file, also those with unchanged size and times."),
     ] = False,
 ) -> None:
-    """Check that nothing would run and that every output is what its record says. Runs no job, writes nothing.
+    """Check that no job would run and that every output matches its record. Runs no job, writes nothing.
 
-    The script is run up to where it would run its (first) graph. Generators are not run: the jobs that each made
-    last time are checked.
+    The script runs up to where it would run its (first) graph. Generators do not run: the command checks the jobs
+    that each made last time.
 
     Exit codes: 0 everything is as the last run left it; 1 it is not, and the list says what; 2 usage or script
     error.
     """
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 
-    # The script's own modules would leave their compiled form beside them.
+    # The import of the script's own modules would write their bytecode beside them, but this command writes nothing.
     sys.dont_write_bytecode = True
     verification = look_at_declared(
         Script(script),
@@ -83,10 +83,10 @@ def _notes(seen: "Verification") -> Iterator[str]:
         yield "there is no status file; nothing was run here yet"
     for generator, made in seen.generators.items():
         if generator in seen.will_run:
-            yield f"{generator} is a generator that was not run: what it makes now may be other jobs than last time"
+            yield f"{generator} is a generator that was not run: it may make other jobs now than last time"
         else:
             jobs = counted(len(made), "job")
-            yield f"{generator} is a generator that was not run: what it made last time was checked ({jobs})"
+            yield f"{generator} is a generator that was not run: its jobs of last time were checked ({jobs})"
     for job_id, state in seen.altered.items():
         yield f"{job_id} {state}; nothing needs it now, and it is made again when something does"
     yield from _accepted(seen.accepted)

@@ -1,4 +1,4 @@
-"""`ppg why JOB [script.py]`: why a job ran last, and whether and why it would run now."""
+"""`ppg why JOB [script.py]`: explains why a job ran last, and whether and why it would run now."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ __all__ = ["why_command"]
 def why_command(
     job: Annotated[str, typer.Argument(help="The job's id, or a file that it makes, in whatever spelling.")],
     script: Annotated[
-        Path | None, typer.Argument(help="The script that declares it: tells also whether it would run now.")
+        Path | None, typer.Argument(help="The script that declares it: shows also whether it would run now.")
     ] = None,
     arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
     status_file: Annotated[
@@ -29,13 +29,13 @@ def why_command(
         ),
     ] = None,
 ) -> None:
-    """Tell why a job ran last: which parameter changed, which line of a function, which file.
+    """Show why a job ran last: which parameter changed, which line of a function, which file.
 
     Runs no job and writes nothing. With a script also: whether and why the job would run now.
 
-    Exit codes: 0 told; 2 there is no such job, or usage or script error.
+    Exit codes: 0 shown; 2 there is no such job, or usage or script error.
     """
-    # Each command imports what only it needs.
+    # Imported here, so that no other command pays for it.
     from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg.inspect.why import why_from_store  # noqa: PLC0415
 
@@ -68,7 +68,7 @@ def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
         try:
             return why_from_graph(pipegraph, job)
         except PyPipelineGraphError as error:
-            # The script is not to blame.
+            # The error lies in the arguments of the command, not in the script.
             return error
 
     seen = look_at_declared(script, arguments, look)

@@ -1,1 +1,1 @@
-"""Script: runs a script and collects the graph that it declares."""
+"""Script: runs the user's script, or stops it where it would run its graph."""

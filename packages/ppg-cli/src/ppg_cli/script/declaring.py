@@ -1,4 +1,4 @@
-"""Runs a script up to where it would run its graph: for commands that only look at it."""
+"""Declaring: runs a script up to where it would run its graph, for commands that run no job."""
 
 from collections.abc import Callable, Sequence
 from typing import NoReturn, TypeVar
@@ -18,7 +18,7 @@ Seen = TypeVar("Seen")
 
 
 class GraphDeclaredError(BaseException):
-    """Ends a script where it would have run its graph; no `except Exception` of the script stops it."""
+    """GraphDeclaredError: ends a script where it would run its graph; an `except Exception` does not catch it."""
 
     def __init__(self, pipegraph: Pipegraph) -> None:
         super().__init__()
@@ -26,14 +26,14 @@ class GraphDeclaredError(BaseException):
 
 
 class NothingDeclaredError(Exception):
-    """There is no graph to look at; the message is for the user."""
+    """NothingDeclaredError: reports that the script made no graph; the message is for the user."""
 
 
 class DeclareOnly:
-    """A front end that lets no graph run."""
+    """DeclareOnly: is a front end that stops the script before a graph runs."""
 
     def before_run(self, pipegraph: Pipegraph) -> NoReturn:
-        """Take the graph as it is declared.
+        """End the script, and pass the graph to the caller.
 
         Raises:
             GraphDeclaredError: always.
@@ -41,7 +41,7 @@ class DeclareOnly:
         raise GraphDeclaredError(pipegraph)
 
     def listeners(self, pipegraph: Pipegraph) -> Sequence[Listener]:  # noqa: ARG002 (of the protocol)
-        """Nobody listens: nothing runs."""
+        """Return no listeners, since no graph runs."""
         return ()
 
 
@@ -55,16 +55,16 @@ def look_at_declared(
     """Run a script up to where it would run its graph, and look at the graph.
 
     Parameters:
-        script: what declares the jobs.
-        arguments: its arguments.
-        look: is given the graph; what it and the script print goes to stderr.
-        if_interrupted: what Ctrl-C leaves, in words.
+        script: the script that declares the jobs.
+        arguments: the arguments of the script.
+        look: gets the graph; its output and the output of the script go to stderr.
+        if_interrupted: the state that Ctrl-C leaves, in words.
 
     Returns:
-        What `look` saw.
+        The value that `look` returned.
 
     Raises:
-        typer.Exit: the script, or the look, ended with an error, which has been told.
+        typer.Exit: the script or `look` raised an error; the user has seen the message.
     """
     try:
         with script_output_on_stderr():
@@ -72,21 +72,21 @@ def look_at_declared(
     except NothingDeclaredError as error:
         complain(str(error))
         code: int = ExitCode.SCRIPT_ERROR
-    except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)
+    except BaseException as error:  # noqa: BLE001 (any end of the script is reported, and ends the command)
         code = tell_ending(error, script, left=if_interrupted)
     finish_output()
     raise typer.Exit(code)
 
 
 def _declared(script: Script, arguments: Sequence[str]) -> Pipegraph:
-    """The graph that the script was about to run, or else the last one that it made."""
+    """Return the graph that the script was about to run, or else the last one that it made."""
     FRONTEND.current = DeclareOnly()
     try:
         script.run(arguments)
     except GraphDeclaredError as reached:
         return reached.pipegraph
     except SystemExit as request:
-        # A script that has declared its jobs may end like this, too.
+        # A script may end by `sys.exit(0)` after it has declared its jobs.
         if last_pipegraph() is None or request.code not in {None, 0}:
             raise
     pipegraph = last_pipegraph()

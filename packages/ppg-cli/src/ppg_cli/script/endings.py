@@ -1,4 +1,4 @@
-"""How a script can end other than by its last line: what the user is told, and the command's exit code."""
+"""Endings: turns the exception that ended a script into a message and an exit code."""
 
 import traceback
 from collections.abc import Iterator
@@ -14,15 +14,13 @@ from ppg_cli.terminal.streams import complain
 __all__ = ["tell_ending"]
 
 
-def tell_ending(
-    error: BaseException, script: Script, *, left: str = "what had finished is remembered"
-) -> int:
-    """Tell the user what ended the script; gives the exit code.
+def tell_ending(error: BaseException, script: Script, *, left: str = "finished jobs are recorded") -> int:
+    """Print why the script ended, and return the exit code of the command.
 
     Parameters:
-        error: what was raised while the script ran.
-        script: which one.
-        left: what is left if it was interrupted, in words.
+        error: the exception that ended the script.
+        script: the script.
+        left: the state that an interrupt leaves, in words.
     """
     match error:
         case SystemExit():
@@ -31,13 +29,13 @@ def tell_ending(
             complain(str(error))
             return ExitCode.SCRIPT_ERROR
         case RuntimeError():
-            # Each failure was shown in full when it happened.
+            # The front end has shown each failure in full.
             return ExitCode.JOBS_FAILED
         case PyPipelineGraphError():
             complain(f"{_place(error, script)}{type(error).__name__}: {error}")
             return ExitCode.SCRIPT_ERROR
         case KeyboardInterrupt():
-            # Notes say what is left where that depends on the moment.
+            # Where the state depends on the moment of the interrupt, notes of the exception describe it.
             complain(f"interrupted; {'; '.join(getattr(error, '__notes__', [left]))}")
             return ExitCode.INTERRUPTED
         case InternalError():
@@ -47,7 +45,7 @@ def tell_ending(
             )
             return ExitCode.SCRIPT_ERROR
         case _:
-            # The frames before the script's first one are ours.
+            # The frames before the first one of the script belong to ppg.
             first = next(_frames(error, script), error.__traceback__)
             shown = "".join(traceback.format_exception(type(error), error, first)).rstrip()
             complain(f"the script raised an error:\n{shown}")
@@ -55,7 +53,7 @@ def tell_ending(
 
 
 def _asked_for(request: SystemExit) -> int:
-    """What `sys.exit` means, as Python itself reads it."""
+    """Return the exit code that `sys.exit` asks for, as Python interprets it."""
     if request.code is None:
         return ExitCode.DONE
     if isinstance(request.code, int):
@@ -65,7 +63,7 @@ def _asked_for(request: SystemExit) -> int:
 
 
 def _place(error: BaseException, script: Script) -> str:
-    """The last line of the script that led to the error: `script.py:12: `; empty if none did."""
+    """Return the last line of the script on the way to the error, as `script.py:12: `, or an empty text."""
     place = ""
     for frame in _frames(error, script):
         place = f"{script}:{frame.tb_lineno}: "
@@ -73,7 +71,7 @@ def _place(error: BaseException, script: Script) -> str:
 
 
 def _frames(error: BaseException, script: Script) -> Iterator[TracebackType]:
-    """The script's frames on the way to the error, outermost first."""
+    """Return the frames of the script on the way to the error, outermost first."""
     trace = error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename == script.file_name:

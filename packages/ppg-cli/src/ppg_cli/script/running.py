@@ -1,4 +1,4 @@
-"""Running a script: who shows the progress, and what the exit code is."""
+"""Running: runs a script, chooses the display of its progress, and returns the exit code."""
 
 import sys
 from collections.abc import Sequence
@@ -16,16 +16,16 @@ __all__ = ["CommandFrontend", "run_script"]
 
 
 class CommandFrontend:
-    """Shows the runs of a script: rich on a terminal, plain lines elsewhere.
+    """CommandFrontend: shows the runs of a script, with rich on a terminal, in plain lines elsewhere.
 
     Attributes:
-        runs: how many graphs were run.
+        runs: the number of graphs that the script ran.
         any_failed: whether a job failed in any of the runs, even if the script caught the error.
-        any_interrupted: the same for runs that the user ended.
+        any_interrupted: whether the user ended any of the runs, even if the script caught the interrupt.
     """
 
     def __init__(self, *, plain: bool, cores: int | None, inline: bool = False) -> None:
-        # Rich itself would also take FORCE_COLOR for a terminal. A live display would write over a debugger's.
+        # Rich treats any stream as a terminal if FORCE_COLOR is set. Inline, a live display would overwrite a debugger.
         self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
         self._inline = inline
@@ -34,7 +34,7 @@ class CommandFrontend:
         self.any_interrupted: bool = False
 
     def before_run(self, pipegraph: Pipegraph) -> None:
-        """Apply what the command line says."""
+        """Apply the options of the command line."""
         self.runs += 1
         if self._cores is not None:
             pipegraph.resource_coordinator = replace(
@@ -44,10 +44,10 @@ class CommandFrontend:
             pipegraph.resource_coordinator = replace(pipegraph.resource_coordinator, inline=True)
 
     def listeners(self, pipegraph: Pipegraph) -> Sequence[Listener]:  # noqa: ARG002 (of the protocol)
-        """The display that fits where stderr goes."""
+        """Return the display that suits stderr, and the watch for failures."""
         if self._plain:
             return (self._watch, PlainProgress(sys.stderr, every_job=True))
-        from rich.console import Console  # noqa: PLC0415 (plain lines do without it)
+        from rich.console import Console  # noqa: PLC0415 (plain lines do not need it)
 
         from ppg_cli.terminal.display import RichProgress  # noqa: PLC0415
 
@@ -61,20 +61,20 @@ class CommandFrontend:
 
 
 def run_script(script: Script, arguments: Sequence[str], frontend: CommandFrontend) -> int:
-    """Run a script with this front end; gives the exit code."""
+    """Run a script with this front end, and return the exit code."""
     FRONTEND.current = frontend
     try:
         script.run(arguments)
         pipegraph = last_pipegraph()
         if pipegraph is not None and not pipegraph.was_run:
             pipegraph.run()
-    except BaseException as error:  # noqa: BLE001 (whatever ends the user's script is told, and ends the command)
+    except BaseException as error:  # noqa: BLE001 (any end of the script is reported, and ends the command)
         return tell_ending(error, script)
     if not frontend.runs:
         complain(
             f"the script '{script}' made no pipegraph (it did not call new_pipegraph()); nothing was run"
         )
-    # A script may catch the error of a run and go on; its jobs have failed all the same.
+    # A script may catch the error of a run and go on; the exit code still reports the failure.
     if frontend.any_interrupted:
         return ExitCode.INTERRUPTED
     return ExitCode.JOBS_FAILED if frontend.any_failed else ExitCode.DONE

@@ -1,4 +1,4 @@
-"""Runs a user's script as Python would: as `__main__`, with its folder on `sys.path` and its own `sys.argv`."""
+"""Script: runs a user's script as Python would: as `__main__`, with its folder on `sys.path` and its own `sys.argv`."""
 
 import builtins
 import os
@@ -15,23 +15,23 @@ __all__ = ["Script", "ScriptError", "last_pipegraph"]
 
 
 class ScriptError(Exception):
-    """The script cannot be run; the message is for the user, complete."""
+    """ScriptError: reports that the script cannot run; its message is complete, for the user."""
 
 
 class Script:
-    """A Python file that the user wants to run.
+    """Script: executes a Python file of the user.
 
     Parameters:
-        path: as the user wrote it.
+        path: the path, as the user wrote it.
 
     Attributes:
-        path: the same.
-        file_name: what its frames carry: absolute, so that its lines are found after an `os.chdir`, too.
+        path: the same path.
+        file_name: the absolute path, which its frames carry; tracebacks find its lines also after an `os.chdir`.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.file_name: str = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', which Python does not)
+        self.file_name: str = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', Python resolves it)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -39,12 +39,12 @@ class Script:
     def run(self, arguments: Sequence[str]) -> None:
         """Execute the script in this process.
 
-        The module stays in `sys.modules` as `__main__`, because its functions run later, and are pickled by
-        value for being of `__main__`.
+        The module stays in `sys.modules` as `__main__`: its functions run later, and functions of `__main__` are
+        pickled by value.
 
         Raises:
             ScriptError: the file cannot be read or compiled.
-            BaseException: whatever the script raises, unchanged.
+            BaseException: any exception of the script, unchanged.
         """
         code = self._compiled()
         module = ModuleType("__main__")
@@ -54,7 +54,7 @@ class Script:
         sys.modules["__main__"] = module
         sys.argv = [str(self.path), *arguments]
         if not sys.flags.safe_path:
-            # The first entry is where the `ppg` command lies; Python puts the script's folder there.
+            # The first entry is the folder of the `ppg` command; Python would put the folder of the script there.
             sys.path[0] = str(self.path.resolve().parent)
         exec(code, module.__dict__)  # noqa: S102 (running the user's script is the purpose)
 
@@ -75,7 +75,7 @@ class Script:
 
 
 def last_pipegraph() -> Pipegraph | None:
-    """The last pipegraph that the script made; None if it made none."""
+    """Return the last pipegraph that the script made, or None."""
     try:
         return current_pipegraph()
     except PyPipelineGraphError:

@@ -1,1 +1,1 @@
-"""Terminal: the display and the streams."""
+"""Terminal: holds the progress display, the standard streams, and the warnings."""

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar, what runs and for how long; failures and the final account stay."""
+"""Display: draws a progress bar and the running jobs on a terminal; failures and the summary stay on it."""
 
 import contextlib
 import os
@@ -44,7 +44,7 @@ JOBS_LISTED = 20
 
 
 class RichProgress:
-    """Shows a run on a terminal.
+    """RichProgress: shows a run on a terminal.
 
     Parameters:
         console: the terminal.
@@ -58,21 +58,21 @@ class RichProgress:
             console=console,
             refresh_per_second=8,
             transient=True,
-            # Output that goes elsewhere (`> file`) must get there.
+            # Redirected output (`> file`) must reach its file.
             redirect_stdout=sys.stdout is not None and sys.stdout.isatty(),
         )
         self._is_gone = False
         self._is_suspended = False
 
     def __call__(self, event: Event) -> None:
-        """Take notice of an event."""
+        """Count an event, and show it."""
         if self._is_gone:
             return
         self._tally(event)
         try:
             self._show(event)
         except OSError:
-            # The terminal has been closed; the work goes on.
+            # The terminal is closed, but the run goes on.
             self._is_gone = True
             with contextlib.suppress(OSError):
                 self._live.stop()
@@ -93,7 +93,7 @@ class RichProgress:
             case RunWindingDown(running):
                 self._console.print(Text(winding_down_line(running), style="yellow"))
             case RunSuspended():
-                # The terminal is the shell's now: no picture that moves, and a cursor.
+                # The shell owns the terminal now: stop the live display, which also brings the cursor back.
                 self._live.stop()
                 self._is_suspended = True
             case RunStopping():
@@ -118,15 +118,15 @@ class RichProgress:
             self._live.start()
 
     def _is_ours(self) -> bool:
-        """Whether the terminal may be painted on: in the background (`bg`) it is another's."""
+        """Return whether the display may write to the terminal; in the background (`bg`) another process owns it."""
         try:
             return os.tcgetpgrp(self._console.file.fileno()) == os.getpgrp()
         except OSError:
-            # It is no terminal, or not the one that controls this process.
+            # The stream is no terminal, or not the one that controls this process.
             return True
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        """The live part, as it is now."""
+        """Return the current state of the live part."""
         yield self._picture()
 
     def _picture(self) -> RenderableType:
@@ -150,7 +150,7 @@ class RichProgress:
 
 
 def _account(result: RunResult) -> Iterator[Text]:
-    """What a run did, job by job as far as it fits on a screen."""
+    """Return the results of a run, job by job as far as they fit on a screen."""
     for job_id in result.ran[:JOBS_LISTED]:
         outcome = result[job_id]
         line = Text("taken " if outcome.taken_from_cache else "ran ", style="green")

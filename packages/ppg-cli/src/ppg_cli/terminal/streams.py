@@ -1,4 +1,4 @@
-"""The command's standard streams, which may be closed, or lose their reader at any moment."""
+"""Streams: writes to the standard streams, which may be closed, or lose their reader at any moment."""
 
 import contextlib
 import errno
@@ -18,29 +18,29 @@ __all__ = [
 ]
 
 NOBODY_READS = {errno.EPIPE, errno.EIO}
-"""The errors of writing into a pipe without a reader, and to a terminal whose window was closed."""
+"""The errors of writing into a pipe without a reader, and to a terminal with a closed window."""
 
 
 def occupy_closed_descriptors() -> None:
-    """Open what was started closed (`ppg ... >&-`), so that no file of ppg's gets that number.
+    """Open each standard descriptor that was closed at the start (`ppg ... >&-`), so that no file of ppg gets its number.
 
-    A program that a job starts, or a C library's message, would write into it.
+    A program that a job starts, or a C library with a message, would otherwise write into that file.
     """
     for descriptor in (0, 1, 2):
         try:
             os.fstat(descriptor)
         except OSError:
-            # The lowest free number is given, which is this one.
+            # `os.open` returns the lowest free number, which is this one.
             os.open(os.devnull, os.O_RDWR)
 
 
 def complain(message: str) -> None:
-    """Tell the user something on stderr; that nobody may read it any more is no error."""
+    """Write a message for the user to stderr; a missing reader is no error."""
     _write(sys.stderr, f"ppg: {escape_control_sequences(message)}\n")
 
 
 def write_result(data: bytes) -> None:
-    """Write the command's own result to stdout."""
+    """Write the result of the command to stdout; a missing reader is no error."""
     if sys.stdout is None:
         return
     sys.stdout.flush()
@@ -52,7 +52,7 @@ def write_result(data: bytes) -> None:
 
 
 def finish_output() -> None:
-    """Write what is buffered; a reader that has gone (`ppg run ... | head`, a closed window) is no error."""
+    """Flush both streams; a reader that has gone (`ppg run ... | head`, a closed window) is no error."""
     _write(sys.stdout, "")
     _write(sys.stderr, "")
 
@@ -66,7 +66,7 @@ def _write(stream: TextIO | None, text: str) -> None:
     except OSError as error:
         if error.errno not in NOBODY_READS:
             raise
-        # What is still buffered must go somewhere when Python flushes once more at its end.
+        # Python flushes the buffer again at its end, which must not fail.
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
@@ -74,7 +74,7 @@ def _write(stream: TextIO | None, text: str) -> None:
 
 @contextlib.contextmanager
 def script_output_on_stderr() -> Iterator[None]:
-    """Send to stderr what is printed within, also by programs; stdout is for the command's own result."""
+    """Send all output within to stderr, also that of programs; stdout is for the result of the command."""
     if sys.stdout is None:
         yield
         return

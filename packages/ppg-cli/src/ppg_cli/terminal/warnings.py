@@ -1,4 +1,4 @@
-"""What ppg's packages warn of in Python's way becomes a message of `ppg`, without a line of our source."""
+"""Warnings: turns Python warnings of ppg's packages into messages of `ppg`, without a line of source."""
 
 import warnings
 from typing import TextIO
@@ -10,11 +10,11 @@ __all__ = ["show_own_warnings_as_messages"]
 REMEDY = {
     "StoreDamagedWarning": "If outputs without a record are known to be right, `ppg accept SCRIPT` takes them over instead"
 }
-"""What the user can do, by the class of the warning."""
+"""The remedy for the user, by the class of the warning."""
 
 
 def show_own_warnings_as_messages() -> None:
-    """Show warnings of our classes as messages; those of others stay what they are."""
+    """Show warnings of ppg's classes as messages, and leave all others to Python."""
     as_before = warnings.showwarning
 
     def show(
