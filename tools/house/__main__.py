@@ -1,4 +1,4 @@
-"""House: prints the rooms of each package and all that is against the rules; `just house` runs it."""
+"""House: prints the rooms of each package and all breaches of the rules; `just house` runs it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """House: runs the command and returns its exit code: 0 good, 1 against the rules, 2 not usable."""
+    """Run the command, and return its exit code: 0 good, 1 against the rules, 2 not usable."""
     options = _parser().parse_args(arguments)
     try:
         plan = read_plan(options.root.resolve())
@@ -58,9 +58,9 @@ def _page(plan: Plan, *, write: bool) -> int:
         return 0
     if write:
         page.write_text(new, encoding="utf-8")
-        print(f"{PAGE}: the picture is drawn anew")
+        print(f"{PAGE}: the picture is drawn again")
         return 0
-    print(f"{PAGE}: the picture is not that of contracts and rooms; run `just house --write`")
+    print(f"{PAGE}: the picture differs from the contracts and rooms; run `just house --write`")
     return 1
 
 

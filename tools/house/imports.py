@@ -1,7 +1,7 @@
 """Imports: gathers every import of the packages, and finds the circles that they form.
 
-Imports inside functions and under TYPE_CHECKING count like all others. Names that only a running program imports,
-as by `importlib.import_module`, cannot be seen.
+Imports inside functions and under TYPE_CHECKING count like all others. Imports by `importlib.import_module` do not
+count, as only a running program has their names.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ __all__ = ["Import", "Imports", "circles", "gather", "shortest_circle"]
 
 @dataclass(frozen=True, order=True)
 class Import:
-    """Import: is one statement of one module that names another."""
+    """Import: holds one statement of one module that names another module."""
 
     path: str
     line: int
@@ -46,7 +46,7 @@ class Imports:
     statements: Mapping[tuple[str, str], list[Import]]
 
     def arrows(self, places: Mapping[str, str] | None = None) -> dict[str, set[str]]:
-        """Arrows: maps each module to those it imports; with places, each place to the other places."""
+        """Return the modules that each module imports; with places, the other places that each place imports."""
         if places is None:
             arrows: dict[str, set[str]] = {module: set() for module in self.graph.modules}
             for importer, imported in self.statements:
@@ -59,7 +59,7 @@ class Imports:
         return arrows
 
     def behind(self, start: str, end: str, places: Mapping[str, str] | None = None) -> list[Import]:
-        """Statements: lists those behind one arrow between two modules, or between two places."""
+        """Return the statements behind one arrow between two modules, or between two places."""
         if places is None:
             return self.statements.get((start, end), [])
         return sorted(
@@ -71,7 +71,7 @@ class Imports:
 
 
 def gather(plan: Plan) -> Imports:
-    """Imports: are gathered from the sources of all packages; nothing is executed."""
+    """Return the imports in the sources of all packages, without executing them."""
     files = {module: path for package in plan.packages for module, path in package.files.items()}
     first, *others = [package.name for package in plan.packages]
     with _importable([str(package.directory.parent) for package in plan.packages]):
@@ -88,7 +88,7 @@ def gather(plan: Plan) -> Imports:
 
 
 def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
-    """Circles: lists the groups of names that reach each other, the largest first (Kosaraju's algorithm)."""
+    """Return the groups of names that reach each other, the largest first (Kosaraju's algorithm)."""
     backwards: dict[str, set[str]] = {name: set() for name in arrows}
     for name, targets in arrows.items():
         for target in targets:
@@ -107,13 +107,13 @@ def circles(arrows: Mapping[str, set[str]]) -> list[list[str]]:
 
 
 def shortest_circle(group: list[str], arrows: Mapping[str, set[str]]) -> list[tuple[str, str]]:
-    """Shortest circle: lists the arrows of one that is as short as any in the group."""
+    """Return the arrows of a shortest circle in the group."""
     candidates = (_way_back(name, group, arrows) for name in group)
     return min(candidates, key=len)
 
 
 def _finishing_order(start: str, arrows: Mapping[str, set[str]], seen: set[str]) -> list[str]:
-    """Finishing order: lists the unseen names that the start reaches, each after all that it leads to."""
+    """Return the unseen names that the start reaches, each after all names that it leads to."""
     if start in seen:
         return []
     seen.add(start)
@@ -132,7 +132,7 @@ def _finishing_order(start: str, arrows: Mapping[str, set[str]], seen: set[str])
 
 
 def _way_back(start: str, group: list[str], arrows: Mapping[str, set[str]]) -> list[tuple[str, str]]:
-    """Way back: lists the arrows of a shortest circle through the start, by breadth-first search."""
+    """Return the arrows of a shortest circle through the start, by breadth-first search."""
     members = set(group)
     came_from: dict[str, str] = {}
     queue = deque([start])
@@ -150,7 +150,7 @@ def _way_back(start: str, group: list[str], arrows: Mapping[str, set[str]]) -> l
 
 @contextmanager
 def _importable(folders: list[str]) -> Iterator[None]:
-    """Folders: stand first on the path for imports while grimp looks for the packages."""
+    """Put the folders first on the path for imports while grimp looks for the packages."""
     old = sys.path[:]
     sys.path[:0] = folders
     importlib.invalidate_caches()

@@ -20,7 +20,7 @@ BEGIN, END = "<!-- house -->", "<!-- /house -->"
 
 
 def drawn(plan: Plan) -> str:
-    """Picture: is a mermaid flow chart with one box per package and one node per layer."""
+    """Return a mermaid flow chart with one box per package and one node per layer."""
     lines = ["flowchart TD"]
     for package in plan.packages:
         lines += _package(package, plan.layers_of(package.name) or ())
@@ -34,7 +34,7 @@ def drawn(plan: Plan) -> str:
 
 
 def page_with_picture(page: Path, picture: str) -> tuple[str, str]:
-    """Page: is given as it stands, and as it would be with this picture between its markers."""
+    """Return the page as it stands, and the page with this picture between its markers."""
     old = page.read_text(encoding="utf-8") if page.is_file() else ""
     before, begin, rest = old.partition(BEGIN)
     _, end, after = rest.partition(END)
@@ -55,7 +55,7 @@ def _package(package: Package, layers: tuple[Layer, ...]) -> list[str]:
     ordered = {name.split(".")[0] for layer in layers for name in layer.modules}
     others = [name for name in package.children if name not in ordered]
     if not layers:
-        # Without layers every module would be named; its rooms say enough.
+        # Without layers the label would name every module; the rooms suffice.
         others = [name for name in others if package.children[name]]
         others += ["modules"] * (len(others) < len(package.children))
     if others:

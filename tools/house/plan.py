@@ -18,7 +18,7 @@ ROOT_ROOM = "."
 
 
 class PlanError(Exception):
-    """PlanError: says that `pyproject.toml` or the page cannot be used as it stands."""
+    """PlanError: reports that `pyproject.toml` or the page is not usable as it stands."""
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class Package:
 
     @cached_property
     def files(self) -> dict[str, Path]:
-        """Files: maps each module to its file."""
+        """Return the file of each module."""
         return {self._module(path): path for path in sorted(self.directory.rglob("*.py"))}
 
     @cached_property
     def rooms(self) -> dict[str, list[Path]]:
-        """Rooms: maps each folder, relative to the package, to its files. `__init__.py` counts."""
+        """Return the files of each folder, which is relative to the package. `__init__.py` counts."""
         rooms: dict[str, list[Path]] = {}
         for path in self.files.values():
             rooms.setdefault(path.parent.relative_to(self.directory).as_posix(), []).append(path)
@@ -43,7 +43,7 @@ class Package:
 
     @cached_property
     def places(self) -> dict[str, str]:
-        """Places: maps each module to its room, and a module beside the package's `__init__` to itself.
+        """Return the room of each module; a module beside the package's `__init__` is a place itself.
 
         Such modules lie in different layers, so the room "." as a whole would always be in a circle.
         """
@@ -54,7 +54,7 @@ class Package:
 
     @cached_property
     def children(self) -> dict[str, bool]:
-        """Children: maps each module or room right below the package to whether it is a room."""
+        """Return the modules and rooms right below the package, and for each whether it is a room."""
         prefix = f"{self.name}."
         tails = sorted(module.removeprefix(prefix) for module in self.files if module != self.name)
         return {tail.split(".")[0]: tail.split(".")[0] in self.rooms for tail in tails}
@@ -85,7 +85,7 @@ class Contract:
     containers: tuple[str, ...]
 
     def layers_in(self, package: str) -> tuple[Layer, ...] | None:
-        """Layers of a package: gives them by the names of its children, or None if the contract orders others."""
+        """Return the layers by the names of the package's children, or None if the contract orders other modules."""
         if self.containers:
             return self.layers if package in self.containers else None
         prefix = f"{package}."
@@ -101,7 +101,7 @@ class Contract:
         )
 
     def required(self) -> list[str]:
-        """Required: lists the full names of all modules that must exist."""
+        """Return the full names of all modules that must exist."""
         tails = [tail for layer in self.layers for tail in layer.modules if tail not in layer.optional]
         prefixes = [f"{container}." for container in self.containers] or [""]
         return [prefix + tail for prefix in prefixes for tail in tails]
@@ -116,7 +116,7 @@ class Exemption:
     reason: str
 
     def covers(self, importer: str, imported: str) -> bool:
-        """Cover: says whether an import may stay. `a.b.*` stands for `a.b` and all below it."""
+        """Return whether an import may stay. `a.b.*` stands for `a.b` and all modules below it."""
         if importer.split(".", maxsplit=1)[0] != self.package:
             return False
         if self.pattern.endswith(".*"):
@@ -126,22 +126,22 @@ class Exemption:
 
 @dataclass(frozen=True)
 class Plan:
-    """Plan: holds all that a check or a picture needs to have read."""
+    """Plan: holds the packages, contracts and exemptions that a check or a picture needs."""
 
     root: Path
     packages: tuple[Package, ...]
     contracts: tuple[Contract, ...]
     exemptions: tuple[Exemption, ...]
     forbidden: frozenset[tuple[str, str]] = frozenset()
-    """pairs of modules of which the first never imports the second, by contract"""
+    """Pairs of modules; a contract forbids the first to import the second."""
 
     def layers_of(self, package: str) -> tuple[Layer, ...] | None:
-        """Layers of a package: gives those of the first contract that orders its children, if there is one."""
+        """Return the layers of the first contract that orders the package's children, or None."""
         found = (contract.layers_in(package) for contract in self.contracts)
         return next((layers for layers in found if layers is not None), None)
 
     def layers_between_packages(self) -> tuple[Layer, ...]:
-        """Layers between packages: gives those of the contract that orders the packages themselves."""
+        """Return the layers of the contract that orders the packages themselves."""
         names = {package.name for package in self.packages}
         for contract in self.contracts:
             if not contract.containers and all(names.issuperset(layer.modules) for layer in contract.layers):
@@ -150,7 +150,7 @@ class Plan:
 
 
 def read_plan(root: Path) -> Plan:
-    """Plan: is read from `pyproject.toml` in the folder, and from the packages below it."""
+    """Return the plan from `pyproject.toml` in the folder, and from the packages below it."""
     file = root / "pyproject.toml"
     if not file.is_file():
         raise PlanError(f"{file} does not exist")
@@ -191,7 +191,7 @@ def _contract(table: dict[str, Any], packages: tuple[Package, ...]) -> Contract:
 
 
 def _layer(text: str) -> Layer:
-    """Layer: is parsed as import-linter does: `a | b` independent, `a : b` not, `(a)` may be missing."""
+    """Return a layer from text, as import-linter parses it: `a | b` independent, `a : b` not, `(a)` may be missing."""
     names = [name.strip() for name in text.replace(":", "|").split("|")]
     return Layer(
         tuple(name.strip("()") for name in names),

@@ -1,4 +1,4 @@
-"""Rules: finds what in the packages is against the plan."""
+"""Rules: finds the breaches of the plan in the packages."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ LIMIT = 14
 """More files than this in one room are against the rules."""
 
 FEW, MANY = 3, 12
-"""A room outside these numbers of files is worth a look, but not against the rules."""
+"""A room with fewer or more files gets a remark, but is not against the rules."""
 
 SHOWN = 5
-"""How many statements of one arrow between rooms a finding shows at first."""
+"""The number of statements of one arrow between rooms that a finding shows at first."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Finding: says what is against which rule, and which statements cause it."""
+    """Finding: names the broken rule, describes the breach, and lists the statements that cause it."""
 
     package: str
     rule: str
@@ -41,7 +41,7 @@ class Finding:
 
 
 def findings(plan: Plan, imports: Imports) -> list[Finding]:
-    """Findings: are all breaches of the rules, package by package."""
+    """Return all breaches of the rules, package by package."""
     found = [*_circles_of_modules(imports), *_internals(plan, imports)]
     for package in plan.packages:
         found += [*_rooms(package), *_unseen(package, imports), *_circles_of_rooms(package, imports)]
@@ -58,7 +58,7 @@ def findings(plan: Plan, imports: Imports) -> list[Finding]:
 
 
 def unused_exemptions(plan: Plan, imports: Imports) -> list[str]:
-    """Unused exemptions: lists those that no import needs."""
+    """Return the exemptions that no import needs."""
     return [
         f"{exemption.package}: {exemption.pattern}"
         for exemption in plan.exemptions
@@ -106,7 +106,7 @@ def _circles_of_rooms(package: Package, imports: Imports) -> Iterator[Finding]:
     }
     for group in circles(arrows):
         if folders.isdisjoint(group):
-            continue  # The rule for modules has found it.
+            continue  # The rule for modules reports this circle.
         way = shortest_circle(group, arrows)
         shown = tuple(
             statement for arrow in way for statement in imports.behind(*arrow, package.places)[:SHOWN]
@@ -132,7 +132,7 @@ def _missing(contract: Contract, imports: Imports) -> Iterator[Finding]:
 
 
 def _against(contract: Contract, imports: Imports) -> Iterator[Finding]:
-    """Against the layers: finds direct imports, and chains through modules that no layer holds.
+    """Yield direct imports against the layers, and chains through modules that no layer holds.
 
     The contract's `ignore_imports` do not count: an arrow that import-linter overlooks is still an arrow.
     """
@@ -171,7 +171,7 @@ def _internals(plan: Plan, imports: Imports) -> Iterator[Finding]:
 
 
 def _along(way: tuple[str, ...], imports: Imports) -> tuple[Import, ...]:
-    """Along the way: gives the statements behind each step, or none if a step has none."""
+    """Return the statements behind each step, or none if a step has none."""
     steps = [imports.behind(*step) for step in pairwise(way)]
     return tuple(statement for step in steps for statement in step) if all(steps) else ()
 
@@ -179,7 +179,7 @@ def _along(way: tuple[str, ...], imports: Imports) -> tuple[Import, ...]:
 def _rest(
     shown: tuple[Import, ...], group: list[str], imports: Imports, places: Mapping[str, str] | None = None
 ) -> tuple[Import, ...]:
-    """Rest: gives the statements between different members of a group that are not shown."""
+    """Return the statements between different members of a group that are not shown."""
     pairs = [(start, end) for start, end in product(group, group) if start != end]
     every = {statement for start, end in pairs for statement in imports.behind(start, end, places)}
     return tuple(sorted(every.difference(shown)))

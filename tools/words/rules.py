@@ -119,7 +119,7 @@ _BLOCK_END = re.compile(
 
 _ITEM = re.compile(r"(?:[-*+]|\d+\.)\s+")
 
-_SENTENCE_END = re.compile(r"""(?<=[.!?])["')*_]*\s+(?=["'(*_`\[]*[A-Z0-9`])""")
+_SENTENCE_END = re.compile(r"""(?<=[.!?])["')*_]*\s+(?=["'(*_`\[]*[A-Z0-9\ufffc])""")
 
 
 def _sentences(text: str) -> Iterator[tuple[int, str]]:

@@ -19,7 +19,7 @@ __all__ = ["app", "main"]
 
 app: typer.Typer = typer.Typer(
     name="ppg",
-    help="Run pipelines that know what has to be done again, and why.",
+    help="Run pipelines of jobs: only stale jobs run again, and ppg shows why.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -47,7 +47,7 @@ def options(
         typer.Option("--version", help="Show the versions and exit.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
-    """Run pipelines that know what has to be done again, and why."""
+    """Run pipelines of jobs: only stale jobs run again, and ppg shows why."""
 
 
 def main() -> None:
