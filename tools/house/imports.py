@@ -1,7 +1,7 @@
 """Imports: gathers every import of the packages, and finds the circles that they form.
 
-Imports inside functions and under TYPE_CHECKING count like all others. Imports by `importlib.import_module` do not
-count, as only a running program has their names.
+Imports inside functions and under TYPE_CHECKING count like all others. Imports by `importlib.import_module`
+do not count, as only a running program has their names.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ class Imports:
     statements: Mapping[tuple[str, str], list[Import]]
 
     def arrows(self, places: Mapping[str, str] | None = None) -> dict[str, set[str]]:
-        """Return the modules that each module imports; with places, the other places that each place imports."""
+        """Return the modules that each module imports; with places, the places that each place imports."""
         if places is None:
             arrows: dict[str, set[str]] = {module: set() for module in self.graph.modules}
             for importer, imported in self.statements:

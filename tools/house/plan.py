@@ -85,7 +85,7 @@ class Contract:
     containers: tuple[str, ...]
 
     def layers_in(self, package: str) -> tuple[Layer, ...] | None:
-        """Return the layers by the names of the package's children, or None if the contract orders other modules."""
+        """Return the layers, named by the package's children, or None if the contract orders others."""
         if self.containers:
             return self.layers if package in self.containers else None
         prefix = f"{package}."
@@ -191,7 +191,7 @@ def _contract(table: dict[str, Any], packages: tuple[Package, ...]) -> Contract:
 
 
 def _layer(text: str) -> Layer:
-    """Return a layer from text, as import-linter parses it: `a | b` independent, `a : b` not, `(a)` may be missing."""
+    """Return a layer, parsed like import-linter: `a | b` independent, `a : b` not, `(a)` may be missing."""
     names = [name.strip() for name in text.replace(":", "|").split("|")]
     return Layer(
         tuple(name.strip("()") for name in names),

@@ -133,7 +133,7 @@ def _comments(tokens: list[tokenize.TokenInfo], marked: frozenset[int]) -> Itera
 def _strings(
     tokens: list[tokenize.TokenInfo], docstrings: dict[int, bool], marked: frozenset[int]
 ) -> Iterator[Passage]:
-    """Return the strings; adjacent literals are one text. A marker behind a literal exempts all of its lines."""
+    """Return the strings; adjacent literals are one text. A marker behind a literal exempts its lines."""
     pieces: list[tuple[int, str]] = []
     exempt = marked
     depth = 0
@@ -170,7 +170,7 @@ def _pieces(token: tokenize.TokenInfo) -> list[tuple[int, str]]:
 
 
 def _f_string_texts(node: ast.AST) -> Iterator[str]:
-    """Return the texts of an f-string as Python 3.11 reads it, as one token, with those inside of its expressions."""
+    """Return the texts of an f-string that is one token (Python 3.11), with those in its expressions."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Constant) and isinstance(child.value, str):
             yield child.value

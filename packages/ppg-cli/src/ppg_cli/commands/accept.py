@@ -55,10 +55,11 @@ def accept_command(
 ) -> None:
     """Take existing outputs over as if the script's jobs had just made them. Runs no job.
 
-    By this command you state that these files are what the jobs would make; ppg records them as such. The script
-    runs up to where it would run its (first) graph. The script's arguments come after `--`.
+    By this command you state that these files are what the jobs would make; ppg records them as such. The
+    script runs up to where it would run its (first) graph. The script's arguments come after `--`.
 
-    Exit codes: 0 nothing was refused; 1 something was refused, and the list says why; 2 usage or script error.
+    Exit codes: 0 nothing was refused; 1 something was refused, and the list says why; 2 usage or script
+    error.
     """
     # Imported here, so that no other command pays for it.
     from ppg import PyPipelineGraphError  # noqa: PLC0415

@@ -38,7 +38,7 @@ def dump(
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
     ] = None,
 ) -> None:
-    """Print the graph that a script declares. The script stops where it would run the graph, and no job runs."""
+    """Print the graph that a script declares. The script stops where it would run it, and no job runs."""
     kind: Literal["text", "dot", "json", "mermaid", "graphml"] = format_.value
     code = _dump(Script(script), arguments or [], kind, output)
     finish_output()
@@ -60,7 +60,7 @@ def _dump(
         return draw(pipegraph.dag, kind)
 
     drawing = look_at_declared(script, arguments, look)
-    # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name still fits the file.
+    # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name fits.
     data = (drawing if drawing.endswith("\n") else drawing + "\n").encode(errors="surrogateescape")
     if output is None:
         write_result(data)

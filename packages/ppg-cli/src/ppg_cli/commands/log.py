@@ -83,12 +83,12 @@ def _listen(port: int, *, raw: bool) -> int:
 
 
 def _shown_raw(data: bytes) -> str:
-    """Return the lines of JSON; control sequences in other data become escapes, so that no terminal executes them."""
+    """Return the JSON; control sequences in other data become escapes, so that no terminal executes them."""
     return "\n".join(one_line(line) for line in data.decode(errors="backslashreplace").splitlines())
 
 
 class _Story:
-    """Story: turns datagrams into lines for readers, and trusts no datagram: any user of the machine can send one."""
+    """Story: turns datagrams into lines, and trusts none: any user of the machine can send datagrams."""
 
     def __init__(self) -> None:
         self._next: dict[str, int] = {}

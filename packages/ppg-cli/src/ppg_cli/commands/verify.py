@@ -33,16 +33,16 @@ def verify_command(
 ) -> None:
     """Check that no job would run and that every output matches its record. Runs no job, writes nothing.
 
-    The script runs up to where it would run its (first) graph. Generators do not run: the command checks the jobs
-    that each made last time.
+    The script runs up to where it would run its (first) graph. Generators do not run: the command checks the
+    jobs that each made last time.
 
-    Exit codes: 0 everything is as the last run left it; 1 it is not, and the list says what; 2 usage or script
-    error.
+    Exit codes: 0 everything is as the last run left it; 1 it is not, and the list says why; 2 usage or
+    script error.
     """
     # Imported here, so that no other command pays for it.
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 
-    # The import of the script's own modules would write their bytecode beside them, but this command writes nothing.
+    # This command writes nothing, also no bytecode of the script's own modules.
     sys.dont_write_bytecode = True
     verification = look_at_declared(
         Script(script),

@@ -18,7 +18,7 @@ Seen = TypeVar("Seen")
 
 
 class GraphDeclaredError(BaseException):
-    """GraphDeclaredError: ends a script where it would run its graph; an `except Exception` does not catch it."""
+    """GraphDeclaredError: ends a script at its first run of a graph; `except Exception` does not catch it."""
 
     def __init__(self, pipegraph: Pipegraph) -> None:
         super().__init__()

@@ -25,7 +25,7 @@ class CommandFrontend:
     """
 
     def __init__(self, *, plain: bool, cores: int | None, inline: bool = False) -> None:
-        # Rich treats any stream as a terminal if FORCE_COLOR is set. Inline, a live display would overwrite a debugger.
+        # With FORCE_COLOR, rich treats any stream as a terminal. A live display would overwrite a debugger.
         self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
         self._inline = inline

@@ -1,4 +1,4 @@
-"""Script: runs a user's script as Python would: as `__main__`, with its folder on `sys.path` and its own `sys.argv`."""
+"""Script: runs a user's script like Python: as `__main__`, with its own `sys.path[0]` and `sys.argv`."""
 
 import builtins
 import os
@@ -26,7 +26,7 @@ class Script:
 
     Attributes:
         path: the same path.
-        file_name: the absolute path, which its frames carry; tracebacks find its lines also after an `os.chdir`.
+        file_name: the absolute path, which its frames carry: tracebacks find its lines after an `os.chdir`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,8 +39,8 @@ class Script:
     def run(self, arguments: Sequence[str]) -> None:
         """Execute the script in this process.
 
-        The module stays in `sys.modules` as `__main__`: its functions run later, and functions of `__main__` are
-        pickled by value.
+        The module stays in `sys.modules` as `__main__`: its functions run later, and functions of `__main__`
+        are pickled by value.
 
         Raises:
             ScriptError: the file cannot be read or compiled.
@@ -54,7 +54,7 @@ class Script:
         sys.modules["__main__"] = module
         sys.argv = [str(self.path), *arguments]
         if not sys.flags.safe_path:
-            # The first entry is the folder of the `ppg` command; Python would put the folder of the script there.
+            # The first entry is the folder of the `ppg` command; Python would put the script's folder there.
             sys.path[0] = str(self.path.resolve().parent)
         exec(code, module.__dict__)  # noqa: S102 (running the user's script is the purpose)
 

@@ -118,7 +118,7 @@ class RichProgress:
             self._live.start()
 
     def _is_ours(self) -> bool:
-        """Return whether the display may write to the terminal; in the background (`bg`) another process owns it."""
+        """Return whether the display may write to the terminal; in the background (`bg`) it may not."""
         try:
             return os.tcgetpgrp(self._console.file.fileno()) == os.getpgrp()
         except OSError:

@@ -22,9 +22,10 @@ NOBODY_READS = {errno.EPIPE, errno.EIO}
 
 
 def occupy_closed_descriptors() -> None:
-    """Open each standard descriptor that was closed at the start (`ppg ... >&-`), so that no file of ppg gets its number.
+    """Open each standard descriptor that is closed at the start (`ppg ... >&-`).
 
-    A program that a job starts, or a C library with a message, would otherwise write into that file.
+    Otherwise a file of ppg would get its number. A program that a job starts, or a C library with a message,
+    would write into that file.
     """
     for descriptor in (0, 1, 2):
         try:
