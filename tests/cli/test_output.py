@@ -167,7 +167,7 @@ def test_a_damaged_status_file_is_told_with_what_it_means_and_no_line_of_our_sou
         told = project.ppg(*command).err
         assert told.startswith(f"ppg: warning: the status store {status} is damaged (")
         assert ("it was moved to" in told) is moved
-        assert "Jobs whose record is lost run again" in told
+        assert "Jobs without a saved record run again" in told
         assert "`ppg accept SCRIPT` takes them over instead\n" in told
         assert ".py:" not in told
     assert "damaged" not in project.ppg("run", "script.py").err

@@ -112,9 +112,7 @@ def test_without_a_status_file_that_is_said(project):
     assert "there is no status file '.pypipegraph_status_robust'" in told(project, "a", code=2)
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
     text = told(project, "a", "script.py")
-    assert text == (
-        "a: nothing is known of an earlier run\nnow: it would run\n  because new: never built\n"
-    )
+    assert text == ("a: nothing is known of an earlier run\nnow: it would run\n  because new: never built\n")
     assert sorted(path.name for path in project.folder.iterdir() if path.name != "__pycache__") == [
         "script.py"
     ]

@@ -159,7 +159,7 @@ class StatusStore:
         where = f"it was moved to {report.moved_to}; " if report.moved_to else ""
         warnings.warn(
             f"the status store {self.path} is damaged ({report.what}); {where}the readable rows are "
-            f"in use (rows: {saved}, of jobs: {report.saved['records']}). Jobs whose record is lost run again",
+            f"in use (rows: {saved}, of jobs: {report.saved['records']}). Jobs without a saved record run again",
             StoreDamagedWarning,
             stacklevel=5,
         )
