@@ -15,6 +15,7 @@ from ppg.jobs.invariants import (
     Following,
     FunctionInvariant,
     ParameterInvariant,
+    readable_name,
     require_following,
     shared_function_name,
 )
@@ -24,7 +25,7 @@ from ppg.paths import PathLike, require_folder, require_path, working_root
 from ppg.result import RunResult, state_html
 from ppg.shared_cache.cache import SharedCache, shared_cache_of
 from ppg.text import counted
-from ppg_graph import NodeId, NodeKind
+from ppg_graph import JobId, NodeId, NodeKind
 from ppg_invariants import register_encoder
 
 __all__ = ["DEFAULT_STATUS_FILENAME", "DeclaredGraph", "Life"]
@@ -211,6 +212,14 @@ class DeclaredGraph(Catalogue):
         if name is None:
             name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
         downstream.depends_on(FunctionInvariant(name, function, pipegraph=self))
+
+    def labels(self) -> dict[JobId, str]:
+        """Names to show instead of ids in drawings: `the function of a.txt` for `FI:a.txt`."""
+        dag = self.dag
+        invariants = (
+            job_id for job_id, kind in zip(dag.job_ids, dag.kinds, strict=True) if kind is NodeKind.INVARIANT
+        )
+        return {job_id: name for job_id in invariants if (name := readable_name(job_id)) != job_id}
 
     def complete(self) -> None:
         """Add the implicit dependencies of the jobs that were declared since the last call."""

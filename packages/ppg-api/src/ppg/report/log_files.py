@@ -60,7 +60,7 @@ class GraphLog:
     def __call__(self, event: Event) -> None:
         """Write the graph when the run starts."""
         if isinstance(event, RunStarted):
-            text = ppg_graph.draw(event.pipegraph.dag, "text")
+            text = ppg_graph.draw(event.pipegraph.dag, "text", labels=event.pipegraph.labels())
             self._path.write_bytes(text.encode(errors="backslashreplace"))
 
 

@@ -57,7 +57,7 @@ def _dump(
 
     def look(pipegraph: "Pipegraph") -> str:
         pipegraph.complete()
-        return draw(pipegraph.dag, kind)
+        return draw(pipegraph.dag, kind, labels=pipegraph.labels())
 
     drawing = look_at_declared(script, arguments, look)
     # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name fits.
