@@ -327,7 +327,7 @@ def test_verifying_asks_the_tools_of_generated_jobs_and_runs_nothing_else(run, f
     seen = declare().verify()
     (reason,) = seen.will_run.pop("out")
     assert reason.startswith("the answer of 'PATH=")
-    assert reason.endswith("tool --version changed")
+    assert reason.endswith("tool --version': '1\\n' → '2\\n'")
     assert not seen.will_run
     (folder / "bin" / "tool").unlink()
     seen = declare().verify()
