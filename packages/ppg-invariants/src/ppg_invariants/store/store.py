@@ -397,7 +397,7 @@ class StatusStore:
     ) -> None:
         self.close()
 
-    # Inside
+    # Internals
 
     def _load(self) -> None:
         # Records come first. Even if a writer is at work, the names read later include all that records refer to.
