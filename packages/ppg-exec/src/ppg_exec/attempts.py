@@ -22,7 +22,7 @@ def append_attempt(earlier: tuple[End, ...], end: End) -> tuple[End, ...]:
 
 
 def memory_after_out_of_memory(memory: int | None, seen: int) -> int | None:
-    """The memory of the attempt after one that died of memory: twice what the last one had.
+    """The memory of the attempt after an attempt that died of memory: twice what the last one had.
 
     Parameters:
         memory: bytes that the task stated, or that its last attempt had; None if it states nothing.

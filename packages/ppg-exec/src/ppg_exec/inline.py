@@ -1,7 +1,7 @@
 """Inline executor: runs tasks in the caller's own process, one per poll, without other processes.
 
 It is for debugging (`breakpoint()` works, as standard input and output are the terminal's) and for tests. It
-lacks what needs a process of its own: output is not captured, and nothing limits or ends a task. A task that
+lacks what needs a separate process: output is not captured, and nothing limits or ends a task. A task that
 ends the process ends the caller.
 """
 

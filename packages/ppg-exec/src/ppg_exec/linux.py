@@ -42,7 +42,7 @@ BIND_NOW = "LD_BIND_NOW"
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_MOMENT = 0.005  # seconds between two looks at processes that are being killed
+_MOMENT = 0.005  # seconds between two checks of processes that are being killed
 
 
 @functools.cache

@@ -39,11 +39,11 @@ class RunsIn(enum.Enum):
     """RunsIn: says where a task runs."""
 
     FORK = "fork"
-    """In a process of its own, forked from the compute node: it finds there what was loaded."""
+    """In a separate process, forked from the compute node: it finds there what was loaded."""
     NODE = "node"
     """In the compute node itself, one after another: what it loads is there for all later forks."""
     FRESH = "fresh"
-    """In a process of its own, forked from a clean one: nothing is loaded, no library was used before."""
+    """In a separate process, forked from a clean one: nothing is loaded, no library was used before."""
 
 
 Place = RunsIn

@@ -15,7 +15,7 @@ __all__ = ["Nodes"]
 
 
 class Nodes:
-    """Nodes: holds at most two nodes: one for loads and jobs forked on top of them, one that stays clean."""
+    """Nodes: holds at most two nodes: one for loads and the jobs forked from it, and a clean one."""
 
     def __init__(self, host: LocalHost, poller: Poller) -> None:
         self.host = host

@@ -42,7 +42,7 @@ UNREPORTED = 197
 """Exit code of a job that has closed or replaced the descriptor for its report."""
 
 _PACKET = 1 << 13
-# The kernel gives each socket a cookie of its own. Unlike fstat, reading it touches hardly any memory.
+# The kernel gives each socket a different cookie. Unlike fstat, reading it touches hardly any memory.
 _SO_COOKIE = 57
 
 

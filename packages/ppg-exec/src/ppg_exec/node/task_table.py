@@ -73,7 +73,7 @@ class TaskTable:
     # ---- messages of the controller
 
     def add(self, job: NodeJob, *, go: bool) -> None:
-        """Take a job that may start (`go`), or one that waits for its turn."""
+        """Take a job that may start (`go`), or a job that waits for its turn."""
         self._by_number[job.number] = job
         if go:
             self._ready.append(job)

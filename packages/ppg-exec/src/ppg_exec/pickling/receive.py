@@ -6,7 +6,7 @@ The other half is `send`, in the controller. Two things are special:
 more). So the few lines below rebuild functions that travel by value. The node imports cloudpickle, once, only
 for classes that travel by value.
 
-**Identity.** Two messages may refer to the same object. Each message is a pickle of its own, and both sides
+**Identity.** Two messages may refer to the same object. Each message is a separate pickle, and both sides
 keep a table of the objects that have an identity worth keeping. The pickler writes such an object in full
 once, and its number afterwards. The message says which entries of the unpickler's memo get which number.
 Reading a message therefore affects later messages. A message that could not be read leaves the numbers that

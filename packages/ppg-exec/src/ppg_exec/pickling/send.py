@@ -2,7 +2,7 @@
 
 A pickler keeps identity within one message only. A pickler with a memo that lives as long as the node would
 keep it across messages. But it would also keep every closure that was ever sent, on both sides. So each message
-is a pickle of its own, and only objects with an identity that can matter enter a table that outlives it:
+is a separate pickle, and only objects with an identity that can matter enter a table that outlives it:
 
 - instances of classes, containers that can be changed, arrays: a load may put something on them that another
   job looks for;

@@ -5,11 +5,11 @@ itself. For each further core it reads a byte, a token, from the fifo, and write
 
 There are three fifos in play:
 
-- the one that this process was *given* by a make, a ninja or another executor above it (`given_pool`);
-- the one that the executors of one user share on a machine (`MachinePool`). A program that is killed cannot
+- the fifo that this process was *given* by a make, a ninja or another executor above it (`given_pool`);
+- the fifo that the executors of one user share on a machine (`MachinePool`). A program that is killed cannot
   write its tokens back. So each participant keeps a locked note of how many it holds, and the next one
   returns the tokens of the dead;
-- the one that each task of several cores is given for the programs that it starts (`TaskTokens`). Its tokens
+- the fifo that each task of several cores is given for the programs that it starts (`TaskTokens`). Its tokens
   are the task's own cores, so whatever happens to them ends with the task.
 """
 

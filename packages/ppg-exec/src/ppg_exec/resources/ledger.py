@@ -21,7 +21,7 @@ from typing import Generic, TypeVar
 __all__ = ["PATIENCE", "Ledger", "Unsatisfiable", "WaitingLine"]
 
 PATIENCE = 4
-"""How many tasks per core may overtake one that waits for more cores than are free."""
+"""How many tasks per core may overtake a task that waits for more cores than are free."""
 
 Item = TypeVar("Item")
 
