@@ -131,7 +131,7 @@ def test_jobs_and_iterables_of_jobs_add_up():
 def test_a_file_that_no_job_makes_suggests_a_file_invariant():
     with pytest.raises(ppg.PyPipelineGraphError, match="no job makes it") as caught:
         ppg.FileGeneratingJob("a", write).depends_on("input")
-    for remedy in ("declare that one first", "FileChecksumInvariant('input')", "depends_on_file('input')"):
+    for remedy in ("declare that job first", "FileChecksumInvariant('input')", "depends_on_file('input')"):
         assert remedy in str(caught.value)
 
 

@@ -350,7 +350,7 @@ def test_a_function_in_another_decorator_gets_the_path(run):
 
 def test_a_job_behind_another_decorator_is_not_overlooked(graph):
     a = ppg.FileGeneratingJob("a", lambda: None)
-    with pytest.raises(TypeError, match="'value' is of a function within another decorator"):
+    with pytest.raises(TypeError, match="'value' belongs to a function within another decorator"):
 
         @ppg.file("b")
         @passing_on

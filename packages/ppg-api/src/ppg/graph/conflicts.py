@@ -44,7 +44,7 @@ def refuse_namesakes(old: Job, new: Job) -> None:
         return
     raise JobContractError(
         f"Two jobs would have the id '{old.job_id}': {_describe_job(old)} and {_describe_job(new)}. An id joins by "
-        "':' the names of all files of a job, or the kind (FI, PI, function) and the name of an invariant. Give one of "
+        "':' the names of all files of a job, or the kind (FI, PI, function) and the name of an invariant; give one of "
         "these files another name"
     )
 

@@ -253,8 +253,9 @@ def _taken_apart(function: FunctionType, what: str) -> tuple[FunctionType, dict[
         for name, value in _defaults_of(within).items():
             if _is_dependency(value) and name not in by_name:
                 raise TypeError(
-                    f"{what}: the parameter '{name}' is of a function within another decorator, which would not get "
-                    "what the job makes; write a function around that one, and decorate it with ppg's alone"
+                    f"{what}: the parameter '{name}' belongs to a function within another decorator, which would "
+                    "not get the job's product; write a function around the decorated one, and decorate it with ppg's "
+                    "decorator only"
                 )
         within = getattr(within, "__wrapped__", None)
     dependencies = {name: _needed(value) for name, value in by_name.items() if _is_dependency(value)}
