@@ -25,6 +25,13 @@ from ppg_graph import (
 __all__ = ["ReasonWords"]
 
 
+MOST_DETAILED = 200
+"""How many changes of invariants are compared in detail, which takes up to a millisecond each.
+
+After so many, a reason only names the invariant: `the function of a.txt changed`. `ppg why` still tells each change.
+"""
+
+
 class ReasonWords:
     """Reason words: puts reasons into sentences.
 
@@ -38,6 +45,7 @@ class ReasonWords:
         self._history = history
         self._dag = dag
         self._runs_before = runs_before
+        self._compared: dict[tuple[JobId, Fingerprint, Fingerprint], str | None] = {}
 
     def sentence(self, job_id: JobId, reason: Reason) -> str:
         """The reason in one line: `minq: 20 → 29`, `helper() changed (used by make)`, `new: never built`.
@@ -95,6 +103,14 @@ class ReasonWords:
             return ["(what the status store kept to show the change is damaged)"]
 
     def _change(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
+        key = (invariant, old, new)
+        if key not in self._compared:
+            if len(self._compared) >= MOST_DETAILED:
+                return None
+            self._compared[key] = self._compare(invariant, old, new)
+        return self._compared[key]
+
+    def _compare(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         before, after = self._history.evidence(old), self._history.evidence(new)
         if before is None or after is None:
             return None
