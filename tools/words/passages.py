@@ -82,7 +82,10 @@ def files_of(paths: Iterable[Path], root: Path) -> list[Path]:
 
 def passages_of(file: Path) -> list[Passage]:
     """Return the texts of a Python file, or the prose of a page."""
-    text = file.read_text(encoding="utf-8")
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PathError(f"{file} cannot be read: {error}") from error
     if file.suffix != ".py":
         return [Passage("page", ((1, text),), has_sentences=True)]
     try:
