@@ -1,6 +1,7 @@
 """The word check, on small made-up files: each forbidden word is found, with its line and its remedy."""
 
 import pytest
+
 from words.__main__ import main
 from words.rules import FORBIDDEN
 
