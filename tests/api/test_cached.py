@@ -13,6 +13,7 @@ import pytest
 
 import ppg
 from ppg import JobState
+from tests.fakes import RecordingFrontend
 
 
 class Genome:
@@ -388,31 +389,10 @@ def restored(text):
     return Fragile(text)
 
 
-@pytest.fixture
-def warned():
-    """A front end that keeps the warnings."""
-
-    class Keeping(ppg.Frontend):
-        def __init__(self):
-            self.warnings = []
-
-        def before_run(self, pipegraph):
-            pass
-
-        def listeners(self, pipegraph):
-            def listen(event):
-                if isinstance(event, ppg.Warned):
-                    self.warnings.append(event.message)
-
-            return [listen]
-
-    return Keeping()
-
-
 def test_an_unreadable_cache_is_calculated_once_more_with_a_warning_and_all_it_needs(
-    declare, account, folder, warned
+    declare, account, folder
 ):
-    genome = Genome()
+    genome, frontend = Genome(), RecordingFrontend()
 
     def declare_all(names):
         data = ppg.AttributeLoadingJob("data", genome, "data", calculated(account, "text", "data"))
@@ -426,17 +406,17 @@ def test_an_unreadable_cache_is_calculated_once_more_with_a_warning_and_all_it_n
 
     graph = ppg.new_pipegraph(quiet=True)
     declare_all("a")
-    graph.run(frontend=warned)
-    assert warned.warnings == []
+    graph.run(frontend=frontend)
+    assert frontend.warnings == []
     account.taken()
     (folder / "broken").touch()
     graph = ppg.new_pipegraph(quiet=True)
     declare_all("ab")
-    result = graph.run(frontend=warned)
+    result = graph.run(frontend=frontend)
     assert result.ran == ["data", "cache/value", "cache/value_load", "b"]
     assert account.taken() == ["b", "calc", "data"]
     assert (folder / "b").read_text() == "text"
-    (warning,) = warned.warnings
+    (warning,) = frontend.warnings
     assert "'cache/value' cannot be read (LookupError: this version knows nothing" in warning
     graph = ppg.new_pipegraph(quiet=True)
     declare_all("ab")
@@ -481,17 +461,17 @@ def test_a_value_that_cannot_be_read_back_at_once_is_not_calculated_twice(
 
 @pytest.mark.parametrize("damage", [b"", b"no pickle", None])
 def test_a_damaged_cache_file_is_never_read_but_calculated_again_with_a_warning(
-    run, declare, account, folder, warned, damage
+    run, declare, account, folder, damage
 ):
     run(lambda: declare("a", "x" * 1000))
     account.taken()
     path = folder / "cache/value"
     path.write_bytes(path.read_bytes()[:-10] if damage is None else damage)
-    graph = ppg.new_pipegraph(quiet=True)
+    graph, frontend = ppg.new_pipegraph(quiet=True), RecordingFrontend()
     declare("ab", "x" * 1000)
-    graph.run(frontend=warned)
+    graph.run(frontend=frontend)
     assert account.taken() == ["b", "calc"]
-    assert warned.warnings == ["the cache file 'cache/value' is not as it was left; it is calculated again"]
+    assert frontend.warnings == ["the cache file 'cache/value' is not as it was left; it is calculated again"]
 
 
 def test_a_damaged_cache_file_that_nobody_needs_is_no_reason_for_anything(run, declare, account, folder):

@@ -2,36 +2,25 @@
 
 import ppg
 from ppg.report.events import GraphExtended, JobFinished, JobQueued, RunStarted
+from tests.fakes import RecordingFrontend
 
 
-class Hearer:
-    """A front end that keeps what it is told."""
-
-    def __init__(self):
-        self.heard = []
-
-    def before_run(self, pipegraph):
-        pass
-
-    def listeners(self, pipegraph):
-        return (self.heard.append,)
-
-    def of_jobs(self):
-        return [
-            (type(event).__name__, getattr(event, "job_id", None) or event.generator)
-            for event in self.heard
-            if isinstance(event, (GraphExtended, JobFinished, JobQueued))
-        ]
+def of_jobs(frontend):
+    """What a front end was told of jobs, with their ids."""
+    return [
+        (type(event).__name__, getattr(event, "job_id", None) or event.generator)
+        for event in frontend.of(GraphExtended, JobFinished, JobQueued)
+    ]
 
 
 def test_it_is_told_that_a_generator_has_ended_even_if_it_declares_nothing(folder, writer):
     graph = ppg.new_pipegraph(quiet=True)
     generator = ppg.JobGeneratingJob("generator", lambda: None)
     ppg.FileGeneratingJob("out", writer("out")).depends_on(generator)
-    hearer = Hearer()
-    graph.run(frontend=hearer)
-    assert isinstance(hearer.heard[0], RunStarted)
-    assert hearer.of_jobs() == [
+    frontend = RecordingFrontend()
+    graph.run(frontend=frontend)
+    assert isinstance(frontend.events[0], RunStarted)
+    assert of_jobs(frontend) == [
         ("JobQueued", "generator"),
         ("JobFinished", "generator"),
         ("JobQueued", "out"),

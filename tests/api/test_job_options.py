@@ -11,6 +11,7 @@ import pytest
 import ppg
 from ppg.report.failures import failure_lines
 from tests.exec.threaded import build_openmp, use_openmp, use_polars
+from tests.fakes import RecordingFrontend
 
 MB = 1 << 20
 
@@ -232,24 +233,16 @@ def grow(path):
 
 @pytest.mark.parametrize("enforced", [False, True])
 def test_a_job_above_its_stated_memory_is_named_in_a_warning_or_ended(folder, enforced):
-    heard = []
-
-    class Broadcast:
-        def before_run(self, pipegraph):
-            pass
-
-        def listeners(self, pipegraph):
-            return (heard.append,)
-
+    frontend = RecordingFrontend()
     graph = ppg.new_pipegraph(quiet=True)
     ppg.FileGeneratingJob("big", grow, enforce_memory=enforced).memory_needed = 50 * MB
     if enforced:
         with pytest.raises(ppg.RuntimeError, match="more memory than it states") as caught:
-            graph.run(frontend=Broadcast())
+            graph.run(frontend=frontend)
         assert isinstance(caught.value.exceptions["big"], ppg.JobDiedException)
     else:
-        graph.run(frontend=Broadcast())
-        (warning,) = [event.message for event in heard if isinstance(event, ppg.Warned)]
+        graph.run(frontend=frontend)
+        (warning,) = frontend.warnings
         assert "'big'" in warning
         assert "states 0.05 GB" in warning
 

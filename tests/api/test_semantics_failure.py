@@ -9,6 +9,7 @@ import textwrap
 import pytest
 
 import ppg
+from tests.fakes import small_file_system
 
 MB = 1 << 20
 
@@ -100,15 +101,10 @@ def test_a_job_for_which_there_is_no_memory_fails_with_that_reason_and_the_rest_
 @pytest.fixture
 def small_disk(folder):
     """The folder of the test as a file system of 3 MiB."""
-    mount = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)], check=False, capture_output=True
-    )
-    if mount.returncode:
-        pytest.skip("mounting needs to be root")
-    os.chdir(folder)
-    yield folder
-    os.chdir("/")
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    with small_file_system(folder, "3m"):
+        os.chdir(folder)
+        yield folder
+        os.chdir("/")
 
 
 def test_a_job_that_fills_the_disk_fails_and_the_store_stays_valid(

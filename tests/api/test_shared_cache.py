@@ -15,25 +15,7 @@ import pytest
 import ppg
 from ppg.shared_cache.in_job import Use, take_or_make
 from ppg.shared_cache.registry import CachedFile, opened, publish
-
-
-class Listening:
-    """A front end that remembers the warnings."""
-
-    def __init__(self):
-        self.warnings = []
-
-    def before_run(self, pipegraph):
-        """Let it run."""
-
-    def listeners(self, pipegraph):
-        """Who hears of warnings."""
-
-        def listen(event):
-            if isinstance(event, ppg.Warned):
-                self.warnings.append(event.message)
-
-        return [listen]
+from tests.fakes import RecordingFrontend, small_file_system
 
 
 class Project:
@@ -47,7 +29,7 @@ class Project:
 
     def run(self, declare, **options):
         """Declare jobs with a function, run them, and give the result."""
-        frontend = Listening()
+        frontend = RecordingFrontend()
         options = {"shared_cache": self.cache, "root": self.folder, "quiet": True} | options
         graph = ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=1), **options)
         declare()
@@ -718,13 +700,8 @@ def small_disk(tmp_path):
     """A file system of 256 KiB, and a function that makes it read-only."""
     disk = tmp_path / "disk"
     disk.mkdir()
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", disk], check=False, capture_output=True
-    )
-    if made.returncode:
-        pytest.skip("mounting needs to be root")
-    yield disk, lambda: subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
-    subprocess.run(["umount", "-l", disk], check=True)
+    with small_file_system(disk, "256k"):
+        yield disk, lambda: subprocess.run(["mount", "-o", "remount,ro", disk], check=True)
 
 
 def test_from_a_cache_that_can_only_be_read_everything_can_be_taken(small_disk, project, writer, account):

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import Died, ExecutorError, LocalExecutor, Outcome, Raised, RunsIn, Succeeded, Task
+from tests.fakes import small_file_system
 
 
 def script(tmp_path: Path, text: str, **options: Any) -> subprocess.CompletedProcess[str]:
@@ -76,13 +77,8 @@ def test_a_node_without_descriptors_fails_the_task_and_says_why(run: Any) -> Non
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Any:
     """A file system of 2 MiB."""
-    made = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(tmp_path)], check=False, capture_output=True
-    )
-    if made.returncode:
-        pytest.skip("mounting needs to be root")
-    yield tmp_path
-    subprocess.run(["umount", "-l", str(tmp_path)], check=True)
+    with small_file_system(tmp_path, "2m"):
+        yield tmp_path
 
 
 def test_a_full_disk_fails_the_task_that_writes_too_much_and_no_other(small_disk: Path, run: Any) -> None:

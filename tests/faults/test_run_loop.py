@@ -8,25 +8,13 @@ import pytest
 
 import ppg
 from ppg.report.plain import PlainProgress
+from tests.fakes import RecordingFrontend
 
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-class Broadcast:
-    """A front end with listeners of the test's own."""
-
-    def __init__(self, *listeners):
-        self._listeners = listeners
-
-    def before_run(self, pipegraph):
-        pass
-
-    def listeners(self, pipegraph):
-        return self._listeners
 
 
 def write(path):
@@ -55,7 +43,7 @@ def test_a_job_that_never_began_leaves_the_files_of_its_last_success(folder, ren
 
 
 def test_a_file_that_cannot_be_removed_keeps_no_other_from_being_removed(folder):
-    heard = []
+    frontend = RecordingFrontend()
 
     def fail(paths):
         paths[0].mkdir()
@@ -63,47 +51,47 @@ def test_a_file_that_cannot_be_removed_keeps_no_other_from_being_removed(folder)
         raise ValueError
 
     with pytest.raises(ppg.RuntimeError):
-        run(lambda: ppg.MultiFileGeneratingJob(["a", "b"], fail), frontend=Broadcast(heard.append))
+        run(lambda: ppg.MultiFileGeneratingJob(["a", "b"], fail), frontend=frontend)
     assert not (folder / "b").exists()
-    warnings = [event.message for event in heard if isinstance(event, ppg.Warned)]
-    assert len(warnings) == 1
-    assert "'a:b'" in warnings[0]
-    assert str(folder / "a") in warnings[0]
+    (warning,) = frontend.warnings
+    assert "'a:b'" in warning
+    assert str(folder / "a") in warning
 
 
 def test_files_that_are_not_there_give_no_warning(folder):
-    heard = []
+    frontend = RecordingFrontend()
     with pytest.raises(ppg.RuntimeError):
         run(
             lambda: [ppg.FileGeneratingJob("n" * 300, write), ppg.FileGeneratingJob("x", write),
                      ppg.FileGeneratingJob("x/y", write).depends_on("x")],
-            frontend=Broadcast(heard.append),
+            frontend=frontend,
         )  # fmt: skip
-    assert [event for event in heard if isinstance(event, ppg.Warned)] == []
+    assert frontend.warnings == []
 
 
 def test_a_listener_that_raises_ends_neither_the_run_nor_the_other_listeners(folder):
-    heard = []
-
     def defective(event):
         if isinstance(event, ppg.JobStarted):
             raise KeyError("defect")
 
+    frontend = RecordingFrontend(defective)
+
     with pytest.raises(KeyError, match="defect") as caught:
         run(
             lambda: [ppg.FileGeneratingJob(name, write) for name in "abc"],
-            frontend=Broadcast(defective, heard.append),
+            frontend=frontend,
         )
     assert "raised this on JobStarted; the run itself went on" in caught.value.__notes__[0]
-    assert isinstance(heard[-1], ppg.RunFinished)
-    assert heard[-1].result.ran == ["a", "b", "c"]
+    assert isinstance(frontend.events[-1], ppg.RunFinished)
+    assert frontend.events[-1].result.ran == ["a", "b", "c"]
     assert run(lambda: [ppg.FileGeneratingJob(name, write) for name in "abc"]).up_to_date == ["a", "b", "c"]
 
 
 def test_progress_that_cannot_be_written_costs_the_progress(folder):
     with open("/dev/full", "w") as full:
         result = run(
-            lambda: ppg.FileGeneratingJob("a", write), frontend=Broadcast(PlainProgress(full, every_job=True))
+            lambda: ppg.FileGeneratingJob("a", write),
+            frontend=RecordingFrontend(PlainProgress(full, every_job=True)),
         )
         assert result.ran == ["a"]
         os.dup2(os.open(os.devnull, os.O_WRONLY), full.fileno())

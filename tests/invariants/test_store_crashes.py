@@ -26,6 +26,7 @@ from ppg_invariants import (
     encode_parameters,
 )
 from ppg_invariants.store import schema
+from tests.fakes import small_file_system
 from tests.invariants.crash_rounds import record
 
 
@@ -286,16 +287,8 @@ def small_disk(tmp_path):
     """A file system of 400 KiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=400k", "tmpfs", folder],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if mounted.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {mounted.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    with small_file_system(folder, "400k"):
+        yield folder
 
 
 def test_a_full_disk_is_a_clear_error_and_nothing_is_lost_once_there_is_room(small_disk):
