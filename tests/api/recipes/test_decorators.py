@@ -429,5 +429,5 @@ def test_type_checkers_accept_what_is_right_and_refuse_what_is_wrong(tmp_path, c
     else:
         (tmp_path / "settings.json").write_text(json.dumps(settings))
         command.append(str(tmp_path / "settings.json"))
-    told = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=HERE.parents[1])
+    told = subprocess.run(command, capture_output=True, text=True, timeout=300, cwd=HERE.parents[2])
     assert told.returncode == 0, told.stdout + told.stderr

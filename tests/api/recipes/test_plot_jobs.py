@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-from tests.api.sketches import Sketch, numbers, points, sketched
+from tests.api.recipes.sketches import Sketch, numbers, points, sketched
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-from tests.api.sketches import points, sketched
+from tests.api.recipes.sketches import points, sketched
 
 FORMATS = {"png": b"\x89PNG\r\n", "pdf": b"%PDF-", "svg": b"<?xml"}
 

@@ -7,7 +7,7 @@ import pytest
 
 import ppg
 from ppg_graph import Files, FileStatus, NodeKind
-from tests.api.table_jobs import TableJob, TempTableJob, VariableInvariant, content_of
+from tests.api.jobs.table_jobs import TableJob, TempTableJob, VariableInvariant, content_of
 
 
 @pytest.fixture
