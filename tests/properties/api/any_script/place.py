@@ -17,10 +17,10 @@ from hypothesis import note
 import ppg
 from ppg.graph.declared import DEFAULT_STATUS_FILENAME
 from ppg_invariants import StatusStore
-from tests.api.any_script.lockstep import Disk, Entry, Lockstep, made_files
-from tests.api.any_script.model import GENERATORS, INPUT_FILES, Kind, Script
-from tests.api.any_script.text import text_of
-from tests.api.any_script.work import ACCOUNT, PLAN
+from tests.properties.api.any_script.lockstep import Disk, Entry, Lockstep, made_files
+from tests.properties.api.any_script.model import GENERATORS, INPUT_FILES, Kind, Script
+from tests.properties.api.any_script.text import text_of
+from tests.properties.api.any_script.work import ACCOUNT, PLAN
 
 __all__ = ["Place"]
 

@@ -1,4 +1,4 @@
-"""What happens when jobs fail in odd ways, and when the machine has no room, permission or descriptors."""
+"""Runs on a machine without memory, room on the disk, permission or descriptors."""
 
 import os
 import resource
@@ -12,75 +12,6 @@ import ppg
 from tests.fakes import small_file_system
 
 MB = 1 << 20
-
-
-def test_a_run_with_several_failures_raises_one_error_with_all_of_them_and_the_next_run_does_just_the_rest(
-    failing_run, run, writer, account
-):
-    def declare(*, broken):
-        def make(path, broken=broken):
-            account.ran(path.name)
-            if broken:
-                raise (ValueError if path.name == "a" else KeyError)(f"of {path.name}")
-            path.write_text("made")
-
-        a = ppg.FileGeneratingJob("a", make)
-        ppg.FileGeneratingJob("after a", writer("A")).depends_on(a)
-        ppg.FileGeneratingJob("b", make)
-        ppg.FileGeneratingJob("c", writer("C"))
-
-    error, _ = failing_run(lambda: declare(broken=True))
-    assert {name: type(exception) for name, exception in error.exceptions.items()} == {
-        "a": ValueError,
-        "b": KeyError,
-    }
-    assert "2 jobs failed" in str(error)
-    assert "of a" in str(error)
-    assert "of b" in str(error)
-    assert error.blocked == ("after a",)
-    assert account.taken() == ["a", "b", "c"]
-    assert run(lambda: declare(broken=False)).ran == ["a", "after a", "b"]
-
-
-def test_exceptions_that_cannot_be_pickled_or_printed_or_are_huge_are_reported_and_the_run_ends(
-    failing_run, writer, account
-):
-    class Unpicklable(ValueError):
-        def __init__(self, one, two):
-            super().__init__(f"{one} and {two}")
-            self.stream = open(os.devnull)  # noqa: SIM115
-
-    class Unprintable(Exception):
-        def __str__(self):
-            raise ArithmeticError("not even this")
-
-    def unpicklable():
-        raise Unpicklable("one", "two")
-
-    def unprintable():
-        raise Unprintable
-
-    def huge():
-        raise ValueError("x" * MB)
-
-    def declare():
-        ppg.FileGeneratingJob("unpicklable", unpicklable)
-        ppg.FileGeneratingJob("unprintable", unprintable)
-        ppg.FileGeneratingJob("huge", huge)
-        ppg.FileGeneratingJob("other", writer("O"))
-
-    error, graph = failing_run(declare)
-    assert set(error.exceptions) == {"unpicklable", "unprintable", "huge"}
-    assert account.taken() == ["other"]
-    assert "one and two" in str(error.exceptions["unpicklable"])
-    assert (
-        "Unpicklable" in str(error.exceptions["unpicklable"]) + type(error.exceptions["unpicklable"]).__name__
-    )
-    assert isinstance(error.exceptions["unprintable"], ppg.JobError)
-    assert "Unprintable" in str(error.exceptions["unprintable"])
-    assert "ArithmeticError" in str(error.exceptions["unprintable"])
-    assert "x" * MB in str(error.exceptions["huge"])
-    assert all(job.traceback for job in graph if job.job_id in error.exceptions)
 
 
 def test_a_job_for_which_there_is_no_memory_fails_with_that_reason_and_the_rest_runs(

@@ -159,36 +159,6 @@ def test_a_process_that_dies_is_reported_with_its_cause_and_output(
     assert account.taken() == ["a", "b"]
 
 
-def test_a_missing_input_file_fails_its_branch_and_the_rest_runs(failing_run, run, writer, account, folder):
-    def declare():
-        ppg.FileGeneratingJob("a", writer("A")).depends_on_file("input")
-        ppg.FileGeneratingJob("b", writer("B"))
-
-    error, _graph = failing_run(declare)
-    assert account.taken() == ["b"]
-    assert list(error.exceptions) == ["input"]
-    assert "'input' does not exist" in str(error.exceptions["input"])
-    assert error.blocked == ("a",)
-    (folder / "input").write_text("here")
-    run(declare)
-    assert account.taken() == ["a"]
-
-
-def test_a_captured_value_without_content_names_the_variable_and_fails_only_its_job(
-    failing_run, writer, account
-):
-    handle = open(os.devnull)  # noqa: SIM115
-
-    def declare():
-        ppg.FileGeneratingJob("a", lambda path: handle.read())
-        ppg.FileGeneratingJob("b", writer("B"))
-
-    error, _graph = failing_run(declare)
-    handle.close()
-    assert account.taken() == ["b"]
-    assert "closure 'handle'" in str(error.exceptions["FI:a"])
-
-
 def test_a_callback_that_cannot_be_pickled_names_the_culprit_and_fails_only_its_job(
     failing_run, writer, account
 ):
@@ -295,3 +265,75 @@ def test_a_relative_name_that_leads_nowhere_is_told_with_the_working_directory(
         "load": in_root,
     }
     assert graph.job("plain").exception.filename == "input"
+
+
+MB = 1 << 20
+
+
+def test_a_run_with_several_failures_raises_one_error_with_all_of_them_and_the_next_run_does_just_the_rest(
+    failing_run, run, writer, account
+):
+    def declare(*, broken):
+        def make(path, broken=broken):
+            account.ran(path.name)
+            if broken:
+                raise (ValueError if path.name == "a" else KeyError)(f"of {path.name}")
+            path.write_text("made")
+
+        a = ppg.FileGeneratingJob("a", make)
+        ppg.FileGeneratingJob("after a", writer("A")).depends_on(a)
+        ppg.FileGeneratingJob("b", make)
+        ppg.FileGeneratingJob("c", writer("C"))
+
+    error, _ = failing_run(lambda: declare(broken=True))
+    assert {name: type(exception) for name, exception in error.exceptions.items()} == {
+        "a": ValueError,
+        "b": KeyError,
+    }
+    assert "2 jobs failed" in str(error)
+    assert "of a" in str(error)
+    assert "of b" in str(error)
+    assert error.blocked == ("after a",)
+    assert account.taken() == ["a", "b", "c"]
+    assert run(lambda: declare(broken=False)).ran == ["a", "after a", "b"]
+
+
+def test_exceptions_that_cannot_be_pickled_or_printed_or_are_huge_are_reported_and_the_run_ends(
+    failing_run, writer, account
+):
+    class Unpicklable(ValueError):
+        def __init__(self, one, two):
+            super().__init__(f"{one} and {two}")
+            self.stream = open(os.devnull)  # noqa: SIM115
+
+    class Unprintable(Exception):
+        def __str__(self):
+            raise ArithmeticError("not even this")
+
+    def unpicklable():
+        raise Unpicklable("one", "two")
+
+    def unprintable():
+        raise Unprintable
+
+    def huge():
+        raise ValueError("x" * MB)
+
+    def declare():
+        ppg.FileGeneratingJob("unpicklable", unpicklable)
+        ppg.FileGeneratingJob("unprintable", unprintable)
+        ppg.FileGeneratingJob("huge", huge)
+        ppg.FileGeneratingJob("other", writer("O"))
+
+    error, graph = failing_run(declare)
+    assert set(error.exceptions) == {"unpicklable", "unprintable", "huge"}
+    assert account.taken() == ["other"]
+    assert "one and two" in str(error.exceptions["unpicklable"])
+    assert (
+        "Unpicklable" in str(error.exceptions["unpicklable"]) + type(error.exceptions["unpicklable"]).__name__
+    )
+    assert isinstance(error.exceptions["unprintable"], ppg.JobError)
+    assert "Unprintable" in str(error.exceptions["unprintable"])
+    assert "ArithmeticError" in str(error.exceptions["unprintable"])
+    assert "x" * MB in str(error.exceptions["huge"])
+    assert all(job.traceback for job in graph if job.job_id in error.exceptions)

@@ -10,7 +10,7 @@ import enum
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from tests.api.any_script.work import content
+from tests.properties.api.any_script.work import content
 
 __all__ = [
     "CACHED",

@@ -32,9 +32,17 @@ from hypothesis import note, settings, stateful
 from hypothesis import strategies as st
 
 import ppg
-from tests.api.any_script.edits import edited, random_script, shaken
-from tests.api.any_script.model import CACHED, FILES, GENERATORS, INPUT_FILES, INVARIANTS, Kind, Script
-from tests.api.any_script.place import Place
+from tests.properties.api.any_script.edits import edited, random_script, shaken
+from tests.properties.api.any_script.model import (
+    CACHED,
+    FILES,
+    GENERATORS,
+    INPUT_FILES,
+    INVARIANTS,
+    Kind,
+    Script,
+)
+from tests.properties.api.any_script.place import Place
 
 randoms = st.randoms(use_true_random=False)
 

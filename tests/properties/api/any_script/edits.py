@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from random import Random
 
-from tests.api.any_script.model import (
+from tests.properties.api.any_script.model import (
     GENERATORS,
     INVARIANTS,
     MULTI,

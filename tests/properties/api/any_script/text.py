@@ -10,14 +10,14 @@ import zlib
 from collections.abc import Collection, Iterable
 from textwrap import indent
 
-from tests.api.any_script.model import FILES, GENERATORS, INVARIANTS, Job, Kind, Script, Style, Use
+from tests.properties.api.any_script.model import FILES, GENERATORS, INVARIANTS, Job, Kind, Script, Style, Use
 
 __all__ = ["text_of"]
 
 HEAD = """\
 import functools
 import ppg
-from tests.api.any_script import work
+from tests.properties.api.any_script import work
 """
 
 

@@ -1,6 +1,7 @@
-"""Temporary files and loaded data: made when needed, shared, and gone afterwards."""
+"""Loaded data: shared by the jobs that need it, gone afterwards, and never in the script."""
 
 import os
+from pathlib import Path
 
 import pytest
 
@@ -9,103 +10,6 @@ import ppg
 
 class Genome:
     """What users load attributes on."""
-
-
-def test_a_temporary_file_is_there_for_its_users_and_gone_afterwards(run, writer, account, folder):
-    def declare():
-        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
-        ppg.FileGeneratingJob("a", lambda path: path.write_text((folder / "temp").read_text())).depends_on(
-            temp
-        )
-
-    run(declare)
-    assert (folder / "a").read_text() == "T"
-    assert not (folder / "temp").exists()
-    assert account.taken() == ["temp"]
-    assert run(declare).ran == []
-    assert account.taken() == []
-
-
-def test_a_temporary_leaf_never_runs(run, writer, account):
-    result = run(lambda: ppg.TempFileGeneratingJob("temp", writer("T")))
-    assert account.taken() == []
-    assert result["temp"].state is ppg.JobState.NOT_NEEDED
-
-
-def test_a_new_user_of_an_old_temporary_job_runs_it_and_the_old_user_does_not(run, writer, account):
-    def declare(names):
-        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
-        for name in names:
-            ppg.FileGeneratingJob(name, writer(name)).depends_on(temp)
-
-    run(lambda: declare("a"))
-    account.taken()
-    run(lambda: declare("ab"))
-    assert account.taken() == ["b", "temp"]
-
-
-def test_a_changed_temporary_job_with_the_same_bytes_stops_there(run, writer, account):
-    def declare(parameter):
-        temp = ppg.TempFileGeneratingJob("temp", writer("T")).depends_on_params(parameter)
-        ppg.FileGeneratingJob("a", writer("A")).depends_on(temp)
-
-    run(lambda: declare(1))
-    account.taken()
-    run(lambda: declare(2))
-    assert account.taken() == ["temp"]
-
-
-def test_a_temporary_file_is_kept_for_the_next_run_if_a_user_of_it_failed(
-    failing_run, run, writer, account, folder
-):
-    def declare(*, broken):
-        def use(path, broken=broken):
-            if broken:
-                raise ValueError
-            path.write_text((folder / "temp").read_text())
-
-        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
-        ppg.FileGeneratingJob("a", use).depends_on(temp)
-
-    failing_run(lambda: declare(broken=True))
-    assert (folder / "temp").exists()
-    account.taken()
-    run(lambda: declare(broken=False))
-    assert account.taken() == []
-    assert not (folder / "temp").exists()
-
-
-def test_a_leftover_that_is_not_what_its_record_says_is_not_used(failing_run, run, writer, account, folder):
-    def declare(*, broken):
-        def use(path, broken=broken):
-            if broken:
-                raise ValueError
-            path.write_text((folder / "temp").read_text())
-
-        temp = ppg.TempFileGeneratingJob("temp", writer("T"))
-        ppg.FileGeneratingJob("a", use).depends_on(temp)
-
-    failing_run(lambda: declare(broken=True))
-    account.taken()
-    (folder / "temp").write_text("X")
-    run(lambda: declare(broken=False))
-    assert account.taken() == ["temp"]
-    assert (folder / "a").read_text() == "T"
-
-
-def test_several_temporary_files_come_and_go_together(run, folder):
-    def make(paths):
-        for path in paths:
-            path.write_text(path.name)
-
-    def declare():
-        temp = ppg.MultiTempFileGeneratingJob(["x", "y"], make)
-        ppg.FileGeneratingJob("a", lambda path: path.write_text((folder / "y").read_text())).depends_on(
-            temp["y"]
-        )
-
-    run(declare)
-    assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["a"]
 
 
 def test_an_attribute_is_there_for_direct_users_and_never_set_in_the_script(run, account, folder):
@@ -251,21 +155,6 @@ def test_a_changed_load_reruns_its_users(run, account, folder):
     assert (folder / "a").read_text() == "2"
 
 
-def test_the_modification_time_of_a_file_is_observed_without_reading_it(run, writer, account, folder):
-    (folder / "input").write_text("x")
-
-    def declare():
-        ppg.FileGeneratingJob("a", writer("A")).depends_on(ppg.FileTimeInvariant("input"))
-
-    run(declare)
-    account.taken()
-    run(declare)
-    assert account.taken() == []
-    os.utime(folder / "input", ns=(1, 1))
-    run(declare)
-    assert account.taken() == ["a"]
-
-
 @pytest.mark.parametrize(
     ("declare", "error", "named"),
     [
@@ -282,16 +171,6 @@ def test_a_wrong_argument_of_a_load_is_named_at_the_definition(folder, declare, 
         declare()
 
 
-def test_a_load_that_declares_a_job_breaks_the_contract(failing_run, writer):
-    def declare():
-        ppg.FileGeneratingJob("a", writer("A")).depends_on(
-            ppg.DataLoadingJob("load", lambda: ppg.FileGeneratingJob("b", writer("B")))
-        )
-
-    error, _graph = failing_run(declare)
-    assert isinstance(error.exceptions["load"], ppg.JobContractError)
-
-
 def test_what_a_forked_job_declares_is_ignored(run, writer, account, folder):
     def make(path):
         ppg.FileGeneratingJob("b", writer("B")).depends_on(ppg.FileGeneratingJob("c", writer("C")))
@@ -300,3 +179,51 @@ def test_what_a_forked_job_declares_is_ignored(run, writer, account, folder):
     result = run(lambda: ppg.FileGeneratingJob("a", make))
     assert result.ran == ["a"]
     assert sorted(path.name for path in folder.iterdir() if path.name[0] != ".") == ["a"]
+
+
+class Unreadable(LookupError):
+    """What a library of the user's raises."""
+
+
+def test_a_load_that_raises_an_error_of_the_users_own_keeps_its_type(failing_run, writer, account):
+    def load():
+        raise Unreadable("chromosome 7")
+
+    def declare():
+        first = ppg.DataLoadingJob("first", load)
+        second = ppg.DataLoadingJob("second", lambda: None).depends_on(first)
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(second)
+        ppg.FileGeneratingJob("b", writer("B"))
+
+    error, graph = failing_run(declare)
+    assert type(error.exceptions["first"]).__name__ == "Unreadable"
+    assert isinstance(error.exceptions["first"], LookupError)
+    assert str(error.exceptions["first"]) == "chromosome 7"
+    assert error.blocked == ("second", "a")
+    assert account.taken() == ["b"]
+    assert "in load" in graph.job("first").traceback
+
+
+def test_a_load_that_changes_the_working_directory_moves_neither_the_next_load_nor_the_script(run, folder):
+    genome = Genome()
+
+    def declare():
+        first = ppg.DataLoadingJob("first", lambda: os.chdir("/"))
+        second = ppg.AttributeLoadingJob("second", genome, "seen", os.getcwd).depends_on(first)
+        ppg.FileGeneratingJob("a", lambda path: path.write_text(genome.seen)).depends_on(second)
+
+    run(declare)
+    assert (folder / "a").read_text() == str(folder)
+    assert Path.cwd() == folder
+
+
+def test_what_a_load_declared_is_not_in_the_graph(failing_run, writer, account):
+    def declare():
+        load = ppg.DataLoadingJob("load", lambda: ppg.FileGeneratingJob("b", writer("B")))
+        ppg.FileGeneratingJob("a", writer("A")).depends_on(load)
+
+    error, graph = failing_run(declare)
+    assert isinstance(error.exceptions["load"], ppg.JobContractError)
+    assert "only scripts and JobGeneratingJobs declare jobs" in str(error.exceptions["load"])
+    assert "b" not in graph
+    assert account.taken() == []
