@@ -33,7 +33,7 @@ types:
 
 # Everything but the exhaustive searches and whole pipelines
 test-fast:
-    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli tests/upgrades tests/tools --ignore tests/graph/test_exhaustive.py
+    uv run pytest tests/graph tests/invariants tests/exec tests/api tests/cli tests/properties tests/upgrades tests/tools --ignore tests/graph/test_exhaustive.py
 
 # All tests, as the README says
 test:

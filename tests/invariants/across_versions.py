@@ -25,12 +25,13 @@ from tests.invariants.programs import programs, source
 WANTED = ("3.11", "3.12", "3.13", "3.14")
 NEEDED = ("xxhash", "pytest", "pytest-timeout", "hypothesis", "numpy")
 TESTS = (
-    "test_following.py",
-    "test_explanations.py",
-    "test_functions.py",
-    "test_function_properties.py",
-    "test_parameters.py",
-    "test_parameter_properties.py",
+    "tests/invariants/functions/test_captured.py",
+    "tests/invariants/functions/test_edits.py",
+    "tests/invariants/functions/test_following.py",
+    "tests/invariants/functions/test_wrapped.py",
+    "tests/invariants/test_explanations.py",
+    "tests/invariants/test_parameters.py",
+    "tests/properties/invariants",
 )
 ROOT = Path(__file__).parents[2]
 
@@ -120,9 +121,8 @@ def run_tests(python):
         "-o",
         "addopts=--import-mode=importlib",
     ]
-    tests = [f"tests/invariants/{name}" for name in TESTS]
     return subprocess.run(
-        [*command, *tests],
+        [*command, *TESTS],
         cwd=ROOT,
         env=settings_of_tests(),
         stdout=subprocess.PIPE,

@@ -28,10 +28,13 @@ from tests.graph.mutation.operators import Mutant, mutants
 SOURCES = Path("packages/ppg-graph/src/ppg_graph/decide")
 MODULES = ("run_state", "admission", "evaluator", "extension", "propagation", "staleness")
 TESTS = [
-    "tests/graph/test_rules.py",
-    "tests/graph/test_rules_of_caches.py",
-    "tests/graph/test_rules_of_generators.py",
-    "tests/graph/test_rules_of_runs.py",
+    "tests/graph/decide/test_protocol.py",
+    "tests/graph/decide/test_rules.py",
+    "tests/graph/decide/test_rules_of_caches.py",
+    "tests/graph/decide/test_rules_of_choice.py",
+    "tests/graph/decide/test_rules_of_failures.py",
+    "tests/graph/decide/test_rules_of_generators.py",
+    "tests/graph/decide/test_rules_of_stops.py",
 ]
 
 
@@ -87,7 +90,7 @@ def survives(module: str, mutant: Mutant, *, lives: int, seconds: int) -> bool:
 
 def live(lives: int) -> int:
     """Random lives without hypothesis, which would spend its time on shrinking. Raises if a claim fails."""
-    from tests.graph.test_properties import Life
+    from tests.properties.graph.test_properties import Life
 
     for seed in range(lives):
         random = Random(seed)

@@ -357,3 +357,12 @@ def test_of_jobs_that_did_not_run_it_is_said_why() -> None:
         "w": "not needed",
     }
     assert [outcome.state(name) for name in "tulv"] == [S.CLEAN, S.CLEANED_UP, S.NOT_NEEDED, S.NOT_NEEDED]
+
+
+def test_a_lazy_job_that_nobody_wants_to_know_any_more_does_not_run() -> None:
+    shop = Shop(graph("I.p > T.t > O.a; O.slow > T.t; O.bad > O.a; I.q > O.slow; I.q > O.bad"))
+    shop.run()
+    shop.values |= {"p": "2", "q": "2"}
+    outcome = shop.run(failing=["bad"], last_first=True)
+    assert sorted(outcome.ran) == ["bad", "slow"]
+    assert outcome.state("t") is S.NOT_NEEDED

@@ -17,15 +17,13 @@ from ppg_graph import (
     NodeId,
     NodeKind,
     NodeState,
+    Observe,
     Rejected,
     UpstreamRemoved,
 )
 from tests.graph.driver import Shop, graph, made_by
 
 S = NodeState
-
-
-# -- generators
 
 
 def test_a_generator_runs_every_time_and_what_it_made_only_once() -> None:
@@ -226,3 +224,57 @@ def test_a_generator_may_widen_an_edge_below_it() -> None:
         shop.values[f"m[{part}]"] = "changed"
         shop.damaged["m"] = FileStatus.MISSING
         assert set(shop.run(makes=makes).ran) == {"g", "m"} | expected
+
+
+def test_a_stale_lazy_job_runs_when_a_generated_job_wants_to_know_what_comes_out() -> None:
+    shop = Shop(graph("I.p > T.t; G.g"))
+    makes = made_by(shop, "g", jobs="O.x", edges="t>x")
+    shop.run(makes=makes)
+    shop.values["p"] = "2"
+    shop.dag = graph("I.p > T.t; G.g")
+    outcome = shop.run(makes=makes)
+    assert outcome.ran == ["g", "t"]
+    assert outcome.state("x") is S.CLEAN
+
+
+def test_a_leftover_that_no_generator_asked_for_is_removed_after_all() -> None:
+    shop = Shop(graph("T.t > O.a; G.g"))
+    shop.run()
+    shop.lying_about = {"t"}
+    outcome = shop.run()
+    assert outcome.ran == ["g"]
+    assert outcome.removed == ["t"]
+
+
+def test_a_generated_job_is_compared_with_what_was_known_before_it_was_made() -> None:
+    shop = Shop(graph("I.p > O.a; O.m[f] > O.b; O.m[g] > O.b; I.q > O.m; G.g"))
+    makes = made_by(shop, "g", jobs="O.x O.y O.z", edges="p>x m[f]>y m[g]>z")
+    shop.run(makes=makes, last_first=True)
+    shop.values |= {"p": "2", "q": "2", "m[f]": "other"}
+    shop.dag = graph("I.p > O.a; O.m[f] > O.b; O.m[g] > O.b; I.q > O.m; G.g > G.later")
+    makes = {
+        "later": Generated(
+            shop.dag.node(JobId("later")), Fingerprint(b"g"), makes["g"].jobs, makes["g"].edges
+        )
+    }
+    outcome = shop.run(makes=makes)
+    assert sorted(outcome.ran) == ["a", "b", "g", "later", "m", "x", "y"]
+    assert outcome.state("z") is S.CLEAN
+
+
+def test_a_generated_job_notices_a_change_that_was_seen_before_it_was_made() -> None:
+    text = "I.p > O.a > G.g"
+    shop = Shop(graph(text))
+    makes = made_by(shop, "g", jobs="O.x", edges="p>x")
+    shop.run(makes=makes)
+    shop.values["p"] = "2"
+    shop.dag = graph(text)
+    assert shop.run(makes=makes).ran == ["a", "g", "x"]
+
+
+def test_an_invariant_of_nothing_but_a_blocked_generated_job_is_not_observed() -> None:
+    shop = Shop(graph("O.bad; G.g; I.p"))
+    outcome = shop.run(failing=["bad"], makes=made_by(shop, "g", jobs="O.x", edges="p>x bad>x"))
+    assert outcome.state("x") is S.BLOCKED
+    assert outcome.state("p") is S.NOT_NEEDED
+    assert not [effect for effect in outcome.effects if isinstance(effect, Observe)]

@@ -48,7 +48,7 @@ from ppg_graph import (
 )
 from tests.graph.driver import Shop, graph
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 F = Fingerprint(b"f")
 
 

@@ -1,6 +1,6 @@
 """The messages of the executor's processes: docs/executor.md shows them as they are, and each arrives as it was sent.
 
-`python -m tests.exec.test_messages` prints the table for that page.
+`python -m tests.exec.transport.test_messages` prints the table for that page.
 """
 
 import marshal
@@ -29,7 +29,7 @@ from ppg_exec.transport.messages import (
     encoded_value,
 )
 
-PAGE = Path(__file__).resolve().parents[2] / "docs/executor.md"
+PAGE = Path(__file__).resolve().parents[3] / "docs/executor.md"
 KINDS: list[type[Message]] = [kind for table in DIRECTIONS for kind in table.values()]
 VALUES: dict[object, object] = {
     int: 7, float: 1.5, bool: True, str: "text", bytes: b"bytes", object: (1, [2]), Descriptor: 3, type(None): None,
@@ -59,7 +59,7 @@ def documented_table() -> str:
 def test_the_page_shows_every_message_with_its_fields_and_direction_in_order() -> None:
     section = PAGE.read_text().partition("\n## Messages\n")[2].partition("\n## ")[0]
     shown = "\n".join(line for line in section.splitlines() if line.startswith("|"))
-    assert shown == documented_table(), "run python -m tests.exec.test_messages"
+    assert shown == documented_table(), "run python -m tests.exec.transport.test_messages"
 
 
 def test_every_class_is_in_the_table_and_the_union_of_one_direction() -> None:
