@@ -12,6 +12,12 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def graph(folder):
+    """A new pipegraph, in which jobs are declared."""
+    return ppg.new_pipegraph(quiet=True)
+
+
 class Account:
     """Which callbacks ran, kept in a file, because they run in other processes."""
 

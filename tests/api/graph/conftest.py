@@ -2,10 +2,7 @@
 
 import pytest
 
-import ppg
-
 
 @pytest.fixture(autouse=True)
-def graph(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return ppg.new_pipegraph(quiet=True)
+def current_graph(graph):
+    return graph

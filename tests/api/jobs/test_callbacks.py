@@ -9,11 +9,6 @@ import pytest
 import ppg
 
 
-@pytest.fixture
-def graph(folder):
-    return ppg.new_pipegraph(quiet=True)
-
-
 def write(path):
     path.write_text("x")
 

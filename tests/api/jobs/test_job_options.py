@@ -10,7 +10,7 @@ import pytest
 
 import ppg
 from ppg.report.failures import failure_lines
-from tests.exec.threaded import build_openmp, use_openmp, use_polars
+from tests.exec.threaded import use_openmp, use_polars
 from tests.fakes import RecordingFrontend
 
 MB = 1 << 20
@@ -340,17 +340,6 @@ def test_a_fresh_job_that_wants_loaded_data_is_told_what_to_do(failing_run):
 
 
 # -- libraries that do not survive a fork ----------------------------------------------------------------------
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory):
-    return build_openmp(tmp_path_factory.mktemp("openmp"))
-
-
-@pytest.fixture
-def three_threads(monkeypatch):
-    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS"):
-        monkeypatch.setenv(name, "3")
 
 
 USES = [use_openmp, use_polars]

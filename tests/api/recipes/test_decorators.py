@@ -13,11 +13,6 @@ import ppg
 HERE = Path(__file__).parent
 
 
-@pytest.fixture
-def graph(folder):
-    return ppg.new_pipegraph(quiet=True)
-
-
 def test_a_decorated_function_is_the_job(graph, folder):
     @ppg.file("out.txt")
     def make(out: Path) -> None:

@@ -7,21 +7,9 @@ from typing import Any
 import pytest
 
 from ppg_exec import LocalExecutor, RunsIn, Succeeded, Task, TimedOut
-from tests.exec.threaded import build_openmp, use_blas, use_openmp, use_polars
+from tests.exec.threaded import use_blas, use_openmp, use_polars
 
 Use = Callable[[str], bool]
-
-
-@pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return build_openmp(tmp_path_factory.mktemp("openmp"))
-
-
-@pytest.fixture
-def three_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The user wants three threads in every process; otherwise each task has one thread per core of its own."""
-    for name in ("OMP_NUM_THREADS", "POLARS_MAX_THREADS", "OPENBLAS_NUM_THREADS"):
-        monkeypatch.setenv(name, "3")
 
 
 @pytest.mark.parametrize("use", [use_openmp, use_polars, use_blas])
