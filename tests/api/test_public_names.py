@@ -6,6 +6,7 @@ import inspect
 import pytest
 
 import ppg
+from tests.api.callbacks import nothing, write, write_all
 
 NAMES = [
     "new_pipegraph",
@@ -43,19 +44,6 @@ class Genome:
 
 
 GENOME = Genome()
-
-
-def nothing():
-    """A callback without an argument."""
-
-
-def write(path):
-    path.write_text("x")
-
-
-def write_all(paths):
-    for path in paths:
-        path.write_text("x")
 
 
 POSITIONAL = {

@@ -11,12 +11,7 @@ import pytest
 from ppg_exec import CannotPickle, LocalExecutor, Raised, Succeeded, Task
 from ppg_exec.pickling.receive import IdentityTable
 from ppg_exec.pickling.send import SharedObjects
-from tests.exec.holder import Holder
-
-
-def pass_on(sender: SharedObjects, table: IdentityTable, value: object) -> Any:
-    payload, introduced = sender.dump({"callback": value})
-    return table.load(payload, introduced)[0]
+from tests.exec.holder import Holder, pass_on
 
 
 @pytest.mark.parametrize(

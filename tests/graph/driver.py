@@ -200,3 +200,10 @@ def made_by(shop: Shop, generator: str, *, jobs: str = "", edges: str = "") -> d
             tuple(new_edges),
         )
     }
+
+
+def dag_of(size: int) -> Dag:
+    dag = Dag()
+    for number in range(size):
+        dag.add_node(JobId(f"j{number}"), NodeKind.OUTPUT)
+    return dag

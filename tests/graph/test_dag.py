@@ -7,13 +7,7 @@ from random import Random
 import pytest
 
 from ppg_graph import CycleFoundError, Dag, JobId, NodeId, NodeKind
-
-
-def dag_of(size: int) -> Dag:
-    dag = Dag()
-    for number in range(size):
-        dag.add_node(JobId(f"j{number}"), NodeKind.OUTPUT)
-    return dag
+from tests.graph.driver import dag_of
 
 
 def chain(size: int) -> Dag:

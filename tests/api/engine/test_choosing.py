@@ -3,6 +3,7 @@
 import pytest
 
 import ppg
+from tests.api.callbacks import write
 
 
 @pytest.fixture
@@ -80,10 +81,6 @@ def test_a_job_of_another_pipegraph_is_refused_though_this_one_has_one_of_its_na
     with pytest.raises(ppg.PyPipelineGraphError, match="'a' belongs to another pipegraph"):
         call[way]()
     assert account.taken() == []
-
-
-def write(path):
-    path.write_text("x")
 
 
 def test_targets_in_a_dictionary_are_its_values(folder):

@@ -5,15 +5,7 @@ import pickle
 import pytest
 
 import ppg
-
-
-def write(path):
-    path.write_text("x")
-
-
-def write_all(paths):
-    for path in paths:
-        path.write_text("x")
+from tests.api.callbacks import write, write_all
 
 
 def test_a_job_cannot_depend_on_itself():

@@ -5,10 +5,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-
-
-def write(path):
-    path.write_text("x")
+from tests.api.callbacks import nothing, write
 
 
 def test_a_job_before_new_pipegraph_is_an_error_that_says_to_call_it(monkeypatch):
@@ -85,10 +82,6 @@ def test_the_file_of_a_multi_file_job_is_found_by_name_and_by_path():
 def test_asking_for_the_story_of_a_job_before_the_run_is_an_error():
     with pytest.raises(ppg.PyPipelineGraphError, match="not run yet"):
         _ = ppg.FileGeneratingJob("a", write).failed
-
-
-def nothing():
-    pass
 
 
 @pytest.mark.parametrize(

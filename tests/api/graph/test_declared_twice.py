@@ -5,10 +5,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-
-
-def write(path):
-    path.write_text("x")
+from tests.api.callbacks import nothing, write, write_all
 
 
 def test_the_same_job_declared_again_is_the_same_object():
@@ -78,15 +75,6 @@ def test_contradictory_parameters_are_told_with_the_lines_of_the_script():
     with pytest.raises(ppg.JobContractError) as caught:
         a.depends_on_params([2])
     assert str(caught.value).count(f"{Path(__file__).name}:") == 2
-
-
-def write_all(paths):
-    for path in paths:
-        path.write_text("x")
-
-
-def nothing():
-    pass
 
 
 class Genome:

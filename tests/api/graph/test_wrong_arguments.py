@@ -6,10 +6,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-
-
-def write(path):
-    path.write_text("x")
+from tests.api.callbacks import nothing, passing_on, write, write_all
 
 
 @pytest.mark.parametrize(
@@ -38,23 +35,6 @@ def write(path):
 def test_a_wrong_argument_is_named_at_the_definition(declare, error, named):
     with pytest.raises(error, match=named):
         declare()
-
-
-def passing_on(function):
-    @functools.wraps(function)
-    def wrapper(*arguments, **options):
-        return function(*arguments, **options)
-
-    return wrapper
-
-
-def write_all(paths):
-    for path in paths:
-        path.write_text("x")
-
-
-def nothing():
-    pass
 
 
 def declares_later(path=None):

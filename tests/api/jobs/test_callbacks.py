@@ -7,18 +7,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-
-
-def write(path):
-    path.write_text("x")
-
-
-def passing_on(function):
-    @functools.wraps(function)
-    def wrapper(*arguments, **options):
-        return function(*arguments, **options)
-
-    return wrapper
+from tests.api.callbacks import passing_on, write
 
 
 def passing_nothing_on(function):

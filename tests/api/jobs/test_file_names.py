@@ -7,10 +7,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-
-
-def write(path):
-    path.write_text("x")
+from tests.api.callbacks import write
 
 
 def write_all(paths):

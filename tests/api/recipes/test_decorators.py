@@ -1,6 +1,5 @@
 """Jobs declared as decorated functions: what they are, what is passed, what counts, and what type checkers say."""
 
-import functools
 import json
 import subprocess
 import sys
@@ -9,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import ppg
+from tests.api.callbacks import passing_on
 
 HERE = Path(__file__).parent
 
@@ -320,14 +320,6 @@ def positional(out, data=ppg.upstream("x"), /): ...
 
 
 # ruff: noqa: B008
-def passing_on(function):
-    @functools.wraps(function)
-    def inner(*arguments, **options):
-        return function(*arguments, **options)
-
-    return inner
-
-
 def test_a_function_in_another_decorator_gets_the_path(run):
     def declare():
         @ppg.file("a")

@@ -36,3 +36,9 @@ def entries(cache):
 def staged(cache):
     """What is left behind, or being written."""
     return sorted((cache / "v1" / "staging").iterdir())
+
+
+def nonsense(entry):
+    """Make an entry one that says nothing of its files."""
+    (entry / "manifest.json").unlink()
+    (entry / "manifest.json").write_text('{"files": [3]}')

@@ -5,7 +5,7 @@ import os
 import pytest
 
 import ppg
-from tests.api.shared_cache.projects import entries, staged
+from tests.api.shared_cache.projects import entries, nonsense, staged
 
 
 def truncated(entry):
@@ -27,11 +27,6 @@ def no_manifest(entry):
 
 def half_a_manifest(entry):
     os.truncate(entry / "manifest.json", 40)
-
-
-def nonsense(entry):
-    (entry / "manifest.json").unlink()
-    (entry / "manifest.json").write_text('{"files": [3]}')
 
 
 def a_folder_instead(entry):

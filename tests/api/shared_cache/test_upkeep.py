@@ -5,17 +5,8 @@ import os
 import pytest
 
 import ppg
-from tests.api.shared_cache.projects import entries, staged
-
-
-def plain(path):
-    path.write_text("x")
-
-
-def nonsense(entry):
-    (entry / "manifest.json").unlink()
-    (entry / "manifest.json").write_text('{"files": [3]}')
-
+from tests.api.callbacks import write
+from tests.api.shared_cache.projects import entries, nonsense, staged
 
 # -- upkeep ------------------------------------------------------------------------------------------------
 
@@ -70,6 +61,6 @@ def test_nonsense_is_refused(folder):
         ppg.SharedCache("x").prune(-1)
     ppg.new_pipegraph()
     with pytest.raises(TypeError, match="share must be True or False, not 'yes'"):
-        ppg.FileGeneratingJob("a", plain, share="yes")
+        ppg.FileGeneratingJob("a", write, share="yes")
     with pytest.raises(TypeError, match="share of 'b' must be True or False"):
-        ppg.FileGeneratingJob("b", plain).share("yes")
+        ppg.FileGeneratingJob("b", write).share("yes")

@@ -7,12 +7,7 @@ from hypothesis import strategies as st
 
 from ppg_exec.pickling.receive import IdentityTable
 from ppg_exec.pickling.send import SharedObjects, dump_reply
-from tests.exec.holder import Holder
-
-
-def pass_on(sender: SharedObjects, table: IdentityTable, value: object) -> Any:
-    payload, introduced = sender.dump({"callback": value})
-    return table.load(payload, introduced)[0]
+from tests.exec.holder import Holder, pass_on
 
 
 @given(st.lists(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=4), min_size=1, max_size=8))

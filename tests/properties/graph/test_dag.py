@@ -5,16 +5,9 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ppg_graph import Dag, JobId, NodeId, NodeKind
+from ppg_graph import NodeId
 from ppg_graph.model.walks import cycle_through
-
-
-def dag_of(size: int) -> Dag:
-    dag = Dag()
-    for number in range(size):
-        dag.add_node(JobId(f"j{number}"), NodeKind.OUTPUT)
-    return dag
-
+from tests.graph.driver import dag_of
 
 edges_of_a_graph = st.lists(
     st.tuples(st.integers(0, 20), st.integers(0, 20), st.sampled_from([None, None, "x", "y"]), st.booleans()),
