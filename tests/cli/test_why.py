@@ -70,7 +70,6 @@ def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     assert '+    return "B"\n' in last
     below = told(built, "folder/b")
     assert "  because a came out differently\n    a ran in the same run\n      because x: 1 → 2\n" in below
-    assert "        parameters['x']: 1 → 2\n" in below
 
 
 def test_an_option_after_the_job_is_told_where_it_belongs(built):

@@ -40,7 +40,7 @@ def test_parameters_and_a_function_may_be_called_like_the_file_that_depends_on_t
     changed = run(lambda: declare_b(account, parameters=(1, 3), function=first))
     assert changed["B"].reasons == ("parameters[1]: 2 → 3",)
     changed = run(lambda: declare_b(account, parameters=(1, 3), function=second))
-    assert changed["B"].reasons == ("function:B changed",)
+    assert changed["B"].reasons == ("second() changed",)
 
 
 def test_they_may_be_called_like_any_other_job_too_whichever_comes_first_or_goes(run, account, writer):
