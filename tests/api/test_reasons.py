@@ -1,9 +1,13 @@
 """What a run says of its reasons, in the terms of the script."""
 
+import functools
+
 import pytest
 
 import ppg
 from ppg.status.reason_details import MOST_DETAILED
+
+NESTED = functools.reduce(lambda inner, _: [inner], range(148), 1)
 
 
 def write(path, text="x"):
@@ -29,6 +33,21 @@ def test_a_new_job_was_never_built_and_one_that_failed_says_so(run, failing_run,
     failing_run(lambda: ppg.FileGeneratingJob("other", fail))
     result = run(lambda: ppg.FileGeneratingJob("other", write))
     assert result["other"].reasons == ("it failed last time",)
+
+
+def test_a_job_whose_result_does_not_count_any_more_is_not_called_new(run, folder):
+    run(makes(write))
+
+    def declare():
+        ppg.DataLoadingJob("made", write_nothing)
+        ppg.FileGeneratingJob("after", write).depends_on(ppg.current_pipegraph().job("made"))
+
+    run(declare)
+    assert run(makes(write))["made"].reasons == ("its last result is not valid any more",)
+
+
+def write_nothing():
+    """Loads nothing."""
 
 
 def test_a_changed_default_names_its_function_and_both_values(run):
@@ -114,3 +133,20 @@ def test_of_very_many_changes_only_the_first_are_compared_and_all_are_told(run):
     told = sorted(result[job].reasons[0].partition(" ")[0] for job in result.ran)
     assert told.count("value:") == MOST_DETAILED
     assert len(told) == MOST_DETAILED + 10
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ([0] * 100_000, [1] + [0] * 100_000),
+        (NESTED, [NESTED]),
+        ({"a": "x" * 100_000}, {"a": "y" * 100_000}),
+    ],
+    ids=["long", "deep", "large"],
+)
+def test_values_that_take_long_to_compare_do_not_hold_the_run_up(run, before, after):
+    def declare(parameters):
+        ppg.FileGeneratingJob("made", write).depends_on_params(parameters)
+
+    (reason,) = edited(run, lambda: declare(before), lambda: declare(after))
+    assert reason.startswith("parameters") or reason == "the parameters made changed"

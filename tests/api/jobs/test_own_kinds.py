@@ -144,7 +144,7 @@ class Broken(TableJob):
 
     def process_call(self):
         self.fail("process_call")
-        return super().process_call()
+        return (print, ()) if self.hook == "no call" else super().process_call()
 
     def outputs_of(self, returned, run_id):
         self.fail("outputs_of")
@@ -163,6 +163,7 @@ class Broken(TableJob):
     ("hook", "message"),
     [
         ("process_call", "the hook Broken.process_call raised ZeroDivisionError: in process_call"),
+        ("no call", "the hook Broken.process_call must give a ProcessCall, not (<built-in"),
         ("outputs_of", "the hook Broken.outputs_of raised ZeroDivisionError: in outputs_of"),
         ("no outputs", "the hook Broken.outputs_of must give JobOutputs with a fingerprint, not b"),
     ],
@@ -296,3 +297,85 @@ def test_a_kind_without_a_necessary_hook_is_told_so(failing_run):
     error, _ = failing_run(declare)
     assert "'idle' cannot run: Idle defines no process_call" in str(error)
     assert "'mute' made nothing: Mute defines no outputs_of" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [(None, "must give a list of messages, not None"), (ZeroDivisionError, "raised ZeroDivisionError")],
+)
+def test_a_temporary_one_that_cannot_be_removed_is_a_warning(folder, capfd, given, message):
+    class Kept(TempTableJob):
+        __slots__ = ()
+
+        def remove(self):
+            if given is not None:
+                raise given
+            return given
+
+    graph = ppg.new_pipegraph()
+    kept = Kept("all.db", "kept", lambda: [1])
+    ppg.FileGeneratingJob("after", lambda path: path.write_text("x")).depends_on(kept)
+    graph.run()
+    told = capfd.readouterr().err
+    assert "temporary outputs of a job may still be there: 'all.db#kept': the hook" in told
+    assert message in told
+
+
+@pytest.mark.parametrize("given", [3, ZeroDivisionError])
+def test_a_load_that_cannot_be_unloaded_is_a_warning_and_its_jobs_are_done(folder, capfd, given):
+    class Stuck(ppg.DataLoadingJob):
+        __slots__ = ()
+
+        def unloading_call(self):
+            if given is ZeroDivisionError:
+                raise given
+            return given
+
+    graph = ppg.new_pipegraph()
+    ppg.FileGeneratingJob("after", lambda path: path.write_text("x")).depends_on(Stuck("load", lambda: None))
+    assert graph.run().failed == []
+    assert "loaded data stays in memory until the run ends: 'load': the hook" in capfd.readouterr().err
+
+
+class Noted(TableJob):
+    """Notes what it is told to, for its stand-in."""
+
+    __slots__ = ()
+    notes: object = None
+    stands_in: object = None
+
+    def stand_in_notes(self):
+        if self.notes is ZeroDivisionError:
+            raise ZeroDivisionError
+        return self.notes
+
+    @classmethod
+    def stand_in(cls, job_id, notes, history, pipegraph):
+        if cls.stands_in is ZeroDivisionError:
+            raise ZeroDivisionError
+        return cls.stands_in
+
+
+def generated(**options):
+    graph = ppg.new_pipegraph(quiet=True, **options)
+    ppg.JobGeneratingJob("generator", lambda: Noted("all.db", "noted", lambda: [1]))
+    return graph
+
+
+@pytest.mark.parametrize(
+    ("notes", "trouble"), [({1, 2}, "TypeError"), (ZeroDivisionError, "ZeroDivisionError")]
+)
+def test_notes_that_are_no_json_name_the_job_and_the_hook(folder, monkeypatch, notes, trouble):
+    monkeypatch.setattr(Noted, "notes", notes)
+    with pytest.raises(ppg.JobContractError, match=rf"'all.db#noted': the hook .*stand_in_notes.* {trouble}"):
+        generated().run()
+
+
+@pytest.mark.parametrize(
+    ("stands_in", "trouble"), [("a job", "must give a job made by"), (ZeroDivisionError, "ZeroDivisionError")]
+)
+def test_a_stand_in_that_is_none_names_the_job_and_the_hook(folder, monkeypatch, stands_in, trouble):
+    generated().run()
+    monkeypatch.setattr(Noted, "stands_in", stands_in)
+    with pytest.raises(ppg.JobContractError, match=rf"'all.db#noted': the hook .*stand_in.* {trouble}"):
+        generated().verify()

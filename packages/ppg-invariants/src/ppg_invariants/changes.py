@@ -82,9 +82,18 @@ _Codes = Sequence[CodeEvidence]
 _Key = tuple[object, ...]
 
 
-def explain_parameters(old: bytes, new: bytes) -> tuple[Change, ...]:
-    """Return the changes between two encodings of parameters. Raises ValueError if one cannot be decoded."""
-    walk = _Walk((), ())
+def explain_parameters(old: bytes, new: bytes, *, with_diffs: bool = True) -> tuple[Change, ...]:
+    """Return the changes between two encodings of parameters.
+
+    Parameters:
+        old, new: the encodings.
+        with_diffs: align sequences, which takes up to the square of their length. Otherwise only their common
+            beginning and end are left out.
+
+    Raises:
+        ValueError: an encoding cannot be decoded.
+    """
+    walk = _Walk((), (), with_diffs=with_diffs)
     return tuple(walk.differences("parameters", decode(old), decode(new)))
 
 
@@ -232,19 +241,17 @@ class _Walk:
         before = [_key(item, self._old_codes) for item in old.items]
         after = [_key(item, self._new_codes) for item in new.items]
         if old.tag in (Tag.SET, Tag.FROZENSET):
+            before_keys, after_keys = set(before), set(after)
             for item, key in zip(old.items, before, strict=True):
-                if key not in after:
+                if key not in after_keys:
                     yield Removed(path, self._show(item, self._old_codes))
             for item, key in zip(new.items, after, strict=True):
-                if key not in before:
+                if key not in before_keys:
                     yield Added(path, self._show(item, self._new_codes))
             if Counter(before).keys() == Counter(after).keys():
                 raise AssertionError("sets that differ have different elements")
             return
-        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-        for what, begin, end, new_begin, new_end in matcher.get_opcodes():
-            if what == "equal":
-                continue
+        for begin, end, new_begin, new_end in self._replaced(before, after):
             common = min(end - begin, new_end - new_begin)
             for offset in range(common):
                 yield from self.differences(
@@ -254,6 +261,18 @@ class _Walk:
                 yield Removed(f"{path}[{index}]", self._show(old.items[index], self._old_codes))
             for index in range(new_begin + common, new_end):
                 yield Added(f"{path}[{index}]", self._show(new.items[index], self._new_codes))
+
+    def _replaced(self, before: list[_Key], after: list[_Key]) -> Iterator[tuple[int, int, int, int]]:
+        """Ranges of two sequences that differ: begin and end in the one, begin and end in the other."""
+        if self._with_diffs:
+            matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+            yield from (ends for what, *ends in matcher.get_opcodes() if what != "equal")  # type: ignore[misc]
+            return
+        shorter = min(len(before), len(after))
+        same = next((index for index in range(shorter) if before[index] != after[index]), shorter)
+        left = shorter - same
+        tail = next((index for index in range(left) if before[-1 - index] != after[-1 - index]), left)
+        yield same, len(before) - tail, same, len(after) - tail
 
     def _source(self, path: str, old: CodeEvidence, new: CodeEvidence) -> SourceChanged:
         if old.source is None or new.source is None or not self._with_diffs:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
-from ppg.jobs.kind import calling_hook
+from ppg.jobs.kind import calling_hook, require_given
 from ppg_exec import Executor, Outcome, Started
 
 __all__ = ["discard_files", "end_all", "remove_files"]
@@ -17,18 +17,22 @@ def discard_files(job: Job) -> list[str]:
     """Remove or rename the partial outputs of a failed job; return a message for each file that stays."""
     try:
         with calling_hook(job, "discard"):
-            return job.discard()
+            problems = job.discard()
+        require_given(job, "discard", problems, list, "a list of messages")
     except PyPipelineGraphError as error:
         return [f"partial outputs of a failed job may still be there: {error}"]
+    return problems
 
 
 def remove_files(job: Job) -> list[str]:
     """Remove the temporary outputs of a job; return a message for each file that stays."""
     try:
         with calling_hook(job, "remove"):
-            return job.remove()
+            problems = job.remove()
+        require_given(job, "remove", problems, list, "a list of messages")
     except PyPipelineGraphError as error:
         return [f"temporary outputs of a job may still be there: {error}"]
+    return problems
 
 
 def end_all(executor: Executor, keys: Iterable[str]) -> set[str]:

@@ -9,7 +9,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import assert_never
@@ -30,7 +30,7 @@ from ppg.exceptions import InternalError, JobContractError, JobError, PyPipeline
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
-from ppg.jobs.kind import calling_hook
+from ppg.jobs.kind import calling_hook, require_given
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
@@ -325,8 +325,14 @@ class Driver:
         """Remove the temporary files or unload the data of a job, because its downstream jobs are done."""
         job = self._pipegraph.job_at(node)
         if job.kind is NodeKind.LOAD:
-            with calling_hook(job, "unloading_call"):
-                self._executor.unload(job.job_id, job.unloading_call())
+            try:
+                with calling_hook(job, "unloading_call"):
+                    function = job.unloading_call()
+                require_given(job, "unloading_call", function, Callable, "a function")  # type: ignore[arg-type]
+            except PyPipelineGraphError as error:
+                self._publish(events.Warned(f"loaded data stays in memory until the run ends: {error}"))
+            else:
+                self._executor.unload(job.job_id, function)
             return
         for problem in remove_files(job):
             self._publish(events.Warned(problem))

@@ -8,7 +8,7 @@ from ppg.graph.generate import generate
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
-from ppg.jobs.kind import ProcessCall, calling_hook
+from ppg.jobs.kind import ProcessCall, calling_hook, require_given
 from ppg.worker.calls import take_or_make_files
 from ppg_exec import RunsIn, Task
 from ppg_graph import NodeKind
@@ -63,7 +63,9 @@ def call_of(job: Job) -> ProcessCall:
             )
         return ProcessCall(generate, (job.call, job.pipegraph.root, str(job.pipegraph.cache_folder)))
     with calling_hook(job, "process_call"):
-        return job.process_call()
+        call = job.process_call()
+    require_given(job, "process_call", call, ProcessCall, "a ProcessCall")
+    return call
 
 
 def _place_of(job: Job) -> RunsIn:

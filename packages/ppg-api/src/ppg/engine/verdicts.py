@@ -11,7 +11,7 @@ from ppg.graph.extension import Extension, extension_of
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
-from ppg.jobs.kind import JobOutputs, WrongFilesError, calling_hook
+from ppg.jobs.kind import JobOutputs, WrongFilesError, calling_hook, hook_name
 from ppg_exec import Cancelled, Died, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
 from ppg_graph import NodeKind
 from ppg_invariants import Problem
@@ -136,7 +136,7 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
     if not isinstance(given, JobOutputs) or type(given.fingerprint) is not bytes:
         return Failure(
             JobContractError(
-                f"'{job.job_id}': the hook {type(job).outputs_of.__qualname__} must give JobOutputs with a fingerprint, "
+                f"'{job.job_id}': the hook {hook_name(type(job), 'outputs_of')} must give JobOutputs with a fingerprint, "
                 f"not {given!r}"
             )
         )

@@ -13,12 +13,12 @@ count as unchanged.
 
 from collections.abc import Collection, Iterator, Mapping
 
-from ppg.exceptions import InternalError
+from ppg.exceptions import InternalError, JobContractError
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, unadmitted
-from ppg.jobs.kind import KINDS, JobKind
+from ppg.jobs.kind import KINDS, JobKind, hook_name, is_own_hook
 from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.recipes.cached_jobs import CacheJob
 from ppg.status.history import History
@@ -173,7 +173,19 @@ class RememberedGraph:
         """Give a remembered node a job that can be observed, if the node has anything to observe."""
         job_id = self.dag.job_id(node)
         kind = KINDS.get(class_name, JobKind)
-        job = kind.stand_in(job_id, notes, self._memory, self._pipegraph)
+        try:
+            job = kind.stand_in(job_id, notes, self._memory, self._pipegraph)
+        except Exception as error:
+            if is_own_hook(kind, "stand_in"):
+                raise
+            raise JobContractError(
+                f"'{job_id}': the hook {hook_name(kind, 'stand_in')} raised {type(error).__name__}: {error}"
+            ) from error
+        if job is not None and not isinstance(job, Job):
+            raise JobContractError(
+                f"'{job_id}': the hook {hook_name(kind, 'stand_in')} must give a job made by ppg.unadmitted, or None, "
+                f"not {job!r}"
+            )
         if job is None:
             if job_id not in self._memory.history or not (files := self._memory.files(job_id)):
                 return

@@ -53,7 +53,10 @@ __all__ = [
     "ProcessCall",
     "WrongFilesError",
     "calling_hook",
+    "hook_name",
+    "is_own_hook",
     "kind_name",
+    "require_given",
 ]
 
 
@@ -165,12 +168,33 @@ def calling_hook(job: "JobKind", name: str) -> Iterator[None]:
     except (ObservationInterrupted, PyPipelineGraphError, WrongFilesError):
         raise
     except Exception as error:
-        hook = getattr(type(job), name)
-        if hook.__module__.partition(".")[0] == "ppg":
+        if is_own_hook(type(job), name):
             raise
         raise JobContractError(
-            f"'{job.job_id}': the hook {hook.__qualname__} raised {type(error).__name__}: {error}"
+            f"'{job.job_id}': the hook {hook_name(type(job), name)} raised {type(error).__name__}: {error}"
         ) from error
+
+
+def require_given(job: "JobKind", name: str, given: object, wanted: type, words: str) -> None:
+    """Refuse what a hook has returned, if it is of another type than `wanted`.
+
+    Raises:
+        JobContractError: it is.
+    """
+    if not isinstance(given, wanted):
+        raise JobContractError(
+            f"'{job.job_id}': the hook {hook_name(type(job), name)} must give {words}, not {given!r}"
+        )
+
+
+def hook_name(kind: type, name: str) -> str:
+    """Return the name of a hook with that of the class that defines it."""
+    return str(getattr(getattr(kind, name), "__qualname__", f"{kind.__name__}.{name}"))
+
+
+def is_own_hook(kind: type, name: str) -> bool:
+    """Return whether ppg itself defines this hook of a kind."""
+    return str(getattr(getattr(kind, name), "__module__", "")).partition(".")[0] == "ppg"
 
 
 KINDS: dict[str, type["JobKind"]] = {}

@@ -44,7 +44,9 @@ def change_sentence(
         ValueError: the evidence is damaged.
     """
     if isinstance(old, bytes) and isinstance(new, bytes):
-        sentences = [_of_value(invariant, change) for change in explain_parameters(old, new)]
+        sentences = [
+            _of_value(invariant, change) for change in explain_parameters(old, new, with_diffs=False)
+        ]
     elif isinstance(old, FunctionEvidence) and isinstance(new, FunctionEvidence):
         sentences = list(dict.fromkeys(_of_function(invariant, old, new)))
     else:

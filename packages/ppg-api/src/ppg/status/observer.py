@@ -11,7 +11,7 @@ from ppg.exceptions import JobContractError
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import INTACT
 from ppg.jobs.job import Job
-from ppg.jobs.kind import Observing, calling_hook
+from ppg.jobs.kind import Observing, calling_hook, hook_name, is_own_hook
 from ppg.status.history import History
 from ppg_graph import Files, NodeId, NodeKind, Observation, Unobservable
 from ppg_invariants import Follow
@@ -83,17 +83,17 @@ def _observed(alike: Sequence[Job], observing: Observing) -> Sequence[Observatio
     name = "observe" if cls.observe_together is Job.observe_together else "observe_together"
     with calling_hook(first, name):
         found = list(cls.observe_together(alike, observing))
-    hook = getattr(cls, name)
-    if hook.__module__.partition(".")[0] == "ppg":
+    if is_own_hook(cls, name):
         return found
+    hook = hook_name(cls, name)
     if len(found) != len(alike):
         raise JobContractError(
-            f"'{first.job_id}' cannot be observed: {hook.__qualname__} gave {len(found)} observations for {len(alike)} jobs"
+            f"'{first.job_id}' cannot be observed: {hook} gave {len(found)} observations for {len(alike)} jobs"
         )
     for job, seen in zip(alike, found, strict=True):
         if not isinstance(seen, (bytes, Unobservable) if job.kind is NodeKind.INVARIANT else Files):
             wanted = "a fingerprint (bytes) or Unobservable" if job.kind is NodeKind.INVARIANT else "Files"
             raise JobContractError(
-                f"'{job.job_id}' cannot be observed: {hook.__qualname__} must give {wanted}, not {seen!r}"
+                f"'{job.job_id}' cannot be observed: {hook} must give {wanted}, not {seen!r}"
             )
     return found

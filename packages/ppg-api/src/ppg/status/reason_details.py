@@ -21,6 +21,7 @@ from ppg_graph import (
     UpstreamRemoved,
     describe,
 )
+from ppg_invariants import FunctionEvidence
 
 __all__ = ["ReasonWords"]
 
@@ -30,6 +31,9 @@ MOST_DETAILED = 200
 
 After so many, a reason only names the invariant: `the function of a.txt changed`. `ppg why` still tells each change.
 """
+
+LARGEST_COMPARED = 1 << 14
+"""Bytes of encoded values that a run compares for a sentence: the run loop waits for it. `ppg why` has no limit."""
 
 
 class ReasonWords:
@@ -56,8 +60,7 @@ class ReasonWords:
         """
         match reason:
             case NoRecord():
-                failed = self._runs_before and self._failed_last(job_id)
-                return "it failed last time" if failed else describe(reason)
+                return self._without_record(job_id) or describe(reason)
             case UpstreamChanged(upstream, old, new):
                 if self._is_job(upstream):
                     return f"{upstream} came out differently"
@@ -101,6 +104,8 @@ class ReasonWords:
         except ValueError:
             # One side is damaged in the store; that it changed is known from the fingerprints.
             return ["(what the status store kept to show the change is damaged)"]
+        except RecursionError:
+            return ["(the values are nested too deeply to show the change)"]
 
     def _change(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         key = (invariant, old, new)
@@ -112,14 +117,14 @@ class ReasonWords:
 
     def _compare(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         before, after = self._history.evidence(old), self._history.evidence(new)
-        if before is None or after is None:
+        if before is None or after is None or max(_size(before), _size(after)) > LARGEST_COMPARED:
             return None
         from ppg.status.change_words import change_sentence  # noqa: PLC0415 (the same)
 
         try:
             return change_sentence(invariant, before, after)
-        except ValueError:
-            # `lines` says so.
+        except (ValueError, RecursionError):
+            # `change_lines` says so.
             return None
 
     def _is_job(self, job_id: JobId) -> bool:
@@ -128,9 +133,22 @@ class ReasonWords:
             return self._dag.kind(self._dag.node(job_id)) is not NodeKind.INVARIANT
         return not name_space_of(job_id) and self._history.last_fingerprint(job_id) is None
 
-    def _failed_last(self, job_id: JobId) -> bool:
-        last = self._history.last_run(job_id)
-        return last is not None and last.state is JobState.FAILED
+    def _without_record(self, job_id: JobId) -> str | None:
+        """Why a job has no valid record although it ran before; None if it never ran."""
+        last = self._history.last_run(job_id) if self._runs_before else None
+        if last is None:
+            return None
+        # Another kind of job, an interrupted run, or a damaged store.
+        return (
+            "it failed last time"
+            if last.state is JobState.FAILED
+            else "its last result is not valid any more"
+        )
 
     def _name(self, job_id: JobId) -> str:
         return job_id if self._is_job(job_id) else readable_name(job_id)
+
+
+def _size(evidence: bytes | FunctionEvidence) -> int:
+    """Bytes of encoded values in the evidence."""
+    return len(evidence if isinstance(evidence, bytes) else evidence.values)

@@ -4,12 +4,13 @@ The evaluator does not use the notes. They are JSON texts beside the records, on
 job.
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
 from ppg.jobs.job import Job
-from ppg.jobs.kind import kind_name
+from ppg.jobs.kind import calling_hook, kind_name
 from ppg.result import JobOutcome, JobState
 from ppg_graph import (
     AlwaysRuns,
@@ -196,12 +197,19 @@ def note_generated(
             for job, made_job in zip(made.jobs, objects, strict=True)
         ],
         # The key "tools" is named after the first kind of job that had notes.
-        "tools": {job.job_id: notes for job in objects if (notes := job.stand_in_notes()) is not None},
+        "tools": {job.job_id: notes for job in objects if (notes := _stand_in_notes(job)) is not None},
         "edges": [[edge.upstream, edge.downstream, edge.part] for edge in made.edges],
     }
     noted = store.noted(MADE, JobId(generator))
     if noted is None or noted.details != details:
         store.note(run_id, MADE, JobId(generator), details)
+
+
+def _stand_in_notes(job: Job) -> object:
+    with calling_hook(job, "stand_in_notes"):
+        notes = job.stand_in_notes()
+        # Notes come back as JSON has them, which tuples and integer keys do not survive.
+        return None if notes is None else json.loads(json.dumps(notes))
 
 
 def last_made(store: StatusStore, generator: str) -> LastMade | None:
