@@ -27,7 +27,7 @@ __all__ = ["ReasonWords"]
 
 
 MOST_DETAILED = 200
-"""How many changes of invariants are compared in detail, which takes up to a millisecond each.
+"""How many changes of invariants a run compares in detail. Each comparison queries the store twice.
 
 After so many, a reason only names the invariant: `the function of a.txt changed`. `ppg why` still tells each change.
 """
