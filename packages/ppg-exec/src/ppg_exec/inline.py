@@ -19,6 +19,7 @@ from typing import Self
 from ppg_exec.attempts import append_attempt
 from ppg_exec.executor import Event
 from ppg_exec.node.loads import Interrupted
+from ppg_exec.node.node_task import end_copy
 from ppg_exec.node.results import exception_text, text_of
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.resources.machine import available_cores, available_memory
@@ -179,6 +180,15 @@ class InlineExecutor:
 
 
 def _end_of(task: Task) -> End:
+    process = os.getpid()
+    try:
+        return _end_in_this_process(task)
+    finally:
+        if os.getpid() != process:
+            end_copy()
+
+
+def _end_in_this_process(task: Task) -> End:
     try:
         if task.working_directory is not None:
             os.chdir(task.working_directory)
