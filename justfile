@@ -24,7 +24,7 @@ contracts:
 house *options:
     PYTHONPATH=tools uv run python -m house {{ options }}
 
-# Forbidden words in docstrings, comments, strings and pages: `just words --long` also reports long sentences
+# Forbidden words in docstrings, comments, strings, pages and names, also of tests: `just words --long` also reports long sentences
 words *options:
     PYTHONPATH=tools uv run python -m words {{ options }}
 
