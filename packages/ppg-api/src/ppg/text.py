@@ -52,10 +52,10 @@ def earlier_tries(earlier: Sequence[str], attempts: int) -> list[str]:
         attempts: how often the job was started in all.
     """
     number = attempts - len(earlier)
-    told = [f"{counted(number - 1, 'earlier try', 'earlier tries')}: not kept"] if number > 1 else []
+    lines = [f"{counted(number - 1, 'earlier try', 'earlier tries')}: not kept"] if number > 1 else []
     for end, group in itertools.groupby(earlier):
         last = number + len(list(group)) - 1
         several = f"tries {number} {'and' if last == number + 1 else 'to'} {last}"
-        told.append(f"{several if last > number else f'try {number}'}: {end}")
+        lines.append(f"{several if last > number else f'try {number}'}: {end}")
         number = last + 1
-    return told
+    return lines

@@ -165,10 +165,10 @@ class TakeOver:
                     "a generator made it last time; the generator would have to run before it can be accepted"
                 )
             else:
-                told = unknown_job(name, self.dag.job_ids)
+                message = unknown_job(name, self.dag.job_ids)
                 if NodeKind.GENERATOR in self._pipegraph.dag.kinds:
-                    told += "; jobs that generators make cannot be accepted, because the generators would have to run"
-                raise PyPipelineGraphError(told)
+                    message += "; jobs that generators make cannot be accepted, because the generators would have to run"
+                raise PyPipelineGraphError(message)
         return nodes
 
     def _needed(self) -> list[NodeId]:
@@ -238,14 +238,14 @@ class TakeOver:
         return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
-        told = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))
+        because = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))
         if self._declared(node) is not None:
-            return f"which would run ({told}); accept that, too, or run it first"
+            return f"which would run ({because}); accept that, too, or run it first"
         if node < len(self._pipegraph) and self._pipegraph.job_at(node).kind is not NodeKind.GENERATOR:
-            return f"which would run ({told}); run it first"
+            return f"which would run ({because}); run it first"
         if node < len(self._pipegraph):
-            return f"a generator that has to run first ({told})"
-        return f"which a generator makes, and which would run ({told})"
+            return f"a generator that has to run first ({because})"
+        return f"which a generator makes, and which would run ({because})"
 
     # -- named and blocked jobs --------------------------------------------------------------------------
 

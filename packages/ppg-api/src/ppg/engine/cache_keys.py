@@ -55,7 +55,7 @@ class CacheKeys:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
         self._warn = warn
-        self._told: set[str] = set()
+        self._warned_causes: set[str] = set()
         self._loads: dict[NodeId, bytes] = {}
 
     def use_of(self, job: Job) -> "Use | None":
@@ -83,8 +83,8 @@ class CacheKeys:
     def ended(self, job: Job, made: Made) -> None:
         """Warn the user about problems with the cache; only once for each cause."""
         for cause, message in made.warnings:
-            if cause not in self._told:
-                self._told.add(cause)
+            if cause not in self._warned_causes:
+                self._warned_causes.add(cause)
                 self._warn(f"'{job.job_id}': {message}")
 
     def _key(self, job: FileJob) -> bytes:

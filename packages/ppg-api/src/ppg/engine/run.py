@@ -38,7 +38,7 @@ def run_graph(
     """
     port = log_port()
     shown_by = frontend.listeners(pipegraph)
-    audience = Broadcast(shown_by)
+    broadcast = Broadcast(shown_by)
     try:
         with (
             StatusStore.open(pipegraph.status_path) as store,
@@ -46,18 +46,18 @@ def run_graph(
             executor,
         ):
             # The logs are overwritten only while this run holds the store; another run may still write them.
-            audience.join(log_listeners(pipegraph))
+            broadcast.join(log_listeners(pipegraph))
             if port is not None:
-                audience.join([UdpLog(port, pipegraph.root)])
+                broadcast.join([UdpLog(port, pipegraph.root)])
             recorder = Recorder(store)
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
-            driver = Driver(pipegraph, recorder, executor, interrupts, audience, terminal, targets)
+            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, targets)
             try:
                 driver.run()
             finally:
                 result = driver.result()
-                _finish(result, recorder, audience)
+                _finish(result, recorder, broadcast)
     except StoreError as error:
         raise PyPipelineGraphError(str(error)) from error
     except (ExecutorError, OSError) as error:
@@ -72,13 +72,13 @@ def run_graph(
     if interrupts.received in (signal.SIGTERM, signal.SIGHUP):
         # The run has ended in order and the former handlers are back, so the signal has its usual effect.
         signal.raise_signal(interrupts.received)
-    audience.raise_defects()
+    broadcast.raise_defects()
     return result
 
 
-def _finish(result: RunResult, recorder: Recorder, audience: Broadcast) -> None:
+def _finish(result: RunResult, recorder: Recorder, broadcast: Broadcast) -> None:
     try:
         recorder.finish(result)
     finally:
         # Displays must restore the terminal even after an error of ppg or of the store.
-        audience.publish(RunFinished(result))
+        broadcast.publish(RunFinished(result))

@@ -1,4 +1,4 @@
-"""Why a job ran last, and whether and why it would run now: told from the status store, and from the graph."""
+"""Why: finds in the status store why a job ran last, and in the graph whether and why it would run now."""
 
 import os
 import time
@@ -105,7 +105,7 @@ def _named(pipegraph: DeclaredGraph, graph: RememberedGraph, memory: ReadOnlyHis
 
 
 def _spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
-    """What a job with this name may be called, as far as that can be told from where the status file is."""
+    """Ids that a job with this name may have, by the place of the status file."""
     yield name
     if name and "\0" not in name:
         root = os.path.abspath(status_path.parent)  # noqa: PTH100 (Path.absolute keeps '..')
@@ -136,7 +136,7 @@ def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterato
             yield f"before that it {_ended(ran)}"
     elif ran is not None:
         yield f"{job_id} {_ended(ran)}"
-        yield from (f"  {told}" for told in earlier_tries(ran.earlier, ran.attempts))
+        yield from (f"  {line}" for line in earlier_tries(ran.earlier, ran.attempts))
         yield from _because(job_id, ran, memory, words, {job_id})
     elif (record := memory.last_success(job_id)) is not None:
         if record.duration is None:
@@ -165,18 +165,18 @@ def _because(
     ran: LastRun | LastAccepted,
     memory: ReadOnlyHistory,
     words: ReasonWords,
-    told: set[str],
+    shown: set[str],
     indent: str = "  ",
 ) -> Iterator[str]:
     """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
     for reason in ran.reasons:
         yield from _reason(job_id, reason, words, indent, is_past=True)
-        if isinstance(reason, UpstreamChanged) and reason.upstream not in told and len(told) < DEEPEST:
+        if isinstance(reason, UpstreamChanged) and reason.upstream not in shown and len(shown) < DEEPEST:
             upstream = memory.last_run(reason.upstream)
             if upstream is not None and upstream.run_id == ran.run_id:
-                told.add(reason.upstream)
+                shown.add(reason.upstream)
                 yield f"{indent}  {reason.upstream} ran in the same run"
-                yield from _because(reason.upstream, upstream, memory, words, told, f"{indent}    ")
+                yield from _because(reason.upstream, upstream, memory, words, shown, f"{indent}    ")
     if ran.more_reasons:
         yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
 

@@ -148,4 +148,4 @@ def _tries(outcome: "JobOutcome") -> str:
 
 
 def _earlier(outcome: "JobOutcome") -> str:
-    return "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))
+    return "".join(f"; {line}" for line in earlier_tries(outcome.earlier, outcome.attempts))

@@ -158,7 +158,7 @@ def _account(result: RunResult) -> Iterator[Text]:
         if outcome.attempts > 1:
             how += f", try {outcome.attempts}"
         line.append(f"{one_line(job_id)} ({outcome.runtime or 0:.1f} s{how})", style="default")
-        earlier = "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))
+        earlier = "".join(f"; {line}" for line in earlier_tries(outcome.earlier, outcome.attempts))
         line.append(one_line(earlier), style="yellow")
         line.append(one_line(f" {'; '.join(outcome.reasons)}"), style="dim")
         yield line

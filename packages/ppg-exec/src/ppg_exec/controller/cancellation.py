@@ -72,14 +72,14 @@ class Cancellation:
     def cancel(self, state: TaskState) -> None:
         """End a task that is at a node; that node reports the end."""
         if not state.is_load:
-            self._tell(state, "cancelled")
+            self._end_at_node(state, "cancelled")
         elif state.stage is Stage.RUNNING:
             self._interrupt(state)
 
     def end_for_memory(self, state: TaskState) -> None:
         """End a job that has taken more memory than it stated."""
         state.is_over_memory = True
-        self._tell(state, "over memory")
+        self._end_at_node(state, "over memory")
 
     def has_begun(self, state: TaskState) -> None:
         """Start the timeout of a task that runs now, or end it if it was cancelled before."""
@@ -144,7 +144,7 @@ class Cancellation:
             case _:
                 assert_never(step)
 
-    def _tell(self, state: TaskState, why: str) -> None:
+    def _end_at_node(self, state: TaskState, why: str) -> None:
         assert state.node is not None
         state.node.channel.put(EndTask(state.number, self._grace, why))
         self._add(0, state, _Step.HELP)

@@ -172,7 +172,7 @@ class Reports:
             oom=self._oom,
         )
         wall, user, system, peak = message.usage
-        self._dispatcher.learn(state, wall)
+        self._dispatcher.note_wall_time(state, wall)
         used = Usage(wall, user, system, max(peak, state.peak_memory))
         state.stage = Stage.WAITING
         warned = (*message.warnings, *memory_warning(state, used))

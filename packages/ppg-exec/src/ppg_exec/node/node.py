@@ -193,7 +193,7 @@ class _Node:
         try:
             output = files.acquire()
         except OSError as error:
-            tasks.tell_end(job, refusal=f"no file for its output: {error}")
+            tasks.report_end(job, refusal=f"no file for its output: {error}")
             return
         job.started = time.monotonic()
         self._channel.put(TaskStarted(job.number, os.getpid(), time.time()))
@@ -224,7 +224,7 @@ class _Node:
         tasks.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
         self._own.look_for_others()
-        tasks.tell_end(job, *files.release(output, reuse=not tasks.orphans))
+        tasks.report_end(job, *files.release(output, reuse=not tasks.orphans))
 
     def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
         # The forkserver has ended during a load, or just before it.

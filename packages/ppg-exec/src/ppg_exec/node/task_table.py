@@ -247,9 +247,9 @@ class TaskTable:
         successor: NodeJob | None = None,
     ) -> None:
         del self._by_number[job.number]
-        self.tell_end(job, stdout, stderr, refusal=refusal, successor=successor)
+        self.report_end(job, stdout, stderr, refusal=refusal, successor=successor)
 
-    def tell_end(
+    def report_end(
         self,
         job: NodeJob,
         stdout: bytes | int = b"",

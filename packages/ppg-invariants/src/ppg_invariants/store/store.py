@@ -282,7 +282,7 @@ class StatusStore:
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Return a function's fingerprint, the same under every Python version; see `across_versions`."""
         fingerprint = state.combine(self._codes.canonical(state))
-        if self._codes.has_news:
+        if self._codes.has_new_rows:
             self._write_codes()
         return Fingerprint(fingerprint)
 
