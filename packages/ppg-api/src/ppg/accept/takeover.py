@@ -3,7 +3,7 @@
 The same evaluator as in a run decides which jobs would run, and why, and gives what each job consumes.
 Instead of starting a process, the takeover reads the job's files, and their content counts as the job's
 result. So the record is the one that a run would have written, and the next run finds the job clean. A job
-that is not taken over counts as failed: its result is not known before it has run, so nothing can be decided
+that is not taken over counts as failed. Its result is not known before it has run, so nothing can be decided
 about its downstream jobs. (No failure is written, and no file is removed.) The rules by kind of job:
 
 - A temporary file that exists counts like an output. One that does not exist counts if its record holds,

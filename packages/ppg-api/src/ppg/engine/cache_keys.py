@@ -1,7 +1,7 @@
 """Cache keys: computes the key of a sharing job in the shared cache, or the reason why the job cannot share.
 
-A job is a function of its inputs, so its key stands for everything that it consumes: the fingerprint of every
-direct upstream, by the upstream's name. The key contains names, because a job that reads `a` and `b` gives
+A job is a function of its inputs, so its key stands for everything that it consumes. That is the fingerprint
+of every direct upstream, by the upstream's name. The key contains names, because a job that reads `a` and `b` gives
 another result if their contents are exchanged. Files are named relative to the project, or by their absolute
 name if they are outside of it. So projects share where they use the same names.
 
@@ -12,7 +12,7 @@ the guarantee would be weaker between projects:
 - its code is not observed (`ignore_code_changes()`, `follow="none"`), so that it might be another function;
 - it, or an upstream, has no cutoff: its fingerprint does not stand for the content of its files;
 - it depends on a FileTimeInvariant: two different files may have the same time;
-- one of these holds for a load that it depends on, directly or through other loads: a load has no content,
+- one of these holds for a load that it depends on, directly or through other loads. A load has no content,
   and stands for the inputs that it consumes.
 """
 

@@ -1,8 +1,8 @@
 """Loading jobs: load data into the compute node, once, for all the jobs that need it.
 
 The jobs that depend on a load are forked from the process that holds the data, and share one copy of it in memory. A
-load runs only if one of these jobs must run. The user's script never has the data: the object that an
-AttributeLoadingJob sets an attribute on has it in the compute node, not in the script.
+load runs only if one of these jobs must run. The user's script never has the data. An AttributeLoadingJob
+sets the attribute on the object in the compute node, not on the one in the script.
 """
 
 import builtins

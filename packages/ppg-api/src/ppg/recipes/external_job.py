@@ -8,8 +8,8 @@ Everything else works as for all jobs that make files. This module adds the decl
   the job that makes it, or on its content;
 - a job, or one file of a job, stands for the files that it makes.
 
-The job observes the command as declared: its words, with files named relative to the pipegraph's root, the declared
-environment and working directory, and the targets of the streams.
+The job observes the command as declared: its words, the declared environment and working directory, and the targets
+of the streams. Files count by their names relative to the pipegraph's root.
 """
 
 import functools
