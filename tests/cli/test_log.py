@@ -78,7 +78,7 @@ def test_the_number_of_attempts_and_outputs_from_the_shared_cache_are_reported(p
     lines = "".join(lines_up_to(listener, "run finished"))
     assert "done: a (" in lines
     assert (
-        "failed: b (ZeroDivisionError: division by zero), try 2; try 1: ZeroDivisionError: division by zero\n"
+        "failed: b (ZeroDivisionError: division by zero), attempt 2; attempt 1: ZeroDivisionError: division by zero\n"
         in lines
     )
     (project / "a").unlink()

@@ -196,18 +196,23 @@ def test_the_number_of_attempts_is_shown_for_failed_and_for_successful_jobs(proj
         ppg.FileGeneratingJob("once", writes("1"), retries=2)
     """)
     ended = project.ppg("run", "script.py")
-    headline = "FAILED 'hopeless' (tried 3 times; this is the last)\n"
-    earlier = "tries 1 and 2: ValueError: never\n"
+    headline = "FAILED 'hopeless' (attempt 3, the last)\n"
+    earlier = "attempts 1 and 2: ValueError: never\n"
     assert f"ppg: {headline}  {earlier}" in ended.err
     assert (project / "logs/ppg_errors.txt").read_text().startswith(headline + earlier)
     log = (project / "logs/ppg_run.txt").read_text()
-    assert f" failed: hopeless (ValueError, try 3); {earlier}" in log
-    assert re.search(r" done: second \([0-9.]+ s, try 2\); try 1: ValueError: not at once\n", log)
-    assert re.search(r"ppg: done    second \([0-9.]+ s, try 2\); try 1: ValueError: not at once\n", ended.err)
+    assert f" failed: hopeless (ValueError, attempt 3); {earlier}" in log
+    assert re.search(r" done: second \([0-9.]+ s, attempt 2\); attempt 1: ValueError: not at once\n", log)
+    assert re.search(
+        r"ppg: done    second \([0-9.]+ s, attempt 2\); attempt 1: ValueError: not at once\n", ended.err
+    )
     assert re.search(r"ppg: done    once \([0-9.]+ s\)\n", ended.err)
     why = project.ppg("why", "hopeless").out
-    assert ", in the last of 3 tries: ValueError: never\n  tries 1 and 2: ValueError: never\n" in why
-    assert ", in the last of 2 tries\n  try 1: ValueError: not at once\n" in project.ppg("why", "second").out
+    assert ", in the last of 3 attempts: ValueError: never\n  attempts 1 and 2: ValueError: never\n" in why
+    assert (
+        ", in the last of 2 attempts\n  attempt 1: ValueError: not at once\n"
+        in project.ppg("why", "second").out
+    )
 
 
 def test_outputs_from_the_shared_cache_are_reported_as_such(project, terminal):

@@ -98,14 +98,14 @@ def test_a_job_that_fails_is_tried_again_as_often_as_it_says(folder, run, tries)
     assert (folder / "flaky").read_text() == "third time"
 
 
-def test_after_the_last_try_the_job_has_failed_with_what_that_one_raised(failing_run, tries):
+def test_after_the_last_attempt_the_job_has_failed_with_what_that_one_raised(failing_run, tries):
     attempts = tries(failures=5)
     error, _ = failing_run(lambda: ppg.FileGeneratingJob("flaky", lambda _: attempts.count(), retries=1))
     assert attempts.made() == 2
     assert "try 2" in str(error)
 
 
-def test_each_try_starts_without_the_files_of_the_one_before(folder, run, tries):
+def test_each_attempt_starts_without_the_files_of_the_one_before(folder, run, tries):
     attempts = tries(failures=1)
 
     def append(path):
@@ -155,8 +155,8 @@ def test_the_number_of_attempts_of_a_job_is_in_its_outcome_and_in_the_log(folder
     assert [job.attempts for job in [*jobs, never, blocked]] == [2, 3, 1, 0, 0]
     assert graph.result["flaky"].attempts == 2
     log = (folder / "logs" / "ppg_run.txt").read_text()
-    assert re.search(r"done: flaky \(\S+ s, try 2\);", log)
-    assert "failed: hopeless (ValueError, try 3);" in log
+    assert re.search(r"done: flaky \(\S+ s, attempt 2\);", log)
+    assert "failed: hopeless (ValueError, attempt 3);" in log
     assert re.search(r"done: fine \(\S+ s\)\n", log)
     ppg.new_pipegraph(quiet=True)
     again = declare("fine", retries=2)
@@ -212,12 +212,12 @@ def test_of_many_attempts_the_last_ones_are_shown_and_equal_ends_together(failin
     _, graph = failing_run(lambda: ppg.FileGeneratingJob("a", alike_from_the_seventh_on, retries=14))
     assert graph.result["a"].earlier[0].endswith("try 5")
     told = list(failure_lines(graph.result["a"]))
-    assert told[0] == "FAILED 'a' (tried 15 times; this is the last)"
-    assert told[1] == "  4 earlier tries: not kept"
+    assert told[0] == "FAILED 'a' (attempt 15, the last)"
+    assert told[1] == "  4 earlier attempts: not kept"
     assert told[2:5] == [
-        "  try 5: ValueError: try 5",
-        "  try 6: ValueError: try 6",
-        "  tries 7 to 14: ValueError: alike",
+        "  attempt 5: ValueError: try 5",
+        "  attempt 6: ValueError: try 6",
+        "  attempts 7 to 14: ValueError: alike",
     ]
 
 

@@ -77,9 +77,11 @@ class InlineExecutor:
     def submit(self, task: Task) -> None:
         """Take a task, which a later `poll` runs."""
         if self._closed:
-            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+            raise ExecutorError(
+                f"task {task.key!r} was submitted to an executor that is closed; submit it to a new one"
+            )
         if task.key in self._tasks:
-            raise ExecutorError(f"task {task.key!r} was submitted twice")
+            raise ExecutorError(f"task {task.key!r} was submitted twice; give each task a key of its own")
         self._order += 1
         os.eventfd_write(self._attention, 1)
         try:
@@ -200,6 +202,7 @@ def _end_in_this_process(task: Task) -> End:
         return Cancelled()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-        return Died(code & 0xFF, None, "it left with sys.exit() instead of returning")
+        remedy = "to fail, let the callback raise an exception" if code else "return from the callback"
+        return Died(code & 0xFF, None, f"it left with sys.exit() instead of returning: {remedy}")
     except BaseException as error:  # noqa: BLE001 - any exception is the end of this task
         return Raised(error, type(error).__qualname__, text_of(error), exception_text(error))

@@ -87,7 +87,7 @@ class TakeOver:
         self.verdicts: dict[NodeId, Verdict] = {}
         self._named = None if named is None else self._nodes(named)
         self._outputs = ExistingOutputs(memory, pipegraph.root, should_stop)
-        self._tried: dict[NodeId, tuple[tuple[Reason, ...], Mapping[str, FileState]]] = {}
+        self._examined: dict[NodeId, tuple[tuple[Reason, ...], Mapping[str, FileState]]] = {}
         self._failed: dict[NodeId, str] = {}
         self._blocked: dict[NodeId, NodeId] = {}
         self._evaluator = Evaluator(
@@ -116,8 +116,8 @@ class TakeOver:
                     case ppg_graph.Start():
                         to_start.append(effect)
                     case ppg_graph.Commit(node, record):
-                        if node in self._tried:
-                            reasons, files = self._tried[node]
+                        if node in self._examined:
+                            reasons, files = self._examined[node]
                             self.verdicts[node] = Taken(reasons, record, files)
                     case ppg_graph.Block(nodes, cause):
                         self._blocked.update(dict.fromkeys(nodes, cause))
@@ -234,7 +234,7 @@ class TakeOver:
             return ppg_graph.Failed(node)
         # A job without cutoff counts as changed here, as it does after a run.
         salt = b"" if job.cutoff else b"#accepted %d" % time.time_ns()
-        self._tried[node] = reasons, found.files
+        self._examined[node] = reasons, found.files
         return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
@@ -252,7 +252,7 @@ class TakeOver:
     def _judge_named(self, node: NodeId) -> None:
         """Set the verdict of a named job that is pruned or up to date."""
         if self._evaluator.state(node) is NodeState.EXCLUDED:
-            self.verdicts[node] = Refused("it is pruned, or something that it depends on is")
+            self.verdicts[node] = Refused("it is pruned, or something that it depends on is; unprune that")
         elif self._evaluator.fingerprint(node) is not None and node not in self.verdicts:
             self.verdicts[node] = UpToDate()
 

@@ -14,7 +14,7 @@ from ppg.paths import normalised
 from ppg.result import JobState
 from ppg.status.reason_details import ReasonWords
 from ppg.status.run_notes import LastAccepted, LastRun
-from ppg.text import counted, earlier_tries
+from ppg.text import counted, earlier_attempts
 from ppg_graph import (
     AlwaysRuns,
     Fingerprint,
@@ -49,7 +49,9 @@ def why_from_store(status_path: Path, name: str) -> list[str]:
         PyPipelineGraphError: there is no such status file, or it knows no such job.
     """
     if not status_path.exists():
-        raise PyPipelineGraphError(f"there is no status file '{status_path}'; nothing was run here yet")
+        raise PyPipelineGraphError(
+            f"there is no status file '{status_path}'; nothing was run here yet; run the pipegraph once"
+        )
     with read_only_history(status_path) as memory:
         known = set(memory.job_ids())
         for job_id in _spellings_on_disk(name, status_path):
@@ -136,7 +138,7 @@ def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterato
             yield f"before that it {_ended(ran)}"
     elif ran is not None:
         yield f"{job_id} {_ended(ran)}"
-        yield from (f"  {line}" for line in earlier_tries(ran.earlier, ran.attempts))
+        yield from (f"  {line}" for line in earlier_attempts(ran.earlier, ran.attempts))
         yield from _because(job_id, ran, memory, words, {job_id})
     elif (record := memory.last_success(job_id)) is not None:
         if record.duration is None:
@@ -152,7 +154,7 @@ def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterato
 def _ended(ran: LastRun) -> str:
     took = "" if ran.runtime is None else f", after {ran.runtime:.2f} s"
     if ran.attempts > 1:
-        took += f", in the last of {ran.attempts} tries"
+        took += f", in the last of {ran.attempts} attempts"
     if ran.state is JobState.FAILED:
         return f"failed last at {_date(ran.when)} (run {ran.run_id}){took}: {ran.error}"
     if ran.taken_from_cache:

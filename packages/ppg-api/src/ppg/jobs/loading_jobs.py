@@ -87,7 +87,9 @@ class AttributeLoadingJob(LoadingJob):
                 f"AttributeLoadingJob '{job_id}': attribute_name must be a str, not {attribute_name!r}"
             )
         if not attribute_name.isidentifier():
-            raise ValueError(f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name")
+            raise ValueError(
+                f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name; use a Python identifier"
+            )
         execution = execution_of(options, LoadOptions, f"AttributeLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
         self.object: Any = object
@@ -134,7 +136,9 @@ class DictEntryLoadingJob(LoadingJob):
         **options: Unpack[LoadOptions],
     ) -> None:
         if not isinstance(dictionary, MutableMapping):
-            raise TypeError(f"DictEntryLoadingJob '{job_id}': not a dictionary: {dictionary!r}")
+            raise TypeError(
+                f"DictEntryLoadingJob '{job_id}': dictionary must be a dictionary, not {dictionary!r}"
+            )
         execution = execution_of(options, LoadOptions, f"DictEntryLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
         self.dictionary: MutableMapping[Any, Any] = dictionary

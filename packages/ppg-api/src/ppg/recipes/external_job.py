@@ -128,7 +128,9 @@ class ExternalJob(MultiFileGeneratingJob):
         argv = [*_SHELL, _joined(reader.argv)] if shell else reader.argv
         source = None if stdin is None else reader.the_one_file(stdin, "stdin")
         if source in self.files:
-            raise ValueError(f"{what}: stdin reads '{source}', which is one of its outputs")
+            raise ValueError(
+                f"{what}: stdin reads '{source}', which is one of its outputs; let it read another file"
+            )
         targets = [
             None if to is None else self._output(to, what, stream)
             for stream, to in (("stdout", stdout), ("stderr", stderr))

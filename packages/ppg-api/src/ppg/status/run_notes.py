@@ -284,4 +284,6 @@ def _unpacked(kind: str, *values: str) -> Reason:
         case "always runs", ():
             return AlwaysRuns()
         case _:
-            raise ValueError(f"the status store has a reason of an unknown kind: {kind!r} {values!r}")
+            raise ValueError(
+                f"the status store has a reason of an unknown kind: {kind!r} {values!r}; use the ppg that wrote it"
+            )

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ppg.text import counted, earlier_tries, one_line
+from ppg.text import counted, earlier_attempts, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.terminal.streams import complain, finish_output
 
@@ -127,8 +127,8 @@ def _described(fields: Mapping[str, object]) -> list[str]:
             how = "taken from the shared cache" if fields.get("taken_from_cache") is True else "done"
             return ["; ".join([f"{how}: {job} ({seconds:.3f} s)", *_earlier(fields)])]
         case {"event": "failed", "job": job, "error": error, "message": message}:
-            tries = fields.get("attempts")
-            how_often = f", try {tries}" if isinstance(tries, int) and tries > 1 else ""
+            number = fields.get("attempts")
+            how_often = f", attempt {number}" if isinstance(number, int) and number > 1 else ""
             return ["; ".join([f"failed: {job} ({error}: {message}){how_often}", *_earlier(fields)])]
         case {"event": "blocked", "jobs": [*jobs], "cause": cause}:
             return [f"blocked: {job} (because of {cause})" for job in jobs]
@@ -147,6 +147,6 @@ def _described(fields: Mapping[str, object]) -> list[str]:
 def _earlier(fields: Mapping[str, object]) -> list[str]:
     match fields:
         case {"earlier": [*earlier], "attempts": int() as attempts}:
-            return earlier_tries([str(end) for end in earlier], attempts)
+            return earlier_attempts([str(end) for end in earlier], attempts)
         case _:
             return []

@@ -177,7 +177,9 @@ class Dispatcher:
         except OSError as error:
             if go:
                 self._ledger.give_back(state.claim)
-            text = f"no fifo for the tokens of its cores: {error}"
+            text = (
+                f"no fifo for the tokens of its cores: {error}; is there a limit on descriptors (ulimit -n)?"
+            )
             self._registry.report(state, Raised(error, type(error).__name__, text, f"{text}\n"))
             return
         state.node = node

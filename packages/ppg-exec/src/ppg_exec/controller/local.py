@@ -129,9 +129,11 @@ class LocalExecutor:
     def submit(self, task: Task) -> None:
         """Take a task. If it asks for more than there is, its outcome is `Refused`."""
         if self._closed:
-            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+            raise ExecutorError(
+                f"task {task.key!r} was submitted to an executor that is closed; submit it to a new one"
+            )
         if task.key in self._registry.states:
-            raise ExecutorError(f"task {task.key!r} was submitted twice")
+            raise ExecutorError(f"task {task.key!r} was submitted twice; give each task a key of its own")
         self._dispatcher.accept(TaskState(task, self._registry.next_number(), 0, task.memory))
         self._poller.wake()
 

@@ -82,7 +82,7 @@ def end_of(
         case _ if expected == "timed out":
             return TimedOut(timeout or 0.0)
         case _ if expected == "over memory":
-            cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states"
+            cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states: state more (memory_needed), or let it use less"
             return Died(None, signal.SIGTERM, cause, of_memory=True)
         case ExceptionRaised():
             exception = None

@@ -75,21 +75,21 @@ class JobProcesses:
         try:
             output = self.files.acquire()
         except OSError as error:
-            return f"no file for its output: {error}"
+            return f"no file for its output: {error}; is there a limit on descriptors (ulimit -n), or is the disk full?"
         try:
             reports = ReportSocket(self._token, self._own, self._directory)
         except OSError as error:
             self.files.release(output, reuse=True)
-            return f"no socket for its report: {error}"
+            return f"no socket for its report: {error}; is there a limit on descriptors (ulimit -n)?"
         write_logbook(self._logbook, Activity.FORKING, job.number)
-        cause = "no process for it"
+        cause, remedy = "no process for it", "is there a limit on processes (ulimit -u)?"
         pid = 0
         try:
             pid = self._own.fork_job()
             if pid == 0:
                 self._become(job, output, reports, preforked=preforked)
             reports.forked()
-            cause = "no descriptor for it"
+            cause, remedy = "no descriptor for it", "is there a limit on descriptors (ulimit -n)?"
             self.watch(pid)
         except OSError as error:
             if pid:
@@ -99,7 +99,7 @@ class JobProcesses:
                 reports.forked()
             reports.close()
             self.files.release(output, reuse=True)
-            return f"{cause}: {error}"
+            return f"{cause}: {error}; {remedy}"
         job.pid = pid
         job.output = output
         job.reports = reports

@@ -193,7 +193,10 @@ class _Node:
         try:
             output = files.acquire()
         except OSError as error:
-            tasks.report_end(job, refusal=f"no file for its output: {error}")
+            tasks.report_end(
+                job,
+                refusal=f"no file for its output: {error}; is there a limit on descriptors (ulimit -n), or is the disk full?",
+            )
             return
         job.started = time.monotonic()
         self._channel.put(TaskStarted(job.number, os.getpid(), time.time()))

@@ -169,7 +169,7 @@ class MachinePool(GivenPool):
         with contextlib.suppress(FileExistsError):
             os.mkfifo(fifo, 0o600)
         if not stat.S_ISFIFO(fifo.stat().st_mode):
-            raise FileExistsError(f"{fifo} should be a fifo: remove it")
+            raise FileExistsError(f"{fifo} should be a fifo; remove it")
         descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         living = False
         for note in self._directory.glob("holder-*"):

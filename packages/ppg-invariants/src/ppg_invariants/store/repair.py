@@ -48,7 +48,8 @@ def replace_damaged(path: str, what: str) -> DamageReport:
         os.replace(unfinished, path)
     except OSError as error:
         raise StoreError(
-            f"the status store {path} is damaged ({what}) and cannot be moved aside: {error}"
+            f"the status store {path} is damaged ({what}) and cannot be moved aside: {error}; make its folder writable, or "
+            "choose another status file"
         ) from error
     return DamageReport(what, aside, saved)
 
@@ -142,4 +143,6 @@ def _unused_name(path: str) -> str:
         name = f"{path}.damaged-{stamp}" + (f"-{attempt}" if attempt else "")
         if not os.path.lexists(name):
             return name
-    raise StoreError(f"the status store {path} is damaged, and there are too many damaged ones beside it")
+    raise StoreError(
+        f"the status store {path} is damaged, and there are too many damaged ones beside it; remove those"
+    )

@@ -97,7 +97,9 @@ class StatusStore:
     @classmethod
     def _open_to_read(cls, path: str) -> Self:
         if not os.path.exists(path):
-            raise StoreError(f"there is no status store {path}; nothing was run here yet")
+            raise StoreError(
+                f"there is no status store {path}; nothing was run here yet; run the pipegraph once"
+            )
         try:
             return cls._read(path)
         except sqlite3.DatabaseError as error:
@@ -438,9 +440,11 @@ class StatusStore:
 
     def _write(self, statement: str, *values: object) -> None:
         if self._lock is None:
-            raise StoreError(f"the status store {self.path} was opened for reading only")
+            raise StoreError(
+                f"the status store {self.path} was opened for reading only; open it without read_only"
+            )
         if self._closed:
-            raise StoreError(f"the status store {self.path} is closed")
+            raise StoreError(f"the status store {self.path} is closed; open it again")
         if self._pending_since is None:
             self._pending_since = time.monotonic()
         self._pending.append((statement, values))
