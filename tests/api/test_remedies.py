@@ -133,14 +133,14 @@ def test_a_generated_job_with_a_file_of_another_job_is_named_with_the_remedy(fai
         ),
     ],
 )
-def test_what_a_callback_cannot_ask_of_the_jobs_that_it_declares_is_told(failing_run, ask, message):
+def test_an_error_says_what_a_callback_cannot_ask_of_the_jobs_that_it_declares(failing_run, ask, message):
     error, _ = failing_run(
         lambda: ppg.FileGeneratingJob("a", lambda: ask(ppg.FileGeneratingJob("inner", lambda path: None)))
     )
     assert f"'a': PyPipelineGraphError: {message}" in str(error)
 
 
-def test_an_invariant_that_cannot_observe_is_told_so(graph):
+def test_an_invariant_that_cannot_observe_is_an_error_that_says_so(graph):
     class Blind(ppg.Job):
         __slots__ = ()
         kind = NodeKind.INVARIANT
@@ -151,7 +151,7 @@ def test_an_invariant_that_cannot_observe_is_told_so(graph):
     assert "'blind' cannot be observed: Blind defines no observe; define it" in str(caught.value)
 
 
-def test_a_tool_that_the_system_cannot_execute_is_told_with_the_remedy(failing_run, folder):
+def test_the_error_of_a_tool_that_the_system_cannot_execute_has_the_remedy(failing_run, folder):
     tool = Path("tool")
     tool.write_text("no program")
     tool.chmod(0o755)

@@ -448,7 +448,7 @@ def test_polars_frames_count_by_content_types_and_names():
         encode_parameters(base.lazy())
 
 
-def test_each_value_that_cannot_be_encoded_is_told_with_the_remedy():
+def test_the_error_of_each_value_that_cannot_be_encoded_has_the_remedy():
     class Local:
         """A class that has no lasting name."""
 

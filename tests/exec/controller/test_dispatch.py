@@ -307,7 +307,7 @@ def test_an_inline_executor_refuses_a_task_twice_and_after_its_end() -> None:
         executor.submit(Task("b", int))
 
 
-def test_an_unload_that_fails_inline_is_told_with_its_task() -> None:
+def test_a_notice_names_the_task_of_an_unload_that_fails_inline() -> None:
     def fail() -> None:
         raise LookupError("nothing to undo")
 
@@ -319,7 +319,7 @@ def test_an_unload_that_fails_inline_is_told_with_its_task() -> None:
 @pytest.mark.parametrize(
     ("code", "remedy"), [(0, "return from the callback"), (3, "let the callback raise an exc")]
 )
-def test_leaving_inline_is_told_with_the_remedy(code: int, remedy: str) -> None:
+def test_the_outcome_of_leaving_inline_has_the_remedy(code: int, remedy: str) -> None:
     with InlineExecutor() as executor:
         executor.submit(Task("a", sys.exit, (code,)))
         (end,) = [event.end for event in executor.poll() if isinstance(event, Outcome)]

@@ -82,14 +82,12 @@ class JobProcesses:
             self.files.release(output, reuse=True)
             return f"no socket for its report: {error}; is there a limit on descriptors (ulimit -n)?"
         write_logbook(self._logbook, Activity.FORKING, job.number)
-        cause, remedy = "no process for it", "is there a limit on processes (ulimit -u)?"
         pid = 0
         try:
             pid = self._own.fork_job()
             if pid == 0:
                 self._become(job, output, reports, preforked=preforked)
             reports.forked()
-            cause, remedy = "no descriptor for it", "is there a limit on descriptors (ulimit -n)?"
             self.watch(pid)
         except OSError as error:
             if pid:
@@ -99,7 +97,9 @@ class JobProcesses:
                 reports.forked()
             reports.close()
             self.files.release(output, reuse=True)
-            return f"{cause}: {error}; {remedy}"
+            if pid:
+                return f"no descriptor for it: {error}; is there a limit on descriptors (ulimit -n)?"
+            return f"no process for it: {error}; is there a limit on processes (ulimit -u)?"
         job.pid = pid
         job.output = output
         job.reports = reports

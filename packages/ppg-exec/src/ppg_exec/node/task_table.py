@@ -214,9 +214,10 @@ class TaskTable:
         job.reports.close()
         job.reports = None
         if report is None:
-            if job.status == CANNOT_REPORT << 8:
-                job.cause = job.cause or (
-                    "it had closed, replaced or filled the descriptor through which it was to report its end"
+            if job.status == CANNOT_REPORT << 8 and job.cause is None:
+                job.cause = (
+                    "it had closed, replaced or filled the descriptor through which it was to report its end: "
+                    "let it close only what it opened"
                 )
         elif job.status == 0:
             job.report, job.ended = report.report, report.when
