@@ -72,11 +72,19 @@ class LocalSystem:
 
         machine = available_cores()
         cores = self.max_cores_to_use or machine
-        pool = given_pool() or machine_pool(machine) if self.share_cores and cores <= machine else None
+        pool, notices = None, []
+        if self.share_cores and cores <= machine:
+            pool = given_pool()
+            if pool is None:
+                try:
+                    pool = machine_pool(machine)
+                except OSError as error:
+                    notices = [f"this run shares no cores with other runs: {error}"]
         return LocalExecutor(
             cores=cores,
             memory=self.max_memory_to_use,
             pool=pool,
             start_method=self.start_method,
             after_fork=after_fork,
+            notices=notices,
         )

@@ -28,7 +28,7 @@ from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.pickling.culprit import CannotPickle
 from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
-from ppg_exec.tasks import Cancelled, End, ExecutorError, Raised, Refused, RunsIn, Unpicklable
+from ppg_exec.tasks import Cancelled, End, ExecutorError, Refused, RunsIn, Unpicklable
 from ppg_exec.transport.channel import LongMessage
 from ppg_exec.transport.messages import ForgetIdentities, Go, RecallTasks, RunTask
 
@@ -149,7 +149,7 @@ class Dispatcher:
             else:
                 payload, introduced = node.shared.dump(content)
             state.number = self._registry.next_number()
-            environment = self._environment.of_task(state.number, state.claim)
+            environment = self._environment.of_task(state.claim)
             node.channel.put(
                 RunTask(
                     number=state.number,
@@ -173,14 +173,6 @@ class Dispatcher:
                 self._ledger.give_back(state.claim)
             path = getattr(error, "unpicklable_path", "callback")
             self._registry.report(state, Unpicklable(path, str(error)))
-            return
-        except OSError as error:
-            if go:
-                self._ledger.give_back(state.claim)
-            text = (
-                f"no fifo for the tokens of its cores: {error}; is there a limit on descriptors (ulimit -n)?"
-            )
-            self._registry.report(state, Raised(error, type(error).__name__, text, f"{text}\n"))
             return
         state.node = node
         state.stage = Stage.GRANTED if go else Stage.AHEAD
@@ -214,8 +206,7 @@ class Dispatcher:
         self._lookahead.note_wall_time(state, wall)
 
     def pass_on(self, state: TaskState, successor: int) -> None:
-        """Pass the claim of a task that has left its node to its successor, or return it to the ledger."""
-        self._environment.forget_task(state.number)
+        """Settle the claim of a task that has ended: its successor gets it, or it becomes free."""
         follower = self._registry.sent.get(successor)
         if state.stage is Stage.AHEAD:
             self._lookahead.remove(state)

@@ -30,7 +30,7 @@ from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
-from ppg_exec.tasks import ExecutorError, RunsIn, Task
+from ppg_exec.tasks import ExecutorError, Notice, RunsIn, Task
 from ppg_exec.transport.messages import ImportModules
 from ppg_exec.transport.poller import Poller
 
@@ -57,6 +57,7 @@ class LocalExecutor:
             process may have left locks held.
         after_fork: called first in such a fork, to give up what belongs to this process alone. Another fork
             may be made when the first has died.
+        notices: facts for the user, which the first `poll` after a task was submitted reports.
 
     No process starts before the first task is submitted and `poll` is called, unless `prepare` is called.
     """
@@ -73,6 +74,7 @@ class LocalExecutor:
         pool: CorePool | None = None,
         start_method: StartMethod = "forkserver",
         after_fork: Callable[[], object] | None = None,
+        notices: Collection[str] = (),
     ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
@@ -94,6 +96,7 @@ class LocalExecutor:
             after_fork=after_fork,
         )
         self._registry = Registry()
+        self._registry.events += map(Notice, notices)
         self._nodes = Nodes(self._host, self._poller)
         self._dispatcher = Dispatcher(
             self._registry, self._nodes, self._ledger, self._tokens, self._environment
@@ -211,7 +214,6 @@ class LocalExecutor:
             self._end_what_runs()
         finally:
             self._nodes.close()
-            self._environment.close()
             self._tokens.close()
             self._poller.close()
 

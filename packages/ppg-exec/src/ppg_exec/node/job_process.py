@@ -18,6 +18,7 @@ import sys
 
 from ppg_exec.linux import die_with, flush_c_stdio
 from ppg_exec.node.results import describe_exception, encode_value
+from ppg_exec.resources.task_tokens import enter_environment
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -64,8 +65,7 @@ def run_job(
                 os.setsid()
                 os.dup2(output.stdout, 1)
                 os.dup2(output.stderr, 2)
-                for name, setting in environment:
-                    os.environ[name] = setting
+                enter_environment(environment)
                 if directory is not None:
                     os.chdir(directory)
                 _reseed()

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import time
 
-from ppg_exec.resources.jobserver import OWN_VARIABLE, CorePool, TaskTokens, make_supports_fifos
+from ppg_exec.resources.jobserver import CorePool, make_supports_fifos
 from ppg_exec.resources.ledger import Ledger
+from ppg_exec.resources.task_tokens import CORES_VARIABLE, OWN_VARIABLE, TOKENS
 from ppg_exec.transport.poller import Poller
 
 __all__ = ["CoreEnvironment", "CoreTokens"]
 
 _RETRY_SECONDS = 0.05
 _LOOK_SECONDS = 1.0
-_CORES = "PPG_CORES"
-"""The number of cores, for callbacks that ask; variables of libraries stay as the user has set them."""
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
     "POLARS_MAX_THREADS", "RAYON_NUM_THREADS",
@@ -78,33 +77,20 @@ class CoreEnvironment:
     def __init__(self) -> None:
         # Variables that the user has set stay.
         self._limited = tuple(name for name in _THREAD_VARIABLES if name not in os.environ)
-        self._fifos: dict[int, TaskTokens] = {}
         self._make_supports_fifos: bool | None = None
 
     def of_one_core(self) -> dict[str, str]:
         """The variables of tasks of one core, and of the processes that they are forked from."""
-        return {**dict.fromkeys(self._limited, "1"), "MAKEFLAGS": " -j1", _CORES: "1"}
+        return {**dict.fromkeys(self._limited, "1"), "MAKEFLAGS": " -j1", CORES_VARIABLE: "1"}
 
-    def of_task(self, number: int, cores: int) -> tuple[tuple[str, str], ...]:
-        """The variables that differ for a task of `cores`. Raises OSError if it can have no fifo."""
+    def of_task(self, cores: int) -> tuple[tuple[str, str], ...]:
+        """The variables that differ for a task of `cores`; its process makes the fifo that they name."""
         if cores <= 1:
             return ()
         if self._make_supports_fifos is None:
             self._make_supports_fifos = make_supports_fifos()
-        tokens = self._fifos[number] = TaskTokens(cores)
         # An older make gets the number of jobs alone.
-        auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_supports_fifos else ""
+        auth = f" --jobserver-auth=fifo:{TOKENS}" if self._make_supports_fifos else ""
         variables = {**dict.fromkeys(self._limited, str(cores)), "MAKEFLAGS": f" -j{cores}{auth}"}
-        variables[_CORES] = str(cores)
-        return tuple((variables | {OWN_VARIABLE: tokens.path}).items())
-
-    def forget_task(self, number: int) -> None:
-        """Remove the fifo of a task, if it has one."""
-        tokens = self._fifos.pop(number, None)
-        if tokens is not None:
-            tokens.close()
-
-    def close(self) -> None:
-        """Remove the fifos of all tasks."""
-        for number in list(self._fifos):
-            self.forget_task(number)
+        variables[CORES_VARIABLE] = str(cores)
+        return tuple((variables | {OWN_VARIABLE: TOKENS}).items())

@@ -9,8 +9,11 @@ There are three fifos in play:
 - the fifo that the executors of one user share on a machine (`MachinePool`). A program that is killed cannot
   write its tokens back. So each participant keeps a locked note of how many it holds, and the next one
   returns the tokens of the dead;
-- the fifo that each task of several cores is given for the programs that it starts (`TaskTokens`). Its tokens
-  are the task's own cores, so whatever happens to them ends with the task.
+- the fifo that each task of several cores is given for the programs that it starts (`task_tokens.TaskTokens`).
+  Its tokens are the task's own cores, so whatever happens to them ends with the task.
+
+Other users must not stop a pool, nor make it write to other files (see `private_folder`). No lock is waited for
+without limit.
 """
 
 from __future__ import annotations
@@ -23,12 +26,14 @@ import shutil
 import stat
 import subprocess
 import sys
-import tempfile
 import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, Self
+
+from ppg_exec.resources.private_folder import is_own_file, open_private_folder, open_runtime_folder
+from ppg_exec.resources.task_tokens import OWN_VARIABLE, TOKEN, TaskTokens
 
 __all__ = [
     "OWN_VARIABLE",
@@ -41,10 +46,11 @@ __all__ = [
     "make_supports_fifos",
 ]
 
-OWN_VARIABLE = "PPG_JOBSERVER"
-"""Names a task's fifo to an executor within the task, also where make is too old for fifos."""
-_TOKEN = b"+"
 _LOOK_SECONDS = 0.5  # between two looks for holders that have died
+_PATIENCE = 2.0  # seconds; the lock is held for well under a millisecond
+_MOMENT = 0.01  # seconds between two attempts to get the lock
+_HOLDER = "holder-"
+_MOST_TOKENS = 1 << 12  # what every fifo has room for
 _AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
 
 
@@ -109,26 +115,36 @@ class MachinePool(GivenPool):
     """MachinePool: shares the cores of one machine between executors.
 
     Args:
-        directory: has its fifo and the notes; all executors that name the same one share it.
+        directory: has its fifo and the notes; all executors that name the same one share it. Only this user can
+            read and write it. A descriptor of it belongs to the pool from now on.
         cores: how many there are; the number that the first executor states counts.
+
+    Raises OSError: UnsafeFolderError if another user can change the directory; TimeoutError if a process that
+    does not go on holds the lock of the pool.
 
     """
 
-    def __init__(self, directory: Path, cores: int) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory = directory
-        # Kept open, because an executor that leaves must put its tokens back even if no descriptor is left.
-        self._lock = os.open(directory / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        # Read the holders and the fifo under one lock; separately they can disagree.
-        with self._locked():
-            descriptor = self._set_up(cores)
-            handle, name = tempfile.mkstemp(prefix="holder-", dir=directory)
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    def __init__(self, directory: Path | int, cores: int) -> None:
+        self._folder = directory if isinstance(directory, int) else open_private_folder(str(directory))
+        opened = [self._folder]
+        try:
+            # Kept open, because an executor that leaves must put its tokens back even if no descriptor is left.
+            self._lock = self._open("lock", os.O_RDWR | os.O_CREAT)
+            opened.append(self._lock)
+            self._name = f"{_HOLDER}{os.getpid()}-{os.urandom(8).hex()}"
+            # Read the holders and the fifo under one lock; separately they can disagree.
+            with self._locked():
+                descriptor = self._set_up(cores)
+                opened.append(descriptor)
+                self._note = self._open(self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL)
+                fcntl.flock(self._note, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BaseException:
+            for one in opened:
+                os.close(one)
+            raise
         super().__init__(descriptor, descriptor)
-        self._note = handle
         self._looked = 0.0
         self._lost = 0
-        self._name = Path(name)
 
     def acquire(self, count: int) -> int:
         """Take up to `count` tokens; returns how many there were."""
@@ -154,34 +170,65 @@ class MachinePool(GivenPool):
 
     def close(self) -> None:
         """Put back all tokens and leave."""
-        with self._locked():
-            super().close()
-            self._name.unlink(missing_ok=True)
-            os.close(self._note)
-        os.close(self._lock)
+        try:
+            with self._locked():
+                super().close()
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._name, dir_fd=self._folder)
+        except TimeoutError:
+            # A stopped process holds the lock. A note without a lock counts as that of a dead process, and another
+            # participant returns its tokens.
+            os.close(self._read)
+        finally:
+            for descriptor in (self._note, self._lock, self._folder):
+                os.close(descriptor)
 
     def _write_note(self) -> None:
         os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
 
+    def _open(self, name: str, flags: int, kind: int = stat.S_IFREG) -> int:
+        """Open a file of the pool, which belongs to this user alone; never a link."""
+        flags |= os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(name, flags, 0o600, dir_fd=self._folder)
+        if not is_own_file(descriptor, kind):
+            os.close(descriptor)
+            should = "a fifo" if kind == stat.S_IFIFO else "a file"
+            path = Path(f"/proc/self/fd/{self._folder}").readlink() / name
+            raise FileExistsError(f"{path} should be {should} of this user alone: remove it")
+        return descriptor
+
+    def _holders(self) -> Iterator[_Holder]:
+        for name in sorted(os.listdir(self._folder)):  # noqa: PTH208 (a descriptor)
+            if name.startswith(_HOLDER):
+                try:
+                    descriptor = self._open(name, os.O_RDONLY)
+                except OSError:
+                    continue  # it has just left, or is no note of ours
+                with _Holder(name, descriptor) as other:
+                    yield other
+
     def _set_up(self, cores: int) -> int:
         """Open the fifo; fill it with new tokens if there is no other participant."""
-        fifo = self._directory / "tokens"
         with contextlib.suppress(FileExistsError):
-            os.mkfifo(fifo, 0o600)
-        if not stat.S_ISFIFO(fifo.stat().st_mode):
-            raise FileExistsError(f"{fifo} should be a fifo; remove it")
-        descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        living = False
-        for note in self._directory.glob("holder-*"):
-            with _Holder(note) as other:
+            os.mkfifo("tokens", 0o600, dir_fd=self._folder)
+        descriptor = self._open("tokens", os.O_RDWR, stat.S_IFIFO)
+        try:
+            living = False
+            for other in self._holders():
                 living = living or not other.is_dead
                 if other.is_dead:
-                    note.unlink(missing_ok=True)
-        if not living:
-            with contextlib.suppress(BlockingIOError):
-                os.read(descriptor, 65536)
-            os.write(descriptor, _TOKEN * (cores - 1))
-            (self._directory / "size").write_text(str(cores - 1))
+                    os.unlink(other.name, dir_fd=self._folder)
+            if not living:
+                with contextlib.suppress(BlockingIOError):
+                    os.read(descriptor, 65536)
+                os.write(descriptor, TOKEN * (cores - 1))
+                size = self._open("size", os.O_RDWR | os.O_CREAT)
+                with os.fdopen(size, "r+b") as file:
+                    file.truncate()
+                    file.write(str(cores - 1).encode())
+        except BaseException:
+            os.close(descriptor)
+            raise
         return descriptor
 
     def _find_dead_holders(self) -> int:
@@ -190,44 +237,64 @@ class MachinePool(GivenPool):
         if now < self._looked + _LOOK_SECONDS:
             return 0
         self._looked = now
-        return self._return_tokens_of_dead_holders()
+        try:
+            with self._locked(wait=False):
+                return self._return_tokens_of_dead_holders()
+        except TimeoutError:
+            return 0  # another participant is at it; the next look is soon
 
     def _return_tokens_of_dead_holders(self) -> int:
         returned = 0
         held = 0
-        with self._locked():
-            for note in self._directory.glob("holder-*"):
-                with _Holder(note) as other:
-                    if note != self._name and other.is_dead:
-                        os.write(self._write, _TOKEN * other.tokens)
-                        returned += other.tokens
-                        note.unlink(missing_ok=True)
-                    else:
-                        held += other.tokens
-            return returned + self._replace_lost(held)
+        size = self._size()
+        for other in self._holders():
+            if other.name != self._name and other.is_dead:
+                # A damaged note cannot bring in more tokens than there are.
+                tokens = min(other.tokens, size)
+                os.write(self._write, TOKEN * tokens)
+                returned += tokens
+                os.unlink(other.name, dir_fd=self._folder)
+            else:
+                held += other.tokens
+        return returned + self._replace_lost(size, held)
 
-    def _replace_lost(self, held: int) -> int:
+    def _size(self) -> int:
+        """How many tokens there are in all; 0 if no participant has written that."""
+        try:
+            with os.fdopen(self._open("size", os.O_RDONLY), "rb") as file:
+                return min(int(file.read(20)), _MOST_TOKENS)
+        except (OSError, ValueError):
+            return 0  # filled by a version that wrote no size, or by an executor killed before that
+
+    def _replace_lost(self, size: int, held: int) -> int:
         """Put in the tokens that no participant has; returns how many.
 
         A fifo forgets its content when the last process that has it open is killed, which others may see only
         later. Tokens that are missing twice in a row are lost, and not just on the way from the fifo to a
         note.
         """
-        try:
-            size = int((self._directory / "size").read_text())
-        except (FileNotFoundError, ValueError):
-            return 0  # filled by a version that wrote no size, or by an executor killed before that
         waiting = int.from_bytes(fcntl.ioctl(self._read, termios.FIONREAD, bytes(4)), sys.byteorder)
         missing = max(0, size - held - waiting)
         lost, self._lost = min(missing, self._lost), missing
         if lost:
-            os.write(self._write, _TOKEN * lost)
+            os.write(self._write, TOKEN * lost)
             self._lost = 0
         return lost
 
     @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+    def _locked(self, *, wait: bool = True) -> Iterator[None]:
+        """Hold the lock of the pool. Raises TimeoutError if another process holds it for long, or at all."""
+        give_up = time.monotonic() + (_PATIENCE if wait else 0.0)
+        while True:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() >= give_up:
+                    raise TimeoutError(
+                        "a process that does not go on holds the lock of the pool of cores; is a run stopped?"
+                    ) from None
+                time.sleep(_MOMENT)
         try:
             yield
         finally:
@@ -235,51 +302,26 @@ class MachinePool(GivenPool):
 
 
 class _Holder:
-    """_Holder: reads a note: how many tokens it has, and whether its lock is free, so its writer is dead."""
+    """_Holder: reads an open note: how many tokens it has, and whether its lock is free, so its writer is dead."""
 
-    def __init__(self, note: Path) -> None:
-        self._path = note
-        self.is_dead = False
-        self.tokens = 0
+    def __init__(self, name: str, descriptor: int) -> None:
+        self.name: str = name
+        self._descriptor = descriptor
+        self.is_dead: bool = False
+        self.tokens: int = 0
 
     def __enter__(self) -> Self:
         try:
-            self._file = self._path.open("rb")
-        except FileNotFoundError:
-            self._file = None  # type: ignore[assignment] # it has just left
-            return self
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.is_dead = True
         except BlockingIOError:
             self.is_dead = False
         # Read after the lock was tried, because a dead holder writes no more.
-        self.tokens = int.from_bytes(self._file.read(4), "little")
+        self.tokens = int.from_bytes(os.pread(self._descriptor, 4, 0), "little")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._file is not None:
-            self._file.close()
-
-
-class TaskTokens:
-    """TaskTokens: is the fifo for the programs that one task of several cores starts."""
-
-    def __init__(self, cores: int) -> None:
-        """Make the fifo. It has one token less than `cores`, the task's own."""
-        self._directory = tempfile.mkdtemp(prefix="ppg-jobserver-")
-        self.path: str = f"{self._directory}/tokens"
-        os.mkfifo(self.path, 0o600)
-        # A fifo forgets its content when no process has it open.
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-        os.write(self._descriptor, _TOKEN * (cores - 1))
-
-    def close(self) -> None:
-        """Remove the fifo, once the task has ended."""
         os.close(self._descriptor)
-        with contextlib.suppress(FileNotFoundError):
-            Path(self.path).unlink()
-            Path(self._directory).rmdir()
 
 
 def make_supports_fifos() -> bool:
@@ -309,8 +351,7 @@ def given_pool(makeflags: str | None = None) -> GivenPool | None:
     found = every[-1]
     try:
         if found["fifo"]:
-            descriptor = os.open(found["fifo"], os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
-            return GivenPool(descriptor, descriptor)
+            return _pool_of_fifo(found["fifo"])
         # Other programs share the open pipe itself. Only our own opening of it is non-blocking.
         read = os.open(f"/proc/self/fd/{int(found['read'])}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
         return GivenPool(read, os.dup(int(found["write"])))
@@ -318,7 +359,24 @@ def given_pool(makeflags: str | None = None) -> GivenPool | None:
         return None  # a make that did not pass it on: its rule lacks the leading "+"
 
 
+def _pool_of_fifo(path: str) -> GivenPool | None:
+    """The pool of a fifo; None if another file, or that of another user, has its name.
+
+    The make may have ended long ago, and the name may be taken again.
+    """
+    if not _is_fifo_of_ours(Path(path).stat()):
+        return None
+    descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
+    if not _is_fifo_of_ours(os.fstat(descriptor)):
+        os.close(descriptor)
+        return None
+    return GivenPool(descriptor, descriptor)
+
+
+def _is_fifo_of_ours(found: os.stat_result) -> bool:
+    return stat.S_ISFIFO(found.st_mode) and found.st_uid in {0, os.geteuid()}
+
+
 def machine_pool(cores: int) -> MachinePool:
-    """The pool of this user on this machine."""
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or f"{tempfile.gettempdir()}/ppg-{os.getuid()}"
-    return MachinePool(Path(runtime) / "ppg-cores", cores)
+    """The pool of this user on this machine. Raises OSError if other users could change it (see `MachinePool`)."""
+    return MachinePool(open_runtime_folder("ppg-cores"), cores)
