@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence, evidence_of
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
+    from ppg_invariants.store.private_files import open_private
     from ppg_invariants.store.records import (
         DamageReport,
         RunEnd,
@@ -119,6 +120,7 @@ __all__ = [
     "observe_files",
     "observe_modification_time",
     "old_definition",
+    "open_private",
     "register_encoder",
     "require_algorithm",
 ]
@@ -138,6 +140,7 @@ _MODULES = {
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",
+    "store.private_files": "open_private",
     "store.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",
 }

@@ -1,8 +1,10 @@
 """Log files: store the events of a run, only if the pipegraph's root has a folder `logs`.
 
-A log that cannot be written (no permission, no room) raises OSError; the run continues without that log.
+A log that cannot be written (no permission, no room) raises OSError; the run continues without that log. Logs are
+as private as the store (`ppg_invariants.open_private`).
 """
 
+import os
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
@@ -31,6 +33,7 @@ from ppg.report.events import (
 )
 from ppg.report.failures import write_failure
 from ppg.text import counted, earlier_attempts, one_line
+from ppg_invariants import open_private
 
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
@@ -61,7 +64,8 @@ class GraphLog:
         """Write the graph when the run starts."""
         if isinstance(event, RunStarted):
             text = ppg_graph.draw(event.pipegraph.dag, "text", labels=event.pipegraph.labels())
-            self._path.write_bytes(text.encode(errors="backslashreplace"))
+            with os.fdopen(open_private(str(self._path)), "wb") as file:
+                file.write(text.encode(errors="backslashreplace"))
 
 
 class RunLog:
@@ -74,7 +78,9 @@ class RunLog:
     def __call__(self, event: Event) -> None:
         """Write an event."""
         if self._file is None:
-            self._file = self._path.open("w", encoding="utf-8", errors="backslashreplace")
+            self._file = os.fdopen(
+                open_private(str(self._path)), "w", encoding="utf-8", errors="backslashreplace"
+            )
         now = time.strftime("%Y-%m-%d %H:%M:%S")
         lines = [f"{now} {one_line(line)}\n" for line in _log_lines(event)]
         if lines:
@@ -94,7 +100,7 @@ class ErrorLog:
     def __call__(self, event: Event) -> None:
         """Write a failure."""
         if self._file is None:
-            self._file = self._path.open("wb")
+            self._file = os.fdopen(open_private(str(self._path)), "wb")
         if isinstance(event, JobFailed):
             write_failure(event.outcome, self._file)
             self._file.flush()

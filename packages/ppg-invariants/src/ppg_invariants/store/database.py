@@ -23,7 +23,8 @@ from typing import Any
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.filesystem import Location, location_of
 from ppg_invariants.store import schema
-from ppg_invariants.store.orphaned_log import copy_orphaned_store
+from ppg_invariants.store.orphaned_log import copy_orphaned_store, copy_store_in_use
+from ppg_invariants.store.private_files import create_private, is_planted, narrow
 
 __all__ = [
     "CutShortError",
@@ -32,6 +33,8 @@ __all__ = [
     "connect_writer",
     "create_store",
     "is_damage",
+    "refuse_strangers",
+    "require_permission",
     "side_files",
 ]
 
@@ -55,6 +58,8 @@ def create_store(path: str) -> None:
     unfinished = path + ".new"
     try:
         remove_with_side_files(unfinished)
+        # SQLite gives its side files the mode of this file.
+        os.close(create_private(unfinished))
         connection = sqlite3.connect(unfinished, isolation_level=None)
         try:
             _set_journal(connection, path)
@@ -71,6 +76,7 @@ def create_store(path: str) -> None:
 
 def connect_writer(path: str) -> sqlite3.Connection:
     """Return a connection for the holder of the lock."""
+    _take_side_files(path)
     check_length(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
@@ -87,18 +93,13 @@ class Reader:
 
     Without a write-ahead log no writer is at work. The reader then reads the file as it is, and compares its
     stat afterwards: if the file changed, it repeats the query. While a writer works, the reader uses SQLite's
-    own protocol. If a killed writer left its log, it reads a copy (see `orphaned_log`).
+    own protocol. If a killed writer left its log, it reads a copy (see `orphaned_log`); so does a reader that may
+    not write the store, as long as there is a log.
     """
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._copy = copy_orphaned_store(path)
-        if self._copy is not None:
-            self._stamp = None
-            self._connection = connect_reader(os.path.join(self._copy.name, "store"), immutable=False)
-            return
-        self._stamp = self._stamp_without_log()
-        self._connection = connect_reader(path, immutable=self._stamp is not None)
+        self._connection = self._connect()
 
     def select(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -107,14 +108,26 @@ class Reader:
             if self._stamp is None or self._stamp == self._stamp_without_log():
                 return rows
             self._connection.close()
-            self._stamp = self._stamp_without_log()
-            self._connection = connect_reader(self._path, immutable=self._stamp is not None)
+            self._connection = self._connect()
 
     def close(self) -> None:
         """Close the file, and remove the copy if there is one."""
         self._connection.close()
         if self._copy is not None:
             self._copy.cleanup()
+
+    def _connect(self) -> sqlite3.Connection:
+        # SQLite's protocol makes files beside the store. If they belong to a reader that may not write the store,
+        # its owner may not write to them.
+        may_write = os.access(self._path, os.W_OK, effective_ids=True)
+        while True:
+            self._copy = copy_orphaned_store(self._path) if may_write else copy_store_in_use(self._path)
+            if self._copy is not None:
+                self._stamp = None
+                return connect_reader(os.path.join(self._copy.name, "store"), immutable=False)
+            self._stamp = self._stamp_without_log()
+            if self._stamp is not None or may_write:
+                return connect_reader(self._path, immutable=self._stamp is not None)
 
     def _stamp_without_log(self) -> tuple[int, int, int] | None:
         """Return inode, size and modification time, to detect a change; None with a write-ahead log."""
@@ -163,6 +176,54 @@ def remove_with_side_files(path: str) -> None:
     for name in (*side_files(path), path):
         if os.path.lexists(name):
             os.unlink(name)
+
+
+def refuse_strangers(path: str) -> None:
+    """Raise StoreError if another user has planted the store, or a log that SQLite would merge into it."""
+    for name in (path, *side_files(path)):
+        if is_planted(name):
+            raise StoreError(
+                f"{name} belongs to another user (uid {os.lstat(name).st_uid}), and in its folder every user can "
+                "make files; run in a folder of your own, or remove the file"
+            )
+
+
+def require_permission(path: str) -> None:
+    """Raise StoreError if there is a store that this user may not write, before anything is made beside it."""
+    if os.path.exists(path) and not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        owner = os.stat(path).st_uid
+        whose = "" if owner == os.geteuid() else f" belongs to another user (uid {owner}) and"
+        raise StoreError(
+            f"the status store {path}{whose} may not be written by you; choose another status file, or have its "
+            "owner make the directory writable for a group (docs/security.md)"
+        )
+
+
+def _take_side_files(path: str) -> None:
+    """Make the store and its side files private, and remove side files to which the owner cannot write.
+
+    Earlier versions let readers and refused writers leave such files.
+    """
+    real = os.path.realpath(path)
+    for name in (real, *side_files(real)):
+        narrow(name, real)
+    for name in side_files(real):
+        try:
+            found = os.lstat(name)
+        except FileNotFoundError:
+            continue
+        if found.st_uid == os.geteuid() or os.access(name, os.R_OK | os.W_OK, effective_ids=True):
+            continue
+        problem = (
+            f"the status store {path} cannot be used: {name} belongs to another user (uid {found.st_uid})"
+        )
+        # The index (-shm) is made again from the log; a log that is empty has nothing to lose.
+        if found.st_size and not name.endswith("-shm"):
+            raise StoreError(f"{problem}; let that user run the pipegraph to its end, or remove the file")
+        try:
+            os.unlink(name)
+        except OSError as error:
+            raise StoreError(f"{problem} and cannot be removed ({error.strerror}); remove it") from error
 
 
 def _set_journal(connection: sqlite3.Connection, path: str) -> None:

@@ -6,20 +6,32 @@ transaction. It is on a separate file, because on network file systems both kind
 A forked child shares the lock and would keep it alive, so the child closes its copy right after the fork. The
 file contains the holder's process, host and start time, for the error message of other writers. `release`
 removes the file. After a crash it stays behind, unlocked and harmless.
+
+Any process that can open a file can lock it. So the file is for this user alone; or for a group, if all of the
+group can write the store. Earlier versions made files that every user can open. Such a file counts if a process
+of this user, or of the store's owner, holds it. If a process of another user does, or if another user has made the
+file, the owner of the store replaces it.
 """
 
-# ruff: noqa: PTH108, PTH116
+# ruff: noqa: PTH104, PTH108, PTH116, PTH123
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
+import contextlib
 import datetime
 import fcntl
 import os
+import re
 import socket
+import stat
 import weakref
 
 from ppg_invariants.errors import StoreError, StoreLocked, remedy
+from ppg_invariants.files.filesystem import Location, location_of
+from ppg_invariants.store.private_files import private_mode
 
-__all__ = ["WriterLock", "lock_path"]
+__all__ = ["WriterLock", "lock_holders", "lock_path"]
+
+_ATTEMPTS = 1000
 
 _held: "weakref.WeakSet[WriterLock]" = weakref.WeakSet()
 
@@ -53,21 +65,23 @@ class WriterLock:
             self._descriptor = None
 
     def _acquire(self) -> int:
-        while True:
-            try:
-                descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-            except OSError as error:
-                usual = "make the directory writable, or choose another status file"
-                raise StoreError(
-                    f"the status store {self._store} cannot be written: its lock {self.path} cannot be made "
-                    f"({error.strerror}); {remedy(error, usual)}"
-                ) from error
+        for _ in range(_ATTEMPTS):
+            descriptor = self._open()
+            if descriptor is None:
+                continue
+            found = os.fstat(descriptor)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 holder = _read_note(descriptor)
                 os.close(descriptor)
-                raise StoreLocked(self._store, *holder) from None
+                if (
+                    not self._others_can_lock(found)
+                    or self._a_writer_holds(found)
+                    or not self._replace(found)
+                ):
+                    raise StoreLocked(self._store, *holder) from None
+                continue
             except OSError as error:
                 os.close(descriptor)
                 raise StoreError(
@@ -75,9 +89,91 @@ class WriterLock:
                     "choose a status file on another one"
                 ) from error
             if self._is_still_there(descriptor):
+                if self._others_can_lock(found) and found.st_uid == os.geteuid():
+                    os.fchmod(descriptor, 0o600)
                 _write_note(descriptor)
                 return descriptor
             os.close(descriptor)  # the last holder removed this file before we locked it: open the next one
+        raise StoreError(
+            f"the status store {self._store} cannot be written: its lock {self.path} does not stay in its place"
+        )
+
+    def _open(self) -> int | None:
+        """Open the lock file, or make it; None after a file was replaced that is no lock of a writer."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        try:
+            descriptor = os.open(self.path, flags, private_mode(self.path))
+        except OSError as error:
+            try:
+                found = os.lstat(self.path)
+            except OSError:
+                found = None
+            if found is not None and not self._is_lock(found) and self._replace(found):
+                return None
+            usual = "make the directory writable, or choose another status file"
+            raise StoreError(
+                f"the status store {self._store} cannot be written: its lock {self.path} cannot be made "
+                f"({error.strerror}); {remedy(error, usual)}"
+            ) from error
+        found = os.fstat(descriptor)
+        if self._is_lock(found):
+            return descriptor
+        os.close(descriptor)
+        if self._replace(found):
+            return None
+        raise StoreError(
+            f"the status store {self._store} cannot be written: {self.path} is no lock of a run of yours; remove it"
+        )
+
+    def _owner(self) -> int:
+        """The user that owns the store, or that will."""
+        try:
+            return os.stat(self._store).st_uid
+        except FileNotFoundError:
+            return os.geteuid()
+
+    def _is_lock(self, found: os.stat_result) -> bool:
+        """Whether this may be the lock file of a writer: a plain file of a user that may write the store."""
+        if not stat.S_ISREG(found.st_mode) or found.st_nlink > 1:
+            return False
+        is_of_group = private_mode(self.path) == 0o660 and not found.st_mode & 0o007
+        return found.st_uid in {os.geteuid(), self._owner()} or is_of_group
+
+    def _others_can_lock(self, found: os.stat_result) -> bool:
+        """Whether users that may not write the store can open the lock file."""
+        group = found.st_mode & 0o070
+        return bool(found.st_mode & 0o007) or group not in {0, private_mode(self.path) & 0o070}
+
+    def _a_writer_holds(self, found: os.stat_result) -> bool:
+        """Whether a process of this user, or of the store's owner, may hold the lock."""
+        if location_of(self._store) is not Location.LOCAL:
+            return True  # it may run on another machine
+        pids = lock_holders(found.st_ino)
+        if pids is None:
+            return True
+        owners = set()
+        for pid in pids:
+            with contextlib.suppress(FileNotFoundError):
+                owners.add(os.stat(f"/proc/{pid}").st_uid)
+        return bool(owners & {os.geteuid(), self._owner()})
+
+    def _replace(self, found: os.stat_result) -> bool:
+        """Remove the file in the place of the lock, if this user owns the store; return whether it is gone."""
+        if os.geteuid() not in {0, self._owner()}:
+            return False
+        aside = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
+        try:
+            os.rename(self.path, aside)
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        if not os.path.samestat(os.lstat(aside), found) and not os.path.lexists(self.path):
+            os.rename(aside, self.path)  # another run of this user was faster, and this is its lock
+            return True
+        with contextlib.suppress(OSError):  # a folder stays under its other name
+            os.unlink(aside)
+        return True
 
     def _is_still_there(self, descriptor: int) -> bool:
         try:
@@ -89,6 +185,16 @@ class WriterLock:
 def lock_path(path: str) -> str:
     """Return the path of the lock file of the store at `path`."""
     return path + ".lock"
+
+
+def lock_holders(inode: int) -> list[int] | None:
+    """Return the processes of this machine that hold a lock (flock) of a file; None if the system lists none."""
+    try:
+        with open("/proc/locks", encoding="ascii") as file:
+            found = [re.search(rf"FLOCK +\S+ +\S+ +(-?\d+) \S*:{inode} ", line) for line in file]
+    except OSError:
+        return None
+    return [int(match[1]) for match in found if match is not None]
 
 
 def _write_note(descriptor: int) -> None:

@@ -5,7 +5,7 @@ in batches of rows, and continues behind each damaged page. The rows that it rea
 replaces the old one by a rename.
 """
 
-# ruff: noqa: PTH105, PTH108, PTH110
+# ruff: noqa: PTH105, PTH108, PTH110, PTH123
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import os
@@ -16,6 +16,7 @@ from typing import Any
 
 from ppg_invariants.errors import StoreError
 from ppg_invariants.store import database, schema
+from ppg_invariants.store.private_files import create_private
 from ppg_invariants.store.records import DamageReport
 
 __all__ = ["replace_damaged", "salvage_into_memory"]
@@ -26,13 +27,11 @@ _LAST_ROW = 1 << 40
 
 def replace_damaged(path: str, what: str) -> DamageReport:
     """Copy the damaged store aside, and replace it by its readable rows. The caller holds the lock."""
-    import shutil  # noqa: PLC0415 (only a damaged store needs it)
-
     aside = _unused_name(path)
     try:
-        shutil.copy2(path, aside)
+        _copy(path, aside)
         if os.path.exists(path + "-wal"):
-            shutil.copy2(path + "-wal", aside + "-wal")
+            _copy(path + "-wal", aside + "-wal")
         unfinished = path + ".new"
         database.create_store(unfinished)
         target = database.connect_writer(unfinished)
@@ -52,6 +51,14 @@ def replace_damaged(path: str, what: str) -> DamageReport:
             "choose another status file"
         ) from error
     return DamageReport(what, aside, saved)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file to a new one, which is as private as the store."""
+    import shutil  # noqa: PLC0415 (only a damaged store needs it)
+
+    with open(source, "rb") as reading, open(create_private(target), "wb") as writing:
+        shutil.copyfileobj(reading, writing)
 
 
 def salvage_into_memory(path: str, what: str) -> tuple[sqlite3.Connection, DamageReport]:

@@ -100,6 +100,7 @@ class StatusStore:
             raise StoreError(
                 f"there is no status store {path}; nothing was run here yet; run the pipegraph once"
             )
+        database.refuse_strangers(path)
         try:
             return cls._read(path)
         except sqlite3.DatabaseError as error:
@@ -127,6 +128,8 @@ class StatusStore:
 
     @classmethod
     def _open_to_write(cls, path: str) -> Self:
+        database.refuse_strangers(path)
+        database.require_permission(path)
         lock = WriterLock(path)
         try:
             if not os.path.lexists(path):
