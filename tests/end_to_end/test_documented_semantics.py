@@ -1,4 +1,4 @@
-"""docs/semantics.md names its tests: each row at least one, and each of them exists."""
+"""docs/semantics.md and docs/security.md name their tests: each row at least one, and each of them exists."""
 
 import ast
 import re
@@ -8,6 +8,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "semantics.md"
+SECURITY = ROOT / "docs" / "security.md"
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
@@ -45,8 +46,9 @@ def untested(text):
     return found
 
 
-def test_every_row_names_tests_that_exist():
-    assert untested(PAGE.read_text()) == []
+@pytest.mark.parametrize("page", [PAGE, SECURITY], ids=lambda page: page.name)
+def test_every_row_names_tests_that_exist(page):
+    assert untested(page.read_text()) == []
 
 
 def test_every_row_says_what_happens():
@@ -55,8 +57,9 @@ def test_every_row_says_what_happens():
     assert [cells for cells in found if len(cells) != 3 or not all(cells)] == []
 
 
-def test_no_name_of_a_test_is_written_in_another_way():
-    text = PAGE.read_text()
+@pytest.mark.parametrize("page", [PAGE, SECURITY], ids=lambda page: page.name)
+def test_no_name_of_a_test_is_written_in_another_way(page):
+    text = page.read_text()
     assert text.count("::") == len(NAMED.findall(text))
 
 

@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+import ppg
 from tests.other_user import as_another_user, needs_root, reachable_folder
 
 OURS = f"ppg-{os.geteuid()}"
@@ -77,3 +78,39 @@ def test_a_killed_run_leaves_nothing_in_the_folder_for_temporary_files(project, 
     (project / "script.py").write_text((project / "script.py").read_text().replace("waits", "writes('w')"))
     assert project.ppg("run", "script.py").code == 0
     assert sorted(path.name for path in (shared / OURS / "ppg-cores").iterdir()) == ["lock", "size", "tokens"]
+
+
+@needs_root
+@pytest.mark.parametrize("mask", [0, 0o022, 0o077])
+def test_the_logs_are_for_this_user_alone(project, mask):
+    (project / "logs").mkdir()
+    (project / "logs").chmod(0o777)
+    (project / "logs" / "ppg_run.txt").touch(0o644)
+    project.script(THREE_JOBS)
+    before = os.umask(mask)
+    try:
+        assert project.ppg("run", "script.py").code == 0
+    finally:
+        os.umask(before)
+    assert {path.name: path.stat().st_mode & 0o777 for path in (project / "logs").iterdir()} == dict.fromkeys(
+        ["ppg_errors.txt", "ppg_graph.txt", "ppg_run.txt"], 0o600
+    )
+
+
+@needs_root
+def test_a_second_user_is_refused_with_a_message_and_leaves_nothing(project):
+    with reachable_folder(0o777) as folder:
+        project.script(THREE_JOBS)
+        assert project.ppg("run", project / "script.py", cwd=folder).code == 0
+        before = sorted(path.name for path in folder.iterdir())
+
+        def second():
+            os.chdir(folder)
+            graph = ppg.new_pipegraph(quiet=True)
+            ppg.FileGeneratingJob("d", lambda path: path.write_text("d"))
+            with pytest.raises(ppg.PyPipelineGraphError, match="may not be written by you"):
+                graph.run()
+
+        as_another_user(second)
+        assert sorted(path.name for path in folder.iterdir()) == before
+        assert project.ppg("run", project / "script.py", cwd=folder).summary == (0, 3, 0, 0)

@@ -1,6 +1,7 @@
-"""The log that is sent to this machine by UDP."""
+"""The log that is sent to a port of this machine by UDP."""
 
 import json
+import os
 import socket
 import time
 
@@ -81,14 +82,23 @@ def test_a_run_is_reported_line_by_line_with_all_documented_fields(folder, liste
 
 
 def test_switched_off_nothing_is_sent(run, listener, monkeypatch, writer):
-    monkeypatch.setattr("ppg.report.udp_log.DEFAULT_PORT", listener.getsockname()[1])
     for off in ("off", "0", " OFF "):
         monkeypatch.setenv("PPG_LOG_PORT", off)
         run(lambda: ppg.FileGeneratingJob("a", writer("A")))
     assert what_has_arrived(listener) == []
-    monkeypatch.delenv("PPG_LOG_PORT")
+    monkeypatch.setenv("PPG_LOG_PORT", str(listener.getsockname()[1]))
     run(lambda: ppg.FileGeneratingJob("a", writer("A")))
     assert lines_from(listener)
+
+
+def test_unless_a_port_is_named_nothing_is_sent_to_one(run, monkeypatch, writer):
+    monkeypatch.delenv("PPG_LOG_PORT", raising=False)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as former:
+        former.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        former.bind(("127.0.0.1", 5005))
+        run(lambda: ppg.FileGeneratingJob("a", writer("A")))
+        mine = [data for data in what_has_arrived(former) if str(os.getpid()).encode() in data]
+    assert mine == []
 
 
 @pytest.mark.parametrize("port", ["abc", "-1", "65536", "5005x", "²"])
@@ -99,9 +109,10 @@ def test_a_port_that_is_none_is_refused_before_anything_runs(run, monkeypatch, w
     assert account.taken() == []
 
 
-def test_the_port_is_5005_unless_something_else_is_said():
-    assert log_port({}) == 5005
-    assert log_port({"PPG_LOG_PORT": ""}) == 5005
+def test_there_is_no_port_unless_one_is_named():
+    assert log_port({}) is None
+    assert log_port({"PPG_LOG_PORT": ""}) is None
+    assert log_port({"PPG_LOG_PORT": "5005"}) == 5005
     assert log_port({"PPG_LOG_PORT": "6000"}) == 6000
 
 

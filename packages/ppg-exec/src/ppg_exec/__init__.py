@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ppg_exec.resources.jobserver import CorePool, MachinePool, given_pool, machine_pool
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
     from ppg_exec.resources.machine import available_cores, available_memory
+    from ppg_exec.resources.private_folder import UnsafeFolderError, open_runtime_folder
     from ppg_exec.tasks import (
         ALL_CORES,
         Cancelled,
@@ -62,6 +63,7 @@ __all__ = [
     "Task",
     "TimedOut",
     "Unpicklable",
+    "UnsafeFolderError",
     "Unsatisfiable",
     "Usage",
     "WaitingLine",
@@ -69,6 +71,7 @@ __all__ = [
     "available_memory",
     "given_pool",
     "machine_pool",
+    "open_runtime_folder",
 ]
 
 _HOME = {
@@ -79,6 +82,7 @@ _HOME = {
     "controller.local": ("LocalExecutor",),
     "resources.machine": ("available_cores", "available_memory"),
     "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
+    "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),
     "pickling.send": ("CannotPickle",),
     "tasks": (
         "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "RunsIn",

@@ -12,8 +12,9 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.report.broadcast import Broadcast
 from ppg.report.events import RunFinished
 from ppg.report.frontend import Frontend
+from ppg.report.local_log import LocalLog
 from ppg.report.log_files import log_listeners
-from ppg.report.udp_log import UdpLog, log_port
+from ppg.report.udp_log import UdpLog, is_log_off, log_port
 from ppg.result import RunResult
 from ppg.status.recorder import Recorder
 from ppg_exec import Executor, ExecutorError
@@ -47,6 +48,8 @@ def run_graph(
         ):
             # The logs are overwritten only while this run holds the store; another run may still write them.
             broadcast.join(log_listeners(pipegraph))
+            if not is_log_off():
+                broadcast.join([LocalLog(pipegraph.root)])
             if port is not None:
                 broadcast.join([UdpLog(port, pipegraph.root)])
             recorder = Recorder(store)

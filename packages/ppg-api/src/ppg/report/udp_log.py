@@ -1,7 +1,8 @@
-r"""UDP log: sends the events of a run as JSON lines to port 5005 of this machine.
+r"""UDP log: sends the events of a run as JSON lines to a port of this machine, if PPG_LOG_PORT names one.
 
-Programs that follow runs from outside (`ppg log --listen`, `nc -lu 127.0.0.1 5005`, a program of the user)
-listen there. The run never waits for a listening program, and needs none.
+Programs that follow runs from outside (`ppg log --listen --port 5005`, `nc -lu 127.0.0.1 5005`, a program of the
+user) listen there. The run never waits for a listening program, and needs none. Without PPG_LOG_PORT the same lines
+go to the listeners of the same user only (`ppg.report.local_log`).
 
 Each datagram is one JSON object in ASCII with a newline at its end, of at most 8192 bytes. Every one has
 
@@ -31,10 +32,11 @@ Each datagram is one JSON object in ASCII with a newline at its end, of at most 
 A list of ids that is too long for one datagram comes in several. Texts that are too long lose their middle
 and other lists lose their end; the object then has `"cut": true`.
 
-The environment variable PPG_LOG_PORT names another port, or switches the log off (`off`). Every user of the
-machine can listen on the port. Switch the log off where the names of jobs and their errors are confidential.
+With `PPG_LOG_PORT=off` a run sends nothing, to no listener. Every user of the machine can listen on a port, and can
+send to it. So name one only where the names of jobs and their errors are not confidential.
 """
 
+import abc
 import json
 import os
 import socket
@@ -65,10 +67,17 @@ from ppg.report.events import (
 )
 from ppg.result import JobState
 
-__all__ = ["DEFAULT_PORT", "HOST", "LARGEST_DATAGRAM", "UdpLog", "log_port"]
+__all__ = [
+    "HOST",
+    "LARGEST_DATAGRAM",
+    "SECONDS_BETWEEN_TRIES",
+    "DatagramLog",
+    "UdpLog",
+    "is_log_off",
+    "log_port",
+]
 
 HOST = "127.0.0.1"
-DEFAULT_PORT = 5005
 VARIABLE = "PPG_LOG_PORT"
 LARGEST_DATAGRAM = 8192
 """Bytes. The limit of UDP itself is 65,507, but not every system passes datagrams of that size."""
@@ -79,46 +88,56 @@ Value: TypeAlias = str | int | float | Sequence[str] | None
 Fields: TypeAlias = dict[str, Value]
 
 
+def is_log_off(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether PPG_LOG_PORT switches the log off."""
+    return environment.get(VARIABLE, "").strip().lower() in {"off", "0"}
+
+
 def log_port(environment: Mapping[str, str] = os.environ) -> int | None:
-    """Return the port that the log goes to; None if the log is switched off.
+    """Return the port that the log goes to, besides the listeners of the same user; None if there is none.
 
     Raises:
         PyPipelineGraphError: PPG_LOG_PORT is no port.
     """
     text = environment.get(VARIABLE, "").strip().lower()
-    if not text:
-        return DEFAULT_PORT
-    if text in {"off", "0"}:
+    if not text or is_log_off(environment):
         return None
     if not text.isdecimal() or not 0 < int(text) < 65536:
         raise PyPipelineGraphError(f"{VARIABLE} must be a port from 1 to 65535, or 'off', not '{text}'")
     return int(text)
 
 
-class UdpLog:
-    """UDP log: sends the events of one run.
+class DatagramLog(abc.ABC):
+    """Datagram log: turns the events of one run into datagrams; subclasses send them.
 
     Parameters:
-        port: the port on this machine.
         root: the pipegraph's folder.
     """
 
-    def __init__(self, port: int, root: str) -> None:
-        self._address = (HOST, port)
+    def __init__(self, root: str) -> None:
         self._root = root
         self._run = f"{os.getpid()}-{time.time_ns()}"
         self._number = 0
-        self._pause_until = 0.0
-        self._socket: socket.socket | None = None
+
+    @abc.abstractmethod
+    def is_heard(self) -> bool:
+        """Whether a program listens, so that it is worth to make datagrams."""
+
+    @abc.abstractmethod
+    def send(self, data: bytes) -> bool:
+        """Send a datagram; return whether more datagrams can be sent now."""
+
+    @abc.abstractmethod
+    def close(self) -> None:
+        """Give up what is open; the run has ended."""
 
     def __call__(self, event: Event) -> None:
-        """Send an event, unless the log pauses because no program listens."""
-        if time.monotonic() >= self._pause_until:
+        """Send an event, unless no program listens."""
+        if self.is_heard():
             # One event can be hundreds of datagrams; `all` stops to encode them when one is refused.
             all(self._sends(name, fields) for name, fields in _render(event))
-        if isinstance(event, RunFinished) and self._socket is not None:
-            self._socket.close()
-            self._socket = None
+        if isinstance(event, RunFinished):
+            self.close()
 
     def _sends(self, name: str, fields: Fields) -> bool:
         """Send one datagram; return whether more datagrams can be sent now."""
@@ -130,8 +149,30 @@ class UdpLog:
             "root": self._root,
             "event": name,
         }
-        data = _encoded({**head, **fields})
         self._number += 1
+        return self.send(_encoded({**head, **fields}))
+
+
+class UdpLog(DatagramLog):
+    """UDP log: sends the events of one run to a port.
+
+    Parameters:
+        port: the port on this machine.
+        root: the pipegraph's folder.
+    """
+
+    def __init__(self, port: int, root: str) -> None:
+        super().__init__(root)
+        self._address = (HOST, port)
+        self._pause_until = 0.0
+        self._socket: socket.socket | None = None
+
+    def is_heard(self) -> bool:
+        """Whether no pause is on, because no program listened."""
+        return time.monotonic() >= self._pause_until
+
+    def send(self, data: bytes) -> bool:
+        """Send a datagram; return whether more datagrams can be sent now."""
         try:
             if self._socket is None:
                 self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -147,6 +188,12 @@ class UdpLog:
             self._pause_until = time.monotonic() + SECONDS_BETWEEN_TRIES
             return False
         return True
+
+    def close(self) -> None:
+        """Close the socket."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
 
 def _render(event: Event) -> Iterator[tuple[str, Fields]]:
