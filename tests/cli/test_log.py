@@ -156,7 +156,7 @@ def test_two_listeners_get_all_of_two_runs_at_once(project, listening):
     listeners = [listening(), listening()]
     for name in ("x", "y"):
         project.script(
-            f"ppg.new_pipegraph(status_file='{name}.status'); ppg.FileGeneratingJob('{name}', writes('A'))",
+            f"ppg.new_pipegraph(invariant_status_filename='{name}.status'); ppg.FileGeneratingJob('{name}', writes('A'))",
             f"{name}.py",
         )
     runs = [project.start("run", f"{name}.py") for name in ("x", "y")]

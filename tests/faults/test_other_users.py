@@ -44,14 +44,13 @@ def test_a_run_without_a_safe_folder_shares_no_cores_says_so_and_runs(project, s
 
 
 @needs_root
-@pytest.mark.parametrize("runtime", ["", "relative", "/does/not/exist", "theirs", "read-only"])
+@pytest.mark.parametrize("runtime", ["", "relative", "/does/not/exist", "theirs", "no folders"])
 def test_runs_have_cores_to_share_whatever_the_environment_has(project, shared, runtime):
     if runtime == "theirs":
         as_another_user((shared / "theirs").mkdir)
         runtime = str(shared / "theirs")
-    if runtime == "read-only":
-        runtime = "/proc/self"
-        project.environment["TMPDIR"] = "/sys"
+    if runtime == "no folders":
+        runtime = project.environment["TMPDIR"] = "/etc/passwd"
     for unset in ("HOME", "USER"):
         project.environment.pop(unset, None)
     project.environment["XDG_RUNTIME_DIR"] = runtime
@@ -65,7 +64,7 @@ def test_a_killed_run_leaves_nothing_in_the_folder_for_temporary_files(project, 
     project.gate("wide")
     project.script("""
         ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2))
-        ppg.FileGeneratingJob("wide", waits, cores=2)
+        ppg.FileGeneratingJob("wide", waits).use_cores(2)
     """)
     run = project.start("run", "script.py")
     project.wait_until_began("wide")
@@ -75,7 +74,7 @@ def test_a_killed_run_leaves_nothing_in_the_folder_for_temporary_files(project, 
     # The pool of cores stays for the next run, with a note that the next run removes.
     assert [path.name for path in shared.iterdir()] == [OURS]
     assert [path.name for path in (shared / OURS).iterdir()] == ["ppg-cores"]
-    (project / "script.py").write_text((project / "script.py").read_text().replace("waits", "writes('w')"))
+    project.script(THREE_JOBS)
     assert project.ppg("run", "script.py").code == 0
     assert sorted(path.name for path in (shared / OURS / "ppg-cores").iterdir()) == ["lock", "size", "tokens"]
 

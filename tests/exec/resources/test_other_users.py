@@ -164,6 +164,21 @@ def test_a_runtime_folder_of_this_user_has_the_pool(tmp_path: Path, monkeypatch:
 
 
 @needs_root
+def test_a_folder_for_temporary_files_without_permission_is_passed_over(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ppg_exec.resources.private_folder._TEMPORARY", str(shared))
+
+    def without_permission() -> None:
+        for unusable in (str(shared.parent), str(shared / "missing"), "/etc/passwd"):
+            monkeypatch.setenv("TMPDIR", unusable)
+            machine_pool(4).close()
+
+    as_another_user(without_permission)
+    assert [path.name for path in shared.iterdir()] == [f"ppg-{NOBODY}"]
+
+
+@needs_root
 def test_a_folder_for_temporary_files_behind_a_link_of_another_user_is_refused(
     shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

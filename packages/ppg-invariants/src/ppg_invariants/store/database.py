@@ -17,6 +17,7 @@ incomplete file under the store's own name is always damage.
 
 import os
 import sqlite3
+import stat
 import urllib.parse
 from typing import Any
 
@@ -178,14 +179,23 @@ def remove_with_side_files(path: str) -> None:
             os.unlink(name)
 
 
-def refuse_strangers(path: str) -> None:
-    """Raise StoreError if another user has planted the store, or a log that SQLite would merge into it."""
+def refuse_strangers(path: str, *, to_write: bool) -> None:
+    """Raise StoreError if another user has planted the store, or a log that SQLite would merge into it.
+
+    A writer removes what has no content (see `_take_side_files`).
+    """
     for name in (path, *side_files(path)):
-        if is_planted(name):
+        if is_planted(name) and not (to_write and name != path and _has_nothing_to_lose(name)):
             raise StoreError(
                 f"{name} belongs to another user (uid {os.lstat(name).st_uid}), and in its folder every user can "
                 "make files; run in a folder of your own, or remove the file"
             )
+
+
+def _has_nothing_to_lose(side_file: str) -> bool:
+    """Whether a side file can be removed: the index (-shm) is made again from the log, and a log may be empty."""
+    found = os.lstat(side_file)
+    return stat.S_ISREG(found.st_mode) and (side_file.endswith("-shm") or not found.st_size)
 
 
 def require_permission(path: str) -> None:
@@ -212,13 +222,13 @@ def _take_side_files(path: str) -> None:
             found = os.lstat(name)
         except FileNotFoundError:
             continue
-        if found.st_uid == os.geteuid() or os.access(name, os.R_OK | os.W_OK, effective_ids=True):
+        may_use = os.access(name, os.R_OK | os.W_OK, effective_ids=True) and not is_planted(name)
+        if found.st_uid == os.geteuid() or may_use:
             continue
         problem = (
             f"the status store {path} cannot be used: {name} belongs to another user (uid {found.st_uid})"
         )
-        # The index (-shm) is made again from the log; a log that is empty has nothing to lose.
-        if found.st_size and not name.endswith("-shm"):
+        if not _has_nothing_to_lose(name):
             raise StoreError(f"{problem}; let that user run the pipegraph to its end, or remove the file")
         try:
             os.unlink(name)

@@ -100,7 +100,7 @@ class StatusStore:
             raise StoreError(
                 f"there is no status store {path}; nothing was run here yet; run the pipegraph once"
             )
-        database.refuse_strangers(path)
+        database.refuse_strangers(path, to_write=False)
         try:
             return cls._read(path)
         except sqlite3.DatabaseError as error:
@@ -128,7 +128,7 @@ class StatusStore:
 
     @classmethod
     def _open_to_write(cls, path: str) -> Self:
-        database.refuse_strangers(path)
+        database.refuse_strangers(path, to_write=True)
         database.require_permission(path)
         lock = WriterLock(path)
         try:
