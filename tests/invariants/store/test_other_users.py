@@ -293,6 +293,24 @@ def test_a_wide_lock_that_a_run_of_the_owner_holds_is_respected(open_folder):
 
 
 @needs_root
+def test_a_lock_of_root_counts_while_root_runs_and_no_longer():
+    with reachable_folder(0o755) as folder:
+        os.chown(folder, NOBODY, NOBODY)
+        as_another_user(lambda: fill(folder / NAME))
+        with StatusStore.open(folder / NAME):
+            assert (folder / f"{NAME}.lock").stat().st_uid == 0
+
+            def owner():
+                with pytest.raises(StoreLocked):
+                    StatusStore.open(folder / NAME)
+
+            as_another_user(owner)
+        (folder / f"{NAME}.lock").touch(0o600)  # as a run of root that was killed leaves it
+        as_another_user(lambda: fill(folder / NAME, 5))
+        assert count_in(folder / NAME) == 5
+
+
+@needs_root
 @pytest.mark.parametrize("way", ["link", "hard link", "fifo", "folder", "dangling link"])
 def test_what_stands_in_the_place_of_the_lock_is_neither_followed_nor_waited_for(open_folder, precious, way):
     lock = open_folder / f"{NAME}.lock"

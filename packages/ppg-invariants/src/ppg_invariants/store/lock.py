@@ -108,6 +108,8 @@ class WriterLock:
                 found = os.lstat(self.path)
             except OSError:
                 found = None
+            if found is not None and stat.S_ISREG(found.st_mode) and self._a_writer_holds(found):
+                raise StoreLocked(self._store, None, None, None) from None
             if found is not None and not self._is_lock(found) and self._replace(found):
                 return None
             usual = "make the directory writable, or choose another status file"
@@ -145,7 +147,7 @@ class WriterLock:
         return bool(found.st_mode & 0o007) or group not in {0, private_mode(self.path) & 0o070}
 
     def _a_writer_holds(self, found: os.stat_result) -> bool:
-        """Whether a process of this user, or of the store's owner, may hold the lock."""
+        """Whether a process of this user, of the store's owner, or of root may hold the lock."""
         if location_of(self._store) is not Location.LOCAL:
             return True  # it may run on another machine
         pids = lock_holders(found.st_ino)
@@ -155,7 +157,7 @@ class WriterLock:
         for pid in pids:
             with contextlib.suppress(FileNotFoundError):
                 owners.add(os.stat(f"/proc/{pid}").st_uid)
-        return bool(owners & {os.geteuid(), self._owner()})
+        return bool(owners & {0, os.geteuid(), self._owner()})
 
     def _replace(self, found: os.stat_result) -> bool:
         """Remove the file in the place of the lock, if this user owns the store; return whether it is gone."""
