@@ -290,6 +290,24 @@ def test_the_fifo_of_a_task_has_no_name_in_any_folder(
     assert path.startswith("/proc/")
 
 
+def test_the_fifo_of_a_task_can_be_opened_by_programs_as_make_does(local: LocalExecutor, run: Any) -> None:
+    program = """
+import os, stat
+path = os.environ["PPG_JOBSERVER"]
+read, write = os.open(path, os.O_RDONLY), os.open(path, os.O_WRONLY)
+assert stat.S_ISFIFO(os.fstat(read).st_mode)
+token = os.read(read, 9)
+os.write(write, token)
+print(token.decode())
+"""
+
+    def start() -> list[str]:
+        command = [sys.executable, "-c", program]
+        return [subprocess.run(command, check=True, capture_output=True, text=True).stdout for _ in range(2)]
+
+    assert run(local, Task("t", start, cores=2))["t"].end == Succeeded(["+\n", "+\n"])
+
+
 @needs_root
 def test_another_user_cannot_open_the_fifo_of_a_task() -> None:
     from ppg_exec.resources.task_tokens import TaskTokens

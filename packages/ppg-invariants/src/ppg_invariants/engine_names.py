@@ -229,6 +229,7 @@ _DEFINITIONS = {
     "ppg_exec.node.loads.collapse": "ppg_exec.hugepages",
     "ppg_exec.node.loads.collapsible": "ppg_exec.hugepages",
     "ppg_exec.pickling.function_parts.Importability": "ppg_exec.importable",
+    "ppg_exec.resources.task_tokens.TaskTokens": "ppg_exec.pool",
     "ppg_exec.transport.poller.Poller": "ppg_exec.readiness",
     "ppg_graph.protocol.events.FileStatus": "ppg_graph.observations",
     "ppg_graph.protocol.events.Files": "ppg_graph.observations",
