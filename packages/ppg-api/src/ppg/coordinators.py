@@ -25,7 +25,8 @@ class LocalSystem:
         max_memory_to_use: the largest number of bytes given to jobs that state how much they need; None for
             the machine's memory.
         share_cores: take part in the pool of cores of all ppg runs of a user on a machine, and in the pool of
-            a `make` above this process. A run that asks for more cores than the machine has takes no part.
+            a `make` above this process. A run that asks for more cores than the machine has takes no part. Nor
+            does a run if another user can change the folder of the pool; then a warning says so.
         inline: run every job in the script's own process, one at a time, for debugging. `breakpoint()` works,
             and the output of jobs is visible at once. The jobs are not isolated: a job that ends the process
             ends the run, and a load sets its data in the script. Timeouts, isolation and memory limits have
