@@ -48,3 +48,10 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(StoreError, match="directory"):
         StatusStore.open(tmp_path / "file" / "store")
+
+
+@pytest.mark.parametrize("target", ["store", "missing/store"])
+def test_a_link_that_leads_nowhere_is_named(tmp_path, target):
+    (tmp_path / "store").symlink_to(target)
+    with pytest.raises(StoreError, match="remove it, if it is a link"):
+        StatusStore.open(tmp_path / "store")

@@ -51,9 +51,9 @@ def is_planted(path: str) -> bool:
     """Whether a file, or a link, is that of another user, in a folder in which all users can make files."""
     try:
         found = os.lstat(path)
-    except FileNotFoundError:
-        return False
-    everybody = os.stat(os.path.dirname(path) or ".").st_mode & stat.S_IWOTH
+        everybody = os.stat(os.path.dirname(path) or ".").st_mode & stat.S_IWOTH
+    except OSError:
+        return False  # there is none, or the error comes again, with its remedy, when the file is opened
     return bool(everybody) and found.st_uid not in {0, os.geteuid()}
 
 

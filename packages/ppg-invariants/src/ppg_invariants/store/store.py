@@ -136,6 +136,11 @@ class StatusStore:
                 database.create_store(path)
             try:
                 return cls._connect(path, lock)
+            except OSError as error:
+                raise StoreError(
+                    f"the status store {path} cannot be used: {error.strerror}; remove it, if it is a link, "
+                    "or choose another status file"
+                ) from error
             except sqlite3.DatabaseError as error:
                 if not database.is_damage(error):
                     raise _readable_error(path, error) from error
