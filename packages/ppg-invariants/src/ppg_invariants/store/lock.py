@@ -131,8 +131,8 @@ class WriterLock:
         """The user that owns the store, or that will."""
         try:
             return os.stat(self._store).st_uid
-        except FileNotFoundError:
-            return os.geteuid()
+        except OSError:
+            return os.geteuid()  # there is none yet, or a link that leads nowhere
 
     def _is_lock(self, found: os.stat_result) -> bool:
         """Whether this may be the lock file of a writer: a plain file of a user that may write the store."""
