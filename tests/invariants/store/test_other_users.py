@@ -10,7 +10,8 @@ import pytest
 
 from ppg_graph import JobId
 from ppg_invariants import StatusStore, StoreError, StoreLocked, open_private
-from tests.invariants.store.test_store_crashes import record
+from ppg_invariants.store.lock import WriterLock
+from tests.invariants.crash_rounds import record
 from tests.other_user import NOBODY, as_another_user, needs_root, reachable_folder
 
 NAME = "store"
@@ -282,6 +283,44 @@ def test_a_lock_that_another_user_holds_does_not_shut_the_owner_out(open_folder,
     let_go()
     assert count_in(open_folder / NAME) == 5
     assert modes(open_folder) == {NAME: 0o600}
+
+
+@needs_root
+def test_of_runs_that_replace_such_a_lock_at_once_one_gets_it(open_folder):
+    fill(open_folder / NAME)
+    lock = open_folder / f"{NAME}.lock"
+    for _ in range(20):
+        lock.touch()
+        lock.chmod(0o644)
+        let_go = hold(lock)
+        (begin, let_begin), (answers, answer), (end, let_end) = os.pipe(), os.pipe(), os.pipe()
+        runs = []
+        for _ in range(4):
+            runs.append(os.fork())
+            if runs[-1] == 0:
+                os.close(let_begin)
+                os.close(let_end)
+                os.read(begin, 1)
+                try:
+                    held = WriterLock(str(open_folder / NAME))
+                    os.write(answer, b"+")
+                    os.read(end, 1)
+                    held.release()
+                except StoreLocked:
+                    os.write(answer, b"-")
+                finally:
+                    os._exit(0)
+        os.close(let_begin)
+        os.close(answer)
+        said = b"".join(os.read(answers, 1) for _ in runs)
+        os.close(let_end)
+        for run in runs:
+            os.waitpid(run, 0)
+        let_go()
+        for descriptor in (begin, answers, end):
+            os.close(descriptor)
+        assert sorted(said) == sorted(b"+---")
+        assert modes(open_folder) == {NAME: 0o600}
 
 
 @needs_root

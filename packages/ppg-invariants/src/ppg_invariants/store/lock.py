@@ -23,7 +23,9 @@ import os
 import re
 import socket
 import stat
+import time
 import weakref
+from collections.abc import Iterator
 
 from ppg_invariants.errors import StoreError, StoreLocked, remedy
 from ppg_invariants.files.filesystem import Location, location_of
@@ -32,6 +34,7 @@ from ppg_invariants.store.private_files import private_mode
 __all__ = ["WriterLock", "lock_holders", "lock_path"]
 
 _ATTEMPTS = 1000
+_MOMENT = 0.002  # seconds between two attempts
 
 _held: "weakref.WeakSet[WriterLock]" = weakref.WeakSet()
 
@@ -163,18 +166,20 @@ class WriterLock:
         """Remove the file in the place of the lock, if this user owns the store; return whether it is gone."""
         if os.geteuid() not in {0, self._owner()}:
             return False
-        aside = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
-        try:
-            os.rename(self.path, aside)
-        except FileNotFoundError:
-            return True
-        except OSError:
-            return False
-        if not os.path.samestat(os.lstat(aside), found) and not os.path.lexists(self.path):
-            os.rename(aside, self.path)  # another run of this user was faster, and this is its lock
-            return True
-        with contextlib.suppress(OSError):  # a folder stays under its other name
-            os.unlink(aside)
+        with _guard(self.path + ".guard") as is_alone:
+            if not is_alone:
+                return False
+            try:
+                # Another run of this user may have been faster: then its lock is in the place.
+                if os.path.samestat(os.lstat(self.path), found):
+                    aside = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
+                    os.rename(self.path, aside)
+                    with contextlib.suppress(OSError):  # a folder stays under its other name
+                        os.unlink(aside)
+            except FileNotFoundError:
+                return True
+            except OSError:
+                return False
         return True
 
     def _is_still_there(self, descriptor: int) -> bool:
@@ -187,6 +192,47 @@ class WriterLock:
 def lock_path(path: str) -> str:
     """Return the path of the lock file of the store at `path`."""
     return path + ".lock"
+
+
+@contextlib.contextmanager
+def _guard(path: str) -> Iterator[bool]:
+    """Let one run of this user at a time replace a lock; the value is whether this one may.
+
+    The guard is a file that only this user can open, so no other user can hold it.
+    """
+    descriptor = _locked_guard(path)
+    try:
+        yield descriptor is not None
+    finally:
+        if descriptor is not None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
+            os.close(descriptor)
+
+
+def _locked_guard(path: str) -> int | None:
+    flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    for _ in range(_ATTEMPTS):
+        try:
+            descriptor = os.open(path, flags, 0o600)
+        except OSError:
+            descriptor = -1
+        try:
+            found = os.fstat(descriptor) if descriptor >= 0 else None
+            is_ours = found is not None and found.st_uid == os.geteuid() and found.st_nlink <= 1
+            if found is None or not is_ours or found.st_mode & 0o077 or not stat.S_ISREG(found.st_mode):
+                os.unlink(path)  # another user has made it
+            else:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                if os.path.samestat(os.stat(path), found):
+                    return descriptor
+        except (BlockingIOError, FileNotFoundError):
+            time.sleep(_MOMENT)  # another run of this user is at it
+        except OSError:
+            return None
+        if descriptor >= 0:
+            os.close(descriptor)
+    return None
 
 
 def lock_holders(inode: int) -> list[int] | None:
