@@ -454,3 +454,30 @@ def test_failures_are_shown_first(folder):
     html = checked(graph.result._repr_html_())
     assert html.index("bad") < html.index("<code>0</code>")
     assert "and 11 more jobs" in html
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+def test_a_traceback_shows_the_lines_of_the_cell(notebook, start_method):
+    outputs = notebook(
+        f"""
+        import ppg
+        graph = ppg.new_pipegraph(ppg.LocalSystem(2, start_method="{start_method}"), quiet=True, redefine=True)
+        """,
+        """
+        def helper(n):
+            return 1 / n  # the helper
+        """,
+        """
+        job = ppg.FileGeneratingJob("a", lambda path: helper(0))  # the callback
+        load = ppg.DataLoadingJob("load", lambda: helper(0))  # the load
+        ppg.FileGeneratingJob("below", lambda path: None).depends_on(load)
+        try:
+            graph.run()
+        except ppg.RuntimeError:
+            print(job.traceback, load.traceback)
+        """,
+    )
+    shown = [line.strip() for line in outputs[2].splitlines()]
+    assert shown.count("return 1 / n  # the helper") == 2
+    assert shown.count('job = ppg.FileGeneratingJob("a", lambda path: helper(0))  # the callback') == 1
+    assert shown.count('load = ppg.DataLoadingJob("load", lambda: helper(0))  # the load') == 1

@@ -1,6 +1,8 @@
 """Generators: jobs that declare jobs while the graph runs."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 
@@ -322,3 +324,49 @@ def test_a_generator_that_makes_fewer_jobs_than_last_time_leaves_the_others_alon
     assert (folder / "x").read_text() == "x"
     assert run(lambda: declare("xy")).ran == ["generator"]
     assert account.taken() == []
+
+
+NESTED = """
+import sys
+import ppg
+
+def generator(depth):
+    def generate():
+        if depth:
+            ppg.JobGeneratingJob(f"g{depth - 1}", generator(depth - 1))
+        else:
+            ppg.FileGeneratingJob("out", lambda path: path.write_text("out"))
+    return generate
+
+graph = ppg.new_pipegraph(ppg.LocalSystem(2), quiet=True)
+depth = int(sys.argv[1])
+ppg.JobGeneratingJob(f"g{depth}", generator(depth))
+result = graph.run()
+print(result.ran == [f"g{n}" for n in range(depth, -1, -1)])
+print(*(graph.job(f"g{n}").attempts for n in range(depth + 1)))
+for n in (1, depth - 2):
+    print(*sorted(line.rpartition("|")[2].strip() for line in graph.job(f"g{n}").stderr.splitlines()))
+"""
+
+
+def test_an_idle_nested_generator_costs_one_process_that_imports_little_at_any_depth(folder):
+    """The interpreter itself tells what the process of each generator imports."""
+    (folder / "script.py").write_text(NESTED)
+    imported = []
+    for depth in (10, 10, 40):
+        done = subprocess.run(
+            [sys.executable, "script.py", str(depth)],
+            cwd=folder,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            env={**os.environ, "PYTHONPROFILEIMPORTTIME": "1"},
+        )
+        assert done.returncode == 0, done.stderr
+        was_idle, attempts, *modules = done.stdout.splitlines()
+        imported += [line.split() for line in modules]
+        assert attempts.split() == ["1"] * (depth + 1)
+    assert was_idle == "True"
+    assert all("ppg_exec.pickling.reply" in each for each in imported)
+    assert not {"cloudpickle", "logging", "dis", "traceback"} & {name for each in imported for name in each}
+    assert len({frozenset(each) for each in imported}) == 1

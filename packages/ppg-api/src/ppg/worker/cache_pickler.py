@@ -7,8 +7,9 @@ work. Only objects without such a name, like a class made inside of a function, 
 """
 
 import sys
-from types import FunctionType
-from typing import IO, Any
+from collections import ChainMap
+from types import CodeType, FunctionType
+from typing import IO, Any, ClassVar
 
 import cloudpickle
 
@@ -43,7 +44,19 @@ def dump(value: object, file: IO[bytes], cache: str) -> None:
         ) from error
 
 
+NO_FILE = "<dynamic-code>"
+"""What cloudpickle gives out as the file of all code, from 3.1.3 on."""
+
+
+def _reduce_code(code: CodeType) -> Any:
+    """How cloudpickle rebuilds a code object, with the name of its file, which tracebacks show."""
+    make, arguments = cloudpickle.Pickler.dispatch_table[CodeType](code)
+    return make, tuple(code.co_filename if each == NO_FILE else each for each in arguments)
+
+
 class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
+    dispatch_table: ClassVar[Any] = ChainMap({CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
+
     def reducer_override(self, obj: Any) -> Any:
         if isinstance(obj, (type, FunctionType)) and _has_name(obj):
             return NotImplemented  # pickle then refers to the object by name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import stat
 from collections.abc import Callable
@@ -93,7 +94,7 @@ def end_of(
                     raise
                 except BaseException:  # noqa: BLE001 - its text has arrived
                     exception = None
-            return Raised(exception, report.type_name, report.message, report.traceback)
+            return Raised(exception, report.type_name, report.message, _with_sources(report.traceback))
         case ResultUnpicklable():
             return Unpicklable(report.path, report.message)
         case None:
@@ -159,6 +160,27 @@ def died(status: int, cause: str | None, oom: OomCounter) -> Died:
     except ValueError:
         return Died(None, number, cause or f"signal {number}")
     return Died(None, number, cause or _SIGNALS.get(known, f"signal {known.name}"))
+
+
+_FRAME = re.compile(r'(?P<indent>[ |]*)File "(?P<name>.+)", line (?P<number>[0-9]+)(?:, in .*)?')
+
+
+def _with_sources(traceback: str) -> str:
+    """The traceback with the source lines that only this process has: those of the cells of a notebook."""
+    import linecache  # noqa: PLC0415 (only a task that failed needs it)
+
+    lines = traceback.splitlines(keepends=True)
+    shown: list[str] = []
+    for line, following in zip(lines, [*lines[1:], ""], strict=True):
+        shown.append(line)
+        frame = _FRAME.fullmatch(line.rstrip("\n"))
+        if frame is None or frame["name"] not in linecache.cache:
+            continue
+        inner = f"{frame['indent']}  "
+        source = linecache.getline(frame["name"], int(frame["number"])).strip()
+        if source and not following.startswith(inner):
+            shown.append(f"{inner}{source}\n")
+    return "".join(shown)
 
 
 class _InvalidReport(ValueError):  # noqa: N818 - reads as what happened

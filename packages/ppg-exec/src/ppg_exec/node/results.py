@@ -1,8 +1,8 @@
 """Results: turns what a callback returned or raised into bytes, in the job process.
 
-Plain pickle does for nearly everything and is already loaded. It cannot handle functions and classes that
-came by value, such as the jobs that a generator defined. For these the job process imports cloudpickle, for
-itself alone.
+Plain pickle does for nearly everything and is already loaded. It cannot handle functions that came by value, such
+as the callbacks of the jobs that a generator defined; `pickling/reply.py` can. For classes that came by value the job
+process imports cloudpickle, for itself alone.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import os
 import pickle
-import sys
 
 from ppg_exec.transport.messages import (
     ExceptionRaised,
@@ -27,9 +26,12 @@ if TYPE_CHECKING:
 
     from ppg_exec.pickling.receive import IdentityTable
 
-__all__ = ["describe_exception", "encode_value", "exception_text", "pickled", "text_of"]
+__all__ = ["TOO_LONG", "describe_exception", "encode_value", "exception_text", "pickled", "text_of"]
 
 
+TOO_LONG = "the result has 2 GB or more, and is too long to be sent: write it to a file, and return less"
+
+_MOST_TEXT = 1 << 20
 _ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 _CONTAINERS = frozenset({tuple, list, dict})
 _DEEPEST = 6
@@ -60,10 +62,16 @@ class _PlainPickler(pickle.Pickler):
 
 
 def encode_value(value: object, table: IdentityTable) -> bytes:
-    """The encoded report for what a job returned. Raises every exception of pickling."""
-    if _is_plain(value, table, _DEEPEST):
-        return encoded_value(value)
-    return encode(PickleReturned(pickled(value, table)))[0]
+    """The encoded report for what a job returned.
+
+    Raises every exception of pickling, and ValueError if the report is too long.
+    """
+    is_plain = _is_plain(value, table, _DEEPEST)
+    content = b"" if is_plain else pickled(value, table)
+    try:
+        return encoded_value(value) if is_plain else encode(PickleReturned(content))[0]
+    except ValueError:  # of `marshal`
+        raise ValueError(TOO_LONG) from None
 
 
 def pickled(value: object, table: IdentityTable) -> bytes:
@@ -71,11 +79,20 @@ def pickled(value: object, table: IdentityTable) -> bytes:
     file = io.BytesIO()
     try:
         _PlainPickler(file, table).dump(value)
+    except Exception:  # noqa: BLE001 - the picklers below decide, and the last one's error is the better one
+        return _with_functions(value, table)
+    return file.getvalue()
+
+
+def _with_functions(value: object, table: IdentityTable) -> bytes:
+    from ppg_exec.pickling.reply import dump_functions  # noqa: PLC0415 - only results with such functions need it
+
+    try:
+        return dump_functions(value, table)
     except Exception:  # noqa: BLE001 - cloudpickle decides, and its error is the better one
         from ppg_exec.pickling.send import dump_reply  # noqa: PLC0415 - imports cloudpickle: only where it is needed
 
         return dump_reply(value, table)
-    return file.getvalue()
 
 
 def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
@@ -98,7 +115,7 @@ def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
     name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
     text = exception_text(error)
     path = getattr(error, "unpicklable_path", None)
-    if path is not None:
+    if type(path) is str:
         return encode(ResultUnpicklable(_cut(path, _LONGEST_TEXT), _cut(text_of(error), _LONGEST_TEXT)))[0]
     raised = ExceptionRaised(
         _faithful_pickle(error, table),
@@ -134,7 +151,8 @@ def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None
 def text_of(error: BaseException) -> str:
     """`str(error)`, also if that raises."""
     try:
-        return str(error)
+        # A subclass of str is none that `marshal` carries.
+        return str.__str__(str(error))
     except Exception as second:  # noqa: BLE001 - a __str__ that raises must not hide the error
         return f"<the exception's __str__ raised {type(second).__name__}>"
 
@@ -159,5 +177,7 @@ def exception_text(error: BaseException) -> str:
     try:
         return "".join(traceback.format_exception(type(error), error, first))
     except Exception as second:  # noqa: BLE001 - user code runs in there
-        print(f"formatting a traceback raised {type(second).__name__}", file=sys.stderr)  # noqa: T201
-        return f"{type(error).__qualname__}: {text_of(error)}\n"
+        return (
+            f"{type(error).__qualname__}: {text_of(error)}\n"
+            f"(formatting its traceback raised {type(second).__name__})\n"
+        )

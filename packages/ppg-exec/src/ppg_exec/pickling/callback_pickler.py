@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import io
 import pickle
-import sys
 import types
 import weakref
 from collections import ChainMap
@@ -15,6 +14,7 @@ import cloudpickle
 
 from ppg_exec.pickling import receive as rebuild
 from ppg_exec.pickling.function_parts import FunctionParts
+from ppg_exec.pickling.reductions import reduced_cell, reduced_code, reduced_function, reduced_module
 
 __all__ = ["CallbackPickler"]
 
@@ -32,20 +32,10 @@ _VALUES = frozenset(
 )  # fmt: skip
 # Types that no module has under their own names: code is types.CodeType.
 _UNNAMED_TYPES = {kind: name for name, kind in vars(types).items() if isinstance(kind, type)}
-_ATTRIBUTES = ("__name__", "__qualname__", "__module__", "__doc__", "__defaults__", "__kwdefaults__")
 
 
 def _reduce_module(module: types.ModuleType) -> Any:
-    if sys.modules.get(module.__name__) is module:
-        return rebuild.import_module, (module.__name__,)
-    return cloudpickle.Pickler.dispatch_table[types.ModuleType](module)
-
-
-def _reduce_cell(cell: types.CellType) -> Any:
-    try:
-        return rebuild.make_cell, (cell.cell_contents,)
-    except ValueError:
-        return rebuild.make_empty_cell, ()
+    return reduced_module(module) or cloudpickle.Pickler.dispatch_table[types.ModuleType](module)
 
 
 def _reduce_cached_property(value: functools.cached_property[Any]) -> Any:
@@ -74,7 +64,8 @@ class CallbackPickler(_Pickler):
     dispatch_table: ClassVar[Any] = ChainMap(  # type: ignore[misc]  # it is looked for in the class, too
         {
             types.ModuleType: _reduce_module,
-            types.CellType: _reduce_cell,
+            types.CellType: reduced_cell,
+            types.CodeType: reduced_code,
             # Types that the decorators of functools use.
             functools.cached_property: _reduce_cached_property,
             types.MappingProxyType: _reduce_mapping_proxy,
@@ -120,32 +111,10 @@ class CallbackPickler(_Pickler):
         return self._kept_out(value.__reduce_ex__(pickle.HIGHEST_PROTOCOL))
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
-        namespace, global_values = self._functions.namespace_of(function)
-        cells = []
-        for index, cell in enumerate(function.__closure__ or ()):
-            try:
-                cells.append((index, cell.cell_contents))
-            except ValueError:  # not filled yet: a function that is defined later
-                continue
-        code = function.__code__
-        parts: dict[str, Any] = {
-            "globals": global_values,
-            "cells": cells,
-            "dict": dict(function.__dict__),
-            "submodules": self._functions.submodules(function, global_values, cells),
-            "__annotations__": function.__annotations__,
-        }
-        # Leave out what code and namespace give it: most callbacks are made for one job, and of few objects.
-        state = {name: part for name, part in parts.items() if part}
-        obvious = (code.co_name, code.co_qualname, namespace.get("__name__"), None, None, None)
-        for name, usual in zip(_ATTRIBUTES, obvious, strict=True):
-            attribute = getattr(function, name)
-            if attribute is not None and attribute != usual:
-                state[name] = attribute
-        for own in (state, *state.values()):
+        reduced, made = reduced_function(function, self._functions)
+        for own in made:
             self._own[id(own)] = own
-        construction = (code, namespace, len(function.__closure__ or ()))
-        return rebuild.make_function, construction, state, None, None, rebuild.complete_function
+        return reduced
 
     def _kept_out(self, reduced: Any) -> Any:
         """Note state that was made for pickling alone: it has no identity to keep."""

@@ -21,6 +21,9 @@ class CannotPickle(TypeError):  # noqa: N818 - reads as what happened
         super().__init__(message)
         self.unpicklable_path = path
 
+    def __reduce__(self) -> tuple[type[CannotPickle], tuple[str, str]]:
+        return type(self), (self.unpicklable_path, str(self))
+
 
 def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object]) -> tuple[str, str]:
     """The path to the innermost part of the `named` values that `attempt` cannot pickle, and its reason.

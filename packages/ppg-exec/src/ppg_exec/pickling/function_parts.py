@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import dis
 import sys
 import types
-from types import ModuleType
-from typing import Any
 
-import cloudpickle
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import Any
 
 __all__ = ["FunctionParts", "Importability"]
 
@@ -55,6 +55,8 @@ class FunctionParts:
     def _global_names(self, code: types.CodeType) -> tuple[str, ...]:
         known = self._names.get(id(code))
         if known is None:
+            import dis  # noqa: PLC0415 - job processes rarely need it
+
             names: dict[str, None] = {}
             codes = [code]
             for each in codes:
@@ -81,7 +83,9 @@ class Importability:
         name = getattr(value, "__module__", None)
         if not isinstance(name, str) or not self.is_found(name):
             return False
-        registered = cloudpickle.list_registry_pickle_by_value()
+        # Without cloudpickle in this process, its user has registered nothing.
+        cloudpickle = sys.modules.get("cloudpickle")
+        registered = () if cloudpickle is None else cloudpickle.list_registry_pickle_by_value()
         if registered and any(name == each or name.startswith(f"{each}.") for each in registered):
             return False
         found: Any = sys.modules[name]
@@ -98,6 +102,8 @@ class Importability:
             self._found[name] = known
             if module is not None and not known and name != "__main__":
                 # cloudpickle decides about classes; with this it decides the same.
+                import cloudpickle  # noqa: PLC0415 - a job process without such modules does not need it
+
                 cloudpickle.register_pickle_by_value(module)
         return known
 

@@ -32,6 +32,7 @@ from ppg_exec.pickling.callback_pickler import CallbackPickler
 from ppg_exec.pickling.culprit import CannotPickle, find_culprit
 from ppg_exec.pickling.function_parts import FunctionParts, Importability
 from ppg_exec.pickling.receive import IdentityTable
+from ppg_exec.pickling.reply import ReplyParts
 
 __all__ = ["SharedObjects", "dump_alone", "dump_reply"]
 
@@ -169,24 +170,11 @@ def dump_reply(value: object, table: IdentityTable) -> bytes:
 
 class _ReplyPickler(CallbackPickler):
     def __init__(self, file: io.BytesIO, table: IdentityTable) -> None:
-        super().__init__(file, {}, _ReplyParts(table))
+        super().__init__(file, {}, ReplyParts(table))
         self._table = table
 
     def persistent_id(self, value: Any) -> int | None:
         return self._table.number_of(value)
-
-
-class _ReplyParts(FunctionParts):
-    """_ReplyParts: refers to namespaces that came from the controller, which has their content already."""
-
-    def __init__(self, table: IdentityTable) -> None:
-        super().__init__(Importability())
-        self._table = table
-
-    def namespace_of(self, function: types.FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
-        if self._table.number_of(function.__globals__) is not None:
-            return function.__globals__, {}
-        return super().namespace_of(function)
 
 
 def _explained(named: Mapping[str, object]) -> CannotPickle:
