@@ -27,6 +27,7 @@ __all__ = [
     "flush_c_stdio",
     "libc",
     "marked_processes",
+    "processes_beneath",
     "read_proc",
     "signal_when_parent_ends",
     "stat_fields",
@@ -150,6 +151,32 @@ def descendants(roots: Collection[int]) -> list[int]:
         level = [child for pid in level for child in children.get(pid, ())]
         found += level
     return found
+
+
+def processes_beneath(root: int) -> list[int]:
+    """The pids of every process beneath `root`; reads files of these processes alone.
+
+    A process that is just changing its parent may be missing. Kernels built without the lists of children
+    (`CONFIG_PROC_CHILDREN`) cost a check of every process instead.
+    """
+    if not os.access(f"/proc/{root}/task/{root}/children", os.R_OK):
+        return descendants([root])
+    found = {root: None}
+    level = [root]
+    while level:
+        level = [child for pid in level for child in _children_of(pid) if child not in found]
+        found.update(dict.fromkeys(level))
+    del found[root]
+    return list(found)
+
+
+def _children_of(pid: int) -> list[int]:
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208 - lean
+    except OSError:
+        return []  # it has just ended
+    lists = [read_proc(f"/proc/{pid}/task/{thread}/children") for thread in threads]
+    return [int(child) for children in lists for child in children.split()]
 
 
 def marked_processes(value: str) -> list[int]:

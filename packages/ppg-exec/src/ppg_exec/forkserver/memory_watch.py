@@ -1,6 +1,7 @@
 """Memory watch: measures now and then how much memory the processes of each job have together.
 
-The forkserver runs it. It counts what belongs to a process alone, what of it is swapped out, and its part of
+The forkserver runs it. It looks at the processes beneath the forkserver alone, however many others the machine has.
+It counts what belongs to a process alone, what of it is swapped out, and its part of
 shared memory segments. It does not count what a job shares with the compute node that it was forked from,
 which costs nothing. The kernel walks page tables for each measurement, so measurements are spaced to take at
 most a twentieth of one core.
@@ -11,7 +12,7 @@ from __future__ import annotations
 import os
 import time
 
-from ppg_exec.linux import read_proc, stat_fields
+from ppg_exec.linux import processes_beneath, read_proc, stat_fields
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,10 +51,11 @@ class MemoryWatch:
         began = time.monotonic()
         parents = {}
         sessions = {}
-        for name in os.listdir("/proc"):  # noqa: PTH208 - lean
-            if name.isdigit() and (fields := stat_fields(int(name))):
-                parents[int(name)] = int(fields[_PARENT])
-                sessions[int(name)] = int(fields[_SESSION])
+        # Orphans of jobs are children of their node or of the forkserver, which runs this.
+        for pid in processes_beneath(os.getpid()):
+            if fields := stat_fields(pid):
+                parents[pid] = int(fields[_PARENT])
+                sessions[pid] = int(fields[_SESSION])
         jobs = {pid for pid, parent in parents.items() if parent in nodes and sessions[pid] == pid}
         totals = dict.fromkeys(jobs, 0)
         for pid in parents:
