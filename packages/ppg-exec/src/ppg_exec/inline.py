@@ -21,6 +21,7 @@ from ppg_exec.executor import Event
 from ppg_exec.node.loads import Interrupted
 from ppg_exec.node.node_task import end_copy
 from ppg_exec.node.results import exception_text, text_of
+from ppg_exec.node.streams import StandardStreams, flush_streams
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import (
@@ -161,6 +162,7 @@ class InlineExecutor:
             attempt += 1
             began = time.monotonic()
             before = resource.getrusage(resource.RUSAGE_SELF)
+            streams = StandardStreams(keep_descriptors=True)
             # It stays `Cancelled` only if `around` keeps the exception to itself.
             end: End = Cancelled()
             try:
@@ -168,6 +170,9 @@ class InlineExecutor:
                     end = _end_of(task)
             finally:
                 os.chdir(directory)
+                # A separate process would have its own streams. The other tasks and the caller print as before.
+                flush_streams()
+                streams.restore()
             after = resource.getrusage(resource.RUSAGE_SELF)
             if attempt > task.retries or isinstance(end, Succeeded | Cancelled):
                 break

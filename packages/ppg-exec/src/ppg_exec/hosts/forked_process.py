@@ -15,6 +15,8 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
+from ppg_exec.node.streams import flush_streams
+
 __all__ = ["ForkedProcess"]
 
 
@@ -23,8 +25,7 @@ class ForkedProcess:
 
     def __init__(self, program: Callable[[], NoReturn], output: int, variables: dict[str, str]) -> None:
         """`output` is the descriptor for what it prints, `variables` are set in its environment."""
-        sys.stdout.flush()
-        sys.stderr.flush()
+        flush_streams()  # what stays in a buffer, because it cannot be written, the script's own end reports
         self.pid: int = os.fork()
         if self.pid == 0:
             try:
@@ -70,4 +71,6 @@ def _become_clean(output: int, variables: dict[str, str]) -> None:
     # The script may have replaced these streams.
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - they stay open
     sys.stderr = open(2, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    # Where a job replaces its streams, what it has printed is looked for in these.
+    vars(sys).update(__stdout__=sys.stdout, __stderr__=sys.stderr)
     os.environ.update(variables)

@@ -18,6 +18,7 @@ import sys
 
 from ppg_exec.linux import die_with, flush_c_stdio
 from ppg_exec.node.results import describe_exception, encode_value
+from ppg_exec.node.streams import flush_streams
 from ppg_exec.resources.task_tokens import enter_environment
 
 TYPE_CHECKING = False
@@ -105,17 +106,14 @@ def _reseed() -> None:
 
 
 def _flush(lean: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    failed = flush_streams()
+    if failed is not None:
+        raise failed
     _flush_native(lean)
 
 
 def _flush_what_can_be(lean: int) -> None:
-    for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            continue  # the job has closed or replaced it, or the disk is full; how the job ended is known already
+    flush_streams()  # the disk may be full; how the job ended is known already
     _flush_native(lean)
 
 

@@ -1,7 +1,7 @@
 """Loads: runs loads in the compute node itself, so that every later fork has what they loaded.
 
-Output goes to files, as that of a job does. The working directory and the umask are restored, because the
-next load and every job start from the node's own. SIGURG interrupts a load: it raises `Interrupted`. A
+Output goes to files, as that of a job does. The working directory, the umask and the standard streams are restored,
+because the next load and every job start from the node's own. SIGURG interrupts a load: it raises `Interrupted`. A
 process that does not handle SIGURG ignores it. Native code delays the exception; then the controller has the
 node replaced.
 
@@ -15,10 +15,11 @@ import faulthandler
 import gc
 import os
 import signal
-import sys
 
 from ppg_exec.linux import libc
-from ppg_exec.node.results import describe_exception, encode_value
+from ppg_exec.node.results import TOO_LONG, describe_exception, encode_value
+from ppg_exec.node.streams import StandardStreams, flush_streams
+from ppg_exec.transport.channel import LONGEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +43,8 @@ INTERRUPT = signal.SIGURG
 WORTHWHILE = 32 << 20
 """Bytes by which a process must have grown before `collapse` pays."""
 
+# The report of a load travels in a message, beside what it has printed.
+_LONGEST_REPORT = LONGEST - (1 << 20)
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _HUGE = 2 << 20
 _MADV_HUGEPAGE = 14
@@ -66,6 +69,7 @@ def run_load(
 ) -> tuple[bytes | None, int]:
     """Run a load in this process; returns its encoded report, or None and a wait status if it left."""
     kept = (os.dup(1), os.dup(2))
+    streams = StandardStreams(keep_descriptors=False)
     # The node never changes its own directory, so any change is the load's.
     home = os.getcwd()  # noqa: PTH109 - lean
     mask = os.umask(0o22)
@@ -82,6 +86,9 @@ def run_load(
             if directory is not None:
                 os.chdir(directory)
             report = encode_value(call(), table)
+            if len(report) > _LONGEST_REPORT:
+                report = None
+                raise ValueError(TOO_LONG)  # noqa: TRY301 - as for a job
         except SystemExit as leaving:
             status = (leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)) & 0xFF
             status <<= 8
@@ -93,12 +100,10 @@ def run_load(
         # The signal came after the load had ended, before its handler was removed.
         report = report or describe_exception(late, table)
         signal.signal(INTERRUPT, before)
-    for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):
-            sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__  # the load has closed or replaced one
+    flush_streams()  # the disk may be full; how the load ended is known already
+    for descriptor in (1, 2):
         os.dup2(kept[descriptor - 1], descriptor)
+    streams.restore()
     faulthandler.enable(2)
     os.close(kept[0])
     os.close(kept[1])
