@@ -38,6 +38,27 @@ def long_message() -> None:
     raise ValueError("x" * (1 << 20))
 
 
+class Text(str):
+    __slots__ = ()
+
+
+class TextOfAnotherKind(ValueError):
+    def __str__(self) -> str:
+        return Text("a text of another kind")
+
+
+class AttributeOfOurs(ValueError):
+    unpicklable_path = object()
+
+
+def text_of_another_kind() -> None:
+    raise TextOfAnotherKind
+
+
+def attribute_of_ours() -> None:
+    raise AttributeOfOurs("with an attribute")
+
+
 def segmentation_fault() -> None:
     ctypes.string_at(0)
 

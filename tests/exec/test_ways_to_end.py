@@ -30,6 +30,7 @@ from ppg_exec import (
 from tests.exec.failures import (
     FailsWhenPickled,
     FailsWhenRead,
+    attribute_of_ours,
     background_output,
     closed_descriptors,
     daemon,
@@ -44,6 +45,7 @@ from tests.exec.failures import (
     recursion,
     segmentation_fault,
     some_output,
+    text_of_another_kind,
 )
 
 Check = Callable[[Outcome], None]
@@ -94,6 +96,10 @@ KINDS = {
     ),
     "exception with a __str__ that raises": Kind(exception_without_str, raises("NoText", "RuntimeError")),
     "message of 1 MiB": Kind(long_message, raises("ValueError", "x" * (1 << 20))),
+    "message of another type": Kind(
+        text_of_another_kind, raises("TextOfAnotherKind", "a text of another kind")
+    ),
+    "attribute of ours": Kind(attribute_of_ours, raises("AttributeOfOurs", "with an attribute")),
     "endless recursion": Kind(recursion, raises("RecursionError")),
     "memory error": Kind(memory, raises("MemoryError")),
     "sys.exit(0)": Kind(lambda: sys.exit(0), dies(0)),
@@ -246,3 +252,25 @@ def test_exceptions_survive_with_their_type_and_attributes(local: LocalExecutor,
     assert isinstance(end.exception, FileNotFoundError)
     assert end.exception.filename == "/does/not/exist"
     assert 'open("/does/not/exist")' in end.traceback
+
+
+@pytest.mark.parametrize("place", list(RunsIn), ids=str)
+def test_a_result_that_is_too_long_to_be_sent_is_a_failure_with_a_remedy(
+    local: LocalExecutor, run: Any, place: RunsIn
+) -> None:
+    # The pages of these zeros are never touched, so they take no memory.
+    end = run(local, Task("t", lambda: bytes(1 << 31), place=place))["t"].end
+    assert isinstance(end, Raised)
+    assert end.type_name == "ValueError"
+    assert "write it to a file" in end.message
+    assert run(local, Task("next", lambda: 42))["next"].end == Succeeded(42)
+
+
+@pytest.mark.nightly
+def test_a_load_whose_result_just_does_not_fit_into_a_message_fails_and_its_node_goes_on(
+    local: LocalExecutor, run: Any
+) -> None:
+    run(local, Task("before", lambda: None))
+    end = run(local, Task("t", lambda: bytes((1 << 31) - 100), place=RunsIn.NODE))["t"].end
+    assert isinstance(end, Raised)
+    assert "write it to a file" in end.message

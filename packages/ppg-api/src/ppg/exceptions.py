@@ -5,8 +5,10 @@ job and the remedy. Any other error that ppg raises is a defect of ppg.
 """
 
 import builtins
+import contextlib
 import signal
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, SupportsIndex
 
 from ppg.text import counted, one_line
 
@@ -25,8 +27,16 @@ __all__ = [
 ]
 
 
+FINGERPRINTED = 2
+"""The protocol of pickle by which fingerprints look at captured objects."""
+
+
 class PyPipelineGraphError(Exception):
-    """The base of all errors that ppg raises for its users."""
+    """The base of all errors that ppg raises for its users.
+
+    They can be pickled, with all their attributes. Pickle calls a class with the message alone, so the other
+    parameters have defaults. A fingerprint of an error consists of what `__reduce_ex__(2)` returns, which must stay.
+    """
 
 
 PyPipeGraphError = PyPipelineGraphError
@@ -100,7 +110,7 @@ class JobError(PyPipelineGraphError):
         type_name: the qualified name of the exception's class; "Unobservable" for a failed observation.
     """
 
-    def __init__(self, message: str, type_name: str) -> None:
+    def __init__(self, message: str, type_name: str = "") -> None:
         super().__init__(message)
         self.type_name = type_name
 
@@ -115,8 +125,15 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
     """
 
     def __init__(
-        self, job_id: str, exit_code: int | None, signal_number: int | None, likely_cause: str
+        self,
+        job_id: str,
+        exit_code: int | None = None,
+        signal_number: int | None = None,
+        likely_cause: str | None = None,
     ) -> None:
+        if likely_cause is None:
+            super().__init__(job_id)  # pickle passes the message
+            return
         self.exit_code = exit_code
         self.signal = signal_number
         self.likely_cause = likely_cause
@@ -157,7 +174,10 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
         blocked: the ids of the jobs that could not run because of these failures.
     """
 
-    def __init__(self, exceptions: Mapping[str, BaseException], blocked: Sequence[str] = ()) -> None:
+    def __init__(self, exceptions: Mapping[str, BaseException] | str, blocked: Sequence[str] = ()) -> None:
+        if isinstance(exceptions, str):
+            super().__init__(exceptions)  # pickle passes the message
+            return
         self.exceptions: dict[str, BaseException] = dict(exceptions)
         self.blocked: tuple[str, ...] = tuple(blocked)
         lines = [f"{counted(len(self.exceptions), 'job')} failed"]
@@ -170,6 +190,30 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
             lines.append(f"  and {len(self.exceptions) - 20} more (the attribute `exceptions` has them all)")
         lines.append("Fix them and run again: only these jobs and their downstream jobs will run.")
         super().__init__("\n".join(lines))
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
+        if int(protocol) <= FINGERPRINTED:
+            return super().__reduce_ex__(protocol)
+        # In a pickle, a `JobError` stands for an exception that cannot be pickled.
+        exceptions = {job_id: _portable(exception) for job_id, exception in self.exceptions.items()}
+        return type(self), self.args, {**self.__dict__, "exceptions": exceptions}
+
+
+def _portable(exception: BaseException) -> BaseException:
+    import pickle  # noqa: PLC0415 (rarely needed)
+
+    with contextlib.suppress(Exception):  # user code runs here; an exception that it spoils goes as text
+        if type(pickle.loads(pickle.dumps(exception))) is type(exception):  # noqa: S301 (its own bytes)
+            return exception
+    name = type(exception).__qualname__
+    return JobError(f"{name}: {_text_of(exception)}", name)
+
+
+def _text_of(exception: BaseException) -> str:
+    try:
+        return str(exception)
+    except Exception as second:  # noqa: BLE001 (a __str__ of the user that raises must not hide the error)
+        return f"<its __str__ raised {type(second).__name__}>"
 
 
 class InternalError(Exception):

@@ -90,7 +90,7 @@ class Reports:
     def _read_node(self, node: NodeHandle) -> None:
         self._watch.heard(node)
         try:
-            for message in node.channel.receive():
+            for message in node.channel.each():
                 self._handle(node, message)
         except LostDescriptor as error:
             raise ExecutorError(
@@ -103,7 +103,7 @@ class Reports:
 
     def _read_forkserver(self, control: Channel[ToForkserver, FromForkserver]) -> None:
         try:
-            for message in control.receive():
+            for message in control.each():
                 match message:
                     case NodeDied():
                         for node in self._nodes.all():
@@ -229,8 +229,11 @@ class Reports:
     def _read_rest(self, node: NodeHandle) -> None:
         """Read what a node sent before it died."""
         try:
-            while messages := node.channel.receive():
-                for message in messages:
+            has_any = True
+            while has_any:
+                has_any = False
+                for message in node.channel.each():
+                    has_any = True
                     self._handle(node, message)
         except EOFError:
             return

@@ -17,12 +17,12 @@ class CannotPickle(TypeError):  # noqa: N818 - reads as what happened
     `unpicklable_path` leads from the callback to the culprit: "closure 'db' → attribute 'connection'".
     """
 
-    def __init__(self, path: str, message: str) -> None:
+    def __init__(self, path: str, message: str | None = None) -> None:
+        if message is None:
+            super().__init__(path)  # pickle passes the message, and sets the path afterwards
+            return
         super().__init__(message)
         self.unpicklable_path = path
-
-    def __reduce__(self) -> tuple[type[CannotPickle], tuple[str, str]]:
-        return type(self), (self.unpicklable_path, str(self))
 
 
 def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object]) -> tuple[str, str]:

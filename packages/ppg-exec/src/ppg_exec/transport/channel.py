@@ -15,7 +15,7 @@ from ppg_exec.transport.messages import Message, decode, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Generic, TypeVar
 
     Sent = TypeVar("Sent", bound=Message)
@@ -30,7 +30,7 @@ else:
             return cls
 
 
-__all__ = ["Channel", "LongMessage", "LostDescriptor", "pair"]
+__all__ = ["LONGEST", "Channel", "LongMessage", "LostDescriptor", "pair"]
 
 _LENGTH = 8
 _CHUNK = 1 << 16
@@ -56,7 +56,7 @@ class Channel(Generic[Sent, Received]):
 
     """
 
-    __slots__ = ("_arrived", "_descriptors", "_expected", "_socket", "_waiting")
+    __slots__ = ("_arrived", "_descriptors", "_expected", "_position", "_socket", "_waiting")
 
     def __init__(self, connected: socket.socket, expected: Mapping[str, type[Received]]) -> None:
         connected.setblocking(False)
@@ -64,6 +64,7 @@ class Channel(Generic[Sent, Received]):
         self._expected = expected
         self._waiting: deque[tuple[memoryview, tuple[int, ...]]] = deque()
         self._arrived = bytearray()
+        self._position = 0  # in `_arrived`: where the next message begins
         self._descriptors: deque[int] = deque()
 
     def fileno(self) -> int:
@@ -115,12 +116,36 @@ class Channel(Generic[Sent, Received]):
                 waiting.appendleft((data[sent:], ()))
 
     def receive(self) -> list[Received]:
-        """All messages that have arrived completely; their descriptors belong to the caller.
+        """All messages that have arrived completely; their descriptors belong to the caller. Raises as `each`."""
+        messages: list[Received] = []
+        try:
+            for message in self.each():
+                messages.append(message)  # noqa: PERF402 - those before a wrong message are needed
+        except BaseException:
+            for message in messages:
+                for place in message.descriptors:
+                    if type(message[place]) is int:
+                        os.close(message[place])
+            raise
+        return messages
+
+    def each(self) -> Iterator[Received]:
+        """The same messages one by one. What the caller does not take, as it fails before, stays in the channel.
 
         Raises `EOFError` once no more will come, and `UnexpectedMessage` for a message that the other side
         never sends. Raises `LostDescriptor` if a descriptor could not be taken; the connection is then of no
         use.
         """
+        ended = self._take_in()
+        has_any = False
+        while (message := self._next()) is not None:
+            has_any = True
+            yield message
+        if ended and not has_any:
+            raise EOFError("the other side is gone")
+
+    def _take_in(self) -> bool:
+        """Take in what has arrived; returns whether the other side is gone."""
         arrived = self._arrived
         ended = False
         while True:
@@ -143,10 +168,7 @@ class Channel(Generic[Sent, Received]):
             arrived += data
             if len(data) < _CHUNK and not ancillary:
                 break
-        messages = self._messages(arrived)
-        if ended and not messages:
-            raise EOFError("the other side is gone")
-        return messages
+        return ended
 
     def close(self) -> None:
         """Close the connection, and the descriptors of messages that were not sent or have not arrived."""
@@ -158,20 +180,19 @@ class Channel(Generic[Sent, Received]):
                 os.close(descriptor)
         self._descriptors.clear()
         self._waiting.clear()
+        self._arrived.clear()
+        self._position = 0
 
-    def _messages(self, arrived: bytearray) -> list[Received]:
-        messages: list[Received] = []
-        position = 0
-        with memoryview(arrived) as view:
-            while position + _LENGTH <= len(view):
-                length = int.from_bytes(view[position : position + _LENGTH], "little")
-                end = position + _LENGTH + length
-                if end > len(view):
-                    break
-                messages.append(decode(view[position + _LENGTH : end], self._expected, self._descriptors))
-                position = end
-        del arrived[:position]
-        return messages
+    def _next(self) -> Received | None:
+        start = self._position + _LENGTH
+        length = int.from_bytes(self._arrived[self._position : start], "little")
+        if start + length > len(self._arrived):
+            del self._arrived[: self._position]
+            self._position = 0
+            return None
+        self._position = start + length
+        with memoryview(self._arrived) as view:
+            return decode(view[start : start + length], self._expected, self._descriptors)
 
 
 def pair() -> Sequence[socket.socket]:

@@ -27,9 +27,12 @@ class Neighbours(Protocol):
 class CycleFoundError(ValueError):
     """The graph has a cycle. `nodes` has it: each node upstream of the next, and the last upstream of the first."""
 
-    def __init__(self, nodes: tuple[NodeId, ...]) -> None:
+    def __init__(self, nodes: tuple[NodeId, ...] | str) -> None:
+        if isinstance(nodes, str):
+            super().__init__(nodes)  # pickle passes the message, and sets `nodes` afterwards
+            return
         super().__init__(f"the graph has a cycle of {len(nodes)} jobs")
-        self.nodes = nodes
+        self.nodes: tuple[NodeId, ...] = nodes
 
 
 def topological_order(graph: Neighbours) -> list[NodeId]:
