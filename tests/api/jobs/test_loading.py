@@ -1,6 +1,8 @@
 """Loaded data: shared by the jobs that need it, gone afterwards, and never in the script."""
 
+import gc
 import os
+import weakref
 from pathlib import Path
 
 import pytest
@@ -227,3 +229,92 @@ def test_what_a_load_declared_is_not_in_the_graph(failing_run, writer, account):
     assert "only scripts and JobGeneratingJobs declare jobs" in str(error.exceptions["load"])
     assert "b" not in graph
     assert account.taken() == []
+
+
+def attribute(name, thing, where="sequence"):
+    return ppg.AttributeLoadingJob(name, thing, where, lambda: name)
+
+
+def cached_attribute(name, thing, where="sequence"):
+    return ppg.CachedAttributeLoadingJob(name, thing, where, lambda: name)
+
+
+def entry(name, thing, where="sequence"):
+    return ppg.DictEntryLoadingJob(name, vars(thing), where, lambda: name)
+
+
+def cached_entry(name, thing, where="sequence"):
+    return ppg.CachedDictEntryLoadingJob(name, vars(thing), where, lambda: name)
+
+
+PAIRS = [
+    (attribute, attribute),
+    (attribute, cached_attribute),
+    (cached_attribute, attribute),
+    (cached_attribute, cached_attribute),
+    (entry, entry),
+    (entry, cached_entry),
+    (cached_entry, entry),
+]
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS)
+def test_two_jobs_that_load_into_one_place_are_refused_with_both_places(graph, first, second):
+    genome = Genome()
+    other_name = genome
+    first("one", genome)
+    with pytest.raises(ppg.JobContractError) as caught:
+        second("two", other_name)
+    message = str(caught.value)
+    assert "'one" in message
+    assert "'two" in message
+    assert message.count(f"{__file__}:") == 2
+    assert "two objects" in message
+    assert len([job for job in graph if job.job_id.startswith("two_load") or job.job_id == "two"]) <= 1
+    # The same declaration, another object, another name: none of these is in the way of another.
+    assert first("one", genome) is first("one", genome)
+    second("three", Genome())
+    second("four", genome, "other")
+
+
+@pytest.mark.parametrize(("first", "second"), PAIRS[:4])
+def test_two_loads_of_generators_into_one_place_fail_the_second_generator(failing_run, folder, first, second):
+    genome, another = Genome(), Genome()
+
+    def declare():
+        make_first = ppg.JobGeneratingJob("g1", lambda: first("one", genome) and None)
+        ppg.JobGeneratingJob("g2", lambda: second("two", genome) and None).depends_on(make_first)
+        ppg.JobGeneratingJob("both", lambda: first("three", another) and second("four", another) and None)
+
+    error, _ = failing_run(declare)
+    assert set(error.exceptions) == {"g2", "both"}
+    for exception in error.exceptions.values():
+        assert isinstance(exception, ppg.JobContractError)
+        assert "Two jobs load" in str(exception)
+
+
+def test_a_graph_keeps_no_object_alive_beyond_its_jobs(folder):
+    graph = ppg.new_pipegraph(quiet=True, redefine=True)
+    genome = Genome()
+    seen = weakref.ref(genome)
+    attribute("one", genome)
+    graph.remove("one")
+    del genome
+    gc.collect()
+    assert seen() is None
+    # A new object may have the identity of the one that is gone.
+    for n in range(50):
+        attribute(f"next {n}", Genome())
+
+
+def test_a_load_that_is_redefined_gives_up_its_place(folder):
+    graph = ppg.new_pipegraph(quiet=True, redefine=True)
+    genome, other = Genome(), Genome()
+    attribute("one", genome)
+    attribute("two", other)
+    graph.run()
+    with pytest.raises(ppg.JobContractError, match="take it out"):
+        attribute("one", other)
+    attribute("two", Genome())
+    attribute("one", other)
+    attribute("three", genome)

@@ -1,9 +1,10 @@
 """Catalogue: finds the jobs of a pipegraph by node, id, and file, and keeps their dependencies."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 
 from ppg.exceptions import PyPipelineGraphError
+from ppg.graph.conflicts import load_place
 from ppg.graph.cycles import Edges, circle_of
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path
@@ -27,6 +28,8 @@ class Catalogue:
         self.dag: Dag = Dag()
         self._jobs: list[Job] = []
         self._multi_file_makers: dict[str, Job] = {}
+        # By name, as a job that is not in the graph any more must not keep its object alive.
+        self._load_places: dict[Hashable, JobId] = {}
         self._edges: Edges | None = None
 
     def __len__(self) -> int:
@@ -57,6 +60,15 @@ class Catalogue:
                 f"There is no job '{name}' in this pipegraph, and no job makes that file; declare it first, or correct the name"
             )
         return maker.job if isinstance(maker, JobFile) else maker
+
+    def loader_of(self, place: Hashable, other_than: JobId) -> Job | None:
+        """Return the job that loads into a place (`JobKind.loads_into`), if it has another id than the given one."""
+        job_id = self._load_places.get(place)
+        if job_id is None or job_id == other_than or job_id not in self:
+            return None
+        job = self.job(job_id)
+        # A job that was redefined loads into another place now, and another object may have its identity.
+        return job if load_place(job) == place else None
 
     def job_at(self, node: NodeId) -> Job:
         """Return the job of a node of the `Dag`."""

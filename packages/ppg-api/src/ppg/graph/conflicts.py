@@ -1,17 +1,28 @@
 """Conflicts: decides whether two declarations with one id are the same job, and makes the errors if they are not."""
 
+from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.jobs.job import Job
+from ppg.jobs.kind import calling_hook
 from ppg.source_location import Place
+from ppg_graph import NodeKind
 from ppg_invariants import fingerprint_function
 
 if TYPE_CHECKING:
     from ppg.jobs.signature import Callback
     from ppg.paths import PathLike
 
-__all__ = ["difference", "missing_maker_error", "refuse_namesakes", "same_job", "shown"]
+__all__ = [
+    "difference",
+    "load_place",
+    "missing_maker_error",
+    "refuse_namesakes",
+    "same_job",
+    "second_load_error",
+    "shown",
+]
 
 
 def same_job(old: Job, new: Job) -> Job:
@@ -27,6 +38,34 @@ def same_job(old: Job, new: Job) -> Job:
     raise JobContractError(
         f"The job '{old.job_id}' is declared twice, with another {differing}: first at {shown(old.declared_at)}, "
         f"then at {shown(new.declared_at)}; give one of them another name"
+    )
+
+
+def load_place(job: Job) -> Hashable | None:
+    """Return the place that a load fills; None if the job is no load, or ppg does not know the place.
+
+    Raises:
+        JobContractError: the hook of a user's kind failed.
+    """
+    if job.kind is not NodeKind.LOAD:
+        return None
+    with calling_hook(job, "loads_into"):
+        place = job.loads_into()
+        hash(place)
+    return place
+
+
+def second_load_error(older: Job, newer: Job) -> JobContractError:
+    """Return the error for two loads that fill the same place."""
+    what = getattr(older, "attribute_name", None)
+    place = f"the attribute '{what}' of one object" if what is not None else "one entry of a dictionary"
+    both = [
+        f"the {type(job).__name__} '{job.job_id}' (declared at {shown(job.declared_at)})"
+        for job in (older, newer)
+    ]
+    return JobContractError(
+        f"Two jobs load {place}: {both[0]} and {both[1]}. Jobs that need one of them could get the value of the other, "
+        "or none. Load into two objects (or under two names), or let all of them depend on one job"
     )
 
 

@@ -8,7 +8,7 @@ from ppg.arguments import require_flag
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
-from ppg.graph.conflicts import missing_maker_error, same_job, shown
+from ppg.graph.conflicts import load_place, missing_maker_error, same_job, second_load_error, shown
 from ppg.graph.cycles import circle_of
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
@@ -42,7 +42,8 @@ class Life(enum.Enum):
 
 
 _DECLARING = Life.DECLARING
-"""A constant, because looking up an Enum member takes as long as the rest of a small check."""
+_LOAD = NodeKind.LOAD
+"""Constants, because looking up an Enum member takes as long as the rest of a small check."""
 
 
 class DeclaredGraph(Catalogue):
@@ -139,6 +140,8 @@ class DeclaredGraph(Catalogue):
         makes_others = files != (job_id,) and bool(files)
         if (makes_others or self._multi_file_makers) and job_id not in self.dag:
             self._refuse_rivals(job)
+        if job.kind is _LOAD:
+            self._note_load(job)
         try:
             job.node = self.dag.add_node(job_id, job.kind, keep=job.keeps_files)
         except ValueError:
@@ -171,6 +174,21 @@ class DeclaredGraph(Catalogue):
                 f"{job!r} (declared at {shown(job.declared_at)}) observes a file that "
                 f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
             )
+
+    def _note_load(self, job: Job) -> None:
+        """Note the place that a load fills.
+
+        Raises:
+            JobContractError: another load fills it.
+        """
+        place = load_place(job)
+        if place is None:
+            return
+        rival = self.loader_of(place, job.job_id)
+        if rival is not None:
+            raise second_load_error(rival, job)
+        if job.job_id not in self:
+            self._load_places[place] = job.job_id
 
     def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
         """Make a job depend on the job that makes a file.
@@ -244,6 +262,8 @@ class DeclaredGraph(Catalogue):
             job = jobs[self.dag.job_id(node)]
             job.node = node
             self._jobs.append(job)
+            if (place := load_place(job)) is not None:
+                self._load_places[place] = job.job_id
             if job.files and job.files != (job.job_id,):
                 self._multi_file_makers.update(dict.fromkeys(job.files, job))
 

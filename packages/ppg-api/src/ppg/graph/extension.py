@@ -4,10 +4,11 @@ Nothing is added here. The evaluator checks the extension against its decisions,
 `DeclaredGraph.take_generated` gives the new nodes their jobs.
 """
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ppg.exceptions import JobContractError
-from ppg.graph.conflicts import missing_maker_error, same_job
+from ppg.graph.conflicts import load_place, missing_maker_error, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
@@ -61,6 +62,7 @@ class _Builder:
         self._pipegraph = pipegraph
         self._new: dict[str, Job] = {}
         self._makers: dict[str, Job] = {}
+        self._loads: dict[Hashable, Job] = {}
         self._edges: dict[NewEdge, None] = {}
         # All declarations, new or not: if two generators declare the same job, the other one may have been first.
         self._declared: dict[JobId, Job] = {}
@@ -83,6 +85,12 @@ class _Builder:
                     f"Two jobs declare the file '{path}': {rival!r} and the generated {job!r}; give one of "
                     "them another file"
                 )
+        if (place := load_place(job)) is not None:
+            loader = self._loads.setdefault(place, job)
+            if loader is job:
+                loader = self._pipegraph.loader_of(place, job.job_id) or job
+            if loader is not job:
+                raise second_load_error(loader, job)
         self._new[job.job_id] = job
         self._makers.update(dict.fromkeys(job.files, job))
         for observed in job.implicit_invariants():

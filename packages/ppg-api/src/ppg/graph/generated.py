@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError
-from ppg.graph.conflicts import same_job
+from ppg.graph.conflicts import load_place, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import require_path
@@ -84,6 +84,11 @@ class GeneratedGraph(DeclaredGraph):
                 raise JobContractError(
                     f"Two jobs declare the file '{path}': {rival!r} and {job!r}; give one of them another file"
                 )
+        place = load_place(job)
+        if place is not None:
+            loader = self._new.get(self._load_places.setdefault(place, job.job_id))
+            if loader is not None:
+                raise second_load_error(loader, job)
         job.node = NodeId(len(self._new))
         self._new[job.job_id] = job
         self._multi_file_makers.update(dict.fromkeys(job.files, job))

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
-from ppg.graph.conflicts import refuse_namesakes
+from ppg.graph.conflicts import load_place, refuse_namesakes, second_load_error
 from ppg.graph.cycles import UnwatchedEdges
 from ppg.graph.declared import DeclaredGraph, Life
 from ppg.jobs.job import Job
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from ppg.paths import PathLike
 
 __all__ = ["RedefinableGraph"]
+
+TAKE_OUT = "If a notebook does not declare the older one any more, take it out with pipegraph.remove(...)"
+"""What to do in a notebook about a job that stands in the way."""
 
 Moment = tuple[str, int]
 """The time of a declaration: the number of the cell's execution, or the number of runs before it."""
@@ -93,16 +96,14 @@ class RedefinableGraph(DeclaredGraph):
             # The numbers of the jobs are right even if the `Dag` is outdated.
             older = self._jobs[self._dag.node(job.job_id)]
             refuse_namesakes(older, job)
+            self._move_load(job)
             self._forget_dependencies(job.job_id, before)
             self._moments[job.job_id] = now
             return self._redefined(older, job)
         try:
             admitted = super().admit(job)
         except JobContractError as error:
-            raise JobContractError(
-                f"{error}. If a notebook does not declare the older one any more, take it out with "
-                "pipegraph.remove(...)"
-            ) from None
+            raise JobContractError(f"{error}. {TAKE_OUT}") from None
         self._moments[job.job_id] = now
         return admitted
 
@@ -195,6 +196,20 @@ class RedefinableGraph(DeclaredGraph):
         self._multi_file_makers = {
             path: job for path, job in self._multi_file_makers.items() if job.job_id not in gone
         }
+
+    def _move_load(self, job: Job) -> None:
+        """If a job is a load, note the place that it fills by its new definition.
+
+        Raises:
+            JobContractError: another load fills it.
+        """
+        place = load_place(job)
+        if place is None:
+            return
+        rival = self.loader_of(place, job.job_id)
+        if rival is not None:
+            raise JobContractError(f"{second_load_error(rival, job)}. {TAKE_OUT}")
+        self._load_places[place] = job.job_id
 
     def _forget_dependencies(self, job_id: JobId, moment: Moment) -> None:
         """Remove the dependencies of a job that were declared at that moment."""

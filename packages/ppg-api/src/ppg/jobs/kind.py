@@ -21,7 +21,7 @@ job, or ends without loss (`engine.tasks`, `status.observer`).
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -326,6 +326,14 @@ class JobKind:
 
     def loaded_value(self) -> Callable[[], object] | None:
         """Return the function that gets the loaded value in processes of jobs downstream; None if there is none."""
+        return None
+
+    def loads_into(self) -> Hashable | None:
+        """Return the place that a load fills and empties again; None if ppg does not know it.
+
+        Two jobs with equal places would take away each other's values, so the second one is refused. The place may
+        contain the identity of an object (`id`) that the job refers to.
+        """
         return None
 
     def sharing_obstacle(self) -> str | None:

@@ -8,7 +8,7 @@ sets the attribute on the object in the compute node, not on the one in the scri
 import builtins
 import functools
 import operator
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Hashable, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.jobs.callback_job import NamedCallbackJob
@@ -107,6 +107,10 @@ class AttributeLoadingJob(LoadingJob):
         """Return the function that removes the attribute."""
         return functools.partial(unload_attribute, self.object, self.attribute_name)
 
+    def loads_into(self) -> Hashable:
+        """Return the attribute of this object."""
+        return "attribute", id(self.object), self.attribute_name
+
     def loaded_value(self) -> Callable[[], builtins.object]:
         """Return the function that reads the attribute."""
         return functools.partial(getattr, self.object, self.attribute_name)
@@ -155,6 +159,14 @@ class DictEntryLoadingJob(LoadingJob):
     def unloading_call(self) -> Callable[[], object]:
         """Return the function that removes the entry."""
         return functools.partial(unload_entry, self.dictionary, self.key)
+
+    def loads_into(self) -> Hashable:
+        """Return the entry of this dictionary; None for a key that only a mapping of the user's own accepts."""
+        try:
+            hash(self.key)
+        except TypeError:
+            return None
+        return "entry", id(self.dictionary), self.key
 
     def loaded_value(self) -> Callable[[], object]:
         """Return the function that reads the entry."""
