@@ -143,3 +143,41 @@ def test_a_cycle_can_be_looked_at(project):
     for form in ("text", "dot"):
         ended = project.ppg("graph", "dump", "-f", form, "script.py")
         assert ended.code == 0, ended.err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("script.py", "-f", "dot"),
+        ("script.py", "--format=dot"),
+        ("-o", "graph", "script.py", "--format", "dot"),
+        ("script.py", "-o", "graph", "-f", "dot"),
+        ("script.py", "-f", "dot", "x"),
+    ],
+)
+def test_options_directly_after_the_script_are_those_of_ppg_if_one_is_a_format(project, arguments):
+    project.script("""
+        ppg.new_pipegraph()
+        for name in ["a", *sys.argv[1:]]:
+            ppg.FileGeneratingJob(name, writes(name))
+    """)
+    ended = project.ppg("graph", "dump", *arguments)
+    assert ended.code == 0, ended.err
+    drawing = (project / "graph").read_text() if "graph" in arguments else ended.out
+    assert drawing.startswith("digraph")
+    assert "-f" not in drawing
+    assert ('label="x"' in drawing) == ("x" in arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments", [("-o", "kept"), ("-f", "kept"), ("--", "-f", "dot"), ("x", "-f", "dot"), ("-f",)]
+)
+def test_other_options_after_the_script_are_the_scripts(project, arguments):
+    project.script("""
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("got " + " ".join(sys.argv[1:]), writes(""))
+    """)
+    (project / "kept").write_text("kept")
+    ended = project.ppg("graph", "dump", "script.py", *arguments)
+    assert f"got {' '.join(arguments)}" in ended.out
+    assert (project / "kept").read_text() == "kept"

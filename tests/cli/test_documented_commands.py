@@ -1,0 +1,185 @@
+"""Each command line of the documentation does what stands beside it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    ROOT / "README.md",
+    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted(ROOT.glob("packages/*/README.md")),
+]
+COMMAND = re.compile(r"ppg (?:run|verify|accept|why|log|cache|graph|--version)\b[^`#]*")
+
+NAMES = {
+    "ppg run",
+    "ppg verify",
+    "ppg accept",
+    "ppg why",
+    "ppg log",
+    "ppg cache list",
+    "ppg cache prune",
+    "ppg graph dump",
+}
+"""Names of commands, which are no command lines."""
+
+SCRIPT = """
+cache = os.environ.get("PPG_SHARED_CACHE")
+ppg.new_pipegraph(shared_cache=cache)
+for name in ["a.txt", "b.txt", *sys.argv[1:]]:
+    ppg.FileGeneratingJob(name, writes("text"), share=bool(cache))
+ppg.run_pipegraph()
+"""
+
+
+def documented():
+    found = set()
+    for page in PAGES:
+        text = page.read_text()
+        for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL):
+            lines = (line.partition("  #")[0].strip() for line in block.splitlines())
+            found |= {line for line in lines if COMMAND.match(line)}
+        spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL).replace("\n", " "))
+        found |= {span for span in spans if COMMAND.fullmatch(span)}
+    return {line for line in found if line not in NAMES}
+
+
+def ran(ended, project):
+    return (ended.code, ended.summary) == (0, (2, 0, 0, 0)) and (project / "a.txt").exists()
+
+
+def nothing_ran(project):
+    return not (project / "a.txt").exists()
+
+
+# For each line: what is typed, what is done before, and what must hold afterwards.
+CHECKS = {
+    "ppg run hello.py": ("run hello.py", "", ran),
+    "ppg run script.py": ("run script.py", "", ran),
+    "ppg run --cores 4": ("run --cores 4 script.py", "", ran),
+    "ppg run --inline script.py": ("run --inline script.py", "", ran),
+    "ppg run script.py [arguments ...]": (
+        "run script.py c.txt",
+        "",
+        lambda ended, project: ended.code == 0 and (project / "c.txt").exists(),
+    ),
+    "ppg graph dump hello.py": (
+        "graph dump hello.py",
+        "",
+        lambda ended, project: "the function of a.txt" in ended.out and nothing_ran(project),
+    ),
+    "ppg graph dump script.py": (
+        "graph dump script.py",
+        "",
+        lambda ended, project: "the function of a.txt" in ended.out and nothing_ran(project),
+    ),
+    "ppg graph dump script.py -f dot": (
+        "graph dump script.py -f dot",
+        "",
+        lambda ended, project: ended.out.startswith("digraph") and nothing_ran(project),
+    ),
+    "ppg verify script.py [arguments ...]": (
+        "verify script.py c.txt",
+        "run script.py",
+        lambda ended, project: ended.code == 1 and "would run   c.txt" in ended.out,
+    ),
+    "ppg verify --hash": ("verify --hash script.py", "run script.py", lambda ended, _: ended.code == 0),
+    "ppg accept script.py": (
+        "accept script.py",
+        "make a.txt",
+        lambda ended, _: ended.code == 0 and "accepted    a.txt" in ended.out,
+    ),
+    "ppg accept script.py JOB": (
+        "accept script.py a.txt",
+        "make a.txt",
+        lambda ended, _: ended.code == 0 and "accepted    a.txt" in ended.out,
+    ),
+    "ppg accept script.py [jobs ...]": (
+        "accept script.py a.txt",
+        "make a.txt b.txt",
+        lambda ended, _: "accepted    a.txt" in ended.out and "b.txt" not in ended.out,
+    ),
+    "ppg accept script.py a.txt b.txt": (
+        "accept script.py a.txt b.txt",
+        "make a.txt b.txt",
+        lambda ended, _: ended.code == 0 and "accepted 2 jobs" in ended.out,
+    ),
+    "ppg accept script.py --dry-run": (
+        "accept script.py --dry-run",
+        "make a.txt",
+        lambda ended, project: (
+            "acceptable  a.txt" in ended.out and not list(project.folder.glob(".pypipegraph*"))
+        ),
+    ),
+    "ppg accept script.py --changed": (
+        "accept script.py --changed",
+        "make a.txt",
+        lambda ended, _: ended.code == 0 and "accepted    a.txt" in ended.out,
+    ),
+    "ppg accept script.py -- arguments": (
+        "accept script.py -- arguments",
+        "make arguments",
+        lambda ended, _: ended.code == 0 and "accepted    arguments" in ended.out,
+    ),
+    "ppg why a.txt": (
+        "why a.txt",
+        "run script.py",
+        lambda ended, _: ended.code == 0 and "because it was new" in ended.out,
+    ),
+    "ppg why JOB [script.py]": (
+        "why a.txt script.py",
+        "run script.py",
+        lambda ended, _: ended.code == 0 and "because it was new" in ended.out,
+    ),
+    "ppg cache list [folder]": (
+        "cache list shared",
+        "share",
+        lambda ended, _: ended.code == 0 and "2 entries" in ended.err,
+    ),
+    "ppg cache list /data/ppg-cache": (
+        "cache list shared",
+        "share",
+        lambda ended, _: ended.code == 0 and "2 entries" in ended.err,
+    ),
+    "ppg cache prune --max-size 500GB": (
+        "cache prune --max-size 500GB",
+        "share",
+        lambda ended, _: ended.code == 0 and "removed" in ended.err,
+    ),
+    "ppg cache prune --max-size 500GB /data/ppg-cache": (
+        "cache prune --max-size 500GB shared",
+        "share",
+        lambda ended, _: ended.code == 0 and "removed" in ended.err,
+    ),
+    "ppg --version": ("--version", "", lambda ended, _: "ppg-cli" in ended.out),
+}
+OTHERWISE_TESTED = {
+    "ppg log --listen": "tests/cli/test_log.py",
+}
+
+
+def test_each_command_line_of_the_documentation_has_a_check():
+    lines = documented()
+    assert lines == {*CHECKS, *OTHERWISE_TESTED}
+    assert "ppg graph dump script.py -f dot" in lines
+    for line, where in OTHERWISE_TESTED.items():
+        assert line.split()[-1] in (ROOT / where).read_text()
+
+
+@pytest.mark.parametrize("line", CHECKS)
+def test_a_documented_command_line_does_what_is_said(project, line):
+    typed, before, holds = CHECKS[line]
+    project.script(SCRIPT)
+    project.script(SCRIPT, "hello.py")
+    if before == "share":
+        project.environment["PPG_SHARED_CACHE"] = str(project / "shared")
+        assert project.ppg("run", "script.py").code == 0
+    elif before.startswith("make"):
+        for name in before.split()[1:]:
+            (project / name).write_text("text")
+    elif before:
+        assert project.ppg(*before.split()).code == 0
+    ended = project.ppg(*typed.split())
+    assert holds(ended, project), ended
