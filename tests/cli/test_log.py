@@ -321,7 +321,7 @@ def test_no_packet_can_harm_the_terminal_or_the_listener(project, on_port, free_
     end(listener)
 
 
-def test_a_port_that_is_taken_is_told(project, on_port, free_port):
+def test_a_port_that_is_taken_is_an_error(project, on_port, free_port):
     listener = on_port()
     second = project.ppg("log", "--listen", "--port", str(free_port))
     assert second.code == 2

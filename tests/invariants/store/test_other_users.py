@@ -446,7 +446,7 @@ def test_a_folder_of_logs_that_another_user_has_planted_gets_none(sticky_folder,
     assert precious.read_text() == "precious"
 
 
-def test_a_store_whose_mode_the_umask_narrows_further_can_be_used(tmp_path: Path):
+def test_a_store_can_be_used_when_the_umask_narrows_its_mode_further(tmp_path: Path):
     under(0o177, lambda: fill(tmp_path / NAME))
     fill(tmp_path / NAME, 5)
     assert count_in(tmp_path / NAME) == 5
