@@ -2,7 +2,6 @@
 
 The store is one SQLite file. At the start it reads three tables (records, jobs, codes), and keeps the rows
 packed in memory. It unpacks each record on demand, and reads explanations of decisions from the file on demand.
-
 Changes are visible through this object at once. The store writes them together in one transaction: after
 `flush_after` seconds, or at 1,000 changes if these come first. A StatusStore belongs to one process and one
 thread.
@@ -294,15 +293,8 @@ class StatusStore:
         run_id = 1 + max(
             (run for (run,) in self._query("SELECT max(id) FROM runs WHERE id < 1 << 40") if run), default=0
         )
-        row = (
-            run_id,
-            time.time(),
-            None,
-            RunEnd.UNKNOWN.value,
-            os.getpid(),
-            socket.gethostname().encode(errors="replace").decode(),
-            json.dumps(dict(details or {})),
-        )
+        host, text = socket.gethostname().encode(errors="replace").decode(), json.dumps(dict(details or {}))
+        row = (run_id, time.time(), None, RunEnd.UNKNOWN.value, os.getpid(), host, text)
         self._begun[run_id] = row
         self._insert("runs", *row)
         self.flush()
@@ -376,7 +368,11 @@ class StatusStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StoreError:
+            if not isinstance(error, StoreError):  # the first error says what happened
+                raise
 
     # Internals
 
