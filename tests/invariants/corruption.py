@@ -3,7 +3,7 @@
     python -m tests.invariants.corruption --count 10000 --seed 1
 
 In every round the store of a recorded project gets one kind of damage, and the project changes or not: its input, a
-parameter, an output that is missing or edited. Then the project runs. Afterwards its outputs must be those that a run
+parameter, an output that is missing or edited. The store is read, which changes nothing. Then the project runs. Afterwards its outputs must be those that a run
 from nothing makes, the next run must do nothing, and no other exception than a clear error may occur. The runs take place in
 this process (`LocalSystem(inline=True)`); every fiftieth round runs `python script.py` as a process, and checks its
 exit status and its output. Every kind of damage and every change of the project occurs equally often.
@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 
 import ppg
-from ppg_invariants import StatusStore, StoreDamagedWarning
+from ppg_invariants import StatusStore, StoreDamagedWarning, StoreError
 from tests.invariants.damages import AT_REST, IN_MID_RUN, OBSTACLES
 
 KINDS = [*AT_REST, *OBSTACLES, *IN_MID_RUN]
@@ -202,6 +202,7 @@ def _damaged_run(damage, parameter, chance, expected, number):
         builtins.mischief = partial(damage, path, chance)
     else:
         damage(path, chance)
+        _read(path)
     as_process = number % A_PROCESS_EVERY < 1 and damage not in IN_MID_RUN
     ran, told, error = (_run_as_process if as_process else _run_here)(parameter)
     builtins.__dict__.pop("mischief", None)
@@ -220,6 +221,25 @@ def _damaged_run(damage, parameter, chance, expected, number):
     if told:
         return OUTCOMES[1] if ran <= usual else OUTCOMES[2]
     return OUTCOMES[0] if ran <= usual else OUTCOMES[3]
+
+
+def _read(path):
+    """Read the store as `ppg why` and `ppg log` do; that changes nothing, and meets clear errors only."""
+    files = {name: (name.read_bytes() if name.is_file() else None) for name in path.parent.iterdir()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", StoreDamagedWarning)
+        try:
+            with StatusStore.open(path, read_only=True) as store:
+                for job_id in store.job_ids():
+                    store.observation(job_id)
+                    store.noted("ran", job_id)
+                dict(store.records())
+                for one in store.runs():
+                    store.events(one.run_id)
+        except StoreError:
+            pass  # as the run: `_damaged_run` decides whether an error is right
+    if files != {name: (name.read_bytes() if name.is_file() else None) for name in path.parent.iterdir()}:
+        raise WrongError("a reader changed the folder")
 
 
 def _check(right, parameter):

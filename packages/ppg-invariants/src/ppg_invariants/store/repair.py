@@ -8,7 +8,7 @@ replaces the old one by a rename.
 connection reads the file even if its name is gone.
 """
 
-# ruff: noqa: PTH105, PTH108, PTH110, PTH113, PTH123
+# ruff: noqa: PTH105, PTH108, PTH110, PTH113, PTH118, PTH123
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import contextlib
@@ -24,6 +24,7 @@ from ppg_invariants.store import database, schema
 from ppg_invariants.store.checksums import SEALED, TABLES, insert_into, is_sound_row, sealed
 from ppg_invariants.store.header import with_sound_header
 from ppg_invariants.store.job_names import job_name
+from ppg_invariants.store.orphaned_log import copy_orphaned_store
 from ppg_invariants.store.records import DamageReport
 
 __all__ = ["describe", "replace_damaged", "replace_open", "salvage_into_memory"]
@@ -92,7 +93,12 @@ def salvage_into_memory(path: str, what: str) -> tuple[sqlite3.Connection, Damag
     """Return the sound rows as a database in memory, for readers, which change nothing on disk."""
     target = sqlite3.connect(":memory:", isolation_level=None)
     schema.create(target)
-    return target, DamageReport(what, None, _copy_readable(path, target))
+    # SQLite would merge the log of a killed writer into the file.
+    copy = copy_orphaned_store(path)
+    if copy is None:
+        return target, DamageReport(what, None, _copy_readable(path, target))
+    with copy as folder:
+        return target, DamageReport(what, None, _copy_readable(os.path.join(folder, "store"), target))
 
 
 def describe(path: str, report: DamageReport) -> str:

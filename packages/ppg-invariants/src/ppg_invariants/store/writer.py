@@ -1,8 +1,8 @@
 """Writer: holds the changes of a store that wait, and writes them in batches.
 
-Before each batch it looks whether lock, file and log are still those of the last batch. If they were deleted,
-replaced or changed by another program, or if rows are damaged, it makes the store again: of what the store
-remembers in memory, and of the sound rows that its connection still reads.
+Before each batch it compares lock, file and log with those of the last batch. Another program may have deleted,
+replaced or changed them, and reads may have met damaged rows. Then the writer makes the store again. It takes the
+rows that the store has in memory, and the other sound rows that its connection still reads.
 """
 
 # ruff: noqa: PTH103, PTH112, PTH116, PTH120
