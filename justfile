@@ -3,8 +3,8 @@
 _default:
     @just --list
 
-# Everything that must hold before a commit: format, lint, contracts, types, rooms, words, fast tests
-check: format-check lint contracts types house words test-fast
+# Everything that must hold before a commit: format, lint, contracts, types, rooms, words, messages, fast tests
+check: format-check lint contracts types house words (messages "--check") test-fast
 
 format:
     uv run ruff format
@@ -24,9 +24,18 @@ contracts:
 house *options:
     PYTHONPATH=tools uv run python -m house {{ options }}
 
-# Forbidden words in docstrings, comments, strings and pages: `just words --long` also reports long sentences
+# Forbidden words in docstrings, comments, strings, pages and names, also of tests: `just words --long` also reports long sentences
 words *options:
     PYTHONPATH=tools uv run python -m words {{ options }}
+
+# Each message to users with the job that it names and its remedy: `just messages --check` prints what is wrong only
+messages *options:
+    PYTHONPATH=tools uv run python -m messages {{ options }}
+
+# The messages that these tests do not reach, of all tests if none is named; `folder` must not exist
+messages-seen folder *tests:
+    PYTHONPATH="$(just messages --noting {{ folder }})" uv run pytest {{ tests }} || true
+    just messages --seen {{ folder }}/seen
 
 types:
     uv run mypy

@@ -14,7 +14,7 @@ def script(folder, lines):
     return names
 
 
-def test_a_job_knows_its_line_however_far_down_the_script_it_stands(folder):
+def test_a_job_records_its_line_however_far_down_the_script_it_stands(folder):
     declarations = [f"ppg.FileGeneratingJob('out/{number}', print)" for number in range(500)]
     script(folder, ["graph = ppg.new_pipegraph(quiet=True)", *declarations])
     places = [job.declared_at for job in ppg.current_pipegraph()]
@@ -41,7 +41,7 @@ def test_a_pickled_job_takes_its_place_along_and_nothing_of_the_script(folder):
     assert pickle.loads(pickle.dumps(job)).declared_at == job.declared_at
 
 
-def test_both_places_of_contradictory_declarations_are_told(folder):
+def test_both_places_of_contradictory_declarations_are_shown(folder):
     with pytest.raises(ppg.JobContractError, match=r"script\.py:2, then at .*script\.py:4"):
         script(
             folder,

@@ -163,7 +163,7 @@ def jobs_of_all_kinds():
     ppg.FileGeneratingJob("last", write).depends_on(made)
 
 
-def test_every_job_tells_after_a_run_how_it_went(folder, account):
+def test_every_job_has_its_result_after_a_run(folder, account):
     (folder / "input").touch()
     (folder / "other input").touch()
     graph = ppg.new_pipegraph(quiet=True)
@@ -187,7 +187,7 @@ def test_every_job_tells_after_a_run_how_it_went(folder, account):
         assert (job.peak_memory is None) is observes, job
 
 
-def test_a_failed_job_tells_its_exception_where_it_was_raised_and_what_was_written(failing_run):
+def test_a_failed_job_has_its_exception_its_traceback_and_what_was_written(failing_run):
     def fail(path):
         import os
 

@@ -35,7 +35,7 @@ def test_a_new_job_was_never_built_and_one_that_failed_says_so(run, failing_run,
     assert result["other"].reasons == ("it failed last time",)
 
 
-def test_a_job_whose_result_does_not_count_any_more_is_not_called_new(run, folder):
+def test_a_job_with_a_result_that_does_not_count_any_more_is_not_called_new(run, folder):
     run(makes(write))
 
     def declare():
@@ -87,14 +87,14 @@ def test_a_changed_lambda_is_named_after_its_job(run):
         ("a" * 100, "b", f"parameters: {'a' * 58}… → 'b'".replace("parameters: a", "parameters: 'a")),
     ],
 )
-def test_changed_parameters_are_told_by_name_and_value(run, before, after, reason):
+def test_changed_parameters_are_reported_by_name_and_value(run, before, after, reason):
     def declare(parameters):
         ppg.FileGeneratingJob("made", write).depends_on_params(parameters)
 
     assert edited(run, lambda: declare(before), lambda: declare(after)) == (reason,)
 
 
-def test_other_bytes_of_a_job_and_of_an_input_are_told_apart(run, folder):
+def test_other_bytes_of_a_job_and_of_an_input_are_distinguished(run, folder):
     def declare(text):
         (folder / "config.json").write_text(text)
         first = ppg.FileGeneratingJob("first", lambda path, text=text: path.write_text(text))
@@ -123,7 +123,7 @@ def test_added_and_removed_dependencies_are_called_by_their_names(run):
     ]
 
 
-def test_of_very_many_changes_only_the_first_are_compared_and_all_are_told(run):
+def test_of_very_many_changes_only_the_first_are_compared_and_all_are_reported(run):
     def declare(value):
         for number in range(MOST_DETAILED + 10):
             ppg.FileGeneratingJob(f"made{number}", write).depends_on_params({"value": value})

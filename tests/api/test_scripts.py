@@ -69,7 +69,7 @@ def test_a_run_imports_of_the_standard_library_only_what_it_needs(tmp_path):
     assert not set(unneeded.split()) & set(imported.split())
 
 
-def test_without_a_pipegraph_a_script_is_told_to_make_one(folder):
+def test_without_a_pipegraph_a_script_gets_an_error_that_says_to_make_one(folder):
     for line in ('ppg.FileGeneratingJob("a", print)', "ppg.run_pipegraph()", "ppg.run()"):
         ended = subprocess.run(
             [sys.executable, "-c", f"import ppg; {line}"],

@@ -175,7 +175,7 @@ def test_a_process_is_measured_by_itself(tmp_path: Path) -> None:
     assert sample.wall > 0
 
 
-def test_a_crash_has_the_exit_code_and_the_last_words(tmp_path: Path) -> None:
+def test_a_crash_has_the_exit_code_and_the_last_output(tmp_path: Path) -> None:
     with pytest.raises(Crash, match="exit code 1\nout of luck"):
         measure([sys.executable, "-c", Crashing.script], directory=tmp_path, variables={}, limit=60)
 
@@ -281,14 +281,14 @@ def test_what_is_ours_must_not_go_wrong(tmp_path: Path) -> None:
     assert run(ALL_STEPS, tmp_path, OursCrashing()).failed
 
 
-def test_who_cannot_do_a_graph_is_reported(tmp_path: Path) -> None:
+def test_a_peer_that_cannot_do_a_graph_is_reported(tmp_path: Path) -> None:
     runner = run(ALL_STEPS, tmp_path, Bystander())
     [gap] = runner.report.gaps
     assert (gap.peer, gap.kind) == ("bystander", GapKind.LEFT_OUT)
     assert "more than 3 jobs" in gap.reason
 
 
-def test_who_does_not_run_here_is_reported(tmp_path: Path) -> None:
+def test_a_peer_that_does_not_run_here_is_reported(tmp_path: Path) -> None:
     runner = Runner(
         Report("quick", MACHINE), {"crashing": Crashing()}, cores=2, repetitions=1, limit=60, scratch=tmp_path
     )
@@ -328,7 +328,7 @@ def test_a_kept_report_says_the_same(tmp_path: Path) -> None:
     assert render(load(tmp_path / "new" / "report.json")) == render(report)
 
 
-def test_the_table_has_the_median_the_range_and_who_is_missing() -> None:
+def test_the_table_has_the_median_the_range_and_the_missing_peers() -> None:
     report = report_of([1.0, 4.0, 3.0])
     report.gaps.append(Gap("P1", "wide 10000", "doit", GapKind.LEFT_OUT, "it is late"))
     text = render(report)
@@ -357,7 +357,7 @@ def test_a_goal_is_assessed_if_both_sides_were_measured() -> None:
         ([2.0], "too few runs"),
     ],
 )
-def test_a_comparison_tells_change_from_noise(new: Sequence[float], verdict: str) -> None:
+def test_a_comparison_distinguishes_change_from_noise(new: Sequence[float], verdict: str) -> None:
     text = compare(report_of([1.0, 1.1, 1.2]), report_of(new))
     assert text.splitlines()[-1].endswith(verdict)
 

@@ -78,7 +78,7 @@ def test_what_cannot_be_accepted_is_1_and_the_upstream_is_named(old):
     assert lines(ended)[-1] == "accepted 0 jobs, 1 refused, 2 not made"
 
 
-def test_what_changed_is_told_and_accepted_if_asked_for(old):
+def test_what_changed_is_reported_and_accepted_if_asked_for(old):
     assert old.ppg("accept", "script.py").code == 0
     path = old / "script.py"
     path.write_text(path.read_text().replace("X = 1", "X = 2"))
@@ -106,7 +106,7 @@ def test_errors_are_2_and_name_what_is_wrong(old):
     assert "ZeroDivisionError" in ended.err
 
 
-def test_while_a_run_goes_on_nothing_is_accepted_and_who_runs_is_told(project):
+def test_while_a_run_goes_on_nothing_is_accepted_and_the_run_is_named(project):
     project.gate("slow")
     (project / "a").write_text("A")
     project.script("""

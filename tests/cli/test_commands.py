@@ -66,7 +66,7 @@ def test_running_and_enter_show_what_runs(project, two):
     assert two.wait() == 0
 
 
-def test_why_tells_a_job_s_state_and_reasons(project, two):
+def test_why_shows_a_job_s_state_and_reasons(project, two):
     two.type(b"why ./first\r")
     two.expect("first: started.")
     two.expect("because new: never built")

@@ -43,7 +43,7 @@ ppg.FileGeneratingJob("needs it", writes("x")).depends_on(load)
 """
 
 
-def test_a_crash_in_native_code_tells_where_the_job_was_and_nothing_of_the_way_there(told, project):
+def test_a_crash_in_native_code_shows_where_the_job_was_and_nothing_of_the_way_there(told, project):
     failed, line_of, _ = told(CRASHES)
     _, _, number = line_of("# here").strip().rpartition(":")
     for job, function in (("crashes", "crashes"), ("load", "loads")):
@@ -59,7 +59,7 @@ def test_a_crash_in_native_code_tells_where_the_job_was_and_nothing_of_the_way_t
     assert "ppg_exec" in (project / "logs/ppg_errors.txt").read_text()
 
 
-def test_the_crash_of_one_node_is_not_told_of_the_next(told):
+def test_the_crash_of_one_node_is_not_reported_for_the_next(told):
     failed, _, _ = told("""
         import ctypes, os, signal
         def killed():
@@ -98,7 +98,7 @@ ppg.FileGeneratingJob("eats", eats)
 """
 
 
-def test_what_failed_without_a_traceback_tells_where_it_is_declared_and_what_to_do(told):
+def test_a_failure_without_a_traceback_shows_the_declaration_and_the_remedy(told):
     failed, line_of, _ = told(FAILURES)
     for job, mark, remedy in (
         ("leaves", "# leaves", "to fail, let the callback raise an exception"),

@@ -58,7 +58,7 @@ def test_breakpoint_stops_in_the_job_and_the_debugger_has_the_terminal(project, 
     assert screen.settings_now() == screen.settings
 
 
-def test_who_quits_the_debugger_fails_that_job_only(project, terminal):
+def test_quitting_the_debugger_fails_that_job_only(project, terminal):
     project.script(BREAKPOINT)
     screen = terminal("run", "--inline", "script.py")
     screen.expect(r"\(Pdb\) ")
@@ -191,7 +191,7 @@ def test_ctrl_c_ends_it_at_the_terminal_too(project, terminal):
     assert "1 not done" in screen.said
 
 
-def test_a_debugger_whose_terminal_is_closed_ends_with_the_run(project, terminal):
+def test_a_debugger_in_a_closed_terminal_ends_with_the_run(project, terminal):
     project.script(BREAKPOINT)
     screen = terminal("run", "--inline", "script.py")
     screen.expect(r"\(Pdb\) ")

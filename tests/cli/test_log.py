@@ -43,7 +43,7 @@ def end(listener):
     listener.stderr.close()
 
 
-def test_what_runs_do_is_told_in_words(project, listening):
+def test_what_runs_do_is_reported_in_sentences(project, listening):
     listener = listening()
     project.script("""
         ppg.new_pipegraph()
@@ -67,7 +67,7 @@ def test_what_runs_do_is_told_in_words(project, listening):
     end(listener)
 
 
-def test_how_often_a_job_was_tried_and_what_comes_from_the_shared_cache_is_told(project, listening):
+def test_the_number_of_attempts_and_outputs_from_the_shared_cache_are_reported(project, listening):
     listener = listening()
     project.script("""
         ppg.new_pipegraph(shared_cache="shared")
@@ -78,7 +78,7 @@ def test_how_often_a_job_was_tried_and_what_comes_from_the_shared_cache_is_told(
     lines = "".join(lines_up_to(listener, "run finished"))
     assert "done: a (" in lines
     assert (
-        "failed: b (ZeroDivisionError: division by zero), try 2; try 1: ZeroDivisionError: division by zero\n"
+        "failed: b (ZeroDivisionError: division by zero), attempt 2; attempt 1: ZeroDivisionError: division by zero\n"
         in lines
     )
     (project / "a").unlink()
@@ -96,7 +96,7 @@ def test_the_lines_can_be_had_as_they_come(project, listening):
     end(listener)
 
 
-def test_nothing_that_anybody_sends_can_harm_the_terminal_or_the_listener(project, listening, free_port):
+def test_no_packet_can_harm_the_terminal_or_the_listener(project, listening, free_port):
     listener = listening()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
         for data in (
@@ -119,7 +119,7 @@ def test_nothing_that_anybody_sends_can_harm_the_terminal_or_the_listener(projec
     end(listener)
 
 
-def test_a_port_that_is_taken_is_told(project, listening, free_port):
+def test_a_port_that_is_taken_is_an_error(project, listening, free_port):
     listener = listening()
     second = project.ppg("log", "--listen", "--port", str(free_port))
     assert second.code == 2

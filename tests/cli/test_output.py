@@ -112,7 +112,7 @@ def test_a_reader_that_goes_away_does_not_disturb_the_run(project):
     assert (project / "a19").exists()
 
 
-def test_a_script_whose_output_has_no_reader_left_fails_no_job(project):
+def test_a_script_with_output_that_has_no_reader_left_fails_no_job(project):
     project.script(FAILING)
     for command in ("run script.py 2>&1 | true", "graph dump script.py | true", "run missing.py 2>&1 | true"):
         ended = project.command("bash", "-c", f'exec 3>&1; (ppg {command}; echo "${{PIPESTATUS[0]}}" >&3)',
@@ -158,7 +158,7 @@ def test_names_and_output_in_any_bytes_are_shown(project):
     assert b"\xff\xfe caf\xc3\xa9\n" in (project / "logs/ppg_errors.txt").read_bytes()
 
 
-def test_a_damaged_status_file_is_told_with_what_it_means_and_no_line_of_our_source(project):
+def test_a_damaged_status_file_is_reported_with_what_it_means_and_no_line_of_our_source(project):
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
     project.ppg("run", "script.py")
     status = project / ".pypipegraph_status_robust"
@@ -178,7 +178,7 @@ def test_warnings_of_the_script_stay_what_they_are_in_python(project):
     assert "UserWarning: mine" in project.ppg("run", "script.py").err
 
 
-def test_how_often_a_job_was_tried_is_told_where_it_failed_and_where_it_succeeded(project):
+def test_the_number_of_attempts_is_shown_for_failed_and_for_successful_jobs(project):
     (project / "logs").mkdir()
     project.script("""
         def hopeless(path):
@@ -196,21 +196,26 @@ def test_how_often_a_job_was_tried_is_told_where_it_failed_and_where_it_succeede
         ppg.FileGeneratingJob("once", writes("1"), retries=2)
     """)
     ended = project.ppg("run", "script.py")
-    headline = "FAILED 'hopeless' (tried 3 times; this is the last)\n"
-    earlier = "tries 1 and 2: ValueError: never\n"
+    headline = "FAILED 'hopeless' (attempt 3, the last)\n"
+    earlier = "attempts 1 and 2: ValueError: never\n"
     assert f"ppg: {headline}  {earlier}" in ended.err
     assert (project / "logs/ppg_errors.txt").read_text().startswith(headline + earlier)
     log = (project / "logs/ppg_run.txt").read_text()
-    assert f" failed: hopeless (ValueError, try 3); {earlier}" in log
-    assert re.search(r" done: second \([0-9.]+ s, try 2\); try 1: ValueError: not at once\n", log)
-    assert re.search(r"ppg: done    second \([0-9.]+ s, try 2\); try 1: ValueError: not at once\n", ended.err)
+    assert f" failed: hopeless (ValueError, attempt 3); {earlier}" in log
+    assert re.search(r" done: second \([0-9.]+ s, attempt 2\); attempt 1: ValueError: not at once\n", log)
+    assert re.search(
+        r"ppg: done    second \([0-9.]+ s, attempt 2\); attempt 1: ValueError: not at once\n", ended.err
+    )
     assert re.search(r"ppg: done    once \([0-9.]+ s\)\n", ended.err)
     why = project.ppg("why", "hopeless").out
-    assert ", in the last of 3 tries: ValueError: never\n  tries 1 and 2: ValueError: never\n" in why
-    assert ", in the last of 2 tries\n  try 1: ValueError: not at once\n" in project.ppg("why", "second").out
+    assert ", in the last of 3 attempts: ValueError: never\n  attempts 1 and 2: ValueError: never\n" in why
+    assert (
+        ", in the last of 2 attempts\n  attempt 1: ValueError: not at once\n"
+        in project.ppg("why", "second").out
+    )
 
 
-def test_what_comes_from_the_shared_cache_is_told_as_such(project, terminal):
+def test_outputs_from_the_shared_cache_are_reported_as_such(project, terminal):
     project.script("""
         ppg.new_pipegraph(shared_cache="shared")
         ppg.FileGeneratingJob("a", writes("A"), share=True)

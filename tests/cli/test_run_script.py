@@ -164,7 +164,7 @@ def test_the_scripts_own_exit_code_is_passed_through(project, exit_, code, said)
     assert (plain.code, plain.err) == (code, said)
 
 
-def test_a_script_without_a_pipegraph_is_told_that_nothing_was_done(project):
+def test_a_script_without_a_pipegraph_ends_with_the_note_that_nothing_was_done(project):
     project.script("print('hello')", prelude="")
     ended = project.ppg("run", "script.py")
     assert (ended.code, ended.out) == (0, "hello\n")

@@ -107,7 +107,7 @@ def test_touched_files_with_the_same_bytes_are_fine(built, verify):
     assert verify()[0] == 0
 
 
-def test_each_way_in_which_a_file_can_be_wrong_is_told(built, verify):
+def test_each_way_in_which_a_file_can_be_wrong_is_reported(built, verify):
     (built / "a").write_text("other")
     (built / "b").unlink()
     (built / "m1").write_text("")
@@ -122,7 +122,7 @@ def test_each_way_in_which_a_file_can_be_wrong_is_told(built, verify):
     ]
 
 
-def test_changed_inputs_and_what_may_follow_are_told(built, verify):
+def test_changed_inputs_and_what_may_follow_are_reported(built, verify):
     edit(built, "X = 1", "X = 2")
     (built / "input").write_text("2")
     code, lines = verify()
@@ -157,7 +157,7 @@ def test_bytes_that_changed_behind_an_unchanged_stat_are_found_by_hash(built, ve
     assert lines[0] == "would run   a: a is not as it was left"
 
 
-def test_jobs_that_are_not_declared_any_more_are_told_and_are_no_error(built, verify):
+def test_jobs_that_are_not_declared_any_more_are_reported_and_are_no_error(built, verify):
     edit(built, "t = ppg.Temp", "ppg.Temp")
     edit(built, 'c = ppg.FileGeneratingJob("c", writes("C")).depends_on(t)', "")
     code, lines = verify()
@@ -174,7 +174,7 @@ def test_of_a_script_that_names_targets_only_these_are_verified(built, verify):
     assert lines[-1].endswith("(2 jobs)")
 
 
-def test_pruned_jobs_are_told_as_not_checked(built, verify):
+def test_pruned_jobs_are_reported_as_not_checked(built, verify):
     edit(built, "ppg.run_pipegraph()", "m.prune(); ppg.run_pipegraph()")
     (built / "m1").unlink()
     code, lines = verify()
@@ -205,7 +205,7 @@ def test_a_killed_run_leaves_what_can_be_verified_and_verifying_leaves_it_alone(
     assert "would run   slow: new: never built" in lines
 
 
-def test_a_run_that_goes_on_does_not_keep_anybody_from_verifying(project):
+def test_verifying_works_while_a_run_goes_on(project):
     project.gate("slow")
     project.script("""
         ppg.new_pipegraph()
@@ -308,14 +308,14 @@ def test_a_generator_that_never_ran_is_not_verified(project, verify):
     assert verify()[1][0] == "would run   g: new: never built"
 
 
-def test_what_a_generator_used_and_is_not_declared_any_more_is_told(generated, verify):
+def test_what_a_generator_used_and_is_not_declared_any_more_is_reported(generated, verify):
     edit(generated, 'a = ppg.FileGeneratingJob("a", writes("A"))', "")
     code, lines = verify()
     assert code == 1
     assert "problem     generator: it used 'a' last time, which does not exist any more" in lines
 
 
-def test_what_would_close_a_circle_now_is_told(generated, verify):
+def test_a_job_that_would_close_a_circle_now_is_reported(generated, verify):
     edit(generated, "ppg.run_pipegraph()", "a.depends_on(e); ppg.run_pipegraph()")
     code, lines = verify()
     assert code == 1
@@ -338,9 +338,7 @@ def test_the_next_run_agrees_with_what_was_verified(generated, verify):
     assert verify()[0] == 0
 
 
-def test_a_cache_that_nobody_needs_now_and_that_is_not_as_it_was_left_is_told_and_is_no_error(
-    project, verify
-):
+def test_a_changed_cache_that_no_job_needs_now_is_reported_and_is_no_error(project, verify):
     project.script("""
         class Holder: pass
         holder = Holder()

@@ -43,7 +43,7 @@ def told(project, *arguments, code=0):
     return ended.out if code == 0 else ended.err
 
 
-def test_the_reasons_of_the_last_run_are_told_from_the_status_store_alone(built):
+def test_the_reasons_of_the_last_run_come_from_the_status_store_alone(built):
     (built / "script.py").unlink()
     text = told(built, "a")
     assert "a ran last, and succeeded, at 20" in text
@@ -72,12 +72,12 @@ def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     assert "  because a came out differently\n    a ran in the same run\n      because x: 1 → 2\n" in below
 
 
-def test_an_option_after_the_job_is_told_where_it_belongs(built):
+def test_an_option_after_the_job_is_an_error_that_shows_where_it_belongs(built):
     text = told(built, "a", "--status-file", "elsewhere", code=2)
     assert "no script '--status-file'; options of ppg come before" in text
 
 
-def test_a_failure_is_told_with_its_error(built):
+def test_a_failure_is_reported_with_its_error(built):
     assert "fails failed last at 20" in told(built, "fails")
     assert "ZeroDivisionError: division by zero" in told(built, "fails")
     assert "now: it would run\n  because it failed last time" in told(built, "fails", "script.py")
@@ -117,7 +117,7 @@ def test_without_a_status_file_that_is_said(project):
     ]
 
 
-def test_what_is_up_to_date_cannot_run_or_is_not_needed_is_told_as_such(built):
+def test_jobs_up_to_date_blocked_or_not_needed_are_reported_as_such(built):
     assert "now: it would not run: it is up to date" in told(built, "a", "script.py")
     assert "generators run every time" in told(built, "generator", "script.py")
     assert "now: it would not run: it is up to date" in told(built, "g2", "script.py")
@@ -134,7 +134,7 @@ def test_what_is_up_to_date_cannot_run_or_is_not_needed_is_told_as_such(built):
     assert "now: the script does not declare it any more" in told(built, "m1", "script.py")
 
 
-def test_errors_of_the_script_are_told_as_by_the_other_commands(built):
+def test_errors_of_the_script_are_reported_as_by_the_other_commands(built):
     built.script("ppg.new_pipegraph()\n1 / 0")
     assert "the script raised an error" in project_error(built)
     built.script("ppg.new_pipegraph()\nppg.FileGeneratingJob('a', writes('A')).depends_on('nowhere')")

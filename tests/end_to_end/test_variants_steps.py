@@ -42,7 +42,7 @@ def test_a_program_that_fails_is_named_wherever_it_stands(position):
         run_pipe(commands)
 
 
-def test_a_writer_whose_reader_failed_ends_and_the_reader_is_named():
+def test_a_writer_with_a_failed_reader_ends_and_the_reader_is_named():
     with pytest.raises(ToolError, match="false ended with exit code 1"):
         run_pipe([["yes"], ["false"]])
 

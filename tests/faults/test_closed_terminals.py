@@ -70,7 +70,7 @@ def test_a_run_that_ignores_the_signal_goes_on_to_its_end(project, terminal, arg
     project.wait_until_nothing_runs()
 
 
-def test_jobs_that_fail_after_the_window_was_closed_are_told_by_the_exit_code(project, terminal):
+def test_jobs_that_fail_after_the_window_was_closed_show_in_the_exit_code(project, terminal):
     project.gate("slow")
     project.script(IGNORING + WAITING.replace('print("went on")', "raise ValueError"))
     screen = terminal("run", "script.py")
@@ -80,7 +80,7 @@ def test_jobs_that_fail_after_the_window_was_closed_are_told_by_the_exit_code(pr
     assert screen.process.wait(60) == 1
 
 
-def test_a_script_that_cannot_say_why_it_failed_has_failed_all_the_same(project, terminal):
+def test_a_script_that_cannot_say_why_it_failed_has_still_failed(project, terminal):
     os.mkfifo(project / "here")
     project.script(IGNORING + 'open("here").read()\nraise ValueError("nobody hears this")\n')
     screen = terminal("run", "script.py")

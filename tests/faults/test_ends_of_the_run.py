@@ -102,7 +102,7 @@ def test_half_files_of_jobs_that_have_just_begun_are_removed_when_the_run_is_end
             path.unlink()
 
 
-def test_who_had_begun_without_being_heard_of_is_told_when_all_are_ended(tmp_path):
+def test_ending_all_names_the_jobs_that_had_begun_without_a_report(tmp_path):
     begun = tmp_path / "begun"
 
     def begin():
@@ -196,7 +196,7 @@ def test_jobs_that_come_after_a_killed_process_of_ours_run_in_a_new_one(project,
     assert counts.groups() == ("6", "0", "1", "1")
 
 
-def test_a_script_that_catches_the_interrupt_has_been_interrupted_all_the_same(project):
+def test_a_script_that_catches_the_interrupt_still_counts_as_interrupted(project):
     project.gate("slow")
     project.script(
         WAITING.replace("print(", "try:\n    print(") + "except KeyboardInterrupt:\n    print('went on')\n"

@@ -37,7 +37,7 @@ def test_logs_are_written_only_if_their_folder_exists(project):
     assert "the function of a" in (project / "logs/ppg_graph.txt").read_text()
 
 
-def test_a_later_run_begins_the_logs_anew(project):
+def test_a_later_run_begins_the_logs_again(project):
     (project / "logs").mkdir()
     project.script(FAILING)
     project.ppg("run", "script.py")

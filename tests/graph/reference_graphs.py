@@ -16,11 +16,11 @@ NAMES = "abcde"
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A labelled graph; edges go from lower to higher. `deaf`: jobs that make the same whatever they read."""
+    """A labelled graph; edges go from lower to higher. `constant`: jobs that make the same whatever they read."""
 
     kinds: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
-    deaf: frozenset[int] = frozenset()
+    constant: frozenset[int] = frozenset()
     parts: tuple[tuple[tuple[int, int], str], ...] = ()
     is_declared_backwards: bool = False  # downstream jobs first
 
@@ -30,13 +30,13 @@ class Graph:
         return Script(
             kinds=dict(reversed(kinds) if self.is_declared_backwards else kinds),
             edges=tuple((NAMES[up], NAMES[down], parts.get((up, down))) for up, down in self.edges),
-            deaf=frozenset(NAMES[index] for index in self.deaf),
+            constant=frozenset(NAMES[index] for index in self.constant),
         )
 
     def __str__(self) -> str:
         kinds = " ".join(f"{NAMES[index]}:{kind}" for index, kind in enumerate(self.kinds))
         edges = " ".join(f"{NAMES[up]}>{NAMES[down]}" for up, down in self.edges)
-        extra = f" deaf={sorted(NAMES[index] for index in self.deaf)}" if self.deaf else ""
+        extra = f" constant={sorted(NAMES[index] for index in self.constant)}" if self.constant else ""
         return (
             f"{kinds} | {edges}{extra}"
             + (f" parts={self.parts}" if self.parts else "")
@@ -74,11 +74,11 @@ def _relabel(
 
 
 def variants(graph: Graph) -> Iterator[Graph]:
-    """The graph declared backwards, or with one job deaf, or with one edge about one of several files."""
+    """The graph declared backwards, or with one job constant, or with one edge about one of several files."""
     yield replace(graph, is_declared_backwards=True)
     for index, kind in enumerate(graph.kinds):
         if kind in ("OUTPUT", "LAZY") and any(down == index for _, down in graph.edges):
-            yield replace(graph, deaf=frozenset({index}))
+            yield replace(graph, constant=frozenset({index}))
     for edge in graph.edges:
         if graph.kinds[edge[0]] in ("OUTPUT", "LAZY"):
             for part in "ab":

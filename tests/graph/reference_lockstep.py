@@ -38,7 +38,7 @@ from ppg_graph import (
 )
 from tests.graph.reference import INTACT, Past, Reference, Step
 from tests.graph.reference_wanted import Wanted, Wrong, is_true
-from tests.graph.reference_world import Content, Entry, Script, State, garbage, part_of, parts_of
+from tests.graph.reference_world import Content, Entry, Script, State, junk, part_of, parts_of
 
 __all__ = ["Disagreement", "Outcome", "Schedule", "Wrong", "run"]
 
@@ -168,7 +168,7 @@ class _Lockstep:
             self.out.was_cut_short = True
             for job in self.running:
                 if self.kinds[job] in ("OUTPUT", "LAZY"):
-                    self.disk[job] = garbage(job)
+                    self.disk[job] = junk(job)
         is_honest = self.out.state.is_honest and not self.script.restless
         self.out.state = State(self.disk, self.store, is_honest)
         return self.out

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from tests.graph.reference_graphs import KINDS
-from tests.graph.reference_world import Extension, Script, State, garbage
+from tests.graph.reference_world import Extension, Script, State, junk
 
 __all__ = ["ALWAYS", "ANYTHING", "EDITS", "Menu", "Move"]
 
@@ -73,9 +73,7 @@ def other_files(script: Script) -> Iterator[Move]:
     for job, kind in script.kinds.items():
         if kind in ("OUTPUT", "LAZY"):
             yield Move(f"rm {job}", script, lambda state, job=job: _without_file(state, job))
-            yield Move(
-                f"overwrite {job}", script, lambda state, job=job: _with_file(state, job, garbage(job))
-            )
+            yield Move(f"overwrite {job}", script, lambda state, job=job: _with_file(state, job, junk(job)))
         if kind == "LAZY":
             yield Move(f"restore {job}", script, lambda state, job=job: _restored(state, job))
 

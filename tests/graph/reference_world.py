@@ -13,7 +13,7 @@ from functools import cached_property
 from ppg_graph import Record
 from tests.graph.reference import Past
 
-__all__ = ["NOTHING", "Entry", "Extension", "Script", "State", "garbage", "make", "part_of", "parts_of"]
+__all__ = ["NOTHING", "Entry", "Extension", "Script", "State", "junk", "make", "part_of", "parts_of"]
 
 Content = bytes
 Input = tuple[str, str]  # of an upstream job: which part, "" for all of it
@@ -40,9 +40,9 @@ def parts_of(content: Content) -> Mapping[str, Content]:
     return _parts[content]
 
 
-def garbage(job: str) -> Content:
+def junk(job: str) -> Content:
     """What somebody else wrote into the job's file, or what a job that was killed left there."""
-    return make("garbage", job)
+    return make("junk", job)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,7 @@ class Script:
     values: Mapping[str, int | None] = field(default_factory=dict)
     extensions: Mapping[str, Extension] = field(default_factory=dict)
     restless: frozenset[str] = frozenset()
-    deaf: frozenset[str] = frozenset()
+    constant: frozenset[str] = frozenset()
     pruned: frozenset[str] = frozenset()
     targets: frozenset[str] | None = None
 
@@ -92,7 +92,7 @@ class Script:
     def content(self, job: str, inputs: Mapping[Input, Content]) -> Content:
         """What `job` makes of its inputs. Its part b does not depend on the first of them."""
         restless = job in self.restless
-        read = () if job in self.deaf else tuple(sorted(inputs.items()))
+        read = () if job in self.constant else tuple(sorted(inputs.items()))
         a = make(job, "a", restless, read)
         b = make(job, "b", restless, read[1:])
         content = make(job, a, b)

@@ -17,7 +17,7 @@ def chain(size: int) -> Dag:
     return dag
 
 
-def test_many_edges_into_an_indexed_graph_are_indexed_anew() -> None:
+def test_many_edges_into_an_indexed_graph_are_indexed_again() -> None:
     dag = dag_of(500)
     assert list(dag.upstreams(NodeId(0))) == []
     for number in range(1, 500):

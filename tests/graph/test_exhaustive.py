@@ -91,7 +91,7 @@ def test_three_nodes_killed_and_stopped_at_every_point(shard: int, record_proper
 
 
 @in_shards
-def test_three_nodes_declared_backwards_or_with_a_deaf_job_or_an_edge_about_one_file(
+def test_three_nodes_declared_backwards_or_with_a_constant_job_or_an_edge_about_one_file(
     shard: int, record_property: Report
 ) -> None:
     counts = search(3, EFFORTS["edits"], shard=shard, shards=SHARDS, of_variants=True)

@@ -125,7 +125,7 @@ def test_what_a_failed_load_blocks_does_not_depend_on_the_schedule(slow_ends_fir
     assert run.skipped() == {"clean"}
 
 
-def test_demand_is_withdrawn_if_whoever_demanded_is_blocked() -> None:
+def test_demand_is_withdrawn_if_the_demanding_job_is_blocked() -> None:
     kinds = {"a": "OUTPUT", "t": "LAZY", "bad": "OUTPUT", "o": "OUTPUT"}
     history = {"a": past("OUTPUT", 0), "t": past("LAZY", 1, a=0)}
     run = reference(kinds, "a>t t>o bad>o", history, {"a": "missing", "t": "missing"})

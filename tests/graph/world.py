@@ -224,7 +224,7 @@ class Run:
     # -- the loop
 
     def go(self) -> Run:
-        self.obey(self.evaluator.start())
+        self.carry_out(self.evaluator.start())
         events = 0
         while not self.evaluator.finished:
             events += 1
@@ -239,7 +239,7 @@ class Run:
             chosen = todo[self.plan.order.randrange(len(todo))]
             if chosen in self.pending:
                 self.pending.remove(chosen)
-            self.obey(self.evaluator.handle(chosen()))
+            self.carry_out(self.evaluator.handle(chosen()))
         assert not self.running
         assert not self.memory or self.stopped, f"still loaded: {self.memory}"
         return self
@@ -247,7 +247,7 @@ class Run:
     def stop(self) -> None:
         self.stopped = True
         self.pending.clear()
-        self.obey(self.evaluator.handle(Stopped()))
+        self.carry_out(self.evaluator.handle(Stopped()))
         for name in sorted(self.running):
             end = self.plan.order.choice(["cancelled", "killed", "finishes"])
             if end == "finishes":
@@ -256,7 +256,7 @@ class Run:
             node = self.dag.node(JobId(name))
             if end == "killed":
                 self.world.disk.pop(name, None)
-            self.obey(self.evaluator.handle(Cancelled(node) if end == "cancelled" else Failed(node)))
+            self.carry_out(self.evaluator.handle(Cancelled(node) if end == "cancelled" else Failed(node)))
 
     def crash(self) -> None:
         self.crashed = True
@@ -266,7 +266,7 @@ class Run:
 
     # -- effects
 
-    def obey(self, effects: list[Any]) -> None:
+    def carry_out(self, effects: list[Any]) -> None:
         for effect in effects:
             match effect:
                 case Observe(nodes):

@@ -446,3 +446,21 @@ def test_polars_frames_count_by_content_types_and_names():
     assert encode_parameters(base.clone()) == encode_parameters(base)
     with pytest.raises(CannotFingerprint, match="collect"):
         encode_parameters(base.lazy())
+
+
+def test_each_value_that_cannot_be_encoded_is_told_with_the_remedy():
+    class Local:
+        """A class that has no lasting name."""
+
+    class Zone(datetime.tzinfo):
+        """A time zone of the user."""
+
+    for value, remedy in [
+        (Local, "has no lasting name; define it outside"),
+        (datetime.datetime(2020, 1, 1, tzinfo=Zone()), "is not supported; use zoneinfo.ZoneInfo"),
+        ([].append, "not a value; pass the data of that object"),
+    ]:
+        with pytest.raises(CannotFingerprint, match=remedy):
+            encode_parameters(value)
+    with pytest.raises(TypeError, match="to_plain must be a function, not 3"):
+        register_encoder(Local, 3)

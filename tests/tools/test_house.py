@@ -319,7 +319,7 @@ def test_a_page_without_markers_is_left_alone(house):
     assert page.read_text() == "<!-- /house --> <!-- house -->"
 
 
-def test_circles_are_told_apart_and_the_shortest_is_drawn():
+def test_circles_are_distinguished_and_the_shortest_is_drawn():
     arrows = {"a": {"b"}, "b": {"c", "d"}, "c": {"a", "b"}, "d": {"e"}, "e": {"f"}, "f": {"e"}, "g": {"g"}}
     assert circles(arrows) == [["a", "b", "c"], ["e", "f"], ["g"]]
     assert shortest_circle(["a", "b", "c"], arrows) == [("b", "c"), ("c", "b")]

@@ -78,7 +78,7 @@ def test_case_does_not_matter(texts, word):
     "text",
     [
         "who = 1\n",
-        "def obey(nobody):\n    return nobody.who\n",
+        "def run(nobody):\n    return nobody.who\n",
         "print(f'{who}, {x.whose!r}')\n",
         "# `obey` and the name ppg.garbage and who_is\n",
         '"""Module: has a name, ``who``, and `what\nnobody` needs."""\n',
@@ -204,6 +204,39 @@ def test_only_named_paths_are_read(texts):
         assert code == 1
         assert "findings: 1, files: 1" in output
         assert "tests/test_a.py:1: " in output
+
+
+@pytest.mark.parametrize("phrase", [phrase for phrase in FORBIDDEN if "-" not in phrase])
+def test_each_forbidden_word_is_found_in_the_name_of_a_test(texts, phrase):
+    name = phrase.replace(" ", "_")
+    texts.write("tests/room/test_a.py", f"import os\n\n\ndef test_that_{name}_here():\n    pass\n")
+    code, output = texts.run()
+    assert code == 1
+    assert f'tests/room/test_a.py:4: "{phrase}" in a function name: {FORBIDDEN[phrase]}' in output
+
+
+@pytest.mark.parametrize("definition", ["async def a_{}():", "class A{}B:", "class A:\n def {}(self):"])
+def test_names_are_read_in_sources_and_tests(texts, definition):
+    word = "Who" if "class A{" in definition else "who"
+    for path in ("packages/a/src/a/module.py", "tests/conftest.py"):
+        file = texts.write(path, f"{definition.format(word)}\n    x = 1\n")
+        assert texts.run()[0] == 1
+        file.unlink()
+    assert texts.run()[0] == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# who\nnobody = 'anybody'\n",
+        "def test_a_whole_number(who):\n    pass\n",
+        "def test_who():  # words: the name of a program\n    pass\n",
+    ],
+)
+def test_only_names_of_functions_and_classes_are_read_in_tests(texts, text):
+    texts.write("tests/test_a.py", text)
+    code, output = texts.run()
+    assert code == 0, output
 
 
 def test_a_path_that_is_missing_and_a_file_that_is_no_python_are_errors(texts):

@@ -130,7 +130,7 @@ def test_names_of_undocumented_modules_count_as_they_did(recorded):
     assert recorded.python("internal.py") == set()
 
 
-def test_why_a_job_ran_under_the_earlier_ppg_is_still_told(recorded):
+def test_why_a_job_ran_under_the_earlier_ppg_is_still_shown(recorded):
     reasons = {
         "counted.txt": "because it was new, or had failed before",
         "load numbers": "because needed by generator",
@@ -145,7 +145,7 @@ def test_why_a_job_ran_under_the_earlier_ppg_is_still_told(recorded):
 # -- changes are seen: with this very store, and no more than they should be ----------------------------------
 
 
-def test_a_job_whose_helper_was_edited_runs_and_nothing_else_if_its_result_stays(recorded):
+def test_a_job_with_an_edited_helper_runs_and_nothing_else_if_its_result_stays(recorded):
     recorded.edit("helpers.py", "text.strip().lower()", "text.lower().strip()")
     assert recorded.python() == {"cleaned.txt"}
     assert recorded.python() == set()

@@ -7,11 +7,13 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from words.passages import PathError, files_of, passages_of
+from words.passages import NAMES_ONLY, PathError, files_of, names_of, passages_of
 from words.rules import MOST_WORDS, Finding, forbidden_words, long_sentences
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from words.passages import Passage
 
 __all__ = ["main"]
 
@@ -22,7 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         root = options.root.resolve()
         files = files_of(options.paths, root)
-        found = [finding for file in files for finding in _findings(file, root, sentences=options.long)]
+        by_name = set() if options.paths else set(root.glob(NAMES_ONLY))
+        found = [
+            finding
+            for file in files
+            for finding in _findings(
+                file, root, names_of(file) if file in by_name else passages_of(file), sentences=options.long
+            )
+        ]
     except PathError as error:
         print(f"words: {error}", file=sys.stderr)
         return 2
@@ -44,8 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _findings(file: Path, root: Path, *, sentences: bool) -> list[Finding]:
-    passages = passages_of(file)
+def _findings(file: Path, root: Path, passages: Sequence[Passage], *, sentences: bool) -> list[Finding]:
     path = (file.relative_to(root) if file.is_relative_to(root) else file).as_posix()
     found = forbidden_words(path, passages)
     if sentences:

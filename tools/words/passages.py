@@ -17,10 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-__all__ = ["Passage", "PathError", "files_of", "passages_of"]
+__all__ = ["Passage", "PathError", "files_of", "names_of", "passages_of"]
 
 DEFAULT = ("packages/*/src/**/*.py", "docs/*.md", "README.md", "CONTRIBUTING.md", "packages/*/README.md")
 """What the command reads if its caller names no paths."""
+
+NAMES_ONLY = "tests/**/*.py"
+"""Where the command then reads only the names of functions and classes."""
 
 EXEMPT_PAGE = "CHANGELOG.md"
 
@@ -28,6 +31,7 @@ _MARKER = re.compile(r"#\s*words:\s*\S")
 _FENCED = re.compile(r"^([ \t]*)(`{3,}|~{3,}).*?^\1\2[ \t]*$", re.DOTALL | re.MULTILINE)
 _SPAN = re.compile(r"(?<!`)(`+)(?!`)(?:(?!\n[ \t]*\n).)+?(?<!`)\1(?!`)", re.DOTALL)
 _TARGET = re.compile(r"(?<=\])\([^()\s]*\)")
+_BETWEEN_WORDS = re.compile(r"_+|(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _ESCAPE = re.compile(r"\\[^\n]")
 _CODE = "\N{OBJECT REPLACEMENT CHARACTER}"
 """What stands for a character of code."""
@@ -76,25 +80,47 @@ def files_of(paths: Iterable[Path], root: Path) -> list[Path]:
             raise PathError(f"{path} does not exist")
         found.update([path] if path.is_file() else [*path.rglob("*.py"), *path.rglob("*.md")])
     if not paths:
-        found.update(file for pattern in DEFAULT for file in root.glob(pattern))
+        found.update(file for pattern in (*DEFAULT, NAMES_ONLY) for file in root.glob(pattern))
     return sorted(file for file in found if file.name != EXEMPT_PAGE)
 
 
 def passages_of(file: Path) -> list[Passage]:
-    """Return the texts of a Python file, or the prose of a page."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise PathError(f"{file} cannot be read: {error}") from error
+    """Return the texts of a Python file with its names, or the prose of a page."""
+    text = _read(file)
     if file.suffix != ".py":
         return [Passage("page", ((1, text),), has_sentences=True)]
+    tokens, tree = _parsed(file, text)
+    marked = _marked(tokens)
+    return [
+        *_comments(tokens, marked),
+        *_strings(tokens, dict(_docstrings(tree)), marked),
+        *_names(tree, marked),
+    ]
+
+
+def names_of(file: Path) -> list[Passage]:
+    """Return the names of the functions and classes that a Python file defines, as separate words."""
+    tokens, tree = _parsed(file, _read(file))
+    return list(_names(tree, _marked(tokens)))
+
+
+def _read(file: Path) -> str:
     try:
-        tokens = list(tokenize.generate_tokens(io.StringIO(text).readline))
-        docstrings = dict(_docstrings(ast.parse(text)))
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise PathError(f"{file} cannot be read: {error}") from error
+
+
+def _parsed(file: Path, text: str) -> tuple[list[tokenize.TokenInfo], ast.Module]:
+    try:
+        return list(tokenize.generate_tokens(io.StringIO(text).readline)), ast.parse(text)
     except (SyntaxError, tokenize.TokenError) as error:
         raise PathError(f"{file} is not valid Python: {error}") from error
-    marked = frozenset(token.start[0] for token in tokens if _is_marker(token))
-    return [*_comments(tokens, marked), *_strings(tokens, docstrings, marked)]
+
+
+def _marked(tokens: list[tokenize.TokenInfo]) -> frozenset[int]:
+    """Return the lines with a marker."""
+    return frozenset(token.start[0] for token in tokens if _is_marker(token))
 
 
 def _without_code(text: str) -> str:
@@ -114,6 +140,13 @@ def _docstrings(tree: ast.Module) -> Iterator[tuple[int, bool]]:
             first = node.body[0]
             if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
                 yield first.lineno, isinstance(node, (ast.Module, ast.ClassDef))
+
+
+def _names(tree: ast.Module, marked: frozenset[int]) -> Iterator[Passage]:
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)):
+            kind = "class name" if isinstance(node, ast.ClassDef) else "function name"
+            yield Passage(kind, ((node.lineno, _BETWEEN_WORDS.sub(" ", node.name)),), exempt=marked)
 
 
 def _comments(tokens: list[tokenize.TokenInfo], marked: frozenset[int]) -> Iterator[Passage]:

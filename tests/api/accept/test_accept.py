@@ -128,7 +128,7 @@ def test_an_output_that_was_mended_by_hand_is_kept_if_it_is_named(folder, run, a
     assert (folder / "a").read_text() == "mended"
 
 
-def test_named_jobs_that_are_up_to_date_are_told_as_such(run, accept, writer):
+def test_named_jobs_that_are_up_to_date_are_reported_as_such(run, accept, writer):
     def declare():
         ppg.FileGeneratingJob("a", writer("A"))
 
@@ -324,7 +324,7 @@ def test_root_and_working_directory_may_differ(tmp_path, monkeypatch, writer):
     assert graph.run().ran == []
 
 
-def test_who_asks_why_hears_that_it_was_accepted_until_it_runs(folder, run, accept, writer, made):
+def test_why_says_that_a_job_was_accepted_until_it_runs(folder, run, accept, writer, made):
     def declare(x):
         ppg.FileGeneratingJob("a", writer("A")).depends_on_params({"x": x})
 
@@ -341,7 +341,7 @@ def test_who_asks_why_hears_that_it_was_accepted_until_it_runs(folder, run, acce
     assert why()[0].startswith("a ran last, and succeeded, at ")
 
 
-def test_who_verifies_hears_what_was_accepted_and_when(folder, run, accept, writer, made):
+def test_verify_reports_what_was_accepted_and_when(folder, run, accept, writer, made):
     def declare():
         ppg.FileGeneratingJob("a", writer("A"))
         ppg.FileGeneratingJob("b", writer("B"))

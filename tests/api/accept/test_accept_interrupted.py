@@ -85,7 +85,7 @@ def test_ctrl_c_at_the_end_of_a_dry_run_ends_it_and_says_nothing_of_acceptance(a
     assert not hasattr(caught.value, "__notes__")
 
 
-def test_a_signal_that_the_script_handles_itself_gets_there_and_what_was_accepted_is_told(
+def test_a_signal_that_the_script_handles_itself_gets_there_and_accepted_jobs_are_listed(
     accept, writer, made
 ):
     made(a="A")

@@ -56,7 +56,7 @@ def test_a_temporary_file_that_is_a_target_is_made_and_kept(folder, writer):
     assert (folder / "temp").read_text() == "T"
 
 
-def test_a_target_that_nobody_knows_is_an_error_and_nothing_runs(folder, chain, account):
+def test_an_unknown_target_is_an_error_and_nothing_runs(folder, chain, account):
     graph = ppg.new_pipegraph(quiet=True)
     chain()
     with pytest.raises(ppg.PyPipelineGraphError, match="'nothing'"):

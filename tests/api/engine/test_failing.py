@@ -183,7 +183,7 @@ def test_a_job_that_needs_more_cores_than_exist_fails_with_that_reason(failing_r
     assert "3 cores" in str(error.exceptions["a"])
 
 
-def test_a_second_run_with_the_same_status_file_stops_at_once_and_says_who_holds_it(folder, account):
+def test_a_second_run_with_the_same_status_file_stops_at_once_and_names_the_holder(folder, account):
     script = textwrap.dedent("""
         import sys, ppg
         def wait(path):
@@ -223,7 +223,7 @@ def test_a_traceback_begins_with_the_users_own_code(failing_run):
     assert "in make" in first_frame
 
 
-def test_a_relative_name_that_leads_nowhere_is_told_with_the_working_directory(
+def test_a_relative_name_that_leads_nowhere_is_reported_with_the_working_directory(
     failing_run, folder, monkeypatch
 ):
     """It is the project's, wherever the script has gone since, unless the callback itself went elsewhere."""

@@ -13,7 +13,7 @@ def of_jobs(frontend):
     ]
 
 
-def test_it_is_told_that_a_generator_has_ended_even_if_it_declares_nothing(folder, writer):
+def test_the_end_of_a_generator_is_reported_even_if_it_declares_nothing(folder, writer):
     graph = ppg.new_pipegraph(quiet=True)
     generator = ppg.JobGeneratingJob("generator", lambda: None)
     ppg.FileGeneratingJob("out", writer("out")).depends_on(generator)
@@ -28,7 +28,7 @@ def test_it_is_told_that_a_generator_has_ended_even_if_it_declares_nothing(folde
     ]
 
 
-def test_generators_that_make_the_same_job_count_as_unchanged_whoever_is_first(folder, writer, account):
+def test_generators_that_make_the_same_job_count_as_unchanged_in_any_order(folder, writer, account):
     (folder / "input").write_text("in")
 
     def generate():

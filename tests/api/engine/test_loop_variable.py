@@ -85,7 +85,7 @@ def test_an_object_is_recognised_by_what_it_holds_and_a_decorated_function_as_we
     assert "def count(sample=sample): ..." in told(error, "one.counts")
 
 
-def test_a_name_that_is_part_of_another_one_is_told_apart(failing_run):
+def test_a_name_that_is_part_of_another_one_is_distinguished(failing_run):
     def declare():
         for name in ["abc", "ab"]:
             ppg.FileGeneratingJob(f"{name}.txt", lambda: Path(f"{name}.txt").write_text("x"))  # noqa: B023
@@ -108,7 +108,7 @@ def test_a_function_that_forgets_its_file_is_not_accused_of_it(failing_run):
         assert "variable" not in told(error, job_id)
 
 
-def test_generated_jobs_are_told_as_well(failing_run):
+def test_generated_jobs_are_reported_as_well(failing_run):
     def declare():
         def generate():
             for name in ["a", "b"]:
@@ -120,7 +120,7 @@ def test_generated_jobs_are_told_as_well(failing_run):
     assert "'name'" in told(error, "a.txt")
 
 
-def test_many_failures_of_that_kind_are_told_without_looking_at_all_jobs_for_each(failing_run):
+def test_many_failures_of_that_kind_are_reported_without_looking_at_all_jobs_for_each(failing_run):
     def declare():
         for number in range(3000):
             ppg.MultiFileGeneratingJob([f"{number}"], lambda: None)

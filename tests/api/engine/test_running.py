@@ -112,7 +112,7 @@ def test_running_twice_is_an_error_and_a_new_pipegraph_in_the_same_process_is_fi
     ppg.run_pipegraph()
 
 
-def test_a_job_tells_its_story_after_the_run(run, writer, account):
+def test_a_job_has_its_outcome_after_the_run(run, writer, account):
     jobs = []
 
     def declare():

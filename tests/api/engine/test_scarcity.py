@@ -121,7 +121,7 @@ def read_only():
         subprocess.run(["umount", "-l", path], check=True)
 
 
-def test_a_job_whose_folder_is_read_only_fails_and_the_rest_runs(
+def test_a_job_with_a_read_only_folder_fails_and_the_rest_runs(
     failing_run, run, writer, account, folder, read_only
 ):
     def declare(place):
@@ -137,9 +137,7 @@ def test_a_job_whose_folder_is_read_only_fails_and_the_rest_runs(
     assert run(lambda: declare("open")).ran == ["open/a"]
 
 
-def test_a_run_whose_own_folder_is_read_only_says_so_and_changes_nothing(
-    run, writer, account, folder, read_only
-):
+def test_a_run_in_a_read_only_folder_says_so_and_changes_nothing(run, writer, account, folder, read_only):
     run(lambda: ppg.FileGeneratingJob("a", writer("A")))
     account.taken()
     read_only(folder)
@@ -175,7 +173,7 @@ except ppg.PyPipelineGraphError as error:
 """
 
 
-def test_who_reaches_the_limit_of_descriptors_fails_with_that_message_be_it_a_job_or_the_run(folder):
+def test_a_job_or_run_that_reaches_the_limit_of_descriptors_fails_with_that_message(folder):
     (folder / "script.py").write_text(textwrap.dedent(DESCRIPTORS))
 
     def said(*arguments):

@@ -79,7 +79,7 @@ def test_the_file_of_a_multi_file_job_is_found_by_name_and_by_path():
         job["out/z"]
 
 
-def test_asking_for_the_story_of_a_job_before_the_run_is_an_error():
+def test_reading_the_outcome_of_a_job_before_the_run_is_an_error():
     with pytest.raises(ppg.PyPipelineGraphError, match="not run yet"):
         _ = ppg.FileGeneratingJob("a", write).failed
 

@@ -70,7 +70,7 @@ def test_a_parameter_invariant_with_the_same_id_and_another_value_is_an_error():
         ppg.ParameterInvariant("p", 2)
 
 
-def test_contradictory_parameters_are_told_with_the_lines_of_the_script():
+def test_contradictory_parameters_are_reported_with_the_lines_of_the_script():
     a = ppg.FileGeneratingJob("a", write).depends_on_params([1])
     with pytest.raises(ppg.JobContractError) as caught:
         a.depends_on_params([2])

@@ -41,14 +41,14 @@ def test_after_a_run_the_preview_says_up_to_date(preview, run, chain):
     assert preview(chain).is_up_to_date
 
 
-def test_what_is_certain_to_run_is_told_from_what_depends_on_the_outcome(preview, run, chain):
+def test_jobs_certain_to_run_are_distinguished_from_those_that_depend_on_an_outcome(preview, run, chain):
     run(chain)
     seen = preview(lambda: chain(2))
     assert seen.will_run == {"a": ("parameters: 1 → 2",)}
     assert seen.may_run == {"b": ("a",)}
 
 
-def test_what_cannot_be_observed_is_told(preview, chain):
+def test_what_cannot_be_observed_is_reported(preview, chain):
     seen = preview(lambda: chain()[0].depends_on_file("input"))
     assert "does not exist" in seen.problems["input"]
     assert seen.blocked == ("a", "b")

@@ -133,6 +133,6 @@ def test_a_generator_of_file_names_is_taken(graph):
         ),
     ],
 )
-def test_what_is_no_file_is_told(graph, declare, error, named):
+def test_what_is_no_file_is_reported(graph, declare, error, named):
     with pytest.raises(error, match=named):
         declare()

@@ -98,14 +98,14 @@ def test_a_job_that_fails_is_tried_again_as_often_as_it_says(folder, run, tries)
     assert (folder / "flaky").read_text() == "third time"
 
 
-def test_after_the_last_try_the_job_has_failed_with_what_that_one_raised(failing_run, tries):
+def test_after_the_last_attempt_the_job_has_failed_with_what_that_one_raised(failing_run, tries):
     attempts = tries(failures=5)
     error, _ = failing_run(lambda: ppg.FileGeneratingJob("flaky", lambda _: attempts.count(), retries=1))
     assert attempts.made() == 2
     assert "try 2" in str(error)
 
 
-def test_each_try_starts_without_the_files_of_the_one_before(folder, run, tries):
+def test_each_attempt_starts_without_the_files_of_the_one_before(folder, run, tries):
     attempts = tries(failures=1)
 
     def append(path):
@@ -132,7 +132,7 @@ def test_loads_and_generators_are_tried_again_too(folder, run, tries):
     assert (folder / "out").read_text() == "loaded"
 
 
-def test_how_often_a_job_was_started_is_told_in_its_outcome_and_in_the_log(folder, tries):
+def test_the_number_of_attempts_of_a_job_is_in_its_outcome_and_in_the_log(folder, tries):
     (folder / "logs").mkdir()
     counts = {
         name: tries(failures=failures) for name, failures in (("flaky", 1), ("hopeless", 9), ("fine", 0))
@@ -155,8 +155,8 @@ def test_how_often_a_job_was_started_is_told_in_its_outcome_and_in_the_log(folde
     assert [job.attempts for job in [*jobs, never, blocked]] == [2, 3, 1, 0, 0]
     assert graph.result["flaky"].attempts == 2
     log = (folder / "logs" / "ppg_run.txt").read_text()
-    assert re.search(r"done: flaky \(\S+ s, try 2\);", log)
-    assert "failed: hopeless (ValueError, try 3);" in log
+    assert re.search(r"done: flaky \(\S+ s, attempt 2\);", log)
+    assert "failed: hopeless (ValueError, attempt 3);" in log
     assert re.search(r"done: fine \(\S+ s\)\n", log)
     ppg.new_pipegraph(quiet=True)
     again = declare("fine", retries=2)
@@ -164,7 +164,7 @@ def test_how_often_a_job_was_started_is_told_in_its_outcome_and_in_the_log(folde
     assert again.attempts == 0
 
 
-def test_how_the_earlier_tries_ended_is_told_in_the_outcome(failing_run, folder):
+def test_the_outcome_has_the_ends_of_the_earlier_attempts(failing_run, folder):
     def changing(path):
         tries = len(list(folder.glob("try*"))) + 1
         (folder / f"try{tries}").touch()
@@ -197,7 +197,7 @@ def test_how_the_earlier_tries_ended_is_told_in_the_outcome(failing_run, folder)
     assert graph.result["slow"].earlier == ("it took longer than its timeout of 0.3 s",)
 
 
-def test_of_many_tries_the_last_ones_are_told_and_those_that_ended_alike_together(failing_run, tries):
+def test_of_many_attempts_the_last_ones_are_shown_and_equal_ends_together(failing_run, tries):
     attempts = tries(failures=99)
 
     def alike(_):
@@ -212,12 +212,12 @@ def test_of_many_tries_the_last_ones_are_told_and_those_that_ended_alike_togethe
     _, graph = failing_run(lambda: ppg.FileGeneratingJob("a", alike_from_the_seventh_on, retries=14))
     assert graph.result["a"].earlier[0].endswith("try 5")
     told = list(failure_lines(graph.result["a"]))
-    assert told[0] == "FAILED 'a' (tried 15 times; this is the last)"
-    assert told[1] == "  4 earlier tries: not kept"
+    assert told[0] == "FAILED 'a' (attempt 15, the last)"
+    assert told[1] == "  4 earlier attempts: not kept"
     assert told[2:5] == [
-        "  try 5: ValueError: try 5",
-        "  try 6: ValueError: try 6",
-        "  tries 7 to 14: ValueError: alike",
+        "  attempt 5: ValueError: try 5",
+        "  attempt 6: ValueError: try 6",
+        "  attempts 7 to 14: ValueError: alike",
     ]
 
 
@@ -257,7 +257,7 @@ def test_a_job_ended_for_its_memory_gets_twice_as_much_the_next_time(folder, run
 # -- isolation -----------------------------------------------------------------------------------------------
 
 
-def test_a_fresh_job_finds_nothing_that_was_loaded_and_makes_its_files_all_the_same(folder, run):
+def test_a_fresh_job_finds_nothing_that_was_loaded_and_still_makes_its_files(folder, run):
     owner = type("Owner", (), {})()
 
     def look(path):
@@ -307,7 +307,7 @@ class Sample:
     data = None
 
 
-def test_a_fresh_job_that_wants_loaded_data_is_told_what_to_do(failing_run):
+def test_a_fresh_job_that_needs_loaded_data_is_an_error_with_a_remedy(failing_run):
     owner, table = Sample(), {}
 
     def otherwise(path):
@@ -361,7 +361,7 @@ def test_a_script_that_has_used_a_library_with_threads_can_run_jobs_that_use_it(
 
 @pytest.mark.parametrize("use", USES)
 @pytest.mark.usefixtures("three_threads")
-def test_a_load_that_leaves_threads_is_warned_about_and_fresh_jobs_can_use_the_library_all_the_same(
+def test_a_load_that_leaves_threads_is_warned_about_and_fresh_jobs_can_still_use_the_library(
     folder, library, use, capfd
 ):
     graph = ppg.new_pipegraph()
@@ -460,7 +460,7 @@ def test_loads_run_in_the_compute_node_so_they_have_no_isolation(folder, name):
         ppg.DataLoadingJob("x", lambda: None, **{name: "fresh"})
 
 
-def test_a_job_tells_its_options(folder):
+def test_a_job_shows_its_options(folder):
     ppg.new_pipegraph(quiet=True)
     job = ppg.FileGeneratingJob("a", write, timeout=5, retries=2)
     assert job.execution == ppg.Execution(timeout=5.0, retries=2)

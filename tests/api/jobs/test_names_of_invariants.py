@@ -89,7 +89,7 @@ def test_other_parameters_of_the_same_name_are_a_contradiction_also_in_the_short
         ppg.FunctionInvariant("B", max)
 
 
-def test_a_file_that_is_called_like_the_id_of_an_invariant_is_told_as_a_clash(folder, writer):
+def test_a_file_that_is_called_like_the_id_of_an_invariant_is_reported_as_a_clash(folder, writer):
     ppg.new_pipegraph(quiet=True)
     ppg.ParameterInvariant("B", 1)
     with pytest.raises(ppg.JobContractError, match=r"'PI:B'.*ParameterInvariant"):
@@ -106,7 +106,7 @@ def test_a_file_that_is_called_like_the_id_of_an_invariant_is_told_as_a_clash(fo
     ],
 )
 @pytest.mark.parametrize("turned", [False, True])
-def test_two_jobs_whose_ids_are_alike_by_accident_are_told_with_both_and_the_remedy(
+def test_two_jobs_with_ids_that_clash_by_accident_are_an_error_with_both_and_the_remedy(
     folder, first, second, turned
 ):
     def make(files):
@@ -165,7 +165,7 @@ def test_inside_a_generator_they_are_called_what_the_user_likes_as_well(run, acc
         assert account.taken() == expected
 
 
-def test_why_and_the_drawing_tell_them_apart_and_find_them_by_their_own_name(run, account, folder):
+def test_why_and_the_drawing_distinguish_them_and_find_them_by_their_own_name(run, account, folder):
     run(lambda: declare_b(account, parameters=1, function=len))
     graph = ppg.new_pipegraph(quiet=True)
     declare_b(account, parameters=2, function=len)

@@ -276,7 +276,7 @@ def missing_module_function():
     raise LookupError("nothing here")
 
 
-def test_a_kind_without_a_necessary_hook_is_told_so(failing_run):
+def test_a_kind_without_a_necessary_hook_is_an_error_that_names_it(failing_run):
     class Idle(ppg.Job):
         __slots__ = ()
         kind = NodeKind.OUTPUT

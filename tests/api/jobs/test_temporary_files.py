@@ -162,7 +162,7 @@ def test_what_a_failed_temporary_job_wrote_is_removed_or_renamed(
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == left
 
 
-def test_a_temporary_job_whose_users_are_up_to_date_does_not_run_even_if_its_file_is_gone(
+def test_a_temporary_job_with_users_that_are_up_to_date_does_not_run_even_if_its_file_is_gone(
     run, writer, account, folder
 ):
     def declare():

@@ -118,7 +118,7 @@ def test_a_damaged_cache_file_is_never_read_but_calculated_again_with_a_warning(
     assert frontend.warnings == ["the cache file 'cache/value' is not as it was left; it is calculated again"]
 
 
-def test_a_damaged_cache_file_that_nobody_needs_is_no_reason_for_anything(run, declare, account, folder):
+def test_a_damaged_cache_file_that_no_job_needs_is_no_reason_for_anything(run, declare, account, folder):
     run(lambda: declare("a"))
     account.taken()
     (folder / "cache/value").write_bytes(b"no pickle")
@@ -168,7 +168,7 @@ ppg.run_pipegraph()
     assert (folder / "a").read_text() == "1"
 
 
-def test_a_failed_calculation_leaves_no_file_and_blocks_who_needs_it(failing_run, declare, folder):
+def test_a_failed_calculation_leaves_no_file_and_blocks_the_jobs_that_need_it(failing_run, declare, folder):
     def calc():
         raise KeyError("no data")
 

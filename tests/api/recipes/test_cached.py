@@ -27,13 +27,13 @@ def test_a_value_is_calculated_once_and_its_file_stays_between_runs(run, declare
     assert (folder / "b").read_text() == "17"
 
 
-def test_a_cache_file_that_nobody_needs_any_more_is_left_alone(run, declare, folder):
+def test_a_cache_file_that_no_job_needs_any_more_is_left_alone(run, declare, folder):
     run(lambda: declare("a"))
     run(lambda: declare(""))
     assert (folder / "cache/value").exists()
 
 
-def test_a_deleted_cache_is_calculated_again_only_when_somebody_needs_it(run, declare, account, folder):
+def test_a_deleted_cache_is_calculated_again_only_when_a_job_needs_it(run, declare, account, folder):
     run(lambda: declare("a"))
     account.taken()
     (folder / "cache/value").unlink()
@@ -56,7 +56,7 @@ def test_a_changed_calculation_is_done_again_and_its_users_only_if_the_value_cha
     assert account.taken() == ["calc"]
 
 
-def test_a_changed_calculation_that_nobody_needs_is_not_done(run, declare, account):
+def test_a_changed_calculation_that_no_job_needs_is_not_done(run, declare, account):
     run(lambda: declare("", 1))
     run(lambda: declare("", 2))
     assert account.taken() == []
@@ -95,7 +95,7 @@ def test_code_changes_of_the_calculation_alone_can_be_ignored(run, account):
 # -- the kinds
 
 
-def test_data_is_passed_to_a_load_function_whose_changes_do_not_calculate_again(run, account, folder):
+def test_data_is_passed_to_a_load_function_and_changes_of_that_do_not_calculate_again(run, account, folder):
     data = []
 
     def declare(factor):
@@ -271,7 +271,7 @@ def test_a_cached_job_as_a_target_is_calculated_for_its_own_sake(declare, accoun
     assert (folder / "cache/value").exists()
 
 
-def test_a_calculation_runs_before_those_who_need_its_value_and_after_what_it_needs(run, declare, writer):
+def test_a_calculation_runs_before_the_jobs_that_need_its_value_and_after_what_it_needs(run, declare, writer):
     def declare_all():
         declare("a", upstreams=ppg.FileGeneratingJob("first", writer("1")))
 

@@ -59,7 +59,7 @@ def test_every_kind_of_job_has_its_decorator(graph):
     assert (f.execution.retries, g.execution.isolation) == (2, "fresh")
 
 
-def test_parameters_whose_default_is_a_job_get_what_it_made(run, folder):
+def test_parameters_with_a_job_as_default_get_what_it_made(run, folder):
     (folder / "input").write_text("input")
 
     def declare():

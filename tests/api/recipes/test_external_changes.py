@@ -34,7 +34,7 @@ def count_in_environment(folder, monkeypatch):
         ({"stderr": "out"}, "stderr of the command: None → 'out'"),
     ],
 )
-def test_a_changed_word_variable_or_folder_counts_and_is_told(run, folder, changed, reason):
+def test_a_changed_word_variable_or_folder_counts_and_is_named(run, folder, changed, reason):
     (folder / "work").mkdir()
     options = {"command": ["printf", "a"], "environment": {"A": "1"}, "stdout": "out"}
     run(lambda: ppg.ExternalJob("out", **options))

@@ -24,7 +24,7 @@ def test_a_failing_program_shows_its_output_and_leaves_no_file(failing_run, fold
     assert not (folder / "out").exists()
 
 
-def test_the_failure_is_told_without_a_traceback_of_ours(folder, capsys):
+def test_the_failure_is_reported_without_a_traceback_of_ours(folder, capsys):
     ppg.new_pipegraph()
     ppg.ExternalJob("out", ["sh", "-c", "echo why >&2; exit 3"])
     with pytest.raises(ppg.RuntimeError):
@@ -95,7 +95,7 @@ def test_what_cannot_be_started_is_said(failing_run, folder, command, options, s
     assert isinstance(error.exceptions["out"], ppg.CommandError)
 
 
-def test_a_program_that_a_signal_ends_is_told_by_its_name(failing_run):
+def test_a_program_that_a_signal_ends_is_reported_by_its_name(failing_run):
     error, _ = failing_run(lambda: ppg.ExternalJob("out", ["sh", "-c", "kill -SEGV $$"]))
     exception = error.exceptions["out"]
     assert exception.signal == signal.SIGSEGV
@@ -148,7 +148,7 @@ def test_a_program_learns_its_cores(run, folder):
     ]
 
 
-def test_a_shell_that_finds_no_tool_and_a_long_command_are_told_briefly(failing_run):
+def test_a_shell_that_finds_no_tool_and_a_long_command_are_reported_briefly(failing_run):
     def declare():
         ppg.ExternalJob("shell", "no-such-tool > shell", shell=True)
         ppg.ExternalJob("long", ["false", *("word" for _ in range(2000))])
@@ -159,7 +159,7 @@ def test_a_shell_that_finds_no_tool_and_a_long_command_are_told_briefly(failing_
     assert len(error.exceptions["long"].command) == 2001
 
 
-def test_ctrl_c_does_not_wait_for_a_tool_that_does_not_tell_its_version(folder, tool, in_path):
+def test_ctrl_c_does_not_wait_for_a_tool_that_does_not_print_its_version(folder, tool, in_path):
     os.mkfifo(folder / "asked")
     tool("tool", "echo $$ > asked; sleep 1000")
     (folder / "script.py").write_text(

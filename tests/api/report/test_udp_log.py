@@ -50,7 +50,7 @@ def what_has_arrived(listener):
         return data
 
 
-def test_a_run_is_told_line_by_line_with_all_documented_fields(folder, listener, monkeypatch, writer):
+def test_a_run_is_reported_line_by_line_with_all_documented_fields(folder, listener, monkeypatch, writer):
     monkeypatch.setenv("PPG_LOG_PORT", str(listener.getsockname()[1]))
 
     def fail():
@@ -105,7 +105,7 @@ def test_the_port_is_5005_unless_something_else_is_said():
     assert log_port({"PPG_LOG_PORT": "6000"}) == 6000
 
 
-def test_that_nobody_listens_is_no_error_and_found_out_again_and_again(listener, log):
+def test_a_missing_listener_is_no_error_and_found_out_again_and_again(listener, log):
     port = listener.getsockname()[1]
     listener.close()
     for _ in range(100):

@@ -99,7 +99,7 @@ def in_a_process_that_is_killed(function):
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def test_who_is_killed_while_keeping_something_leaves_no_entry_and_it_is_tidied_up(tmp_path, cache):
+def test_a_process_killed_while_keeping_something_leaves_no_entry_and_it_is_tidied_up(tmp_path, cache):
     files = [CachedFile("a", 1, b"x" * 16, 0), CachedFile("b", 1, b"y" * 16, 0)]
     key = "ab" * 32
 
@@ -138,7 +138,7 @@ def steadily_pruned(cache, stop):
         os._exit(code)
 
 
-def test_what_is_taken_while_others_prune_and_keep_is_whole_and_no_damage_is_told(tmp_path, cache):
+def test_what_is_taken_while_others_prune_and_keep_is_whole_and_no_damage_is_reported(tmp_path, cache):
     stop = os.pipe()
     pruning = steadily_pruned(cache, stop)
     names = ("a", "b", "c")

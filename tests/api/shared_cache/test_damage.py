@@ -57,7 +57,7 @@ def test_a_damaged_entry_is_noticed_and_replaced(project, cache, writer, account
     assert staged(cache) == []
 
 
-def test_whoever_changes_what_was_taken_in_place_harms_nobody(one, two, project, writer):
+def test_changing_a_taken_output_in_place_harms_no_other_project(one, two, project, writer):
     def declare():
         ppg.FileGeneratingJob("out", writer("shared"), share=True)
 

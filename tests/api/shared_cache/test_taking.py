@@ -168,7 +168,7 @@ def test_calculations_of_cached_jobs_share(one, two, account):
     assert (two / "out").read_text() == "42"
 
 
-def test_a_pickle_that_cannot_be_read_here_is_made_anew_and_stays_for_others(one, two, cache, account):
+def test_a_pickle_that_cannot_be_read_here_is_made_again_and_stays_for_others(one, two, cache, account):
     def calculate():
         account.ran("calculated")
         return [1, 2]

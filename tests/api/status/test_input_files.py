@@ -59,7 +59,7 @@ def test_an_input_may_be_hashed_in_another_way(run, writer, account, folder, alg
     assert account.taken() == ["a"]
 
 
-def test_a_hash_that_nobody_knows_is_an_error_at_the_definition(folder):
+def test_an_unknown_hash_is_an_error_at_the_definition(folder):
     ppg.new_pipegraph(quiet=True)
     with pytest.raises(ValueError, match="crc99"):
         ppg.FileChecksumInvariant("input", algorithm="crc99")

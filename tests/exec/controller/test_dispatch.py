@@ -17,6 +17,7 @@ from ppg_exec import (
     ExecutorError,
     InlineExecutor,
     LocalExecutor,
+    Notice,
     Outcome,
     Raised,
     RunsIn,
@@ -291,3 +292,37 @@ def test_inline_runs_in_the_callers_process_so_that_a_debugger_works(run: Any) -
         outcomes = run(executor, Task("a", os.getpid), Task("b", int, after=lambda: "after"))
     assert outcomes["a"].end == Succeeded(os.getpid())
     assert outcomes["b"].end == Succeeded("after")
+
+
+def test_an_inline_executor_refuses_a_task_twice_and_after_its_end() -> None:
+    with InlineExecutor() as executor:
+        executor.submit(Task("a", int))
+        with pytest.raises(
+            ExecutorError, match="task 'a' was submitted twice; give each task a key of its own"
+        ):
+            executor.submit(Task("a", int))
+    with pytest.raises(
+        ExecutorError, match="task 'b' was submitted to an executor that is closed; submit it to a new"
+    ):
+        executor.submit(Task("b", int))
+
+
+def test_an_unload_that_fails_inline_is_told_with_its_task() -> None:
+    def fail() -> None:
+        raise LookupError("nothing to undo")
+
+    with InlineExecutor() as executor:
+        executor.unload("load", fail)
+        assert executor.poll() == [Notice("unload load failed: LookupError: nothing to undo")]
+
+
+@pytest.mark.parametrize(
+    ("code", "remedy"), [(0, "return from the callback"), (3, "let the callback raise an exc")]
+)
+def test_leaving_inline_is_told_with_the_remedy(code: int, remedy: str) -> None:
+    with InlineExecutor() as executor:
+        executor.submit(Task("a", sys.exit, (code,)))
+        (end,) = [event.end for event in executor.poll() if isinstance(event, Outcome)]
+    assert isinstance(end, Died)
+    assert end.exit_code == code
+    assert remedy in end.likely_cause

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import LocalExecutor, MachinePool, Started, Succeeded, Task, given_pool
-from ppg_exec.resources.jobserver import TaskTokens, make_knows_fifos
+from ppg_exec.resources.jobserver import TaskTokens, make_supports_fifos
 
 
 def test_tokens_are_one_less_than_cores_and_come_back(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_task_of_several_cores_gets_a_jobserver_with_its_own_tokens(local: Loc
         return os.environ["MAKEFLAGS"], os.environ["PPG_JOBSERVER"], count
 
     flags, fifo, count = run(local, Task("t", look, cores=2))["t"].end.value
-    assert flags == " -j2" + (f" --jobserver-auth=fifo:{fifo}" if make_knows_fifos() else "")
+    assert flags == " -j2" + (f" --jobserver-auth=fifo:{fifo}" if make_supports_fifos() else "")
     assert count == 1
     assert not Path(fifo).exists(), "it is removed with its task"
     assert run(local, Task("one", lambda: os.environ["MAKEFLAGS"]))["one"].end == Succeeded(" -j1")

@@ -68,7 +68,7 @@ def test_unknown_durations_count_as_the_median() -> None:
     assert list(longest_remaining(dag, {})) == [3.0, 2.0, 1.0, 1.0, 1.0]
 
 
-def test_priorities_are_worked_out_for_who_asks_and_look_at_what_is_downstream_only() -> None:
+def test_priorities_are_worked_out_on_demand_and_depend_on_downstream_jobs_only() -> None:
     asked: list[JobId] = []
 
     class Durations(dict[JobId, float]):
@@ -82,7 +82,7 @@ def test_priorities_are_worked_out_for_who_asks_and_look_at_what_is_downstream_o
     assert sorted(asked) == ["b", "c"]
 
 
-def test_priorities_need_no_recursion_and_tell_a_cycle() -> None:
+def test_priorities_need_no_recursion_and_report_a_cycle() -> None:
     dag = Dag()
     nodes = [dag.add_node(JobId(str(number)), NodeKind.OUTPUT) for number in range(20_000)]
     for upstream, downstream in itertools.pairwise(nodes):

@@ -100,7 +100,7 @@ def test_an_empty_graph_is_finished_at_once() -> None:
         Observed({NodeId(4): INTACT}),
     ],
 )
-def test_a_driver_that_reports_what_cannot_be_is_told_so(event: object) -> None:
+def test_an_impossible_event_of_a_driver_is_an_error(event: object) -> None:
     evaluator = Evaluator(graph("O.a > O.b; G.g; O.m[x] > O.c; G.g > G.h; I.p > O.c"), {}, check=True)
     evaluator.start()
     with pytest.raises(ProtocolError):

@@ -132,14 +132,14 @@ def test_a_file_that_the_record_does_not_know_is_missing() -> None:
 # -- lazy and load
 
 
-def test_what_nobody_needs_does_not_run() -> None:
+def test_a_job_that_is_not_needed_does_not_run() -> None:
     shop = Shop(graph("I.p > T.a > L.b; T.c; L.d"))
     outcome = shop.run()
     assert outcome.ran == []
     assert outcome.skipped() == dict.fromkeys("pabcd", "not needed")
 
 
-def test_a_temporary_file_is_made_for_who_needs_it_and_removed() -> None:
+def test_a_temporary_file_is_made_for_the_job_that_needs_it_and_removed() -> None:
     shop = Shop(graph("T.t > O.a; T.t > O.b"))
     outcome = shop.run()
     assert outcome.ran == ["t", "a", "b"]
@@ -289,13 +289,13 @@ def test_the_fingerprint_of_a_load_derives_from_what_is_upstream() -> None:
     assert shop.run().ran == ["a", "b"]
 
 
-def test_a_load_is_unloaded_even_if_who_needed_it_failed_but_a_temporary_file_is_kept() -> None:
+def test_a_load_is_unloaded_even_if_its_user_failed_but_a_temporary_file_is_kept() -> None:
     shop = Shop(graph("L.a > O.c; T.b > O.c"))
     outcome = shop.run(failing=["c"])
     assert outcome.removed == ["a"]
 
 
-def test_a_temporary_file_is_not_removed_under_a_job_that_nobody_needs_any_more() -> None:
+def test_a_temporary_file_is_not_removed_under_a_job_that_is_not_needed_any_more() -> None:
     dag = graph("T.t > T.u > O.a; O.bad > O.a")
     evaluator = Evaluator(dag, {}, check=True)
     t, u, _, bad = map(NodeId, range(4))
@@ -359,7 +359,7 @@ def test_of_jobs_that_did_not_run_it_is_said_why() -> None:
     assert [outcome.state(name) for name in "tulv"] == [S.CLEAN, S.CLEANED_UP, S.NOT_NEEDED, S.NOT_NEEDED]
 
 
-def test_a_lazy_job_that_nobody_wants_to_know_any_more_does_not_run() -> None:
+def test_a_lazy_job_that_no_decision_needs_any_more_does_not_run() -> None:
     shop = Shop(graph("I.p > T.t > O.a; O.slow > T.t; O.bad > O.a; I.q > O.slow; I.q > O.bad"))
     shop.run()
     shop.values |= {"p": "2", "q": "2"}

@@ -50,7 +50,7 @@ def test_a_cache_stays_and_is_not_made_again_for_another_user() -> None:
     assert outcome.state("cache") is S.CLEAN
 
 
-def test_a_cache_that_nobody_needs_is_not_made_and_an_old_one_is_left_alone() -> None:
+def test_a_cache_that_no_job_needs_is_not_made_and_an_old_one_is_left_alone() -> None:
     shop = Shop(graph("C.cache > L.load"))
     assert shop.run().ran == []
     shop.lying_about.add("cache")
@@ -105,7 +105,7 @@ def test_a_part_of_a_graph_keeps_what_the_graph_keeps() -> None:
 # -- leftovers that are no good
 
 
-def test_a_leftover_that_is_no_good_is_made_again_once_and_its_user_is_started_again() -> None:
+def test_a_rejected_leftover_is_made_again_once_and_its_user_is_started_again() -> None:
     shop = Shop(graph("L.data > C.cache > L.load > O.a; C.cache > O.b"))
     shop.run()
     shop.damaged["a"] = FileStatus.MISSING
@@ -126,7 +126,7 @@ def test_every_user_that_had_begun_with_it_is_started_again(last_first: bool) ->
     assert all(len(starts(outcome, name)) == 2 for name in ("a", "b")[: 1 if last_first else 2])
 
 
-def test_a_temporary_file_that_is_no_good_is_made_again_as_well() -> None:
+def test_a_rejected_temporary_file_is_made_again_as_well() -> None:
     shop = Shop(graph("T.temp > O.a"))
     shop.run(failing=["a"])
     outcome = shop.run(unusable=["temp"])
@@ -134,7 +134,7 @@ def test_a_temporary_file_that_is_no_good_is_made_again_as_well() -> None:
     assert outcome.removed == ["temp"]
 
 
-def test_a_leftover_that_cannot_be_made_again_blocks_who_needs_it() -> None:
+def test_a_leftover_that_cannot_be_made_again_blocks_the_job_that_needs_it() -> None:
     shop = Shop(graph("C.cache > L.load > O.a; C.cache > O.b; C.cache > O.c"))
     shop.run()
     shop.damaged = {"a": FileStatus.MISSING, "b": FileStatus.MISSING}
@@ -158,7 +158,7 @@ def test_after_a_stop_nothing_is_made_again() -> None:
     assert evaluator.state(leaf) is S.ABORTED  # as below any job that did not come to its end
 
 
-def test_only_files_of_a_lazy_job_directly_upstream_can_be_reported_as_no_good() -> None:
+def test_only_files_of_a_lazy_job_directly_upstream_can_be_rejected() -> None:
     dag = graph("O.x > O.a; T.t > O.b")
     evaluator = Evaluator(dag, {}, check=True)
     evaluator.start()

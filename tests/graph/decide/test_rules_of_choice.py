@@ -55,7 +55,7 @@ def test_only_targets_and_what_is_upstream_of_them_take_part() -> None:
     assert shop.run(targets=["t"]).ran == []
 
 
-def test_an_edge_from_a_pruned_job_takes_who_gets_it_out_of_the_run() -> None:
+def test_an_edge_from_a_pruned_job_takes_its_downstream_job_out_of_the_run() -> None:
     shop = Shop(graph("O.pruned; G.g > O.a > O.b; T.t > O.b; G.g > O.c"))
     outcome = shop.run(pruned=["pruned"], makes=made_by(shop, "g", edges="pruned>a"))
     assert outcome.state("a") is S.EXCLUDED

@@ -46,7 +46,9 @@ def test_an_invariant_that_cannot_be_observed_fails_its_branch() -> None:
 
 
 @pytest.mark.parametrize("last_first", [False, True])
-def test_a_lazy_job_that_cannot_be_made_again_blocks_only_who_must_run_without_it(last_first: bool) -> None:
+def test_a_lazy_job_that_cannot_be_made_again_blocks_only_jobs_that_must_run_without_it(
+    last_first: bool,
+) -> None:
     shop = Shop(graph("T.t > O.clean; O.s > O.clean; T.t > O.gone"))
     shop.run()
     shop.damaged = {"gone": FileStatus.MISSING, "s": FileStatus.MISSING}
@@ -56,7 +58,7 @@ def test_a_lazy_job_that_cannot_be_made_again_blocks_only_who_must_run_without_i
     assert JobId("t") not in shop.history
 
 
-def test_a_chain_of_lazy_jobs_that_cannot_be_made_again_blocks_who_needed_it() -> None:
+def test_a_chain_of_lazy_jobs_that_cannot_be_made_again_blocks_the_job_that_needed_it() -> None:
     for text in ("T.t > T.u > O.a; T.u > O.b", "T.t > L.u > O.a; L.u > O.b"):
         shop = Shop(graph(text))
         shop.run()

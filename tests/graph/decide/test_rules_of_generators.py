@@ -73,7 +73,7 @@ def test_a_leftover_that_was_kept_for_a_generated_job_is_still_there_for_it() ->
     assert outcome.removed == ["t"]
 
 
-def test_a_generated_job_revives_what_nobody_needed() -> None:
+def test_a_generated_job_revives_jobs_that_were_not_needed() -> None:
     shop = Shop(graph("I.p > T.t > L.u; G.g"))
     outcome = shop.run(makes=made_by(shop, "g", jobs="O.x", edges="u>x"))
     assert outcome.ran == ["g", "t", "u", "x"]

@@ -124,7 +124,7 @@ def test_a_newer_store_has_other_tables_and_is_left_alone(path):
     ("table", "column"), [(table, column) for table, columns in TABLES.items() for column in columns]
 )
 @pytest.mark.parametrize("value", ["'x'", "x'ff'", "1.5", "7", "CAST(x'ff61' AS TEXT)"])
-def test_a_wrong_value_anywhere_is_told_and_costs_its_own_row_only(path, table, column, value):
+def test_a_wrong_value_anywhere_gives_a_warning_and_costs_its_own_row_only(path, table, column, value):
     with sql(path) as connection:
         ((rowid, count),) = connection.execute(f"SELECT max(rowid), count(*) FROM {table}")
         try:
@@ -229,7 +229,7 @@ def test_a_damaged_store_without_checksums_keeps_the_rows_with_values_of_the_rig
 
 
 @pytest.mark.parametrize("damage", damages.IN_MID_RUN)
-def test_what_happens_to_the_files_in_mid_run_is_told_at_the_next_commit_and_loses_nothing(path, damage):
+def test_what_happens_to_the_files_in_mid_run_gives_a_warning_at_the_next_commit_and_loses_nothing(path, damage):
     shutil.copyfile(path, path.with_name("earlier"))
     store = StatusStore.open(path)
     store.put(JobId("job50"), record(50))
@@ -248,7 +248,7 @@ def test_what_happens_to_the_files_in_mid_run_is_told_at_the_next_commit_and_los
             assert again.noted("ran", JobId("job7")).details == {"number": 7}
 
 
-def test_a_damaged_row_that_a_read_meets_is_told_and_repaired_before_the_next_read(path):
+def test_a_damaged_row_that_a_read_meets_gives_a_warning_and_is_repaired_before_the_next_read(path):
     with sql(path) as connection:
         connection.execute(
             "UPDATE notes SET at = at + 1 WHERE job = (SELECT id FROM jobs WHERE name = 'job3')"

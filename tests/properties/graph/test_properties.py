@@ -80,7 +80,7 @@ class Life(stateful.RuleBasedStateMachine):
         assert other.outcome() == run.outcome(), "the schedule decides about the fate of jobs"
 
     @stateful.rule(random=randoms)
-    def run_with_leftovers_that_are_no_good(self, random: Random) -> None:
+    def run_with_rejected_leftovers(self, random: Random) -> None:
         unusable = frozenset(job.name for job in self.script.unfolded() if random.random() < 0.5)
         before = self.world.copy()
         run = self.run(random, Plan(random, unusable=unusable))

@@ -39,7 +39,9 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
     try:
         os.fsencode(text)
     except UnicodeEncodeError as error:
-        raise ValueError(f"{argument} cannot be a file's name: {text!r} ({error.reason})") from None
+        raise ValueError(
+            f"{argument} cannot be a file's name: {text!r} ({error.reason}); use characters that UTF-8 can encode"
+        ) from None
     if text.rpartition("/")[2] in {"", ".", ".."} or "\0" in text:
         raise ValueError(f"{argument} must name a file: {text!r}")
     return text

@@ -154,7 +154,7 @@ class RunResult(Mapping[str, JobOutcome]):
         try:
             return self[job_id]
         except KeyError:
-            raise PyPipelineGraphError(f"The run had no job '{job_id}'") from None
+            raise PyPipelineGraphError(f"The run had no job '{job_id}'; correct the name") from None
 
     def in_state(self, state: JobState) -> list[str]:
         """Return the ids of the working jobs in this state, without invariants, in order of declaration.

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["counted", "earlier_tries", "escape_control_sequences", "one_line", "source_line"]
+__all__ = ["counted", "earlier_attempts", "escape_control_sequences", "one_line", "source_line"]
 
 
 def one_line(text: str) -> str:
@@ -42,20 +42,23 @@ def counted(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
-def earlier_tries(earlier: Sequence[str], attempts: int) -> list[str]:
+def earlier_attempts(earlier: Sequence[str], attempts: int) -> list[str]:
     """Return a text for each earlier attempt, or for several in a row with the same end.
 
-    The texts are of the form `try 1: ...` and `tries 2 to 5: ...`.
+    The texts are of the form `attempt 1: ...` and `attempts 2 to 5: ...`.
 
     Parameters:
         earlier: how each attempt ended, the oldest first; of many only the last ones.
         attempts: how often the job was started in all.
     """
     number = attempts - len(earlier)
-    told = [f"{counted(number - 1, 'earlier try', 'earlier tries')}: not kept"] if number > 1 else []
+    lines = [f"{counted(number - 1, 'earlier attempt')}: not kept"] if number > 1 else []
     for end, group in itertools.groupby(earlier):
         last = number + len(list(group)) - 1
-        several = f"tries {number} {'and' if last == number + 1 else 'to'} {last}"
-        told.append(f"{several if last > number else f'try {number}'}: {end}")
+        several = f"attempts {number} {'and' if last == number + 1 else 'to'} {last}"
+        lines.append(f"{several if last > number else f'attempt {number}'}: {end}")
         number = last + 1
-    return told
+    return lines
+
+
+earlier_tries = earlier_attempts  # the name that it had, for what an older ppg has pickled

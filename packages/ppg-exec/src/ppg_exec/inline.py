@@ -19,6 +19,7 @@ from typing import Self
 from ppg_exec.attempts import append_attempt
 from ppg_exec.executor import Event
 from ppg_exec.node.loads import Interrupted
+from ppg_exec.node.node_task import end_copy
 from ppg_exec.node.results import exception_text, text_of
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.resources.machine import available_cores, available_memory
@@ -76,9 +77,11 @@ class InlineExecutor:
     def submit(self, task: Task) -> None:
         """Take a task, which a later `poll` runs."""
         if self._closed:
-            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+            raise ExecutorError(
+                f"task {task.key!r} was submitted to an executor that is closed; submit it to a new one"
+            )
         if task.key in self._tasks:
-            raise ExecutorError(f"task {task.key!r} was submitted twice")
+            raise ExecutorError(f"task {task.key!r} was submitted twice; give each task a key of its own")
         self._order += 1
         os.eventfd_write(self._attention, 1)
         try:
@@ -179,6 +182,15 @@ class InlineExecutor:
 
 
 def _end_of(task: Task) -> End:
+    process = os.getpid()
+    try:
+        return _end_in_this_process(task)
+    finally:
+        if os.getpid() != process:
+            end_copy()
+
+
+def _end_in_this_process(task: Task) -> End:
     try:
         if task.working_directory is not None:
             os.chdir(task.working_directory)
@@ -190,6 +202,7 @@ def _end_of(task: Task) -> End:
         return Cancelled()
     except SystemExit as leaving:
         code = leaving.code if isinstance(leaving.code, int) else int(leaving.code is not None)
-        return Died(code & 0xFF, None, "it left with sys.exit() instead of returning")
+        remedy = "to fail, let the callback raise an exception" if code else "return from the callback"
+        return Died(code & 0xFF, None, f"it left with sys.exit() instead of returning: {remedy}")
     except BaseException as error:  # noqa: BLE001 - any exception is the end of this task
         return Raised(error, type(error).__qualname__, text_of(error), exception_text(error))

@@ -15,7 +15,7 @@ import time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 __all__ = [
     "BIND_NOW",
@@ -83,15 +83,15 @@ class ChildList:
     """ChildList: reads the direct children of this process, adopted ones included, by one `pread`.
 
     The file stays open. Kernels built without it (`CONFIG_PROC_CHILDREN`) cost a check of every process
-    instead.
+    instead. `keep` may move the descriptor to another number.
     """
 
     __slots__ = ("_fd",)
 
-    def __init__(self) -> None:
+    def __init__(self, keep: Callable[[int], int] = int) -> None:
         own = os.getpid()
         try:
-            self._fd = os.open(f"/proc/{own}/task/{own}/children", os.O_RDONLY | os.O_CLOEXEC)
+            self._fd = keep(os.open(f"/proc/{own}/task/{own}/children", os.O_RDONLY | os.O_CLOEXEC))
         except FileNotFoundError:
             self._fd = -1
 

@@ -98,7 +98,7 @@ class Task:
                 f"task {self.key!r}: timeout is a positive number of seconds; not {self.timeout}"
             )
         if self.retries < 0:
-            raise ValueError(f"task {self.key!r}: retries cannot be {self.retries}")
+            raise ValueError(f"task {self.key!r}: retries must be 0 or more; not {self.retries}")
 
 
 class Output:

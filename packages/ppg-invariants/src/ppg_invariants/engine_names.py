@@ -220,6 +220,7 @@ _DEFINITIONS = {
     "ppg.engine.outcomes.result_of": "ppg.engine.ending",
     "ppg.shared_cache.upkeep.CachedEntry": "ppg.shared_cache",
     "ppg.text.counted": "ppg.counted",
+    "ppg.text.earlier_attempts": "ppg.tries",
     "ppg.text.earlier_tries": "ppg.tries",
     "ppg_exec.controller.outcomes.OomCounter": "ppg_exec.causes",
     "ppg_exec.controller.outcomes.died": "ppg_exec.causes",
@@ -237,6 +238,7 @@ _DEFINITIONS = {
 """By definition, the module under which it counts, if it differs from that of the rest of its module."""
 
 _RENAMED = {
+    "ppg.text.earlier_attempts": "earlier_tries",
     "ppg_exec.tasks.RunsIn": "Place",
     "ppg_graph.protocol.events.LeftoverRejected": "Unusable",
     "ppg_invariants.errors.ObservationInterrupted": "LookStopped",

@@ -161,21 +161,21 @@ def _write(store: StatusStore, memory: _Noticing, takeover: TakeOver) -> None:
 
 def _describe(pipegraph: DeclaredGraph, takeover: TakeOver, dry_run: bool) -> Acceptance:
     """Acceptance with the verdicts, by group and in words."""
-    told = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
+    verdicts = [(takeover.dag.job_id(node), verdict) for node, verdict in sorted(takeover.verdicts.items())]
     return Acceptance(
         accepted={
             job_id: takeover.words.sentences(job_id, verdict.reasons)
-            for job_id, verdict in told
+            for job_id, verdict in verdicts
             if isinstance(verdict, Taken)
         },
-        refused={job_id: verdict.why for job_id, verdict in told if isinstance(verdict, Refused)},
+        refused={job_id: verdict.why for job_id, verdict in verdicts if isinstance(verdict, Refused)},
         changed={
             job_id: takeover.words.sentences(job_id, verdict.reasons)
-            for job_id, verdict in told
+            for job_id, verdict in verdicts
             if isinstance(verdict, Changed)
         },
-        not_made=tuple(job_id for job_id, verdict in told if isinstance(verdict, NotMade)),
-        up_to_date=tuple(job_id for job_id, verdict in told if isinstance(verdict, UpToDate)),
+        not_made=tuple(job_id for job_id, verdict in verdicts if isinstance(verdict, NotMade)),
+        up_to_date=tuple(job_id for job_id, verdict in verdicts if isinstance(verdict, UpToDate)),
         generators=tuple(job.job_id for job in pipegraph if job.kind is NodeKind.GENERATOR),
         dry_run=dry_run,
     )

@@ -3,7 +3,7 @@
 The same evaluator as in a run decides which jobs would run, and why, and gives what each job consumes.
 Instead of starting a process, the takeover reads the job's files, and their content counts as the job's
 result. So the record is the one that a run would have written, and the next run finds the job clean. A job
-that is not taken over counts as failed: its result is not known before it has run, so nothing can be decided
+that is not taken over counts as failed. Its result is not known before it has run, so nothing can be decided
 about its downstream jobs. (No failure is written, and no file is removed.) The rules by kind of job:
 
 - A temporary file that exists counts like an output. One that does not exist counts if its record holds,
@@ -87,7 +87,7 @@ class TakeOver:
         self.verdicts: dict[NodeId, Verdict] = {}
         self._named = None if named is None else self._nodes(named)
         self._outputs = ExistingOutputs(memory, pipegraph.root, should_stop)
-        self._tried: dict[NodeId, tuple[tuple[Reason, ...], Mapping[str, FileState]]] = {}
+        self._examined: dict[NodeId, tuple[tuple[Reason, ...], Mapping[str, FileState]]] = {}
         self._failed: dict[NodeId, str] = {}
         self._blocked: dict[NodeId, NodeId] = {}
         self._evaluator = Evaluator(
@@ -116,8 +116,8 @@ class TakeOver:
                     case ppg_graph.Start():
                         to_start.append(effect)
                     case ppg_graph.Commit(node, record):
-                        if node in self._tried:
-                            reasons, files = self._tried[node]
+                        if node in self._examined:
+                            reasons, files = self._examined[node]
                             self.verdicts[node] = Taken(reasons, record, files)
                     case ppg_graph.Block(nodes, cause):
                         self._blocked.update(dict.fromkeys(nodes, cause))
@@ -165,10 +165,10 @@ class TakeOver:
                     "a generator made it last time; the generator would have to run before it can be accepted"
                 )
             else:
-                told = unknown_job(name, self.dag.job_ids)
+                message = unknown_job(name, self.dag.job_ids)
                 if NodeKind.GENERATOR in self._pipegraph.dag.kinds:
-                    told += "; jobs that generators make cannot be accepted, because the generators would have to run"
-                raise PyPipelineGraphError(told)
+                    message += "; jobs that generators make cannot be accepted, because the generators would have to run"
+                raise PyPipelineGraphError(message)
         return nodes
 
     def _needed(self) -> list[NodeId]:
@@ -234,25 +234,25 @@ class TakeOver:
             return ppg_graph.Failed(node)
         # A job without cutoff counts as changed here, as it does after a run.
         salt = b"" if job.cutoff else b"#accepted %d" % time.time_ns()
-        self._tried[node] = reasons, found.files
+        self._examined[node] = reasons, found.files
         return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
-        told = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))
+        because = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))
         if self._declared(node) is not None:
-            return f"which would run ({told}); accept that, too, or run it first"
+            return f"which would run ({because}); accept that, too, or run it first"
         if node < len(self._pipegraph) and self._pipegraph.job_at(node).kind is not NodeKind.GENERATOR:
-            return f"which would run ({told}); run it first"
+            return f"which would run ({because}); run it first"
         if node < len(self._pipegraph):
-            return f"a generator that has to run first ({told})"
-        return f"which a generator makes, and which would run ({told})"
+            return f"a generator that has to run first ({because})"
+        return f"which a generator makes, and which would run ({because})"
 
     # -- named and blocked jobs --------------------------------------------------------------------------
 
     def _judge_named(self, node: NodeId) -> None:
         """Set the verdict of a named job that is pruned or up to date."""
         if self._evaluator.state(node) is NodeState.EXCLUDED:
-            self.verdicts[node] = Refused("it is pruned, or something that it depends on is")
+            self.verdicts[node] = Refused("it is pruned, or something that it depends on is; unprune that")
         elif self._evaluator.fingerprint(node) is not None and node not in self.verdicts:
             self.verdicts[node] = UpToDate()
 

@@ -25,7 +25,7 @@ from ppg_graph import Evaluator, NodeId
 
 __all__ = ["Command", "Commands"]
 
-FAILURES_TOLD = 10
+FAILURES_SHOWN = 10
 MOST_REPEATED = 60
 """Number of typed characters that an answer repeats."""
 
@@ -135,10 +135,10 @@ class Commands:
         failed = [outcome for outcome in self._outcomes() if outcome.failed]
         if not failed:
             yield "no job has failed so far"
-        for outcome in failed[:FAILURES_TOLD]:
+        for outcome in failed[:FAILURES_SHOWN]:
             yield from failure_lines(outcome)
-        if len(failed) > FAILURES_TOLD:
-            yield f"and {len(failed) - FAILURES_TOLD} more: {', '.join(one_line(each.job_id) for each in failed[FAILURES_TOLD:])}"
+        if len(failed) > FAILURES_SHOWN:
+            yield f"and {len(failed) - FAILURES_SHOWN} more: {', '.join(one_line(each.job_id) for each in failed[FAILURES_SHOWN:])}"
 
     def _why(self, name: str) -> str:
         job = self._named(name, "why")

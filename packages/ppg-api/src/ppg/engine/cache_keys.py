@@ -1,7 +1,7 @@
 """Cache keys: computes the key of a sharing job in the shared cache, or the reason why the job cannot share.
 
-A job is a function of its inputs, so its key stands for everything that it consumes: the fingerprint of every
-direct upstream, by the upstream's name. The key contains names, because a job that reads `a` and `b` gives
+A job is a function of its inputs, so its key stands for everything that it consumes. That is the fingerprint
+of every direct upstream, by the upstream's name. The key contains names, because a job that reads `a` and `b` gives
 another result if their contents are exchanged. Files are named relative to the project, or by their absolute
 name if they are outside of it. So projects share where they use the same names.
 
@@ -12,7 +12,7 @@ the guarantee would be weaker between projects:
 - its code is not observed (`ignore_code_changes()`, `follow="none"`), so that it might be another function;
 - it, or an upstream, has no cutoff: its fingerprint does not stand for the content of its files;
 - it depends on a FileTimeInvariant: two different files may have the same time;
-- one of these holds for a load that it depends on, directly or through other loads: a load has no content,
+- one of these holds for a load that it depends on, directly or through other loads. A load has no content,
   and stands for the inputs that it consumes.
 """
 
@@ -55,7 +55,7 @@ class CacheKeys:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
         self._warn = warn
-        self._told: set[str] = set()
+        self._warned_causes: set[str] = set()
         self._loads: dict[NodeId, bytes] = {}
 
     def use_of(self, job: Job) -> "Use | None":
@@ -83,8 +83,8 @@ class CacheKeys:
     def ended(self, job: Job, made: Made) -> None:
         """Warn the user about problems with the cache; only once for each cause."""
         for cause, message in made.warnings:
-            if cause not in self._told:
-                self._told.add(cause)
+            if cause not in self._warned_causes:
+                self._warned_causes.add(cause)
                 self._warn(f"'{job.job_id}': {message}")
 
     def _key(self, job: FileJob) -> bytes:

@@ -1,8 +1,14 @@
-"""Driver: runs one pipegraph; it carries out the evaluator's effects and returns the events that follow.
+"""Driver: runs one pipegraph; it carries out the evaluator's effects, and feeds the results back to it.
 
-The driver decides nothing. The evaluator decides which jobs to observe, start, record and clean up. The
-observer, the executor and the recorder do that work, and the listeners get the events. All waiting happens in
-one place (`_wait`): for the executor, for signals, and for the user at the terminal.
+The driver decides nothing. The evaluator (`ppg_graph`) decides which jobs to observe, start, record and clean
+up, and returns these decisions as *effects*. The driver has the observer, the executor and the recorder do
+that work. What happened goes back to the evaluator (`ppg_graph.Succeeded` and others), which returns new
+effects, until the run is over. Beside that, the driver publishes what the user may want to see to the
+listeners (`ppg.report.events`).
+
+All waiting happens in one place (`_wait`): for the executor, for signals, and for the user at the terminal. A
+run can end early in two ways. It *winds down* if no more jobs are to start, and running jobs end as usual. It
+*stops* if running jobs are ended, too.
 """
 
 import select
@@ -22,7 +28,7 @@ from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.cleanup import discard_files, end_all, remove_files
 from ppg.engine.in_flight import InFlight
-from ppg.engine.outcomes import failed, result_of, story_of
+from ppg.engine.outcomes import failed, job_outcome_of, result_of
 from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import task_for
 from ppg.engine.verdicts import Failure, Made, verdict_of
@@ -58,7 +64,7 @@ class Driver:
         recorder: the status store, open for writing.
         executor: runs the jobs; if the run is stopped, the driver closes it.
         interrupts: the signals and commands with which the user stops the run.
-        audience: publishes the events to the listeners.
+        broadcast: publishes the events to the listeners.
         terminal: the terminal for the user's commands.
         targets: the only jobs to bring up to date, with the jobs they need; None for all.
     """
@@ -69,7 +75,7 @@ class Driver:
         recorder: Recorder,
         executor: Executor,
         interrupts: Interrupts,
-        audience: Broadcast,
+        broadcast: Broadcast,
         terminal: Terminal,
         targets: Collection[NodeId] | None = None,
     ) -> None:
@@ -77,17 +83,17 @@ class Driver:
         self._recorder = recorder
         self._executor = executor
         self._interrupts = interrupts
-        self._publish = audience.publish
+        self._publish = broadcast.publish
         self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
-        self._caches = CacheWatch(pipegraph, self._evaluator, self._warn)
-        self._sharing = CacheKeys(pipegraph, self._evaluator, self._warn)
+        self._cache_watch = CacheWatch(pipegraph, self._evaluator, self._warn)
+        self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
         self._in_flight: dict[NodeId, InFlight] = {}
         self._outcomes: dict[str, JobOutcome] = {}
         self._archive = OutputArchive()
-        # A store that this run has made has no failures to tell of.
-        self._words = ReasonWords(recorder, pipegraph.dag, runs_before=recorder.run_id > 1)
+        # A store that this run has made holds no failures of earlier runs.
+        self._reason_words = ReasonWords(recorder, pipegraph.dag, runs_before=recorder.run_id > 1)
         self._terminal = terminal
         self._is_winding_down = False
         self._commands = Commands(
@@ -97,7 +103,7 @@ class Driver:
             interrupts,
             self._is_with_executor,
             self._outcomes.values,
-            self._words,
+            self._reason_words,
         )
         self._started_at = time.monotonic()
 
@@ -107,10 +113,10 @@ class Driver:
     def run(self) -> None:
         """Run until no work is left, or the user stops the run."""
         kinds = self._pipegraph.dag.kinds
-        works = sum(kind is not INVARIANT for kind in kinds)
-        self._publish(events.RunStarted(self._pipegraph, time.time(), works))
+        job_count = sum(kind is not INVARIANT for kind in kinds)
+        self._publish(events.RunStarted(self._pipegraph, time.time(), job_count))
         with collected_later():
-            self._evaluator_says(self._evaluator.start())
+            self._carry_out_all(self._evaluator.start())
         while not self._evaluator.finished and self._interrupts.received is None:
             if not any(flight.with_executor for flight in self._in_flight.values()):
                 raise InternalError("The run has work left, but nothing runs")
@@ -153,16 +159,16 @@ class Driver:
             if self._interrupts.suspended:
                 self._suspend()
         for report in self._executor.poll(0):
-            self._take(report)
+            self._handle(report)
         self._recorder.commit_if_due()
 
-    def _take(self, report: Started | Outcome | Notice) -> None:
+    def _handle(self, report: Started | Outcome | Notice) -> None:
         match report:
             case Started(key, pid, when):
                 self._in_flight[self._pipegraph.job(key).node].has_begun = True
                 self._publish(events.JobStarted(key, pid, when))
             case Outcome():
-                self._ended(report)
+                self._job_ended(report)
             case Notice(message):
                 self._publish(events.Warned(message))
             case _:
@@ -170,7 +176,7 @@ class Driver:
 
     # -- jobs that end -----------------------------------------------------------------------------------
 
-    def _ended(self, outcome: Outcome) -> None:
+    def _job_ended(self, outcome: Outcome) -> None:
         job = self._pipegraph.job(outcome.key)
         node = job.node
         flight = self._in_flight[node]
@@ -180,48 +186,48 @@ class Driver:
         if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
             if flight.has_begun:
                 # An inline job ends with the signal before the loop reads it; it must block no other job.
-                self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
-            self._withdraw(node)
+                self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
+            self._discard_unfinished(node)
             return
-        story = story_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
+        job_outcome = job_outcome_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
         verdict = verdict_of(job, outcome, self._recorder.run_id)
         if not isinstance(verdict, Failure):
-            self._succeeded(node, flight, verdict, story)
-        elif (cache := self._caches.unusable(job, verdict.exception)) is not None:
+            self._job_succeeded(node, flight, verdict, job_outcome)
+        elif (cache := self._cache_watch.unusable(job, verdict.exception)) is not None:
             del self._in_flight[node]
-            self._evaluator_says(self._evaluator.handle(ppg_graph.LeftoverRejected(node, cache)))
+            self._carry_out_all(self._evaluator.handle(ppg_graph.LeftoverRejected(node, cache)))
         else:
-            self._evaluator_says(self._failed(flight, verdict, story))
+            self._carry_out_all(self._job_failed(flight, verdict, job_outcome))
 
-    def _succeeded(
-        self, node: NodeId, flight: InFlight, success: Made | Extension, story: JobOutcome
+    def _job_succeeded(
+        self, node: NodeId, flight: InFlight, success: Made | Extension, job_outcome: JobOutcome
     ) -> None:
         job = flight.job
         flight.success = success
         if isinstance(success, Extension):
-            flight.story = self._outcomes[job.job_id] = story
-            self._evaluator_says(self._evaluator.handle(success.event))
+            flight.job_outcome = self._outcomes[job.job_id] = job_outcome
+            self._carry_out_all(self._evaluator.handle(success.event))
         else:
-            self._sharing.ended(job, success)
+            self._cache_keys.ended(job, success)
             if success.taken:
-                story = replace(story, taken_from_cache=True)
-            flight.story = self._outcomes[job.job_id] = story
+                job_outcome = replace(job_outcome, taken_from_cache=True)
+            flight.job_outcome = self._outcomes[job.job_id] = job_outcome
             outputs = success.outputs
             effects = self._evaluator.handle(ppg_graph.Succeeded(node, outputs.fingerprint, outputs.parts))
-            self._publish(events.JobFinished(job.job_id, story))
-            self._evaluator_says(effects)
+            self._publish(events.JobFinished(job.job_id, job_outcome))
+            self._carry_out_all(effects)
         del self._in_flight[node]
 
-    def _failed(self, flight: InFlight, failure: Failure, story: JobOutcome) -> Sequence[Effect]:
-        """Publish and note a failure; return the evaluator's effects."""
+    def _job_failed(self, flight: InFlight, failure: Failure, job_outcome: JobOutcome) -> Sequence[Effect]:
+        """Publish and record a failure; return the effects that follow."""
         job = flight.job
         del self._in_flight[job.node]
-        story = failed(job, story, failure.exception, failure.traceback)
-        self._outcomes[job.job_id] = story
+        job_outcome = failed(job, job_outcome, failure.exception, failure.traceback)
+        self._outcomes[job.job_id] = job_outcome
         # If the job never began, its files are the result of an earlier run and must stay.
         problems = discard_files(job) if flight.has_begun else []
-        self._recorder.ran(story, self._evaluator.reasons(job.node))
-        self._publish(events.JobFailed(job.job_id, story))
+        self._recorder.ran(job_outcome, self._evaluator.reasons(job.node))
+        self._publish(events.JobFailed(job.job_id, job_outcome))
         for problem in problems:
             self._publish(events.Warned(problem))
         return self._evaluator.handle(ppg_graph.Failed(job.node))
@@ -231,7 +237,7 @@ class Driver:
         return flight is not None and flight.with_executor
 
     def _reasons(self, node: NodeId) -> tuple[str, ...]:
-        return self._words.sentences(self._pipegraph.dag.job_id(node), self._evaluator.reasons(node))
+        return self._reason_words.sentences(self._pipegraph.dag.job_id(node), self._evaluator.reasons(node))
 
     @cached_property
     def _priorities(self) -> Sequence[float]:
@@ -240,7 +246,7 @@ class Driver:
 
     # -- effects -----------------------------------------------------------------------------------------
 
-    def _evaluator_says(self, effects: Iterable[Effect]) -> None:
+    def _carry_out_all(self, effects: Iterable[Effect]) -> None:
         """Carry out effects, and the effects that follow from them, in order."""
         self._effects.extend(effects)
         while self._effects:
@@ -251,7 +257,7 @@ class Driver:
             case ppg_graph.Observe(nodes):
                 self._observe(nodes)
             case ppg_graph.Start(node, reasons):
-                self._start(node, self._words.sentences(self._pipegraph.dag.job_id(node), reasons))
+                self._start(node, self._reason_words.sentences(self._pipegraph.dag.job_id(node), reasons))
             case ppg_graph.Skip(nodes, why):
                 self._skipped(nodes, why)
             case ppg_graph.Block(nodes, cause):
@@ -272,54 +278,54 @@ class Driver:
             case ppg_graph.Extended(generator, nodes):
                 self._extended(generator, nodes)
             case ppg_graph.Rejected(generator, message):
-                self._rejected(generator, message)
+                self._generated_rejected(generator, message)
             case _:
                 assert_never(effect)
 
     def _start(self, node: NodeId, reasons: tuple[str, ...]) -> None:
         job = self._pipegraph.job_at(node)
         flight = self._in_flight[node] = InFlight(job)
-        self._caches.starting(job)
+        self._cache_watch.starting(job)
         self._publish(events.JobQueued(job.job_id, reasons))
         try:
-            task = task_for(job, self._priorities[node], self._sharing.use_of(job))
+            task = task_for(job, self._priorities[node], self._cache_keys.use_of(job))
         except PyPipelineGraphError as error:
-            story = JobOutcome(job.job_id, JobState.FAILED, reasons=reasons)
-            self._effects.extend(self._failed(flight, Failure(error), story))
+            job_outcome = JobOutcome(job.job_id, JobState.FAILED, reasons=reasons)
+            self._effects.extend(self._job_failed(flight, Failure(error), job_outcome))
         else:
             self._executor.submit(task)
 
     def _commit(self, flight: InFlight, record: Record) -> None:
         """Record a success; publish that of a generator."""
-        success, story = flight.success, flight.story
+        success, job_outcome = flight.success, flight.job_outcome
         assert success is not None
-        assert story is not None
+        assert job_outcome is not None
         job_id = flight.job.job_id
         files = {} if isinstance(success, Extension) else success.outputs.files
-        self._recorder.succeeded(job_id, record, files, story)
-        self._recorder.ran(story, self._evaluator.reasons(flight.job.node))
+        self._recorder.succeeded(job_id, record, files, job_outcome)
+        self._recorder.ran(job_outcome, self._evaluator.reasons(flight.job.node))
         if isinstance(success, Extension):
-            # A generator is published only here, because the evaluator could reject its jobs before.
+            # Only now, because the evaluator could still have rejected the jobs that the generator declared.
             self._recorder.generated(job_id, success)
-            self._publish(events.JobFinished(job_id, story))
+            self._publish(events.JobFinished(job_id, job_outcome))
 
     def _extended(self, generator: NodeId, nodes: Sequence[NodeId]) -> None:
-        """Give the new nodes their jobs."""
+        """Add the jobs that a generator declared to the pipegraph, with the nodes that the evaluator gave them."""
         flight = self._in_flight[generator]
         assert isinstance(flight.success, Extension)
         self._pipegraph.take_generated(flight.success.jobs, nodes)
         # Longer paths may lead through the new jobs.
         self.__dict__.pop("_priorities", None)
-        self._publish(events.GraphExtended(flight.job.job_id, self._working(nodes)))
+        self._publish(events.GraphExtended(flight.job.job_id, self._working_ids(nodes)))
 
-    def _rejected(self, generator: NodeId, message: str) -> None:
+    def _generated_rejected(self, generator: NodeId, message: str) -> None:
         """Publish that a generator failed because its jobs do not fit the graph; none of them was added."""
         flight = self._in_flight[generator]
-        assert flight.story is not None
-        story = failed(flight.job, flight.story, JobContractError(message))
-        self._outcomes[story.job_id] = story
-        self._recorder.ran(story, self._evaluator.reasons(generator))
-        self._publish(events.JobFailed(story.job_id, story))
+        assert flight.job_outcome is not None
+        job_outcome = failed(flight.job, flight.job_outcome, JobContractError(message))
+        self._outcomes[job_outcome.job_id] = job_outcome
+        self._recorder.ran(job_outcome, self._evaluator.reasons(generator))
+        self._publish(events.JobFailed(job_outcome.job_id, job_outcome))
 
     def _clean_up(self, node: NodeId) -> None:
         """Remove the temporary files or unload the data of a job, because its downstream jobs are done."""
@@ -343,23 +349,23 @@ class Driver:
         except ObservationInterrupted:
             # The user stops the run; `run` handles that next.
             return
-        news = unusual(observations)
-        for node, observation in news.items():
+        notable = unusual(observations)
+        for node, observation in notable.items():
             if isinstance(observation, ppg_graph.Unobservable):
                 job = self._pipegraph.job_at(node)
                 job_id = job.job_id
                 failure = JobError(f"'{job_id}' cannot be observed: {observation.reason}", "Unobservable")
-                story = failed(job, JobOutcome(job_id, JobState.FAILED), failure)
-                self._outcomes[job_id] = story
-                self._publish(events.JobFailed(job_id, story))
-        self._caches.observed(news)
-        if self._recorder.has_news:
+                job_outcome = failed(job, JobOutcome(job_id, JobState.FAILED), failure)
+                self._outcomes[job_id] = job_outcome
+                self._publish(events.JobFailed(job_id, job_outcome))
+        self._cache_watch.observed(notable)
+        if self._recorder.has_changed_invariants:
             # A changed invariant makes a task likely, so a process starts while the other jobs are observed.
             self._executor.prepare()
         self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
 
     def _skipped(self, nodes: Iterable[NodeId], why: SkipReason) -> None:
-        job_ids = self._working(nodes)
+        job_ids = self._working_ids(nodes)
         if why is SkipReason.CLEAN:
             if job_ids:
                 self._publish(events.JobsUpToDate(job_ids))
@@ -370,14 +376,14 @@ class Driver:
                 self._publish(events.JobsNotNeeded(job_ids))
 
     def _blocked(self, nodes: Iterable[NodeId], cause: NodeId) -> None:
-        failed = self._pipegraph.job_at(cause).job_id
-        job_ids = self._working(nodes)
+        failed_id = self._pipegraph.job_at(cause).job_id
+        job_ids = self._working_ids(nodes)
         for job_id in job_ids:
-            self._outcomes[job_id] = JobOutcome(job_id, JobState.BLOCKED, cause=failed)
-        self._publish(events.JobsBlocked(job_ids, failed))
+            self._outcomes[job_id] = JobOutcome(job_id, JobState.BLOCKED, cause=failed_id)
+        self._publish(events.JobsBlocked(job_ids, failed_id))
 
-    def _working(self, nodes: Iterable[NodeId]) -> tuple[str, ...]:
-        """Return the ids of the nodes that can do work."""
+    def _working_ids(self, nodes: Iterable[NodeId]) -> tuple[str, ...]:
+        """Return the ids of the jobs that are not invariants."""
         job_ids, kinds = self._pipegraph.dag.job_ids, self._pipegraph.dag.kinds
         return tuple(job_ids[node] for node in nodes if kinds[node] is not INVARIANT)
 
@@ -397,19 +403,19 @@ class Driver:
         self._is_winding_down = True
         waiting = [flight for flight in self._in_flight.values() if not flight.has_begun]
         self._publish(events.RunWindingDown(len(self._in_flight) - len(waiting)))
-        self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
+        self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
         for flight in waiting:
             self._executor.cancel(flight.job.job_id)
 
-    def _withdraw(self, node: NodeId) -> None:
-        """Discard a queued or running job because the run ends; the job counts as never started."""
+    def _discard_unfinished(self, node: NodeId) -> None:
+        """Drop a queued or running job because the run ends; the job counts as never started."""
         flight = self._in_flight.pop(node)
         if flight.has_begun:
             for problem in discard_files(flight.job):
                 self._publish(events.Warned(problem))
-            self._evaluator_says(self._evaluator.handle(ppg_graph.Failed(node)))
+            self._carry_out_all(self._evaluator.handle(ppg_graph.Failed(node)))
         else:
-            self._evaluator_says(self._evaluator.handle(ppg_graph.Cancelled(node)))
+            self._carry_out_all(self._evaluator.handle(ppg_graph.Cancelled(node)))
         job_id = flight.job.job_id
         self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
 
@@ -417,10 +423,10 @@ class Driver:
         """End the running jobs; finished jobs stay recorded, unfinished ones count as never started."""
         assert self._interrupts.received is not None
         self._publish(events.RunStopping(self._interrupts.received))
-        self._evaluator_says(self._evaluator.handle(ppg_graph.Stopped()))
+        self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
         self._end_running()
         for node in sorted(self._in_flight):
-            self._withdraw(node)
+            self._discard_unfinished(node)
 
     def _end_running(self) -> None:
         running = [flight.job.job_id for flight in self._in_flight.values() if flight.with_executor]

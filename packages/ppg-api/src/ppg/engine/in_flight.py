@@ -19,11 +19,11 @@ class InFlight:
         has_begun: whether its process runs or ran, so that files on disk may be its work.
         with_executor: whether the executor has not reported its end yet.
         success: the outputs or declared jobs of a job that succeeded; the record is still to be written.
-        story: the outcome to publish for a success.
+        job_outcome: the outcome to publish for a success.
     """
 
     job: Job
     has_begun: bool = False
     with_executor: bool = True
     success: Made | Extension | None = None
-    story: JobOutcome | None = None
+    job_outcome: JobOutcome | None = None

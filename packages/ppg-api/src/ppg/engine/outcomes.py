@@ -12,7 +12,7 @@ from ppg.result import JobOutcome, JobState, RunResult
 from ppg_exec import Cancelled, Died, End, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
 from ppg_graph import Dag, NodeKind, NodeState
 
-__all__ = ["failed", "result_of", "story_of"]
+__all__ = ["failed", "job_outcome_of", "result_of"]
 
 UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
 
@@ -21,7 +21,7 @@ INVARIANT = NodeKind.INVARIANT
 CLEAN, OBSERVED = NodeState.CLEAN, NodeState.OBSERVED
 
 
-def story_of(
+def job_outcome_of(
     outcome: Outcome, reasons: tuple[str, ...], archive: OutputArchive, *, has_begun: bool
 ) -> JobOutcome:
     """Return the outcome of a job that has ended and kept its contract.
@@ -47,10 +47,12 @@ def story_of(
     )
 
 
-def failed(job: Job, story: JobOutcome, exception: BaseException, traceback: str | None = None) -> JobOutcome:
-    """Return the outcome of a failed job, with the times and outputs of `story`."""
+def failed(
+    job: Job, job_outcome: JobOutcome, exception: BaseException, traceback: str | None = None
+) -> JobOutcome:
+    """Return the outcome of a failed job, with the times and outputs of `job_outcome`."""
     return replace(
-        story,
+        job_outcome,
         state=JobState.FAILED,
         exception=exception,
         traceback=traceback,

@@ -39,7 +39,7 @@ def run_graph(
     """
     port = log_port()
     shown_by = frontend.listeners(pipegraph)
-    audience = Broadcast(shown_by)
+    broadcast = Broadcast(shown_by)
     try:
         with (
             StatusStore.open(pipegraph.status_path) as store,
@@ -47,14 +47,14 @@ def run_graph(
             executor,
         ):
             # The logs are overwritten only while this run holds the store; another run may still write them.
-            audience.join(log_listeners(pipegraph))
+            broadcast.join(log_listeners(pipegraph))
             if port is not None:
-                audience.join([UdpLog(port, pipegraph.root)])
+                broadcast.join([UdpLog(port, pipegraph.root)])
             recorder = Recorder(store)
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
-            driver = Driver(pipegraph, recorder, executor, interrupts, audience, terminal, targets)
-            result = _drive(driver, recorder, audience)
+            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, targets)
+            result = _drive(driver, recorder, broadcast)
     except (StoreError, StoreDamagedWarning) as error:
         # The warning is raised only if Python makes errors of warnings.
         raise PyPipelineGraphError(str(error)) from error
@@ -70,11 +70,11 @@ def run_graph(
     if interrupts.received in (signal.SIGTERM, signal.SIGHUP):
         # The run has ended in order and the former handlers are back, so the signal has its usual effect.
         signal.raise_signal(interrupts.received)
-    audience.raise_defects()
+    broadcast.raise_defects()
     return result
 
 
-def _drive(driver: Driver, recorder: Recorder, audience: Broadcast) -> RunResult:
+def _drive(driver: Driver, recorder: Recorder, broadcast: Broadcast) -> RunResult:
     """Run until the end, or until an error; then end what runs. Record the end in both cases."""
     try:
         driver.run()
@@ -82,17 +82,17 @@ def _drive(driver: Driver, recorder: Recorder, audience: Broadcast) -> RunResult
         ended = driver.abandon()
         removed = _told(ended)
         try:
-            _finish(driver.result(), recorder, audience)
+            _finish(driver.result(), recorder, broadcast)
         except StoreError:
             raise StoreError(f"{error}{removed}") from error
         # The partial outputs may have taken the room that the store lacked.
         raise StoreError(f"{error}{removed}. After that the changes could be written") from error
     except BaseException:
         driver.abandon()
-        _finish(driver.result(), recorder, audience)
+        _finish(driver.result(), recorder, broadcast)
         raise
     result = driver.result()
-    _finish(result, recorder, audience)
+    _finish(result, recorder, broadcast)
     return result
 
 
@@ -105,9 +105,9 @@ def _told(ended: int) -> str:
     )
 
 
-def _finish(result: RunResult, recorder: Recorder, audience: Broadcast) -> None:
+def _finish(result: RunResult, recorder: Recorder, broadcast: Broadcast) -> None:
     try:
         recorder.finish(result)
     finally:
         # Displays must restore the terminal even after an error of ppg or of the store.
-        audience.publish(RunFinished(result))
+        broadcast.publish(RunFinished(result))

@@ -121,13 +121,15 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
         with calling_hook(job, "outputs_of"):
             outputs = job.outputs_of(returned, run_id)
     except WrongFilesError as error:
-        told = "; ".join(f"{problem.value}: {', '.join(paths)}" for problem, paths in error.troubles.items())
+        problems = "; ".join(
+            f"{problem.value}: {', '.join(paths)}" for problem, paths in error.troubles.items()
+        )
         hint = " (empty_ok=True allows empty files)" if list(error.troubles) == [Problem.EMPTY] else ""
         if Problem.MISSING in error.troubles and (late := late_variable(job)) is not None:
             hint = f". Probably {late}"
         return Failure(
             JobContractError(
-                f"'{job.job_id}' returned, but its files are not as they should be: {told}{hint}"
+                f"'{job.job_id}' returned, but its files are not as they should be: {problems}{hint}"
             )
         )
     except PyPipelineGraphError as error:

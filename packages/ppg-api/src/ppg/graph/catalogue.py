@@ -54,7 +54,7 @@ class Catalogue:
         maker = self.maker_of(name)
         if maker is None:
             raise PyPipelineGraphError(
-                f"There is no job '{name}' in this pipegraph, and no job makes that file"
+                f"There is no job '{name}' in this pipegraph, and no job makes that file; declare it first, or correct the name"
             )
         return maker.job if isinstance(maker, JobFile) else maker
 

@@ -81,7 +81,9 @@ class GeneratedGraph(DeclaredGraph):
         for path in job.files:
             rival = self._multi_file_makers.get(path)
             if rival is not None:
-                raise JobContractError(f"Two jobs declare the file '{path}': {rival!r} and {job!r}")
+                raise JobContractError(
+                    f"Two jobs declare the file '{path}': {rival!r} and {job!r}; give one of them another file"
+                )
         job.node = NodeId(len(self._new))
         self._new[job.job_id] = job
         self._multi_file_makers.update(dict.fromkeys(job.files, job))

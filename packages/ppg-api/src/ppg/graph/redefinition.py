@@ -7,7 +7,7 @@ to `dag` makes the `Dag` from the table.
 A cell that runs again repeats its declarations, changed or not. So a job that is declared at another *moment* than
 before is redefined: it gets the new function, files, options and kind. A moment is one execution of a cell; without
 IPython, the time between two runs. The dependencies that were declared at the moment of the old declaration are
-removed, because the new declaration comes with its dependencies; those that other cells added stay. Within one moment
+removed, because the new declaration comes with its dependencies. Those that other cells added stay. Within one moment
 the rules of all pipegraphs hold, so that two loops which declare one job in two ways are still reported.
 """
 

@@ -89,7 +89,9 @@ class RememberedGraph:
             return INTACT
         fingerprint = self._memory.last_fingerprint(self.dag.job_id(node))
         if fingerprint is None:
-            return Unobservable("its fingerprint from the last run is not stored any more")
+            return Unobservable(
+                "its fingerprint from the last run is not stored any more; run the pipegraph once"
+            )
         return fingerprint
 
     # -- the copy ------------------------------------------------------------------------------------

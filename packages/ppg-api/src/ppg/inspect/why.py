@@ -1,4 +1,4 @@
-"""Why a job ran last, and whether and why it would run now: told from the status store, and from the graph."""
+"""Why: finds in the status store why a job ran last, and in the graph whether and why it would run now."""
 
 import os
 import time
@@ -14,7 +14,7 @@ from ppg.paths import normalised
 from ppg.result import JobState
 from ppg.status.reason_details import ReasonWords
 from ppg.status.run_notes import LastAccepted, LastRun
-from ppg.text import counted, earlier_tries
+from ppg.text import counted, earlier_attempts
 from ppg_graph import (
     AlwaysRuns,
     Fingerprint,
@@ -49,7 +49,9 @@ def why_from_store(status_path: Path, name: str) -> list[str]:
         PyPipelineGraphError: there is no such status file, or it knows no such job.
     """
     if not status_path.exists():
-        raise PyPipelineGraphError(f"there is no status file '{status_path}'; nothing was run here yet")
+        raise PyPipelineGraphError(
+            f"there is no status file '{status_path}'; nothing was run here yet; run the pipegraph once"
+        )
     with read_only_history(status_path) as memory:
         known = set(memory.job_ids())
         for job_id in _spellings_on_disk(name, status_path):
@@ -105,7 +107,7 @@ def _named(pipegraph: DeclaredGraph, graph: RememberedGraph, memory: ReadOnlyHis
 
 
 def _spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
-    """What a job with this name may be called, as far as that can be told from where the status file is."""
+    """Ids that a job with this name may have, by the place of the status file."""
     yield name
     if name and "\0" not in name:
         root = os.path.abspath(status_path.parent)  # noqa: PTH100 (Path.absolute keeps '..')
@@ -136,7 +138,7 @@ def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterato
             yield f"before that it {_ended(ran)}"
     elif ran is not None:
         yield f"{job_id} {_ended(ran)}"
-        yield from (f"  {told}" for told in earlier_tries(ran.earlier, ran.attempts))
+        yield from (f"  {line}" for line in earlier_attempts(ran.earlier, ran.attempts))
         yield from _because(job_id, ran, memory, words, {job_id})
     elif (record := memory.last_success(job_id)) is not None:
         if record.duration is None:
@@ -152,7 +154,7 @@ def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterato
 def _ended(ran: LastRun) -> str:
     took = "" if ran.runtime is None else f", after {ran.runtime:.2f} s"
     if ran.attempts > 1:
-        took += f", in the last of {ran.attempts} tries"
+        took += f", in the last of {ran.attempts} attempts"
     if ran.state is JobState.FAILED:
         return f"failed last at {_date(ran.when)} (run {ran.run_id}){took}: {ran.error}"
     if ran.taken_from_cache:
@@ -165,18 +167,18 @@ def _because(
     ran: LastRun | LastAccepted,
     memory: ReadOnlyHistory,
     words: ReasonWords,
-    told: set[str],
+    shown: set[str],
     indent: str = "  ",
 ) -> Iterator[str]:
     """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
     for reason in ran.reasons:
         yield from _reason(job_id, reason, words, indent, is_past=True)
-        if isinstance(reason, UpstreamChanged) and reason.upstream not in told and len(told) < DEEPEST:
+        if isinstance(reason, UpstreamChanged) and reason.upstream not in shown and len(shown) < DEEPEST:
             upstream = memory.last_run(reason.upstream)
             if upstream is not None and upstream.run_id == ran.run_id:
-                told.add(reason.upstream)
+                shown.add(reason.upstream)
                 yield f"{indent}  {reason.upstream} ran in the same run"
-                yield from _because(reason.upstream, upstream, memory, words, told, f"{indent}    ")
+                yield from _because(reason.upstream, upstream, memory, words, shown, f"{indent}    ")
     if ran.more_reasons:
         yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
 

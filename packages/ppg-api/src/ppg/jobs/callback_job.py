@@ -116,8 +116,10 @@ class NamedCallbackJob(CallbackJob):
         wants = wants_argument(callback, f"{what} '{job_id}'")
         if self.takes_argument and not wants:
             raise TypeError(
-                f"{what} '{job_id}': the callback is called with the value, but takes no argument"
+                f"{what} '{job_id}': the callback is called with the value, but takes no argument; give it a parameter"
             )
         if wants and not self.takes_argument:
-            raise TypeError(f"{what} '{job_id}': the callback is called without arguments, but needs one")
+            raise TypeError(
+                f"{what} '{job_id}': the callback is called without arguments, but needs one; give its parameter a default"
+            )
         super().__init__(job_id, callback, pipegraph, execution)

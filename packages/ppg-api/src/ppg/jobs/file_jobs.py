@@ -349,7 +349,7 @@ class MultiFileGeneratingJob(FileJob):
         self._names = names
         if len(set(self._files)) < len(self._files):
             twice = next(path for path in self._files if self._files.count(path) > 1)
-            raise ValueError(f"{type(self).__name__}: the file '{twice}' is named twice")
+            raise ValueError(f"{type(self).__name__}: the file '{twice}' is named twice; name it once")
         self.job_id: JobId = JobId(":".join(sorted(self._files)))
 
     def definition(self) -> dict[str, object]:

@@ -88,7 +88,7 @@ class NowhereGraph:
     def result(self) -> RunResult:
         """Raise PyPipelineGraphError, because jobs that a callback declares never run."""
         raise PyPipelineGraphError(
-            "A job's callback cannot run jobs; only the script's pipegraph has a result"
+            "A job's callback cannot run jobs, so it has no result of them; ask the script's pipegraph, after its run"
         )
 
     def __iter__(self) -> Iterator[Any]:
@@ -101,7 +101,9 @@ class NowhereGraph:
         """Return the job with this id, or the job that makes this file."""
         found = self._jobs.get(str(name)) or self.maker_of(name)
         if found is None:
-            raise PyPipelineGraphError(f"There is no job '{name}' among those that this callback declared")
+            raise PyPipelineGraphError(
+                f"There is no job '{name}' among those that this callback declared; declare it first"
+            )
         return found
 
     def job_at(self, node: NodeId) -> Any:

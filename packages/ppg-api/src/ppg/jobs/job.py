@@ -211,7 +211,8 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
         if self.kind is NodeKind.INVARIANT:
             raise JobContractError(
-                f"The invariant '{self.job_id}' cannot depend on anything: it only observes"
+                f"The invariant '{self.job_id}' cannot depend on anything: it only observes. Let the jobs that "
+                "depend on it depend on both"
             )
 
     @property

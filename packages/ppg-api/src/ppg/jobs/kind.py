@@ -254,7 +254,9 @@ class JobKind:
 
     def process_call(self) -> ProcessCall:
         """Return the call for the job process, or for the compute node if the job is a load."""
-        raise JobContractError(f"'{self.job_id}' cannot run: {type(self).__name__} defines no process_call")
+        raise JobContractError(
+            f"'{self.job_id}' cannot run: {type(self).__name__} defines no process_call; define it"
+        )
 
     def outputs_of(self, returned: Any, run_id: int) -> JobOutputs:
         """Describe the job's outputs. A load has no content, and counts as the content that it consumed.
@@ -269,7 +271,7 @@ class JobKind:
         """
         if self.kind is not NodeKind.LOAD:
             raise JobContractError(
-                f"'{self.job_id}' made nothing: {type(self).__name__} defines no outputs_of"
+                f"'{self.job_id}' made nothing: {type(self).__name__} defines no outputs_of; define it"
             )
         return JobOutputs(Fingerprint(b""))
 
@@ -280,7 +282,7 @@ class JobKind:
         match its record, and the names of those that do not.
         """
         raise JobContractError(
-            f"'{self.job_id}' cannot be observed: {type(self).__name__} defines no observe"
+            f"'{self.job_id}' cannot be observed: {type(self).__name__} defines no observe; define it"
         )
 
     @staticmethod
@@ -313,7 +315,9 @@ class JobKind:
             try:
                 Path(absolute(name, self.pipegraph.root)).unlink(missing_ok=True)
             except OSError as error:
-                problems.append(f"the temporary file of '{self.job_id}' cannot be removed: {error}")
+                problems.append(
+                    f"the temporary file of '{self.job_id}' cannot be removed: {error}; it can be removed by hand"
+                )
         return problems
 
     def unloading_call(self) -> Callable[[], object]:

@@ -1,8 +1,8 @@
 """Loading jobs: load data into the compute node, once, for all the jobs that need it.
 
 The jobs that depend on a load are forked from the process that holds the data, and share one copy of it in memory. A
-load runs only if one of these jobs must run. The user's script never has the data: the object that an
-AttributeLoadingJob sets an attribute on has it in the compute node, not in the script.
+load runs only if one of these jobs must run. The user's script never has the data. An AttributeLoadingJob
+sets the attribute on the object in the compute node, not on the one in the script.
 """
 
 import builtins
@@ -87,7 +87,9 @@ class AttributeLoadingJob(LoadingJob):
                 f"AttributeLoadingJob '{job_id}': attribute_name must be a str, not {attribute_name!r}"
             )
         if not attribute_name.isidentifier():
-            raise ValueError(f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name")
+            raise ValueError(
+                f"AttributeLoadingJob '{job_id}': '{attribute_name}' is no attribute's name; use a Python identifier"
+            )
         execution = execution_of(options, LoadOptions, f"AttributeLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
         self.object: Any = object
@@ -134,7 +136,9 @@ class DictEntryLoadingJob(LoadingJob):
         **options: Unpack[LoadOptions],
     ) -> None:
         if not isinstance(dictionary, MutableMapping):
-            raise TypeError(f"DictEntryLoadingJob '{job_id}': not a dictionary: {dictionary!r}")
+            raise TypeError(
+                f"DictEntryLoadingJob '{job_id}': dictionary must be a dictionary, not {dictionary!r}"
+            )
         execution = execution_of(options, LoadOptions, f"DictEntryLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
         self.dictionary: MutableMapping[Any, Any] = dictionary

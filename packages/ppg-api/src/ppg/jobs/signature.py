@@ -39,7 +39,9 @@ def wants_argument(callback: object, owner: str) -> bool:
     elif not callable(callback):
         raise TypeError(f"{owner}: the function must be callable, but is {callback!r}")
     elif isinstance(callback, type):
-        raise TypeError(f"{owner}: the function must be a function, but is the class {callback.__qualname__}")
+        raise TypeError(
+            f"{owner}: the function must be a function, but is the class {callback.__qualname__}; write a function that calls it"
+        )
     _require_runs_when_called(callback, owner)
     return _required_parameters(callback, owner) == 1
 

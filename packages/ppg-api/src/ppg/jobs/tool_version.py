@@ -119,7 +119,9 @@ def checked_environment(
         if not isinstance(name, str) or not isinstance(value, (str, os.PathLike)):
             raise TypeError(f"{what}: environment must be a dictionary of texts, but has {name!r}: {value!r}")
         if not name or "=" in name or "\0" in name or "\0" in os.fspath(value):
-            raise ValueError(f"{what}: environment cannot have {name!r}: {value!r}")
+            raise ValueError(
+                f"{what}: environment cannot have {name!r}: {value!r}; a name has no '=', and no text has a NUL"
+            )
     return {name: os.fspath(environment[name]) for name in sorted(environment)}
 
 
@@ -186,7 +188,9 @@ def _start(job: ToolVersionInvariant, root: str) -> "subprocess.Popen[bytes] | U
             start_new_session=True,
         )
     except OSError as error:
-        return Unobservable(f"the tool '{tool}' cannot be started: {error.strerror}; {_needed_by(job)}")
+        return Unobservable(
+            f"the tool '{tool}' cannot be started: {error.strerror}; {_needed_by(job)}; see that it may be executed"
+        )
 
 
 def _answer(
@@ -204,7 +208,9 @@ def _answer(
             if should_stop is not None and should_stop():
                 raise ObservationInterrupted from None
             if time.monotonic() > deadline:
-                return Unobservable(f"the tool did not answer within {PATIENCE:g} seconds; {_needed_by(job)}")
+                return Unobservable(
+                    f"the tool did not answer within {PATIENCE:g} seconds; {_needed_by(job)}; give a command that ends sooner"
+                )
             continue
         break
     text = output.decode(errors="backslashreplace")
@@ -219,7 +225,9 @@ def _answer(
             f"success=[{process.returncode}]. It said: {text.strip()[:1000] or 'nothing'}"
         )
     if not text.strip():
-        return Unobservable(f"the tool said nothing; {_needed_by(job)}")
+        return Unobservable(
+            f"the tool said nothing; {_needed_by(job)}; give a command that prints the version"
+        )
     return text
 
 

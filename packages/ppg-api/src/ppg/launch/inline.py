@@ -1,7 +1,7 @@
 """Inline: runs jobs in the script's own process, for debugging.
 
 One process is then the script, the compute node and every job in turn. This module keeps apart the state that
-separate processes would not share: the current pipegraph, the pipegraph to which a generator's jobs belong,
+separate processes would not share. It is the current pipegraph, the pipegraph to which a generator's jobs belong,
 and the effect of Ctrl-C. `LocalSystem.inline` lists the differences that remain.
 """
 

@@ -8,8 +8,8 @@ Everything else works as for all jobs that make files. This module adds the decl
   the job that makes it, or on its content;
 - a job, or one file of a job, stands for the files that it makes.
 
-The job observes the command as declared: its words, with files named relative to the pipegraph's root, the declared
-environment and working directory, and the targets of the streams.
+The job observes the command as declared: its words, the declared environment and working directory, and the targets
+of the streams. Files count by their names relative to the pipegraph's root.
 """
 
 import functools
@@ -128,7 +128,9 @@ class ExternalJob(MultiFileGeneratingJob):
         argv = [*_SHELL, _joined(reader.argv)] if shell else reader.argv
         source = None if stdin is None else reader.the_one_file(stdin, "stdin")
         if source in self.files:
-            raise ValueError(f"{what}: stdin reads '{source}', which is one of its outputs")
+            raise ValueError(
+                f"{what}: stdin reads '{source}', which is one of its outputs; let it read another file"
+            )
         targets = [
             None if to is None else self._output(to, what, stream)
             for stream, to in (("stdout", stdout), ("stderr", stderr))

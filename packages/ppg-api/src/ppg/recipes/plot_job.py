@@ -140,7 +140,9 @@ class PlotJob(ValueFileJob):
         super().__init__(output_filename, plot_function, pipegraph=pipegraph, **options)
         what = f"PlotJob '{self.job_id}'"
         if not self._passes_argument:
-            raise TypeError(f"{what}: plot_function is called with the data, but takes no argument")
+            raise TypeError(
+                f"{what}: plot_function is called with the data, but takes no argument; give it a parameter"
+            )
         if not PurePosixPath(self.job_id).suffix:
             raise ValueError(
                 f"{what}: the suffix says the format, so there must be one: .png, .pdf or .svg, say"
@@ -156,7 +158,7 @@ class PlotJob(ValueFileJob):
         if isinstance(calc_function, CacheJob):
             if cache_filename is not None:
                 raise TypeError(
-                    f"{what}: the data that another job calculates has its cache_filename already"
+                    f"{what}: the data that another job calculates has its cache_filename already; leave the argument out"
                 )
             calculation = calc_function
         else:
@@ -243,7 +245,9 @@ def _rendering(
     numbers: dict[str, float | None] = {}
     for name, value in own.items():
         if value is not None and name in arguments:
-            raise ValueError(f"{what}: {name} is given twice, as an argument and in render_args")
+            raise ValueError(
+                f"{what}: {name} is given twice, as an argument and in render_args; give it once"
+            )
         numbers[name] = _number(what, name, arguments.pop(name, value))
     if (numbers["width"] is None) is not (numbers["height"] is None):
         raise ValueError(f"{what}: give both width and height, in inches, or none of them")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 import ppg_exec
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
-from ppg.text import earlier_tries, escape_control_sequences, one_line
+from ppg.text import earlier_attempts, escape_control_sequences, one_line
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome, RunResult
@@ -31,12 +31,16 @@ BYTES_LOOKED_AT = 1 << 16
 def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
     """Lines that report a failed job to the user, as many as fit on a screen."""
     yield _headline(outcome)
-    yield from _indented(map(one_line, earlier_tries(outcome.earlier, outcome.attempts)), "  ")
-    story = list(_without_own_frames(escape_control_sequences(_story(outcome)).splitlines()))
-    if len(story) > TRACEBACK_LINES:
+    yield from _indented(map(one_line, earlier_attempts(outcome.earlier, outcome.attempts)), "  ")
+    error_lines = list(_without_own_frames(escape_control_sequences(_error_text(outcome)).splitlines()))
+    if len(error_lines) > TRACEBACK_LINES:
         half = TRACEBACK_LINES // 2
-        story = [*story[:half], f"... {len(story) - 2 * half} lines ...", *story[-half:]]
-    yield from _indented(story, "  ")
+        error_lines = [
+            *error_lines[:half],
+            f"... {len(error_lines) - 2 * half} lines ...",
+            *error_lines[-half:],
+        ]
+    yield from _indented(error_lines, "  ")
     for name, output in _outputs(outcome):
         lines = list(_without_own_frames(output.text(BYTES_LOOKED_AT).splitlines()))
         if output.size > BYTES_LOOKED_AT:
@@ -61,8 +65,8 @@ def failed_line(result: "RunResult") -> str:
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
     """Write the report of a failed job to a file, with its complete output, byte by byte, of any size."""
-    tries = map(one_line, earlier_tries(outcome.earlier, outcome.attempts))
-    file.write(_encoded("\n".join([_headline(outcome), *tries, _story(outcome), ""])))
+    attempts = map(one_line, earlier_attempts(outcome.earlier, outcome.attempts))
+    file.write(_encoded("\n".join([_headline(outcome), *attempts, _error_text(outcome), ""])))
     for name, output in _outputs(outcome):
         file.write(f"--- {name}, {output.size} bytes ---\n".encode())
         last = b""
@@ -73,11 +77,11 @@ def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
 
 
 def _headline(outcome: "JobOutcome") -> str:
-    tries = f" (tried {outcome.attempts} times; this is the last)" if outcome.attempts > 1 else ""
-    return f"FAILED '{one_line(outcome.job_id)}'{tries}"
+    attempts = f" (attempt {outcome.attempts}, the last)" if outcome.attempts > 1 else ""
+    return f"FAILED '{one_line(outcome.job_id)}'{attempts}"
 
 
-def _story(outcome: "JobOutcome") -> str:
+def _error_text(outcome: "JobOutcome") -> str:
     """Traceback if the user's code raised the error, else the message and where the job is declared."""
     exception = outcome.exception
     if outcome.traceback and not isinstance(exception, (CommandError, JobContractError, JobDiedException)):

@@ -30,7 +30,7 @@ from ppg.report.events import (
     Warned,
 )
 from ppg.report.failures import write_failure
-from ppg.text import counted, earlier_tries, one_line
+from ppg.text import counted, earlier_attempts, one_line
 
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
@@ -116,10 +116,10 @@ def _log_lines(event: Event) -> list[str]:
             return [f"started: {job_id} (pid {pid})"]
         case JobFinished(job_id, outcome):
             how = "taken from the shared cache" if outcome.taken_from_cache else "done"
-            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_tries(outcome)}){_earlier(outcome)}"]
+            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_attempts(outcome)}){_earlier(outcome)}"]
         case JobFailed(job_id, outcome):
             return [
-                f"failed: {job_id} ({type(outcome.exception).__name__}{_tries(outcome)}){_earlier(outcome)}"
+                f"failed: {job_id} ({type(outcome.exception).__name__}{_attempts(outcome)}){_earlier(outcome)}"
             ]
         case JobsBlocked(job_ids, cause):
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
@@ -143,9 +143,9 @@ def _log_lines(event: Event) -> list[str]:
             assert_never(event)
 
 
-def _tries(outcome: "JobOutcome") -> str:
-    return f", try {outcome.attempts}" if outcome.attempts > 1 else ""
+def _attempts(outcome: "JobOutcome") -> str:
+    return f", attempt {outcome.attempts}" if outcome.attempts > 1 else ""
 
 
 def _earlier(outcome: "JobOutcome") -> str:
-    return "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))
+    return "".join(f"; {line}" for line in earlier_attempts(outcome.earlier, outcome.attempts))

@@ -25,7 +25,7 @@ from ppg.report.events import (
 )
 from ppg.report.failures import failed_line, failure_lines
 from ppg.report.progress import Tally, winding_down_line
-from ppg.text import earlier_tries, one_line
+from ppg.text import earlier_attempts, one_line
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
@@ -60,7 +60,7 @@ class PlainProgress:
                 self._last_line = time.monotonic()
             case JobFinished(job_id, outcome):
                 if self._every_job:
-                    earlier = earlier_tries(outcome.earlier, outcome.attempts)
+                    earlier = earlier_attempts(outcome.earlier, outcome.attempts)
                     self._line(one_line("; ".join([f"done    {job_id} ({_how_done(outcome)})", *earlier])))
                 elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
                     self._line(self._tally.line())
@@ -112,4 +112,4 @@ def _how_done(outcome: "JobOutcome") -> str:
     how = f"{outcome.runtime or 0:.2f} s"
     if outcome.taken_from_cache:
         how += ", taken from the shared cache"
-    return f"{how}, try {outcome.attempts}" if outcome.attempts > 1 else how
+    return f"{how}, attempt {outcome.attempts}" if outcome.attempts > 1 else how

@@ -22,13 +22,13 @@ class Recorder(History):
 
     Attributes:
         run_id: the number of this run, unique within the store.
-        has_news: whether an observed invariant is new or differs from the last observation.
+        has_changed_invariants: whether an observed invariant is new or differs from the last observation.
     """
 
     def __init__(self, store: StatusStore) -> None:
         super().__init__(store)
         self.run_id: int = store.begin_run()
-        self.has_news: bool = False
+        self.has_changed_invariants: bool = False
 
     @property
     def durations(self) -> Mapping[JobId, float]:
@@ -82,7 +82,7 @@ class Recorder(History):
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
         """Record an invariant's fingerprint, and the parameters or function that explain it."""
         if self._store.remember(job_id, observation):
-            self.has_news = True
+            self.has_changed_invariants = True
 
     def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
         """Record the new stat of files with unchanged content."""

@@ -127,7 +127,7 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
     }
     if outcome.attempts > 1:
         details["attempts"] = outcome.attempts
-        details["earlier"] = [_cut(told) for told in outcome.earlier]
+        details["earlier"] = [_cut(text) for text in outcome.earlier]
     if outcome.taken_from_cache:
         details["taken"] = True
     if outcome.exception is not None:
@@ -135,8 +135,8 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
     store.note(run_id, RAN, JobId(outcome.job_id), details)
 
 
-def _cut(told: str) -> str:
-    return told if len(told) <= LONGEST_ERROR else told[:LONGEST_ERROR] + "…"
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST_ERROR else text[:LONGEST_ERROR] + "…"
 
 
 def last_run(store: StatusStore, job_id: str) -> LastRun | None:
@@ -284,4 +284,6 @@ def _unpacked(kind: str, *values: str) -> Reason:
         case "always runs", ():
             return AlwaysRuns()
         case _:
-            raise ValueError(f"the status store has a reason of an unknown kind: {kind!r} {values!r}")
+            raise ValueError(
+                f"the status store has a reason of an unknown kind: {kind!r} {values!r}; use the ppg that wrote it"
+            )

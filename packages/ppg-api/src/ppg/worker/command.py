@@ -122,7 +122,8 @@ def _enter(directory: str, words: Sequence[str], job_id: str) -> None:
         os.chdir(directory)
     except OSError as error:
         raise _error(
-            f"'{job_id}': the working directory '{directory}' cannot be entered: {error.strerror}", words
+            f"'{job_id}': the working directory '{directory}' cannot be entered: {error.strerror}; make it, or correct working_directory",
+            words,
         ) from None
 
 

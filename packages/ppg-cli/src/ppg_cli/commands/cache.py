@@ -92,7 +92,9 @@ def _cache(folder: Path | None) -> "SharedCache":
         complain("say which folder the cache is, or set PPG_SHARED_CACHE")
         raise typer.Exit(ExitCode.SCRIPT_ERROR)
     if not Path(given).is_dir():
-        complain(f"there is no folder '{one_line(os.fspath(given))}'")
+        complain(
+            f"there is no folder '{one_line(os.fspath(given))}'; name the folder that was given to SharedCache"
+        )
         raise typer.Exit(ExitCode.SCRIPT_ERROR)
     return SharedCache(given)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ppg.text import counted, earlier_tries, one_line
+from ppg.text import counted, earlier_attempts, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.terminal.streams import complain, finish_output
 
@@ -60,7 +60,7 @@ def _port(given: int | None) -> int:
 def _listen(port: int, *, raw: bool) -> int:
     from ppg.report.udp_log import HOST  # noqa: PLC0415
 
-    show = _shown_raw if raw else _Story()
+    show = _shown_raw if raw else _LogReader()
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as listening:
         try:
             listening.bind((HOST, port))
@@ -87,8 +87,8 @@ def _shown_raw(data: bytes) -> str:
     return "\n".join(one_line(line) for line in data.decode(errors="backslashreplace").splitlines())
 
 
-class _Story:
-    """Story: turns datagrams into lines, and trusts none: any user of the machine can send datagrams."""
+class _LogReader:
+    """Log reader: turns datagrams into lines, and trusts none: any user of the machine can send datagrams."""
 
     def __init__(self) -> None:
         self._next: dict[str, int] = {}
@@ -96,25 +96,25 @@ class _Story:
     def __call__(self, data: bytes) -> str:
         """Return the lines for one datagram."""
         try:
-            told = json.loads(data)
+            fields = json.loads(data)
         except ValueError:
-            told = None
-        if not isinstance(told, dict):
+            fields = None
+        if not isinstance(fields, dict):
             return one_line(f"not from ppg: {data[:200]!r}")
-        run, number = str(told.get("run")), told.get("number")
+        run, number = str(fields.get("run")), fields.get("number")
         lines = []
         if isinstance(number, int):
             lost = number - self._next.get(run, number)
             if lost > 0:
                 lines.append(f"{run} ({counted(lost, 'line was', 'lines were')} lost)")
             self._next[run] = number + 1
-        lines += [f"{run} {line}" for line in _said(told)]
+        lines += [f"{run} {line}" for line in _described(fields)]
         return "\n".join(one_line(line) for line in lines)
 
 
-def _said(told: Mapping[str, object]) -> list[str]:
+def _described(fields: Mapping[str, object]) -> list[str]:
     """Return the content of one datagram in words; `ppg.report.udp_log` documents the fields."""
-    match told:
+    match fields:
         case {"event": "run_started", "jobs": int() as jobs, "root": root}:
             return [f"run started: {counted(jobs, 'job')} in {root}"]
         case {"event": "up_to_date" | "not_needed" as what, "jobs": [*jobs]}:
@@ -124,12 +124,12 @@ def _said(told: Mapping[str, object]) -> list[str]:
         case {"event": "started", "job": job, "pid": pid}:
             return [f"started: {job} (pid {pid})"]
         case {"event": "finished", "job": job, "seconds": int() | float() as seconds}:
-            how = "taken from the shared cache" if told.get("taken_from_cache") is True else "done"
-            return ["; ".join([f"{how}: {job} ({seconds:.3f} s)", *_earlier(told)])]
+            how = "taken from the shared cache" if fields.get("taken_from_cache") is True else "done"
+            return ["; ".join([f"{how}: {job} ({seconds:.3f} s)", *_earlier(fields)])]
         case {"event": "failed", "job": job, "error": error, "message": message}:
-            tries = told.get("attempts")
-            how_often = f", try {tries}" if isinstance(tries, int) and tries > 1 else ""
-            return ["; ".join([f"failed: {job} ({error}: {message}){how_often}", *_earlier(told)])]
+            number = fields.get("attempts")
+            how_often = f", attempt {number}" if isinstance(number, int) and number > 1 else ""
+            return ["; ".join([f"failed: {job} ({error}: {message}){how_often}", *_earlier(fields)])]
         case {"event": "blocked", "jobs": [*jobs], "cause": cause}:
             return [f"blocked: {job} (because of {cause})" for job in jobs]
         case {"event": "extended", "jobs": [*jobs], "generator": generator}:
@@ -140,13 +140,13 @@ def _said(told: Mapping[str, object]) -> list[str]:
             return [f"run finished: {ran} ran, {failed} failed, {blocked} blocked"]
         case _:
             # A newer ppg may send other events.
-            others = {name: value for name, value in told.items() if name not in HEAD}
-            return [f"{told.get('event')} {others or ''}".rstrip()]
+            others = {name: value for name, value in fields.items() if name not in HEAD}
+            return [f"{fields.get('event')} {others or ''}".rstrip()]
 
 
-def _earlier(told: Mapping[str, object]) -> list[str]:
-    match told:
+def _earlier(fields: Mapping[str, object]) -> list[str]:
+    match fields:
         case {"earlier": [*earlier], "attempts": int() as attempts}:
-            return earlier_tries([str(end) for end in earlier], attempts)
+            return earlier_attempts([str(end) for end in earlier], attempts)
         case _:
             return []

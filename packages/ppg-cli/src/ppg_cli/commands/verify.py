@@ -74,8 +74,8 @@ def _lines(seen: "Verification") -> Iterator[str]:
         "problem" if len(seen.problems) == 1 else "problems": len(seen.problems),
         "cannot run": len(seen.blocked),
     }
-    told = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    yield f"not verified: {told}; {counted(seen.checked, 'job was', 'jobs were')} checked"
+    summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    yield f"not verified: {summary}; {counted(seen.checked, 'job was', 'jobs were')} checked"
 
 
 def _notes(seen: "Verification") -> Iterator[str]:

@@ -8,7 +8,7 @@ import typer
 from ppg import Listener, Pipegraph
 from ppg.report.frontend import FRONTEND
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.script.endings import tell_ending
+from ppg_cli.script.endings import report_ending
 from ppg_cli.script.script import Script, last_pipegraph
 from ppg_cli.terminal.streams import complain, finish_output, script_output_on_stderr
 
@@ -73,7 +73,7 @@ def look_at_declared(
         complain(str(error))
         code: int = ExitCode.SCRIPT_ERROR
     except BaseException as error:  # noqa: BLE001 (any end of the script is reported, and ends the command)
-        code = tell_ending(error, script, left=if_interrupted)
+        code = report_ending(error, script, left=if_interrupted)
     finish_output()
     raise typer.Exit(code)
 

@@ -11,10 +11,10 @@ from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.script import Script, ScriptError
 from ppg_cli.terminal.streams import complain
 
-__all__ = ["tell_ending"]
+__all__ = ["report_ending"]
 
 
-def tell_ending(error: BaseException, script: Script, *, left: str = "finished jobs are recorded") -> int:
+def report_ending(error: BaseException, script: Script, *, left: str = "finished jobs are recorded") -> int:
     """Print why the script ended, and return the exit code of the command.
 
     Parameters:

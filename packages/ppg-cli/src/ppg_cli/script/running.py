@@ -8,7 +8,7 @@ from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
 from ppg.report.frontend import FRONTEND
 from ppg.report.plain import PlainProgress
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.script.endings import tell_ending
+from ppg_cli.script.endings import report_ending
 from ppg_cli.script.script import Script, last_pipegraph
 from ppg_cli.terminal.streams import complain
 
@@ -69,7 +69,7 @@ def run_script(script: Script, arguments: Sequence[str], frontend: CommandFronte
         if pipegraph is not None and not pipegraph.was_run:
             pipegraph.run()
     except BaseException as error:  # noqa: BLE001 (any end of the script is reported, and ends the command)
-        return tell_ending(error, script)
+        return report_ending(error, script)
     if not frontend.runs:
         complain(
             f"the script '{script}' made no pipegraph (it did not call new_pipegraph()); nothing was run"

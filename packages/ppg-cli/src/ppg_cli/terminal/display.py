@@ -35,7 +35,7 @@ from ppg.report.events import (
 )
 from ppg.report.failures import failure_lines
 from ppg.report.progress import Tally, winding_down_line
-from ppg.text import earlier_tries, one_line
+from ppg.text import earlier_attempts, one_line
 
 __all__ = ["RichProgress"]
 
@@ -156,9 +156,9 @@ def _account(result: RunResult) -> Iterator[Text]:
         line = Text("taken " if outcome.taken_from_cache else "ran ", style="green")
         how = ", from the shared cache" if outcome.taken_from_cache else ""
         if outcome.attempts > 1:
-            how += f", try {outcome.attempts}"
+            how += f", attempt {outcome.attempts}"
         line.append(f"{one_line(job_id)} ({outcome.runtime or 0:.1f} s{how})", style="default")
-        earlier = "".join(f"; {told}" for told in earlier_tries(outcome.earlier, outcome.attempts))
+        earlier = "".join(f"; {line}" for line in earlier_attempts(outcome.earlier, outcome.attempts))
         line.append(one_line(earlier), style="yellow")
         line.append(one_line(f" {'; '.join(outcome.reasons)}"), style="dim")
         yield line

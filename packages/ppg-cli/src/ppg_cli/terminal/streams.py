@@ -17,7 +17,7 @@ __all__ = [
     "write_result",
 ]
 
-NOBODY_READS = {errno.EPIPE, errno.EIO}
+READER_IS_GONE = {errno.EPIPE, errno.EIO}
 """The errors of writing into a pipe without a reader, and to a terminal with a closed window."""
 
 
@@ -48,7 +48,7 @@ def write_result(data: bytes) -> None:
     try:
         sys.stdout.buffer.write(data)
     except OSError as error:
-        if error.errno not in NOBODY_READS:
+        if error.errno not in READER_IS_GONE:
             raise
 
 
@@ -65,7 +65,7 @@ def _write(stream: TextIO | None, text: str) -> None:
         stream.write(text)
         stream.flush()
     except OSError as error:
-        if error.errno not in NOBODY_READS:
+        if error.errno not in READER_IS_GONE:
             raise
         # Python flushes the buffer again at its end, which must not fail.
         nowhere = os.open(os.devnull, os.O_WRONLY)

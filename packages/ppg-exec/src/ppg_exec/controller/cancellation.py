@@ -8,7 +8,8 @@ forkserver helps, which never blocks:
 - It signals a job directly, past the busy node.
 
 So each load or job with a timeout has a deadline here, and so has each task that is to end. The controller
-checks a job that its node should have ended as long as the job runs.
+checks a job that its node should have ended as long as the job runs. If the node is stopped or spins, the
+forkserver signals the job, too. Once the job is dead, and all others of that node are to end, the node is killed.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from dataclasses import dataclass
 from typing import assert_never
 
+from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.registry import Stage, TaskState
 from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.transport.logbook import Activity, read_logbook
@@ -39,6 +41,8 @@ class _Step(enum.Enum):
     """the task should end: check whether its node is busy"""
     FORCE = "force"
     """the task was asked to end, and its grace period is over"""
+    REPLACE = "replace"
+    """the job was signalled past a node that is stuck: end the node once the job is dead"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,30 +55,31 @@ class _Deadline:
     """what the node was busy with at the check before"""
 
     @property
-    def is_of_this_run(self) -> bool:
-        """Whether the task still runs, in the same attempt."""
-        return self.state.stage is Stage.RUNNING and self.state.number == self.number
+    def is_of_this_attempt(self) -> bool:
+        """Whether the task is still at its node, in the same attempt."""
+        return self.state.stage is not Stage.WAITING and self.state.number == self.number
 
 
 class Cancellation:
     """Cancellation: ends each task that is to end, at the latest `grace` seconds after it was asked to."""
 
-    def __init__(self, nodes: Nodes, grace: float) -> None:
+    def __init__(self, nodes: Nodes, watch: NodeWatch, grace: float) -> None:
         self._nodes = nodes
+        self._watch = watch
         self._grace = grace
         self._deadlines: list[_Deadline] = []
 
     def cancel(self, state: TaskState) -> None:
         """End a task that is at a node; that node reports the end."""
         if not state.is_load:
-            self._tell(state, "cancelled")
+            self._end_at_node(state, "cancelled")
         elif state.stage is Stage.RUNNING:
             self._interrupt(state)
 
     def end_for_memory(self, state: TaskState) -> None:
         """End a job that has taken more memory than it stated."""
         state.is_over_memory = True
-        self._tell(state, "over memory")
+        self._end_at_node(state, "over memory")
 
     def has_begun(self, state: TaskState) -> None:
         """Start the timeout of a task that runs now, or end it if it was cancelled before."""
@@ -95,7 +100,7 @@ class Cancellation:
         if not self._deadlines:
             return
         now = time.monotonic()
-        valid = [deadline for deadline in self._deadlines if deadline.is_of_this_run]
+        valid = [deadline for deadline in self._deadlines if deadline.is_of_this_attempt]
         self._deadlines = [deadline for deadline in valid if deadline.when > now]
         for deadline in valid:
             if deadline.when <= now:
@@ -111,25 +116,38 @@ class Cancellation:
                 self._interrupt(state)
             case _Step.TIME_IS_UP | _Step.HELP:
                 doing = read_logbook(state.node.logbook)
-                if doing[0] not in _BUSY or doing != deadline.seen:
+                is_stuck = self._watch.is_stuck(state.node)
+                runs = state.stage is Stage.RUNNING
+                if not is_stuck and (not runs or doing[0] not in _BUSY or doing != deadline.seen):
                     # The node may be about to end the task, or have done so.
                     self._add(_SECONDS_BETWEEN_LOOKS, state, step, doing)
                     return
                 state.timed_out = step is _Step.TIME_IS_UP
-                host.signal_job(state.node, state.pid, signal.SIGTERM)
-                self._add(self._grace, state, _Step.FORCE)
+                if runs:
+                    host.signal_job(state.node, state.pid, signal.SIGTERM)
+                    self._add(self._grace, state, _Step.FORCE)
+                if is_stuck:
+                    self._add(_SECONDS_BETWEEN_LOOKS, state, _Step.REPLACE)
             case _Step.FORCE if state.is_load:
                 host.kill_node(state.node)
             case _Step.FORCE:
                 host.signal_job(state.node, state.pid, signal.SIGKILL)
+            case _Step.REPLACE:
+                if (
+                    self._watch.has_ended(state)
+                    and self._watch.is_stuck(state.node)
+                    and self._watch.all_must_end(state.node)
+                ):
+                    host.kill_node(state.node)
+                else:
+                    self._add(_SECONDS_BETWEEN_LOOKS, state, _Step.REPLACE)
             case _:
                 assert_never(step)
 
-    def _tell(self, state: TaskState, why: str) -> None:
+    def _end_at_node(self, state: TaskState, why: str) -> None:
         assert state.node is not None
         state.node.channel.put(EndTask(state.number, self._grace, why))
-        if state.stage is Stage.RUNNING:
-            self._add(0, state, _Step.HELP)
+        self._add(0, state, _Step.HELP)
 
     def _interrupt(self, state: TaskState) -> None:
         assert state.node is not None

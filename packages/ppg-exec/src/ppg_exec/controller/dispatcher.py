@@ -1,14 +1,18 @@
 """Dispatcher: keeps the waiting line and the ledger, and sends tasks to the nodes.
 
-The stages of a task:
+A *node* is a process that runs loads, and forks a job process for each other task. The *ledger* counts the free cores and memory.
+A task that starts takes its *claim* from the ledger, the cores that it needs, and returns it at its end.
+
+Short tasks are sent ahead: a node gets them before their claim is free, and waits. When a task of one core
+ends, its node starts such a task at once, the *successor*. It reports the end and the successor in the same
+message. So the claim passes from task to task, and the ledger is never wrong. `lookahead.Lookahead` decides
+how many tasks are sent ahead.
+
+The stages of a task (`registry.Stage`):
 
     WAITING ──────────────→ GRANTED → RUNNING → (outcome)
        └→ AHEAD ─(successor)──┘ │         │
             └───────(recalled)──┘         └→ WAITING (a retry, or its node died before it began)
-
-When a task of one core has ended at a node, the node starts a task that was sent ahead, and reports both in
-the same message. So the claim passes on, and the ledger is never wrong. `lookahead.Lookahead` decides how
-many tasks are sent ahead.
 """
 
 from __future__ import annotations
@@ -37,9 +41,9 @@ class Dispatcher:
     Args:
         registry: holds the tasks.
         nodes: run the tasks.
-        ledger: has the cores to give away.
-        tokens: are needed besides, if other programs share the cores.
-        environment: gives tasks the number of their cores.
+        ledger: counts the free cores and memory.
+        tokens: the jobserver tokens that a start needs beside its claim, if other programs share the cores.
+        environment: the variables that give a task the number of its cores.
 
     """
 
@@ -62,17 +66,17 @@ class Dispatcher:
     # ---- the line
 
     def accept(self, state: TaskState) -> None:
-        """Take a task, which then waits; a task that asks for more than there is ends at once."""
+        """Put a task into the line; a task that needs more than the ledger has in all ends at once as Refused."""
         self._registry.states[state.task.key] = state
         try:
             state.claim = self._ledger.claim(state.task.cores, state.memory)
         except Unsatisfiable as error:
             self._registry.report(state, Refused(str(error)))
         else:
-            self._stand_in_line(state)
+            self._add_to_line(state)
 
     def withdraw(self, state: TaskState) -> None:
-        """End a task that waits."""
+        """Cancel a task in the line."""
         self._line.remove(state)
         self._registry.report(state, Cancelled())
 
@@ -90,7 +94,7 @@ class Dispatcher:
         state.step_back()
         self.accept(state)
 
-    def _stand_in_line(self, state: TaskState) -> None:
+    def _add_to_line(self, state: TaskState) -> None:
         self._line.add(state, state.claim, state.task.priority, state.order)
 
     # ---- into the nodes
@@ -98,12 +102,12 @@ class Dispatcher:
     def start_what_may(self) -> None:
         """Start, or send ahead, as many tasks as cores and tokens allow."""
         self._tokens.stop_waiting()
-        self._grant_what_is_ahead()
+        self._grant_tasks_ahead()
         while (chosen := self._line.pop()) is not None:
             state, claim = chosen
             if not self._tokens.suffice():
                 self._ledger.give_back(claim)
-                self._stand_in_line(state)
+                self._add_to_line(state)
                 break
             self._send(state, go=True)
         self._tokens.return_spare()
@@ -118,8 +122,8 @@ class Dispatcher:
             first = self._line.first()
         self._nodes.flush()
 
-    def _grant_what_is_ahead(self) -> None:
-        """Start tasks that were sent ahead too late: no task that they could follow still runs."""
+    def _grant_tasks_ahead(self) -> None:
+        """Start tasks that were sent ahead on free cores, because no running task is left that they can follow."""
         while self._ledger.free and (oldest := self._lookahead.oldest()) is not None:
             self._ledger.take(oldest.claim)
             if not self._tokens.suffice():
@@ -162,7 +166,7 @@ class Dispatcher:
         except (ExecutorError, KeyboardInterrupt):
             if go:
                 self._ledger.give_back(state.claim)
-            self._stand_in_line(state)
+            self._add_to_line(state)
             raise
         except (CannotPickle, LongMessage) as error:
             if go:
@@ -173,7 +177,9 @@ class Dispatcher:
         except OSError as error:
             if go:
                 self._ledger.give_back(state.claim)
-            text = f"no fifo for the tokens of its cores: {error}"
+            text = (
+                f"no fifo for the tokens of its cores: {error}; is there a limit on descriptors (ulimit -n)?"
+            )
             self._registry.report(state, Raised(error, type(error).__name__, text, f"{text}\n"))
             return
         state.node = node
@@ -193,7 +199,7 @@ class Dispatcher:
         return node
 
     def _repeat_loads(self) -> None:
-        """Send a new node the loads of the former one. Loads go first, and cost no claim."""
+        """Send a new node the loads of the former one. They go before other tasks, and take no claim."""
         for task in self._registry.loads.values():
             number = self._registry.next_number()
             again = replace(task, key=f"{task.key} (repeated as {number})", retries=0)
@@ -203,12 +209,12 @@ class Dispatcher:
 
     # ---- out of the nodes
 
-    def learn(self, state: TaskState, wall: float) -> None:
+    def note_wall_time(self, state: TaskState, wall: float) -> None:
         """Note that a task has run for `wall` seconds."""
-        self._lookahead.learn(state, wall)
+        self._lookahead.note_wall_time(state, wall)
 
     def pass_on(self, state: TaskState, successor: int) -> None:
-        """Settle the claim of a task that has ended: its successor gets it, or it becomes free."""
+        """Pass the claim of a task that has left its node to its successor, or return it to the ledger."""
         self._environment.forget_task(state.number)
         follower = self._registry.sent.get(successor)
         if state.stage is Stage.AHEAD:
@@ -220,10 +226,10 @@ class Dispatcher:
             self._ledger.give_back(state.claim)
 
     def take_back(self, state: TaskState) -> None:
-        """Let a task wait again that did not start at its node, unless it was cancelled."""
+        """Put a task that its node did not start back into the line, or report it as cancelled."""
         self.pass_on(state, 0)
         state.step_back()
         if state.cancelled:
             self._registry.report(state, Cancelled())
         else:
-            self._stand_in_line(state)
+            self._add_to_line(state)

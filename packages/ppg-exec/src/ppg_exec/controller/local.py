@@ -20,6 +20,7 @@ from typing import Self
 
 from ppg_exec.controller.cancellation import Cancellation
 from ppg_exec.controller.dispatcher import Dispatcher
+from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.registry import Registry, Role, Stage, TaskState
 from ppg_exec.controller.reports import Reports
 from ppg_exec.executor import Event
@@ -97,9 +98,15 @@ class LocalExecutor:
         self._dispatcher = Dispatcher(
             self._registry, self._nodes, self._ledger, self._tokens, self._environment
         )
-        self._cancellation = Cancellation(self._nodes, grace)
+        self._watch = NodeWatch(self._registry, self._nodes)
+        self._cancellation = Cancellation(self._nodes, self._watch, grace)
         self._reports = Reports(
-            self._registry, self._dispatcher, self._cancellation, self._nodes, enforce_memory=enforce_memory
+            self._registry,
+            self._dispatcher,
+            self._cancellation,
+            self._nodes,
+            self._watch,
+            enforce_memory=enforce_memory,
         )
         self._closed = False
 
@@ -122,9 +129,11 @@ class LocalExecutor:
     def submit(self, task: Task) -> None:
         """Take a task. If it asks for more than there is, its outcome is `Refused`."""
         if self._closed:
-            raise ExecutorError(f"task {task.key!r} was submitted to an executor that is closed")
+            raise ExecutorError(
+                f"task {task.key!r} was submitted to an executor that is closed; submit it to a new one"
+            )
         if task.key in self._registry.states:
-            raise ExecutorError(f"task {task.key!r} was submitted twice")
+            raise ExecutorError(f"task {task.key!r} was submitted twice; give each task a key of its own")
         self._dispatcher.accept(TaskState(task, self._registry.next_number(), 0, task.memory))
         self._poller.wake()
 
@@ -217,6 +226,7 @@ class LocalExecutor:
     def _attend(self, timeout: float | None) -> None:
         """Wait until a descriptor is readable (or can be written again), and read it."""
         self._cancellation.enforce()
+        self._watch.look()
         self._nodes.flush()
         due = self._next_due()
         if due is not None:
@@ -228,10 +238,8 @@ class LocalExecutor:
 
     def _next_due(self) -> float | None:
         """When something is due that no descriptor reports (monotonic seconds)."""
-        return min(
-            (when for when in (self._cancellation.next(), self._tokens.retry_at) if when is not None),
-            default=None,
-        )
+        due = (self._cancellation.next(), self._tokens.retry_at, self._watch.next())
+        return min((when for when in due if when is not None), default=None)
 
     def _withdraw_or_end(self, state: TaskState) -> None:
         if state.stage is Stage.WAITING:

@@ -36,7 +36,7 @@ class Lookahead:
             return False
         return len(self._states) < min(_MOST_AHEAD, int(_AHEAD_SECONDS * self._cores / self._usual))
 
-    def learn(self, state: TaskState, wall: float) -> None:
+    def note_wall_time(self, state: TaskState, wall: float) -> None:
         """Note that a task has taken `wall` seconds."""
         if state.may_go_ahead:
             wall = max(wall, _SHORTEST)

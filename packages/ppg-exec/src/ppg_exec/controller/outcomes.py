@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import mmap
 import os
 import signal
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, assert_never
@@ -17,12 +17,14 @@ from ppg_exec.transport.messages import (
     Report,
     ResultUnpicklable,
     TaskEnded,
+    UnexpectedMessage,
     ValueReturned,
     decode,
 )
 
 __all__ = ["OomCounter", "died", "end_of", "node_death"]
 
+_LARGEST_REPORT = 1 << 31
 _SIGNALS = {
     signal.SIGSEGV: "a segmentation fault: a bug in native code that it called",
     signal.SIGBUS: "a bus error: a file that it had mapped became shorter, or a disk or /dev/shm is full",
@@ -61,7 +63,10 @@ def end_of(
         return Raised(None, "OSError", message.refusal, f"{message.refusal}\n")
     report: Report | None = None
     if message.report is not None:
-        report = decode(_whole(message.report), REPORTS)
+        try:
+            report = _report_of(message.report)
+        except _InvalidReport as error:
+            return Died(0, None, f"its report is invalid: {error}")
     match report:
         case ValueReturned():
             return Succeeded(report.value)
@@ -77,7 +82,7 @@ def end_of(
         case _ if expected == "timed out":
             return TimedOut(timeout or 0.0)
         case _ if expected == "over memory":
-            cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states"
+            cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states: state more (memory_needed), or let it use less"
             return Died(None, signal.SIGTERM, cause, of_memory=True)
         case ExceptionRaised():
             exception = None
@@ -156,12 +161,43 @@ def died(status: int, cause: str | None, oom: OomCounter) -> Died:
     return Died(None, number, cause or _SIGNALS.get(known, f"signal {known.name}"))
 
 
-def _whole(report: bytes | int) -> bytes:
-    """The bytes of a report; closes a descriptor of them."""
-    if isinstance(report, bytes):
-        return report
+class _InvalidReport(ValueError):  # noqa: N818 - reads as what happened
+    """_InvalidReport: says that what a job process has sent is no report."""
+
+
+def _report_of(sent: bytes | int) -> Report:
+    """The report that a job process has sent; closes a descriptor of it. Raises _InvalidReport."""
     try:
-        with mmap.mmap(report, 0, access=mmap.ACCESS_READ) as content:
-            return bytes(content)
-    finally:
-        os.close(report)
+        report = decode(_content(sent), REPORTS)
+    except (ValueError, EOFError, TypeError, IndexError, OSError, UnexpectedMessage) as error:
+        raise _InvalidReport(f"{type(error).__name__}: {error}") from error
+    match report:
+        case ValueReturned():
+            fits = True
+        case PickleReturned(pickle):
+            fits = type(pickle) is bytes
+        case ExceptionRaised(pickle, name, message, traceback):
+            fits = (pickle is None or type(pickle) is bytes) and _are_texts(name, message, traceback)
+        case ResultUnpicklable(path, message):
+            fits = _are_texts(path, message)
+        case _:
+            assert_never(report)
+    if not fits:
+        raise _InvalidReport(f"a {type(report).__name__} has values of wrong types")
+    return report
+
+
+def _are_texts(*values: object) -> bool:
+    return all(type(value) is str for value in values)
+
+
+def _content(sent: bytes | int) -> bytes:
+    # A file that a process can still shorten must not be mapped: reading it would end this process.
+    if isinstance(sent, bytes):
+        return sent
+    with os.fdopen(sent, "rb") as file:
+        seen = os.fstat(sent)
+        if not stat.S_ISREG(seen.st_mode) or seen.st_nlink or seen.st_size > _LARGEST_REPORT:
+            raise _InvalidReport("its file is no unlinked, regular file of less than 2 GiB")
+        file.seek(0)
+        return file.read(seen.st_size)

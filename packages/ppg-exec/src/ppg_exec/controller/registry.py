@@ -168,6 +168,6 @@ def memory_warning(state: TaskState, usage: Usage) -> tuple[str, ...]:
         return ()
     warning = (
         f"it used {usage.peak_memory / 1e9:.2f} GB of memory and states {stated / 1e9:.2f} GB: "
-        f"state memory={usage.peak_memory}, or others are started beside it until memory runs out"
+        f"state {usage.peak_memory} bytes (memory_needed), or others are started beside it until memory runs out"
     )
     return (warning,)

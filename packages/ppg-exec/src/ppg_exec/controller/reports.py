@@ -7,6 +7,7 @@ from typing import assert_never
 from ppg_exec.attempts import memory_after_out_of_memory
 from ppg_exec.controller.cancellation import Cancellation
 from ppg_exec.controller.dispatcher import Dispatcher
+from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.outcomes import OomCounter, end_of, node_death
 from ppg_exec.controller.registry import (
     NO_OUTPUT,
@@ -64,6 +65,7 @@ class Reports:
         dispatcher: Dispatcher,
         cancellation: Cancellation,
         nodes: Nodes,
+        watch: NodeWatch,
         *,
         enforce_memory: bool,
     ) -> None:
@@ -71,6 +73,7 @@ class Reports:
         self._dispatcher = dispatcher
         self._cancellation = cancellation
         self._nodes = nodes
+        self._watch = watch
         self._enforce_memory = enforce_memory
         self._oom = OomCounter()
 
@@ -85,6 +88,7 @@ class Reports:
                 self._read_node(node)
 
     def _read_node(self, node: NodeHandle) -> None:
+        self._watch.heard(node)
         try:
             for message in node.channel.receive():
                 self._handle(node, message)
@@ -168,7 +172,7 @@ class Reports:
             oom=self._oom,
         )
         wall, user, system, peak = message.usage
-        self._dispatcher.learn(state, wall)
+        self._dispatcher.note_wall_time(state, wall)
         used = Usage(wall, user, system, max(peak, state.peak_memory))
         state.stage = Stage.WAITING
         warned = (*message.warnings, *memory_warning(state, used))

@@ -54,7 +54,8 @@ class _Forkserver:
         self._channel: Channel[FromForkserver, ToForkserver] = Channel(control, TO_FORKSERVER)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
-        self._needed = (controller, guard)
+        # A fork of the main process may hold its end of the socket open, so a pidfd watches for its death.
+        self._needed = [os.pidfd_open(pid) for pid in (controller, guard)]
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         self._wake = wake_read
         self._wake_write = wake_write
@@ -65,9 +66,7 @@ class _Forkserver:
         """Serve until the main process is gone or sends `Close`; then leave no process behind."""
         waiting = select.poll()
         control = self._channel.fileno()
-        # A fork of the main process may hold its end of the socket open, so a pidfd watches for its death.
-        needed = [os.pidfd_open(pid) for pid in self._needed]
-        for descriptor in (control, self._wake, *needed):
+        for descriptor in (control, self._wake, *self._needed):
             waiting.register(descriptor, select.POLLIN)
         try:
             while True:
@@ -156,8 +155,8 @@ class _Forkserver:
                 for changed in (signal.SIGCHLD, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
                     signal.signal(changed, signal.SIG_DFL)
                 signal.signal(signal.SIGINT, signal.default_int_handler)
-                os.close(self._wake)
-                os.close(self._wake_write)
+                for descriptor in (self._wake, self._wake_write, *self._needed):
+                    os.close(descriptor)
                 node_program.run_node(
                     connection, order.logbook, order.directory, own, self._hooks, huge_pages=order.huge_pages
                 )

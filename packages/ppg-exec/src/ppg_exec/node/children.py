@@ -10,8 +10,9 @@ import os
 import select
 import signal
 
-from ppg_exec.node.job_process import Reports, run_job
+from ppg_exec.node.job_process import run_job
 from ppg_exec.node.output_files import CaptureFiles
+from ppg_exec.node.report_socket import ReportSocket, new_token
 from ppg_exec.transport.logbook import Activity, write_logbook
 
 TYPE_CHECKING = False
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from ppg_exec.node.node_task import NodeJob
     from ppg_exec.node.output_files import OutputFiles
+    from ppg_exec.node.own_descriptors import OwnDescriptors
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = ["JobProcesses"]
@@ -31,6 +33,7 @@ class JobProcesses:
     """JobProcesses: forks job processes, and waits for them.
 
     Args:
+        own: keeps the descriptors of the node.
         waiting: the epoll on which the node waits; descriptors of processes are registered there.
         logbook: the descriptor of the node's logbook.
         directory: where unlinked files go.
@@ -42,6 +45,7 @@ class JobProcesses:
 
     def __init__(
         self,
+        own: OwnDescriptors,
         waiting: select.epoll,
         logbook: int,
         directory: str,
@@ -49,10 +53,12 @@ class JobProcesses:
         table: IdentityTable,
         lean: int,
     ) -> None:
-        self.files: CaptureFiles = CaptureFiles(directory)
-        self.reports: Reports = Reports(directory)
+        self.files: CaptureFiles = CaptureFiles(directory, own)
         self.threads: int = 1
         """Threads of this process, as last counted."""
+        self._own = own
+        self._directory = directory
+        self._token = new_token()
         self._waiting = waiting
         self._logbook = logbook
         self._hooks = hooks
@@ -69,37 +75,52 @@ class JobProcesses:
         try:
             output = self.files.acquire()
         except OSError as error:
-            return f"no file for its output: {error}"
-        write_logbook(self._logbook, Activity.FORKING, job.number)
+            return f"no file for its output: {error}; is there a limit on descriptors (ulimit -n), or is the disk full?"
         try:
-            pid = os.fork()
+            reports = ReportSocket(self._token, self._own, self._directory)
         except OSError as error:
             self.files.release(output, reuse=True)
-            return f"no process for it: {error}"
-        if pid == 0:
-            self._become(job, output, preforked=preforked)
+            return f"no socket for its report: {error}; is there a limit on descriptors (ulimit -n)?"
+        write_logbook(self._logbook, Activity.FORKING, job.number)
+        cause, remedy = "no process for it", "is there a limit on processes (ulimit -u)?"
+        pid = 0
         try:
+            pid = self._own.fork_job()
+            if pid == 0:
+                self._become(job, output, reports, preforked=preforked)
+            reports.forked()
+            cause, remedy = "no descriptor for it", "is there a limit on descriptors (ulimit -n)?"
             self.watch(pid)
         except OSError as error:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            if pid:
+                os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+            else:
+                reports.forked()
+            reports.close()
             self.files.release(output, reuse=True)
-            return f"no descriptor for it: {error}"
+            return f"{cause}: {error}; {remedy}"
         job.pid = pid
         job.output = output
+        job.reports = reports
         return ""
 
-    def _become(self, job: NodeJob, output: OutputFiles, *, preforked: bool) -> NoReturn:
-        # This runs in the job process. The node's descriptors stay open, because closing them takes longer than
-        # all else here. No program that the job starts inherits them, and their other ends do not notice.
+    def _become(
+        self, job: NodeJob, output: OutputFiles, reports: ReportSocket, *, preforked: bool
+    ) -> NoReturn:
+        # This runs in the job process.
         if self.threads > 1:
             for hook in self._hooks:
                 hook()
         run_job(
-            job.number, job.call, output, self.reports, self._table,
+            job.call, output, reports, self._own, self._table,
             lean=self._lean, directory=job.directory, environment=job.environment,
             node=self._node, preforked=preforked,
         )  # fmt: skip
+
+    def keep(self, descriptor: int) -> int:
+        """Move a descriptor of the node out of the reach of jobs; returns its new number."""
+        return self._own.keep(descriptor)
 
     def begin(self, job: NodeJob) -> None:
         """Let a pre-forked job begin."""
@@ -114,11 +135,11 @@ class JobProcesses:
 
     def watch(self, pid: int) -> None:
         """Watch a child by a descriptor that reports its end. Raises OSError if there is no descriptor."""
-        descriptor = os.pidfd_open(pid)
+        descriptor = self._own.keep(os.pidfd_open(pid))
         try:
             self._waiting.register(descriptor, select.EPOLLIN)
         except OSError:
-            os.close(descriptor)
+            self._own.close(descriptor)
             raise
         self._watched[descriptor] = pid
 
@@ -130,7 +151,7 @@ class JobProcesses:
         """Wait for the process of a descriptor; returns its pid, its wait status, and what it used."""
         pid = self._watched.pop(descriptor)
         self._waiting.unregister(descriptor)
-        os.close(descriptor)
+        self._own.close(descriptor)
         try:
             _, status, usage = os.wait4(pid, 0)
         except ChildProcessError:

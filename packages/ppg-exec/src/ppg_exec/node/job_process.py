@@ -2,31 +2,22 @@
 
     own session → own output files → (wait for permission) → function → after → report → os._exit
 
-The report is the message `JobReport`, one packet on a socket that all job processes share with the node. A
-report that is too long for a packet goes to an unlinked file, and its descriptor goes with the message. A
-process that ends without a report has died, and its wait status says how.
+The report is the message `JobReport`, one packet on the job's own `ReportSocket`. A report that is too long for
+a packet goes to an unlinked file, and its descriptor goes with the message. A process that ends without a
+report has died, and its wait status says how.
+
+A callback may fork, and forget to end the copy. The copy then returns from the callback as the job does. It
+ends at once, because only the process of the job goes on to look at outputs and to report.
 """
 
 from __future__ import annotations
 
 import gc
 import os
-import socket
 import sys
-import time
-from collections import deque
 
 from ppg_exec.linux import die_with, flush_c_stdio
-from ppg_exec.node.output_files import unlinked_file
 from ppg_exec.node.results import describe_exception, encode_value
-from ppg_exec.transport.messages import (
-    FROM_JOB,
-    JobReport,
-    UnexpectedMessage,
-    decode,
-    encode,
-    encoded_job_report,
-)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,79 +25,21 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ppg_exec.node.output_files import OutputFiles
+    from ppg_exec.node.own_descriptors import OwnDescriptors
+    from ppg_exec.node.report_socket import ReportSocket
     from ppg_exec.pickling.receive import IdentityTable
 
-__all__ = ["UNREPORTED", "Reports", "run_job"]
+__all__ = ["run_job"]
 
-UNREPORTED = 197
-"""Exit code of a job that has closed or replaced the descriptor for its report."""
-
-_PACKET = 1 << 13
-# The kernel gives each socket a different cookie. Unlike fstat, reading it touches hardly any memory.
-_SO_COOKIE = 57
-
-
-class Reports:
-    """Reports: carries the reports of all job processes to the node; packets arrive whole."""
-
-    __slots__ = ("_directory", "_identity", "_receiver", "_sender")
-
-    def __init__(self, directory: str) -> None:
-        self._receiver, self._sender = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self._receiver.setblocking(False)
-        self._directory = directory
-        self._identity = self._sender.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
-
-    def fileno(self) -> int:
-        """The descriptor on which the node waits."""
-        return self._receiver.fileno()
-
-    def receive(self) -> list[JobReport]:
-        """Return all reports that have arrived, in the node; their descriptors belong to the caller."""
-        reports: list[JobReport] = []
-        while True:
-            try:
-                data, ancillary, _, _ = self._receiver.recvmsg(
-                    2 * _PACKET, socket.CMSG_SPACE(4), socket.MSG_CMSG_CLOEXEC
-                )
-            except BlockingIOError:
-                return reports
-            descriptors = deque(int.from_bytes(rights[:4], sys.byteorder) for _, _, rights in ancillary)
-            try:
-                reports.append(decode(data, FROM_JOB, descriptors))
-            except (ValueError, EOFError, TypeError, UnexpectedMessage):
-                # A callback has written to a descriptor that is not its own, so this is no report. How the job
-                # ended depends on whether its real report arrives.
-                for descriptor in descriptors:
-                    os.close(descriptor)
-
-    def send(self, number: int, report: bytes) -> None:
-        """Send the encoded report, in a job process. Raises OSError if there is no room for a long one."""
-        when = time.monotonic()
-        if not self._is_intact():
-            os._exit(UNREPORTED)
-        if len(report) <= _PACKET:
-            self._sender.send(encoded_job_report(number, when, report))
-            return
-        descriptor = unlinked_file(self._directory)
-        rest = memoryview(report)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        packet, descriptors = encode(JobReport(number, when, descriptor))
-        socket.send_fds(self._sender, [packet], descriptors)
-
-    def _is_intact(self) -> bool:
-        try:
-            return self._sender.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8) == self._identity
-        except OSError:
-            return False
+_exit = os._exit
+"""The function itself, because a callback may replace the one of the module."""
 
 
 def run_job(
-    number: int,
     call: Callable[[], Any],
     output: OutputFiles,
-    reports: Reports,
+    reports: ReportSocket,
+    own: OwnDescriptors,
     table: IdentityTable,
     *,
     lean: int,
@@ -144,6 +77,7 @@ def run_job(
                 # uses these files.
                 if preforked:
                     os.eventfd_read(output.turn)
+                own.close_all()
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:
@@ -152,15 +86,15 @@ def run_job(
             report = describe_exception(error, table)
             _flush_what_can_be(lean)
         try:
-            reports.send(number, report)
+            reports.send(report)
         except OSError as error:
-            reports.send(number, describe_exception(error, table))
+            reports.send(describe_exception(error, table))
         code = 0
     except SystemExit as leaving:
         code = _exit_code(leaving)
         _flush_what_can_be(lean)
     finally:
-        os._exit(code)
+        _exit(code)
 
 
 def _reseed() -> None:

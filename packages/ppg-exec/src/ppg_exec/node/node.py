@@ -27,10 +27,11 @@ from ppg_exec.linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
 from ppg_exec.node.children import JobProcesses
 from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
 from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of
+from ppg_exec.node.own_descriptors import OwnDescriptors
 from ppg_exec.node.task_table import TaskTable
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.transport.channel import Channel
-from ppg_exec.transport.logbook import Activity, write_logbook
+from ppg_exec.transport.logbook import Activity, sign_logbook, write_logbook
 from ppg_exec.transport.messages import (
     TO_NODE,
     EndTask,
@@ -70,17 +71,21 @@ class _Node:
         huge_pages: bool,
     ) -> None:
         self._huge_pages = huge_pages
+        self._own = own = OwnDescriptors()
+        connection = socket.socket(fileno=own.keep(connection.detach()))
         self._channel: Channel[FromNode, ToNode] = Channel(connection, TO_NODE)
-        self._logbook = logbook
+        self._logbook = own.keep(logbook)
+        sign_logbook(self._logbook, os.getpid())
         self._table = IdentityTable()
-        self._waiting = select.epoll()
+        with select.epoll() as waiting:
+            self._waiting = select.epoll.fromfd(own.keep(os.dup(waiting.fileno())))
         self._processes = JobProcesses(
-            self._waiting, logbook, directory, hooks, self._table, len(sys.modules)
+            own, self._waiting, self._logbook, directory, hooks, self._table, len(sys.modules)
         )
         self._tasks = TaskTable(self._channel, self._processes)
         self._flat_memory = self._tasks.resident = resident_memory()
         self._parent = forkserver
-        self._forkserver = os.pidfd_open(forkserver)
+        self._forkserver = own.keep(os.pidfd_open(forkserver))
 
     def run(self) -> None:
         """Serve until the controller or the forkserver is gone; then end every process beneath."""
@@ -97,7 +102,6 @@ class _Node:
         connection = self._channel.fileno()
         waiting.register(connection, select.EPOLLIN)
         waiting.register(self._forkserver, select.EPOLLIN)
-        waiting.register(processes.reports.fileno(), select.EPOLLIN)
         writing = False
         received: list[ToNode] = []
         while True:
@@ -109,10 +113,8 @@ class _Node:
                     received = self._channel.receive()
                 elif processes.has(descriptor):
                     tasks.reap(descriptor)
-                elif descriptor == self._forkserver:
-                    return
                 else:
-                    tasks.take_reports()
+                    return  # the forkserver has ended
             tasks.go_on()
             if received:
                 self._channel.flush()
@@ -177,6 +179,7 @@ class _Node:
             write_logbook(self._logbook, Activity.NOTHING, 0)
         if len(sys.modules) != modules:
             gc.freeze()
+            self._own.look_for_others()
             warnings = self._look_for_threads("importing its modules")
         job = NodeJob(order.number, order.place, call, order.cores, order.timeout)
         job.warnings = warnings
@@ -190,7 +193,10 @@ class _Node:
         try:
             output = files.acquire()
         except OSError as error:
-            tasks.tell_end(job, refusal=f"no file for its output: {error}")
+            tasks.report_end(
+                job,
+                refusal=f"no file for its output: {error}; is there a limit on descriptors (ulimit -n), or is the disk full?",
+            )
             return
         job.started = time.monotonic()
         self._channel.put(TaskStarted(job.number, os.getpid(), time.time()))
@@ -220,7 +226,8 @@ class _Node:
         # Jobs may use a server that the load has started, so it stays.
         tasks.spare_new_children()
         job.warnings = (*job.warnings, *self._look_for_threads("the load"))
-        tasks.tell_end(job, *files.release(output, reuse=not tasks.orphans))
+        self._own.look_for_others()
+        tasks.report_end(job, *files.release(output, reuse=not tasks.orphans))
 
     def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
         # The forkserver has ended during a load, or just before it.

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, NoReturn
 
     from ppg_exec.node.output_files import OutputFiles
+    from ppg_exec.node.report_socket import ReportSocket
 
-__all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of"]
+__all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy"]
 
 
 class NodeJob:
     """NodeJob: holds one task of the node, from its message to its end."""
 
     __slots__ = (
-        "call", "cores", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
-        "output", "pid", "place", "report", "started", "status", "timeout", "usage", "warnings",
+        "call", "cause", "cores", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
+        "output", "pid", "place", "report", "reports", "started", "status", "timeout", "usage", "warnings",
     )  # fmt: skip
 
     def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
@@ -33,7 +36,9 @@ class NodeJob:
         self.output: OutputFiles | None = None
         self.started: float = 0.0
         self.ended: float = 0.0
+        self.reports: ReportSocket | None = None
         self.report: bytes | int | None = None
+        self.cause: str | None = None
         self.status: int = 0
         self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
         self.has_lost_prefork: bool = False
@@ -68,7 +73,30 @@ def call_of(function: Any, arguments: tuple[Any, ...], after: Any) -> Any:
     """One call for the two functions of a task; `after`, if there is one, gives the result."""
 
     def call() -> Any:
-        value = function(*arguments)
+        process = os.getpid()
+        try:
+            value = function(*arguments)
+        finally:
+            if os.getpid() != process:
+                end_copy()
         return value if after is None else after()
 
     return call
+
+
+def end_copy() -> NoReturn:
+    """End this process: a callback has made it by a fork, and it has come back from the callback."""
+    error = sys.exc_info()[1]
+    if error is not None and not isinstance(error, SystemExit):
+        sys.excepthook(type(error), error, error.__traceback__)
+    os.write(
+        2,
+        b"ppg: a process that the callback has forked came back from the callback, and was ended. "
+        b"End such a process with os._exit()\n",
+    )
+    code = 1 if error is not None else 0
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(code)

@@ -16,18 +16,23 @@ from ppg_exec.linux import ChildList, end_children
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 __all__ = ["Orphans"]
 
 
 class Orphans:
-    """Orphans: holds the orphans that this process has adopted; true while there are any."""
+    """Orphans: holds the orphans that this process has adopted; true while there are any.
+
+    Args:
+        keep: moves a descriptor out of the reach of jobs.
+
+    """
 
     __slots__ = ("_children", "_orphans", "_spared")
 
-    def __init__(self) -> None:
-        self._children = ChildList()
+    def __init__(self, keep: Callable[[int], int]) -> None:
+        self._children = ChildList(keep)
         self._spared: set[int] = set()
         # For each orphan: the jobs of which one has started it.
         self._orphans: dict[int, set[int]] = {}

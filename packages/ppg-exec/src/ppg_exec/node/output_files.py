@@ -9,6 +9,10 @@ from __future__ import annotations
 import errno
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ppg_exec.node.own_descriptors import OwnDescriptors
+
 __all__ = ["INLINE", "CaptureFiles", "OutputFiles", "unlinked_file"]
 
 INLINE = 1 << 16
@@ -35,31 +39,32 @@ class OutputFiles:
 
     __slots__ = ("stderr", "stdout", "turn")
 
-    def __init__(self, directory: str) -> None:
-        self.turn: int = os.eventfd(0, os.EFD_CLOEXEC)
+    def __init__(self, directory: str, own: OwnDescriptors) -> None:
+        self.turn: int = own.keep(os.eventfd(0, os.EFD_CLOEXEC))
         opened = [self.turn]
         try:
-            self.stdout: int = unlinked_file(directory)
+            self.stdout: int = own.keep(unlinked_file(directory))
             opened.append(self.stdout)
-            self.stderr: int = unlinked_file(directory)
+            self.stderr: int = own.keep(unlinked_file(directory))
         except OSError:
             for descriptor in opened:
-                os.close(descriptor)
+                own.close(descriptor)
             raise
 
 
 class CaptureFiles:
     """CaptureFiles: keeps the output files of a node, and hands them to jobs."""
 
-    __slots__ = ("_directory", "_free")
+    __slots__ = ("_directory", "_free", "_own")
 
-    def __init__(self, directory: str) -> None:
+    def __init__(self, directory: str, own: OwnDescriptors) -> None:
         self._directory = directory
+        self._own = own
         self._free: list[OutputFiles] = []
 
     def acquire(self) -> OutputFiles:
         """Return empty output files. Raises OSError if there is no room or no descriptor for them."""
-        return self._free.pop() if self._free else OutputFiles(self._directory)
+        return self._free.pop() if self._free else OutputFiles(self._directory, self._own)
 
     def release(self, output: OutputFiles, *, reuse: bool) -> tuple[bytes | int, bytes | int]:
         """Return what was written to the two files; call it when no process can write to them any more.
@@ -70,10 +75,12 @@ class CaptureFiles:
         stdout, stdout_taken = _content(output.stdout)
         stderr, stderr_taken = _content(output.stderr)
         if stdout_taken or stderr_taken or not reuse:
-            os.close(output.turn)
+            self._own.close(output.turn)
             for descriptor, taken in ((output.stdout, stdout_taken), (output.stderr, stderr_taken)):
-                if not taken:
-                    os.close(descriptor)
+                if taken:
+                    self._own.give_away(descriptor)
+                else:
+                    self._own.close(descriptor)
         else:
             self._free.append(output)
         return stdout, stderr

@@ -33,6 +33,9 @@ __all__ = ["describe_exception", "encode_value", "exception_text", "pickled", "t
 _ATOMS = frozenset({type(None), bool, int, float, str, bytes})
 _CONTAINERS = frozenset({tuple, list, dict})
 _DEEPEST = 6
+_LONGEST_NAME = 200  # characters
+_LONGEST_TEXT = 4 << 20  # characters
+_LARGEST_PICKLE = 64 << 20  # bytes
 
 
 class _NotPlain(Exception):  # noqa: N818 - reads as what happened
@@ -96,9 +99,24 @@ def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
     text = exception_text(error)
     path = getattr(error, "unpicklable_path", None)
     if path is not None:
-        return encode(ResultUnpicklable(path, text_of(error)))[0]
-    raised = ExceptionRaised(_faithful_pickle(error, table), name, text_of(error), text)
+        return encode(ResultUnpicklable(_cut(path, _LONGEST_TEXT), _cut(text_of(error), _LONGEST_TEXT)))[0]
+    raised = ExceptionRaised(
+        _faithful_pickle(error, table),
+        _cut(name, _LONGEST_NAME),
+        _cut(text_of(error), _LONGEST_TEXT),
+        _cut(text, _LONGEST_TEXT),
+    )
     return encode(raised)[0]
+
+
+def _cut(text: object, longest: int) -> str:
+    """A text of at most `longest` characters, which says how many are left out; both ends of it are kept."""
+    # A subclass of str cannot travel; its own `str` method is a copy that is none.
+    full = text if type(text) is str else str.__str__(str(text))
+    left_out = len(full) - longest
+    if left_out <= 0:
+        return full
+    return f"{full[: longest // 2]}[… {left_out} characters …]{full[-(longest // 2) :]}"
 
 
 def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None:
@@ -106,7 +124,7 @@ def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None
     # then. The attempt is made here, where it can hurt no other process.
     try:
         data = pickled(error, table)
-        if type(table.load(data, ())).__name__ == type(error).__name__:
+        if len(data) <= _LARGEST_PICKLE and type(table.load(data, ())).__name__ == type(error).__name__:
             return data
     except Exception:  # noqa: BLE001 - then only its text is reported
         return None

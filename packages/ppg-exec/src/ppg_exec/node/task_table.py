@@ -21,8 +21,8 @@ import signal
 import time
 from collections import deque
 
-from ppg_exec.node.job_process import UNREPORTED
 from ppg_exec.node.orphans import Orphans
+from ppg_exec.node.report_socket import CANNOT_REPORT
 from ppg_exec.transport.messages import TaskEnded, TasksRecalled, TaskStarted
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ _GRACE = 5.0  # seconds between SIGTERM and SIGKILL for a job that has timed out
 _LONGEST_WAIT = 86_400.0  # seconds; epoll takes no more than 24 days
 _PATIENCE = 10.0  # seconds for which the report of a job waits for orphans that cannot be killed
 _MOST_PREFORKED = 8
-_DESCRIPTORS_PER_PREFORKED = 8  # four for the process, and as many in reserve
+_DESCRIPTORS_PER_PREFORKED = 8  # five for the process, and the rest in reserve
 
 
 class TaskTable:
@@ -53,7 +53,7 @@ class TaskTable:
     """
 
     def __init__(self, channel: Channel[FromNode, ToNode], processes: JobProcesses) -> None:
-        self.orphans: Orphans = Orphans()
+        self.orphans: Orphans = Orphans(processes.keep)
         self.resident: int = 0
         """Bytes that a fork has resident from the start."""
         self._channel = channel
@@ -165,6 +165,7 @@ class TaskTable:
         if job is not None:
             job.status = status
             job.ended = time.monotonic()
+            self._read_report(job)
             if usage is not None:
                 # Memory that a fork has resident from the start is the node's.
                 own = max(0, usage.ru_maxrss * 1024 - self.resident)
@@ -173,8 +174,10 @@ class TaskTable:
         elif (waiting := self._preforked.pop(pid, None)) is not None:
             # The process ended before its job began, so the job is forked again only when its turn comes.
             assert waiting.output is not None
+            assert waiting.reports is not None
             self._processes.files.release(waiting.output, reuse=True)
-            waiting.output, waiting.pid, waiting.report = None, 0, None
+            waiting.reports.close()
+            waiting.output, waiting.reports, waiting.pid = None, None, 0
             waiting.has_lost_prefork = True
 
     def go_on(self) -> None:
@@ -196,7 +199,6 @@ class TaskTable:
 
     def _finish_ending(self) -> None:
         # While an orphan of these jobs still has to be killed, none of them is reported.
-        self.take_reports()
         for pid in self.orphans.look({job.pid for job in self._ending}, self._running, self._preforked):
             self._processes.watch(pid)
         if self.orphans.kill(self._running) and time.monotonic() < self._ending[0].ended + _PATIENCE:
@@ -205,15 +207,21 @@ class TaskTable:
             self._finish(job)
         self._ending.clear()
 
-    def take_reports(self) -> None:
-        """Read the reports that job processes have sent."""
-        for message in self._processes.reports.receive():
-            job = self._by_number.get(message.number)
-            if job is not None and job.report is None:
-                job.report = message.report
-                job.ended = message.when
-            elif isinstance(message.report, int):
-                os.close(message.report)
+    def _read_report(self, job: NodeJob) -> None:
+        """Read what the process of a job has reported before it ended; nothing if it did not end well."""
+        assert job.reports is not None
+        report, job.cause = job.reports.read(job.pid)
+        job.reports.close()
+        job.reports = None
+        if report is None:
+            if job.status == CANNOT_REPORT << 8:
+                job.cause = job.cause or (
+                    "it had closed, replaced or filled the descriptor through which it was to report its end"
+                )
+        elif job.status == 0:
+            job.report, job.ended = report.report, report.when
+        elif isinstance(report.report, int):
+            os.close(report.report)
 
     def _finish(self, job: NodeJob) -> None:
         output = job.output
@@ -223,14 +231,11 @@ class TaskTable:
         stdout, stderr = self._processes.files.release(
             output, reuse=not self.orphans and job.report is not None
         )
-        cause = None
-        if job.report is None and job.status == UNREPORTED << 8:
-            cause = "it had closed the descriptor through which it was to report its end"
         successor = None
         if job.cores == 1 and self._ahead:
             successor = self._ahead.popleft()
             self._ready.append(successor)
-        self._conclude(job, stdout, stderr, cause=cause, successor=successor)
+        self._conclude(job, stdout, stderr, successor=successor)
 
     def _conclude(
         self,
@@ -239,20 +244,18 @@ class TaskTable:
         stderr: bytes | int = b"",
         *,
         refusal: str = "",
-        cause: str | None = None,
         successor: NodeJob | None = None,
     ) -> None:
         del self._by_number[job.number]
-        self.tell_end(job, stdout, stderr, refusal=refusal, cause=cause, successor=successor)
+        self.report_end(job, stdout, stderr, refusal=refusal, successor=successor)
 
-    def tell_end(
+    def report_end(
         self,
         job: NodeJob,
         stdout: bytes | int = b"",
         stderr: bytes | int = b"",
         *,
         refusal: str = "",
-        cause: str | None = None,
         successor: NodeJob | None = None,
     ) -> None:
         """Report the end of a job or a load to the controller. Descriptors then belong to the channel."""
@@ -269,7 +272,7 @@ class TaskTable:
                 stdout=stdout,
                 stderr=stderr,
                 expected=job.expected,
-                cause=cause,
+                cause=job.cause,
                 warnings=job.warnings,
             )
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ppg_exec.resources.jobserver import OWN_VARIABLE, CorePool, TaskTokens, make_knows_fifos
+from ppg_exec.resources.jobserver import OWN_VARIABLE, CorePool, TaskTokens, make_supports_fifos
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.transport.poller import Poller
 
@@ -79,7 +79,7 @@ class CoreEnvironment:
         # Variables that the user has set stay.
         self._limited = tuple(name for name in _THREAD_VARIABLES if name not in os.environ)
         self._fifos: dict[int, TaskTokens] = {}
-        self._make_knows_fifos: bool | None = None
+        self._make_supports_fifos: bool | None = None
 
     def of_one_core(self) -> dict[str, str]:
         """The variables of tasks of one core, and of the processes that they are forked from."""
@@ -89,11 +89,11 @@ class CoreEnvironment:
         """The variables that differ for a task of `cores`. Raises OSError if it can have no fifo."""
         if cores <= 1:
             return ()
-        if self._make_knows_fifos is None:
-            self._make_knows_fifos = make_knows_fifos()
+        if self._make_supports_fifos is None:
+            self._make_supports_fifos = make_supports_fifos()
         tokens = self._fifos[number] = TaskTokens(cores)
         # An older make gets the number of jobs alone.
-        auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_knows_fifos else ""
+        auth = f" --jobserver-auth=fifo:{tokens.path}" if self._make_supports_fifos else ""
         variables = {**dict.fromkeys(self._limited, str(cores)), "MAKEFLAGS": f" -j{cores}{auth}"}
         variables[_CORES] = str(cores)
         return tuple((variables | {OWN_VARIABLE: tokens.path}).items())

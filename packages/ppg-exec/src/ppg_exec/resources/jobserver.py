@@ -38,7 +38,7 @@ __all__ = [
     "TaskTokens",
     "given_pool",
     "machine_pool",
-    "make_knows_fifos",
+    "make_supports_fifos",
 ]
 
 OWN_VARIABLE = "PPG_JOBSERVER"
@@ -135,7 +135,7 @@ class MachinePool(GivenPool):
         if not count:
             return 0
         taken = self._take(count)
-        if taken < count and self._look_for_the_dead():
+        if taken < count and self._find_dead_holders():
             taken += self._take(count - taken)
         return taken
 
@@ -169,7 +169,7 @@ class MachinePool(GivenPool):
         with contextlib.suppress(FileExistsError):
             os.mkfifo(fifo, 0o600)
         if not stat.S_ISFIFO(fifo.stat().st_mode):
-            raise FileExistsError(f"{fifo} should be a fifo: remove it")
+            raise FileExistsError(f"{fifo} should be a fifo; remove it")
         descriptor = os.open(fifo, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
         living = False
         for note in self._directory.glob("holder-*"):
@@ -184,15 +184,15 @@ class MachinePool(GivenPool):
             (self._directory / "size").write_text(str(cores - 1))
         return descriptor
 
-    def _look_for_the_dead(self) -> int:
+    def _find_dead_holders(self) -> int:
         # An executor that shares the pool is short of tokens most of the time, and nearly always the others live.
         now = time.monotonic()
         if now < self._looked + _LOOK_SECONDS:
             return 0
         self._looked = now
-        return self._return_tokens_of_the_dead()
+        return self._return_tokens_of_dead_holders()
 
-    def _return_tokens_of_the_dead(self) -> int:
+    def _return_tokens_of_dead_holders(self) -> int:
         returned = 0
         held = 0
         with self._locked():
@@ -282,18 +282,18 @@ class TaskTokens:
             Path(self._directory).rmdir()
 
 
-def make_knows_fifos() -> bool:
+def make_supports_fifos() -> bool:
     """Whether the installed make, if any, can be given a fifo; before 4.4 it stops with an error."""
     make = shutil.which("make")
     if make is None:
         return True
     try:
-        said = subprocess.run(
+        output = subprocess.run(
             [make, "--version"], capture_output=True, text=True, timeout=10, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return False
-    version = re.search(r"Make (\d+)\.(\d+)", said)
+    version = re.search(r"Make (\d+)\.(\d+)", output)
     return version is not None and (int(version[1]), int(version[2])) >= (4, 4)
 
 

@@ -343,8 +343,6 @@ class JobReport(Message):
     """JobReport: carries the report of a job, which the node passes on unread."""
 
     __slots__ = ()
-    number: int
-    """the task's"""
     when: float
     """seconds of the monotonic clock at the end of the work"""
     report: bytes | Descriptor
@@ -438,9 +436,9 @@ def encoded_value(value: Any) -> bytes:
     return marshal.dumps(("ValueReturned", value))
 
 
-def encoded_job_report(number: int, when: float, report: bytes) -> bytes:
+def encoded_job_report(when: float, report: bytes) -> bytes:
     """The bytes of a `JobReport`, as `encode` makes them; see `encoded_value`."""
-    return marshal.dumps(("JobReport", number, when, report))
+    return marshal.dumps(("JobReport", when, report))
 
 
 def decode(

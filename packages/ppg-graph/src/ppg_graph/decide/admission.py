@@ -162,11 +162,11 @@ class Admission:
             elif kind is _LOAD:
                 run_state.recheck.append(node)
             elif kind is _GENERATOR:
-                flow.learn_stale(node)
+                flow.mark_stale(node)
             else:
                 record = remembered(job_ids[node])
                 if record is None or not is_usable(record):
-                    flow.learn_stale(node)
+                    flow.mark_stale(node)
                 else:
                     record_of[node] = record
                     awaited[node] = 1
@@ -183,7 +183,7 @@ class Admission:
         run_state = self.run_state
         record = run_state.record[node]
         if record is not None and not run_state.stale[node] and record_is_outdated(run_state, node, record):
-            self.flow.learn_stale(node)
+            self.flow.mark_stale(node)
 
     def meet(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
         """Take in the fingerprints and failures of these upstreams. The job counts all of them as pending."""

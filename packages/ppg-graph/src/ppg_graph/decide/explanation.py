@@ -32,7 +32,7 @@ class Explanation:
     unobservable: str | None = None
 
     def __str__(self) -> str:
-        text = f"{self.job_id}: {self._story()}"
+        text = f"{self.job_id}: {self._state_sentence()}"
         if self.reasons:
             text += " Reasons: " + "; ".join(describe(reason) for reason in self.reasons) + "."
         if self.waiting_for:
@@ -41,7 +41,7 @@ class Explanation:
             text += f" It waits for {shown}" + (f" and {more} more." if more > 0 else ".")
         return text
 
-    def _story(self) -> str:
+    def _state_sentence(self) -> str:
         match self.state:
             case NodeState.EXCLUDED:
                 return "takes no part in this run: it is pruned, or no target needs it."

@@ -1,18 +1,22 @@
-"""Propagation: works off what follows from a new fact, until nothing more follows.
+"""Propagation: draws every conclusion from a new fact, and collects the effects for the driver.
 
-Jobs are decided, become due, start, are blocked, settle and are cleaned up. `RunState` has five lists of
-work, and `Propagation.run` works them off in this order until all are empty:
+A fact is an observation or the end of a job. It may decide jobs, make them due, start or block them, settle
+them and clean them up. `NodeState` describes the states, and docs/decisions.md the rules. A job is *due* if
+it must run, unless an upstream job fails. It is *settled* if it cannot need the files or the data of its
+upstreams any more.
 
-1. `published`: new fingerprints are compared with the records of the jobs directly downstream. A job is
-   decided when all its upstreams have one.
-2. `recheck`: jobs become due or startable, stop being due, or are blocked.
-3. `startable`: due jobs with all their inputs start.
-4. `resettle_due`: jobs become settled, or unsettled again.
-5. `removable`: lazy files and loaded data that no job can demand any more are removed.
+`RunState` has five queues of work. `Propagation.run` always takes from the first queue that is not empty:
 
-The order saves work. No job becomes due before all facts are in. No job starts for another job that is then
-blocked. No files are removed while a job may still become due. Every list is a queue and no method recurses,
-so a chain of a million jobs is no problem. Each edge is visited a bounded number of times.
+1. `published`: compare new fingerprints with the records of the jobs directly downstream. When all direct
+   upstreams of a job have a fingerprint, decide the job.
+2. `recheck`: make jobs due or startable, move them back, or block them.
+3. `startable`: start due jobs that have all their inputs.
+4. `resettle_due`: settle jobs, or take that back.
+5. `removable`: remove lazy files and loaded data that no job can demand any more.
+
+The order saves work. No job becomes due before all facts are in. No job starts for a job that the same fact
+blocks. No files are removed while a job may still become due. No method recurses, so a chain of a million jobs
+is no problem. Each edge is visited a bounded number of times.
 """
 
 from __future__ import annotations
@@ -38,7 +42,7 @@ _WENT_WRONG = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED}
 
 
 class Propagation:
-    """Propagation: works off the lists of a `RunState`, and collects effects and skipped jobs."""
+    """Propagation: empties the queues of a `RunState`, and collects the effects and the skipped jobs."""
 
     __slots__ = ("effects", "run_state", "skipped", "stopped")
 
@@ -49,31 +53,31 @@ class Propagation:
         self.stopped: bool = False
 
     def run(self) -> None:
-        """Work the lists off until all are empty."""
+        """Work until all queues are empty."""
         run_state = self.run_state
         while True:
             if run_state.published:
                 self._publish()
             elif run_state.recheck:
-                self._reconsider(run_state.recheck.popleft())
+                self._recheck(run_state.recheck.popleft())
             elif run_state.startable:
                 self._start(run_state.startable.popleft())
             elif run_state.resettle_due:
                 run_state.resettle(run_state.resettle_due.popleft())
             elif run_state.removable:
-                self._consider_clean_up(run_state.removable.popleft())
+                self._clean_up_if_unneeded(run_state.removable.popleft())
             else:
                 return
 
     # -- facts
 
-    def learn_stale(self, node: NodeId) -> None:
+    def mark_stale(self, node: NodeId) -> None:
         """Mark the job as stale, and recheck it."""
         self.run_state.stale[node] = 1
         self.run_state.recheck.append(node)
 
     def files_observed(self, node: NodeId, files: Files) -> None:
-        """Take in how the job's files compare with its record."""
+        """Note how the job's files compare with its record."""
         run_state = self.run_state
         if files.status is _INTACT:
             if run_state.is_lazy[node]:
@@ -91,7 +95,7 @@ class Propagation:
                 self.decide(node)
 
     def invariant_observed(self, node: NodeId, observation: Fingerprint | Unobservable) -> None:
-        """Take in the fingerprint of an invariant, or the failure of its observation."""
+        """Publish the fingerprint of an invariant, or note that its observation failed."""
         run_state = self.run_state
         if run_state.state[node] is not _WAITING:
             return  # the run was stopped in the meantime
@@ -105,7 +109,7 @@ class Propagation:
             run_state.published.append(node)
 
     def arrive(self, node: NodeId) -> None:
-        """Count the files of a LAZY job or the data of a LOAD as there, for the due jobs directly downstream."""
+        """Note for the due jobs directly downstream that the files of a LAZY job or the data of a LOAD are there."""
         run_state = self.run_state
         for downstream in run_state.dag.downstreams(node):
             if run_state.state[downstream] is _DUE:
@@ -126,16 +130,16 @@ class Propagation:
                 run_state.present[upstream],
             )
             for downstream in dag.downstreams(upstream):
-                its_state = state[downstream]
-                if its_state is not _WAITING and its_state is not _DUE:
+                downstream_state = state[downstream]
+                if downstream_state is not _WAITING and downstream_state is not _DUE:
                     continue
                 old = record[downstream]  # None for LOAD and GENERATOR
                 if old is not None and not stale[downstream]:
                     if names_parts:
                         self.compare(upstream, downstream)
                     elif old.upstreams.get(job_id) != fingerprint:
-                        self.learn_stale(downstream)
-                if is_there and its_state is _DUE:
+                        self.mark_stale(downstream)
+                if is_there and downstream_state is _DUE:
                     run_state.missing_inputs[downstream] -= 1
                 left = pending[downstream] = pending[downstream] - 1
                 if not left:
@@ -150,7 +154,7 @@ class Propagation:
         if run_state.dag.parts(upstream, downstream) is not None and run_state.below_generator[downstream]:
             return  # a generator may still name more parts, so `decide` compares when all are known
         if record.upstreams.get(run_state.dag.job_id(upstream)) != run_state.consumed(upstream, downstream):
-            self.learn_stale(downstream)
+            self.mark_stale(downstream)
 
     def decide(self, node: NodeId) -> None:
         """Decide whether the job is clean. All its upstreams have a fingerprint."""
@@ -171,7 +175,7 @@ class Propagation:
             else:
                 holds = len(record.upstreams) == run_state.upstream_count[node]
             if not holds:
-                self.learn_stale(node)
+                self.mark_stale(node)
                 return
             run_state.fingerprint[node] = record.fingerprint
             if record.parts:
@@ -187,24 +191,23 @@ class Propagation:
     # -- due, started, blocked
 
     def must_run(self, node: NodeId) -> bool:
-        """Whether the job is certain to run unless an upstream job fails. For jobs that have not started."""
+        """Whether the job is certain to run unless an upstream job fails; meant for jobs that have not started."""
         run_state = self.run_state
         kind = run_state.dag.kind(node)
         if kind is _LAZY:
             if run_state.is_there(node):
                 return False
-            wanted = run_state.demand[node] or run_state.targeted[node]
+            is_demanded = run_state.demand[node] or run_state.targeted[node]
             return bool(
-                (wanted or run_state.needs[node])
+                (is_demanded or run_state.needs[node])
                 if run_state.stale[node]
-                else (wanted and run_state.absent[node])
+                else (is_demanded and run_state.absent[node])
             )
         if kind is _LOAD:
-            wanted = run_state.demand[node] or (run_state.targeted[node] and not run_state.ran[node])
-            return bool(wanted)
+            return bool(run_state.demand[node] or (run_state.targeted[node] and not run_state.ran[node]))
         return bool(run_state.stale[node])
 
-    def _reconsider(self, node: NodeId) -> None:
+    def _recheck(self, node: NodeId) -> None:
         run_state = self.run_state
         state = run_state.state[node]
         if state not in _MAY_START or self.stopped:
@@ -231,7 +234,7 @@ class Propagation:
             run_state.startable.append(node)
 
     def _withdraw(self, node: NodeId) -> None:
-        """Move a due job back, because no demand is left."""
+        """Move a due job back to its state before, because no job demands it any more."""
         run_state = self.run_state
         if run_state.fingerprint[node] is None:
             run_state.move(node, _WAITING)
@@ -241,7 +244,7 @@ class Propagation:
     def _start(self, node: NodeId) -> None:
         run_state = self.run_state
         if run_state.state[node] is not _DUE:
-            return  # a failure in the same event has changed that
+            return  # a failure in the same event has blocked the job, or withdrawn its demand
         reasons = reasons_to_run(run_state, node)
         if not reasons:
             raise InternalError(f"{run_state.dag.job_id(node)!r} would start without a reason")
@@ -250,32 +253,32 @@ class Propagation:
         self.effects.append(Start(node, reasons))
 
     def spread(self, node: NodeId, state: NodeState = NodeState.BLOCKED) -> None:
-        """Block (or abort) the jobs that cannot run without this one, which is out of play."""
+        """Block (or abort) the jobs that cannot run without this one, which failed, was blocked or was aborted."""
         stack: list[NodeId] = []
-        self._hit(node, stack)
+        self._push_affected(node, stack)
         self.collapse(stack, node, state)
 
     def collapse(self, nodes: Sequence[NodeId], cause: NodeId, state: NodeState = NodeState.BLOCKED) -> None:
         """Block (or abort, or exclude) these undecided jobs, and all jobs that cannot run without them."""
         run_state = self.run_state
         stack = list(nodes)
-        hit: list[NodeId] = []
+        moved: list[NodeId] = []
         while stack:
             node = stack.pop()
             if run_state.state[node] is not _WAITING and run_state.state[node] is not _DUE:
                 continue
             run_state.move(node, state)
             run_state.causes[node] = cause
-            hit.append(node)
-            self._hit(node, stack)
-        if hit and state is NodeState.BLOCKED:
-            self.effects.append(Block(tuple(sorted(hit)), cause))
+            moved.append(node)
+            self._push_affected(node, stack)
+        if moved and state is NodeState.BLOCKED:
+            self.effects.append(Block(tuple(sorted(moved)), cause))
 
-    def _hit(self, node: NodeId, stack: list[NodeId]) -> None:
-        """Find the jobs that a job out of play affects.
+    def _push_affected(self, node: NodeId, stack: list[NodeId]) -> None:
+        """Push the jobs to block onto the stack, after this job failed, was blocked or was aborted.
 
-        Without a fingerprint it blocks all jobs directly downstream, which go on the stack. With one, only
-        the due jobs are rechecked.
+        If its fingerprint is unknown, these are all jobs directly downstream. If it is known, none is pushed,
+        and the due ones are rechecked.
         """
         run_state = self.run_state
         for downstream in run_state.dag.downstreams(node):
@@ -286,14 +289,14 @@ class Propagation:
 
     # -- clean-up
 
-    def _consider_clean_up(self, node: NodeId) -> None:
+    def _clean_up_if_unneeded(self, node: NodeId) -> None:
         run_state = self.run_state
         state = run_state.state[node]
         if (state is not _CLEAN and state is not _DONE) or not self.may_remove(node):
             return
         leftover = not run_state.ran[node]
         if leftover and (self.stopped or run_state.running_generators):
-            # A generated job may need it, perhaps the job that it was kept for.
+            # A generated job may need the files. They may even have been kept for that job.
             run_state.clean_later.append(node)
             return
         self.remove(node)

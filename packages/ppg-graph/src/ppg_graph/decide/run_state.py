@@ -10,7 +10,7 @@ needs
     an OUTPUT, a GENERATOR or a target: it is needed for its own sake. No failed, blocked, aborted or excluded
     job counts. Among the others a source always counts, and any other job counts if a job directly downstream
     of it counts. So `needs` is zero exactly if no job downstream, at any distance, can still use the job's
-    content (rule 5). A settled OUTPUT still counts. That makes no difference: all its upstreams have a
+    content (rule 5). A settled OUTPUT still counts. That makes no difference. All its upstreams have a
     fingerprint, and `needs` only matters for jobs without one.
 unsettled
     Number of jobs directly downstream that are not settled: they may still demand the files or the data (rule

@@ -26,20 +26,20 @@ class CanonicalCodes:
         self._by_bytecode: dict[tuple[str, bytes], bytes] = {}
         self._by_syntax: dict[bytes, bytes] = {}
         self._new: list[CodeRow] = []
-        self._answers: dict[tuple[str, tuple[Code, ...]], list[bytes]] = {}
+        self._digests_of: dict[tuple[str, tuple[Code, ...]], list[bytes]] = {}
         for row in rows:
             self._enter(row)
 
     def canonical(self, state: FunctionState) -> list[bytes]:
         """Return the canonical digest of each code object of a function. Callers must not change the list."""
-        question = state.python, state.codes
-        answer = self._answers.get(question)
-        if answer is None:
-            answer = self._answers[question] = [
-                self._by_bytecode.get((state.python, code.bytecode)) or self._learn(code, state.python)
+        key = state.python, state.codes
+        digests = self._digests_of.get(key)
+        if digests is None:
+            digests = self._digests_of[key] = [
+                self._by_bytecode.get((state.python, code.bytecode)) or self._add_new(code, state.python)
                 for code in state.codes
             ]
-        return answer
+        return digests
 
     def note_syntax(self, state: FunctionState) -> None:
         """Keep the syntax trees of code objects that were found by their bytecode alone.
@@ -54,7 +54,7 @@ class CanonicalCodes:
                 self._new.append(row)
 
     @property
-    def has_news(self) -> bool:
+    def has_new_rows(self) -> bool:
         """Whether rows were added since the last `take_new`."""
         return bool(self._new)
 
@@ -63,10 +63,10 @@ class CanonicalCodes:
         new, self._new = self._new, []
         return new
 
-    def _learn(self, code: Code, python: str) -> bytes:
+    def _add_new(self, code: Code, python: str) -> bytes:
         syntax = code.syntax
-        known = None if syntax is None else self._by_syntax.get(syntax)
-        row = (python, code.bytecode, syntax, known or syntax or code.bytecode)
+        canonical = None if syntax is None else self._by_syntax.get(syntax)
+        row = (python, code.bytecode, syntax, canonical or syntax or code.bytecode)
         self._enter(row)
         self._new.append(row)
         return row[3]

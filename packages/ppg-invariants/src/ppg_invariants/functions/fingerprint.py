@@ -87,7 +87,7 @@ def fingerprint_function(
         if plain is not None:
             return FunctionState(plain[0], (plain[1],))
     elif not callable(function) and not isinstance(function, types.CodeType):
-        raise TypeError(f"fingerprint_function: {function!r} cannot be called")
+        raise TypeError(f"fingerprint_function: {function!r} cannot be called; pass a function")
     encoder = CapturedEncoder()
     values = encoder.encode(function, root="function")
     return FunctionState(values, tuple(encoder.codes))

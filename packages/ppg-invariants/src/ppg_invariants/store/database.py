@@ -137,7 +137,7 @@ class Reader:
             self._stamp = None
             self._connection = connect_reader(os.path.join(self._copy.name, "store"), immutable=False)
             return
-        self._stamp = self._quiet_stamp()
+        self._stamp = self._stamp_without_log()
         self._connection = connect_reader(path, immutable=self._stamp is not None)
 
     def select(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
@@ -147,13 +147,13 @@ class Reader:
                 rows = self._connection.execute(query, values).fetchall()
             except READING_ERRORS:
                 # A file that a writer changes at this moment looks damaged.
-                if self._stamp is None or self._stamp == self._quiet_stamp():
+                if self._stamp is None or self._stamp == self._stamp_without_log():
                     raise
                 rows = []
-            if self._stamp is None or self._stamp == self._quiet_stamp():
+            if self._stamp is None or self._stamp == self._stamp_without_log():
                 return rows
             self._connection.close()
-            self._stamp = self._quiet_stamp()
+            self._stamp = self._stamp_without_log()
             self._connection = connect_reader(self._path, immutable=self._stamp is not None)
 
     def migrated(self) -> sqlite3.Connection:
@@ -170,7 +170,7 @@ class Reader:
         if self._copy is not None:
             self._copy.cleanup()
 
-    def _quiet_stamp(self) -> tuple[int, int, int] | None:
+    def _stamp_without_log(self) -> tuple[int, int, int] | None:
         """Return inode, size and modification time, to detect a change; None with a write-ahead log."""
         if os.path.exists(self._path + "-wal"):
             return None

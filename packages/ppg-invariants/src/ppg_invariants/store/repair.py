@@ -283,4 +283,6 @@ def _unused_name(path: str) -> str:
         name = f"{path}.damaged-{stamp}" + (f"-{attempt}" if attempt else "")
         if not os.path.lexists(name):
             return name
-    raise StoreError(f"the status store {path} is damaged, and there are too many damaged ones beside it")
+    raise StoreError(
+        f"the status store {path} is damaged, and there are too many damaged ones beside it; remove those"
+    )

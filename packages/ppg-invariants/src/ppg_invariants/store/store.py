@@ -105,7 +105,9 @@ class StatusStore:
     @classmethod
     def _open_to_read(cls, path: str) -> Self:
         if not os.path.exists(path):
-            raise StoreError(f"there is no status store {path}; nothing was run here yet")
+            raise StoreError(
+                f"there is no status store {path}; nothing was run here yet; run the pipegraph once"
+            )
         try:
             return cls._read(path)
         except database.READING_ERRORS as error:
@@ -283,7 +285,7 @@ class StatusStore:
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Return a function's fingerprint, the same under every Python version; see `across_versions`."""
         fingerprint = state.combine(self._codes.canonical(state))
-        if self._codes.has_news:
+        if self._codes.has_new_rows:
             self._write_codes()
         return Fingerprint(fingerprint)
 
@@ -436,9 +438,11 @@ class StatusStore:
 
     def _write(self, statement: str, *values: object) -> None:
         if self._writer is None:
-            raise StoreError(f"the status store {self.path} was opened for reading only")
+            raise StoreError(
+                f"the status store {self.path} was opened for reading only; open it without read_only"
+            )
         if self._closed:
-            raise StoreError(f"the status store {self.path} is closed")
+            raise StoreError(f"the status store {self.path} is closed; open it again")
         self._writer.write(statement, values)
 
     def _write_codes(self) -> None:

@@ -158,7 +158,7 @@ class Writer:
         except StoreLocked as error:
             raise StoreError(
                 f"{lost}, and another run has begun to write the store: {error}. "
-                f"{len(self._pending)} changes of this run are not in the store, and their jobs run again"
+                f"{len(self._pending)} changes of this run are not in the store, and their jobs run again; let that run end, and run again"
             ) from error
         except StoreError as error:
             return [f"{lost}, and cannot be made again ({error}). Start no other run while this one lasts"]
@@ -169,7 +169,7 @@ class Writer:
             self.connection = database.connect_writer(self._path)
         except sqlite3.Error as error:
             raise StoreError(
-                f"the status store {self._path} was made again, but cannot be opened: {error}"
+                f"the status store {self._path} was made again, but cannot be opened: {error}; run again"
             ) from error
         self._met = None
         self._files.note()

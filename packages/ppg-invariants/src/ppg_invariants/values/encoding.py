@@ -179,7 +179,7 @@ class Encoder:
     def _enter(self, container: object) -> None:
         depth = len(self._enclosing)
         if depth >= MAXIMAL_DEPTH:
-            raise Unencodable(f"nested more than {MAXIMAL_DEPTH} levels deep")
+            raise Unencodable(f"nested more than {MAXIMAL_DEPTH} levels deep; pass flatter data")
         self._enclosing[id(container)] = depth
 
     def _leave(self, container: object) -> None:

@@ -98,7 +98,9 @@ def _attributes(value: object, names: list[str]) -> dict[str, object]:
         try:
             found[name] = getattr(value, name)
         except AttributeError:
-            raise Unencodable(f"field {name!r} of this {type_name(type(value))} was never set") from None
+            raise Unencodable(
+                f"field {name!r} of this {type_name(type(value))} was never set; set it, or give it a default"
+            ) from None
     return found
 
 
@@ -160,7 +162,9 @@ def _pattern(value: Any) -> object:
 
 def _class(value: type) -> object:
     if "<locals>" in value.__qualname__:
-        raise Unencodable(f"the class {type_name(value)} is local to a function and has no lasting name")
+        raise Unencodable(
+            f"the class {type_name(value)} is local to a function and has no lasting name; define it outside"
+        )
     return type_name(value)
 
 
@@ -173,7 +177,9 @@ def _function(value: Callable[..., object]) -> object:
 
 def _builtin(value: Any) -> object:
     if value.__self__ is not None and not isinstance(value.__self__, types.ModuleType):
-        raise Unencodable(f"{value.__qualname__} is a method bound to an object, not a value")
+        raise Unencodable(
+            f"{value.__qualname__} is a method bound to an object, not a value; pass the data of that object"
+        )
     return f"{value.__module__}.{value.__qualname__}"
 
 

@@ -1,0 +1,165 @@
+"""What callbacks do by mistake or on purpose with what they inherit. Without pytest: the compute node imports this."""
+
+import ctypes
+import marshal
+import os
+import random
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+
+def inherited(kind: str = "") -> list[int]:
+    """The descriptors above the standard streams, of one kind of file if it is given."""
+    found = []
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except FileNotFoundError:
+            continue  # the listing's own
+        if int(name) > 2 and kind in target:
+            found.append(int(name))
+    return found
+
+
+def _write_to_all(pieces: Iterator[bytes]) -> None:
+    for descriptor in inherited():
+        for _, piece in zip(range(20), pieces, strict=False):
+            try:
+                os.write(descriptor, piece)
+            except OSError:
+                break
+
+
+def random_bytes(seed: int = 3) -> None:
+    chance = random.Random(seed)
+    _write_to_all(iter(lambda: chance.randbytes(chance.choice([1, 8, 16, 100, 5000])), None))
+
+
+def marshalled_values(seed: int = 3) -> None:
+    chance = random.Random(seed)
+    values: list[object] = [
+        (), {}, 5, None, "abc", ([], 0.0), ("JobReport", 1.0, b"x"), ("JobReport", 1.0, 7), ("ValueReturned", None),
+        ("JobReport", float("nan"), marshal.dumps(("ValueReturned", 1))), (2**70, True),
+    ]  # fmt: skip
+    _write_to_all(iter(lambda: marshal.dumps(chance.choice(values)), None))
+
+
+def reports_that_promise_memory() -> None:
+    # A tuple of two thousand million items, in five bytes.
+    _write_to_all(iter(lambda: b"(" + struct.pack("<i", 2**31 - 1), None))
+
+
+def shut_down() -> None:
+    for descriptor in inherited("socket"):
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            duplicate.shutdown(socket.SHUT_RDWR)
+
+
+def read_everything() -> None:
+    for descriptor in inherited():
+        os.set_blocking(descriptor, False)
+        try:
+            os.read(descriptor, 1 << 16)
+        except OSError:
+            continue
+
+
+def make_all_blocking() -> None:
+    for descriptor in inherited():
+        os.set_blocking(descriptor, True)
+
+
+def unregister_all() -> None:
+    for descriptor in inherited("eventpoll"):
+        poller = select.epoll.fromfd(os.dup(descriptor))
+        for number in range(100):
+            try:
+                poller.unregister(number)
+            except OSError:
+                continue
+
+
+def close_all() -> None:
+    os.closerange(3, 1 << 16)
+
+
+def flood_with_descriptors() -> None:
+    for descriptor in inherited("socket"):
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            try:
+                while True:
+                    socket.send_fds(duplicate, [b"x"], [0, 1, 2])
+            except OSError:
+                continue
+
+
+def send_an_endless_file() -> None:
+    zero = os.open("/dev/zero", os.O_RDONLY)
+    for descriptor in inherited("socket"):
+        with socket.socket(fileno=os.dup(descriptor)) as duplicate:
+            socket.send_fds(duplicate, [marshal.dumps(("JobReport", 0.0, 0))], [zero])
+
+
+def write_the_logbook() -> None:
+    for descriptor in inherited("memfd"):
+        os.pwrite(descriptor, (3).to_bytes(8, "little") * 3, 0)
+
+
+def replace_exit() -> None:
+    os._exit = lambda _: time.sleep(1000)  # type: ignore[assignment,return-value]
+
+
+def a_copy_returns() -> None:
+    os.fork()
+
+
+def copies_return() -> None:
+    for _ in range(4):
+        os.fork()
+
+
+def a_copy_raises() -> None:
+    if os.fork() == 0:
+        raise ValueError("raised in the copy")
+
+
+def a_long_name() -> None:
+    class Odd(Exception):
+        pass
+
+    Odd.__qualname__ = "x" * 5_000_000
+    raise Odd("y" * 5_000_000)
+
+
+def kill_the_group() -> None:
+    os.killpg(0, signal.SIGKILL)
+
+
+def the_job_itself(how: str) -> Callable[[], Any]:
+    """A callback whose forgotten copy returns, and that itself ends in another way, after the copy."""
+
+    def callback() -> str:
+        pid = os.fork()
+        if pid == 0:
+            return "of the copy"
+        os.waitpid(pid, 0)
+        match how:
+            case "raises":
+                raise ValueError("the job itself failed")
+            case "is killed":
+                os.kill(os.getpid(), signal.SIGKILL)
+            case "exits":
+                os._exit(3)
+            case "crashes":
+                ctypes.string_at(0)
+            case "leaves":
+                sys.exit(4)
+        return "of the job"
+
+    return callback
