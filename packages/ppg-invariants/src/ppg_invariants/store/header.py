@@ -13,7 +13,7 @@ import sqlite3
 import stat
 from typing import BinaryIO
 
-from ppg_invariants.errors import StoreError
+from ppg_invariants.errors import StoreError, remedy
 
 __all__ = ["DamagedHeaderError", "check_header", "with_sound_header"]
 
@@ -33,6 +33,16 @@ class DamagedHeaderError(sqlite3.DatabaseError):
 
 def check_header(path: str) -> None:
     """Raise DamagedHeaderError if the file has no sound header, StoreError if it is no file at all."""
+    try:
+        _check(path)
+    except OSError as error:
+        usual = "see that it may be read"
+        raise StoreError(
+            f"the status store {path} cannot be used: {error}; {remedy(error, usual)}"
+        ) from error
+
+
+def _check(path: str) -> None:
     found = os.stat(path)
     if not stat.S_ISREG(found.st_mode):
         raise StoreError(f"the status store {path} is no file; move it away, or choose another status file")
