@@ -55,6 +55,52 @@ def test_a_job_that_fills_the_disk_fails_and_the_store_stays_valid(
     assert run(lambda: declare(10)).ran == []
 
 
+FILLING = """
+import os, sys, time
+from pathlib import Path
+import ppg
+
+def write_half(path):
+    path.write_text("half")
+    os.mkfifo("began")
+    with open("began", "w"):
+        time.sleep(1000)
+
+def fill(path):
+    while not Path("began").exists():
+        time.sleep(0.001)
+    with open("began"), path.open("wb", buffering=0) as file:
+        try:
+            while True:
+                file.write(bytes(1000))
+        except OSError:
+            pass
+
+ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2), quiet=True)
+ppg.FileGeneratingJob("half", write_half)
+ppg.FileGeneratingJob("big", fill)
+try:
+    ppg.run_pipegraph()
+except ppg.PyPipelineGraphError as error:
+    print(type(error).__name__, error)
+"""
+
+
+def test_a_disk_too_full_for_the_store_ends_the_run_and_leaves_no_half_written_output(small_disk):
+    """The job that filled the disk has succeeded; another one has written a part of its file."""
+    (small_disk / "script.py").write_text(FILLING)
+    ended = subprocess.run(
+        [sys.executable, "script.py"], capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == ""
+    assert ended.stdout.startswith("PyPipelineGraphError the status store")
+    assert "disk" in ended.stdout
+    assert "ended 1 running job and removed its partial outputs" in ended.stdout, ended.stdout
+    assert not (small_disk / "half").exists()
+    assert (small_disk / "big").exists()
+
+
 @pytest.fixture
 def read_only():
     """Makes a folder one that nobody can write into, the superuser neither."""

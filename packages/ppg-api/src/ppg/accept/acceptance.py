@@ -30,6 +30,7 @@ from ppg_invariants import (
     ObservationInterrupted,
     RunEnd,
     StatusStore,
+    StoreDamagedWarning,
     StoredObservation,
     StoredRecord,
     StoreError,
@@ -111,7 +112,7 @@ def acceptance_of(
         except ObservationInterrupted:
             # `_deliver` below raises the signal again, with the handlers restored.
             assert interrupts.received is not None
-        except StoreError as error:
+        except (StoreError, StoreDamagedWarning) as error:
             raise PyPipelineGraphError(str(error)) from error
     if interrupts.received is not None:
         _deliver(interrupts.received, acceptance)

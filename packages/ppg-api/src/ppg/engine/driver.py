@@ -424,7 +424,28 @@ class Driver:
         assert self._interrupts.received is not None
         self._publish(events.RunStopping(self._interrupts.received))
         self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
-        for job_id in end_all(self._executor, [flight.job.job_id for flight in self._in_flight.values()]):
-            self._in_flight[self._pipegraph.job(job_id).node].has_begun = True
+        self._end_running()
         for node in sorted(self._in_flight):
             self._discard_unfinished(node)
+
+    def _end_running(self) -> None:
+        running = [flight.job.job_id for flight in self._in_flight.values() if flight.with_executor]
+        for job_id in end_all(self._executor, running):
+            self._in_flight[self._pipegraph.job(job_id).node].has_begun = True
+
+    def abandon(self) -> int:
+        """End the running jobs and remove their partial outputs after an error; return their number.
+
+        The evaluator and the store take no part in it: one of them may have caused the error.
+        """
+        self._end_running()
+        ended = 0
+        for node in sorted(self._in_flight):
+            flight = self._in_flight.pop(node)
+            # A job that succeeded just before the error has whole files.
+            if flight.with_executor and flight.has_begun:
+                ended += 1
+                for problem in discard_files(flight.job):
+                    self._publish(events.Warned(problem))
+            self._outcomes[flight.job.job_id] = JobOutcome(flight.job.job_id, JobState.NOT_DONE)
+        return ended

@@ -17,9 +17,10 @@ from ppg.report.log_files import log_listeners
 from ppg.report.udp_log import UdpLog, is_log_off, log_port
 from ppg.result import RunResult
 from ppg.status.recorder import Recorder
+from ppg.text import counted
 from ppg_exec import Executor, ExecutorError
 from ppg_graph import NodeId
-from ppg_invariants import StatusStore, StoreError
+from ppg_invariants import StatusStore, StoreDamagedWarning, StoreError
 
 __all__ = ["run_graph"]
 
@@ -56,12 +57,9 @@ def run_graph(
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
             driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, targets)
-            try:
-                driver.run()
-            finally:
-                result = driver.result()
-                _finish(result, recorder, broadcast)
-    except StoreError as error:
+            result = _drive(driver, recorder, broadcast)
+    except (StoreError, StoreDamagedWarning) as error:
+        # The warning is raised only if Python makes errors of warnings.
         raise PyPipelineGraphError(str(error)) from error
     except (ExecutorError, OSError) as error:
         limit = isinstance(error, OSError) and error.errno == errno.EMFILE
@@ -77,6 +75,37 @@ def run_graph(
         signal.raise_signal(interrupts.received)
     broadcast.raise_defects()
     return result
+
+
+def _drive(driver: Driver, recorder: Recorder, broadcast: Broadcast) -> RunResult:
+    """Run until the end, or until an error; then end what runs. Record the end in both cases."""
+    try:
+        driver.run()
+    except StoreError as error:
+        ended = driver.abandon()
+        removed = _told(ended)
+        try:
+            _finish(driver.result(), recorder, broadcast)
+        except StoreError:
+            raise StoreError(f"{error}{removed}") from error
+        # The partial outputs may have taken the room that the store lacked.
+        raise StoreError(f"{error}{removed}. After that the changes could be written") from error
+    except BaseException:
+        driver.abandon()
+        _finish(driver.result(), recorder, broadcast)
+        raise
+    result = driver.result()
+    _finish(result, recorder, broadcast)
+    return result
+
+
+def _told(ended: int) -> str:
+    owner = "its" if ended == 1 else "their"
+    return (
+        f". The run ended {counted(ended, 'running job')} and removed {owner} partial outputs"
+        if ended
+        else ""
+    )
 
 
 def _finish(result: RunResult, recorder: Recorder, broadcast: Broadcast) -> None:

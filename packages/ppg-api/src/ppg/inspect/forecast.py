@@ -33,6 +33,7 @@ from ppg_invariants import (
     FunctionEvidence,
     FunctionState,
     StatusStore,
+    StoreDamagedWarning,
     StoredObservation,
     StoreError,
 )
@@ -129,7 +130,7 @@ def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[Re
                 StatusStore.open(Path(folder) / "status") as store,
             ):
                 yield ReadOnlyHistory(store, rehash=rehash)
-    except StoreError as error:
+    except (StoreError, StoreDamagedWarning) as error:
         raise PyPipelineGraphError(str(error)) from error
 
 

@@ -364,6 +364,10 @@ def require_id(job_id: object, what: str) -> None:
         raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
     if not job_id:
         raise ValueError(f"{what}: job_id must not be empty")
+    try:
+        job_id.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{what}: job_id must be text, not {job_id!a} ({error.reason})") from None
 
 
 def _is_whole_number(value: object) -> bool:

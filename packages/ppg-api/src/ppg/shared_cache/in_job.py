@@ -4,7 +4,7 @@ A failure of the cache costs the sharing, never the job. Taken files count only 
 they have the sizes and hashes that were recorded when they were made.
 """
 
-# ruff: noqa: PTH101, PTH103, PTH108, PTH113, PTH116, PTH118, PTH120
+# ruff: noqa: PTH101, PTH103, PTH108, PTH116, PTH118, PTH120
 # Paths are strings here, as everywhere in job processes, because these do not import pathlib.
 
 import contextlib
@@ -26,7 +26,7 @@ from ppg.shared_cache.registry import (
     opened,
     publish,
 )
-from ppg.shared_cache.transfer import transfer
+from ppg.shared_cache.transfer import NotAsStatedError, transfer
 from ppg_invariants import FileProblem, FileState, describe_files
 
 __all__ = ["Report", "Use", "take_or_make"]
@@ -118,14 +118,18 @@ def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | N
     """
     if tuple(one.name for one in entry.files) != use.names:
         raise DamagedError("it has other files than the job")
+    place = ""
     try:
-        for position, path in enumerate(paths):
+        for position, (path, one) in enumerate(zip(paths, entry.files, strict=True)):
+            place = f"its file for '{one.name}'"
             _make_way(path)
-            mode = 0o666 | entry.files[position].executable
-            transfer(str(position), path, mode, hard_links=use.hard_links, folder=entry.descriptor)
-    except OSError:
+            mode = 0o666 | one.executable
+            transfer(str(position), path, mode, one.size, hard_links=use.hard_links, folder=entry.descriptor)
+    except OSError as error:
         if not entry.is_in_place:
             return None
+        if isinstance(error, NotAsStatedError):
+            raise DamagedError(f"{place} {error.strerror}") from error
         _blame(entry, content=False)
         raise
     states = describe_files(paths, empty_ok=True)
@@ -152,7 +156,7 @@ def _blame(entry: Entry, *, content: bool) -> None:
                 why = state.message
             elif (state.size, state.digest) != (one.size, one.digest):
                 why = "has not the bytes that were kept"
-        elif not os.path.isfile(path):
+        elif not os.path.lexists(path):
             why = "is missing"
         # The checked file is of this entry only if no other entry has taken its place.
         if why is not None and entry.is_in_place:
@@ -195,13 +199,20 @@ def _keep(
             CachedFile(name, state.size, state.digest, os.stat(path).st_mode & 0o111)
             for name, path, state in zip(use.names, paths, states, strict=True)
         ]
-        publish(use.cache, use.key, files, partial(_put, paths, use.hard_links), made_by)
+        publish(use.cache, use.key, files, partial(_put, paths, files, use.hard_links), made_by)
     except OSError as error:
         warnings.append(_warning("nothing can be kept in the shared cache", use, error))
 
 
-def _put(paths: Sequence[str], hard_links: bool, position: int, target: str, mode: int) -> None:
-    transfer(paths[position], target, 0o400 | mode, hard_links=hard_links)
+def _put(
+    paths: Sequence[str],
+    files: Sequence[CachedFile],
+    hard_links: bool,
+    position: int,
+    target: str,
+    mode: int,
+) -> None:
+    transfer(paths[position], target, 0o400 | mode, files[position].size, hard_links=hard_links)
     # The umask applies to the user's own files; files in the cache have the permissions of the cache's folder.
     os.chmod(target, (os.stat(target).st_mode & 0o555) | mode)
 

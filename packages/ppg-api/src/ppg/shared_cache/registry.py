@@ -12,7 +12,7 @@ removed when they are a day old.
 Files of an entry are named by their position, so output names, however odd, occur only in the manifest.
 """
 
-# ruff: noqa: PTH101, PTH102, PTH104, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
+# ruff: noqa: PTH101, PTH102, PTH104, PTH108, PTH112, PTH116, PTH118, PTH120, PTH123, PTH208
 # Paths are strings here, as everywhere in job processes, because these do not import pathlib.
 
 import contextlib
@@ -23,7 +23,9 @@ import socket
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
+
+from ppg.shared_cache.transfer import NotAsStatedError, open_regular
 
 __all__ = [
     "MANIFEST",
@@ -42,8 +44,15 @@ __all__ = [
 FORMAT = 1
 """Version of folders and manifests; a ppg that writes another version uses another folder."""
 MANIFEST = "manifest.json"
+MOST_BYTES = 1 << 26
+"""The largest manifest that is read or written: about 400,000 files."""
 SECONDS_UNTIL_LEFT_BEHIND = 24 * 3600.0
+EXECUTABLE = 0o111
+"""The only bits of permission that an entry gives to a file."""
 _SHARED_MODE = 0o777 | stat.S_ISGID | stat.S_ISVTX
+
+
+_Value = TypeVar("_Value")
 
 
 class DamagedError(Exception):
@@ -56,7 +65,7 @@ class CachedFile(NamedTuple):
     - name: as the job calls it
     - size: in bytes
     - digest: xxh3_128 of its content
-    - executable: its bits of execution permission
+    - executable: its bits of execution permission, of 0o111
     """
 
     name: str
@@ -100,8 +109,14 @@ def opened(cache: str, key: str) -> Iterator[Entry | None]:
     """
     folder = entry_folder(cache, key)
     try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except (FileNotFoundError, NotADirectoryError):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        descriptor = None
+    except OSError as error:
+        if error.errno not in {errno.ENOTDIR, errno.ELOOP}:
+            raise
+        if os.path.lexists(folder):
+            raise DamagedError("it is no folder") from None
         descriptor = None
     if descriptor is None:
         yield None
@@ -114,26 +129,42 @@ def opened(cache: str, key: str) -> Iterator[Entry | None]:
 
 def _read(folder: str, descriptor: int, key: str) -> Entry | None:
     try:
-        with open(os.open(MANIFEST, os.O_RDONLY | os.O_CLOEXEC, dir_fd=descriptor), "rb") as file:
-            content = json.loads(file.read())
-        files = tuple(
-            CachedFile(
-                str(one["name"]), int(one["size"]), bytes.fromhex(one["xxh3_128"]), int(one["executable"])
-            )
-            for one in content["files"]
-        )
-        made_by = dict(content["made_by"])
+        opened_file, found = open_regular(MANIFEST, descriptor)
+        with open(opened_file, "rb") as file:
+            if found.st_size > MOST_BYTES:
+                raise DamagedError(f"its manifest has {found.st_size} bytes")
+            content = json.loads(file.read(MOST_BYTES))
+        files = tuple(map(_described, _checked(content["files"], list)))
+        made_by = _checked(content["made_by"], dict)
         identity = (content["format"], content["key"])
     except FileNotFoundError:
         if _is_at(folder, descriptor):
             raise DamagedError("its manifest is missing") from None
         # Another process is removing the entry.
         return None
-    except (ValueError, KeyError, TypeError) as error:
+    except NotAsStatedError as error:
+        raise DamagedError(f"its manifest {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise DamagedError(f"its manifest cannot be understood ({type(error).__name__}: {error})") from error
     if identity != (FORMAT, key) or not files:
         raise DamagedError("its manifest is that of another entry")
     return Entry(folder, descriptor, files, made_by)
+
+
+def _described(one: Mapping[str, object]) -> CachedFile:
+    """Return a file of a manifest; raise KeyError, TypeError or ValueError if it cannot be understood."""
+    size = _checked(one["size"], int)
+    if size < 0:
+        raise ValueError(f"a size of {size} bytes")
+    executable = _checked(one["executable"], int) & EXECUTABLE
+    digest = bytes.fromhex(_checked(one["xxh3_128"], str))
+    return CachedFile(_checked(one["name"], str), size, digest, executable)
+
+
+def _checked(value: object, wanted: type[_Value]) -> _Value:
+    if type(value) is not wanted:
+        raise TypeError(f"{wanted.__name__} expected, not {type(value).__name__}")
+    return value
 
 
 def _is_at(folder: str, descriptor: int) -> bool:
@@ -193,7 +224,12 @@ def publish(
             ],
             "made_by": made_by,
         }
-        _write(os.path.join(staged, MANIFEST), json.dumps(manifest, indent=1).encode(), mode & 0o444)
+        text = json.dumps(manifest, indent=1).encode()
+        if len(text) > MOST_BYTES:
+            raise OSError(  # noqa: TRY301 (the entry is removed as after any error)
+                errno.EFBIG, f"the names of its {len(files)} files are too long for a manifest"
+            )
+        _write(os.path.join(staged, MANIFEST), text, mode & 0o444)
         for position in range(len(files)):
             _sync(os.path.join(staged, str(position)))
         _sync(staged)
@@ -311,4 +347,9 @@ def _remove(folder: str) -> None:
     """Remove a folder under `staging`; `remove_leftovers` retries what cannot be removed now."""
     import shutil  # noqa: PLC0415 (only where something is removed)
 
-    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        os.unlink(folder)
+    except (IsADirectoryError, PermissionError):
+        shutil.rmtree(folder, ignore_errors=True)
+    except OSError:
+        return  # another process removes it

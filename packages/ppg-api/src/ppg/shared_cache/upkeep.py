@@ -1,10 +1,10 @@
 """Upkeep: lists the entries of a shared cache, and removes entries to make room."""
 
-# ruff: noqa: PTH116
 # Paths are strings in all modules of the cache.
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 
 from ppg.shared_cache.registry import DamagedError, discard, entry_folder, keys, opened, remove_leftovers
@@ -62,9 +62,12 @@ def prune_to(cache: str, max_size: int) -> list[CachedEntry]:
 def _described(cache: str, key: str) -> CachedEntry:
     """Describe one entry; raise FileNotFoundError if it was removed."""
     folder = entry_folder(cache, key)
+    state = os.lstat(folder)
+    if not stat.S_ISDIR(state.st_mode):
+        return CachedEntry(key, (), state.st_size, state.st_mtime, "")
     with os.scandir(folder) as found:
         size = sum(file.stat(follow_symlinks=False).st_size for file in found)
-    used = os.stat(folder).st_mtime
+    used = state.st_mtime
     try:
         with opened(cache, key) as entry:
             if entry is None:

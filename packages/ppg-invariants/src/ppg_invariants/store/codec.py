@@ -21,6 +21,7 @@ __all__ = [
     "NO_NAME",
     "DamagedError",
     "is_sound",
+    "is_sound_record",
     "pack_observation",
     "pack_record",
     "unpack_duration",
@@ -87,9 +88,22 @@ def pack_record(job_id: JobId, stored: StoredRecord, number_of: Callable[[JobId]
     return _sealed(job_id, body)
 
 
+def is_sound_record(job_id: JobId, packed: bytes) -> bool:
+    """Whether these bytes are a record packed for this job; the unpack functions for records require it.
+
+    Observations have the same checksum, but begin otherwise.
+    """
+    return (
+        type(packed) is bytes
+        and packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
+        and len(packed) >= _MIDDLE
+        and packed[_CHECKSUM] < len(_KINDS)
+    )
+
+
 def is_sound(job_id: JobId, packed: bytes) -> bool:
-    """Whether these bytes were packed for this job; the unpack functions for records require it."""
-    return packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
+    """Whether these bytes were packed for this job, as a record or as an observation."""
+    return type(packed) is bytes and packed[:_CHECKSUM] == _checksum(job_id, packed[_CHECKSUM:])
 
 
 class _Layout(NamedTuple):
@@ -185,7 +199,12 @@ def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileS
         raise DamagedError("checksum")
     body = packed[_CHECKSUM:]
     end = 4 + int.from_bytes(body[:4], "little")
-    file = _unpack_file(body, end)[0] if len(body) > end else None
+    if end > len(body):
+        raise DamagedError("it is a record")
+    try:
+        file = _unpack_file(body, end)[0] if len(body) > end else None
+    except (ValueError, IndexError, struct.error) as error:
+        raise DamagedError("it is a record") from error
     return Fingerprint(body[4:end]), file
 
 

@@ -15,6 +15,7 @@ incomplete file under the store's own name is always damage.
 # ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH116, PTH118
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -24,39 +25,66 @@ from typing import Any
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.filesystem import Location, location_of
 from ppg_invariants.store import schema
+from ppg_invariants.store.header import DamagedHeaderError, check_header
 from ppg_invariants.store.orphaned_log import copy_orphaned_store, copy_store_in_use
 from ppg_invariants.store.private_files import create_private, is_planted, narrow
 
 __all__ = [
+    "READING_ERRORS",
     "CutShortError",
+    "DamagedHeaderError",
     "Reader",
+    "check_header",
+    "check_length",
     "connect_reader",
     "connect_writer",
     "create_store",
+    "damage_of",
     "is_damage",
     "refuse_strangers",
+    "remove_unfinished",
+    "remove_with_side_files",
     "require_permission",
     "side_files",
+    "unfinished_name",
+    "unusable",
 ]
 
 _BUSY_SECONDS = 30.0
-_CORRUPT, _NOT_A_DATABASE = 11, 26
-_SMALLEST_PAGE = 512
+_SURROUNDINGS = frozenset(
+    {
+        sqlite3.SQLITE_PERM,
+        sqlite3.SQLITE_ABORT,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_INTERRUPT,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_PROTOCOL,
+        sqlite3.SQLITE_TOOBIG,
+        sqlite3.SQLITE_NOLFS,
+        sqlite3.SQLITE_AUTH,
+    }
+)
+"""SQLite's codes for errors with a cause outside of the file."""
 
 
-class CutShortError(sqlite3.DatabaseError):
-    """CutShortError: the file has no whole header, so the store lost its content.
+READING_ERRORS = (sqlite3.DatabaseError, UnicodeDecodeError)
+"""Errors of reading; the second one is of a damaged name of a column."""
 
-    SQLite itself opens such a file as a new database.
-    """
+CutShortError = DamagedHeaderError
+"""The earlier name of `DamagedHeaderError`."""
 
-    def __init__(self) -> None:
-        super().__init__("the file is cut short")
+check_length = check_header
+"""The earlier name of `check_header`."""
 
 
 def create_store(path: str) -> None:
     """Create an empty store at `path` in one step. Raises StoreError if that is impossible."""
-    unfinished = path + ".new"
+    unfinished = unfinished_name(path)
     try:
         remove_with_side_files(unfinished)
         # SQLite gives its side files the mode of this file.
@@ -69,16 +97,28 @@ def create_store(path: str) -> None:
             connection.close()
         os.replace(unfinished, path)
     except (OSError, sqlite3.Error) as error:
+        remove_unfinished(path)
         usual = "see that the directory is writable and the disk not full, or choose another status file"
         raise StoreError(
             f"the status store {path} cannot be made: {error}; {remedy(error, usual)}"
         ) from error
 
 
+def unfinished_name(path: str) -> str:
+    """Return the path under which a new store for `path` is made."""
+    return path + ".new"
+
+
+def remove_unfinished(path: str) -> None:
+    """Remove a store for `path` that was never completed, if there is one; the caller holds the lock."""
+    with contextlib.suppress(OSError):  # the next writer tries it again
+        remove_with_side_files(unfinished_name(path))
+
+
 def connect_writer(path: str) -> sqlite3.Connection:
     """Return a connection for the holder of the lock."""
     _take_side_files(path)
-    check_length(path)
+    check_header(path)
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
         schema.check(lambda query: connection.execute(query).fetchall(), path)
@@ -105,11 +145,25 @@ class Reader:
     def select(self, query: str, values: tuple[object, ...] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         while True:
-            rows = self._connection.execute(query, values).fetchall()
+            try:
+                rows = self._connection.execute(query, values).fetchall()
+            except READING_ERRORS:
+                # A file that a writer changes at this moment looks damaged.
+                if self._stamp is None or self._stamp == self._stamp_without_log():
+                    raise
+                rows = []
             if self._stamp is None or self._stamp == self._stamp_without_log():
                 return rows
             self._connection.close()
             self._connection = self._connect()
+
+    def migrated(self) -> sqlite3.Connection:
+        """Return a copy in memory with the present schema, and close this reader."""
+        copy = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.backup(copy)
+        self.close()
+        schema.migrate(copy, self._path)
+        return copy
 
     def close(self) -> None:
         """Close the file, and remove the copy if there is one."""
@@ -140,7 +194,7 @@ class Reader:
 
 def connect_reader(path: str, *, immutable: bool) -> sqlite3.Connection:
     """Return a connection that only reads; `immutable` promises that no process writes."""
-    check_length(path)
+    check_header(path)
     options = "mode=ro&immutable=1" if immutable else "mode=ro"
     return sqlite3.connect(
         f"file:{urllib.parse.quote(os.path.abspath(path))}?{options}",
@@ -150,21 +204,29 @@ def connect_reader(path: str, *, immutable: bool) -> sqlite3.Connection:
     )
 
 
-def check_length(path: str) -> None:
-    """Raise CutShortError if the file has no whole header."""
-    if os.stat(path).st_size < _SMALLEST_PAGE:
-        raise CutShortError
-
-
-def is_damage(error: sqlite3.Error) -> bool:
+def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
     """Whether SQLite reports a broken file, as opposed to a busy, full or forbidden one."""
-    if isinstance(error, CutShortError):
+    if isinstance(error, UnicodeDecodeError):
         return True
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is None:
+    if isinstance(error, sqlite3.ProgrammingError | sqlite3.NotSupportedError):
         return False
-    missing_table = isinstance(error, sqlite3.OperationalError) and "no such" in str(error)
-    return (code & 0xFF) in (_CORRUPT, _NOT_A_DATABASE) or missing_table
+    code = getattr(
+        error, "sqlite_errorcode", None
+    )  # absent for text that is no UTF-8, and for our own errors
+    return code is None or code == sqlite3.SQLITE_IOERR_SHORT_READ or (code & 0xFF) not in _SURROUNDINGS
+
+
+def damage_of(path: str, error: sqlite3.Error | UnicodeDecodeError) -> str:
+    """Return what is damaged; raise StoreError if the error has another cause."""
+    if isinstance(error, sqlite3.Error) and not is_damage(error):
+        raise unusable(path, error) from error
+    return str(error)
+
+
+def unusable(path: str, error: sqlite3.Error) -> StoreError:
+    """Return the error for the user about a file that cannot be read, with a remedy."""
+    usual = "see that file and directory may be read and written, and that the disk is not full"
+    return StoreError(f"the status store {path} cannot be used: {error}; {remedy(error, usual)}")
 
 
 def side_files(path: str) -> tuple[str, ...]:

@@ -61,6 +61,18 @@ class WriterLock:
             os.close(self._descriptor)
             self._descriptor = None
 
+    def take_again(self) -> bool:
+        """Take the lock again if its file was removed or replaced; return whether it was.
+
+        Raises StoreLocked if another process took it meanwhile. Raises StoreError if no lock can be made there.
+        """
+        if self._descriptor is None or self._is_still_there(self._descriptor):
+            return False
+        former = self._descriptor
+        self._descriptor = self._acquire()
+        os.close(former)
+        return True
+
     def let_go_in_child(self) -> None:
         """Close this process's share of a lock that belongs to the parent."""
         if self._descriptor is not None:
@@ -185,7 +197,7 @@ class WriterLock:
     def _is_still_there(self, descriptor: int) -> bool:
         try:
             return os.path.samestat(os.fstat(descriptor), os.stat(self.path))
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
 

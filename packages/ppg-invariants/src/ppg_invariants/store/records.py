@@ -1,9 +1,10 @@
 """Records: defines the values that the status store keeps."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ppg_graph import Fingerprint, JobId, Record
 from ppg_invariants.files.state import FileState
@@ -86,6 +87,15 @@ class RunSummary:
     pid: int
     host: str
     details: Mapping[str, object]
+
+    @classmethod
+    def of(cls, row: tuple[Any, ...]) -> "RunSummary | None":
+        """Return the summary of a row; None if it was damaged before rows had checksums."""
+        run, started, ended, outcome, pid, host, details = row
+        try:
+            return cls(run, started, ended, RunEnd(outcome), pid, host, json.loads(details))
+        except ValueError:
+            return None
 
 
 @dataclass(frozen=True, slots=True)

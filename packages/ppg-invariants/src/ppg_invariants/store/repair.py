@@ -1,56 +1,148 @@
-"""Repair: keeps a copy of a damaged store, saves its readable rows, and reports both.
+"""Repair: makes a new store of the sound rows of a damaged one, keeps the damaged file, and reports both.
 
-The damaged file is copied to ``<name>.damaged-<time>`` first. Then `repair` reads every table from that copy
-in batches of rows, and continues behind each damaged page. The rows that it read become the new store, which
+A damaged file is copied to ``<name>.damaged-<time>``. `_copy_sound` reads every table in batches of rows,
+continues behind each damaged page, and keeps the rows with a right checksum. They become the new store, which
 replaces the old one by a rename.
+
+`replace_open` does the same for a store in use. Its writer holds the jobs, records and codes in memory, and its
+connection reads the file even if its name is gone.
 """
 
-# ruff: noqa: PTH105, PTH108, PTH110, PTH123
+# ruff: noqa: PTH105, PTH108, PTH110, PTH113, PTH118, PTH123
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
+import contextlib
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ppg_invariants.errors import StoreError
+from ppg_graph import JobId
+from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.store import database, schema
+from ppg_invariants.store.checksums import SEALED, TABLES, insert_into, is_sound_row, sealed
+from ppg_invariants.store.header import with_sound_header
+from ppg_invariants.store.job_names import job_name
+from ppg_invariants.store.orphaned_log import copy_orphaned_store
 from ppg_invariants.store.private_files import create_private
 from ppg_invariants.store.records import DamageReport
 
-__all__ = ["replace_damaged", "salvage_into_memory"]
+__all__ = ["describe", "replace_damaged", "replace_open", "salvage_into_memory"]
 
 _BATCH = 1000
 _LAST_ROW = 1 << 40
 
 
 def replace_damaged(path: str, what: str) -> DamageReport:
-    """Copy the damaged store aside, and replace it by its readable rows. The caller holds the lock."""
+    """Copy the damaged store aside, and replace it by its sound rows. The caller holds the lock.
+
+    Raises StoreError if that is impossible; then nothing is changed.
+    """
+    with _reported(path, what):
+        aside = _copy_aside(path)
+        try:
+            target = _new_store(path)
+            try:
+                saved = _copy_readable(aside, target)
+            finally:
+                target.close()
+            if os.path.lexists(aside + "-shm"):
+                os.unlink(aside + "-shm")
+            _take_its_place(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                database.remove_with_side_files(aside)
+            raise
+    return DamageReport(what, aside, saved)
+
+
+def replace_open(
+    path: str, what: str, source: sqlite3.Connection, remembered: Mapping[str, Sequence[tuple[Any, ...]]]
+) -> DamageReport:
+    """Replace a store in use by its sound rows and what its writer remembers; keep the file that is there.
+
+    The caller holds the lock, and opens the store again afterwards.
+
+    Parameters:
+        path: absolute.
+        what: the damage.
+        source: the writer's connection, without a transaction; it stays open if this function raises.
+        remembered: by table, all its rows without checksums; they replace those of the file. `jobs` is one of
+            the tables.
+    """
+    aside = None
+    with _reported(path, what):
+        if os.path.lexists(path):
+            aside = _copy_aside(path) if os.path.isfile(path) else _move_aside(path)
+        target = _new_store(path)
+        try:
+            for table, rows in remembered.items():
+                target.execute("BEGIN")
+                target.executemany(insert_into(table), (sealed(table, row) for row in rows))
+                target.execute("COMMIT")
+            names = {number: job_name(name) for number, name in remembered["jobs"]}
+            saved = _copy_sound(source, target, [table for table in TABLES if table not in remembered], names)
+        finally:
+            target.close()
+        _take_its_place(path)
+    source.close()
+    return DamageReport(what, aside, saved)
+
+
+def salvage_into_memory(path: str, what: str) -> tuple[sqlite3.Connection, DamageReport]:
+    """Return the sound rows as a database in memory, for readers, which change nothing on disk."""
+    target = sqlite3.connect(":memory:", isolation_level=None)
+    schema.create(target)
+    # SQLite would merge the log of a killed writer into the file.
+    copy = copy_orphaned_store(path)
+    if copy is None:
+        return target, DamageReport(what, None, _copy_readable(path, target))
+    with copy as folder:
+        return target, DamageReport(what, None, _copy_readable(os.path.join(folder, "store"), target))
+
+
+def describe(path: str, report: DamageReport) -> str:
+    """Return the message for the user about a repair at the opening, or about damage that a reader met."""
+    told = f"the status store {path} is damaged ({report.what}); "
+    if not report.saved:
+        return f"{told}the other rows are in use, and the next run repairs it"
+    where = f"it was moved to {report.moved_to}; " if report.moved_to else ""
+    return (
+        f"{told}{where}the sound rows are in use (rows: {sum(report.saved.values())}, of jobs: "
+        f"{report.saved['records']}). Jobs without a saved record run again"
+    )
+
+
+@contextlib.contextmanager
+def _reported(path: str, what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, sqlite3.Error, StoreError) as error:
+        database.remove_unfinished(path)
+        cause = error.__cause__ if isinstance(error, StoreError) else error
+        usual = "make room, and see that the folder is writable"
+        what_to_do = remedy(cause, usual) if isinstance(cause, OSError | sqlite3.Error) else usual
+        raise StoreError(
+            f"the status store {path} is damaged ({what}) and cannot be repaired: {cause or error}; "
+            f"{what_to_do}, or choose another status file"
+        ) from error
+    except BaseException:
+        database.remove_unfinished(path)
+        raise
+
+
+def _copy_aside(path: str) -> str:
     aside = _unused_name(path)
     try:
         _copy(path, aside)
-        if os.path.exists(path + "-wal"):
+        if os.path.isfile(path + "-wal"):
             _copy(path + "-wal", aside + "-wal")
-        unfinished = path + ".new"
-        database.create_store(unfinished)
-        target = database.connect_writer(unfinished)
-        try:
-            saved = _copy_readable(aside, target)
-        finally:
-            target.close()
-        if os.path.lexists(aside + "-shm"):
-            os.unlink(aside + "-shm")
-        for name in database.side_files(path):
-            if os.path.lexists(name):
-                os.unlink(name)
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise StoreError(
-            f"the status store {path} is damaged ({what}) and cannot be moved aside: {error}; make its folder writable, or "
-            "choose another status file"
-        ) from error
-    return DamageReport(what, aside, saved)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            database.remove_with_side_files(aside)
+        raise
+    return aside
 
 
 def _copy(source: str, target: str) -> None:
@@ -61,56 +153,95 @@ def _copy(source: str, target: str) -> None:
         shutil.copyfileobj(reading, writing)
 
 
-def salvage_into_memory(path: str, what: str) -> tuple[sqlite3.Connection, DamageReport]:
-    """Return the readable rows as a database in memory, for readers, which change nothing on disk."""
-    target = sqlite3.connect(":memory:", isolation_level=None)
-    schema.create(target)
-    return target, DamageReport(what, None, _copy_readable(path, target))
+def _move_aside(path: str) -> str:
+    aside = _unused_name(path)
+    os.rename(path, aside)  # noqa: PTH104 (see above)
+    return aside
+
+
+def _new_store(path: str) -> sqlite3.Connection:
+    unfinished = database.unfinished_name(path)
+    database.create_store(unfinished)
+    return database.connect_writer(unfinished)
+
+
+def _take_its_place(path: str) -> None:
+    # A log that stayed would be applied to the new file.
+    for name in database.side_files(path):
+        if os.path.lexists(name):
+            os.unlink(name)
+    os.replace(database.unfinished_name(path), path)
 
 
 def _copy_readable(path: str, target: sqlite3.Connection) -> dict[str, int]:
-    saved = dict.fromkeys(schema.TABLES, 0)
     try:
         source = database.connect_reader(path, immutable=not os.path.exists(path + "-wal"))
-    except database.CutShortError:
-        return saved
+    except database.DamagedHeaderError:
+        # SQLite would read nothing or the wrong things; its log is of no use without it.
+        source = sqlite3.connect(":memory:", isolation_level=None)
+        with open(path, "rb") as file:
+            source.deserialize(with_sound_header(file.read()))
     try:
-        source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        return _copy_sound(source, target, TABLES, {})
+    finally:
+        source.close()
+
+
+def _copy_sound(
+    source: sqlite3.Connection, target: sqlite3.Connection, tables: Iterable[str], names: dict[int, JobId]
+) -> dict[str, int]:
+    """Copy the sound rows of these tables; return their number by table.
+
+    `names` has the jobs by their numbers, and gets those of the table `jobs`.
+    """
+    saved = dict.fromkeys(TABLES, 0)
+    text_factory = source.text_factory
+    source.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    try:
         source.execute("PRAGMA writable_schema = ON")  # without it, SQLite refuses a file that was cut
+        has_checksums = _has_checksums(source)
         target.execute("BEGIN")
-        for table, columns in schema.TABLES.items():
-            marks = ", ".join("?" * len(columns))
-            insert = f"INSERT OR IGNORE INTO {table} ({', '.join(columns)}) VALUES ({marks})"  # noqa: S608 (names of our own tables)
-            for row in _readable_rows(source, table, columns):
-                try:
-                    target.execute(insert, row)
-                except sqlite3.IntegrityError:
-                    continue  # a damaged row violates a constraint of the schema
-                saved[table] += 1
+        for table in tables:
+            insert = insert_into(table, "INSERT OR IGNORE")
+            for *values, checksum in _readable_rows(source, table, has_checksums=has_checksums):
+                row = tuple(values)
+                if not is_sound_row(table, row, checksum, names):
+                    continue
+                if table == "jobs":
+                    names[row[0]] = job_name(row[1])
+                saved[table] += target.execute(insert, sealed(table, row)).rowcount
         target.execute("COMMIT")
-    except sqlite3.DatabaseError as error:
+    except database.READING_ERRORS as error:
         if not database.is_damage(error):
             raise
         if target.in_transaction:
             target.execute("COMMIT")
     finally:
-        source.close()
+        source.text_factory = text_factory
     return saved
 
 
 def _readable_rows(
-    source: sqlite3.Connection, table: str, columns: tuple[str, ...]
+    source: sqlite3.Connection, table: str, *, has_checksums: bool
 ) -> Iterator[tuple[Any, ...]]:
-    query = f"SELECT rowid, {', '.join(columns)} FROM {table}"  # noqa: S608 (names of our own tables)
-    query += " NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT ?"
+    """Yield the values of every readable row, and its checksum; None for one that has no checksum."""
+    checksum = "checksum" if has_checksums and table in SEALED else "NULL"
+    query = (
+        f"SELECT rowid, {', '.join(TABLES[table])}, {checksum} FROM {table} "  # noqa: S608 (our own names)
+        "NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT ?"
+    )
 
     def read(begin: int, count: int) -> list[tuple[Any, ...]] | None:
         try:
-            return source.execute(query, (begin, count)).fetchall()
-        except sqlite3.DatabaseError as error:
+            rows = source.execute(query, (begin, count)).fetchall()
+        except database.READING_ERRORS as error:
             if database.is_damage(error):
                 return None
             raise
+        # A damaged index of pages leads to rows that are not in order.
+        if any(row[0] < begin for row in rows):
+            return None
+        return rows
 
     begin, count = 0, _BATCH
     while begin <= _LAST_ROW:
@@ -125,6 +256,15 @@ def _readable_rows(
             for row in rows:
                 yield row[1:]
             begin, count = rows[-1][0] + 1, min(_BATCH, count * 2)
+
+
+def _has_checksums(source: sqlite3.Connection) -> bool:
+    """Whether the rows have checksums; rows of earlier versions of ppg need the right types only."""
+    query = (
+        "SELECT count(*) FROM sqlite_master AS m, pragma_table_info(m.name) AS c WHERE c.name = 'checksum'"
+    )
+    ((count,),) = source.execute(query).fetchall()
+    return bool(count)
 
 
 def _behind_the_hole(read: Callable[[int, int], list[tuple[Any, ...]] | None], begin: int) -> int:

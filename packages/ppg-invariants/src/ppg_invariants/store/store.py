@@ -1,9 +1,7 @@
 """Status store: keeps records, observations and the history of runs from run to run.
 
 The store is one SQLite file. At the start it reads three tables (records, jobs, codes), and keeps the rows
-packed in memory. It unpacks each record on demand. It reads explanations of decisions from the file on
-demand.
-
+packed in memory. It unpacks each record on demand, and reads explanations of decisions from the file on demand.
 Changes are visible through this object at once. The store writes them together in one transaction: after
 `flush_after` seconds, or at 1,000 changes if these come first. A StatusStore belongs to one process and one
 thread.
@@ -24,7 +22,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from ppg_graph import Fingerprint, JobId
-from ppg_invariants.errors import StoreDamagedWarning, StoreError, remedy
+from ppg_invariants.errors import StoreDamagedWarning, StoreError
 from ppg_invariants.functions.across_versions import CanonicalCodes
 from ppg_invariants.functions.evidence import (
     Evidence,
@@ -35,10 +33,18 @@ from ppg_invariants.functions.evidence import (
 )
 from ppg_invariants.functions.fingerprint import FunctionState
 from ppg_invariants.store import database, repair, schema
+from ppg_invariants.store.checksums import (
+    TABLES,
+    RowsDamagedError,
+    insert_into,
+    is_sound_row,
+    sealed,
+    sound_rows,
+)
 from ppg_invariants.store.codec import (
     NO_NAME,
     DamagedError,
-    is_sound,
+    is_sound_record,
     pack_observation,
     pack_record,
     unpack_observation,
@@ -54,11 +60,9 @@ from ppg_invariants.store.records import (
     StoredRecord,
 )
 from ppg_invariants.store.views import Durations, History, StoredRecords
+from ppg_invariants.store.writer import Writer
 
 __all__ = ["StatusStore"]
-
-_BATCH = 1000
-_Statement = tuple[str, tuple[object, ...]]
 
 
 class StatusStore:
@@ -68,18 +72,22 @@ class StatusStore:
         self, path: str, source: "database.Reader | sqlite3.Connection", lock: WriterLock | None
     ) -> None:
         self.path = path
-        self.damage: DamageReport | None = None
-        """The damage of the file, if opening it required a repair."""
-        self.flush_after: float = 0.1
-        """Seconds that a change may wait, so that later changes are written with it."""
+        self._damage: DamageReport | None = None
         self._source = source
-        self._lock = lock
-        self._owner = os.getpid()
         self._closed = False
-        self._pending: list[_Statement] = []
-        self._pending_since: float | None = None
+        self._begun: dict[int, tuple[Any, ...]] = {}
         self._kept_texts: set[bytes] = set()
+        self._writer: Writer | None = None
         self._load()
+        if lock is not None:
+            assert isinstance(source, sqlite3.Connection)
+            self._writer = Writer(path, source, lock, self._remembered)
+
+    @property
+    def damage(self) -> DamageReport | None:
+        """The damage of the file, if opening it required a repair, or a repair since then."""
+        repaired = None if self._writer is None else self._writer.damage
+        return repaired or self._damage
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Self:
@@ -103,10 +111,8 @@ class StatusStore:
         database.refuse_strangers(path, to_write=False)
         try:
             return cls._read(path)
-        except sqlite3.DatabaseError as error:
-            if not database.is_damage(error):
-                raise _readable_error(path, error) from error
-            what = str(error)
+        except database.READING_ERRORS as error:
+            what = database.damage_of(path, error)
         saved, report = repair.salvage_into_memory(path, what)
         store = cls(path, saved, None)
         store._report(report)
@@ -114,13 +120,12 @@ class StatusStore:
 
     @classmethod
     def _read(cls, path: str) -> Self:
-        database.check_length(path)
+        database.check_header(path)
         reader = database.Reader(path)
         try:
             if schema.check(reader.select, path) < schema.SCHEMA_VERSION:
-                raise StoreError(  # noqa: TRY301
-                    f"the status store {path} has an older schema; run the pipegraph once, which brings it up to date"
-                )
+                # The file of an earlier version stays as it is until the next run.
+                return cls(path, reader.migrated(), None)
             return cls(path, reader, None)
         except BaseException:
             reader.close()
@@ -132,6 +137,7 @@ class StatusStore:
         database.require_permission(path)
         lock = WriterLock(path)
         try:
+            database.remove_unfinished(path)
             if not os.path.lexists(path):
                 database.create_store(path)
             try:
@@ -141,15 +147,20 @@ class StatusStore:
                     f"the status store {path} cannot be used: {error.strerror}; remove it, if it is a link, "
                     "or choose another status file"
                 ) from error
-            except sqlite3.DatabaseError as error:
-                if not database.is_damage(error):
-                    raise _readable_error(path, error) from error
-                what = str(error)
+            except database.READING_ERRORS as error:
+                what = database.damage_of(path, error)
             report = repair.replace_damaged(path, what)
-            store = cls._connect(path, lock)
-            store._report(report)
+            try:
+                store = cls._connect(path, lock)
+            except database.READING_ERRORS as error:
+                raise StoreError(f"{repair.describe(path, report)}; it cannot be used: {error}") from error
         except BaseException:
             lock.release()
+            raise
+        try:
+            store._report(report)
+        except BaseException:  # with `-W error`
+            store.close()
             raise
         return store
 
@@ -164,15 +175,8 @@ class StatusStore:
             raise
 
     def _report(self, report: DamageReport) -> None:
-        self.damage = report
-        saved = sum(report.saved.values())
-        where = f"it was moved to {report.moved_to}; " if report.moved_to else ""
-        warnings.warn(
-            f"the status store {self.path} is damaged ({report.what}); {where}the readable rows are "
-            f"in use (rows: {saved}, of jobs: {report.saved['records']}). Jobs without a saved record run again",
-            StoreDamagedWarning,
-            stacklevel=5,
-        )
+        self._damage = report
+        warnings.warn(repair.describe(self.path, report), StoreDamagedWarning, stacklevel=5)
 
     # Reading
 
@@ -196,6 +200,8 @@ class StatusStore:
         try:
             fingerprint, file = unpack_observation(job_id, packed)
         except DamagedError:
+            del self._observations()[job_id]
+            self._met_damage(str(RowsDamagedError("observations")))
             return None
         evidence = None if file is not None else self.evidence(fingerprint)
         if isinstance(evidence, FunctionEvidence):
@@ -204,7 +210,7 @@ class StatusStore:
 
     def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
         """Return the evidence of a fingerprint; None if the store has none, or it is damaged."""
-        for (packed,) in self._select("SELECT packed FROM evidence WHERE fingerprint = ?", fingerprint):
+        for _, packed in self._select("evidence", "WHERE fingerprint = ?", fingerprint):
             try:
                 return unpack_evidence(packed, self._text)
             except ValueError:
@@ -213,31 +219,26 @@ class StatusStore:
 
     def runs(self, limit: int = 20) -> list[RunSummary]:
         """Return the last runs, the newest first."""
-        return [
-            RunSummary(run, started, ended, RunEnd(outcome), pid, host, json.loads(details))
-            for run, started, ended, outcome, pid, host, details in self._select(
-                "SELECT id, started, ended, outcome, pid, host, details FROM runs ORDER BY id DESC LIMIT ?",
-                limit,
-            )
-        ]
+        found = map(RunSummary.of, self._select("runs", "ORDER BY id DESC LIMIT ?", limit))
+        return [run for run in found if run is not None]
 
     def events(self, run_id: int) -> list[RunEvent]:
-        """Return the events of one run, in the order of recording."""
+        """Return the events of one run, in the order of recording; those of jobs with a lost name are omitted."""
+        found = self._select("events", "WHERE run = ? ORDER BY rowid", run_id)
         return [
             RunEvent(run_id, when, kind, None if job is None else self._names[job], json.loads(details))
-            for when, kind, job, details in self._select(
-                "SELECT at, kind, job, details FROM events WHERE run = ? ORDER BY rowid", run_id
-            )
+            for _, when, kind, job, details in found
+            if job is None or (0 < job < len(self._names) and self._names[job] != NO_NAME)
         ]
 
     def noted(self, kind: str, job_id: JobId) -> RunEvent | None:
         """Return the last note of this kind about a job; None if it is missing or damaged."""
         job = self._numbers.get(job_id)
-        query = "SELECT run, at, details FROM notes WHERE job = ? AND kind = ?"
-        for run, when, details in [] if job is None else self._select(query, job, kind):
+        found = [] if job is None else self._select("notes", "WHERE job = ? AND kind = ?", job, kind)
+        for run, when, _, _, details in found:
             try:
                 return RunEvent(run, when, kind, job_id, json.loads(details))
-            except ValueError:
+            except ValueError:  # damaged before the store had checksums
                 return None
         return None
 
@@ -258,7 +259,7 @@ class StatusStore:
         """Record a job's success in place of the earlier record."""
         packed = pack_record(job_id, stored, self._number)
         self._records[job_id] = packed
-        self._write("INSERT OR REPLACE INTO records VALUES (?, ?)", self._number(job_id), packed)
+        self._insert("records", self._number(job_id), packed)
 
     def forget(self, job_id: JobId) -> None:
         """Remove a job's record; harmless if there is none."""
@@ -278,7 +279,7 @@ class StatusStore:
         if seen.get(job_id) == packed:
             return False
         seen[job_id] = packed
-        self._write("INSERT OR REPLACE INTO observations VALUES (?, ?)", self._number(job_id), packed)
+        self._insert("observations", self._number(job_id), packed)
         evidence = observation.function if observation.parameters is None else observation.parameters
         if isinstance(evidence, FunctionState):
             self._codes.note_syntax(evidence)
@@ -286,7 +287,7 @@ class StatusStore:
             evidence = evidence_of(evidence, self._codes.canonical(evidence))
         if evidence is not None:
             packed = pack_evidence(evidence, self._keep_text)
-            self._write("INSERT OR IGNORE INTO evidence VALUES (?, ?)", observation.fingerprint, packed)
+            self._insert("evidence", observation.fingerprint, packed)
         return True
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
@@ -299,24 +300,25 @@ class StatusStore:
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
         """Note that a run begins, and return its number; `details` is JSON data of the caller."""
         self.flush()
-        ((run_id,),) = self._rows("SELECT coalesce(max(id), 0) + 1 FROM runs")
-        self._write(
-            "INSERT INTO runs VALUES (?, ?, NULL, ?, ?, ?, ?)",
-            run_id,
-            time.time(),
-            RunEnd.UNKNOWN.value,
-            os.getpid(),
-            socket.gethostname(),
-            json.dumps(dict(details or {})),
+        run_id = 1 + max(
+            (run for (run,) in self._query("SELECT max(id) FROM runs WHERE id < 1 << 40") if run), default=0
         )
+        host, text = socket.gethostname().encode(errors="replace").decode(), json.dumps(dict(details or {}))
+        row = (run_id, time.time(), None, RunEnd.UNKNOWN.value, os.getpid(), host, text)
+        self._begun[run_id] = row
+        self._insert("runs", *row)
         self.flush()
-        return int(run_id)
+        return run_id
 
     def end_run(self, run_id: int, end: RunEnd, details: Mapping[str, object] | None = None) -> None:
-        """Note how a run ended, and write it at once; `details`, if given, replace those of the beginning."""
-        self._write("UPDATE runs SET ended = ?, outcome = ? WHERE id = ?", time.time(), end.value, run_id)
+        """Note how a run ended, and write it at once; `details`, if given, replace those of the beginning.
+
+        The run was begun by this object.
+        """
+        run, started, _, _, pid, host, text = self._begun[run_id]
         if details is not None:
-            self._write("UPDATE runs SET details = ? WHERE id = ?", json.dumps(dict(details)), run_id)
+            text = json.dumps(dict(details))
+        self._insert("runs", run, started, time.time(), end.value, pid, host, text)
         self.flush()
 
     def add_event(
@@ -329,22 +331,18 @@ class StatusStore:
         """Append an event to the history of a run."""
         job = None if job_id is None else self._number(job_id)
         text = json.dumps(dict(details or {}))
-        self._write("INSERT INTO events VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text)
+        self._insert("events", run_id, time.time(), kind, job, text)
 
     def note(self, run_id: int, kind: str, job_id: JobId, details: Mapping[str, object]) -> None:
         """Keep an event of a run in place of the job's earlier event of this kind; `details` is JSON data."""
         job, text = self._number(job_id), json.dumps(details)
-        self._write(
-            "INSERT OR REPLACE INTO notes VALUES (?, ?, ?, ?, ?)", run_id, time.time(), kind, job, text
-        )
+        self._insert("notes", run_id, time.time(), kind, job, text)
 
     # Batches
 
     def seconds_until_due(self) -> float | None:
         """Return in how many seconds the owner should call `flush_if_due`; None if no change waits."""
-        if self._pending_since is None:
-            return None
-        return max(0.0, self._pending_since + self.flush_after - time.monotonic())
+        return None if self._writer is None else self._writer.seconds_until_due()
 
     def flush_if_due(self) -> None:
         """Write the waiting changes, if the first of them has waited for `flush_after` seconds."""
@@ -354,33 +352,12 @@ class StatusStore:
     def flush(self) -> None:
         """Write the waiting changes; after the return they survive the death of this process.
 
-        Raises StoreError if they cannot be written (a full disk, for example). The changes then still wait,
-        and none is lost.
+        If another program deleted, replaced or damaged the store, it is made again, with a StoreDamagedWarning.
+        Raises StoreError if the changes cannot be written (a full disk, for example). The changes then still
+        wait, and none is lost.
         """
-        if not self._pending:
-            return
-        self._check_owner()
-        connection = self._source
-        if not isinstance(connection, sqlite3.Connection):
-            raise AssertionError("only a writer has changes that wait")  # noqa: TRY004 (a bug, not a wrong type)
-        try:
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                for statement, values in self._pending:
-                    connection.execute(statement, values)
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
-        except sqlite3.Error as error:
-            what_to_do = remedy(error, "make room or make it writable")
-            raise StoreError(
-                f"the status store {self.path} cannot be written: {error}; its content is still valid, but "
-                f"{len(self._pending)} changes are not in it; {what_to_do}, and run again"
-            ) from error
-        self._pending.clear()
-        self._pending_since = None
+        if self._writer is not None:
+            self._writer.flush()
 
     def close(self) -> None:
         """Write the waiting changes, close the file and release the lock; harmless the second time.
@@ -390,14 +367,10 @@ class StatusStore:
         if self._closed:
             return
         self._closed = True
-        if os.getpid() != self._owner:
-            return
-        try:
-            self.flush()
-        finally:
+        if self._writer is not None:
+            self._writer.close()
+        else:
             self._source.close()
-            if self._lock is not None:
-                self._lock.release()
 
     def __enter__(self) -> Self:
         return self
@@ -405,7 +378,11 @@ class StatusStore:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        except StoreError:
+            if not isinstance(error, StoreError):  # the first error says what happened
+                raise
 
     # Internals
 
@@ -416,12 +393,29 @@ class StatusStore:
         names = self._names
         known = len(names)
         self._records: dict[JobId, bytes] = {
-            names[job]: packed for job, packed in records if job < known and is_sound(names[job], packed)
+            names[job]: packed
+            for job, packed in records
+            if type(job) is int and 0 < job < known and is_sound_record(names[job], packed)
         }
+        if len(self._records) != len(records):
+            raise RowsDamagedError("records")
         self._seen: dict[JobId, bytes] | None = None
-        self._codes = CanonicalCodes(
-            self._rows("SELECT python, bytecode, syntax, canonical FROM codes ORDER BY rowid")
-        )
+        codes = self._rows("SELECT python, bytecode, syntax, canonical, checksum FROM codes ORDER BY rowid")
+        self._code_rows = sound_rows("codes", codes)
+        self._codes = CanonicalCodes(self._code_rows)
+
+    def _remembered(self) -> dict[str, list[tuple[Any, ...]]]:
+        """Return by table all rows in memory, for a store that is made again."""
+        numbers, names = self._numbers, dict(enumerate(self._names))
+        rows: dict[str, list[tuple[Any, ...]]] = {
+            "jobs": [(number, stored_name(name)) for name, number in numbers.items()],
+            "records": [(numbers[job_id], packed) for job_id, packed in self._records.items()],
+            "codes": self._code_rows,
+        }
+        if self._seen is not None:
+            seen = [(numbers[job_id], packed) for job_id, packed in self._seen.items()]
+            rows["observations"] = [row for row in seen if is_sound_row("observations", row, None, names)]
+        return rows
 
     @functools.cached_property
     def _numbers(self) -> dict[JobId, int]:
@@ -432,10 +426,11 @@ class StatusStore:
 
     def _observations(self) -> dict[JobId, bytes]:
         if self._seen is None:
-            self._seen = {}
-            for job, packed in self._select("SELECT job, packed FROM observations"):
-                if job < len(self._names):
-                    self._seen[self._names[job]] = packed
+            rows = self._query("SELECT job, packed FROM observations")
+            known = len(self._names)
+            self._seen = {
+                self._names[job]: packed for job, packed in rows if type(job) is int and 0 < job < known
+            }
         return self._seen
 
     def _number(self, job_id: JobId) -> int:
@@ -443,60 +438,70 @@ class StatusStore:
         if number is None:
             number = self._numbers[job_id] = len(self._names)
             self._names.append(job_id)
-            self._write("INSERT INTO jobs VALUES (?, ?)", number, stored_name(job_id))
+            self._insert("jobs", number, stored_name(job_id))
         return number
 
+    def _insert(self, table: str, *values: Any) -> None:
+        self._write(insert_into(table), *sealed(table, values))
+
     def _write(self, statement: str, *values: object) -> None:
-        if self._lock is None:
+        if self._writer is None:
             raise StoreError(
                 f"the status store {self.path} was opened for reading only; open it without read_only"
             )
         if self._closed:
             raise StoreError(f"the status store {self.path} is closed; open it again")
-        if self._pending_since is None:
-            self._pending_since = time.monotonic()
-        self._pending.append((statement, values))
-        if len(self._pending) >= _BATCH:
-            self.flush()
+        self._writer.write(statement, values)
 
     def _write_codes(self) -> None:
         for row in self._codes.take_new():
-            if self._lock is not None:  # a reader keeps new codes only in its memory
-                self._write("INSERT INTO codes VALUES (?, ?, ?, ?)", *row)
+            if self._writer is not None:  # a reader keeps new codes only in its memory
+                self._code_rows.append(row)
+                self._insert("codes", *row)
 
     def _keep_text(self, digest: bytes, text: str) -> None:
         if digest not in self._kept_texts:
             self._kept_texts.add(digest)
-            self._write(
-                "INSERT OR IGNORE INTO blobs VALUES (?, ?)", digest, text.encode("utf-8", "surrogatepass")
-            )
+            self._insert("blobs", digest, text.encode("utf-8", "surrogatepass"))
 
     def _text(self, digest: bytes) -> str | None:
-        rows = self._select("SELECT content FROM blobs WHERE digest = ?", digest)
-        return bytes(rows[0][0]).decode("utf-8", "replace") if rows else None
+        for _, content in self._select("blobs", "WHERE digest = ?", digest):
+            return bytes(content).decode("utf-8", "replace")
+        return None
 
-    def _check_owner(self) -> None:
-        if os.getpid() != self._owner:
-            raise StoreError(
-                f"the status store {self.path} belongs to process {self._owner}; a fork of it must not write"
-            )
+    def _met_damage(self, what: str) -> None:
+        """Note damage that a read met: the next commit of a writer repairs it, and a reader only warns."""
+        if self._writer is not None:
+            self._writer.met_damage(what)
+        elif self._damage is None:
+            self._damage = DamageReport(what, None, {})
+            self._report(DamageReport(what, None, {}))
 
-    def _select(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return rows, waiting changes included; if the query meets damage, return none."""
+    def _select(self, table: str, condition: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return the sound rows of a table that fulfil a condition, waiting changes included."""
+        columns = ", ".join(TABLES[table])
+        sound = []
+        for *row, checksum in self._query(f"SELECT {columns}, checksum FROM {table} {condition}", *values):  # noqa: S608 (our own names)
+            if is_sound_row(table, tuple(row), checksum, {}):
+                sound.append(tuple(row))
+            else:
+                self._met_damage(str(RowsDamagedError(table)))
+        return sound
+
+    def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        """Return rows, waiting changes included; a writer repairs damage that it meets, a reader returns none."""
         self.flush()
-        try:
-            return self._rows(query, *values)
-        except sqlite3.DatabaseError as error:
-            if database.is_damage(error):
-                return []
-            raise _readable_error(self.path, error) from error
+        for _before_repair in range(2):
+            try:
+                return self._rows(query, *values)
+            except database.READING_ERRORS as error:
+                self._met_damage(database.damage_of(self.path, error))
+                self.flush()
+        return []
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        if self._writer is not None:
+            return self._writer.connection.execute(query, values).fetchall()
         if isinstance(self._source, database.Reader):
             return self._source.select(query, values)
         return self._source.execute(query, values).fetchall()
-
-
-def _readable_error(path: str, error: sqlite3.Error) -> StoreError:
-    usual = "see that file and directory may be read and written, and that the disk is not full"
-    return StoreError(f"the status store {path} cannot be used: {error}; {remedy(error, usual)}")
