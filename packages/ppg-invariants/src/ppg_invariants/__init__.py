@@ -37,6 +37,7 @@ if TYPE_CHECKING:
         observe_files,
         observe_modification_time,
     )
+    from ppg_invariants.files.file_watch import FileStat, FileWatch, KnownFile
     from ppg_invariants.files.fingerprint import fingerprint_outputs
     from ppg_invariants.files.state import (
         FileProblem,
@@ -76,13 +77,16 @@ __all__ = [
     "Durations",
     "FileComparison",
     "FileProblem",
+    "FileStat",
     "FileState",
     "FileUnobservable",
+    "FileWatch",
     "Follow",
     "FunctionEvidence",
     "FunctionState",
     "History",
     "InvariantsError",
+    "KnownFile",
     "ObservationInterrupted",
     "Problem",
     "Removed",
@@ -136,6 +140,7 @@ _MODULES = {
     "changes": "Added Change Changed Removed SourceChanged describe_changes explain_function explain_parameters",
     "files.state": "FileProblem FileState Problem content_fingerprint describe_file describe_files describe_files_plainly described "
     "require_algorithm",
+    "files.file_watch": "FileStat FileWatch KnownFile",
     "functions.references": "Follow",
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
