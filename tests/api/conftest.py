@@ -3,6 +3,8 @@
 import pytest
 
 import ppg
+from tests.api.gates import Gates
+from tests.fakes import RecordingFrontend
 
 
 @pytest.fixture
@@ -102,3 +104,26 @@ def made(folder):
             (folder / name).write_text(text)
 
     return make
+
+
+@pytest.fixture
+def gates(folder):
+    gates = Gates()
+    yield gates
+    gates.close()
+
+
+@pytest.fixture
+def run_with(gates):
+    """Declares jobs, runs them with the gates, and gives the errors by job id."""
+
+    def run(declare, coordinator=None, **options):
+        graph = ppg.new_pipegraph(coordinator, quiet=True, **options)
+        declare()
+        try:
+            graph.run(frontend=RecordingFrontend(gates))
+        except ppg.RuntimeError as error:
+            return {job_id: str(one) for job_id, one in error.exceptions.items()}
+        return {}
+
+    return run

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import ppg
 from ppg.shared_cache.in_job import Use, take_or_make
 from ppg.shared_cache.registry import CachedFile, opened, publish
@@ -177,3 +179,40 @@ def test_what_is_taken_while_others_prune_and_keep_is_whole_and_no_damage_is_rep
         os.close(stop[1])
         codes = [os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) for pid in (other, pruning)]
     assert codes == [0, 0]
+
+
+def test_files_that_were_made_of_an_edited_input_do_not_reach_the_cache(one, two, cache):
+    """The key stands for the input as it was: other projects would take the wrong files under it."""
+
+    def make(path):
+        if Path("edit").exists():
+            Path("edit").unlink()
+            Path("input").write_text("bad")
+        path.write_text(Path("input").read_text())
+
+    def declare():
+        ppg.FileGeneratingJob("a", make, share=True).depends_on_file("input")
+
+    for project in (one, two):
+        (project / "input").write_text("good")
+    (one / "edit").touch()
+    with pytest.raises(ppg.RuntimeError, match="'input' changed while 'a' ran"):
+        one.run(declare)
+    assert entries(cache) == []
+    assert two.run(declare).taken_from_cache == []
+    assert (two / "a").read_text() == "good"
+    (one / "input").write_text("good")
+    assert one.run(declare).taken_from_cache == ["a"]
+    assert (one / "a").read_text() == "good"
+
+
+def test_a_linked_entry_and_its_own_file_are_not_taken_for_an_edited_file(project, cache):
+    """A hard link changes the change time of the file that the job has just described."""
+
+    def declare():
+        a = ppg.FileGeneratingJob("a", lambda path: path.write_text("x"), share=True)
+        ppg.FileGeneratingJob("b", lambda path: path.write_text(Path("a").read_text())).depends_on(a)
+
+    for name in ("one", "two"):
+        result = project(name).run(declare, shared_cache=ppg.SharedCache(cache, hard_links=True))
+        assert not result.failed

@@ -16,6 +16,7 @@ __all__ = [
     "CacheUnreadableError",
     "CommandError",
     "CycleError",
+    "InputChangedError",
     "InternalError",
     "JobContractError",
     "JobDiedException",
@@ -44,6 +45,10 @@ PyPipeGraphError = PyPipelineGraphError
 
 class JobContractError(PyPipelineGraphError):
     """A job breaks a rule: two jobs make one file, a job makes no output, a definition changed, ..."""
+
+
+class InputChangedError(PyPipelineGraphError):
+    """A file that a job reads changed between the time when ppg looked at it and the end of the job."""
 
 
 class CacheUnreadableError(PyPipelineGraphError):

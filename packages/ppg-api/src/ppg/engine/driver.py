@@ -27,11 +27,12 @@ from ppg.control.terminal import Terminal
 from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.cleanup import discard_files, end_all, remove_files
+from ppg.engine.consumed_files import ConsumedFiles, EndedWell, changed_while_it_ran
 from ppg.engine.in_flight import InFlight
 from ppg.engine.outcomes import failed, job_outcome_of, result_of
 from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import task_for
-from ppg.engine.verdicts import Failure, Made, verdict_of
+from ppg.engine.verdicts import Failure, verdict_of
 from ppg.exceptions import InternalError, JobContractError, JobError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
@@ -84,8 +85,10 @@ class Driver:
         self._executor = executor
         self._interrupts = interrupts
         self._publish = broadcast.publish
-        self._observer = Observer(pipegraph, recorder, lambda: interrupts.received is not None)
+        self._observer = Observer(pipegraph, recorder, self._should_stop)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
+        self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
+        self._ended_well = EndedWell(self._consumed, lambda: not self._something_runs)
         self._cache_watch = CacheWatch(pipegraph, self._evaluator, self._warn)
         self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
@@ -107,6 +110,9 @@ class Driver:
         )
         self._started_at = time.monotonic()
 
+    def _should_stop(self) -> bool:
+        return self._interrupts.received is not None
+
     def _warn(self, message: str) -> None:
         self._publish(events.Warned(message))
 
@@ -118,7 +124,7 @@ class Driver:
         with collected_later():
             self._carry_out_all(self._evaluator.start())
         while not self._evaluator.finished and self._interrupts.received is None:
-            if not any(flight.with_executor for flight in self._in_flight.values()):
+            if not self._something_runs:
                 raise InternalError("The run has work left, but nothing runs")
             self._wait()
             if self._interrupts.winding_down and not self._is_winding_down:
@@ -145,7 +151,8 @@ class Driver:
         keyboard = self._terminal.fileno()
         if keyboard is not None:
             poller.register(keyboard, select.POLLIN)
-        due = self._recorder.seconds_until_due
+        dues = (self._recorder.seconds_until_due, self._ended_well.seconds_until_due)
+        due = min((seconds for seconds in dues if seconds is not None), default=None)
         if keyboard is None and self._terminal.is_there:
             due = SECONDS_BETWEEN_LOOKS if due is None else min(due, SECONDS_BETWEEN_LOOKS)
         ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
@@ -160,6 +167,8 @@ class Driver:
                 self._suspend()
         for report in self._executor.poll(0):
             self._handle(report)
+        if self._ended_well.is_due:
+            self._check_ended()
         self._recorder.commit_if_due()
 
     def _handle(self, report: Started | Outcome | Notice) -> None:
@@ -192,20 +201,37 @@ class Driver:
         job_outcome = job_outcome_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
         verdict = verdict_of(job, outcome, self._recorder.run_id)
         if not isinstance(verdict, Failure):
-            self._job_succeeded(node, flight, verdict, job_outcome)
+            flight.success, flight.job_outcome = verdict, job_outcome
+            self._ended_well.add(flight)
         elif (cache := self._cache_watch.unusable(job, verdict.exception)) is not None:
             del self._in_flight[node]
             self._carry_out_all(self._evaluator.handle(ppg_graph.LeftoverRejected(node, cache)))
         else:
             self._carry_out_all(self._job_failed(flight, verdict, job_outcome))
 
-    def _job_succeeded(
-        self, node: NodeId, flight: InFlight, success: Made | Extension, job_outcome: JobOutcome
-    ) -> None:
-        job = flight.job
-        flight.success = success
+    def _check_ended(self) -> None:
+        """Hand over the jobs that have ended well; those of them that read a changed file fail."""
+        try:
+            checked = self._ended_well.take()
+        except ObservationInterrupted:
+            # The user stops the run while a large file is hashed; these jobs count as never started.
+            return
+        for flight, changed in checked:
+            if changed is None:
+                self._job_succeeded(flight)
+                continue
+            assert flight.job_outcome is not None
+            failure = Failure(changed_while_it_ran(changed, flight.job.job_id))
+            self._carry_out_all(self._job_failed(flight, failure, flight.job_outcome))
+            if flight.job.kind is NodeKind.LOAD:
+                self._clean_up(flight.job.node)
+
+    def _job_succeeded(self, flight: InFlight) -> None:
+        job, success, job_outcome = flight.job, flight.success, flight.job_outcome
+        assert success is not None
+        assert job_outcome is not None
         if isinstance(success, Extension):
-            flight.job_outcome = self._outcomes[job.job_id] = job_outcome
+            self._outcomes[job.job_id] = job_outcome
             self._carry_out_all(self._evaluator.handle(success.event))
         else:
             self._cache_keys.ended(job, success)
@@ -213,10 +239,13 @@ class Driver:
                 job_outcome = replace(job_outcome, taken_from_cache=True)
             flight.job_outcome = self._outcomes[job.job_id] = job_outcome
             outputs = success.outputs
-            effects = self._evaluator.handle(ppg_graph.Succeeded(node, outputs.fingerprint, outputs.parts))
+            self._consumed.made(outputs.files)
+            effects = self._evaluator.handle(
+                ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts)
+            )
             self._publish(events.JobFinished(job.job_id, job_outcome))
             self._carry_out_all(effects)
-        del self._in_flight[node]
+        del self._in_flight[job.node]
 
     def _job_failed(self, flight: InFlight, failure: Failure, job_outcome: JobOutcome) -> Sequence[Effect]:
         """Publish and record a failure; return the effects that follow."""
@@ -231,6 +260,10 @@ class Driver:
         for problem in problems:
             self._publish(events.Warned(problem))
         return self._evaluator.handle(ppg_graph.Failed(job.node))
+
+    @property
+    def _something_runs(self) -> bool:
+        return any(flight.with_executor for flight in self._in_flight.values())
 
     def _is_with_executor(self, node: NodeId) -> bool:
         flight = self._in_flight.get(node)
@@ -288,7 +321,14 @@ class Driver:
         self._cache_watch.starting(job)
         self._publish(events.JobQueued(job.job_id, reasons))
         try:
-            task = task_for(job, self._priorities[node], self._cache_keys.use_of(job))
+            self._consumed.require_unchanged(job)
+            use = self._cache_keys.use_of(job)
+            if use is not None:
+                use = use._replace(consumed=tuple(self._consumed.stats(node)))
+            task = task_for(job, self._priorities[node], use)
+        except ObservationInterrupted:
+            # The user stops the run; `run` handles that next, and the job never began.
+            flight.with_executor = False
         except PyPipelineGraphError as error:
             job_outcome = JobOutcome(job.job_id, JobState.FAILED, reasons=reasons)
             self._effects.extend(self._job_failed(flight, Failure(error), job_outcome))
@@ -424,6 +464,7 @@ class Driver:
         assert self._interrupts.received is not None
         self._publish(events.RunStopping(self._interrupts.received))
         self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
+        self._check_ended()
         self._end_running()
         for node in sorted(self._in_flight):
             self._discard_unfinished(node)

@@ -18,7 +18,8 @@ class InFlight:
         job: the job.
         has_begun: whether its process runs or ran, so that files on disk may be its work.
         with_executor: whether the executor has not reported its end yet.
-        success: the outputs or declared jobs of a job that succeeded; the record is still to be written.
+        success: the outputs or declared jobs of a job that ended well; what it read is still to be checked, and the
+            record to be written.
         job_outcome: the outcome to publish for a success.
     """
 

@@ -198,6 +198,11 @@ class FileTimeInvariant(Job):
             nanoseconds = observe_modification_time(absolute(self.job_id, observing.root))
         except FileUnobservable as error:
             return _missing_input(self, error)
+        return self.fingerprint_of(nanoseconds)
+
+    @staticmethod
+    def fingerprint_of(nanoseconds: int) -> Fingerprint:
+        """Return the fingerprint of a modification time, in nanoseconds since the epoch."""
         return Fingerprint(b"mtime:%d" % nanoseconds)
 
     def sharing_obstacle(self) -> str:

@@ -11,7 +11,14 @@ from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.kind import HistoryProtocol, Observing
 from ppg.worker.command import find_program
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
-from ppg_invariants import ObservationInterrupted, StoredObservation, encode_parameters, fingerprint_encoding
+from ppg_invariants import (
+    FileStat,
+    FileWatch,
+    ObservationInterrupted,
+    StoredObservation,
+    encode_parameters,
+    fingerprint_encoding,
+)
 
 if TYPE_CHECKING:
     import subprocess
@@ -40,10 +47,14 @@ class ToolVersionInvariant(Job):
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
+
+    Attributes:
+        asked: the program that the last observation asked, and its stat just before; None if there was none.
     """
 
-    __slots__ = ("command", "environment", "success")
+    __slots__ = ("asked", "command", "environment", "success")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    asked: tuple[str, FileStat] | None
     command: tuple[str, ...]
     environment: Mapping[str, str]
     success: frozenset[int]
@@ -65,6 +76,7 @@ class ToolVersionInvariant(Job):
         if not command or not all(isinstance(word, (str, os.PathLike)) for word in command):
             raise TypeError(f"{what}: command must be a tool and its arguments as texts, not {command!r}")
         self.command = tuple(os.fspath(word) for word in command)
+        self.asked = None
         self.environment = checked_environment(environment, what)
         self.success = checked_exit_codes(success, what)
         settings = "".join(f"{name}={shlex.quote(value)} " for name, value in self.environment.items())
@@ -175,6 +187,8 @@ def _start(job: ToolVersionInvariant, root: str) -> "subprocess.Popen[bytes] | U
         return Unobservable(
             f"the tool '{tool}' was not found {where}; {_needed_by(job)}; install it, or give its path"
         )
+    program_stat = FileWatch().look(program)
+    job.asked = None if program_stat is None else (program, program_stat)
     try:
         return subprocess.Popen(
             job.command,

@@ -49,6 +49,8 @@ class Use(NamedTuple):
     - root: the project's folder, recorded as the origin of an entry
     - accept: called when the files were taken; raises CacheUnreadableError if this job cannot use them. None: all
       files are accepted
+    - consumed: path and identity (device, inode, size, modification and change time) of each file that the key
+      stands for; if one differs when the job has made its files, these are not kept
     """
 
     cache: str
@@ -57,6 +59,7 @@ class Use(NamedTuple):
     hard_links: bool
     root: str
     accept: Callable[[], object] | None
+    consumed: tuple[tuple[str, tuple[int, ...]], ...] = ()
 
 
 def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, empty_ok: bool) -> Report:
@@ -77,9 +80,28 @@ def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, 
     make()
     made = describe_files(paths, empty_ok=empty_ok)
     sound = [state for state in made if isinstance(state, FileState)]
-    if len(sound) == len(made):
+    changed = _changed(use)
+    if changed is not None:
+        text = f"its files are not kept in the shared cache, because '{changed}' changed while it ran"
+        warnings.append((f"{use.key}: changed", text))
+    elif len(sound) == len(made):
         _keep(paths, sound, use, time.monotonic() - began, warnings)
+        if use.hard_links:
+            # A link changes the file's change time, and the next comparison would hash the file in the main process.
+            made = describe_files(paths, empty_ok=empty_ok)
     return False, _plain(made), warnings
+
+
+def _changed(use: Use) -> str | None:
+    """Return a consumed file that is not as it was when the job was started; None if there is none."""
+    for path, identity in use.consumed:
+        try:
+            now = os.stat(path)
+        except OSError:
+            return path
+        if (now.st_dev, now.st_ino, now.st_size, now.st_mtime_ns, now.st_ctime_ns) != identity:
+            return path
+    return None
 
 
 def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> list[FileState] | None:

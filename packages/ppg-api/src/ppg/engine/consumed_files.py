@@ -1,0 +1,262 @@
+"""Consumed files: finds the files that changed between their fingerprint and the end of a job that read them.
+
+A job's record says that the job consumed the fingerprints of its upstreams. If one of their files was edited after its
+fingerprint was taken, the job read other bytes, so it must get no record. The files that a job consumes are those of
+its direct upstreams: input files, the programs of tool versions, and outputs. A load's own inputs are compared when
+the load has ended; after that, the data is in memory.
+
+Jobs that have ended are checked in batches, and each distinct file is stat'ed once for each batch. So 5,000 jobs that
+all read the same 5,000 files cost 5,000 stats, not 25 million. `ppg_invariants.FileWatch` has the comparison.
+
+The evaluator gets a success after its check, so no job starts because of a success that does not count. A check that
+takes microseconds happens at once. The next check after a long one waits, unless no job would run meanwhile.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import TypeAlias
+
+from ppg.engine.in_flight import InFlight
+from ppg.exceptions import InputChangedError
+from ppg.graph.declared import DeclaredGraph
+from ppg.jobs.invariants import (
+    FileChecksumInvariant,
+    FileTimeInvariant,
+    FunctionInvariant,
+    ParameterInvariant,
+)
+from ppg.jobs.job import Job
+from ppg.jobs.tool_version import ToolVersionInvariant
+from ppg.paths import absolute
+from ppg.status.history import History
+from ppg_graph import Evaluator, NodeId, NodeKind
+from ppg_invariants import FileState, FileWatch, KnownFile
+
+__all__ = ["ConsumedFiles", "EndedWell", "changed_while_it_ran"]
+
+SHARE_OF_CHECKS = 0.05
+"""Share of the main process's time that checks may take while other jobs run."""
+LONGEST_DELAY = 0.1
+"""Seconds that a success may wait for the next check while other jobs run."""
+SHORTEST_DELAY = 0.001
+"""Seconds; a check that is due sooner happens at once, because `poll` sleeps for whole milliseconds."""
+
+Source: TypeAlias = "NodeId | tuple[NodeId, frozenset[str]]"
+"""What a job depends on: an upstream, or some of its files."""
+
+FILE_TIME = FileTimeInvariant.observe
+WITHOUT_FILES = (FunctionInvariant, ParameterInvariant)
+
+
+class ConsumedFiles:
+    """Consumed files: compares the files behind the upstreams of jobs with their fingerprints, in one run.
+
+    Parameters:
+        pipegraph: the jobs.
+        history: the states of the files, with those of this run.
+        evaluator: gives the fingerprints.
+        should_stop: called while large files are hashed; if it returns true, ObservationInterrupted is raised.
+    """
+
+    def __init__(
+        self,
+        pipegraph: DeclaredGraph,
+        history: History,
+        evaluator: Evaluator,
+        should_stop: Callable[[], bool] | None = None,
+    ) -> None:
+        self._pipegraph = pipegraph
+        self._history = history
+        self._evaluator = evaluator
+        self._watch = FileWatch(should_stop)
+        self._begun: set[Source] = set()
+        """Sources that a started job consumes."""
+        self._names: dict[Source, tuple[str, ...]] = {}
+        """The files of each of these, as far as it has any."""
+        self._known: dict[str, KnownFile] = {}
+        """What is known of each of these files."""
+        self._changed: set[str] = set()
+        """Files that changed; no job that reads them can be recorded in this run."""
+
+    def require_unchanged(self, job: Job) -> None:
+        """Note the files that a starting job consumes, and refuse the start if one of them has changed already.
+
+        Raises:
+            InputChangedError: a file changed after its fingerprint was taken.
+        """
+        sources = self._sources(job.node)
+        if not self._begun.issuperset(sources):
+            for source in sources:
+                if source not in self._begun:
+                    self._begin(source)
+        name = self._changed_one(sources)
+        if name is not None:
+            raise InputChangedError(
+                f"'{name}' changed while the graph ran, before '{job.job_id}' began; run again"
+            )
+
+    def ended(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, str]:
+        """Return for each of these jobs, which have ended, a file that changed before; omit the other jobs."""
+        checked: set[Source] = set()
+        looked_at: set[str] = set()
+        sources_of = {node: self._sources(node) for node in nodes}
+        for sources in sources_of.values():
+            if not checked.issuperset(sources):
+                new = [source for source in sources if source not in checked]
+                checked.update(new)
+                self._check(new, looked_at)
+        if not self._changed:
+            return {}
+        found = ((node, self._changed_one(sources)) for node, sources in sources_of.items())
+        return {node: name for node, name in found if name is not None}
+
+    def made(self, files: Mapping[str, FileState]) -> None:
+        """Take in the new state of files, which a temporary job may have made for the second time."""
+        for name, state in files.items():
+            if name in self._known or name in self._changed:
+                self._note(name, self._watch.begins(self._path(name), state))
+
+    def stats(self, node: NodeId) -> list[tuple[str, tuple[int, ...]]]:
+        """Return path and identity (see `FileStat`) of each file that a starting job consumes."""
+        names = dict.fromkeys(name for source in self._sources(node) for name in self._names.get(source, ()))
+        return [(self._path(name), self._known[name].stat.identity) for name in names if name in self._known]
+
+    def _sources(self, node: NodeId) -> Sequence[Source]:
+        dag = self._pipegraph.dag
+        upstreams = dag.upstreams(node)
+        if not dag.names_parts:
+            return upstreams
+        parts = ((upstream, dag.parts(upstream, node)) for upstream in upstreams)
+        return [upstream if named is None else (upstream, named) for upstream, named in parts]
+
+    def _begin(self, source: Source) -> None:
+        self._begun.add(source)
+        node, parts = source if isinstance(source, tuple) else (source, None)
+        job = self._pipegraph.job_at(node)
+        if isinstance(job, WITHOUT_FILES):
+            return  # about half of all upstreams are functions
+        names = []
+        for name, look in self._files_of(job, parts):
+            names.append(name)
+            if name not in self._known and name not in self._changed:
+                self._note(name, look())
+        if names:
+            self._names[source] = tuple(names)
+
+    def _note(self, name: str, known: KnownFile | None) -> None:
+        if known is None:
+            self._known.pop(name, None)
+            self._changed.add(name)
+        else:
+            self._known[name] = known
+            self._changed.discard(name)
+
+    def _check(self, sources: Iterable[Source], looked_at: set[str]) -> None:
+        for source in sources:
+            for name in self._names.get(source, ()):
+                if name not in looked_at and name not in self._changed:
+                    looked_at.add(name)
+                    known = self._known[name]
+                    now = self._watch.holds(self._path(name), known)
+                    if now is not known:
+                        self._note(name, now)
+
+    def _changed_one(self, sources: Iterable[Source]) -> str | None:
+        if not self._changed:
+            return None
+        names = (name for source in sources for name in self._names.get(source, ()))
+        return next((name for name in names if name in self._changed), None)
+
+    def _path(self, name: str) -> str:
+        return absolute(name, self._pipegraph.root)
+
+    def _files_of(
+        self, job: Job, parts: frozenset[str] | None
+    ) -> Iterator[tuple[str, Callable[[], KnownFile | None]]]:
+        """Yield the name of each file, or of those among `parts`, and the function that compares it."""
+        if job.kind is NodeKind.INVARIANT:
+            if isinstance(job, ToolVersionInvariant):
+                if job.asked is not None:
+                    program, stat = job.asked
+                    yield program, lambda: self._watch.holds(program, KnownFile(None, stat))
+            elif isinstance(job, FileTimeInvariant):
+                # A user's kind with an observation of its own may ignore some changes of the time.
+                if type(job).observe is FILE_TIME:
+                    yield job.job_id, lambda: self._at_its_time(job)
+            elif isinstance(job, FileChecksumInvariant):
+                state = self._history.input_file(job.job_id)
+                if state is not None:
+                    yield job.job_id, self._beginning(job.job_id, state)
+        elif job.kind is NodeKind.OUTPUT or job.kind is NodeKind.LAZY:
+            for name, state in self._history.files(job.job_id).items():
+                if parts is None or name in parts:
+                    yield name, self._beginning(name, state)
+
+    def _beginning(self, name: str, state: FileState) -> Callable[[], KnownFile | None]:
+        return lambda: self._watch.begins(self._path(name), state)
+
+    def _at_its_time(self, job: FileTimeInvariant) -> KnownFile | None:
+        now = self._watch.look(self._path(job.job_id))
+        if now is None or job.fingerprint_of(now.mtime_ns) != self._evaluator.fingerprint(job.node):
+            return None
+        return KnownFile(None, now)
+
+
+def changed_while_it_ran(name: str, job_id: str) -> InputChangedError:
+    """Return the error of a job that has ended, and read a file that changed."""
+    return InputChangedError(
+        f"'{name}' changed while '{job_id}' ran; run again. "
+        f"If '{job_id}' itself writes to that file, let it write to a copy"
+    )
+
+
+class EndedWell:
+    """Ended well: keeps the jobs that returned what they should, until the files that they read are checked.
+
+    Parameters:
+        consumed: checks the files.
+        is_idle: returns whether no job runs, so that every delay would be lost time.
+        clock: returns seconds.
+    """
+
+    def __init__(
+        self,
+        consumed: ConsumedFiles,
+        is_idle: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._consumed = consumed
+        self._is_idle = is_idle
+        self._clock = clock
+        self._flights: list[InFlight] = []
+        self._next_check = 0.0
+
+    def add(self, flight: InFlight) -> None:
+        """Take in a job that has ended."""
+        self._flights.append(flight)
+
+    @property
+    def seconds_until_due(self) -> float | None:
+        """Seconds until the next check; None if no job waits for it."""
+        if not self._flights:
+            return None
+        left = self._next_check - self._clock()
+        return 0.0 if left < SHORTEST_DELAY or self._is_idle() else left
+
+    @property
+    def is_due(self) -> bool:
+        """Whether jobs wait, and should wait no longer."""
+        return self.seconds_until_due == 0.0
+
+    def take(self) -> list[tuple[InFlight, str | None]]:
+        """Check all jobs that wait, and return each with a changed file that it read; None if there is none.
+
+        Raises:
+            ObservationInterrupted: the user stopped the run while a large file was hashed; the jobs still wait.
+        """
+        began = self._clock()
+        changed = self._consumed.ended(flight.job.node for flight in self._flights)
+        flights, self._flights = self._flights, []
+        now = self._clock()
+        self._next_check = now + min((now - began) / SHARE_OF_CHECKS, LONGEST_DELAY)
+        return [(flight, changed.get(flight.job.node)) for flight in flights]
