@@ -267,7 +267,7 @@ def test_a_result_that_is_too_long_to_be_sent_is_a_failure_with_a_remedy(
 
 
 @pytest.mark.nightly
-def test_a_load_whose_result_just_does_not_fit_into_a_message_fails_and_its_node_goes_on(
+def test_a_load_fails_when_its_result_just_does_not_fit_into_a_message_and_its_node_goes_on(
     local: LocalExecutor, run: Any
 ) -> None:
     run(local, Task("before", lambda: None))

@@ -111,7 +111,9 @@ def _listen_to_runs(show: Show) -> int:
     try:
         listener = LogListener()
     except OSError as error:
-        complain(f"no run can be heard: {error}")
+        complain(
+            f"cannot listen to runs: {error}; see that TMPDIR or XDG_RUNTIME_DIR names a folder of your own"
+        )
         return ExitCode.SCRIPT_ERROR
     with contextlib.closing(listener), selectors.DefaultSelector() as ready:
         ready.register(listener.socket, selectors.EVENT_READ)

@@ -110,7 +110,8 @@ class WriterLock:
                 return descriptor
             os.close(descriptor)  # the last holder removed this file before we locked it: open the next one
         raise StoreError(
-            f"the status store {self._store} cannot be written: its lock {self.path} does not stay in its place"
+            f"the status store {self._store} cannot be written: its lock {self.path} does not stay in its "
+            "place; does another program remove it? Choose another status file"
         )
 
     def _open(self) -> int | None:
