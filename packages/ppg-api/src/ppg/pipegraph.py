@@ -38,7 +38,7 @@ class Pipegraph(DeclaredGraph):
         root: the folder that job ids are relative to; the working directory by default.
         follow: how far FunctionInvariants follow names (see `FunctionInvariant`); "project" by default, so
             that an edit of a helper function is observed.
-        quiet: show no progress, unless a front end like `ppg run` shows it.
+        quiet: show warnings, and no progress, unless a front end like `ppg run` shows it.
         shared_cache: where jobs with `share=True` keep outputs for other projects, or None for
             PPG_SHARED_CACHE.
         redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run

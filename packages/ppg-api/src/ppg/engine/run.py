@@ -2,7 +2,7 @@
 
 import errno
 import signal
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
@@ -10,10 +10,11 @@ from ppg.engine.driver import Driver
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.report.broadcast import Broadcast
-from ppg.report.events import RunFinished
+from ppg.report.events import Listener, RunFinished
 from ppg.report.frontend import Frontend
 from ppg.report.local_log import LocalLog
 from ppg.report.log_files import log_listeners
+from ppg.report.plain import PlainWarnings
 from ppg.report.udp_log import UdpLog, is_log_off, log_port
 from ppg.result import RunResult
 from ppg.status.recorder import Recorder
@@ -55,7 +56,7 @@ def run_graph(
                 broadcast.join([UdpLog(port, pipegraph.root)])
             recorder = Recorder(store)
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
-            terminal = Terminal(wanted=bool(shown_by) and not pipegraph.resource_coordinator.inline)
+            terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)
             driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, targets)
             result = _drive(driver, recorder, broadcast)
     except (StoreError, StoreDamagedWarning) as error:
@@ -114,3 +115,7 @@ def _finish(result: RunResult, recorder: Recorder, broadcast: Broadcast) -> None
     finally:
         # Displays must restore the terminal even after an error of ppg or of the store.
         broadcast.publish(RunFinished(result))
+
+
+def _shows_answers(listeners: Sequence[Listener]) -> bool:
+    return any(not isinstance(listener, PlainWarnings) for listener in listeners)

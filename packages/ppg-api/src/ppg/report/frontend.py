@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ppg.report.events import Listener
-from ppg.report.plain import PlainProgress
+from ppg.report.plain import PlainProgress, PlainWarnings
 
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
@@ -27,14 +27,14 @@ class Frontend(Protocol):
 
 
 class PlainFrontend:
-    """Plain front end: shows plain lines on stderr, unless the pipegraph is quiet; used without `ppg run`."""
+    """Plain front end: shows plain lines on stderr; used without `ppg run`. A quiet pipegraph shows warnings alone."""
 
     def before_run(self, pipegraph: "DeclaredGraph") -> None:
         """Do nothing: every run is allowed."""
 
     def listeners(self, pipegraph: "DeclaredGraph") -> Sequence[Listener]:
-        """Return the listener for plain progress, or none if the pipegraph is quiet."""
-        return () if pipegraph.quiet else (PlainProgress(sys.stderr),)
+        """Return the listener for plain progress, or for warnings if the pipegraph is quiet."""
+        return (PlainWarnings(sys.stderr) if pipegraph.quiet else PlainProgress(sys.stderr),)
 
 
 class CurrentFrontend:

@@ -30,7 +30,7 @@ from ppg.text import earlier_attempts, one_line
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
 
-__all__ = ["PlainProgress"]
+__all__ = ["PlainProgress", "PlainWarnings"]
 
 SECONDS_BETWEEN_LINES = 1.0
 
@@ -106,6 +106,22 @@ class PlainProgress:
         except OSError:
             # The stream is closed or full (`ppg run ... | head`, a closed terminal); the run continues.
             self._stream = None
+
+
+class PlainWarnings:
+    """Plain warnings: writes the warnings of a run that shows no progress.
+
+    Parameters:
+        stream: the output; None if the process has none.
+    """
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._progress = PlainProgress(stream)
+
+    def __call__(self, event: Event) -> None:
+        """Write the line for a warning."""
+        if isinstance(event, Warned):
+            self._progress(event)
 
 
 def _how_done(outcome: "JobOutcome") -> str:
