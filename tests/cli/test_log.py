@@ -126,7 +126,11 @@ def test_a_silenced_run_sends_nothing(project, listening):
     end(listener)
 
 
-def test_a_listener_shows_its_own_project_unless_asked(project, listening):
+def test_a_listener_shows_its_own_project_unless_asked(project, listening, tmp_path_factory):
+    # Runs of other tests have another runtime folder.
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    project.environment["XDG_RUNTIME_DIR"] = str(runtime)
     (project / "one" / "below").mkdir(parents=True)
     (project / "one-more").mkdir()
     own, every = listening(cwd=project / "one"), listening("--all", cwd=project / "one")

@@ -255,6 +255,13 @@ def other_side_files(path, chance):
         path.with_name(path.name + suffix).write_bytes(chance.randbytes(chance.choice([0, 100, 40000])))
 
 
+def a_folder_as_lock(path, _chance):
+    """The lock is a folder."""
+    lock = path.with_name(path.name + ".lock")
+    lock.unlink(missing_ok=True)
+    lock.mkdir()
+
+
 def lock_of_noise(path, chance):
     """Noise in the lock file that no process holds."""
     path.with_name(path.name + ".lock").write_bytes(chance.randbytes(chance.choice([0, 3, 5000])))
@@ -270,7 +277,8 @@ AT_REST = [
     flipped_bits, flipped_header, flipped_schema, zeroed_pages, pages_of_noise, swapped_pages, repeated_page, cut,
     cut_between_pages, continued, emptied, other_content, user_version, application_id, wrong_values,
     wrong_checksums, exchanged_rows, moved_rows, missing_rows, names_that_are_no_text, changed_tables, flipped_log,
-    cut_log, log_of_noise, lost_log, other_side_files, lock_of_noise, older_copy,
+    cut_log, log_of_noise, lost_log, other_side_files, lock_of_noise,
+    a_folder_as_lock, older_copy,
 ]  # fmt: skip
 """Damages between two runs."""
 
@@ -298,14 +306,7 @@ def another_programs_database(path, _chance):
         other.execute("CREATE TABLE bookmarks (url TEXT)")
 
 
-def a_folder_as_lock(path, _chance):
-    """The lock is a folder."""
-    lock = path.with_name(path.name + ".lock")
-    lock.unlink(missing_ok=True)
-    lock.mkdir()
-
-
-OBSTACLES = [a_folder_in_its_place, a_pipe_in_its_place, another_programs_database, a_folder_as_lock]
+OBSTACLES = [a_folder_in_its_place, a_pipe_in_its_place, another_programs_database]
 """Damages that end the run with an error which names them."""
 
 

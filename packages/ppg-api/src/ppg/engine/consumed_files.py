@@ -12,9 +12,10 @@ The evaluator gets a success after its check, so no job starts because of a succ
 takes microseconds happens at once. The next check after a long one waits, unless no job would run meanwhile.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from ppg.engine.in_flight import InFlight
 from ppg.exceptions import InputChangedError
@@ -26,11 +27,15 @@ from ppg.jobs.invariants import (
     ParameterInvariant,
 )
 from ppg.jobs.job import Job
-from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.paths import absolute
 from ppg.status.history import History
 from ppg_graph import Evaluator, NodeId, NodeKind
 from ppg_invariants import FileState, FileWatch, KnownFile
+
+if TYPE_CHECKING:
+    from typing import TypeGuard
+
+    from ppg.jobs.tool_version import ToolVersionInvariant
 
 __all__ = ["ConsumedFiles", "EndedWell", "changed_while_it_ran"]
 
@@ -44,7 +49,6 @@ SHORTEST_DELAY = 0.001
 Source: TypeAlias = "NodeId | tuple[NodeId, frozenset[str]]"
 """What a job depends on: an upstream, or some of its files."""
 
-FILE_TIME = FileTimeInvariant.observe
 WITHOUT_FILES = (FunctionInvariant, ParameterInvariant)
 
 
@@ -175,13 +179,13 @@ class ConsumedFiles:
     ) -> Iterator[tuple[str, Callable[[], KnownFile | None]]]:
         """Yield the name of each file, or of those among `parts`, and the function that compares it."""
         if job.kind is NodeKind.INVARIANT:
-            if isinstance(job, ToolVersionInvariant):
+            if _is_tool_version(job):
                 if job.asked is not None:
                     program, stat = job.asked
                     yield program, lambda: self._watch.holds(program, KnownFile(None, stat))
             elif isinstance(job, FileTimeInvariant):
                 # A user's kind with an observation of its own may ignore some changes of the time.
-                if type(job).observe is FILE_TIME:
+                if type(job).observe is FileTimeInvariant.observe:
                     yield job.job_id, lambda: self._at_its_time(job)
             elif isinstance(job, FileChecksumInvariant):
                 state = self._history.input_file(job.job_id)
@@ -200,6 +204,12 @@ class ConsumedFiles:
         if now is None or job.fingerprint_of(now.mtime_ns) != self._evaluator.fingerprint(job.node):
             return None
         return KnownFile(None, now)
+
+
+def _is_tool_version(job: Job) -> "TypeGuard[ToolVersionInvariant]":
+    # A pipegraph without tool versions does not import their module.
+    module = sys.modules.get("ppg.jobs.tool_version")
+    return module is not None and isinstance(job, module.ToolVersionInvariant)
 
 
 def changed_while_it_ran(name: str, job_id: str) -> InputChangedError:

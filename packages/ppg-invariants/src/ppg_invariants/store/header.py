@@ -36,7 +36,7 @@ def check_header(path: str) -> None:
     try:
         _check(path)
     except OSError as error:
-        usual = "see that it may be read"
+        usual = "remove it, if it is a link that leads nowhere, or see that it may be read"
         raise StoreError(
             f"the status store {path} cannot be used: {error}; {remedy(error, usual)}"
         ) from error
