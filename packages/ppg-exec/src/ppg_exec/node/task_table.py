@@ -118,13 +118,15 @@ class TaskTable:
         """Start the jobs that may start."""
         while self._ready:
             job = self._ready.popleft()
+            # The clock is read first: on a busy machine, a short job may end before the node goes on.
+            started = time.monotonic()
             if job.pid:
                 del self._preforked[job.pid]
                 self._processes.begin(job)
             elif cause := self._processes.fork(job, preforked=False):
                 self._conclude(job, refusal=cause)
                 continue
-            job.started = time.monotonic()
+            job.started = started
             job.call = None
             self._running[job.pid] = job
             self._channel.put(TaskStarted(job.number, job.pid, time.time()))
