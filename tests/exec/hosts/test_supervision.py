@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import Died, LocalExecutor, Notice, Outcome, Started, Succeeded, Task
+from ppg_exec import Died, LocalExecutor, Notice, Outcome, RunsIn, Started, Succeeded, Task
 
 # A caller of its own: it runs tasks that start processes of their own, and says when they run.
 CALLER = """
@@ -303,3 +303,21 @@ def test_random_kills_leave_nothing_and_cost_no_task_its_outcome(
         else:
             assert process.returncode == -signal.SIGKILL, (victim, out, err)
         nothing_left(marker)
+
+
+@pytest.mark.parametrize("place", [RunsIn.FORK, RunsIn.FRESH], ids=str)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_node_that_is_signalled_dies_of_that_signal_and_its_task_says_so(
+    local: LocalExecutor, run: Any, how: signal.Signals, place: RunsIn
+) -> None:
+    def signal_the_node() -> None:
+        os.kill(os.getppid(), how)
+        while True:
+            signal.pause()
+
+    end = run(local, Task("t", signal_the_node, place=place))["t"].end
+    assert isinstance(end, Died), end
+    assert end.signal == how
+    assert "sys.exit" not in end.likely_cause
+    assert "Traceback" not in end.likely_cause
+    assert run(local, Task("next", lambda: 42))["next"].end == Succeeded(42)

@@ -160,6 +160,10 @@ class _Forkserver:
                 node_program.run_node(
                     connection, order.logbook, order.directory, own, self._hooks, huge_pages=order.huge_pages
                 )
+            except KeyboardInterrupt:
+                # Like any program that SIGINT ends: the status of the node says so, where a traceback would mislead.
+                signal.signal(signal.SIGINT, signal.SIG_DFL)
+                os.kill(os.getpid(), signal.SIGINT)
             except BaseException:  # noqa: BLE001 - the node ends here, and prints why
                 sys.excepthook(*sys.exc_info())
                 sys.stderr.flush()
