@@ -118,6 +118,9 @@ class Project:
 
     def __init__(self, folder):
         self.base = Path(folder)
+        self.environment = {
+            name: text for name, text in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"
+        }
         self.folder = self.base / "project"
         self.site = self.base / "site"
         self.temporary = self.base / "tmp"
@@ -188,7 +191,12 @@ class Project:
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=said,
-                env={**os.environ, "PYTHONPATH": path, "TMPDIR": str(self.temporary), "XDG_RUNTIME_DIR": ""},
+                env={
+                    **self.environment,
+                    "PYTHONPATH": path,
+                    "TMPDIR": str(self.temporary),
+                    "XDG_RUNTIME_DIR": "",
+                },
             )
 
     def finished(self, run):
@@ -271,7 +279,7 @@ class Round:
         project.version = chance.randrange(1, 5000)
         project.write_input()
         for number, (process, phase) in enumerate(pairs):
-            parked = phase not in AT_THE_ENDS and (process in PARKED or chance.random() < 0.25)
+            parked = phase not in AT_THE_ENDS and (process in PARKED or chance.random() < 0.4)
             needs_work = parked or phase not in AT_THE_ENDS | {"commit", "generators"}
             if number and (needs_work or chance.random() < 0.5):
                 project.version += 1
@@ -309,17 +317,21 @@ class Round:
             project.plan({**names, "fails": fails, "occurrence": occurrence})
             run = project.started(command)
             ambush.wait_and_hit(run, which, doubled)
-        hit.code, hit.said = project.finished(run)
-        if hit.code is None:
-            hit.wrong.append(f"the run hangs: {described([run.pid, *beneath(run.pid)])}")
-            run.kill()
-            run.wait()
+            ambush.stop_listening()
+            if not (process == "main process" and hit.signals and which is not signal.SIGSTOP):
+                ambush.release()
+            # Otherwise the run has to end the parked jobs.
+            hit.code, hit.said = project.finished(run)
+            if hit.code is None:
+                hit.wrong.append(f"the run hangs: {described([run.pid, *beneath(run.pid)])}")
+                run.kill()
+                run.wait()
+            hit.wrong += project.left()
         self.check(hit, before, which)
         return hit
 
     def check(self, hit, before, which):
         """Check a run that was hit."""
-        hit.wrong += self.project.left()
         hit.wrong += self.project.done()[1]
         again = before & {name for name, _ in self.project.ran()}
         if again:
@@ -382,19 +394,28 @@ class Ambush:
         return self
 
     def __exit__(self, *_error):
-        # Processes that wait for the hit, or for the end of the parked jobs, go on.
-        (self.project.base / "socket").unlink()
+        self.stop_listening()
+        self.release()
+
+    def stop_listening(self):
+        """Let processes that wait for the hit go on."""
+        (self.project.base / "socket").unlink(missing_ok=True)
         self.listener.close()
         if self.connection is not None:
             self.connection.close()
-        os.close(self.lock)
+
+    def release(self):
+        """Let the parked jobs end."""
+        if self.lock >= 0:
+            os.close(self.lock)
+            self.lock = -1
 
     def wait_and_hit(self, run, which, doubled):
         """Wait for the phase to be announced, and hit; say in the hit whether it was in time."""
         hit, chance = self.planned, self.chance
         ended = os.pidfd_open(run.pid)
         try:
-            ready, _, _ = select.select([self.listener, ended], [], [], 15 if hit.parked else 60)
+            ready, _, _ = select.select([self.listener, ended], [], [], PATIENCE)
         finally:
             os.close(ended)
         if self.listener not in ready:
