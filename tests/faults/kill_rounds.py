@@ -24,7 +24,7 @@ PROCESSES = ["main process", "guard", "forkserver", "compute node", "fresh node"
 PARKED = ("fresh node", "job", "child of a job")
 AT_THE_ENDS = {"first milliseconds", "last milliseconds", "accept"}
 IMPOSSIBLE = {
-    **{(process, "accept"): "no job runs" for process in PROCESSES[1:]},
+    **{(process, "accept"): "`ppg accept` starts no process" for process in PROCESSES[1:]},
     **{(process, "first milliseconds"): "no job has begun" for process in PARKED},
     **{(process, "last milliseconds"): "all jobs have ended" for process in PARKED[1:]},
 }
