@@ -48,6 +48,7 @@ __all__ = [
     "side_files",
     "unfinished_name",
     "unusable",
+    "write_out",
 ]
 
 _BUSY_SECONDS = 30.0
@@ -93,6 +94,7 @@ def create_store(path: str) -> None:
         try:
             _set_journal(connection, path)
             schema.create(connection)
+            write_out(connection)
         finally:
             connection.close()
         os.replace(unfinished, path)
@@ -102,6 +104,11 @@ def create_store(path: str) -> None:
         raise StoreError(
             f"the status store {path} cannot be made: {error}; {remedy(error, usual)}"
         ) from error
+
+
+def write_out(connection: sqlite3.Connection) -> None:
+    """Write the log into the file. Raises sqlite3.Error if that fails, which `close` does silently."""
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def unfinished_name(path: str) -> str:

@@ -45,6 +45,7 @@ def replace_damaged(path: str, what: str) -> DamageReport:
             target = _new_store(path)
             try:
                 saved = _copy_readable(aside, target)
+                database.write_out(target)
             finally:
                 target.close()
             if os.path.lexists(aside + "-shm"):
@@ -83,6 +84,7 @@ def replace_open(
                 target.execute("COMMIT")
             names = {number: job_name(name) for number, name in remembered["jobs"]}
             saved = _copy_sound(source, target, [table for table in TABLES if table not in remembered], names)
+            database.write_out(target)
         finally:
             target.close()
         _take_its_place(path)
