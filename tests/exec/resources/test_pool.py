@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import LocalExecutor, MachinePool, Started, Succeeded, Task, given_pool
-from ppg_exec.resources.jobserver import TaskTokens, make_supports_fifos
+from ppg_exec.resources.jobserver import GivenPool, TaskTokens, make_supports_fifos
 
 
 def test_tokens_are_one_less_than_cores_and_come_back(tmp_path: Path) -> None:
@@ -28,6 +28,27 @@ def test_tokens_are_one_less_than_cores_and_come_back(tmp_path: Path) -> None:
     assert other.acquire(5) == 2
     other.close()
     assert not list(tmp_path.glob("holder-*"))
+
+
+def test_tokens_that_cannot_be_put_back_stay_in_the_pool_and_end_nothing() -> None:
+    read, write = os.pipe()
+    os.write(write, b"abc")
+    full, other_end = os.pipe2(os.O_NONBLOCK)
+    while True:
+        try:
+            os.write(other_end, bytes(4096))
+        except BlockingIOError:
+            break
+    pool = GivenPool(read, other_end)
+    assert pool.acquire(3) == 3
+    pool.release(2)
+    # Once there is room, the end of the program puts all of them back.
+    os.read(full, 1 << 20)
+    pool.close()
+    os.set_blocking(full, True)
+    assert sorted(os.read(full, 1 << 20)) == sorted(b"abc")
+    for descriptor in (full, write):
+        os.close(descriptor)
 
 
 def test_tokens_of_a_killed_program_are_returned_by_the_next(tmp_path: Path) -> None:

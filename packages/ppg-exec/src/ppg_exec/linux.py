@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "BIND_NOW",
     "MARKER",
+    "NODE_FAILED",
     "ChildList",
     "descendants",
     "die_with",
@@ -35,6 +36,8 @@ __all__ = [
     "sweep",
 ]
 
+NODE_FAILED = 70
+"""The exit code of a compute node that could not go on, and printed why."""
 MARKER = "PPG_EXECUTOR"
 """Environment variable that every process beneath an executor inherits; its value names the executor."""
 

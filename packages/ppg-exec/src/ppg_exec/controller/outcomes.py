@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, assert_never
 
+from ppg_exec.linux import NODE_FAILED
 from ppg_exec.tasks import Cancelled, Died, End, Raised, Succeeded, TimedOut, Unpicklable
 from ppg_exec.transport.messages import (
     REPORTS,
@@ -108,7 +109,9 @@ def node_death(status: int | None, stderr_tail: str, doing: str, oom: OomCounter
     words = f"; it said: {stderr_tail}" if stderr_tail else ""
     if status is None:
         return Died(None, None, f"{doing}{words}")
-    known = died(status, None, oom)
+    # The node printed what kept it from going on.
+    own = os.waitstatus_to_exitcode(status) == NODE_FAILED and bool(stderr_tail)
+    known = died(status, "it could not go on" if own else None, oom)
     return Died(known.exit_code, known.signal, f"{doing} ({known.likely_cause}){words}", known.of_memory)
 
 

@@ -29,11 +29,15 @@ def main(control: int, controller: int) -> NoReturn:
     # Signals of the terminal are for the main process. Guard and forkserver end when it does.
     for ignored in (signal.SIGINT, signal.SIGHUP, signal.SIGTSTP, signal.SIGTTOU):
         signal.signal(ignored, signal.SIG_IGN)
-    stay_in_reach()
-    own = os.getpid()
-    pid = os.fork()
-    if pid == 0:
-        forkserver.main(control, controller, own)
+    try:
+        stay_in_reach()
+        own = os.getpid()
+        pid = os.fork()
+        if pid == 0:
+            forkserver.main(control, controller, own)
+    except OSError:
+        forkserver.print_why()
+        os._exit(1)
     os.close(control)
     _, status = os.waitpid(pid, 0)
     end_children(ChildList(), ())

@@ -11,6 +11,7 @@ dies. Every process beneath it stays its descendant for as long as it lives, bec
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import select
@@ -20,7 +21,16 @@ import sys
 
 from ppg_exec.forkserver.fork_hooks import import_threading
 from ppg_exec.forkserver.memory_watch import MemoryWatch
-from ppg_exec.linux import BIND_NOW, MARKER, ChildList, descendants, end_children, stat_fields, stay_in_reach
+from ppg_exec.linux import (
+    BIND_NOW,
+    MARKER,
+    NODE_FAILED,
+    ChildList,
+    descendants,
+    end_children,
+    stat_fields,
+    stay_in_reach,
+)
 from ppg_exec.node import node as node_program
 from ppg_exec.node.loads import INTERRUPT
 from ppg_exec.transport.channel import Channel
@@ -44,7 +54,21 @@ if TYPE_CHECKING:
 
     from ppg_exec.transport.messages import FromForkserver, ToForkserver
 
-__all__ = ["main"]
+__all__ = ["main", "print_why"]
+
+_REFUSALS = frozenset(
+    {
+        errno.EAGAIN,
+        errno.EDQUOT,
+        errno.EIO,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.ENOBUFS,
+        errno.ENOMEM,
+        errno.ENOSPC,
+    }
+)
+"""Errors by which the machine refuses something, so that a traceback of ppg does not help."""
 
 
 class _Forkserver:
@@ -147,7 +171,6 @@ class _Forkserver:
         own = os.getpid()
         pid = os.fork()
         if pid == 0:
-            code = 70
             try:
                 self._channel.close()
                 self._children.close()
@@ -165,10 +188,9 @@ class _Forkserver:
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
                 os.kill(os.getpid(), signal.SIGINT)
             except BaseException:  # noqa: BLE001 - the node ends here, and prints why
-                sys.excepthook(*sys.exc_info())
-                sys.stderr.flush()
+                print_why()
             finally:
-                os._exit(code)
+                os._exit(NODE_FAILED)
         self._nodes[pid] = order.node
         connection.close()
         os.close(order.logbook)
@@ -194,6 +216,16 @@ class _Forkserver:
 
 def _notice(_number: int, _frame: object) -> None:
     """Do nothing: the wakeup descriptor does the work, but a handler must exist for it."""
+
+
+def print_why() -> None:
+    """Print the current exception: a refusal of the machine in one line, any other with its traceback."""
+    error = sys.exception()
+    if isinstance(error, OSError) and error.errno in _REFUSALS:
+        sys.stderr.write(f"{error}\n")
+    else:
+        sys.excepthook(*sys.exc_info())
+    sys.stderr.flush()
 
 
 def main(control: int, controller: int, guard: int) -> NoReturn:

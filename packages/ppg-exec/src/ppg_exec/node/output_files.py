@@ -74,7 +74,7 @@ class CaptureFiles:
         """
         stdout, stdout_taken = _content(output.stdout)
         stderr, stderr_taken = _content(output.stderr)
-        if stdout_taken or stderr_taken or not reuse:
+        if stdout_taken or stderr_taken or not reuse or not _emptied(output):
             self._own.close(output.turn)
             for descriptor, taken in ((output.stdout, stdout_taken), (output.stderr, stderr_taken)):
                 if taken:
@@ -87,11 +87,23 @@ class CaptureFiles:
 
 
 def _content(descriptor: int) -> tuple[bytes | int, bool]:
+    """Return what a file has, or the file itself, and whether it is the file."""
     size = os.fstat(descriptor).st_size
-    if size == 0:
-        return b"", False
     if size > INLINE:
         return descriptor, True
-    content = os.pread(descriptor, size, 0)
-    os.ftruncate(descriptor, 0)
-    return content, False
+    try:
+        return os.pread(descriptor, size, 0) if size else b"", False
+    except OSError as error:
+        # The disk, not the job, is at fault; the job's end must be reported.
+        return f"(ppg cannot read what the job printed here: {error.strerror})\n".encode(), False
+
+
+def _emptied(output: OutputFiles) -> bool:
+    """Empty both files for another job; False if the disk refuses that."""
+    try:
+        for descriptor in (output.stdout, output.stderr):
+            if os.fstat(descriptor).st_size:
+                os.ftruncate(descriptor, 0)
+    except OSError:
+        return False  # the caller gives the files up
+    return True

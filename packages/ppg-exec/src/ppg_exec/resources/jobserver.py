@@ -96,9 +96,13 @@ class GivenPool:
         return len(tokens)
 
     def release(self, count: int) -> None:
-        """Put back tokens that were taken."""
-        for _ in range(count):
-            os.write(self._write, self._held.pop())
+        """Put back tokens that were taken. Those that the fifo refuses stay, and `close` tries them again."""
+        for token in self._held[-count:] if count else []:
+            try:
+                os.write(self._write, token)
+            except OSError:
+                return  # a fault of sharing must not end the run; the other programs have fewer cores meanwhile
+            self._held.remove(token)
 
     def fileno(self) -> int:
         """A descriptor that is readable while there are tokens."""
@@ -184,7 +188,9 @@ class MachinePool(GivenPool):
                 os.close(descriptor)
 
     def _write_note(self) -> None:
-        os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
+        # An old note costs at most a token, which the other participants find; a full disk must not end the run.
+        with contextlib.suppress(OSError):
+            os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
 
     def _open(self, name: str, flags: int, kind: int = stat.S_IFREG) -> int:
         """Open a file of the pool, which belongs to this user alone; never a link."""

@@ -6,6 +6,7 @@ in front of it. `messages` defines the messages, and turns them into bytes.
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import sys
@@ -35,6 +36,8 @@ __all__ = ["LONGEST", "Channel", "LongMessage", "LostDescriptor", "pair"]
 _LENGTH = 8
 _CHUNK = 1 << 16
 _MOST_DESCRIPTORS = 64
+_LATER = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
+"""Errors of a buffer or a kernel that has no room at this moment."""
 LONGEST = (1 << 31) - (1 << 16)
 """Bytes that one message can carry, a limit of `marshal`."""
 
@@ -86,7 +89,10 @@ class Channel(Generic[Sent, Received]):
         self._waiting.append((memoryview(frame), descriptors))
 
     def flush(self) -> None:
-        """Write as much as the other side takes now. Raises `EOFError` if there is no other side."""
+        """Write as much as the other side takes now. Raises `EOFError` if there is no other side.
+
+        After any other error the messages are still queued.
+        """
         waiting = self._waiting
         while waiting:
             data, descriptors = waiting.popleft()
@@ -107,11 +113,14 @@ class Channel(Generic[Sent, Received]):
                             size += len(parts[-1])
                         data = memoryview(b"".join(parts))
                     sent = self._socket.send(data)
-            except BlockingIOError:
-                waiting.appendleft((data, descriptors))
-                return
             except (BrokenPipeError, ConnectionResetError) as error:
                 raise EOFError("the other side is gone") from error
+            except OSError as error:
+                # A message that was lost would leave its receiver waiting for ever.
+                waiting.appendleft((data, descriptors))
+                if error.errno in _LATER:
+                    return
+                raise
             if sent < len(data):
                 waiting.appendleft((data[sent:], ()))
 
