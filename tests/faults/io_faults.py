@@ -51,6 +51,7 @@ CALLS = {
     "mkdir": ["ENOSPC", "EIO"],
     "rename": ["ENOSPC", "EIO"],
     "unlink": ["EIO"],
+    "close": ["EIO"],
     "read": ["EIO"],
     "pread64": ["EIO"],
     "sendto": ["EIO", "ENOBUFS"],
