@@ -227,14 +227,27 @@ def next_notice(executor: LocalExecutor) -> str:
                 return event.message
 
 
-def stop_the_node() -> None:
+@pytest.fixture
+def gate(tmp_path: Path) -> Path:
+    """A fifo: a job that opens it waits until the test opens it, too."""
+    path = tmp_path / "gate"
+    os.mkfifo(path)
+    return path
+
+
+def stop_the_node(gate: Path) -> None:
+    # Not before the node has reported that the task runs.
+    gate.read_text()
     os.kill(os.getppid(), signal.SIGSTOP)
     time.sleep(1000)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_node_that_is_stopped_is_reported_with_what_lets_it_go_on(local: LocalExecutor, run: Any) -> None:
-    started(local, Task("stops its node", stop_the_node))
+def test_a_node_that_is_stopped_is_reported_with_what_lets_it_go_on(
+    local: LocalExecutor, run: Any, gate: Path
+) -> None:
+    started(local, Task("stops its node", stop_the_node, (gate,)))
+    gate.write_text("")
     message = next_notice(local)
     assert "is stopped" in message
     node = int(message.partition("kill -CONT ")[2].split()[0])
@@ -272,10 +285,13 @@ def test_a_node_that_spins_is_reported(local: LocalExecutor, run: Any) -> None:
     assert "reads no messages" in next_notice(local)
 
 
-def test_cancelling_ends_the_tasks_of_a_stopped_node_within_the_grace_period(nothing_left: Any) -> None:
+def test_cancelling_ends_the_tasks_of_a_stopped_node_within_the_grace_period(
+    nothing_left: Any, gate: Path
+) -> None:
     with LocalExecutor(cores=2, grace=1000.0) as executor:
         started(executor, Task("b", time.sleep, (1000,)))
-        started(executor, Task("a", stop_the_node))
+        started(executor, Task("a", stop_the_node, (gate,)))
+        gate.write_text("")
         for key in ("a", "b"):
             executor.cancel(key)
         ends: dict[str, End] = {}
