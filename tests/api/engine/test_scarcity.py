@@ -87,7 +87,7 @@ except ppg.PyPipelineGraphError as error:
 
 
 def test_a_disk_too_full_for_the_store_ends_the_run_and_leaves_no_half_written_output(small_disk):
-    """The job that filled the disk has succeeded; another one has written a part of its file."""
+    """One job has filled the disk, and has succeeded unless the store failed first; another has written half a file."""
     (small_disk / "script.py").write_text(FILLING)
     ended = subprocess.run(
         [sys.executable, "script.py"], capture_output=True, text=True, timeout=120, check=False
@@ -96,9 +96,11 @@ def test_a_disk_too_full_for_the_store_ends_the_run_and_leaves_no_half_written_o
     assert ended.stderr == ""
     assert ended.stdout.startswith("PyPipelineGraphError the status store")
     assert "disk" in ended.stdout
-    assert "ended 1 running job and removed its partial outputs" in ended.stdout, ended.stdout
     assert not (small_disk / "half").exists()
-    assert (small_disk / "big").exists()
+    if (small_disk / "big").exists():
+        assert "ended 1 running job and removed its partial outputs" in ended.stdout, ended.stdout
+    else:
+        assert "ended 2 running jobs and removed their partial outputs" in ended.stdout, ended.stdout
 
 
 @pytest.fixture
