@@ -112,8 +112,11 @@ def load_attribute(owner: object, name: str, callback: Callable[..., object]) ->
 
 
 def unload_attribute(owner: object, name: str) -> None:
-    """In the compute node: remove an attribute that was loaded."""
-    delattr(owner, name)
+    """In the compute node: remove an attribute that was loaded, unless the node that loaded it has died."""
+    try:
+        delattr(owner, name)
+    except AttributeError:
+        return  # the class may have a default of that name, so `hasattr` would not tell
 
 
 def load_entry(
@@ -125,8 +128,8 @@ def load_entry(
 
 
 def unload_entry(dictionary: MutableMapping[object, object], key: object) -> None:
-    """In the compute node: remove an entry that was loaded."""
-    del dictionary[key]
+    """In the compute node: remove an entry that was loaded, unless the node that loaded it has died."""
+    dictionary.pop(key, None)
 
 
 def keep_loaded() -> None:
