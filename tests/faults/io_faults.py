@@ -24,7 +24,6 @@ import os
 import random
 import re
 import runpy
-import shutil
 import signal
 import subprocess
 import sys
@@ -38,6 +37,7 @@ from pathlib import Path
 
 import ppg  # noqa: F401 (the forks that run the project have it already)
 from ppg_cli.main import main as ppg_command
+from tests.faults.io_project import EVERY_RUN, Project, lay_out, outputs
 from tests.faults.short_writes import KINDS as SHORT_KINDS
 from tests.faults.short_writes import build_library, environment
 
@@ -70,41 +70,6 @@ OUTCOMES = ["unharmed", "warned", "job failed", "error", "interpreter", "not rea
 LONGEST = 90
 """The seconds after which a run counts as one that does not end. It takes about one, and three under strace."""
 
-SCRIPT = """
-from pathlib import Path
-
-import ppg
-
-ppg.new_pipegraph(shared_cache="cache", invariant_status_filename="state/store")
-
-
-def double(path):
-    print("first says this")
-    path.write_text(Path("in.txt").read_text() * 2)
-
-
-def write_names(paths):
-    for path in paths:
-        path.write_text(Path("first").read_text() + path.name)
-
-
-def generate():
-    ppg.FileGeneratingJob("made", lambda path: path.write_text(Path("first").read_text())).depends_on("first")
-
-
-loaded = {}
-first = ppg.FileGeneratingJob("first", double, share=True)
-first.depends_on_file("in.txt")
-temporary = ppg.TempFileGeneratingJob("temporary", lambda path: path.write_text("t" * 5)).depends_on(first)
-load = ppg.DataLoadingJob("load", lambda: loaded.update(text=Path("first").read_text())).depends_on(first)
-third = ppg.FileGeneratingJob("third", lambda path: path.write_text(loaded["text"] + Path("temporary").read_text()))
-third.depends_on(load, temporary)
-ppg.MultiFileGeneratingJob(["p", "q"], write_names, share=True).depends_on(first)
-ppg.JobGeneratingJob("generator", generate).depends_on(first)
-print("RAN", *sorted(ppg.run().ran))
-"""
-OUTPUTS = ["first", "third", "p", "q", "made"]
-EVERY_RUN = {"generator"}
 ROOT = Path(__file__).parents[2]
 OWN_CODE = re.compile(r'File "[^"]*/packages/ppg-[^"]*", line')
 NOT_CLEAR = re.compile("InternalError|Exception ignored|defect of ppg|Fatal Python error|Segmentation fault")
@@ -280,34 +245,6 @@ def _read(path):
 
 
 # -- the project -----------------------------------------------------------------------------------------
-
-
-def lay_out(folder):
-    """Write the project into a folder, which has no outputs then."""
-    for name in ("logs", "cache", "state"):
-        (folder / name).mkdir(parents=True)
-    (folder / "script.py").write_text(SCRIPT)
-    (folder / "in.txt").write_text("input\n")
-
-
-def outputs(folder):
-    """The content of all outputs, by name."""
-    return {name: (folder / name).read_bytes() if (folder / name).exists() else None for name in OUTPUTS}
-
-
-@dataclass(frozen=True)
-class Project:
-    """Project: the folders that rounds copy, and the right outputs."""
-
-    base: Path
-    right: dict[bool, dict[str, bytes]]
-
-    def copy(self, recorded):
-        """A fresh copy of the project, as it is before the round."""
-        folder = self.base / "round"
-        shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.base / ("recorded" if recorded else "new"), folder, copy_function=shutil.copy2)
-        return folder
 
 
 def prepare(base):

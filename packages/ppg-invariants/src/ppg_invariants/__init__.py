@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from ppg_invariants.files.file_watch import FileStat, FileWatch, KnownFile
     from ppg_invariants.files.fingerprint import fingerprint_outputs
+    from ppg_invariants.files.private_files import open_private
     from ppg_invariants.files.state import (
         FileProblem,
         FileState,
@@ -53,7 +54,6 @@ if TYPE_CHECKING:
     from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence, evidence_of
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
-    from ppg_invariants.store.private_files import open_private
     from ppg_invariants.store.records import (
         DamageReport,
         RunEnd,
@@ -145,7 +145,7 @@ _MODULES = {
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",
-    "store.private_files": "open_private",
+    "files.private_files": "open_private",
     "store.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",
 }

@@ -24,10 +24,10 @@ from typing import Any
 
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.filesystem import Location, location_of
+from ppg_invariants.files.private_files import create_private, is_planted, narrow
 from ppg_invariants.store import schema
 from ppg_invariants.store.header import DamagedHeaderError, check_header
 from ppg_invariants.store.orphaned_log import copy_orphaned_store, copy_store_in_use
-from ppg_invariants.store.private_files import create_private, is_planted, narrow
 
 __all__ = [
     "READING_ERRORS",

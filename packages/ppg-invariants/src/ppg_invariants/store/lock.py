@@ -29,7 +29,7 @@ from collections.abc import Iterator
 
 from ppg_invariants.errors import StoreError, StoreLocked, remedy
 from ppg_invariants.files.filesystem import Location, location_of
-from ppg_invariants.store.private_files import private_mode
+from ppg_invariants.files.private_files import private_mode
 
 __all__ = ["WriterLock", "lock_holders", "lock_path"]
 

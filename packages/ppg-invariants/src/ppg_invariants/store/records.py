@@ -111,6 +111,15 @@ class RunEvent:
     job_id: JobId | None
     details: Mapping[str, object]
 
+    @classmethod
+    def of(cls, row: tuple[Any, ...], job_id: JobId | None) -> "RunEvent | None":
+        """Return the event of a row about this job; None if it was damaged before rows had checksums."""
+        run, when, kind, _, details = row
+        try:
+            return cls(run, when, kind, job_id, json.loads(details))
+        except ValueError:
+            return None
+
 
 @dataclass(frozen=True, slots=True)
 class DamageReport:

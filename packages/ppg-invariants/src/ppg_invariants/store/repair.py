@@ -20,12 +20,12 @@ from typing import Any
 
 from ppg_graph import JobId
 from ppg_invariants.errors import StoreError, remedy
+from ppg_invariants.files.private_files import create_private
 from ppg_invariants.store import database, schema
 from ppg_invariants.store.checksums import SEALED, TABLES, insert_into, is_sound_row, sealed
 from ppg_invariants.store.header import with_sound_header
 from ppg_invariants.store.job_names import job_name
 from ppg_invariants.store.orphaned_log import copy_orphaned_store
-from ppg_invariants.store.private_files import create_private
 from ppg_invariants.store.records import DamageReport
 
 __all__ = ["describe", "replace_damaged", "replace_open", "salvage_into_memory"]

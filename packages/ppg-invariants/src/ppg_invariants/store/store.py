@@ -225,22 +225,16 @@ class StatusStore:
     def events(self, run_id: int) -> list[RunEvent]:
         """Return the events of one run, in the order of recording; those of jobs with a lost name are omitted."""
         found = self._select("events", "WHERE run = ? ORDER BY rowid", run_id)
-        return [
-            RunEvent(run_id, when, kind, None if job is None else self._names[job], json.loads(details))
-            for _, when, kind, job, details in found
-            if job is None or (0 < job < len(self._names) and self._names[job] != NO_NAME)
-        ]
+        names: dict[int | None, JobId | None] = {None: None, **dict(enumerate(self._names))}
+        kept = (row for row in found if names.get(row[3], NO_NAME) != NO_NAME)
+        events = [RunEvent.of(row, names[row[3]]) for row in kept]
+        return [event for event in events if event is not None]
 
     def noted(self, kind: str, job_id: JobId) -> RunEvent | None:
         """Return the last note of this kind about a job; None if it is missing or damaged."""
         job = self._numbers.get(job_id)
         found = [] if job is None else self._select("notes", "WHERE job = ? AND kind = ?", job, kind)
-        for run, when, _, _, details in found:
-            try:
-                return RunEvent(run, when, kind, job_id, json.loads(details))
-            except ValueError:  # damaged before the store had checksums
-                return None
-        return None
+        return RunEvent.of(found[0], job_id) if found else None
 
     def job_ids(self) -> list[JobId]:
         """Return every job that the store has a name of, the oldest first.
@@ -474,7 +468,6 @@ class StatusStore:
         if self._writer is not None:
             self._writer.met_damage(what)
         elif self._damage is None:
-            self._damage = DamageReport(what, None, {})
             self._report(DamageReport(what, None, {}))
 
     def _select(self, table: str, condition: str, *values: object) -> list[tuple[Any, ...]]:
