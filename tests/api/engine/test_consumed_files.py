@@ -56,6 +56,9 @@ class SlowCheck:
         self.now = 100.0
         self.checked = []
 
+    def reads_few(self, node):
+        return node == 0
+
     def ended(self, nodes):
         self.checked.append(list(nodes))
         self.now += self.seconds
@@ -101,3 +104,14 @@ def test_no_job_waits_long_for_a_check_and_none_waits_after_a_short_one(graph):
     ended.take()
     ended.add(flight(3))
     assert ended.is_due
+
+
+def test_a_job_that_reads_few_files_never_waits_for_a_check(graph):
+    slow = SlowCheck(seconds=60)
+    ended = EndedWell(slow, lambda: False, clock=lambda: slow.now)
+    ended.add(flight(1))
+    ended.take()
+    ended.add(flight(0))
+    assert ended.is_due
+    ended.add(flight(2))
+    assert not ended.is_due

@@ -166,6 +166,9 @@ class Driver:
             if self._interrupts.suspended:
                 self._suspend()
         for report in self._executor.poll(0):
+            if isinstance(report, Started) and self._ended_well.is_due:
+                # The end of the job whose core this one has got is published first.
+                self._check_ended()
             self._handle(report)
         if self._ended_well.is_due:
             self._check_ended()
