@@ -80,17 +80,26 @@ class Plan:
 
 
 class Meddler:
-    """Edits files when random events come, and restores some of them when later events come."""
+    """Edits files when random events come, and restores some of them when later events come.
+
+    It leaves the output of a job alone from the job's submission to its end: what another program writes there in that
+    time is what the job has made, as far as its process can see.
+    """
 
     def __init__(self, random, files):
         self._random = random
         self._files = files
         self._edits = random.randint(1, 3)
         self._edited = {}
+        self._in_work = set()
 
     def __call__(self, event):
         if not isinstance(event, (ppg.JobStarted, ppg.JobFinished, ppg.JobQueued)):
             return
+        if isinstance(event, ppg.JobFinished):
+            self._in_work.discard(event.job_id)
+        else:
+            self._in_work.add(event.job_id)
         if self._edited and self._random.random() < 0.4:
             self._restore()
         elif self._edits and self._random.random() < 0.5:
@@ -99,7 +108,7 @@ class Meddler:
 
     def _edit(self):
         file = self._random.choice(self._files)
-        if file in self._edited or not Path(file).exists():
+        if file in self._edited or file in self._in_work or not Path(file).exists():
             return
         data, found = Path(file).read_bytes(), os.stat(file)
         self._edited[file] = (data, found)
@@ -111,7 +120,7 @@ class Meddler:
     def _restore(self):
         file = self._random.choice(list(self._edited))
         data, found = self._edited.pop(file)
-        if not Path(file).exists():
+        if file in self._in_work or not Path(file).exists():
             return
         if self._random.random() < 0.7:
             Path(file).write_bytes(data)

@@ -167,7 +167,7 @@ class Driver:
                 self._suspend()
         for report in self._executor.poll(0):
             if isinstance(report, Started) and self._ended_well.is_due:
-                # The end of the job whose core this one has got is published first.
+                # The job that ended on this core is published before the job that starts on it.
                 self._check_ended()
             self._handle(report)
         if self._ended_well.is_due:
