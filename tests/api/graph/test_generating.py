@@ -3,10 +3,13 @@
 import os
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
 import ppg
+from tests.fakes import RecordingFrontend
 
 
 def test_generated_jobs_run_in_the_same_run_and_are_remembered(run, writer, account, folder):
@@ -306,6 +309,29 @@ def test_a_dependency_of_a_job_that_was_done_before_the_generator_ran_breaks_the
     assert account.taken() == ["done"]
     run(lambda: declare(wrongly=False))
     assert account.taken() == ["after", "new"]
+
+
+def test_generators_that_declare_the_same_job_may_end_at_the_same_moment(folder):
+    """The main process is held up until both generators are gone, so it finds both of their ends at once."""
+    graph = ppg.new_pipegraph(ppg.LocalSystem(2), quiet=True)
+
+    def generate(name):
+        ppg.FileGeneratingJob("out", lambda path: path.write_text("x"))
+        (folder / f"pid of {name}").write_text(f"{os.getpid()} ")
+
+    for name in ("first", "second"):
+        ppg.JobGeneratingJob(name, lambda name=name: generate(name))
+
+    def hold_up(event):
+        if isinstance(event, ppg.JobStarted) and event.job_id == "second":
+            for path in (folder / "pid of first", folder / "pid of second"):
+                while not path.exists() or not path.read_text().endswith(" "):
+                    time.sleep(0.001)
+                while Path("/proc", path.read_text().strip()).exists():
+                    time.sleep(0.001)
+
+    result = graph.run(frontend=RecordingFrontend(hold_up))
+    assert sorted(result.ran) == ["first", "out", "second"]
 
 
 def test_a_generator_that_makes_fewer_jobs_than_last_time_leaves_the_others_alone(

@@ -32,11 +32,12 @@ from ppg.engine.in_flight import InFlight
 from ppg.engine.outcomes import failed, job_outcome_of, result_of
 from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import task_for
-from ppg.engine.verdicts import Failure, verdict_of
+from ppg.engine.verdicts import Failure, Made, extension_verdict, verdict_of
 from ppg.exceptions import InternalError, JobContractError, JobError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
+from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.kind import calling_hook, require_given
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
@@ -233,10 +234,16 @@ class Driver:
         job, success, job_outcome = flight.job, flight.success, flight.job_outcome
         assert success is not None
         assert job_outcome is not None
-        if isinstance(success, Extension):
+        if isinstance(success, GeneratedJobs):
+            extension = extension_verdict(job, success)
+            if isinstance(extension, Failure):
+                self._carry_out_all(self._job_failed(flight, extension, job_outcome))
+                return
+            flight.success = extension
             self._outcomes[job.job_id] = job_outcome
-            self._carry_out_all(self._evaluator.handle(success.event))
+            self._carry_out_all(self._evaluator.handle(extension.event))
         else:
+            assert isinstance(success, Made)
             self._cache_keys.ended(job, success)
             if success.taken:
                 job_outcome = replace(job_outcome, taken_from_cache=True)
@@ -344,7 +351,7 @@ class Driver:
         assert success is not None
         assert job_outcome is not None
         job_id = flight.job.job_id
-        files = {} if isinstance(success, Extension) else success.outputs.files
+        files = success.outputs.files if isinstance(success, Made) else {}
         self._recorder.succeeded(job_id, record, files, job_outcome)
         self._recorder.ran(job_outcome, self._evaluator.reasons(flight.job.node))
         if isinstance(success, Extension):

@@ -16,7 +16,7 @@ from ppg_exec import Cancelled, Died, Outcome, Raised, Refused, Succeeded, Timed
 from ppg_graph import NodeKind
 from ppg_invariants import Problem
 
-__all__ = ["Failure", "Made", "verdict_of"]
+__all__ = ["Failure", "Made", "extension_verdict", "verdict_of"]
 
 ASK_FOR_LESS = "Let it ask for less (cores_needed, memory_needed), or allow more (ppg run --cores, the arguments of LocalSystem)"
 
@@ -44,8 +44,8 @@ class Failure:
     traceback: str | None = None
 
 
-def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Failure:
-    """Return the outputs or declared jobs of a job that kept its contract, or its failure.
+def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | GeneratedJobs | Failure:
+    """Return the outputs or declarations of a job that kept its contract, or its failure.
 
     Parameters:
         job: the job.
@@ -56,7 +56,8 @@ def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Fa
     match end:
         case Succeeded(value):
             if job.kind is NodeKind.GENERATOR:
-                return _extension(job, value)
+                assert isinstance(value, GeneratedJobs)
+                return value
             return _checked(job, value, run_id)
         case Raised(exception, type_name, message, traceback):
             if exception is None or not _has_text(exception):
@@ -88,6 +89,19 @@ def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | Extension | Fa
             assert_never(end)
 
 
+def extension_verdict(job: Job, declared: GeneratedJobs) -> Extension | Failure:
+    """Return the extension by a generator's declarations, or the failure if they do not fit the graph as it is now.
+
+    The graph must not be extended between this call and the evaluator's event. Otherwise a job that two generators
+    declare is new for both of them.
+    """
+    assert isinstance(job, JobGeneratingJob)
+    try:
+        return extension_of(job, declared)
+    except (PyPipelineGraphError, TypeError, ValueError) as error:
+        return Failure(error)
+
+
 def _in_terms_of(job: Job, path: str) -> str:
     """Path to the value that cannot be pickled, starting at the job's function instead of ppg's arguments."""
     # The job's function is the last callable argument; an earlier one may be a class that a load changes.
@@ -103,15 +117,6 @@ def _has_text(exception: BaseException) -> bool:
     except Exception:  # noqa: BLE001 (an error in the exception's __str__ must not end the run or its listeners)
         return False
     return True
-
-
-def _extension(job: Job, value: object) -> Extension | Failure:
-    assert isinstance(job, JobGeneratingJob)
-    assert isinstance(value, GeneratedJobs)
-    try:
-        return extension_of(job, value)
-    except (PyPipelineGraphError, TypeError, ValueError) as error:
-        return Failure(error)
 
 
 def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
