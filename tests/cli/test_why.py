@@ -2,6 +2,8 @@
 
 import pytest
 
+from ppg_invariants import StatusStore
+
 DECLARED = """
 X = 1
 def text():
@@ -145,3 +147,10 @@ def project_error(project):
     ended = project.ppg("why", "a", "script.py")
     assert ended.code == 2
     return ended.err
+
+
+def test_a_reason_that_only_a_newer_ppg_knows_is_an_error_that_says_so(built):
+    with StatusStore.open(built / ".pypipegraph_status_robust") as store:
+        noted = store.noted("ran", "a")
+        store.note(noted.run_id, "ran", "a", {**noted.details, "reasons": [["the moon", "rose"]]})
+    assert "'the moon' ('rose',); use the ppg that wrote it" in told(built, "a", code=2)

@@ -55,6 +55,29 @@ def reports_that_promise_memory() -> None:
     _write_to_all(iter(lambda: b"(" + struct.pack("<i", 2**31 - 1), None))
 
 
+class WritesWhenRead:
+    """Writes a file when it is unpickled anywhere but in a process of its own choice."""
+
+    def __init__(self, mark: str) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return open, (self.mark, "w")
+
+
+class SideEffect(ValueError):
+    """An exception that writes a file when it is unpickled outside the process that made it."""
+
+    def __init__(self, mark: str, process: int = 0) -> None:
+        super().__init__("it has a side effect")
+        self.mark = mark
+        if process not in {0, os.getpid()}:
+            open(mark, "w").close()
+
+    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
+        return SideEffect, (self.mark, os.getpid())
+
+
 def shut_down() -> None:
     for descriptor in inherited("socket"):
         with socket.socket(fileno=os.dup(descriptor)) as duplicate:

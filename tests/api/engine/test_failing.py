@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 import ppg
+from ppg.inspect.why import why_from_graph
+from tests.exec.attacks import SideEffect
 
 
 def test_a_failing_job_blocks_what_depends_on_it_and_nothing_else(failing_run, run, writer, account):
@@ -296,6 +298,32 @@ def test_a_run_with_several_failures_raises_one_error_with_all_of_them_and_the_n
     assert error.blocked == ("after a",)
     assert account.taken() == ["a", "b", "c"]
     assert run(lambda: declare(broken=False)).ran == ["a", "after a", "b"]
+
+
+def test_a_run_reports_an_exception_without_unpickling_it(folder, capfd):
+    """Messages, logs, results and the error of the run have its text; only reading it opens it."""
+
+    def fail():
+        raise SideEffect(str(folder / "mark"))
+
+    (folder / "logs").mkdir()
+    graph = ppg.new_pipegraph()
+    ppg.FileGeneratingJob("out", fail)
+    with pytest.raises(ppg.RuntimeError) as caught:
+        graph.run()
+    error = caught.value
+    assert "'out': SideEffect: it has a side effect" in str(error)
+    outcome = graph.result["out"]
+    assert outcome.error == "SideEffect: it has a side effect"
+    assert graph.result.rows()[0]["error"] == outcome.error
+    assert "it has a side effect" in graph.result._repr_html_()
+    assert "it has a side effect" in capfd.readouterr().err
+    assert any("it has a side effect" in line for line in why_from_graph(graph, "out"))
+    assert "it has a side effect" in (folder / "logs" / "ppg_errors.txt").read_text()
+    assert not (folder / "mark").exists()
+    assert isinstance(error.exceptions["out"], SideEffect)
+    assert error.exceptions["out"] is outcome.exception
+    assert (folder / "mark").exists()
 
 
 def test_exceptions_that_cannot_be_pickled_or_printed_or_are_huge_are_reported_and_the_run_ends(

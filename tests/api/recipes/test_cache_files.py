@@ -61,7 +61,7 @@ def test_an_unreadable_cache_is_calculated_once_more_with_a_warning_and_all_it_n
     assert account.taken() == ["b", "calc", "data"]
     assert (folder / "b").read_text() == "text"
     (warning,) = frontend.warnings
-    assert "'cache/value' cannot be read (LookupError: this version knows nothing" in warning
+    assert "'cache/value' cannot be read: LookupError: this version knows nothing" in warning
     graph = ppg.new_pipegraph(quiet=True)
     declare_all("ab")
     assert graph.run().ran == []

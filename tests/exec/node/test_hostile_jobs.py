@@ -108,6 +108,41 @@ def test_only_the_process_of_the_job_reports_for_it(
     assert "os._exit()" in outcome.stderr.text()
 
 
+@pytest.mark.parametrize("place", list(RunsIn), ids=lambda place: place.value)
+def test_an_exception_is_unpickled_only_when_it_is_read(
+    local: LocalExecutor, place: RunsIn, run: Any, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+
+    def fail() -> None:
+        raise attacks.SideEffect(str(mark))
+
+    end = run(local, Task("job", fail, place=place))["job"].end
+    assert isinstance(end, Raised)
+    assert end.type_name == "tests.exec.attacks.SideEffect"
+    assert end.message == "it has a side effect"
+    assert not mark.exists()
+    exception = end.exception
+    assert isinstance(exception, attacks.SideEffect)
+    assert mark.exists()
+    assert end.exception is exception
+
+
+@pytest.mark.parametrize("place", list(RunsIn), ids=lambda place: place.value)
+def test_a_result_that_must_be_plain_is_never_unpickled(
+    local: LocalExecutor, place: RunsIn, run: Any, tmp_path: Path
+) -> None:
+    mark = tmp_path / "mark"
+    tasks = [
+        Task("pickle", lambda: attacks.WritesWhenRead(str(mark)), place=place, returns_plain=True),
+        Task("plain", lambda: [("a", 1, {"b": 2.0})], place=place, returns_plain=True),
+    ]
+    outcomes = run(local, *tasks)
+    assert dies("it has a pickle in the place of plain values")(outcomes["pickle"].end)
+    assert outcomes["plain"].end == Succeeded([("a", 1, {"b": 2.0})])
+    assert not mark.exists()
+
+
 def test_a_copy_that_a_load_forks_and_forgets_is_ended_and_the_load_counts(
     local: LocalExecutor, run: Any
 ) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 from ppg.text import counted, one_line
+from ppg_exec import SentException
 
 __all__ = [
     "CacheUnreadableError",
@@ -24,12 +25,16 @@ __all__ = [
     "PyPipeGraphError",
     "PyPipelineGraphError",
     "RuntimeError",
+    "class_and_message",
     "how_it_died",
 ]
 
 
 FINGERPRINTED = 2
 """The protocol of pickle by which fingerprints look at captured objects."""
+
+
+UNREADABLE_REMEDY = ". Let the calculation return something that can be pickled and unpickled"
 
 
 class PyPipelineGraphError(Exception):
@@ -65,10 +70,7 @@ class CacheUnreadableError(PyPipelineGraphError):
         super().__init__(cache, reason)
 
     def __str__(self) -> str:
-        return (
-            f"The cache file '{self.cache}' cannot be read: {self.reason}. Let the calculation return something that "
-            "can be pickled and unpickled"
-        )
+        return f"The cache file '{self.cache}' cannot be read: {self.reason}{UNREADABLE_REMEDY}"
 
 
 class CycleError(PyPipelineGraphError):
@@ -175,33 +177,67 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
     """At least one job failed; raised at the end of a run, after all jobs that could run.
 
     Attributes:
-        exceptions: the exception of every failed job, by job id, in the order of failure.
+        exceptions: the exception of every failed job, by job id, in the order of failure. The main process unpickles
+            each of them when it is read first.
         blocked: the ids of the jobs that could not run because of these failures.
     """
 
-    def __init__(self, exceptions: Mapping[str, BaseException] | str, blocked: Sequence[str] = ()) -> None:
+    def __init__(
+        self, exceptions: Mapping[str, BaseException | SentException] | str, blocked: Sequence[str] = ()
+    ) -> None:
         if isinstance(exceptions, str):
             super().__init__(exceptions)  # pickle passes the message
             return
-        self.exceptions: dict[str, BaseException] = dict(exceptions)
+        held = dict(exceptions)
+        self.exceptions: Mapping[str, BaseException] = _Exceptions(held)
         self.blocked: tuple[str, ...] = tuple(blocked)
-        lines = [f"{counted(len(self.exceptions), 'job')} failed"]
+        lines = [f"{counted(len(held), 'job')} failed"]
         if self.blocked:
             lines[0] += f", and {counted(len(self.blocked), 'job')} could not run because of that"
-        for job_id, exception in list(self.exceptions.items())[:20]:
-            first_line = (str(exception).splitlines() or [""])[0]
-            lines.append(one_line(f"  '{job_id}': {type(exception).__name__}: {first_line}"))
-        if len(self.exceptions) > 20:
-            lines.append(f"  and {len(self.exceptions) - 20} more (the attribute `exceptions` has them all)")
+        for job_id, exception in list(held.items())[:20]:
+            name, message = class_and_message(exception)
+            first_line = (message.splitlines() or [""])[0]
+            lines.append(one_line(f"  '{job_id}': {name}: {first_line}"))
+        if len(held) > 20:
+            lines.append(f"  and {len(held) - 20} more (the attribute `exceptions` has them all)")
         lines.append("Fix them and run again: only these jobs and their downstream jobs will run.")
         super().__init__("\n".join(lines))
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> str | tuple[Any, ...]:
         if int(protocol) <= FINGERPRINTED:
-            return super().__reduce_ex__(protocol)
+            return type(self), self.args, {**self.__dict__, "exceptions": dict(self.exceptions)}
         # In a pickle, a `JobError` stands for an exception that cannot be pickled.
         exceptions = {job_id: _portable(exception) for job_id, exception in self.exceptions.items()}
         return type(self), self.args, {**self.__dict__, "exceptions": exceptions}
+
+
+class _Exceptions(Mapping[str, BaseException]):
+    """Exceptions: maps job ids to exceptions, and unpickles each of them when it is read first."""
+
+    def __init__(self, held: Mapping[str, BaseException | SentException]) -> None:
+        self._held = held
+
+    def __getitem__(self, job_id: str) -> BaseException:
+        held = self._held[job_id]
+        if not isinstance(held, SentException):
+            return held
+        return held.open() or JobError(f"{held.type_name}: {held.message}", held.type_name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._held)
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
+def class_and_message(exception: BaseException | SentException) -> tuple[str, str]:
+    """Return the name of an exception's class, without its module, and the exception's text; unpickle nothing."""
+    if isinstance(exception, SentException):
+        return exception.type_name.rpartition(".")[2], exception.message
+    return type(exception).__name__, _text_of(exception)
 
 
 def _portable(exception: BaseException) -> BaseException:

@@ -5,7 +5,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from ppg.exceptions import PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
+from ppg.exceptions import (
+    PyPipelineGraphError,
+    RuntimeError,  # noqa: A004 (part of pypipegraph's interface)
+    class_and_message,
+)
+from ppg_exec import SentException, opens_exception, unopened_exception
 
 if TYPE_CHECKING:
     from ppg_exec import Output
@@ -39,6 +44,7 @@ class JobState(enum.Enum):
     """The run was ended before the job could finish."""
 
 
+@opens_exception
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
     """Job outcome: says how a run ended for one job.
@@ -47,7 +53,8 @@ class JobOutcome:
         job_id: the job.
         state: how the run ended for the job.
         reasons: why the job ran, in words; empty if it did not run.
-        exception: the exception of a failed job.
+        exception: the exception of a failed job. The main process unpickles it when it is read first; `error` is
+            its text.
         traceback: the traceback of a failed job, as text.
         cause: for a blocked job, the failed job that blocks it.
         runtime: wall time in seconds.
@@ -83,6 +90,24 @@ class JobOutcome:
     def failed(self) -> bool:
         """Whether the job itself failed."""
         return self.state is JobState.FAILED
+
+    @property
+    def error_class(self) -> str | None:
+        """Name of the exception's class, without the module."""
+        held = unopened_exception(self)
+        return None if held is None else class_and_message(held)[0]
+
+    @property
+    def error_message(self) -> str | None:
+        """Text of the exception."""
+        held = unopened_exception(self)
+        return None if held is None else class_and_message(held)[1]
+
+    @property
+    def error(self) -> str | None:
+        """Class and text of the exception: `ValueError: no samples`."""
+        held = unopened_exception(self)
+        return None if held is None else ": ".join(class_and_message(held))
 
     @property
     def was_run(self) -> bool:
@@ -232,9 +257,7 @@ class RunResult(Mapping[str, JobOutcome]):
                 "job_id": outcome.job_id,
                 "state": outcome.state.value,
                 "reasons": "; ".join(outcome.reasons) or None,
-                "error": None
-                if outcome.exception is None
-                else f"{type(outcome.exception).__name__}: {outcome.exception}",
+                "error": outcome.error,
                 "cause": outcome.cause,
                 "runtime": outcome.runtime,
                 "user_time": outcome.user_time,
@@ -256,10 +279,11 @@ class RunResult(Mapping[str, JobOutcome]):
         """
         if self.interrupted_by is not None:
             raise KeyboardInterrupt
-        exceptions: dict[str, BaseException] = {}
+        exceptions: dict[str, BaseException | SentException] = {}
         for job_id, outcome in self._outcomes.items():
-            if outcome.failed and outcome.exception is not None:
-                exceptions[job_id] = outcome.exception
+            held = unopened_exception(outcome)
+            if outcome.failed and held is not None:
+                exceptions[job_id] = held
         if exceptions:
             raise RuntimeError(exceptions, self.blocked)
 
@@ -312,9 +336,9 @@ def _result_html(result: RunResult) -> str:
 def _why(outcome: JobOutcome) -> str:
     from ppg.html import as_code, as_text  # noqa: PLC0415 (only notebooks show it)
 
-    if outcome.exception is not None:
-        first_line = (str(outcome.exception).splitlines() or [""])[0]
-        return as_text(f"{type(outcome.exception).__name__}: {first_line}")
+    if outcome.error_message is not None:
+        first_line = (outcome.error_message.splitlines() or [""])[0]
+        return as_text(f"{outcome.error_class}: {first_line}")
     if outcome.cause is not None:
         return f"because of {as_code(outcome.cause)}"
     taken = " (taken from the shared cache)" if outcome.taken_from_cache else ""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
     from ppg_exec.resources.machine import available_cores, available_memory
     from ppg_exec.resources.private_folder import UnsafeFolderError, open_runtime_folder
+    from ppg_exec.sent_exceptions import SentException, opens_exception, unopened_exception
     from ppg_exec.tasks import (
         ALL_CORES,
         Cancelled,
@@ -58,6 +59,7 @@ __all__ = [
     "Raised",
     "Refused",
     "RunsIn",
+    "SentException",
     "Started",
     "Succeeded",
     "Task",
@@ -72,6 +74,8 @@ __all__ = [
     "given_pool",
     "machine_pool",
     "open_runtime_folder",
+    "opens_exception",
+    "unopened_exception",
 ]
 
 _HOME = {
@@ -83,6 +87,7 @@ _HOME = {
     "resources.machine": ("available_cores", "available_memory"),
     "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
     "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),
+    "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
     "tasks": (
         "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "RunsIn",

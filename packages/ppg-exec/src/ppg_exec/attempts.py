@@ -37,7 +37,7 @@ def memory_after_out_of_memory(memory: int | None, seen: int) -> int | None:
 
 def _brief(end: End) -> End:
     match end:
-        case Raised(_, type_name, message, _):
+        case Raised(type_name=type_name, message=message):
             return Raised(None, type_name, _cut(message), "")
         case Died():
             return replace(end, likely_cause=_cut(end.likely_cause))

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from ppg_exec.sent_exceptions import opens_exception
+
 __all__ = [
     "ALL_CORES",
     "Cancelled",
@@ -72,6 +74,8 @@ class Task:
         retries: how many more attempts it gets if it raised, died or timed out. If it died of memory, the
             next attempt asks for twice as much.
         working_directory: where it runs; by default where the executor was made.
+        returns_plain: whether it returns only None, bool, numbers, str and bytes, in tuples, lists and dicts. Such
+            a result is read without pickle, and any other result fails the task.
 
     """
 
@@ -87,6 +91,7 @@ class Task:
     timeout: float | None = None
     retries: int = 0
     working_directory: str | None = None
+    returns_plain: bool = False
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:
@@ -162,11 +167,13 @@ class Succeeded:
     value: object = None
 
 
+@opens_exception
 @dataclass(frozen=True, slots=True)
 class Raised:
     """Raised: says what the task raised.
 
-    `exception` is None if the exception itself cannot travel; the texts always can.
+    `exception` is None if the exception itself cannot travel; the texts always can. The exception of another
+    process is unpickled when `exception` is read; `unopened_exception` returns it without that.
     """
 
     exception: BaseException | None

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Mapping
 
-from ppg.exceptions import CacheUnreadableError
+from ppg.exceptions import UNREADABLE_REMEDY, CacheUnreadableError, class_and_message
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.job import Job
 from ppg.recipes.cached_jobs import CachedJob, CacheJob
+from ppg_exec import SentException
 from ppg_graph import Evaluator, Files, FileStatus, NodeId, NodeState, Observation
 
 __all__ = ["CacheWatch"]
@@ -44,16 +45,16 @@ class CacheWatch:
             # A clean calculation did not run in this run (else it is DONE), so the job reads a leftover file.
             self._with_leftover.add(job.node)
 
-    def unusable(self, job: Job, exception: BaseException) -> NodeId | None:
+    def unusable(self, job: Job, exception: BaseException | SentException) -> NodeId | None:
         """Return the node of the leftover cache that a failed job could not read; None for other failures."""
-        if not isinstance(exception, CacheUnreadableError) or not isinstance(job, CachedJob):
+        name, message = class_and_message(exception)
+        if name != CacheUnreadableError.__name__ or not isinstance(job, CachedJob):
             return None
         if job.node not in self._with_leftover:
             return None
         self._with_leftover.discard(job.node)
-        self._warn(
-            f"the cache file '{exception.cache}' cannot be read ({exception.reason}); it is calculated again"
-        )
+        what = message.removesuffix(UNREADABLE_REMEDY).removeprefix("The ")
+        self._warn(f"the {what}; it is calculated again")
         return self._cache_of(job)
 
     def _cache_of(self, job: CachedJob) -> NodeId:

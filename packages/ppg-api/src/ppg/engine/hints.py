@@ -26,7 +26,17 @@ __all__ = ["LateVariable", "late_variable", "with_hint"]
 
 MOST_NAMES = 5
 
-LOOKS_NOT_LOADED = (AttributeError, LookupError, NameError, TypeError)
+LOOKS_NOT_LOADED = frozenset(
+    {
+        "AttributeError",
+        "IndexError",
+        "KeyError",
+        "LookupError",
+        "NameError",
+        "TypeError",
+        "UnboundLocalError",
+    }
+)
 """Exceptions of code that uses data that is not loaded: no attribute, entry or name, or None in its place."""
 
 NEARBY = 500
@@ -141,17 +151,23 @@ def _idiom(function: types.FunctionType, name: str) -> str:
     )
 
 
-def with_hint(job: Job, exception: BaseException, traceback: str) -> str:
-    """Return the traceback of a job that raised, followed by a hint if there is one."""
-    hint = _not_loaded(job, exception) or _no_memory(job, exception)
+def with_hint(job: Job, type_name: str, traceback: str) -> str:
+    """Return the traceback of a job that raised, followed by a hint if there is one.
+
+    Parameters:
+        job: the job.
+        type_name: the qualified name of the exception's class.
+        traceback: as text.
+    """
+    hint = _not_loaded(job, type_name) or _no_memory(job, type_name)
     return traceback if hint is None else f"{traceback.rstrip()}\n{hint}"
 
 
-def _not_loaded(job: Job, exception: BaseException) -> str | None:
+def _not_loaded(job: Job, type_name: str) -> str | None:
     if job.execution.isolation != "fresh":
         return None
     loads = [upstream.job_id for upstream in job.upstreams if upstream.kind is NodeKind.LOAD]
-    if not loads or not isinstance(exception, LOOKS_NOT_LOADED):
+    if not loads or type_name not in LOOKS_NOT_LOADED:
         return None
     names = ", ".join(f"'{name}'" for name in loads[:MOST_NAMES]) + (
         ", ..." if len(loads) > MOST_NAMES else ""
@@ -162,8 +178,10 @@ def _not_loaded(job: Job, exception: BaseException) -> str | None:
     )
 
 
-def _no_memory(job: Job, exception: BaseException) -> str | None:
-    if not isinstance(exception, MemoryError):
+def _no_memory(job: Job, type_name: str) -> str | None:
+    if not type_name.endswith(
+        "MemoryError"
+    ):  # libraries have subclasses of it, such as numpy's _ArrayMemoryError
         return None
     return (
         f"'{job.job_id}' got no more memory: there may be a limit (ulimit -v, a batch system). If other jobs use too "

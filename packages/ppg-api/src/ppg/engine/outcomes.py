@@ -2,14 +2,25 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import assert_never, cast
 
 from ppg.engine.output_archive import OutputArchive
 from ppg.exceptions import how_it_died
 from ppg.graph.conflicts import shown
 from ppg.jobs.job import Job
 from ppg.result import JobOutcome, JobState, RunResult
-from ppg_exec import Cancelled, Died, End, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
+from ppg_exec import (
+    Cancelled,
+    Died,
+    End,
+    Outcome,
+    Raised,
+    Refused,
+    SentException,
+    Succeeded,
+    TimedOut,
+    Unpicklable,
+)
 from ppg_graph import Dag, NodeKind, NodeState
 
 __all__ = ["failed", "job_outcome_of", "result_of"]
@@ -48,13 +59,13 @@ def job_outcome_of(
 
 
 def failed(
-    job: Job, job_outcome: JobOutcome, exception: BaseException, traceback: str | None = None
+    job: Job, job_outcome: JobOutcome, exception: BaseException | SentException, traceback: str | None = None
 ) -> JobOutcome:
     """Return the outcome of a failed job, with the times and outputs of `job_outcome`."""
     return replace(
         job_outcome,
         state=JobState.FAILED,
-        exception=exception,
+        exception=cast("BaseException", exception),  # opened when it is read
         traceback=traceback,
         declared_at=shown(job.declared_at),
     )
@@ -63,7 +74,7 @@ def failed(
 def _describe_end(end: End) -> str:
     """End of an attempt, in one line."""
     match end:
-        case Raised(_, type_name, message, _):
+        case Raised(type_name=type_name, message=message):
             first = next(iter(message.splitlines()), "")
             return f"{type_name}: {first}" if first else type_name
         case Died(exit_code, signal_number, likely_cause):

@@ -30,7 +30,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
     Raises:
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
     """
-    function, arguments, report = call_of(job)
+    function, arguments, report, returns_plain = call_of(job)
     execution = job.execution
     if use is not None:
         assert isinstance(job, FileJob)
@@ -50,6 +50,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
         timeout=execution.timeout,
         retries=execution.retries,
         working_directory=job.pipegraph.root,
+        returns_plain=returns_plain,
     )
 
 

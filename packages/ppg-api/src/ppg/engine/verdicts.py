@@ -12,7 +12,18 @@ from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
 from ppg.jobs.kind import JobOutputs, WrongFilesError, calling_hook, hook_name
-from ppg_exec import Cancelled, Died, Outcome, Raised, Refused, Succeeded, TimedOut, Unpicklable
+from ppg_exec import (
+    Cancelled,
+    Died,
+    Outcome,
+    Raised,
+    Refused,
+    SentException,
+    Succeeded,
+    TimedOut,
+    Unpicklable,
+    unopened_exception,
+)
 from ppg_graph import NodeKind
 from ppg_invariants import Problem
 
@@ -40,7 +51,7 @@ class Made:
 class Failure:
     """Failure: holds the exception to report, and the traceback as text if there is one."""
 
-    exception: BaseException
+    exception: BaseException | SentException
     traceback: str | None = None
 
 
@@ -59,10 +70,13 @@ def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | GeneratedJobs 
                 assert isinstance(value, GeneratedJobs)
                 return value
             return _checked(job, value, run_id)
-        case Raised(exception, type_name, message, traceback):
-            if exception is None or not _has_text(exception):
-                exception = JobError(f"{type_name}: {message}", type_name)
-            return Failure(exception, with_hint(job, exception, traceback))
+        case Raised(type_name=type_name, message=message, traceback=traceback):
+            exception = unopened_exception(end)
+            if isinstance(exception, SentException):
+                exception.otherwise = _job_error
+            elif exception is None or not _has_text(exception):
+                exception = _job_error(type_name, message)
+            return Failure(exception, with_hint(job, type_name, traceback))
         case Died(exit_code, signal_number, likely_cause):
             return Failure(JobDiedException(job.job_id, exit_code, signal_number, likely_cause))
         case Unpicklable(path, message):
@@ -108,6 +122,11 @@ def _in_terms_of(job: Job, path: str) -> str:
     position = max(index for index, argument in enumerate(call_of(job).arguments) if callable(argument))
     ours = f"arguments → [{position}]"
     return f"function{path.removeprefix(ours)}" if path.startswith(ours) else path
+
+
+def _job_error(type_name: str, message: str) -> JobError:
+    """Return the error that stands for an exception that cannot be sent or read."""
+    return JobError(f"{type_name}: {message}", type_name)
 
 
 def _has_text(exception: BaseException) -> bool:

@@ -140,7 +140,12 @@ class FileJob(CallbackJob):
     def process_call(self) -> ProcessCall:
         """Return the call that removes old files, calls the callback, and describes the new files."""
         paths = self.absolute_files
-        return ProcessCall(make_files, (self.call, self.callback_arguments, paths), self._describing(paths))
+        return ProcessCall(
+            make_files,
+            (self.call, self.callback_arguments, paths),
+            self._describing(paths),
+            returns_plain=True,
+        )
 
     def outputs_of(self, returned: Any, run_id: int) -> JobOutputs:
         """Describe the content of the files."""

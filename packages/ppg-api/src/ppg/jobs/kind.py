@@ -68,11 +68,14 @@ class ProcessCall(NamedTuple):
         arguments: of the function, by position. Exactly one of them is the user's callback, if there is one.
         report: called without arguments after the function, in the same process. `Job.outputs_of` gets its return
             value instead of that of the function.
+        returns_plain: whether that value consists of None, bool, numbers, str and bytes, in tuples, lists and dicts.
+            The main process reads such a value without pickle, and a job that sends anything else fails.
     """
 
     function: Callable[..., object]
     arguments: tuple[Any, ...] = ()
     report: Callable[[], object] | None = None
+    returns_plain: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ class LoadingJob(NamedCallbackJob):
 
     def process_call(self) -> ProcessCall:
         """Return the call of the callback in the compute node."""
-        return ProcessCall(call_for_effect, (self.call,))
+        return ProcessCall(call_for_effect, (self.call,), returns_plain=True)
 
 
 class DataLoadingJob(LoadingJob):
@@ -101,7 +101,7 @@ class AttributeLoadingJob(LoadingJob):
 
     def process_call(self) -> ProcessCall:
         """Return the call that sets the attribute."""
-        return ProcessCall(load_attribute, (self.object, self.attribute_name, self.call))
+        return ProcessCall(load_attribute, (self.object, self.attribute_name, self.call), returns_plain=True)
 
     def unloading_call(self) -> Callable[[], builtins.object]:
         """Return the function that removes the attribute."""
@@ -154,7 +154,7 @@ class DictEntryLoadingJob(LoadingJob):
 
     def process_call(self) -> ProcessCall:
         """Return the call that sets the entry."""
-        return ProcessCall(load_entry, (self.dictionary, self.key, self.call))
+        return ProcessCall(load_entry, (self.dictionary, self.key, self.call), returns_plain=True)
 
     def unloading_call(self) -> Callable[[], object]:
         """Return the function that removes the entry."""

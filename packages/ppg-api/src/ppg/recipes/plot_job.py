@@ -43,7 +43,10 @@ class ValueFileJob(CachedJob, FileGeneratingJob):
         """Return the call that reads the value, and makes the file from it."""
         paths = self.absolute_files
         return ProcessCall(
-            make_files_from, (self.cache_job.reading, self.make, paths), self._describing(paths)
+            make_files_from,
+            (self.cache_job.reading, self.make, paths),
+            self._describing(paths),
+            returns_plain=True,
         )
 
     @property

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 __all__ = ["failed_line", "failure_lines", "write_failure"]
 
+TELL_ENOUGH = frozenset(kind.__name__ for kind in (CommandError, JobContractError, JobDiedException))
+"""Classes of errors with messages that say more than their tracebacks."""
 OUTPUT_LINES = 20
 TRACEBACK_LINES = 60
 FAILED_NAMED = 20
@@ -83,11 +85,10 @@ def _headline(outcome: "JobOutcome") -> str:
 
 def _error_text(outcome: "JobOutcome") -> str:
     """Traceback if the user's code raised the error, else the message and where the job is declared."""
-    exception = outcome.exception
-    if outcome.traceback and not isinstance(exception, (CommandError, JobContractError, JobDiedException)):
+    if outcome.traceback and outcome.error_class not in TELL_ENOUGH:
         return outcome.traceback.rstrip()
     place = f"\nIt is declared at {outcome.declared_at}" if outcome.declared_at else ""
-    return f"{type(exception).__name__}: {exception}".rstrip() + place
+    return (outcome.error or "").rstrip() + place
 
 
 def _outputs(outcome: "JobOutcome") -> list[tuple[str, "Output"]]:

@@ -124,9 +124,7 @@ def _log_lines(event: Event) -> list[str]:
             how = "taken from the shared cache" if outcome.taken_from_cache else "done"
             return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_attempts(outcome)}){_earlier(outcome)}"]
         case JobFailed(job_id, outcome):
-            return [
-                f"failed: {job_id} ({type(outcome.exception).__name__}{_attempts(outcome)}){_earlier(outcome)}"
-            ]
+            return [f"failed: {job_id} ({outcome.error_class}{_attempts(outcome)}){_earlier(outcome)}"]
         case JobsBlocked(job_ids, cause):
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
         case GraphExtended(generator, job_ids):

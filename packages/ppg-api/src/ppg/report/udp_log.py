@@ -228,8 +228,8 @@ def _render(event: Event) -> Iterator[tuple[str, Fields]]:
                 "failed",
                 {
                     "job": job_id,
-                    "error": type(outcome.exception).__name__,
-                    "message": str(outcome.exception),
+                    "error": outcome.error_class,
+                    "message": outcome.error_message,
                     "traceback": outcome.traceback,
                     "seconds": outcome.runtime,
                     "attempts": outcome.attempts,

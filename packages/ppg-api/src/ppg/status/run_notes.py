@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, assert_never
 
+from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
 from ppg.jobs.kind import calling_hook, kind_name
 from ppg.result import JobOutcome, JobState
@@ -130,8 +131,8 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
         details["earlier"] = [_cut(text) for text in outcome.earlier]
     if outcome.taken_from_cache:
         details["taken"] = True
-    if outcome.exception is not None:
-        details["error"] = _cut(f"{type(outcome.exception).__name__}: {outcome.exception}")
+    if outcome.error is not None:
+        details["error"] = _cut(outcome.error)
     store.note(run_id, RAN, JobId(outcome.job_id), details)
 
 
@@ -284,6 +285,6 @@ def _unpacked(kind: str, *values: str) -> Reason:
         case "always runs", ():
             return AlwaysRuns()
         case _:
-            raise ValueError(
+            raise PyPipelineGraphError(
                 f"the status store has a reason of an unknown kind: {kind!r} {values!r}; use the ppg that wrote it"
             )

@@ -8,9 +8,10 @@ import signal
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, assert_never
+from typing import Any, assert_never, cast
 
 from ppg_exec.linux import NODE_FAILED
+from ppg_exec.sent_exceptions import SentException
 from ppg_exec.tasks import Cancelled, Died, End, Raised, Succeeded, TimedOut, Unpicklable
 from ppg_exec.transport.messages import (
     REPORTS,
@@ -46,6 +47,7 @@ def end_of(
     expected: str,
     *,
     timeout: float | None,
+    returns_plain: bool,
     peak_memory: int,
     load: Callable[[bytes], Any],
     oom: OomCounter,
@@ -56,8 +58,9 @@ def end_of(
         message: the report of the node.
         expected: "cancelled", "timed out" or "over memory" if the executor was ending it, else "".
         timeout: its timeout in seconds.
+        returns_plain: whether a result that is pickled is none of its results.
         peak_memory: the most bytes that were measured of it.
-        load: reads a pickled value or exception.
+        load: reads a pickled value; that of an exception only when it is asked for.
         oom: says whether the kernel killed a process because memory ran out.
 
     """
@@ -66,7 +69,7 @@ def end_of(
     report: Report | None = None
     if message.report is not None:
         try:
-            report = _report_of(message.report)
+            report = _report_of(message.report, returns_plain)
         except _InvalidReport as error:
             return Died(0, None, f"its report is invalid: {error}")
     match report:
@@ -87,15 +90,10 @@ def end_of(
             cause = f"it was ended because it used {peak_memory / 1e9:.2f} GB, more memory than it states: state more (memory_needed), or let it use less"
             return Died(None, signal.SIGTERM, cause, of_memory=True)
         case ExceptionRaised():
-            exception = None
-            if report.pickle is not None:
-                try:
-                    exception = load(report.pickle)
-                except KeyboardInterrupt:
-                    raise
-                except BaseException:  # noqa: BLE001 - its text has arrived
-                    exception = None
-            return Raised(exception, report.type_name, report.message, _with_sources(report.traceback))
+            name, text = report.type_name, report.message
+            sent = None if report.pickle is None else SentException(report.pickle, load, name, text)
+            # The field opens it when it is read.
+            return Raised(cast("BaseException | None", sent), name, text, _with_sources(report.traceback))
         case ResultUnpicklable():
             return Unpicklable(report.path, report.message)
         case None:
@@ -190,7 +188,7 @@ class _InvalidReport(ValueError):  # noqa: N818 - reads as what happened
     """_InvalidReport: says that what a job process has sent is no report."""
 
 
-def _report_of(sent: bytes | int) -> Report:
+def _report_of(sent: bytes | int, returns_plain: bool) -> Report:
     """The report that a job process has sent; closes a descriptor of it. Raises _InvalidReport."""
     try:
         report = decode(_content(sent), REPORTS)
@@ -200,6 +198,8 @@ def _report_of(sent: bytes | int) -> Report:
         case ValueReturned():
             fits = True
         case PickleReturned(pickle):
+            if returns_plain:
+                raise _InvalidReport("it has a pickle in the place of plain values")
             fits = type(pickle) is bytes
         case ExceptionRaised(pickle, name, message, traceback):
             fits = (pickle is None or type(pickle) is bytes) and _are_texts(name, message, traceback)

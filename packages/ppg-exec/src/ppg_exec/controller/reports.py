@@ -167,6 +167,7 @@ class Reports:
             message,
             message.expected or state.ended_because,
             timeout=state.task.timeout,
+            returns_plain=state.task.returns_plain,
             peak_memory=state.peak_memory,
             load=node.shared.load,
             oom=self._oom,
