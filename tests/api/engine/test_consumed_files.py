@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 
 import ppg
-from ppg.engine.consumed_files import ConsumedFiles, EndedWell
-from ppg.engine.in_flight import InFlight
+from ppg.engine.consumed_files import ConsumedFiles
+from ppg.engine.in_flight import EndedWell, InFlight
+from ppg.engine.lost_loads import LostLoads
 from ppg_invariants.files import file_watch
 
 
@@ -74,7 +75,7 @@ def flight(node):
 def test_after_a_check_that_took_long_jobs_share_the_next_one_unless_nothing_runs(graph):
     slow = SlowCheck(seconds=0.005)
     idle = []
-    ended = EndedWell(slow, lambda: bool(idle), clock=lambda: slow.now)
+    ended = EndedWell(slow, LostLoads(graph, slow), lambda: bool(idle), clock=lambda: slow.now)
     assert ended.seconds_until_due is None
     ended.add(flight(1))
     assert ended.is_due
@@ -94,7 +95,7 @@ def test_after_a_check_that_took_long_jobs_share_the_next_one_unless_nothing_run
 
 def test_no_job_waits_long_for_a_check_and_none_waits_after_a_short_one(graph):
     slow = SlowCheck(seconds=60)
-    ended = EndedWell(slow, lambda: False, clock=lambda: slow.now)
+    ended = EndedWell(slow, LostLoads(graph, slow), lambda: False, clock=lambda: slow.now)
     ended.add(flight(1))
     ended.take()
     ended.add(flight(2))
@@ -108,7 +109,7 @@ def test_no_job_waits_long_for_a_check_and_none_waits_after_a_short_one(graph):
 
 def test_a_job_that_reads_few_files_never_waits_for_a_check(graph):
     slow = SlowCheck(seconds=60)
-    ended = EndedWell(slow, lambda: False, clock=lambda: slow.now)
+    ended = EndedWell(slow, LostLoads(graph, slow), lambda: False, clock=lambda: slow.now)
     ended.add(flight(1))
     ended.take()
     ended.add(flight(0))

@@ -1,6 +1,7 @@
 """Files that change while jobs of each kind read them; see `tests/api/status/test_changes_during_a_run.py`."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -126,6 +127,66 @@ def test_a_file_that_changes_after_its_load_has_ended_is_not_what_the_loads_user
     assert list(verified(declare).will_run) == ["load", "a"]
     assert run_with(declare) == {}
     assert (folder / "a").read_text() == "bad"
+
+
+class Annotation:
+    names = None
+    lengths = None
+
+
+def uses_data_of_a_node_that_died(annotation, before_death, read=lambda: Path("input").read_text()):
+    """Declare two loads, a job that does `before_death` and kills its compute node, and users of the second load."""
+    first = ppg.AttributeLoadingJob("first", annotation, "names", read).depends_on_file("input")
+    second = ppg.AttributeLoadingJob(
+        "second", annotation, "lengths", lambda: str(annotation.names) * 2
+    ).depends_on(first)
+
+    def kill_the_node():
+        before_death()
+        os.kill(os.getppid(), signal.SIGKILL)
+
+    killer = ppg.FileGeneratingJob("killer", kill_the_node).depends_on(second)
+    killer.cores_needed = -1
+    for name in ("a", "b"):
+        ppg.FileGeneratingJob(name, lambda path: path.write_text(annotation.lengths)).depends_on(second)
+    ppg.FileGeneratingJob("apart", lambda path: path.write_text("x"))
+
+
+def test_data_that_was_loaded_again_from_an_edited_file_fails_the_jobs_that_use_it(folder, run_with):
+    (folder / "input").write_text("good")
+    annotation = Annotation()
+    seen = run_with(lambda: uses_data_of_a_node_that_died(annotation, edited("input")), ppg.LocalSystem(1))
+    assert set(seen) == {"killer", "a", "b"}
+    assert "compute node died" in seen.pop("killer")
+    for name, error in seen.items():
+        assert f"but 'input' had changed since, and '{name}' uses its data; run again" in error
+    assert (folder / "apart").exists()
+
+
+def test_data_that_was_loaded_again_as_it_was_counts(folder, run_with):
+    (folder / "input").write_text("good")
+    annotation = Annotation()
+    seen = run_with(lambda: uses_data_of_a_node_that_died(annotation, lambda: None), ppg.LocalSystem(1))
+    assert set(seen) == {"killer"}
+    assert {(folder / name).read_text() for name in "ab"} == {"goodgood"}
+
+
+def test_jobs_that_use_data_which_could_not_be_loaded_again_fail_even_if_they_did_not_notice(folder, run_with):
+    (folder / "input").write_text("good")
+    annotation = Annotation()
+
+    def read():
+        with Path("tries").open("a") as file:
+            file.write("x")
+        if Path("tries").read_text() != "x":
+            raise OSError("the file server is gone")
+        return Path("input").read_text()
+
+    seen = run_with(lambda: uses_data_of_a_node_that_died(annotation, lambda: None, read), ppg.LocalSystem(1))
+    del seen["killer"]
+    assert set(seen) == {"a", "b"}
+    for error in seen.values():
+        assert "that failed (OSError: the file server is gone)" in error
 
 
 def test_a_generator_with_an_edited_input_adds_no_jobs(folder, gates, run_with):

@@ -14,6 +14,7 @@ import pytest
 from ppg_exec import (
     Cancelled,
     Died,
+    LoadRepeated,
     LocalExecutor,
     Notice,
     Outcome,
@@ -158,6 +159,66 @@ def test_when_the_node_dies_its_jobs_have_died_loads_are_repeated_and_the_rest_g
     assert isinstance(died.end, Died)
     assert "compute node died" in died.end.likely_cause
     assert run(local, Task("job", lambda: shared.data))["job"].end == Succeeded(5)
+
+
+def test_a_repeated_load_is_an_event_before_the_outcomes_of_the_tasks_that_use_it(
+    local: LocalExecutor, run: Any, tmp_path: Path
+) -> None:
+    shared = Holder()
+
+    def fail_again() -> None:
+        (tmp_path / "tries").open("a").write("x")
+        if len((tmp_path / "tries").read_text()) > 1:
+            raise OSError("not again")
+
+    run(local, load("sound", lambda: setattr(shared, "data", 5)), load("broken", fail_again))
+    node = run(local, Task("parent", os.getppid))["parent"].end.value
+    os.kill(node, signal.SIGKILL)
+    local.submit(Task("job", lambda: shared.data))
+    events: list[Any] = []
+    while not any(isinstance(event, Outcome) for event in events):
+        events += local.poll(10)
+    repeated = [event for event in events if isinstance(event, LoadRepeated)]
+    assert [event.key for event in repeated] == ["sound", "broken"]
+    assert repeated[0].end == Succeeded(None)
+    assert isinstance(repeated[1].end, Raised)
+    assert [type(event) for event in events if not isinstance(event, Started)] == [
+        LoadRepeated,
+        LoadRepeated,
+        Outcome,
+    ]
+
+
+def test_each_load_is_repeated_once_also_if_the_new_node_dies_before_all_of_them_are(
+    local: LocalExecutor, run: Any, tmp_path: Path
+) -> None:
+    shared = Holder()
+    shared.data = []
+
+    def kill_the_second_node() -> None:
+        (tmp_path / "nodes").open("a").write("x")
+        if len((tmp_path / "nodes").read_text()) == 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    run(local, load("first", kill_the_second_node))
+    run(local, load("second", lambda: shared.data.append(1)))
+    node = run(local, Task("parent", os.getppid))["parent"].end.value
+    os.kill(node, signal.SIGKILL)
+    assert run(local, Task("job", lambda: list(shared.data)))["job"].end == Succeeded([1])
+    assert (tmp_path / "nodes").read_text() == "xxx"
+
+
+def test_a_repeated_load_finds_the_data_that_it_was_made_from_and_that_goes_again(
+    local: LocalExecutor, run: Any
+) -> None:
+    shared = Holder()
+    run(local, load("raw", lambda: setattr(shared, "raw", 5)))
+    run(local, load("sums", lambda: setattr(shared, "sums", shared.raw + 1)))
+    local.unload("raw", lambda: delattr(shared, "raw"))
+    node = run(local, Task("parent", os.getppid))["parent"].end.value
+    os.kill(node, signal.SIGKILL)
+    seen = run(local, Task("job", lambda: (shared.sums, hasattr(shared, "raw"))))["job"].end
+    assert seen == Succeeded((6, False))
 
 
 def test_a_load_that_kills_the_node_is_blamed_and_not_repeated(local: LocalExecutor, run: Any) -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Died,
         End,
         ExecutorError,
+        LoadRepeated,
         Notice,
         Outcome,
         Output,
@@ -51,6 +52,7 @@ __all__ = [
     "InlineExecutor",
     "Interrupted",
     "Ledger",
+    "LoadRepeated",
     "LocalExecutor",
     "MachinePool",
     "Notice",
@@ -90,7 +92,7 @@ _HOME = {
     "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
     "tasks": (
-        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "Notice", "Outcome", "Output", "RunsIn",
+        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "LoadRepeated", "Notice", "Outcome", "Output", "RunsIn",
         "Place", "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",
     ),
 }  # fmt: skip

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Protocol, Self
 
-from ppg_exec.tasks import Notice, Outcome, Started, Task
+from ppg_exec.tasks import LoadRepeated, Notice, Outcome, Started, Task
 
 __all__ = ["Event", "Executor"]
 
-Event = Started | Outcome | Notice
+Event = Started | Outcome | LoadRepeated | Notice
 
 
 class Executor(Protocol):

@@ -15,6 +15,7 @@ __all__ = [
     "Died",
     "End",
     "ExecutorError",
+    "LoadRepeated",
     "Notice",
     "Outcome",
     "Output",
@@ -254,6 +255,18 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     attempts: int = 1
     earlier: tuple[End, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LoadRepeated:
+    """LoadRepeated: says that a load ran once more, because the node that had its data has died.
+
+    It comes before the outcomes of the tasks that use the data. `end` is that of the load in the new node. If that is no
+    `Succeeded`, the new node lacks the data, and the tasks run without it.
+    """
+
+    key: str
+    end: End
 
 
 @dataclass(frozen=True, slots=True)

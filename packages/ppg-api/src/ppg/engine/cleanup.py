@@ -1,13 +1,13 @@
-"""Cleanup: removes partial outputs of failed jobs and temporary outputs, and ends tasks."""
+"""Cleanup: removes partial outputs of failed jobs, temporary outputs and loaded data, and ends tasks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
 from ppg.jobs.kind import calling_hook, require_given
 from ppg_exec import Executor, Outcome, Started
 
-__all__ = ["discard_files", "end_all", "remove_files"]
+__all__ = ["discard_files", "end_all", "remove_files", "unloading_of"]
 
 PATIENCE = 10.0
 """Seconds without any event, after which cancelled tasks are left to `Executor.close`."""
@@ -33,6 +33,18 @@ def remove_files(job: Job) -> list[str]:
     except PyPipelineGraphError as error:
         return [f"temporary outputs of a job may still be there: {error}"]
     return problems
+
+
+def unloading_of(job: Job) -> Callable[[], object]:
+    """Return the function that unloads the data of a load, in the compute node.
+
+    Raises:
+        PyPipelineGraphError: the hook `unloading_call` of the job's kind failed.
+    """
+    with calling_hook(job, "unloading_call"):
+        function = job.unloading_call()
+    require_given(job, "unloading_call", function, Callable, "a function")  # type: ignore[arg-type]
+    return function
 
 
 def end_all(executor: Executor, keys: Iterable[str]) -> set[str]:

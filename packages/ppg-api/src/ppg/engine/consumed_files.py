@@ -7,17 +7,12 @@ the load has ended; after that, the data is in memory.
 
 Jobs that have ended are checked in batches, and each distinct file is stat'ed once for each batch. So 5,000 jobs that
 all read the same 5,000 files cost 5,000 stats, not 25 million. `ppg_invariants.FileWatch` has the comparison.
-
-The evaluator gets a success after its check, so no job starts because of a success that does not count. Jobs that read
-few files are checked at once. The next check after a long one waits, unless no job would run meanwhile.
 """
 
 import sys
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from ppg.engine.in_flight import InFlight
 from ppg.exceptions import InputChangedError
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.invariants import (
@@ -37,14 +32,7 @@ if TYPE_CHECKING:
 
     from ppg.jobs.tool_version import ToolVersionInvariant
 
-__all__ = ["ConsumedFiles", "EndedWell", "changed_while_it_ran"]
-
-SHARE_OF_CHECKS = 0.05
-"""Share of the main process's time that checks may take while other jobs run."""
-LONGEST_DELAY = 0.1
-"""Seconds that a success may wait for the next check while other jobs run."""
-SHORTEST_DELAY = 0.001
-"""Seconds; a check that is due sooner happens at once, because `poll` sleeps for whole milliseconds."""
+__all__ = ["ConsumedFiles"]
 
 FEW_FILES = 16
 """Files that a job may read and still be checked at once: looking at them takes less than forking its process."""
@@ -222,68 +210,3 @@ def _is_tool_version(job: Job) -> "TypeGuard[ToolVersionInvariant]":
     # A pipegraph without tool versions does not import their module.
     module = sys.modules.get("ppg.jobs.tool_version")
     return module is not None and isinstance(job, module.ToolVersionInvariant)
-
-
-def changed_while_it_ran(name: str, job_id: str) -> InputChangedError:
-    """Return the error of a job that has ended, and read a file that changed."""
-    return InputChangedError(
-        f"'{name}' changed while '{job_id}' ran; run again. "
-        f"If '{job_id}' itself writes to that file, let it write to a copy"
-    )
-
-
-class EndedWell:
-    """Ended well: keeps the jobs that returned what they should, until the files that they read are checked.
-
-    Parameters:
-        consumed: checks the files.
-        is_idle: returns whether no job runs, so that every delay would be lost time.
-        clock: returns seconds.
-    """
-
-    def __init__(
-        self,
-        consumed: ConsumedFiles,
-        is_idle: Callable[[], bool],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._consumed = consumed
-        self._is_idle = is_idle
-        self._clock = clock
-        self._flights: list[InFlight] = []
-        self._read_few = True
-        self._next_check = 0.0
-
-    def add(self, flight: InFlight) -> None:
-        """Take in a job that has ended."""
-        self._flights.append(flight)
-        self._read_few = self._read_few and self._consumed.reads_few(flight.job.node)
-
-    @property
-    def seconds_until_due(self) -> float | None:
-        """Seconds until the next check; None if no job waits for it."""
-        if not self._flights:
-            return None
-        if self._read_few:
-            return 0.0
-        left = self._next_check - self._clock()
-        return 0.0 if left < SHORTEST_DELAY or self._is_idle() else left
-
-    @property
-    def is_due(self) -> bool:
-        """Whether jobs wait, and should wait no longer."""
-        return self.seconds_until_due == 0.0
-
-    def take(self) -> list[tuple[InFlight, str | None]]:
-        """Check all jobs that wait, and return each with a changed file that it read; None if there is none.
-
-        Raises:
-            ObservationInterrupted: the user stopped the run while a large file was hashed; the jobs still wait.
-        """
-        began = self._clock()
-        changed = self._consumed.ended(flight.job.node for flight in self._flights)
-        flights, self._flights = self._flights, []
-        self._read_few = True
-        now = self._clock()
-        self._next_check = now + min((now - began) / SHARE_OF_CHECKS, LONGEST_DELAY)
-        return [(flight, changed.get(flight.job.node)) for flight in flights]

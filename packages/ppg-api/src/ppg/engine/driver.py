@@ -15,7 +15,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import assert_never
@@ -26,26 +26,26 @@ from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
-from ppg.engine.cleanup import discard_files, end_all, remove_files
-from ppg.engine.consumed_files import ConsumedFiles, EndedWell, changed_while_it_ran
-from ppg.engine.in_flight import InFlight
-from ppg.engine.outcomes import failed, job_outcome_of, result_of
+from ppg.engine.cleanup import discard_files, end_all, remove_files, unloading_of
+from ppg.engine.consumed_files import ConsumedFiles
+from ppg.engine.in_flight import EndedWell, InFlight
+from ppg.engine.lost_loads import LostLoads
+from ppg.engine.outcomes import failed, job_outcome_of, result_of, unobservable
 from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import task_for
 from ppg.engine.verdicts import Failure, Made, extension_verdict, verdict_of
-from ppg.exceptions import InternalError, JobContractError, JobError, PyPipelineGraphError
+from ppg.exceptions import InternalError, JobContractError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.graph.generated import GeneratedJobs
-from ppg.jobs.kind import calling_hook, require_given
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.observer import Observer, unusual
 from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
-from ppg_exec import Cancelled, Executor, Notice, Outcome, Started
+from ppg_exec import Cancelled, Event, Executor, LoadRepeated, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason
 from ppg_invariants import ObservationInterrupted
 
@@ -89,7 +89,8 @@ class Driver:
         self._observer = Observer(pipegraph, recorder, self._should_stop)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
-        self._ended_well = EndedWell(self._consumed, lambda: not self._something_runs)
+        self._lost_loads = LostLoads(pipegraph, self._consumed)
+        self._ended_well = EndedWell(self._consumed, self._lost_loads, lambda: not self._something_runs)
         self._cache_watch = CacheWatch(pipegraph, self._evaluator, self._warn)
         self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
@@ -175,13 +176,16 @@ class Driver:
             self._check_ended()
         self._recorder.commit_if_due()
 
-    def _handle(self, report: Started | Outcome | Notice) -> None:
+    def _handle(self, report: Event) -> None:
         match report:
             case Started(key, pid, when):
                 self._in_flight[self._pipegraph.job(key).node].has_begun = True
                 self._publish(events.JobStarted(key, pid, when))
             case Outcome():
                 self._job_ended(report)
+            case LoadRepeated():
+                if (problem := self._lost_loads.repeated(report)) is not None:
+                    self._warn(problem)
             case Notice(message):
                 self._publish(events.Warned(message))
             case _:
@@ -214,19 +218,18 @@ class Driver:
             self._carry_out_all(self._job_failed(flight, verdict, job_outcome))
 
     def _check_ended(self) -> None:
-        """Hand over the jobs that have ended well; those of them that read a changed file fail."""
+        """Hand over the jobs that have ended well; those of them that read a changed file, or lost data, fail."""
         try:
             checked = self._ended_well.take()
         except ObservationInterrupted:
             # The user stops the run while a large file is hashed; these jobs count as never started.
             return
-        for flight, changed in checked:
-            if changed is None:
+        for flight, error in checked:
+            if error is None:
                 self._job_succeeded(flight)
                 continue
             assert flight.job_outcome is not None
-            failure = Failure(changed_while_it_ran(changed, flight.job.job_id))
-            self._carry_out_all(self._job_failed(flight, failure, flight.job_outcome))
+            self._carry_out_all(self._job_failed(flight, Failure(error), flight.job_outcome))
             if flight.job.kind is NodeKind.LOAD:
                 self._clean_up(flight.job.node)
 
@@ -382,9 +385,7 @@ class Driver:
         job = self._pipegraph.job_at(node)
         if job.kind is NodeKind.LOAD:
             try:
-                with calling_hook(job, "unloading_call"):
-                    function = job.unloading_call()
-                require_given(job, "unloading_call", function, Callable, "a function")  # type: ignore[arg-type]
+                function = unloading_of(job)
             except PyPipelineGraphError as error:
                 self._publish(events.Warned(f"loaded data stays in memory until the run ends: {error}"))
             else:
@@ -403,11 +404,8 @@ class Driver:
         for node, observation in notable.items():
             if isinstance(observation, ppg_graph.Unobservable):
                 job = self._pipegraph.job_at(node)
-                job_id = job.job_id
-                failure = JobError(f"'{job_id}' cannot be observed: {observation.reason}", "Unobservable")
-                job_outcome = failed(job, JobOutcome(job_id, JobState.FAILED), failure)
-                self._outcomes[job_id] = job_outcome
-                self._publish(events.JobFailed(job_id, job_outcome))
+                job_outcome = self._outcomes[job.job_id] = unobservable(job, observation.reason)
+                self._publish(events.JobFailed(job.job_id, job_outcome))
         self._cache_watch.observed(notable)
         if self._recorder.has_changed_invariants:
             # A changed invariant makes a task likely, so a process starts while the other jobs are observed.

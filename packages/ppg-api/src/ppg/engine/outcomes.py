@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import assert_never, cast
 
 from ppg.engine.output_archive import OutputArchive
-from ppg.exceptions import how_it_died
+from ppg.exceptions import JobError, how_it_died
 from ppg.graph.conflicts import shown
 from ppg.jobs.job import Job
 from ppg.result import JobOutcome, JobState, RunResult
@@ -23,7 +23,7 @@ from ppg_exec import (
 )
 from ppg_graph import Dag, NodeKind, NodeState
 
-__all__ = ["failed", "job_outcome_of", "result_of"]
+__all__ = ["described_end", "failed", "job_outcome_of", "result_of", "unobservable"]
 
 UNSETTLED = frozenset({NodeState.WAITING, NodeState.DUE, NodeState.STARTED, NodeState.ABORTED})
 
@@ -54,7 +54,7 @@ def job_outcome_of(
         attempts=outcome.attempts if has_begun else 0,
         stdout_capture=archive.keep(outcome.stdout),
         stderr_capture=archive.keep(outcome.stderr),
-        earlier=tuple(map(_describe_end, outcome.earlier)),
+        earlier=tuple(map(described_end, outcome.earlier)),
     )
 
 
@@ -71,8 +71,14 @@ def failed(
     )
 
 
-def _describe_end(end: End) -> str:
-    """End of an attempt, in one line."""
+def unobservable(job: Job, reason: str) -> JobOutcome:
+    """Return the outcome of a job that cannot be observed."""
+    error = JobError(f"'{job.job_id}' cannot be observed: {reason}", "Unobservable")
+    return failed(job, JobOutcome(job.job_id, JobState.FAILED), error)
+
+
+def described_end(end: End) -> str:
+    """Return how an attempt ended, in one line."""
     match end:
         case Raised(type_name=type_name, message=message):
             first = next(iter(message.splitlines()), "")

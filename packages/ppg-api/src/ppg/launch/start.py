@@ -10,7 +10,7 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.report.frontend import Frontend
 from ppg.result import RunResult
 from ppg.worker.calls import make_files
-from ppg_exec import Executor, ExecutorError, Notice, Outcome, Started, Task
+from ppg_exec import Event, Executor, ExecutorError, Task
 from ppg_graph import NodeId
 from ppg_invariants import describe_files_plainly
 
@@ -77,7 +77,7 @@ class LateExecutor:
         """Submit a task."""
         self._made_now().submit(task)
 
-    def poll(self, timeout: float | None = None) -> list[Started | Outcome | Notice]:
+    def poll(self, timeout: float | None = None) -> list[Event]:
         """Return the events of tasks; an empty list before the first task."""
         return [] if self._made is None else self._made.poll(timeout)
 

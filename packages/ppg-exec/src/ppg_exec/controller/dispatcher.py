@@ -22,7 +22,7 @@ from dataclasses import replace
 
 from ppg_exec.attempts import append_attempt
 from ppg_exec.controller.lookahead import Lookahead
-from ppg_exec.controller.registry import Registry, Role, Stage, TaskState
+from ppg_exec.controller.registry import UNLOADS, Registry, Role, Stage, TaskState
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.pickling.culprit import CannotPickle
@@ -154,7 +154,7 @@ class Dispatcher:
                 RunTask(
                     number=state.number,
                     go=go,
-                    place="unload" if state.role is Role.UNLOAD else task.place.value,
+                    place="unload" if state.role in UNLOADS else task.place.value,
                     payload=payload,
                     introduced=introduced,
                     cores=state.claim,
@@ -191,11 +191,12 @@ class Dispatcher:
         return node
 
     def _repeat_loads(self) -> None:
-        """Send a new node the loads of the former one. They go before other tasks, and take no claim."""
-        for task in self._registry.loads.values():
+        """Give a new node the data of the former one. This goes before other tasks, and takes no claim."""
+        for load, task, undoes in self._registry.loads.steps():
             number = self._registry.next_number()
             again = replace(task, key=f"{task.key} (repeated as {number})", retries=0)
-            state = TaskState(again, number, 0, task.memory, Role.RELOAD)
+            role = Role.REPEATED_UNLOAD if undoes else Role.RELOAD
+            state = TaskState(again, number, 0, task.memory, role, load=load)
             self._registry.states[again.key] = state
             self._send(state, go=True)
 

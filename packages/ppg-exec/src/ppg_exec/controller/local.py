@@ -185,11 +185,12 @@ class LocalExecutor:
 
     def unload(self, key: str, function: Callable[[], object]) -> None:
         """Undo a load in the compute node, if the node that made it still runs."""
-        self._registry.loads.pop(key, None)
-        if self._nodes.node(RunsIn.NODE) is not None:
-            number = self._registry.next_number()
-            task = Task(f"unload {key} ({number})", function, place=RunsIn.NODE, priority=math.inf)
-            self._dispatcher.accept(TaskState(task, number, 0, None, Role.UNLOAD))
+        number = self._registry.next_number()
+        task = Task(f"unload {key} ({number})", function, place=RunsIn.NODE, priority=math.inf)
+        if self._nodes.node(RunsIn.NODE) is None:
+            self._registry.loads.unloaded(key, task)
+        else:
+            self._dispatcher.accept(TaskState(task, number, 0, None, Role.UNLOAD, load=key))
             self._poller.wake()
 
     def pause(self) -> None:

@@ -9,13 +9,37 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
+from ppg_exec.controller.load_history import LoadHistory
 from ppg_exec.executor import Event
-from ppg_exec.tasks import Cancelled, End, Notice, Outcome, Output, RunsIn, Succeeded, Task, Usage
+from ppg_exec.tasks import (
+    Cancelled,
+    Died,
+    End,
+    LoadRepeated,
+    Notice,
+    Outcome,
+    Output,
+    RunsIn,
+    Succeeded,
+    Task,
+    Usage,
+)
 
 if TYPE_CHECKING:
     from ppg_exec.hosts.local_host import NodeHandle
 
-__all__ = ["NO_OUTPUT", "UNUSED", "Registry", "Role", "Stage", "Streams", "TaskState", "memory_warning"]
+__all__ = [
+    "NO_OUTPUT",
+    "REPEATS",
+    "UNLOADS",
+    "UNUSED",
+    "Registry",
+    "Role",
+    "Stage",
+    "Streams",
+    "TaskState",
+    "memory_warning",
+]
 
 UNUSED = Usage()
 _FAR_ABOVE = 1.5
@@ -43,6 +67,12 @@ class Role(enum.Enum):
     """a load that is repeated because its node has died"""
     UNLOAD = "unload"
     """the end of a load"""
+    REPEATED_UNLOAD = "repeated unload"
+    """the end of a load that had ended before its node died, and was needed by a later load"""
+
+
+REPEATS = frozenset({Role.RELOAD, Role.REPEATED_UNLOAD})
+UNLOADS = frozenset({Role.UNLOAD, Role.REPEATED_UNLOAD})
 
 
 class Streams(NamedTuple):
@@ -62,7 +92,7 @@ class TaskState:
     `order` is its place among equal priorities, and `claim` the number of cores that it takes. `memory` is
     what it states now, which is more after it has died of too little. `number` names it in messages, and is
     new each time that it is sent. `earlier` says how the attempts before this one ended. `lost` counts the
-    nodes that died before they had started it.
+    nodes that died before they had started it. `load` is the key of the load that it repeats or undoes.
     """
 
     task: Task
@@ -75,6 +105,7 @@ class TaskState:
     attempt: int = 1
     earlier: tuple[End, ...] = ()
     lost: int = 0
+    load: str = ""
     node: NodeHandle | None = None
     pid: int = 0
     peak_memory: int = 0
@@ -117,8 +148,7 @@ class Registry:
     def __init__(self) -> None:
         self.states: dict[str, TaskState] = {}
         self.sent: dict[int, TaskState] = {}
-        self.loads: dict[str, Task] = {}
-        """the loads that a new node repeats"""
+        self.loads = LoadHistory()
         self.events: list[Event] = []
         self._numbers = 0
 
@@ -144,7 +174,7 @@ class Registry:
         del self.states[state.task.key]
         if state.role is Role.TASK:
             if state.task.place is RunsIn.NODE and isinstance(end, Succeeded):
-                self.loads[state.task.key] = state.task
+                self.loads.loaded(state.task)
             self.events.append(
                 Outcome(
                     state.task.key,
@@ -157,7 +187,12 @@ class Registry:
                     state.earlier,
                 )
             )
-        elif not isinstance(end, Succeeded | Cancelled):
+        elif state.role is Role.RELOAD:
+            self.events.append(LoadRepeated(state.load, end))
+        if state.role is Role.UNLOAD:
+            # An unload that ended the node would end the next one, too.
+            self.loads.unloaded(state.load, None if isinstance(end, Died) else state.task)
+        if state.role in UNLOADS and not isinstance(end, Succeeded | Cancelled):
             self.events.append(Notice(f"{state.task.key} failed: {end}"))
 
 

@@ -11,6 +11,7 @@ from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.outcomes import OomCounter, end_of, node_death
 from ppg_exec.controller.registry import (
     NO_OUTPUT,
+    REPEATS,
     UNUSED,
     Registry,
     Role,
@@ -214,6 +215,11 @@ class Reports:
                 doing = "the compute node died while it ran this task, and the task's process ended with it"
             elif state.lost >= _MOST_LOST:
                 doing = "compute nodes died again and again before this task could start"
+            if not doing and state.role in REPEATS:
+                # The next node repeats all of them, and each just once.
+                self._dispatcher.pass_on(state, 0)
+                del self._registry.states[state.task.key]
+                continue
             if not doing:
                 state.lost += 1
                 self._dispatcher.take_back(state)
