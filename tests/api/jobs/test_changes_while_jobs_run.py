@@ -171,7 +171,9 @@ def test_data_that_was_loaded_again_as_it_was_counts(folder, run_with):
     assert {(folder / name).read_text() for name in "ab"} == {"goodgood"}
 
 
-def test_jobs_that_use_data_which_could_not_be_loaded_again_fail_even_if_they_did_not_notice(folder, run_with):
+def test_jobs_that_use_data_which_could_not_be_loaded_again_fail_even_if_they_did_not_notice(
+    folder, run_with
+):
     (folder / "input").write_text("good")
     annotation = Annotation()
 

@@ -281,8 +281,7 @@ class RunResult(Mapping[str, JobOutcome]):
             raise KeyboardInterrupt
         exceptions: dict[str, BaseException | SentException] = {}
         for job_id, outcome in self._outcomes.items():
-            held = unopened_exception(outcome)
-            if outcome.failed and held is not None:
+            if outcome.failed and (held := unopened_exception(outcome)) is not None:
                 exceptions[job_id] = held
         if exceptions:
             raise RuntimeError(exceptions, self.blocked)

@@ -66,6 +66,8 @@ class ConsumedFiles:
         self._watch = FileWatch(should_stop)
         self._begun: set[Source] = set()
         """Sources that a started job consumes."""
+        self._reads: dict[NodeId, list[Source]] = {}
+        """What each job reads that has begun, and each load: its sources that have files."""
         self._names: dict[Source, tuple[str, ...]] = {}
         """The files of each of these, as far as it has any."""
         self._known: dict[str, KnownFile] = {}
@@ -84,7 +86,11 @@ class ConsumedFiles:
             for source in sources:
                 if source not in self._begun:
                     self._begin(source)
-        name = self._changed_one(sources)
+        with_files = [source for source in sources if source in self._names]
+        if not with_files:
+            return  # about half of all jobs depend on functions and parameters alone
+        self._reads[job.node] = with_files
+        name = self._changed_one(with_files)
         if name is not None:
             raise InputChangedError(
                 f"'{name}' changed while the graph ran, before '{job.job_id}' began; run again"
@@ -92,14 +98,20 @@ class ConsumedFiles:
 
     def ended(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, str]:
         """Return for each of these jobs, which have ended, a file that changed before; omit the other jobs."""
+        reads = self._reads
+        sources_of = {node: reads[node] for node in nodes if node in reads}
+        if not sources_of:
+            return {}
         checked: set[Source] = set()
         looked_at: set[str] = set()
-        sources_of = {node: self._sources(node) for node in nodes}
         for sources in sources_of.values():
             if not checked.issuperset(sources):
                 new = [source for source in sources if source not in checked]
                 checked.update(new)
                 self._check(new, looked_at)
+        for node in sources_of:
+            if self._pipegraph.dag.kind(node) is not NodeKind.LOAD:  # a load may be repeated
+                del reads[node]
         if not self._changed:
             return {}
         found = ((node, self._changed_one(sources)) for node, sources in sources_of.items())
@@ -108,8 +120,8 @@ class ConsumedFiles:
     def reads_few(self, node: NodeId) -> bool:
         """Return whether a job that has begun reads at most `FEW_FILES` files."""
         count = 0
-        for source in self._sources(node):
-            count += len(self._names.get(source, ()))
+        for source in self._reads.get(node, ()):
+            count += len(self._names[source])
             if count > FEW_FILES:
                 return False
         return True
@@ -122,7 +134,7 @@ class ConsumedFiles:
 
     def stats(self, node: NodeId) -> list[tuple[str, tuple[int, ...]]]:
         """Return path and identity (see `FileStat`) of each file that a starting job consumes."""
-        names = dict.fromkeys(name for source in self._sources(node) for name in self._names.get(source, ()))
+        names = dict.fromkeys(name for source in self._reads.get(node, ()) for name in self._names[source])
         return [(self._path(name), self._known[name].stat.identity) for name in names if name in self._known]
 
     def _sources(self, node: NodeId) -> Sequence[Source]:

@@ -131,8 +131,8 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
         details["earlier"] = [_cut(text) for text in outcome.earlier]
     if outcome.taken_from_cache:
         details["taken"] = True
-    if outcome.error is not None:
-        details["error"] = _cut(outcome.error)
+    if outcome.failed:
+        details["error"] = _cut(outcome.error or "")
     store.note(run_id, RAN, JobId(outcome.job_id), details)
 
 

@@ -54,6 +54,7 @@ class NodeWatch:
         self._registry = registry
         self._nodes = nodes
         self._samples: dict[int, _Sample] = {}
+        self._due: float | None = None
 
     def heard(self, node: NodeHandle) -> None:
         """Note that a message of the node has arrived."""
@@ -64,23 +65,29 @@ class NodeWatch:
             sample.heard = time.monotonic()
 
     def next(self) -> float | None:
-        """When `look` is due (monotonic seconds); None if no node has a task."""
-        due: float | None = None
-        if self._registry.sent:
-            for node in self._nodes.all():
-                sample = self._samples.get(node.number)
-                if sample is None:
-                    sample = self._samples[node.number] = _Sample(time.monotonic())
-                when = max(sample.heard + _SILENCE, sample.when + _INTERVAL)
-                due = when if due is None else min(due, when)
-        return due
+        """When `look` is due (monotonic seconds); None if no node has a task.
+
+        A message from a node moves that time only when it has come, because each move costs a system call.
+        """
+        if self._due is None and self._registry.sent:
+            self._due = min(map(self._due_of, self._nodes.all()), default=None)
+        return self._due
+
+    def _due_of(self, node: NodeHandle) -> float:
+        sample = self._samples.get(node.number)
+        if sample is None:
+            sample = self._samples[node.number] = _Sample(time.monotonic())
+        return max(sample.heard + _SILENCE, sample.when + _INTERVAL)
 
     def look(self) -> None:
         """Look at the silent nodes, and report each that is stopped or spins, and their stopped jobs."""
         now = time.monotonic()
+        if self._due is None or now < self._due:
+            return
+        self._due = None
         for node in self._nodes.all():
             sample = self._samples.get(node.number)
-            if sample is None or now < max(sample.heard + _SILENCE, sample.when + _INTERVAL):
+            if sample is None or now < self._due_of(node):
                 continue
             was_stopped = sample.was_stopped
             self._measure(node, sample, now)
