@@ -14,6 +14,7 @@ the node decodes no others. The socket does not block, so a callback that fills 
 
 from __future__ import annotations
 
+import _socket
 import fcntl
 import os
 import socket
@@ -46,6 +47,11 @@ _PACKET = 1 << 13
 _CREDENTIALS = 12  # bytes of a `struct ucred`: pid, uid, gid
 # Room for the credentials and one descriptor. The kernel drops further descriptors.
 _ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS) + socket.CMSG_LEN(4)
+# The class of `socket`, and its enumerations, run Python code, with pages that each fork then copies.
+_FAMILY = int(socket.AF_UNIX)
+_KIND = int(socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
+_CLOEXEC = int(socket.MSG_CMSG_CLOEXEC)
+_CUT_OFF = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 # The kernel gives each socket a different cookie. Unlike fstat, reading it touches hardly any memory.
 _SO_COOKIE = 57
 
@@ -68,16 +74,13 @@ class ReportSocket:
     __slots__ = ("_directory", "_identity", "_own", "_receiver", "_sender", "_token")
 
     def __init__(self, token: bytes, own: OwnDescriptors, directory: str) -> None:
-        receiver, self._sender = socket.socketpair(
-            socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK
-        )
+        receiver, self._sender = _socket.socketpair(_FAMILY, _KIND)
         try:
             receiver.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             if self._sender.fileno() < _FIRST_OTHER:
                 # User code has closed a standard stream of the node, which the job replaces.
-                self._sender = socket.socket(
-                    fileno=fcntl.fcntl(self._sender.detach(), fcntl.F_DUPFD_CLOEXEC, _FIRST_OTHER)
-                )
+                number = fcntl.fcntl(self._sender.detach(), fcntl.F_DUPFD_CLOEXEC, _FIRST_OTHER)
+                self._sender = _socket.socket(_FAMILY, _KIND, 0, number)
             self._identity = self._sender.getsockopt(socket.SOL_SOCKET, _SO_COOKIE, 8)
             self._receiver = own.keep(receiver.detach())
         except OSError:
@@ -103,15 +106,13 @@ class ReportSocket:
 
         A descriptor in the report belongs to the caller.
         """
-        receiver = socket.socket(fileno=self._receiver)
+        receiver = _socket.socket(_FAMILY, _KIND, 0, self._receiver)
         report: JobReport | None = None
         problem: str | None = None
         try:
             while True:
                 try:
-                    data, ancillary, flags, _ = receiver.recvmsg(
-                        2 * _PACKET, _ANCILLARY, socket.MSG_CMSG_CLOEXEC
-                    )
+                    data, ancillary, flags, _ = receiver.recvmsg(2 * _PACKET, _ANCILLARY, _CLOEXEC)
                 except BlockingIOError:
                     break  # another process still has the other end
                 if not ancillary:
@@ -138,7 +139,7 @@ class ReportSocket:
         )
 
     def _report(self, data: bytes, flags: int, descriptors: deque[int]) -> JobReport | None:
-        if not data.startswith(self._token) or flags & (socket.MSG_TRUNC | socket.MSG_CTRUNC):
+        if not data.startswith(self._token) or flags & _CUT_OFF:
             return None
         try:
             return decode(memoryview(data)[len(self._token) :], FROM_JOB, descriptors)
