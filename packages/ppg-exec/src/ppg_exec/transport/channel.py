@@ -35,6 +35,9 @@ __all__ = ["LONGEST", "Channel", "LongMessage", "LostDescriptor", "pair"]
 
 _LENGTH = 8
 _CHUNK = 1 << 16
+# Numbers, because the enumerations of `socket` run Python code, with pages that each fork then copies.
+_CLOEXEC = int(socket.MSG_CMSG_CLOEXEC)
+_CUT_OFF = int(socket.MSG_CTRUNC)
 _MOST_DESCRIPTORS = 64
 _LATER = frozenset({errno.EAGAIN, errno.ENOBUFS, errno.ENOMEM})
 """Errors of a buffer or a kernel that has no room at this moment."""
@@ -160,13 +163,13 @@ class Channel(Generic[Sent, Received]):
         while True:
             try:
                 data, ancillary, flags, _ = self._socket.recvmsg(
-                    _CHUNK, socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS), socket.MSG_CMSG_CLOEXEC
+                    _CHUNK, socket.CMSG_SPACE(4 * _MOST_DESCRIPTORS), _CLOEXEC
                 )
             except BlockingIOError:
                 break
             except ConnectionResetError:
                 data, ancillary, flags = b"", [], 0
-            if flags & socket.MSG_CTRUNC:
+            if flags & _CUT_OFF:
                 raise LostDescriptor("a descriptor has arrived, and this process can have no more of them")
             for _, _, rights in ancillary:
                 for start in range(0, len(rights), 4):
