@@ -294,7 +294,8 @@ class Round:
             hit.wrong.append(f"jobs that were done ran again: {sorted(again)}")
         hit.wrong += wrong_words(hit)
         stays = which is signal.SIGSTOP or not hit.signals
-        if stays and hit.code != int(hit.fails and "this job fails in this round" in hit.said):
+        refused = hit.command == "accept" and "refused     " in hit.said  # what the rounds before have left
+        if stays and hit.code != int(refused or (hit.fails and "this job fails in this round" in hit.said)):
             hit.wrong.append(f"the exit code is {hit.code}, though nothing was ended")
         allowed = {0, 1}
         if hit.process == "main process":
