@@ -9,8 +9,17 @@ The same tables resolve old names in pickles, so caches of an older ppg stay rea
 """
 
 import importlib
+from collections.abc import Mapping
 
-__all__ = ["ENGINE", "engine_version", "is_old_module", "lasting_module", "lasting_name", "old_definition"]
+__all__ = [
+    "ENGINE",
+    "engine_version",
+    "is_old_module",
+    "lasting_module",
+    "lasting_name",
+    "later_fields",
+    "old_definition",
+]
 
 ENGINE = ("ppg", "ppg_cli", "ppg_exec", "ppg_graph", "ppg_invariants")
 """ppg's own packages: never the user's project, even if installed as editable source."""
@@ -205,6 +214,12 @@ _MODULES = {
 }
 """By a module's present name, the name under which it counts."""
 
+_LATER_FIELDS: dict[str, dict[str, object]] = {
+    "ppg.jobs.kind.ProcessCall": {"returns_plain": False},
+    "ppg_exec.tasks.Task": {"returns_plain": False},
+}
+"""Fields that classes of ppg got after fingerprints were first recorded, with their defaults, by present names."""
+
 _DEFINITIONS = {
     "ppg.pipegraph.RedefinablePipegraph": "ppg.redefinition",
     "ppg_invariants.functions.evidence.FunctionEvidence": "ppg_invariants.stored",
@@ -255,6 +270,14 @@ def engine_version(module: str) -> str | None:
 def lasting_module(module: str) -> str:
     """Return the name under which a module counts."""
     return _MODULES.get(module, module)
+
+
+def later_fields(kind: type) -> Mapping[str, object]:
+    """Return the fields that a class got after fingerprints were first recorded, with their defaults.
+
+    Such a field counts only if it has another value. So a captured object of ppg stays the same in a newer ppg.
+    """
+    return _LATER_FIELDS.get(f"{kind.__module__}.{kind.__qualname__}", {})
 
 
 def lasting_name(module: str, qualname: str) -> str:

@@ -15,6 +15,7 @@ from enum import Enum
 from pathlib import PurePath
 from typing import Any, TypeVar
 
+from ppg_invariants.engine_names import later_fields
 from ppg_invariants.values.tags import Unencodable, type_name
 
 __all__ = ["Content", "content_of", "is_registered", "register_encoder"]
@@ -77,7 +78,7 @@ def _content_of_record(value: Any, kind: type) -> Content | None:
     fields = kind.__dict__.get("__dataclass_fields__") or getattr(kind, "__dataclass_fields__", None)
     if fields is not None:
         names = [name for name, field in fields.items() if field._field_type.name == "_FIELD"]
-        return type_name(kind), _attributes(value, names)
+        return type_name(kind), _without_later(kind, _attributes(value, names))
     declared = getattr(kind, "__attrs_attrs__", None)
     if declared is not None:
         return type_name(kind), _attributes(value, [attribute.name for attribute in declared])
@@ -88,8 +89,15 @@ def _content_of_record(value: Any, kind: type) -> Content | None:
             state["private"] = dict(private)
         return type_name(kind), state
     if isinstance(value, tuple) and hasattr(kind, "_fields"):
-        return type_name(kind), dict(zip(kind._fields, tuple(value), strict=True))
+        return type_name(kind), _without_later(kind, dict(zip(kind._fields, tuple(value), strict=True)))
     return None
+
+
+def _without_later(kind: type, attributes: dict[str, object]) -> dict[str, object]:
+    for name, default in later_fields(kind).items():
+        if attributes[name] == default:
+            del attributes[name]
+    return attributes
 
 
 def _attributes(value: object, names: list[str]) -> dict[str, object]:
