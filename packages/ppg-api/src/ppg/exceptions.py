@@ -7,7 +7,7 @@ job and the remedy. Any other error that ppg raises is a defect of ppg.
 import builtins
 import contextlib
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, KeysView, Mapping, Sequence
 from typing import Any, SupportsIndex
 
 from ppg.text import counted, one_line
@@ -228,6 +228,9 @@ class _Exceptions(Mapping[str, BaseException]):
 
     def __len__(self) -> int:
         return len(self._held)
+
+    def keys(self) -> KeysView[str]:
+        return self._held.keys()
 
     def __repr__(self) -> str:
         return repr(dict(self))
