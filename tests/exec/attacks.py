@@ -1,9 +1,11 @@
 """What callbacks do by mistake or on purpose with what they inherit. Without pytest: the compute node imports this."""
 
 import ctypes
+import fcntl
 import marshal
 import os
 import random
+import resource
 import select
 import signal
 import socket
@@ -150,6 +152,80 @@ def copies_return() -> None:
 def a_copy_raises() -> None:
     if os.fork() == 0:
         raise ValueError("raised in the copy")
+
+
+def _set_flags_of_output(flags: int, cleared: int = 0) -> None:
+    for descriptor in (1, 2):
+        fcntl.fcntl(descriptor, fcntl.F_SETFL, fcntl.fcntl(descriptor, fcntl.F_GETFL) & ~cleared | flags)
+
+
+def move_in_the_output() -> None:
+    _set_flags_of_output(0, os.O_APPEND)
+    for descriptor in (1, 2):
+        os.lseek(descriptor, 100, os.SEEK_SET)
+
+
+def write_the_output_past_the_cache() -> None:
+    # Then each write that does not consist of whole blocks fails.
+    _set_flags_of_output(os.O_DIRECT)
+
+
+def lengthen_the_output() -> None:
+    os.write(1, b"x" * 5000)
+    for descriptor in (1, 2):
+        os.ftruncate(descriptor, 1 << 40)
+
+
+class HidesItself(Exception):
+    """An exception with the usual mistake in its __getattr__."""
+
+    def __getattr__(self, name: str) -> Any:
+        return self.attributes[name]
+
+
+class LeavesWhenPrinted(Exception):
+    """An exception whose text ends the process."""
+
+    def __str__(self) -> str:
+        if self.args:
+            sys.exit(3)
+        return ""
+
+
+class LeavesWhenPickled(Exception):
+    """An exception whose pickling ends the process."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        sys.exit(3)
+
+
+class InterruptsWhenPickled(Exception):
+    """An exception whose pickling raises what Ctrl-C raises."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        raise KeyboardInterrupt
+
+
+class _Nameless(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name in {"__module__", "__qualname__", "__name__"}:
+            raise ValueError("there is no name")
+        return type.__getattribute__(cls, name)
+
+
+def nameless() -> BaseException:
+    """An exception of a class that has no readable name."""
+    return _Nameless("Nameless", (Exception,), {})("the real problem")  # type: ignore[no-any-return]
+
+
+def use_up_all_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))
+    raise ValueError("the real problem" + "y" * 100_000)
+
+
+def use_up_the_file_size() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    raise ValueError("the real problem" + "y" * 100_000)
 
 
 def a_long_name() -> None:

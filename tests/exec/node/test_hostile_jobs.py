@@ -1,6 +1,7 @@
 """A job cannot hurt the node, the controller or another job, and only its own process reports for it."""
 
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -28,6 +29,8 @@ from ppg_exec import (
     Task,
 )
 from ppg_exec.controller import node_watch
+from ppg_exec.node.own_descriptors import OwnDescriptors
+from ppg_exec.node.report_socket import ReportSocket, new_token
 from tests.exec import attacks
 from tests.exec.attacks import inherited, the_job_itself
 
@@ -60,6 +63,11 @@ ATTACKS: dict[Callable[[], Any], Callable[[End], bool]] = {
     attacks.a_copy_raises: succeeds,
     attacks.a_long_name: lambda end: isinstance(end, Raised) and len(end.type_name) < 1000,
     attacks.kill_the_group: dies("killed"),
+    attacks.move_in_the_output: succeeds,
+    attacks.write_the_output_past_the_cache: succeeds,
+    attacks.lengthen_the_output: succeeds,
+    attacks.use_up_all_descriptors: lambda end: isinstance(end, Raised) and "the real problem" in end.message,
+    attacks.use_up_the_file_size: lambda end: isinstance(end, Raised) and "the real problem" in end.message,
 }
 
 
@@ -78,14 +86,68 @@ def test_a_job_that_misuses_what_it_inherits_hurts_no_other(
 
     def good() -> int:
         time.sleep(0.01)  # so that it runs beside the attack
+        print("good", flush=True)
+        print("good", file=sys.stderr, flush=True)
         return int(holder.value)
 
     run(local, Task("load", load, place=RunsIn.NODE))
     tasks = [Task(f"good {number}", good) for number in range(6)]
     outcomes = run(local, *tasks[:2], Task("evil", attack), *tasks[2:])
     assert ATTACKS[attack](outcomes["evil"].end), outcomes["evil"]
-    assert {outcomes[task.key].end for task in tasks} == {Succeeded(42)}
-    assert run(local, Task("after", good))["after"].end == Succeeded(42)
+    after = [run(local, Task(f"after {number}", good))[f"after {number}"] for number in range(5)]
+    for outcome in (*(outcomes[task.key] for task in tasks), *after):
+        assert outcome.end == Succeeded(42)
+        assert (outcome.stdout.text(), outcome.stderr.text()) == ("good\n", "good\n")
+
+
+def test_an_output_that_is_long_without_being_written_ends_at_its_first_hole(
+    local: LocalExecutor, run: Any
+) -> None:
+    outcome = run(local, Task("evil", attacks.lengthen_the_output))["evil"]
+    text = outcome.stdout.text(most=1 << 20)
+    assert text.startswith("x" * 5000)
+    assert re.search(r"the job has moved the end of its output; \d+ bytes from here on are left out", text)
+    assert outcome.stderr.size < 1000
+
+
+def test_what_a_job_leaves_behind_sends_nothing_more_once_its_report_is_read(tmp_path: Path) -> None:
+    sockets = ReportSocket(new_token(), OwnDescriptors(), str(tmp_path))
+    sockets._sender.send(b"x")
+    report, problem = sockets.read(os.getpid())
+    assert report is None
+    assert problem is not None
+    with pytest.raises(BrokenPipeError):
+        sockets._sender.send(b"x")
+    sockets.forked()
+    sockets.close()
+
+
+RAISED: dict[str, Callable[[], BaseException]] = {
+    "HidesItself": lambda: attacks.HidesItself("the real problem"),
+    "LeavesWhenPrinted": lambda: attacks.LeavesWhenPrinted("the real problem"),
+    "LeavesWhenPickled": lambda: attacks.LeavesWhenPickled("the real problem"),
+    "InterruptsWhenPickled": lambda: attacks.InterruptsWhenPickled("the real problem"),
+    "Nameless": attacks.nameless,
+}
+
+
+@pytest.mark.parametrize("place", list(RunsIn), ids=lambda place: place.value)
+@pytest.mark.parametrize("name", RAISED)
+def test_no_exception_hides_its_class_and_its_place_or_hurts_the_node(
+    local: LocalExecutor, name: str, place: RunsIn, run: Any
+) -> None:
+    def fail() -> None:
+        raise RAISED[name]()
+
+    nodes = [run(local, Task(f"before {place.value}", os.getppid))[f"before {place.value}"].end]
+    end = run(local, Task("evil", fail, place=place))["evil"].end
+    assert isinstance(end, Raised), end
+    assert end.type_name.endswith(name)
+    assert end.message == "the real problem" or name == "LeavesWhenPrinted"
+    assert name in end.traceback
+    assert "in fail\n" in end.traceback
+    nodes.append(run(local, Task("after", os.getppid))["after"].end)
+    assert nodes[0] == nodes[1]
 
 
 HOW: dict[str, Callable[[End], bool]] = {

@@ -59,6 +59,7 @@ def run_job(
     this process ends when the node ends. A `preforked` job waits for permission to begin.
     """
     code = 1
+    raised: BaseException | None = None
     try:
         try:
             try:
@@ -84,12 +85,14 @@ def run_job(
         except SystemExit:
             raise
         except BaseException as error:  # noqa: BLE001 - any exception is the end of this job
+            raised = error
             report = describe_exception(error, table)
             _flush_what_can_be(lean)
         try:
             reports.send(report)
         except OSError as error:
-            reports.send(describe_exception(error, table))
+            # There is no file for a long report; the callback may have used up all descriptors.
+            reports.send(describe_exception(raised or error, table, briefly=True))
         code = 0
     except SystemExit as leaving:
         code = _exit_code(leaving)

@@ -1,12 +1,17 @@
 """Output files: captures the output of running jobs in unlinked files, which no crash can leave behind.
 
 A pipe needs a reader at all times, and the node may be busy with a load. A file just grows, and the job never
-waits. Most jobs print nothing, so the files are used again as long as they are empty.
+waits. Most jobs print nothing, so the files are used again as long as they are empty. A job shares their flags
+with the node, so files with other flags are not used again.
+
+A job can make its output as long as it likes without writing to it (`truncate`). The node ends the output at the
+first hole.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 
 TYPE_CHECKING = False
@@ -37,7 +42,7 @@ def unlinked_file(directory: str) -> int:
 class OutputFiles:
     """OutputFiles: holds two files of a job, and the counter (eventfd) that lets a pre-forked job begin."""
 
-    __slots__ = ("stderr", "stdout", "turn")
+    __slots__ = ("flags", "stderr", "stdout", "turn")
 
     def __init__(self, directory: str, own: OwnDescriptors) -> None:
         self.turn: int = own.keep(os.eventfd(0, os.EFD_CLOEXEC))
@@ -46,6 +51,7 @@ class OutputFiles:
             self.stdout: int = own.keep(unlinked_file(directory))
             opened.append(self.stdout)
             self.stderr: int = own.keep(unlinked_file(directory))
+            self.flags: int = fcntl.fcntl(self.stdout, fcntl.F_GETFL)
         except OSError:
             for descriptor in opened:
                 own.close(descriptor)
@@ -90,6 +96,7 @@ def _content(descriptor: int) -> tuple[bytes | int, bool]:
     """Return what a file has, or the file itself, and whether it is the file."""
     size = os.fstat(descriptor).st_size
     if size > INLINE:
+        _cut_at_hole(descriptor, size)
         return descriptor, True
     try:
         return os.pread(descriptor, size, 0) if size else b"", False
@@ -98,10 +105,24 @@ def _content(descriptor: int) -> tuple[bytes | int, bool]:
         return f"(ppg cannot read what the job printed here: {error.strerror})\n".encode(), False
 
 
+def _cut_at_hole(descriptor: int, size: int) -> None:
+    """End a file at its first hole, and write there what is left out: the main process reads it to its end."""
+    try:
+        hole = os.lseek(descriptor, 0, os.SEEK_HOLE)
+        if hole < size:
+            os.ftruncate(descriptor, hole)
+            note = f"\n(ppg: the job has moved the end of its output; {size - hole} bytes from here on are left out)\n"
+            os.pwrite(descriptor, note.encode(), hole)
+    except OSError:
+        return  # the file system finds no holes, or has no room for the note
+
+
 def _emptied(output: OutputFiles) -> bool:
-    """Empty both files for another job; False if the disk refuses that."""
+    """Empty both files for another job; False if the disk refuses that, or if a job has changed how they are open."""
     try:
         for descriptor in (output.stdout, output.stderr):
+            if fcntl.fcntl(descriptor, fcntl.F_GETFL) != output.flags:
+                return False
             if os.fstat(descriptor).st_size:
                 os.ftruncate(descriptor, 0)
     except OSError:

@@ -107,6 +107,8 @@ class ReportSocket:
         A descriptor in the report belongs to the caller.
         """
         receiver = _socket.socket(_FAMILY, _KIND, 0, self._receiver)
+        # What the job has left behind could send faster than the node reads.
+        receiver.shutdown(socket.SHUT_RD)
         report: JobReport | None = None
         problem: str | None = None
         try:
@@ -114,7 +116,7 @@ class ReportSocket:
                 try:
                     data, ancillary, flags, _ = receiver.recvmsg(2 * _PACKET, _ANCILLARY, _CLOEXEC)
                 except BlockingIOError:
-                    break  # another process still has the other end
+                    break
                 if not ancillary:
                     break  # the end: each packet has the credentials of its sender
                 sender, descriptors = _sender_and_descriptors(ancillary)

@@ -21,10 +21,13 @@ from ppg_exec.transport.messages import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
-    from typing import Any
+    from typing import Any, TypeVar
 
     from ppg_exec.pickling.receive import IdentityTable
+
+    T = TypeVar("T")
 
 __all__ = ["TOO_LONG", "describe_exception", "encode_value", "exception_text", "pickled", "text_of"]
 
@@ -37,6 +40,7 @@ _CONTAINERS = frozenset({tuple, list, dict})
 _DEEPEST = 6
 _LONGEST_NAME = 200  # characters
 _LONGEST_TEXT = 4 << 20  # characters
+_SHORT_TEXT = 800  # characters; three texts of them fit into a packet
 _LARGEST_PICKLE = 64 << 20  # bytes
 
 
@@ -110,20 +114,41 @@ def _is_plain(value: object, table: IdentityTable, deepest: int) -> bool:
     return all(_is_plain(item, table, deepest - 1) for item in value)  # type: ignore[attr-defined]
 
 
-def describe_exception(error: BaseException, table: IdentityTable) -> bytes:
-    """The encoded report for what a job raised, or could not return (`unpicklable_path`)."""
-    name = f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
-    text = exception_text(error)
-    path = getattr(error, "unpicklable_path", None)
+def describe_exception(error: BaseException, table: IdentityTable, *, briefly: bool = False) -> bytes:
+    """The encoded report for what a job raised, or could not return (`unpicklable_path`); it raises nothing.
+
+    A report with `briefly` has only the ends of long texts, and no pickle, so that it fits into a packet.
+    """
+    longest = _SHORT_TEXT if briefly else _LONGEST_TEXT
+    message = _cut(_guarded(lambda: text_of(error), "<the exception has no text>"), longest)
+    path = _guarded(lambda: getattr(error, "unpicklable_path", None), None)
     if type(path) is str:
-        return encode(ResultUnpicklable(_cut(path, _LONGEST_TEXT), _cut(text_of(error), _LONGEST_TEXT)))[0]
+        return encode(ResultUnpicklable(_cut(path, longest), message))[0]
     raised = ExceptionRaised(
-        _faithful_pickle(error, table),
-        _cut(name, _LONGEST_NAME),
-        _cut(text_of(error), _LONGEST_TEXT),
-        _cut(text, _LONGEST_TEXT),
+        None if briefly else _faithful_pickle(error, table),
+        _cut(_guarded(lambda: _full_name(error), _bare_name(error)), _LONGEST_NAME),
+        message,
+        _cut(_guarded(lambda: exception_text(error), f"{_bare_name(error)}: {message}\n"), longest),
     )
     return encode(raised)[0]
+
+
+def _guarded(read: Callable[[], T], otherwise: T) -> T:
+    """What `read` returns; `otherwise` if it raises. Code of the exception, and of its class, runs in there."""
+    try:
+        return read()
+    except BaseException:  # noqa: BLE001 - it may also call sys.exit(); how the job ended is known already
+        return otherwise
+
+
+def _full_name(error: BaseException) -> str:
+    return f"{type(error).__module__}.{type(error).__qualname__}".removeprefix("builtins.")
+
+
+def _bare_name(error: BaseException) -> str:
+    """The name of its class, without the code of its metaclass."""
+    name: str = type.__dict__["__name__"].__get__(type(error))
+    return name
 
 
 def _cut(text: object, longest: int) -> str:
@@ -143,7 +168,7 @@ def _faithful_pickle(error: BaseException, table: IdentityTable) -> bytes | None
         data = pickled(error, table)
         if len(data) <= _LARGEST_PICKLE and type(table.load(data, ())).__name__ == type(error).__name__:
             return data
-    except Exception:  # noqa: BLE001 - then only its text is reported
+    except BaseException:  # noqa: BLE001 - then only its text is reported
         return None
     return None
 
@@ -153,7 +178,7 @@ def text_of(error: BaseException) -> str:
     try:
         # A subclass of str is none that `marshal` carries.
         return str.__str__(str(error))
-    except Exception as second:  # noqa: BLE001 - a __str__ that raises must not hide the error
+    except (Exception, SystemExit) as second:  # noqa: BLE001 - a __str__ that raises must not hide the error
         return f"<the exception's __str__ raised {type(second).__name__}>"
 
 
@@ -168,16 +193,26 @@ def exception_text(error: BaseException) -> str:
     Frames before that one are the executor's, and those of functions around the callback with a local
     variable `__tracebackhide__`. Neither helps the user.
     """
-    import traceback  # noqa: PLC0415 - only a job that failed needs it
-
     own = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - lean
     first: TracebackType | None = error.__traceback__
     while first is not None and _is_around_the_callback(first, own):
         first = first.tb_next
     try:
+        import traceback  # noqa: PLC0415 - only a job that failed needs it
+
         return "".join(traceback.format_exception(type(error), error, first))
-    except Exception as second:  # noqa: BLE001 - user code runs in there
+    except (Exception, SystemExit) as second:  # noqa: BLE001 - user code runs in there
         return (
-            f"{type(error).__qualname__}: {text_of(error)}\n"
-            f"(formatting its traceback raised {type(second).__name__})\n"
+            f"{_frames(first)}{_bare_name(error)}: {text_of(error)}\n"
+            f"(formatting its traceback raised {_bare_name(second)})\n"
         )
+
+
+def _frames(entry: TracebackType | None) -> str:
+    """The frames of a traceback, without the help of a module and of user code."""
+    lines = ["Traceback (most recent call last):\n"] if entry is not None else []
+    while entry is not None:
+        code = entry.tb_frame.f_code
+        lines.append(f'  File "{code.co_filename}", line {entry.tb_lineno}, in {code.co_name}\n')
+        entry = entry.tb_next
+    return "".join(lines)
