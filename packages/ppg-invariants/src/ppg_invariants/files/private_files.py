@@ -13,7 +13,16 @@ import errno
 import os
 import stat
 
-__all__ = ["create_private", "is_planted", "narrow", "open_private", "private_mode"]
+__all__ = [
+    "create_private",
+    "is_of_another",
+    "is_open_to_others",
+    "is_planted",
+    "narrow",
+    "open_private",
+    "own_links",
+    "private_mode",
+]
 
 _MOST_LINKS = 40
 
@@ -47,14 +56,39 @@ def narrow(file: str | int, path: str) -> None:
         os.chmod(file, stat.S_IMODE(found.st_mode) & (allowed | 0o700))
 
 
+def is_open_to_others(path: str) -> bool:
+    """Whether other users can make files in the folder of `path`, apart from a group that it is meant for."""
+    mode = os.stat(os.path.dirname(path) or ".").st_mode
+    return bool(mode & stat.S_IWOTH or (mode & stat.S_IWGRP and private_mode(path) != 0o660))
+
+
 def is_planted(path: str) -> bool:
-    """Whether a file, or a link, is that of another user, in a folder in which all users can make files."""
+    """Whether a file, or a link, is that of another user, in a folder in which other users can make files."""
     try:
-        found = os.lstat(path)
-        everybody = os.stat(os.path.dirname(path) or ".").st_mode & stat.S_IWOTH
+        return is_of_another(os.lstat(path), path)
     except OSError:
         return False  # there is none, or the error comes again, with its remedy, when the file is opened
-    return bool(everybody) and found.st_uid not in {0, os.geteuid()}
+
+
+def is_of_another(found: os.stat_result, path: str) -> bool:
+    """The same of a file that was found at `path`."""
+    if not is_open_to_others(path):
+        return False
+    folder = os.stat(os.path.dirname(path) or ".")
+    # A folder with the group of its owner alone is usual, and root may work in it.
+    trusted = {0, os.geteuid()} if folder.st_mode & stat.S_IWOTH else {0, os.geteuid(), folder.st_uid}
+    return found.st_uid not in trusted
+
+
+def own_links(path: str) -> list[str]:
+    """Return a path, and where each link of this user or of root on the way from there leads."""
+    paths = [path]
+    try:
+        while len(paths) <= _MOST_LINKS and (target := _target_of_own_link(paths[-1])) is not None:
+            paths.append(target)
+    except OSError:
+        return paths  # the error comes again, with its remedy, when the file is opened
+    return paths
 
 
 def open_private(path: str) -> int:

@@ -12,7 +12,7 @@ rollback journal with ``synchronous=FULL``.
 incomplete file under the store's own name is always damage.
 """
 
-# ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH116, PTH118
+# ruff: noqa: PTH100, PTH105, PTH108, PTH110, PTH112, PTH115, PTH116, PTH118, PTH120, PTH208
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
 import contextlib
@@ -20,11 +20,20 @@ import os
 import sqlite3
 import stat
 import urllib.parse
+from collections.abc import Iterator
 from typing import Any
 
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.filesystem import Location, location_of
-from ppg_invariants.files.private_files import create_private, is_planted, narrow
+from ppg_invariants.files.private_files import (
+    create_private,
+    is_of_another,
+    is_open_to_others,
+    is_planted,
+    narrow,
+    own_links,
+    private_mode,
+)
 from ppg_invariants.store import schema
 from ppg_invariants.store.header import DamagedHeaderError, check_header
 from ppg_invariants.store.orphaned_log import copy_orphaned_store, copy_store_in_use
@@ -90,13 +99,15 @@ def create_store(path: str) -> None:
         remove_with_side_files(unfinished)
         # SQLite gives its side files the mode of this file.
         os.close(create_private(unfinished))
-        connection = sqlite3.connect(unfinished, isolation_level=None)
-        try:
-            _set_journal(connection, path)
-            schema.create(connection)
-            write_out(connection)
-        finally:
-            connection.close()
+        with _checked_files(unfinished) as held:
+            connection = sqlite3.connect(unfinished, isolation_level=None)
+            try:
+                _set_journal(connection, path)
+                schema.create(connection)
+                _refuse_others(connection, held)
+                write_out(connection)
+            finally:
+                connection.close()
         os.replace(unfinished, path)
     except (OSError, sqlite3.Error) as error:
         remove_unfinished(path)
@@ -126,13 +137,15 @@ def connect_writer(path: str) -> sqlite3.Connection:
     """Return a connection for the holder of the lock."""
     _take_side_files(path)
     check_header(path)
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-    try:
-        schema.check(lambda query: connection.execute(query).fetchall(), path)
-        _set_journal(connection, path)
-    except BaseException:
-        connection.close()
-        raise
+    with _checked_files(path) as held:
+        connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+        try:
+            schema.check(lambda query: connection.execute(query).fetchall(), path)
+            _set_journal(connection, path)
+            _refuse_others(connection, held)
+        except BaseException:
+            connection.close()
+            raise
     return connection
 
 
@@ -251,19 +264,136 @@ def remove_with_side_files(path: str) -> None:
 def refuse_strangers(path: str, *, to_write: bool) -> None:
     """Raise StoreError if another user has planted the store, or a log that SQLite would merge into it.
 
-    A writer removes what has no content (see `_take_side_files`).
+    A writer removes what has no content (see `_take_side_files`). It also refuses a folder that was planted.
     """
-    for name in (path, *side_files(path)):
-        if is_planted(name) and not (to_write and name != path and _has_nothing_to_lose(name)):
+    for place in own_links(path):
+        for name in (place, *side_files(place)):
+            if is_planted(name) and not (to_write and name != place and _has_nothing_to_lose(name)):
+                raise StoreError(
+                    f"{name} belongs to another user (uid {_owner(name)}), and other users can make files "
+                    "in its folder; run in a folder of your own, or remove the file"
+                )
+            if _has_several_names(name):
+                raise StoreError(
+                    f"{name} has several names (hard links), and other users can make files in its folder; "
+                    "run in a folder of your own, or remove that name"
+                )
+        planted = _planted_folder(place) if to_write else None
+        if planted is not None:
             raise StoreError(
-                f"{name} belongs to another user (uid {os.lstat(name).st_uid}), and in its folder every user can "
-                "make files; run in a folder of your own, or remove the file"
+                f"{planted} belongs to another user (uid {_owner(planted)}), and is in a folder in which other "
+                f"users can make files, so the status store {path} cannot be used; choose another status file, or "
+                "have the owner make the store's folder writable for a group of yours (docs/security.md)"
             )
+
+
+def _owner(path: str) -> str:
+    try:
+        return str(os.lstat(path).st_uid)
+    except OSError:
+        return "unknown"  # it is gone by now
+
+
+def _has_several_names(path: str) -> bool:
+    try:
+        found = os.lstat(path)
+        return stat.S_ISREG(found.st_mode) and found.st_nlink > 1 and is_open_to_others(path)
+    except OSError:
+        return False
+
+
+def _planted_folder(path: str) -> str | None:
+    """Return a folder above `path` that another user may have planted; None if its folder is meant for our group."""
+    folder = os.path.dirname(os.path.abspath(path))
+    if os.geteuid() == 0 or not os.path.isdir(folder):
+        return None  # root works in the folders of users
+    if os.stat(folder).st_uid in {0, os.geteuid()} or private_mode(path) == 0o660:
+        return None
+    while not is_planted(folder):
+        above = os.path.dirname(folder)
+        if above == folder:
+            return None
+        folder = above
+    return folder
+
+
+@contextlib.contextmanager
+def _checked_files(path: str) -> Iterator[dict[str, int]]:
+    """Hold the files that SQLite may open, by O_PATH descriptors, where others can make files; none elsewhere.
+
+    A missing log is made here, because SQLite opens any file of that name. As long as a file is held, no other file
+    gets its inode. Closing such a descriptor does not end the locks of SQLite.
+    """
+    real = os.path.realpath(path)
+    held: dict[str, int] = {}
+    made: list[str] = []
+    try:
+        if is_open_to_others(real) and location_of(real) is Location.LOCAL:
+            for name in (real, real + "-wal", real + "-shm"):
+                if name != real:
+                    with contextlib.suppress(FileExistsError):
+                        os.close(create_private(name))
+                        made.append(name)
+                try:
+                    held[name] = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC)
+                except FileNotFoundError:
+                    raise _planted_meanwhile(name) from None
+                found = os.fstat(held[name])
+                if is_of_another(found, name) or not stat.S_ISREG(found.st_mode) or found.st_nlink != 1:
+                    raise _planted_meanwhile(name)  # noqa: TRY301 - what was made is removed as after any error
+        yield held
+    except BaseException:
+        for name in made:
+            with contextlib.suppress(OSError):
+                os.unlink(name)
+        raise
+    finally:
+        for descriptor in held.values():
+            os.close(descriptor)
+
+
+def _refuse_others(connection: sqlite3.Connection, held: dict[str, int]) -> None:
+    """Raise StoreError if SQLite has opened other files than those that were checked."""
+    if not held:
+        return
+    ((journal,),) = connection.execute("PRAGMA journal_mode").fetchall()
+    missing = {name for name in held if journal == "wal" or not name.endswith(("-wal", "-shm"))}
+    foreign = []
+    for number in os.listdir("/proc/self/fd"):
+        link = f"/proc/self/fd/{number}"
+        try:
+            name = os.readlink(link).removesuffix(" (deleted)")
+            found = os.stat(link)
+        except OSError:
+            continue  # closed meanwhile
+        if name not in held or int(number) == held[name]:
+            continue
+        if os.path.samestat(found, os.fstat(held[name])):
+            missing.discard(name)
+        else:
+            foreign.append((name, link))
+    if not missing:
+        return
+    # SQLite would merge the log of another user as it closes.
+    for name, link in foreign:
+        if name.endswith("-wal"):
+            os.truncate(link, 0)
+    raise _planted_meanwhile(min(missing))
+
+
+def _planted_meanwhile(name: str) -> StoreError:
+    return StoreError(
+        f"another user has put {name} in its place while the status store was opened; "
+        "run in a folder in which no other user can make files"
+    )
 
 
 def _has_nothing_to_lose(side_file: str) -> bool:
     """Whether a side file can be removed: the index (-shm) is made again from the log, and a log may be empty."""
-    found = os.lstat(side_file)
+    try:
+        found = os.lstat(side_file)
+    except FileNotFoundError:
+        return True
     return stat.S_ISREG(found.st_mode) and (side_file.endswith("-shm") or not found.st_size)
 
 
@@ -301,6 +431,8 @@ def _take_side_files(path: str) -> None:
             raise StoreError(f"{problem}; let that user run the pipegraph to its end, or remove the file")
         try:
             os.unlink(name)
+        except FileNotFoundError:
+            continue
         except OSError as error:
             raise StoreError(f"{problem} and cannot be removed ({error.strerror}); remove it") from error
 

@@ -57,7 +57,8 @@ class WriterLock:
         if self._descriptor is not None:
             # If the lock file was removed, another writer may have made a new one, which must stay.
             if self._is_still_there(self._descriptor):
-                os.unlink(self.path)
+                with contextlib.suppress(OSError):  # an unlocked file does no harm
+                    os.unlink(self.path)
             os.close(self._descriptor)
             self._descriptor = None
 
@@ -171,8 +172,8 @@ class WriterLock:
             return True
         owners = set()
         for pid in pids:
-            with contextlib.suppress(FileNotFoundError):
-                owners.add(os.stat(f"/proc/{pid}").st_uid)
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                owners.add(_user_of(pid))
         return bool(owners & {0, os.geteuid(), self._owner()})
 
     def _replace(self, found: os.stat_result) -> bool:
@@ -185,10 +186,7 @@ class WriterLock:
             try:
                 # Another run of this user may have been faster: then its lock is in the place.
                 if os.path.samestat(os.lstat(self.path), found):
-                    aside = f"{self.path}.{os.getpid()}-{os.urandom(4).hex()}"
-                    os.rename(self.path, aside)
-                    with contextlib.suppress(OSError):  # a folder stays under its other name
-                        os.unlink(aside)
+                    _put_aside(self.path)
             except FileNotFoundError:
                 return True
             except OSError:
@@ -234,7 +232,7 @@ def _locked_guard(path: str) -> int | None:
             found = os.fstat(descriptor) if descriptor >= 0 else None
             is_ours = found is not None and found.st_uid == os.geteuid() and found.st_nlink <= 1
             if found is None or not is_ours or found.st_mode & 0o077 or not stat.S_ISREG(found.st_mode):
-                os.unlink(path)  # another user has made it
+                _put_aside(path)  # another user has made it
             else:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 if os.path.samestat(os.stat(path), found):
@@ -246,6 +244,22 @@ def _locked_guard(path: str) -> int | None:
         if descriptor >= 0:
             os.close(descriptor)
     return None
+
+
+def _put_aside(path: str) -> None:
+    aside = f"{path}.{os.getpid()}-{os.urandom(4).hex()}"
+    os.rename(path, aside)
+    with contextlib.suppress(OSError):  # a folder stays under its other name
+        os.unlink(aside)
+
+
+def _user_of(pid: int) -> int:
+    """Return the user that started a process; a program that is set-uid runs as another one."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="utf-8", errors="replace") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("Uid:"))
+    except PermissionError:  # /proc is mounted with hidepid
+        return os.stat(f"/proc/{pid}").st_uid
 
 
 def lock_holders(inode: int) -> list[int] | None:
