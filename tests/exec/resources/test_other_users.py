@@ -264,6 +264,21 @@ def test_a_fifo_of_a_make_that_has_ended_is_not_taken_for_one(
     assert precious.read_text() == before
 
 
+def test_descriptors_of_a_make_that_are_other_files_by_now_are_not_used(precious: Path) -> None:
+    descriptor = os.open(precious, os.O_RDWR)
+    for flags in (
+        f"--jobserver-auth={descriptor},{descriptor}",
+        f"--jobserver-fds={descriptor},{descriptor}",
+    ):
+        pool = given_pool(flags)
+        if pool is not None:
+            pool.acquire(3)
+            pool.close()
+        assert pool is None
+    os.close(descriptor)
+    assert precious.read_text() == "precious"
+
+
 @needs_root
 def test_a_fifo_that_another_user_has_put_in_the_place_of_makes_is_not_used(shared: Path) -> None:
     as_another_user(lambda: os.mkfifo(shared / "GMfifo", 0o666))

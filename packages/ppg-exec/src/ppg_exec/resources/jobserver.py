@@ -359,8 +359,11 @@ def given_pool(makeflags: str | None = None) -> GivenPool | None:
         if found["fifo"]:
             return _pool_of_fifo(found["fifo"])
         # Other programs share the open pipe itself. Only our own opening of it is non-blocking.
-        read = os.open(f"/proc/self/fd/{int(found['read'])}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        return GivenPool(read, os.dup(int(found["write"])))
+        numbers = int(found["read"]), int(found["write"])
+        if not all(_is_fifo_of_ours(os.fstat(number)) for number in numbers):
+            return None  # a make that did not pass it on: these descriptors are other files by now
+        read = os.open(f"/proc/self/fd/{numbers[0]}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        return GivenPool(read, os.dup(numbers[1]))
     except OSError:
         return None  # a make that did not pass it on: its rule lacks the leading "+"
 
