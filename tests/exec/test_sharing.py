@@ -75,6 +75,67 @@ def test_a_function_keeps_its_defaults_annotations_attributes_and_recursion() ->
     assert there.__annotations__["n"] is int
 
 
+def test_a_variable_that_a_function_binds_is_one_variable_there_and_others_are_copied() -> None:
+    def define() -> Any:
+        count, kept = 0, "kept"
+        if kept != "kept":
+            later: Any = None
+
+        def add() -> Any:
+            nonlocal count, later
+            count += 1
+            later = add
+            return later
+
+        def look() -> Any:
+            return count, later, kept
+
+        def fill() -> None:
+            nonlocal later
+            later = None
+
+        return add, look, fill
+
+    add, look, fill = define()
+    sender, table = SharedObjects(), IdentityTable()
+    here = pass_on(sender, table, look)
+    with pytest.raises(NameError):
+        here()
+    there = pass_on(sender, table, add)
+    assert there() is there
+    for _ in range(2):
+        assert pass_on(sender, table, look)() == (1, there, "kept")
+    # Both ways of travelling in one message, in either order.
+    for pair in ((look, add), (add, look)):
+        arrived = pass_on(SharedObjects(), IdentityTable(), pair)
+        arrived[pair.index(add)]()
+        assert arrived[pair.index(look)]()[0] == 1
+    # The script's variable has no value yet; the table keeps the variable only as long as a function has it.
+    fill()
+    assert look() == (0, None, "kept")
+
+
+def test_a_variable_that_no_function_has_any_more_is_forgotten_on_both_sides() -> None:
+    sender, table = SharedObjects(), IdentityTable()
+
+    def define() -> Any:
+        data = Holder()
+
+        def bind() -> None:
+            nonlocal data
+            data = Holder()
+
+        return bind
+
+    numbers: list[int] = []
+    for _ in range(1500):
+        pass_on(sender, table, define())
+        forgotten = sender.pop_unreferenced()
+        table.forget(forgotten)
+        numbers += forgotten
+    assert len(numbers) > 1000
+
+
 DECORATED = """
 import functools
 

@@ -19,6 +19,7 @@ import signal
 from ppg_exec.linux import libc
 from ppg_exec.node.results import TOO_LONG, describe_exception, encode_value
 from ppg_exec.node.streams import StandardStreams, flush_streams
+from ppg_exec.pickling.loaded_names import Bindings
 from ppg_exec.transport.channel import LONGEST
 
 TYPE_CHECKING = False
@@ -76,6 +77,7 @@ def run_load(
     os.umask(mask)
     status = 0
     report: bytes | None = None
+    bindings = Bindings(table.namespaces())
     before = signal.signal(INTERRUPT, _interrupt)
     try:
         try:
@@ -100,6 +102,7 @@ def run_load(
         # The signal came after the load had ended, before its handler was removed.
         report = report or describe_exception(late, table)
         signal.signal(INTERRUPT, before)
+    bindings.keep_changes()
     flush_streams()  # the disk may be full; how the load ended is known already
     for descriptor in (1, 2):
         os.dup2(kept[descriptor - 1], descriptor)

@@ -26,7 +26,7 @@ else:
 _VALUES = frozenset(
     {
         int, float, complex, bool, str, bytes, type(None), tuple, frozenset, range, slice, type(...),
-        types.BuiltinFunctionType, types.CellType, types.ModuleType, types.MethodType, property,
+        types.BuiltinFunctionType, types.ModuleType, types.MethodType, property,
         staticmethod, classmethod, type(NotImplemented), pickle.PickleBuffer, memoryview,
     }
 )  # fmt: skip
@@ -64,7 +64,6 @@ class CallbackPickler(_Pickler):
     dispatch_table: ClassVar[Any] = ChainMap(  # type: ignore[misc]  # it is looked for in the class, too
         {
             types.ModuleType: _reduce_module,
-            types.CellType: reduced_cell,
             types.CodeType: reduced_code,
             # Types that the decorators of functools use.
             functools.cached_property: _reduce_cached_property,
@@ -80,6 +79,8 @@ class CallbackPickler(_Pickler):
         self._functions = functions
         self._own: dict[int, object] = {}
         self.met: list[object] = []
+        self.rebound: set[int] = set()
+        """Ids of the closure cells that functions of this message bind."""
 
     def persistent_id(self, value: Any) -> int | None:
         """The number of an object on the other side; notes objects that are not there yet."""
@@ -97,6 +98,8 @@ class CallbackPickler(_Pickler):
             if self._functions.importability.has_name(value):
                 return NotImplemented
             return self._reduce_function(value)
+        if type(value) is types.CellType:
+            return reduced_cell(value)
         if isinstance(value, functools._lru_cache_wrapper):
             if self._functions.importability.has_name(value):
                 return NotImplemented
@@ -112,6 +115,7 @@ class CallbackPickler(_Pickler):
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
         reduced, made = reduced_function(function, self._functions)
+        self.rebound.update(map(id, self._functions.rebound_cells(function)))
         for own in made:
             self._own[id(own)] = own
         return reduced

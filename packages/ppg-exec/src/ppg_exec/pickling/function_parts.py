@@ -7,6 +7,7 @@ import types
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import ModuleType
     from typing import Any
 
@@ -14,6 +15,7 @@ __all__ = ["FunctionParts", "Importability"]
 
 _NAMESPACE_NAMES = ("__name__", "__package__", "__file__", "__path__")
 _GLOBAL_OPERATIONS = frozenset({"LOAD_GLOBAL", "STORE_GLOBAL", "DELETE_GLOBAL"})
+_REBINDING = frozenset({"STORE_DEREF", "DELETE_DEREF"})
 
 
 class FunctionParts:
@@ -21,7 +23,7 @@ class FunctionParts:
 
     def __init__(self, importability: Importability) -> None:
         self.importability = importability
-        self._names: dict[int, tuple[types.CodeType, tuple[str, ...]]] = {}
+        self._names: dict[int, tuple[types.CodeType, tuple[tuple[str, ...], frozenset[str]]]] = {}
         self._stand_ins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
     def namespace_of(self, function: types.FunctionType) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -30,20 +32,27 @@ class FunctionParts:
         if id(real) not in self._stand_ins:
             stand_in = {name: real[name] for name in _NAMESPACE_NAMES if name in real}
             self._stand_ins[id(real)] = (real, stand_in)
-        names = self._global_names(function.__code__)
+        names = self._names_in(function.__code__)[0]
         return self._stand_ins[id(real)][1], {name: real[name] for name in names if name in real}
 
     def real_namespaces(self) -> dict[int, dict[str, Any]]:
         """The real namespaces, by the id of the dict that stands for each."""
         return {id(stand_in): real for real, stand_in in self._stand_ins.values()}
 
-    def submodules(
-        self, function: types.FunctionType, global_values: dict[str, Any], cells: list[tuple[int, Any]]
-    ) -> list[types.ModuleType]:
+    def rebound_cells(self, function: types.FunctionType) -> list[types.CellType]:
+        """The cells of the function's closure that its code binds (`nonlocal`)."""
+        closure = function.__closure__
+        if closure is None:
+            return []
+        code = function.__code__
+        rebound = self._names_in(code)[1]
+        return [cell for name, cell in zip(code.co_freevars, closure, strict=True) if name in rebound]
+
+    def submodules(self, function: types.FunctionType, values: Iterable[object]) -> list[types.ModuleType]:
         """Submodules that the code reaches as attributes (`os.path`); the receiver imports them, too."""
         found = []
         attributes = set(function.__code__.co_names)
-        for module in (*global_values.values(), *(value for _, value in cells)):
+        for module in values:
             if isinstance(module, types.ModuleType) and getattr(module, "__path__", None) is not None:
                 prefix = f"{module.__name__}."
                 for name, loaded in list(sys.modules.items()):
@@ -52,19 +61,23 @@ class FunctionParts:
                         found.append(loaded)
         return found
 
-    def _global_names(self, code: types.CodeType) -> tuple[str, ...]:
+    def _names_in(self, code: types.CodeType) -> tuple[tuple[str, ...], frozenset[str]]:
+        """The globals that the code names, and the variables of enclosing functions that it binds."""
         known = self._names.get(id(code))
         if known is None:
             import dis  # noqa: PLC0415 - job processes rarely need it
 
             names: dict[str, None] = {}
+            rebound = set()
             codes = [code]
             for each in codes:
                 for instruction in dis.get_instructions(each):
                     if instruction.opname in _GLOBAL_OPERATIONS:
                         names[instruction.argval] = None
+                    elif instruction.opname in _REBINDING and instruction.argval in each.co_freevars:
+                        rebound.add(instruction.argval)
                 codes.extend(const for const in each.co_consts if isinstance(const, types.CodeType))
-            known = (code, tuple(names))
+            known = (code, (tuple(names), frozenset(rebound)))
             self._names[id(code)] = known
         return known[1]
 

@@ -20,9 +20,11 @@ import pickle
 import sys
 import types
 
+from ppg_exec.pickling.loaded_names import begin_namespace, update_namespace
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
 __all__ = [
@@ -30,9 +32,9 @@ __all__ = [
     "UnknownIdentity",
     "builtin_type",
     "complete_function",
+    "fill_cell",
     "import_module",
     "make_cached",
-    "make_cell",
     "make_empty_cell",
     "make_function",
 ]
@@ -43,9 +45,9 @@ def make_empty_cell() -> types.CellType:
     return types.CellType()
 
 
-def make_cell(value: object) -> types.CellType:
-    """A closure cell with its value."""
-    return types.CellType(value)
+def fill_cell(cell: types.CellType, content: tuple[object]) -> None:
+    """Give a closure cell its value, which may refer to the cell itself."""
+    (cell.cell_contents,) = content
 
 
 def import_module(name: str) -> types.ModuleType:
@@ -68,29 +70,24 @@ def make_cached(function: Callable[..., Any], size: int | None, typed: bool) -> 
     return lru_cache(size, typed)(function)
 
 
-def make_function(code: types.CodeType, namespace: dict[str, Any], cells: int) -> types.FunctionType:
+def make_function(
+    code: types.CodeType, namespace: dict[str, Any], closure: tuple[types.CellType, ...] = ()
+) -> types.FunctionType:
     """A function without its state; `complete_function` adds what may refer to the function itself."""
-    namespace.setdefault("__builtins__", __builtins__)
-    closure = tuple(types.CellType() for _ in range(cells))
+    if "__builtins__" not in namespace:
+        begin_namespace(namespace)
     return types.FunctionType(code, namespace, code.co_name, None, closure)
 
 
 def complete_function(function: types.FunctionType, state: dict[str, Any]) -> None:
     """Give a function the parts that `send` has taken off it.
 
-    `state` may have "globals" (those that its code names), "cells" (pairs of index and value), "dict",
-    "submodules" (which unpickling has imported), and further attributes by name.
+    `state` may have "globals" (those that its code names), "dict", "submodules" (which unpickling has imported), and
+    further attributes by name.
     """
-    named = state.pop("globals", {})
-    function.__globals__.update(named)
-    if function.__module__ == "__main__" or function.__globals__.get("__name__") == "__main__":
-        # multiprocessing looks up what a callback hands to it by name, in the process's own main module.
-        main = sys.modules["__main__"].__dict__
-        for name, value in named.items():
-            if not name.startswith("__"):
-                main[name] = value
-    for index, value in state.pop("cells", ()):
-        function.__closure__[index].cell_contents = value  # type: ignore[index]
+    named = state.pop("globals", None)
+    if named:
+        update_namespace(function.__globals__, named, is_main=function.__module__ == "__main__")
     function.__dict__.update(state.pop("dict", {}))
     state.pop("submodules", None)
     for name, value in state.items():
@@ -104,10 +101,11 @@ class UnknownIdentity(LookupError):  # noqa: N818 - reads as what happened
 class IdentityTable:
     """IdentityTable: holds the objects that messages refer to by number, in the process that reads."""
 
-    __slots__ = ("_numbers", "_objects")
+    __slots__ = ("_namespaces", "_numbers", "_objects")
 
     def __init__(self) -> None:
         self._objects: dict[int, object] = {}
+        self._namespaces: dict[int, dict[str, Any]] = {}
         self._numbers: dict[int, int] = {}
 
     def load(self, payload: bytes, introduced: Iterable[tuple[int, int]]) -> Any:
@@ -117,8 +115,11 @@ class IdentityTable:
         if introduced:
             memo = unpickler.memo.copy()
             for number, index in introduced:
-                self._objects[number] = memo[index]
-                self._numbers[id(memo[index])] = number
+                met: object = memo[index]
+                self._objects[number] = met
+                self._numbers[id(met)] = number
+                if type(met) is dict and "__builtins__" in met:
+                    self._namespaces[number] = met
         return value
 
     def forget(self, numbers: Iterable[int]) -> None:
@@ -127,6 +128,11 @@ class IdentityTable:
             known = self._objects.pop(number, None)
             if known is not None:
                 del self._numbers[id(known)]
+                self._namespaces.pop(number, None)
+
+    def namespaces(self) -> Collection[dict[str, Any]]:
+        """The namespaces of functions that have come by value."""
+        return self._namespaces.values()
 
     def number_of(self, value: object) -> int | None:
         """The number of an object of the table, by which results refer to it; None if it has none."""

@@ -51,9 +51,10 @@ def reduced_code(code: types.CodeType) -> Any:
 def reduced_cell(cell: types.CellType) -> Any:
     """How a closure cell is rebuilt; an empty one stays empty."""
     try:
-        return rebuild.make_cell, (cell.cell_contents,)
+        content = cell.cell_contents
     except ValueError:
         return rebuild.make_empty_cell, ()
+    return rebuild.make_empty_cell, (), (content,), None, None, rebuild.fill_cell
 
 
 def reduced_module(module: types.ModuleType) -> Any:
@@ -66,18 +67,18 @@ def reduced_module(module: types.ModuleType) -> Any:
 def reduced_function(function: types.FunctionType, functions: FunctionParts) -> tuple[Any, list[object]]:
     """How a function that travels by value is rebuilt, and the containers that were made for this alone."""
     namespace, global_values = functions.namespace_of(function)
-    cells = []
-    for index, cell in enumerate(function.__closure__ or ()):
+    closure = function.__closure__ or ()
+    contents = []
+    for cell in closure:
         try:
-            cells.append((index, cell.cell_contents))
+            contents.append(cell.cell_contents)
         except ValueError:  # not filled yet: a function that is defined later
             continue
     code = function.__code__
     parts: dict[str, Any] = {
         "globals": global_values,
-        "cells": cells,
         "dict": dict(function.__dict__),
-        "submodules": functions.submodules(function, global_values, cells),
+        "submodules": functions.submodules(function, (*global_values.values(), *contents)),
         "__annotations__": function.__annotations__,
     }
     # Leave out what code and namespace give it: most callbacks are made for one job, and of few objects.
@@ -87,6 +88,6 @@ def reduced_function(function: types.FunctionType, functions: FunctionParts) -> 
         attribute = getattr(function, name)
         if attribute is not None and attribute != usual:
             state[name] = attribute
-    construction = (code, namespace, len(function.__closure__ or ()))
+    construction = (code, namespace, closure) if closure else (code, namespace)
     reduced = (rebuild.make_function, construction, state, None, None, rebuild.complete_function)
     return reduced, [state, *state.values()]

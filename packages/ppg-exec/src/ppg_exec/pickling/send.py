@@ -8,11 +8,12 @@ is a separate pickle, and only objects with an identity that can matter enter a 
   job looks for;
 - the namespace of functions that travel by value (those of the script): its functions see each other's
   changes to global variables;
+- variables of a function that another function binds (`nonlocal`): a load may do so, and the jobs read them;
 - code objects, classes and module-level functions that travel by value: not for their identity, but because
   they come up in every message.
 
-Not in the table: values (numbers, strings, tuples, paths, frozen dataclasses), closures, and whatever
-pickling itself makes on the way.
+Not in the table: values (numbers, strings, tuples, paths, frozen dataclasses), closures, other variables of
+functions, and whatever pickling itself makes on the way.
 
 An object is sent once, in the state that it has then. If the script changes it between two submissions, the
 node does not see the change.
@@ -69,7 +70,9 @@ class SharedObjects:
             memo = pickler.memo.copy()
             for met in pickler.met:
                 place = memo.get(id(met))
-                if place is not None and id(met) not in self._numbers and self._has_identity(met):
+                if place is None or id(met) in self._numbers:
+                    continue
+                if id(met) in pickler.rebound if type(met) is types.CellType else self._has_identity(met):
                     self._numbers[id(met)] = self._next
                     self._objects[self._next] = met
                     introduced.append((self._next, place[0]))
