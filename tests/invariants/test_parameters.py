@@ -174,6 +174,9 @@ ALL_DIFFERENT = [
     Point,
     len,
     list[int],
+    int | None,
+    list[int] | None,
+    int | str | None,
     cyclic(0),
     cyclic(1),
     "x" * (1 << 21),
@@ -199,6 +202,7 @@ EQUAL = [
     (range(0, 3, 2), range(0, 4, 2)),
     ([(1, 2)] * 2, [(1, 2), (1, 2)]),
     (pathlib.Path("a/b"), pathlib.Path("a//b")),
+    (int | None, None | int),
     (fractions.Fraction(2, 4), fractions.Fraction(1, 2)),
 ]
 

@@ -216,6 +216,7 @@ _STANDARD: dict[type, Callable[[Any], object]] = {
     types.MethodType: _function,
     types.BuiltinFunctionType: _builtin,
     types.GenericAlias: lambda value: (value.__origin__, value.__args__),
+    types.UnionType: lambda value: frozenset(value.__args__),
 }
 
 _IF_IMPORTED: dict[tuple[str, str], Callable[[Any], object]] = {
