@@ -302,3 +302,23 @@ def test_a_job_in_a_fresh_process_reads_what_the_script_has(script):
         """,
         "fresh",
     ) == {"fresh": "of the script"}  # fmt: skip
+
+
+def test_a_union_type_that_a_job_captures_arrives_and_a_change_of_it_counts(script, folder):
+    text = """
+        def define(kind, other):
+            def generate():
+                write("generated", lambda: (kind, other))
+            ppg.JobGeneratingJob("generate", generate)
+            def count():
+                with open("runs", "a") as file:
+                    file.write(".")
+                return kind, other
+            write("captured", count)
+        define({kind}, list[int] | None)
+        ppg.run_pipegraph()
+        """
+    for kind in ("int | None", "None | int", "str | None"):
+        found = script(text.format(kind=kind), "captured", "generated")
+    assert found == dict.fromkeys(("captured", "generated"), "(str | None, list[int] | None)")
+    assert (folder / "runs").read_text() == ".."

@@ -27,6 +27,7 @@ from ppg_exec.linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
 from ppg_exec.node.children import JobProcesses
 from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
 from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of
+from ppg_exec.node.open_files import OpenFiles, naming
 from ppg_exec.node.own_descriptors import OwnDescriptors
 from ppg_exec.node.task_table import TaskTable
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
@@ -86,6 +87,7 @@ class _Node:
         self._flat_memory = self._tasks.resident = resident_memory()
         self._parent = forkserver
         self._forkserver = own.keep(os.pidfd_open(forkserver))
+        self._files = OpenFiles(own.look_for_others())
 
     def run(self) -> None:
         """Serve until the controller or the forkserver is gone; then end every process beneath."""
@@ -179,8 +181,8 @@ class _Node:
             write_logbook(self._logbook, Activity.NOTHING, 0)
         if len(sys.modules) != modules:
             gc.freeze()
-            self._own.look_for_others()
-            warnings = self._look_for_threads("importing its modules")
+            doing = "importing its modules"
+            warnings = (*self._look_for_threads(doing), *self._look_for_files(doing))
         job = NodeJob(order.number, order.place, call, order.cores, order.timeout)
         job.warnings = warnings
         return job
@@ -225,8 +227,11 @@ class _Node:
         job.report = report
         # Jobs may use a server that the load has started, so it stays.
         tasks.spare_new_children()
-        job.warnings = (*job.warnings, *self._look_for_threads("the load"))
-        self._own.look_for_others()
+        job.warnings = (
+            *job.warnings,
+            *self._look_for_threads("the load"),
+            *self._look_for_files("the load"),
+        )
         tasks.report_end(job, *files.release(output, reuse=not tasks.orphans))
 
     def _leave(self, _number: int = 0, _frame: object = None) -> NoReturn:
@@ -243,6 +248,17 @@ class _Node:
             f"{doing} has left {count - 1} thread(s) running in the compute node. Jobs forked from it do not "
             "have these threads, and may hang on locks that they hold. End the threads when the load is done, "
             'limit the library to one thread, or give the jobs that use it isolation="fresh"'
+        )
+        return (warning,)
+
+    def _look_for_files(self, doing: str) -> tuple[str, ...]:
+        names = self._files.left_open(self._own.look_for_others())
+        if not names:
+            return ()
+        warning = (
+            f"{doing} has left {len(names)} file(s) open in the compute node: {naming(names)}. All jobs forked from "
+            "it share one position in each of them, so what one job reads or writes moves it for the others. Close "
+            "the files when the load is done, and open them in the jobs that use them"
         )
         return (warning,)
 

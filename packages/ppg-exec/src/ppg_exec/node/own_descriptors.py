@@ -66,13 +66,14 @@ class OwnDescriptors:
         """Note that another owner, such as a channel, closes this descriptor of the block from now on."""
         self._numbers.discard(descriptor)
 
-    def look_for_others(self) -> None:
-        """Check whether user code, which has just run in this process, has descriptors in the block."""
-        for name in os.listdir("/proc/self/fd"):  # noqa: PTH208 - lean
-            if int(name) >= self._first and int(name) not in self._numbers:
-                self._are_scattered = True
+    def look_for_others(self) -> list[int]:
+        """The descriptors of user code, which has just run in this process; notes whether any are in the block."""
+        others = [int(name) for name in os.listdir("/proc/self/fd") if int(name) not in self._numbers]  # noqa: PTH208 - lean
+        if max(others) >= self._first:
+            self._are_scattered = True
         if self._raised and resource.getrlimit(resource.RLIMIT_NOFILE) != self._own_limit:
             self._raised = False  # a load has set a limit, which holds for the jobs
+        return others
 
     def fork_job(self) -> int:
         """Fork a process that keeps the block for now: a job process needs parts of it, and closes it then."""
