@@ -1,6 +1,8 @@
 """Messages that refer to the same objects, and those that cannot be read."""
 
 import functools
+import importlib
+import importlib.util
 import pathlib
 import sys
 import types
@@ -196,6 +198,33 @@ def test_modules_that_cannot_be_imported_elsewhere_travel_by_value() -> None:
     work, thing = IdentityTable().load(payload, introduced)[0]
     assert work(2) == 6
     assert thing.__name__ == "Thing"
+
+
+def test_a_module_that_is_imported_when_it_is_used_goes_by_its_name_and_sending_it_imports_nothing() -> None:
+    class Late(types.ModuleType):
+        def __getattribute__(self, name: str) -> Any:
+            raise AssertionError(f"sending it asks for {name}")
+
+    late = Late("colorsys")
+    arrived = pass_on(SharedObjects(), IdentityTable(), (late, lambda: late))
+    assert arrived[0] is importlib.import_module("colorsys")
+    assert arrived[1]() is arrived[0]
+
+
+def test_a_module_that_the_interpreter_imports_lazily_goes_by_its_name() -> None:
+    spec = importlib.util.find_spec("quopri")
+    assert spec is not None
+    assert spec.loader is not None
+    spec.loader = importlib.util.LazyLoader(spec.loader)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["quopri"] = module
+    try:
+        spec.loader.exec_module(module)
+        payload, introduced = SharedObjects().dump({"callback": lambda: module})
+        assert type(module) is not types.ModuleType, "sending it has imported it"
+        assert IdentityTable().load(payload, introduced)[0]() is module
+    finally:
+        del sys.modules["quopri"]
 
 
 class FailsOnce:

@@ -141,6 +141,79 @@ def test_jobs_that_are_forked_from_the_script_have_no_part_in_its_graph(script, 
     """)
 
 
+UNPICKLABLE = """
+import sqlite3
+from ppg_invariants import register_encoder
+
+class Connection:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.rows = [1]
+
+def numbers():
+    yield from range(5)
+
+register_encoder(Connection, lambda connection: "a connection")
+lock, counted, database, shared = threading.Lock(), numbers(), sqlite3.connect(":memory:"), Connection()
+database.execute("create table t (a)")
+database.execute("insert into t values (5)")
+
+def write(name, function, *needed, **options):
+    job = ppg.FileGeneratingJob(name, lambda path: path.write_text(str(function())), **options)
+    return job.depends_on(*needed)
+
+def define():
+    own = Connection()
+    write("globals", lambda: (lock.locked(), next(counted), database.execute("select a from t").fetchall()))
+    def load():
+        own.rows.append(2)
+        shared.rows.append(3)
+    loaded = ppg.DataLoadingJob("load", load)
+    def look():
+        return own.rows, shared.rows, isinstance(own, Connection), type(own) is type(shared)
+    write("loaded", look, loaded)
+    write("fresh", look, isolation="fresh")
+    attribute = ppg.AttributeLoadingJob("attribute", own, "data", lambda: 5)
+    write("attribute.txt", lambda: own.data, attribute)
+    def generate():
+        write("generated", lambda: (look(), lock.locked()), loaded)
+    ppg.JobGeneratingJob("generate", generate).depends_on(loaded)
+    return look
+"""
+
+
+def test_jobs_that_are_forked_from_the_script_use_what_cannot_be_pickled(script, folder):
+    script(
+        'graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)\n'
+        + UNPICKLABLE
+        + "look = define()\ngraph.run()\nassert look() == ([1], [1], True, True)\n"
+    )
+    names = ("globals", "loaded", "fresh", "attribute.txt", "generated")
+    assert {name: (folder / name).read_text() for name in names} == {
+        "globals": "(False, 0, [(5,)])",
+        "loaded": "([1, 2], [1, 3], True, True)",
+        "fresh": "([1], [1], True, True)",
+        "attribute.txt": "5",
+        "generated": "(([1, 2], [1, 3], True, True), False)",
+    }
+
+
+def test_what_cannot_be_pickled_is_refused_where_a_job_has_made_it(script):
+    said = script("""
+        graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)
+        def generate():
+            lock = threading.Lock()
+            ppg.FileGeneratingJob("own", lambda path: path.write_text(str(lock.locked())))
+        ppg.JobGeneratingJob("generate", generate)
+        try:
+            graph.run()
+        except ppg.RuntimeError as error:
+            for job_id, failed in error.exceptions.items():
+                print(job_id, "closure 'lock' → lock cannot be pickled" in str(failed))
+    """)
+    assert said == "generate True\n"
+
+
 def test_signal_handlers_and_threads_of_the_script_are_not_those_of_its_jobs(script, folder):
     said = script("""
         signal.signal(signal.SIGTERM, lambda *_: print("the script's handler"))

@@ -145,7 +145,7 @@ class Dispatcher:
             if task.place is RunsIn.FRESH:
                 from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415 (pickling is imported only when a task is sent)
 
-                payload = dump_alone(content)
+                payload = dump_alone(content, node.inherited)
             else:
                 payload, introduced = node.shared.dump(content)
             state.number = self._registry.next_number()

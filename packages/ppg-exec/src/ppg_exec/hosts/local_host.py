@@ -34,6 +34,7 @@ from ppg_exec.transport.messages import (
 )
 
 if TYPE_CHECKING:
+    from ppg_exec.pickling.inherited import InheritedObjects
     from ppg_exec.pickling.send import SharedObjects
 
 __all__ = ["LocalHost", "NodeHandle", "StartMethod", "default_scratch"]
@@ -53,6 +54,7 @@ class NodeHandle:
     number: int
     channel: Channel[ToNode, FromNode]
     logbook: int
+    inherited: InheritedObjects | None = None
     _shared: SharedObjects | None = None
 
     @property
@@ -61,7 +63,7 @@ class NodeHandle:
         if self._shared is None:
             from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the controller imports pickling)
 
-            self._shared = SharedObjects()
+            self._shared = SharedObjects(self.inherited)
         return self._shared
 
     def close(self) -> None:
@@ -103,6 +105,7 @@ class LocalHost:
         self.start_method: StartMethod = start_method
         self._after_fork = after_fork
         self._process: subprocess.Popen[bytes] | ForkedProcess | None = None
+        self._inherited: InheritedObjects | None = None
         self._messages: int = -1
         self._read_up_to = 0
         self._next_node = 1
@@ -121,7 +124,7 @@ class LocalHost:
             assert self.channel is not None
             ours, theirs = pair()
             logbook = new_logbook()
-            node = NodeHandle(self._next_node, Channel(ours, FROM_NODE), logbook)
+            node = NodeHandle(self._next_node, Channel(ours, FROM_NODE), logbook, self._inherited)
             self._next_node += 1
             self.channel.put(
                 StartNode(
@@ -149,16 +152,20 @@ class LocalHost:
         if self.start_method == "fork":
             # With a clean program, only that program imports this module.
             from ppg_exec.forkserver.guard import main as guard_program  # noqa: PLC0415
+            from ppg_exec.pickling.inherited import INHERITED, InheritedObjects  # noqa: PLC0415
 
             control, controller = theirs.fileno(), os.getpid()
+            inherited = self._inherited = InheritedObjects()
 
             def program() -> NoReturn:
                 ours.close()
+                INHERITED.take_over(inherited)
                 os.chdir(self._directory)
                 if self._after_fork is not None:
                     self._after_fork()
                 guard_program(control, controller)
 
+            inherited.list_all()
             self._process = ForkedProcess(program, self._messages, variables)
             theirs.close()
             self.channel = Channel(ours, FROM_FORKSERVER)
@@ -239,6 +246,7 @@ class LocalHost:
             self.channel = None
             self._wait(self._process, patience)
             self._process = None
+        self._inherited = None
         if self._messages >= 0:
             os.close(self._messages)
             self._messages = -1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-import pickle
 import sys
+
+from ppg_exec.pickling.receive import IdentityTable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class LateCall:
 
     def __call__(self) -> Any:
         """Read the task and call it."""
-        function, arguments, after = pickle.loads(self._payload)  # noqa: S301 - from the controller
+        function, arguments, after = IdentityTable().load(self._payload, ())
         return call_of(function, arguments, after)()
 
 

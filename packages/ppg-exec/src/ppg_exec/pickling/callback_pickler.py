@@ -16,7 +16,7 @@ from ppg_exec.pickling import receive as rebuild
 from ppg_exec.pickling.function_parts import FunctionParts
 from ppg_exec.pickling.reductions import reduced_cell, reduced_code, reduced_function, reduced_module
 
-__all__ = ["CallbackPickler"]
+__all__ = ["CallbackPickler", "goes_by_number"]
 
 if TYPE_CHECKING:  # cloudpickle does not declare its types
     _Pickler = pickle.Pickler
@@ -32,6 +32,11 @@ _VALUES = frozenset(
 )  # fmt: skip
 # Types that no module has under their own names: code is types.CodeType.
 _UNNAMED_TYPES = {kind: name for name, kind in vars(types).items() if isinstance(kind, type)}
+
+
+def goes_by_number(value: object) -> bool:
+    """Whether a message can refer to an object by number: functions and classes go as they are, values, too."""
+    return type(value) not in _VALUES and not isinstance(value, type | types.FunctionType)
 
 
 def _reduce_module(module: types.ModuleType) -> Any:
@@ -63,7 +68,6 @@ class CallbackPickler(_Pickler):
 
     dispatch_table: ClassVar[Any] = ChainMap(  # type: ignore[misc]  # it is looked for in the class, too
         {
-            types.ModuleType: _reduce_module,
             types.CodeType: reduced_code,
             # Types that the decorators of functools use.
             functools.cached_property: _reduce_cached_property,
@@ -94,12 +98,14 @@ class CallbackPickler(_Pickler):
 
     def reducer_override(self, value: Any) -> Any:
         """How an object is rebuilt by the receiver, or NotImplemented if pickle does that alone."""
-        if isinstance(value, types.FunctionType):
+        if type(value) is types.FunctionType:
             if self._functions.importability.has_name(value):
                 return NotImplemented
             return self._reduce_function(value)
         if type(value) is types.CellType:
             return reduced_cell(value)
+        if isinstance(value, types.ModuleType):
+            return _reduce_module(value)
         if isinstance(value, functools._lru_cache_wrapper):
             if self._functions.importability.has_name(value):
                 return NotImplemented

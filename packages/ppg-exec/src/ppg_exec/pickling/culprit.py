@@ -6,7 +6,7 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-__all__ = ["CannotPickle", "find_culprit"]
+__all__ = ["CannotPickle", "find_culprit", "way_to_culprit"]
 
 _DEEPEST = 32
 
@@ -31,7 +31,18 @@ def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object
     The path reads "callback → closure 'db' → attribute 'connection' → Connection". `attempt` raises for what
     it cannot pickle. Each step attempts the parts of what failed before, so only a failure pays for this.
     """
+    steps, way, reason = way_to_culprit(named, attempt)
+    if not way:
+        return steps[0], reason
+    return " → ".join((*steps, type(way[-1]).__name__)), reason
+
+
+def way_to_culprit(
+    named: Mapping[str, object], attempt: Callable[[object], object]
+) -> tuple[list[str], list[object], str]:
+    """The steps to the innermost part that `attempt` cannot pickle, the parts on the way to it, and its reason."""
     steps: list[str] = []
+    way: list[object] = []
     seen: set[int] = set()
     for name, value in named.items():
         reason = _failure(value, attempt)
@@ -40,8 +51,9 @@ def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object
             current = value
             break
     else:
-        return next(iter(named)), "it could not be pickled, though each of its parts can be"
+        return [next(iter(named))], [], "it could not be pickled, though each of its parts can be"
     while len(steps) < _DEEPEST:
+        way.append(current)
         seen.add(id(current))
         for step, part in _parts(current):
             if id(part) in seen:
@@ -54,8 +66,7 @@ def find_culprit(named: Mapping[str, object], attempt: Callable[[object], object
                 break
         else:
             break
-    steps.append(type(current).__name__)
-    return " → ".join(steps), reason
+    return steps, way, reason
 
 
 def _failure(value: object, attempt: Callable[[object], object]) -> str | None:

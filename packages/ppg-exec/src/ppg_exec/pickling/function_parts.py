@@ -53,8 +53,14 @@ class FunctionParts:
         found = []
         attributes = set(function.__code__.co_names)
         for module in values:
-            if isinstance(module, types.ModuleType) and getattr(module, "__path__", None) is not None:
-                prefix = f"{module.__name__}."
+            # A lazy module is imported by a look at its attributes.
+            own = (
+                types.ModuleType.__getattribute__(module, "__dict__")
+                if isinstance(module, types.ModuleType)
+                else {}
+            )
+            if own.get("__path__") is not None:
+                prefix = f"{own['__name__']}."
                 for name, loaded in list(sys.modules.items()):
                     is_within = name.startswith(prefix) and isinstance(loaded, types.ModuleType)
                     if is_within and attributes.issuperset(name[len(prefix) :].split(".")):

@@ -20,6 +20,7 @@ import pickle
 import sys
 import types
 
+from ppg_exec.pickling.inherited import INHERITED
 from ppg_exec.pickling.loaded_names import begin_namespace, update_namespace
 
 TYPE_CHECKING = False
@@ -139,6 +140,10 @@ class IdentityTable:
         return self._numbers.get(id(value))
 
     def _object(self, number: int) -> object:
+        if number < 0:
+            inherited = INHERITED.object(number)
+            self._numbers[id(inherited)] = number
+            return inherited
         try:
             return self._objects[number]
         except KeyError:

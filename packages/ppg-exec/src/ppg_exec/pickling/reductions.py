@@ -58,10 +58,24 @@ def reduced_cell(cell: types.CellType) -> Any:
 
 
 def reduced_module(module: types.ModuleType) -> Any:
-    """How a module is found by its name; None if it has none."""
-    if sys.modules.get(module.__name__) is module:
-        return rebuild.import_module, (module.__name__,)
+    """How a module is found by its name; None if it has none.
+
+    An instance of a subclass may stand for a module that is imported when it is first used.
+    """
+    # Its own way to attributes may import it.
+    name = types.ModuleType.__getattribute__(module, "__dict__").get("__name__")
+    if sys.modules.get(name) is module or (type(module) is not types.ModuleType and _can_be_imported(name)):
+        return rebuild.import_module, (name,)
     return None
+
+
+def _can_be_imported(name: object) -> bool:
+    from importlib.util import find_spec  # noqa: PLC0415 - only stand-ins of modules need it
+
+    try:
+        return isinstance(name, str) and find_spec(name) is not None
+    except (ImportError, ValueError):  # a package above it is missing, or it was made by hand
+        return False
 
 
 def reduced_function(function: types.FunctionType, functions: FunctionParts) -> tuple[Any, list[object]]:

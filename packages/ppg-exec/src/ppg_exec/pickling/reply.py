@@ -67,6 +67,8 @@ class _FunctionPickler(pickle.Pickler):
         if kind is types.FunctionType:
             if not self._has_name(value):
                 reduced, _ = reduced_function(value, self._functions)
+        elif isinstance(value, types.ModuleType):
+            reduced = reduced_module(value)
         elif isinstance(value, type):
             if not self._has_name(value):
                 raise NeedsMore
@@ -74,8 +76,6 @@ class _FunctionPickler(pickle.Pickler):
             reduced = reduced_code(value)
         elif kind is types.CellType:
             reduced = reduced_cell(value)
-        elif kind is types.ModuleType:
-            reduced = reduced_module(value)
         elif kind is types.MethodType or kind.__name__ == "_lru_cache_wrapper":
             reduced = None
         if reduced is None:

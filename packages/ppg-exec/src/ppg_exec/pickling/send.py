@@ -26,12 +26,13 @@ import io
 import pickle
 import sys
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ppg_exec.pickling.callback_pickler import CallbackPickler
-from ppg_exec.pickling.culprit import CannotPickle, find_culprit
+from ppg_exec.pickling.callback_pickler import CallbackPickler, goes_by_number
+from ppg_exec.pickling.culprit import CannotPickle, find_culprit, way_to_culprit
 from ppg_exec.pickling.function_parts import FunctionParts, Importability
+from ppg_exec.pickling.inherited import InheritedObjects
 from ppg_exec.pickling.receive import IdentityTable
 from ppg_exec.pickling.reply import ReplyParts
 
@@ -39,9 +40,15 @@ __all__ = ["SharedObjects", "dump_alone", "dump_reply"]
 
 
 class SharedObjects:
-    """SharedObjects: holds, in the controller, the objects that one node also has, by number."""
+    """SharedObjects: holds, in the controller, the objects that one node also has, by number.
 
-    def __init__(self) -> None:
+    Args:
+        inherited: what the node has since it was forked from this process, if it was.
+
+    """
+
+    def __init__(self, inherited: InheritedObjects | None = None) -> None:
+        self._inherited = inherited
         self._objects: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
         self._functions = FunctionParts(Importability())
@@ -56,15 +63,18 @@ class SharedObjects:
 
         Raises CannotPickle, and then nothing is introduced.
         """
-        file = io.BytesIO()
-        pickler = CallbackPickler(file, self._numbers, self._functions)
-        try:
-            pickler.dump(tuple(named.values()))
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            # Pickling runs user code, which may even sys.exit().
-            raise _explained(named) from error
+        while True:
+            file = io.BytesIO()
+            pickler = CallbackPickler(file, self._numbers, self._functions)
+            try:
+                pickler.dump(tuple(named.values()))
+                break
+            except KeyboardInterrupt:
+                raise
+            except BaseException as error:
+                # Pickling runs user code, which may even sys.exit().
+                if not self._refers_to_inherited(named):
+                    raise _explained(named, self._dump_freely) from error
         introduced = []
         if pickler.met:
             memo = pickler.memo.copy()
@@ -81,7 +91,9 @@ class SharedObjects:
 
     def load(self, data: bytes) -> Any:
         """Read what a job has returned; shared objects in it are the controller's own."""
-        unpickler = _ReplyUnpickler(io.BytesIO(data), self._objects, self._functions.real_namespaces())
+        unpickler = _ReplyUnpickler(
+            io.BytesIO(data), self._objects, self._functions.real_namespaces(), self._inherited
+        )
         return unpickler.load()
 
     def forget(self, numbers: Iterable[int]) -> None:
@@ -109,12 +121,34 @@ class SharedObjects:
         del self._objects[0]
         return [number for number, count in counts.items() if number and count <= counts[0]]
 
+    def _refers_to_inherited(self, named: Mapping[str, object]) -> bool:
+        """Whether something that could not be pickled goes by number from now on: the node has it since the fork."""
+        if self._inherited is None:
+            return False
+        for part in reversed(way_to_culprit(named, self._dump_freely)[1]):
+            number = self._inherited.number_of(part)
+            if number is None or id(part) in self._numbers or not goes_by_number(part):
+                continue
+            self._numbers[id(part)] = number
+            # In the node, it is an instance of the class there.
+            kind = type(part)
+            of_kind = self._inherited.number_of(kind)
+            if of_kind is not None and not self._functions.importability.has_name(kind):
+                self._numbers.setdefault(id(kind), of_kind)
+            return True
+        return False
+
+    def _dump_freely(self, value: object) -> None:
+        CallbackPickler(io.BytesIO(), self._numbers, self._functions).dump(value)
+
     def _has_identity(self, value: object) -> bool:
         kind = type(value)
         if kind is types.FunctionType:
             function = value
             assert isinstance(function, types.FunctionType)
             return function.__closure__ is None and "<" not in function.__qualname__
+        if issubclass(kind, types.ModuleType):
+            return False  # a lazy module would be imported by the checks below
         if isinstance(value, functools._lru_cache_wrapper):
             return "<" not in getattr(value, "__qualname__", "<")
         if isinstance(value, type):
@@ -127,13 +161,20 @@ class SharedObjects:
 
 class _ReplyUnpickler(pickle.Unpickler):
     def __init__(
-        self, file: io.BytesIO, objects: dict[int, object], namespaces: dict[int, dict[str, Any]]
+        self,
+        file: io.BytesIO,
+        objects: dict[int, object],
+        namespaces: dict[int, dict[str, Any]],
+        inherited: InheritedObjects | None,
     ) -> None:
         super().__init__(file)
         self._objects = objects
         self._namespaces = namespaces
+        self._inherited = inherited
 
     def persistent_load(self, pid: int) -> object:
+        if pid < 0 and self._inherited is not None:
+            return self._inherited.object(pid)
         shared = self._objects[pid]
         return self._namespaces.get(id(shared), shared)
 
@@ -155,9 +196,9 @@ def _instances_have_identity(kind: type) -> bool:
     return True
 
 
-def dump_alone(named: Mapping[str, object]) -> bytes:
-    """A message that refers to nothing, for processes without shared objects. Raises CannotPickle."""
-    return SharedObjects().dump(named)[0]
+def dump_alone(named: Mapping[str, object], inherited: InheritedObjects | None = None) -> bytes:
+    """A message that refers to no shared objects, for processes that have none. Raises CannotPickle."""
+    return SharedObjects(inherited).dump(named)[0]
 
 
 def dump_reply(value: object, table: IdentityTable) -> bytes:
@@ -167,7 +208,7 @@ def dump_reply(value: object, table: IdentityTable) -> bytes:
     try:
         pickler.dump(value)
     except Exception as error:
-        raise _explained({"result": value}) from error
+        raise _explained({"result": value}, dump_freely) from error
     return file.getvalue()
 
 
@@ -180,8 +221,8 @@ class _ReplyPickler(CallbackPickler):
         return self._table.number_of(value)
 
 
-def _explained(named: Mapping[str, object]) -> CannotPickle:
-    return CannotPickle(*find_culprit(named, dump_freely))
+def _explained(named: Mapping[str, object], attempt: Callable[[object], object]) -> CannotPickle:
+    return CannotPickle(*find_culprit(named, attempt))
 
 
 def dump_freely(value: object) -> None:
