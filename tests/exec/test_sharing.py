@@ -1,12 +1,17 @@
 """Messages that refer to the same objects, and those that cannot be read."""
 
+import collections
 import functools
 import importlib
 import importlib.util
+import io
+import itertools
 import pathlib
+import random
 import sys
 import types
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 
@@ -28,6 +33,31 @@ def test_values_and_callbacks_do_not_fill_the_table(value: object) -> None:
     for _ in range(3):
         _, introduced = sender.dump({"callback": value})
     assert introduced == []
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        [1], {1: 2}, {1}, bytearray(b"a"), collections.deque([1]), random.Random(1), io.StringIO("a"),
+        itertools.count(), ElementTree.Element("a"), types.SimpleNamespace(a=1), Holder(),
+    ],
+    ids=lambda value: type(value).__name__,
+)  # fmt: skip
+def test_what_a_load_can_change_in_place_is_one_object_for_all_messages(value: object) -> None:
+    sender, table = SharedObjects(), IdentityTable()
+    first = pass_on(sender, table, value)
+    assert pass_on(sender, table, [value])[0] is first
+    assert pass_on(sender, table, lambda: value)() is first
+
+
+def test_an_object_that_cannot_even_be_looked_at_is_named_as_what_cannot_be_sent() -> None:
+    class Opaque:
+        def __getattribute__(self, name: str) -> Any:
+            raise ValueError(f"no {name}")
+
+    with pytest.raises(CannotPickle) as caught:
+        SharedObjects().dump({"callback": [1, Opaque()]})
+    assert caught.value.unpicklable_path == "callback → [1] → Opaque"
 
 
 def test_a_message_that_cannot_be_made_introduces_nothing() -> None:

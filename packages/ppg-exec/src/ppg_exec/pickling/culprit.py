@@ -55,7 +55,7 @@ def way_to_culprit(
     while len(steps) < _DEEPEST:
         way.append(current)
         seen.add(id(current))
-        for step, part in _parts(current):
+        for step, part in _visible_parts(current):
             if id(part) in seen:
                 continue
             failure = _failure(part, attempt)
@@ -80,6 +80,13 @@ def _failure(value: object, attempt: Callable[[object], object]) -> str | None:
         except Exception:  # noqa: BLE001 - its __str__ may raise, too
             return type(error).__name__
     return None
+
+
+def _visible_parts(value: object) -> Iterator[tuple[str, object]]:
+    try:
+        yield from _parts(value)
+    except Exception:  # noqa: BLE001 - user code decides what a look at an object raises
+        return
 
 
 def _parts(value: Any) -> Iterator[tuple[str, object]]:

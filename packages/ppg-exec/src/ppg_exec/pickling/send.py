@@ -186,13 +186,13 @@ def _instances_have_identity(kind: type) -> bool:
     if parameters is not None and parameters.frozen:
         return False
     if kind.__module__.partition(".")[0] in sys.stdlib_module_names:
-        # Types of the standard library that cannot be hashed can be changed. The others are values, as paths
-        # and dates are, or callables made for one job, as partial is.
-        return getattr(kind, "__hash__", None) is None or kind.__module__ in {
-            "builtins",
-            "types",
-            "threading",
-        }
+        # Types of the standard library that are not hashed by content can be changed, as `random.Random` is. The
+        # others are values, as paths and dates are. Callables made for one job, as partial is, are not kept either.
+        if kind.__module__ in {"functools", "operator"}:
+            return False
+        hashing: object = getattr(kind, "__hash__", None)
+        is_hashed_by_content = hashing is not None and hashing is not object.__hash__
+        return not is_hashed_by_content or kind.__module__ in {"builtins", "types", "threading"}
     return True
 
 
