@@ -150,11 +150,18 @@ class Connection:
         self.lock = threading.Lock()
         self.rows = [1]
 
+    def __reduce__(self):
+        raise TypeError("a connection stays in its process")
+
+    def define_more(self):
+        write("by method", lambda: (self.rows, marks))
+
 def numbers():
     yield from range(5)
 
 register_encoder(Connection, lambda connection: "a connection")
 lock, counted, database, shared = threading.Lock(), numbers(), sqlite3.connect(":memory:"), Connection()
+marks = first_marks = ["mark"]
 database.execute("create table t (a)")
 database.execute("insert into t values (5)")
 
@@ -177,6 +184,7 @@ def define():
     write("attribute.txt", lambda: own.data, attribute)
     def generate():
         write("generated", lambda: (look(), lock.locked()), loaded)
+        own.define_more()
     ppg.JobGeneratingJob("generate", generate).depends_on(loaded)
     return look
 """
@@ -187,14 +195,16 @@ def test_jobs_that_are_forked_from_the_script_use_what_cannot_be_pickled(script,
         'graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)\n'
         + UNPICKLABLE
         + "look = define()\ngraph.run()\nassert look() == ([1], [1], True, True)\n"
+        "assert marks is first_marks\n"
     )
-    names = ("globals", "loaded", "fresh", "attribute.txt", "generated")
+    names = ("globals", "loaded", "fresh", "attribute.txt", "generated", "by method")
     assert {name: (folder / name).read_text() for name in names} == {
         "globals": "(False, 0, [(5,)])",
         "loaded": "([1, 2], [1, 3], True, True)",
         "fresh": "([1], [1], True, True)",
         "attribute.txt": "5",
         "generated": "(([1, 2], [1, 3], True, True), False)",
+        "by method": "([1, 2], ['mark'])",
     }
 
 

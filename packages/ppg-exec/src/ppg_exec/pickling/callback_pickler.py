@@ -36,7 +36,8 @@ _UNNAMED_TYPES = {kind: name for name, kind in vars(types).items() if isinstance
 
 def goes_by_number(value: object) -> bool:
     """Whether a message can refer to an object by number: functions and classes go as they are, values, too."""
-    return type(value) not in _VALUES and not isinstance(value, type | types.FunctionType)
+    kind = type(value)
+    return kind not in _VALUES and not issubclass(kind, type | types.FunctionType)
 
 
 def _reduce_module(module: types.ModuleType) -> Any:

@@ -31,7 +31,7 @@ class InheritedObjects:
 
     def list_all(self) -> None:
         """List what this process has; call it just before the fork."""
-        self._objects = [*gc.get_objects(), *_without_parts()]
+        self._objects = [_globals_of_script(), *gc.get_objects(), *_without_parts()]
         self._numbers = {}
 
     def number_of(self, value: object) -> int | None:
@@ -40,9 +40,13 @@ class InheritedObjects:
             self._numbers = {id(each): -place for place, each in enumerate(self._objects, 1)}
         return self._numbers.get(id(value))
 
-    def object(self, number: int) -> object:
+    def numbered(self, number: int) -> object:
         """The object with this number. Raises LookupError if there is none."""
         return self._objects[-number - 1]
+
+    def namespace(self) -> tuple[int, object] | None:
+        """The number of the script's globals, and these; None if there are no inherited objects."""
+        return (-1, self._objects[0]) if self._objects else None
 
     def take_over(self, others: InheritedObjects) -> None:
         """Have the list of the main process, in the fork."""
@@ -53,9 +57,13 @@ INHERITED = InheritedObjects()
 """What this process has from the main process; empty unless it is a fork of it."""
 
 
+def _globals_of_script() -> dict[str, object]:
+    return getattr(sys.modules.get("__main__"), "__dict__", {})
+
+
 def _without_parts() -> Iterator[object]:
     """Objects that the interpreter does not list, because they refer to no others, such as locks."""
-    yield from getattr(sys.modules.get("__main__"), "__dict__", {}).values()
+    yield from _globals_of_script().values()
     for each in gc.get_objects():
         if type(each) is types.CellType:
             try:

@@ -108,6 +108,10 @@ class IdentityTable:
         self._objects: dict[int, object] = {}
         self._namespaces: dict[int, dict[str, Any]] = {}
         self._numbers: dict[int, int] = {}
+        if (namespace := INHERITED.namespace()) is not None:
+            # Functions of inherited objects have these globals, and a reply must not bring copies of them.
+            number, known = namespace
+            self._numbers[id(known)] = number
 
     def load(self, payload: bytes, introduced: Iterable[tuple[int, int]]) -> Any:
         """Unpickle a message; `introduced` pairs each new number with an index into the memo."""
@@ -141,7 +145,7 @@ class IdentityTable:
 
     def _object(self, number: int) -> object:
         if number < 0:
-            inherited = INHERITED.object(number)
+            inherited = INHERITED.numbered(number)
             self._numbers[id(inherited)] = number
             return inherited
         try:

@@ -174,7 +174,7 @@ class _ReplyUnpickler(pickle.Unpickler):
 
     def persistent_load(self, pid: int) -> object:
         if pid < 0 and self._inherited is not None:
-            return self._inherited.object(pid)
+            return self._inherited.numbered(pid)
         shared = self._objects[pid]
         return self._namespaces.get(id(shared), shared)
 
