@@ -42,9 +42,9 @@ class SentException:
         self._pickle = pickle
         self._load: Callable[[bytes], Any] | None = load
         self._opened: BaseException | None = None
-        self.type_name = type_name
-        self.message = message
-        self.otherwise = otherwise
+        self.type_name: str = type_name
+        self.message: str = message
+        self.otherwise: Callable[[str, str], BaseException] | None = otherwise
 
     def open(self) -> BaseException | None:
         """Return the exception; the same one each time."""

@@ -148,7 +148,7 @@ class Registry:
     def __init__(self) -> None:
         self.states: dict[str, TaskState] = {}
         self.sent: dict[int, TaskState] = {}
-        self.loads = LoadHistory()
+        self.loads: LoadHistory = LoadHistory()
         self.events: list[Event] = []
         self._numbers = 0
 
