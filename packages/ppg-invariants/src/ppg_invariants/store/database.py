@@ -140,6 +140,11 @@ def connect_writer(path: str) -> sqlite3.Connection:
     with _checked_files(path) as held:
         connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
         try:
+            if _is_read_only(connection):
+                # If the file cannot be opened for writing at this moment (too many open files), SQLite opens it for
+                # reading. A lasting obstacle is reported by the first write.
+                connection.close()
+                connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
             schema.check(lambda query: connection.execute(query).fetchall(), path)
             _set_journal(connection, path)
             _refuse_others(connection, held)
@@ -147,6 +152,15 @@ def connect_writer(path: str) -> sqlite3.Connection:
             connection.close()
             raise
     return connection
+
+
+def _is_read_only(connection: sqlite3.Connection) -> bool:
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.Error as error:
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    return False
 
 
 class Reader:
