@@ -137,14 +137,19 @@ def connect_writer(path: str) -> sqlite3.Connection:
     """Return a connection for the holder of the lock."""
     _take_side_files(path)
     check_header(path)
+    connection = _connected_writer(path)
+    if _is_read_only(connection):
+        # If the file cannot be opened for writing at this moment (too many open files), SQLite opens it for reading.
+        # A lasting obstacle is reported by the first write.
+        connection.close()
+        connection = _connected_writer(path)
+    return connection
+
+
+def _connected_writer(path: str) -> sqlite3.Connection:
     with _checked_files(path) as held:
         connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
         try:
-            if _is_read_only(connection):
-                # If the file cannot be opened for writing at this moment (too many open files), SQLite opens it for
-                # reading. A lasting obstacle is reported by the first write.
-                connection.close()
-                connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
             schema.check(lambda query: connection.execute(query).fetchall(), path)
             _set_journal(connection, path)
             _refuse_others(connection, held)
