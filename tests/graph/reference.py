@@ -19,6 +19,10 @@ Points that the rules leave to be read between the lines, and how they are read 
   gone. By the end of a run all of it must be.
 - What a targeted generator makes takes part as if it had been targeted, except that no lazy or load job among it is
   demanded for that.
+- A consumed file is known by its name, not by the job that makes it. An edge that the record does not have, and a job
+  that only the record has, may be the same files under another id; the id of a job with several files joins their
+  names by ":". If ids allow that for all of them, the job is decided by the files when all are known. A load
+  whose record holds has the print of that record.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
 """
@@ -47,6 +51,11 @@ def below(jobs: Collection[str], edges: Edges) -> set[str]:
         if not more:
             return found
         found |= more
+
+
+def is_of(name: str, job: str) -> bool:
+    """May a job with this id make the file `name`?"""
+    return name == job or f":{name}:" in f":{job}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +336,11 @@ class Conclusions:
                     self.known[job] = facts.seen[job]
             elif kind == "LOAD":
                 if self.known.keys() >= ups:
-                    self.known[job] = ("load", frozenset((up, self.consumed(up, job)) for up in ups))
+                    past = facts.past(job)
+                    if past is not None and self._is_same(job, past):
+                        self.known[job] = past.print
+                    else:
+                        self.known[job] = ("load", frozenset((up, self.consumed(up, job)) for up in ups))
             elif kind in CONTENT:
                 past = facts.past(job)
                 may_get_more = job in may_get_edges and not (facts.patient and self.known.keys() >= ups)
@@ -452,14 +465,46 @@ class Conclusions:
         ups, edges = self.ups[job], self.facts.edges.items()
         if self.facts.kinds[job] == "OUTPUT" and self.facts.seen.get(job, INTACT) != INTACT:
             return True
-        if not past.consumed.keys() >= ups:
-            return True
         if any(up == job and not (names or set()) <= past.parts.keys() for (up, _), names in edges):
             return True
-        if not may_get_edges and not past.consumed.keys() <= ups:
-            return True
-        return any(
+        if any(
             self.consumed(up, job) != past.consumed[up]
-            for up in ups
+            for up in ups & past.consumed.keys()
             if up in self.known and not (may_get_edges and self.facts.edges[up, job] is not None)
-        )
+        ):
+            return True
+        new, old = ups - past.consumed.keys(), past.consumed.keys() - ups
+        if not new:
+            return bool(old) and not may_get_edges
+        if not all(any(is_of(name, gone) for gone in old for name in self._names(up, job)) for up in new):
+            return True
+        files = {name for up in new for name in self._names(up, job)}
+        if not may_get_edges and not all(any(is_of(name, gone) for name in files) for gone in old):
+            return True
+        return self.known.keys() >= ups and not may_get_edges and not self._is_same(job, past)
+
+    def _is_same(self, job: str, past: Past) -> bool:
+        """Did the job consume exactly these files, with these prints, whatever the ids of their makers?"""
+        ups = self.ups[job]
+        if any(self.consumed(up, job) != past.consumed[up] for up in ups & past.consumed.keys()):
+            return False
+        files: dict[str, Print] = {}
+        for up in ups - past.consumed.keys():
+            names = self.facts.edges[up, job]
+            parts = self.parts.get(up) or {up: self.known[up]}
+            files |= {name: parts[name] for name in (parts if names is None else names)}
+        found: set[str] = set()
+        for gone in past.consumed.keys() - ups:
+            names = {gone} if gone in files else {name for name in files if is_of(name, gone)}
+            together = frozenset((name, files[name]) for name in names)
+            if not names or past.consumed[gone] not in (("parts", together), files.get(gone)):
+                return False
+            found |= names
+        return found == files.keys()
+
+    def _names(self, up: str, job: str) -> Collection[str]:
+        """The files that the job may consume of this upstream, as far as ids and edges say."""
+        names = self.facts.edges[up, job]
+        if names is not None:
+            return names
+        return {up, *up.split(":")} if self.kinds[up] in CONTENT else {up}

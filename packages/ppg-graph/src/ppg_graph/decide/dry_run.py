@@ -1,8 +1,9 @@
 """Dry run: predicts what a run would do, without running a job.
 
 A job's content is unknown until the job runs, so the answer has two parts. Two simulated runs with the real
-evaluator give them. In the optimistic run, each job that runs produces the fingerprint of its record, or a
-new one without a record. The jobs that run even then *will run*. In the pessimistic run, each job that runs
+evaluator give them. In the optimistic run, each job that runs produces the fingerprint of its record. Without a
+record, its files have the fingerprints with which a job downstream consumed them of another maker
+(`moved_files`), or new ones. The jobs that run even then *will run*. In the pessimistic run, each job that runs
 produces a new fingerprint. The jobs that run only then *may run*, depending on changes of the named jobs. If
 a job fails, fewer jobs run. The jobs that a generator makes are unknown until it has run, so the answer names
 the generators.
@@ -14,12 +15,13 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ppg_graph.decide.evaluator import Evaluator
+from ppg_graph.decide.moved_files import contains
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.effects import Observe, Start
 from ppg_graph.protocol.events import Event, Generated, Observation, Observed, Succeeded
-from ppg_graph.protocol.reasons import Demanded, Reason, UpstreamChanged
+from ppg_graph.protocol.reasons import Demanded, Reason, UpstreamAdded, UpstreamChanged
 from ppg_graph.protocol.states import NodeState
 
 __all__ = ["DryRun", "MayRun", "dry_run", "to_observe"]
@@ -84,8 +86,12 @@ def dry_run(
 
     def as_before(node: NodeId) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
         record = history.get(dag.job_id(node))
-        fingerprint = next(new) if record is None else record.fingerprint
-        known = {} if record is None else record.parts
+        known = _of_other_makers(dag, history, node) if record is None else record.parts
+        if record is None:
+            fingerprint = known.get(dag.job_id(node)) or next(new)
+            known = {name: known.get(name) or next(new) for name in sorted(known.keys() - {dag.job_id(node)})}
+        else:
+            fingerprint = record.fingerprint
         return fingerprint, {name: known.get(name, fingerprint) for name in {*known, *dag.wanted_parts(node)}}
 
     def changed(node: NodeId) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
@@ -113,6 +119,25 @@ def dry_run(
         tuple(NodeId(node) for node, state in enumerate(best.states()) if state is NodeState.BLOCKED),
         tuple(best.states()),
     )
+
+
+def _of_other_makers(dag: Dag, history: Mapping[JobId, Record], node: NodeId) -> dict[str, Fingerprint]:
+    """Files of a job without a record, as the jobs directly downstream consumed them of jobs with other ids."""
+    if dag.kind(node) not in (NodeKind.OUTPUT, NodeKind.LAZY):
+        return {}
+    job_id = dag.job_id(node)
+    names = {job_id, *job_id.split(":"), *dag.wanted_parts(node)}
+    found: dict[str, Fingerprint] = {}
+    for downstream in dag.downstreams(node):
+        record = history.get(dag.job_id(downstream))
+        for former, consumed in {} if record is None else record.upstreams.items():
+            if former in names:
+                found.setdefault(former, consumed)
+            elif any(contains(former, name) for name in names) and former in history:
+                parts = history[former].parts
+                for name in names & parts.keys():
+                    found.setdefault(name, parts[name])
+    return found
 
 
 def _new_fingerprints() -> Iterator[Fingerprint]:
@@ -162,7 +187,7 @@ def _causes(
     seen: set[NodeId] = set()
     while wanted:
         for reason in reasons[wanted.pop()]:
-            if isinstance(reason, UpstreamChanged):
+            if isinstance(reason, (UpstreamAdded, UpstreamChanged)):
                 changed.append(dag.node(reason.upstream))
             elif isinstance(reason, Demanded):
                 wanted.append(dag.node(reason.by))

@@ -23,10 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ppg_graph.decide.moved_files import have_moved
 from ppg_graph.decide.run_state import InternalError, RunState
-from ppg_graph.decide.staleness import reasons_to_run
-from ppg_graph.model.ids import Fingerprint, NodeId, NodeKind
-from ppg_graph.model.records import combine
+from ppg_graph.decide.staleness import reasons_to_run, record_is_outdated
+from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.records import Record, combine
 from ppg_graph.protocol.effects import Block, CleanUp, Effect, Start
 from ppg_graph.protocol.events import Files, FileStatus, Unobservable
 from ppg_graph.protocol.states import NodeState
@@ -44,12 +45,14 @@ _WENT_WRONG = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED}
 class Propagation:
     """Propagation: empties the queues of a `RunState`, and collects the effects and the skipped jobs."""
 
-    __slots__ = ("effects", "run_state", "skipped", "stopped")
+    __slots__ = ("effects", "moving", "run_state", "skipped", "stopped")
 
     def __init__(self, run_state: RunState) -> None:
         self.run_state: RunState = run_state
         self.effects: list[Effect] = []
         self.skipped: list[NodeId] = []
+        self.moving: set[NodeId] = set()
+        """Jobs with an upstream that their record may have under another id."""
         self.stopped: bool = False
 
     def run(self) -> None:
@@ -138,7 +141,7 @@ class Propagation:
                     if names_parts:
                         self.compare(upstream, downstream)
                     elif old.upstreams.get(job_id) != fingerprint:
-                        self.mark_stale(downstream)
+                        self._differs(downstream, old, job_id)
                 if is_there and downstream_state is _DUE:
                     run_state.missing_inputs[downstream] -= 1
                 left = pending[downstream] = pending[downstream] - 1
@@ -153,8 +156,16 @@ class Propagation:
             return  # the job is stale already, or its kind ignores what it consumes
         if run_state.dag.parts(upstream, downstream) is not None and run_state.below_generator[downstream]:
             return  # a generator may still name more parts, so `decide` compares when all are known
-        if record.upstreams.get(run_state.dag.job_id(upstream)) != run_state.consumed(upstream, downstream):
-            self.mark_stale(downstream)
+        job_id = run_state.dag.job_id(upstream)
+        if record.upstreams.get(job_id) != run_state.consumed(upstream, downstream):
+            self._differs(downstream, record, job_id)
+
+    def _differs(self, node: NodeId, record: Record, upstream: JobId) -> None:
+        """Mark the job as stale, unless the record lacks this upstream, and may have its files under another id."""
+        if upstream in record.upstreams or record_is_outdated(self.run_state, node, record):
+            self.mark_stale(node)
+        else:
+            self.moving.add(node)  # `decide` compares the files when all are known
 
     def decide(self, node: NodeId) -> None:
         """Decide whether the job is clean. All its upstreams have a fingerprint."""
@@ -164,7 +175,7 @@ class Propagation:
             run_state.recheck.append(node)
             return
         if kind is _LOAD:
-            run_state.fingerprint[node] = combine(run_state.inputs(node).items())
+            run_state.fingerprint[node] = self._load_fingerprint(node)
         else:
             record = run_state.record[node]
             if record is None:
@@ -173,8 +184,8 @@ class Propagation:
             if run_state.dag.names_parts:
                 holds = dict(record.upstreams) == run_state.inputs(node)
             else:
-                holds = len(record.upstreams) == run_state.upstream_count[node]
-            if not holds:
+                holds = len(record.upstreams) == run_state.upstream_count[node] and node not in self.moving
+            if not (holds or have_moved(run_state, node, record)):
                 self.mark_stale(node)
                 return
             run_state.fingerprint[node] = record.fingerprint
@@ -187,6 +198,20 @@ class Propagation:
         run_state.move(node, _CLEAN)
         if kind is _OUTPUT:
             self.skipped.append(node)
+
+    def _load_fingerprint(self, node: NodeId) -> Fingerprint:
+        """Fingerprint of a LOAD: that of its record if it holds, else made of the fingerprints of its upstreams.
+
+        So jobs downstream of a load stay clean if its files have moved to other jobs.
+        """
+        run_state = self.run_state
+        inputs = run_state.inputs(node)
+        record = run_state.history.get(run_state.dag.job_id(node))
+        if record is None or record.kind is not _LOAD:
+            return combine(inputs.items())
+        if dict(record.upstreams) == inputs or have_moved(run_state, node, record):
+            return record.fingerprint
+        return combine(inputs.items())
 
     # -- due, started, blocked
 

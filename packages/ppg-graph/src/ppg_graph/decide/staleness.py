@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from ppg_graph.decide.moved_files import may_have_moved, moved_files
 from ppg_graph.decide.run_state import InternalError, RunState
-from ppg_graph.model.ids import JobId, NodeId, NodeKind
+from ppg_graph.model.ids import NodeId, NodeKind
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.events import Files, FileStatus
 from ppg_graph.protocol.reasons import (
@@ -35,16 +36,16 @@ def is_usable(record: Record) -> bool:
 def record_is_outdated(run_state: RunState, node: NodeId, record: Record) -> bool:
     """Whether the edges alone show that the record does not hold, before any upstream fingerprint is known.
 
-    An edge that the record does not have is always new. A generator upstream may still add an edge that only
-    the record has, so such an edge counts only without a generator upstream. A file that a job depends on and
-    that is missing in the record was never checked.
+    An edge that the record does not have is new, unless its files may have moved (`moved_files`). A generator
+    upstream may still add an edge that only the record has, so such an edge counts only without a generator
+    upstream. A file that a job depends on and that is missing in the record was never checked.
     """
-    if len(record.upstreams) > run_state.upstream_count[node] and not run_state.below_generator[node]:
-        return True
     if run_state.dag.wanted_parts(node) - record.parts.keys():
         return True
     job_ids = run_state.dag.job_ids
-    return any(job_ids[upstream] not in record.upstreams for upstream in run_state.dag.upstreams(node))
+    if any(job_ids[upstream] not in record.upstreams for upstream in run_state.dag.upstreams(node)):
+        return not may_have_moved(run_state, node, record)
+    return len(record.upstreams) > run_state.upstream_count[node] and not run_state.below_generator[node]
 
 
 def reasons_to_run(run_state: RunState, node: NodeId) -> tuple[Reason, ...]:
@@ -83,14 +84,14 @@ def _stale_reasons(run_state: RunState, node: NodeId) -> list[Reason]:
     unknown_files = tuple(sorted(run_state.dag.wanted_parts(node) - record.parts.keys()))
     if unknown_files:
         reasons.append(FileMissing(unknown_files))
-    current: set[JobId] = set()
-    undecided = False
+    moved = moved_files(run_state, node, record)
+    undecided = bool(moved.open)
     for upstream in run_state.dag.upstreams(node):
         job_id = run_state.dag.job_id(upstream)
-        current.add(job_id)
         old = record.upstreams.get(job_id)
         if old is None:
-            reasons.append(UpstreamAdded(job_id))
+            if upstream in moved.added:
+                reasons.append(UpstreamAdded(job_id))
         elif run_state.fingerprint[upstream] is None:
             undecided = True
         else:
@@ -98,7 +99,7 @@ def _stale_reasons(run_state: RunState, node: NodeId) -> list[Reason]:
             if new != old:
                 reasons.append(UpstreamChanged(job_id, old, new))
     if not (undecided and run_state.below_generator[node]):
-        reasons += [UpstreamRemoved(job_id) for job_id in record.upstreams if job_id not in current]
+        reasons += [UpstreamRemoved(job_id) for job_id in moved.removed]
     return reasons
 
 
