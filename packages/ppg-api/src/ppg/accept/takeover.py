@@ -31,7 +31,9 @@ from ppg.inspect.forecast import ReadOnlyHistory, remembered_observations
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
+from ppg.jobs.kind import JobOutputs
 from ppg.paths import PathLike
+from ppg.status.observed_before import as_observed_before
 from ppg.status.observer import Observer
 from ppg.status.reason_details import ReasonWords
 from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record
@@ -235,7 +237,9 @@ class TakeOver:
         # A job without cutoff counts as changed here, as it does after a run.
         salt = b"" if job.cutoff else b"#accepted %d" % time.time_ns()
         self._examined[node] = reasons, found.files
-        return ppg_graph.Succeeded(node, *fingerprint_outputs(found.files, salt=salt))
+        outputs = JobOutputs(*fingerprint_outputs(found.files, salt=salt), found.files)
+        outputs = as_observed_before(job, outputs, self._memory)
+        return ppg_graph.Succeeded(node, outputs.fingerprint, outputs.parts)
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
         because = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))

@@ -42,6 +42,7 @@ from ppg.graph.generated import GeneratedJobs
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
+from ppg.status.observed_before import as_observed_before
 from ppg.status.observer import Observer, unusual
 from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
@@ -251,11 +252,10 @@ class Driver:
             if success.taken:
                 job_outcome = replace(job_outcome, taken_from_cache=True)
             flight.job_outcome = self._outcomes[job.job_id] = job_outcome
-            outputs = success.outputs
+            outputs = as_observed_before(job, success.outputs, self._recorder)
             self._consumed.made(outputs.files)
-            effects = self._evaluator.handle(
-                ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts)
-            )
+            succeeded = ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts)
+            effects = self._evaluator.handle(succeeded)
             self._publish(events.JobFinished(job.job_id, job_outcome))
             self._carry_out_all(effects)
         del self._in_flight[job.node]

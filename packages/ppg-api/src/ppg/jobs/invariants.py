@@ -111,25 +111,30 @@ class FileChecksumInvariant(Job):
 
     Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
-        algorithm: md5, xxh3_128 (the fastest), sha256, blake2b, blake3 (if installed), or another of hashlib's.
+        algorithm: md5, xxh3_128 (the fastest), sha256, blake2b, blake3 (if installed), or another of hashlib's. By
+            default the hash of the last observation. At the first observation this is the hash with which ppg
+            recorded the file when a job made it, or else md5.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
         JobContractError: a job makes the file, or another kind of invariant observes it.
     """
 
-    __slots__ = ("algorithm",)
+    __slots__ = ("algorithm", "is_chosen")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     observes_file: ClassVar[bool] = True
     algorithm: str
+    is_chosen: bool
+    """Whether the script names the algorithm."""
 
     def __init__(
-        self, filename: PathLike, *, algorithm: str = "md5", pipegraph: "GraphProtocol | None" = None
+        self, filename: PathLike, *, algorithm: str | None = None, pipegraph: "GraphProtocol | None" = None
     ) -> None:
         super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
-        require_algorithm(algorithm)
-        self.algorithm = algorithm
+        self.is_chosen = algorithm is not None
+        self.algorithm = "md5" if algorithm is None else algorithm
+        require_algorithm(self.algorithm)
 
     def definition(self) -> dict[str, object]:
         """Return the name of the hash."""
@@ -143,7 +148,7 @@ class FileChecksumInvariant(Job):
         observations: list[Observation] = [Unobservable("")] * len(jobs)
         by_algorithm: dict[str, list[int]] = {}
         for index, job in enumerate(jobs):
-            by_algorithm.setdefault(job.algorithm, []).append(index)
+            by_algorithm.setdefault(job._algorithm_of(observing.history), []).append(index)
         for algorithm, alike in by_algorithm.items():
             remembered = [
                 (
@@ -162,6 +167,19 @@ class FileChecksumInvariant(Job):
                     observing.history.saw(jobs[index].job_id, StoredObservation(fingerprint, file=state))
                 observations[index] = fingerprint
         return observations
+
+    def _algorithm_of(self, history: HistoryProtocol) -> str:
+        """Return the algorithm for the next observation: a file keeps its fingerprint if its maker moves away."""
+        if self.is_chosen:
+            return self.algorithm
+        before = history.input_file(self.job_id) or history.made_file(self.job_id)
+        if before is None:
+            return self.algorithm
+        try:
+            require_algorithm(before.algorithm)
+        except ValueError:  # for example blake3, which is not installed any more
+            return self.algorithm
+        return before.algorithm
 
     @classmethod
     def stand_in(

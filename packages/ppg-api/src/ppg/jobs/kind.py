@@ -125,6 +125,9 @@ class HistoryProtocol(Protocol):
     def input_file(self, job_id: JobId) -> FileState | None:
         """The state of an input file when it was last observed."""
 
+    def made_file(self, path: str) -> FileState | None:
+        """The state of a file when a job last made it; the job need not be in the graph any more."""
+
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """The fingerprint of a function, the same across versions of Python."""
 

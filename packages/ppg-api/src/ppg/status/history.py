@@ -33,6 +33,7 @@ class History:
         self._store = store
         self._stored = store.records()
         self.history: Mapping[JobId, Record] = store.history()
+        self._makers: dict[str, list[JobId]] | None = None
 
     def job_ids(self) -> list[JobId]:
         """Return the ids of all jobs in the store."""
@@ -54,6 +55,22 @@ class History:
         """Return the state of an input file at the last observation; None if there is none."""
         seen = self._store.observation(job_id)
         return None if seen is None else seen.file
+
+    def made_file(self, path: str) -> FileState | None:
+        """Return the state of a file when a job last made it, by the records of all jobs; None if none did."""
+        if self._makers is None:
+            self._makers = {}
+            # The id of a job with several files joins their names.
+            for job_id in self._stored:
+                for name in {job_id, *job_id.split(":")}:
+                    self._makers.setdefault(name, []).append(job_id)
+        found: FileState | None = None
+        latest = float("-inf")
+        for job_id in self._makers.get(path, ()):
+            stored = self._stored.get(job_id)
+            if stored is not None and path in stored.files and stored.finished > latest:
+                found, latest = stored.files[path], stored.finished
+        return found
 
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """Return the fingerprint of a function, which is the same across versions of Python."""

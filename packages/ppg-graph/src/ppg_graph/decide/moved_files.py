@@ -25,9 +25,9 @@ _HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
 class MovedFiles(NamedTuple):
     """MovedFiles: sorts the edges that only the graph has, and the job ids that only the record has.
 
-    - same: edges whose files the record has under other ids, with the same fingerprints
+    - same: edges to files that the record has under other ids, with the same fingerprints
     - same_ids: ids in the record that these edges replace
-    - open: edges that may be the same, but whose upstream has no fingerprint yet
+    - open: edges that may be the same, but the fingerprint of the upstream is unknown yet
     - open_ids: ids in the record that such edges may replace
     - added, removed: all other edges and ids
     """
