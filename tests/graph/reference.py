@@ -23,6 +23,7 @@ Points that the rules leave to be read between the lines, and how they are read 
   that only the record has, may be the same files under another id; the id of a job with several files joins their
   names by ":". If ids allow that for all of them, the job is decided by the files when all are known. A load
   whose record holds has the print of that record.
+- A job without an invariant of its own code ignores changes of its code, even if its record has that code.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
 """
@@ -87,6 +88,11 @@ class Step:
         self.forgotten += later.forgotten
         self.surprises += later.surprises
         self.rejected |= later.rejected
+
+
+def gone_from(past: Past, job: str, ups: set[str]) -> set[str]:
+    """What only the record has. The job's own code does not count: the job ignores its changes now."""
+    return past.consumed.keys() - ups - {f"FI:{job}", f"command:{job}"}
 
 
 class Reference:
@@ -473,7 +479,7 @@ class Conclusions:
             if up in self.known and not (may_get_edges and self.facts.edges[up, job] is not None)
         ):
             return True
-        new, old = ups - past.consumed.keys(), past.consumed.keys() - ups
+        new, old = ups - past.consumed.keys(), gone_from(past, job, ups)
         if not new:
             return bool(old) and not may_get_edges
         if not all(any(is_of(name, gone) for gone in old for name in self._names(up, job)) for up in new):
@@ -494,7 +500,7 @@ class Conclusions:
             parts = self.parts.get(up) or {up: self.known[up]}
             files |= {name: parts[name] for name in (parts if names is None else names)}
         found: set[str] = set()
-        for gone in past.consumed.keys() - ups:
+        for gone in gone_from(past, job, ups):
             names = {gone} if gone in files else {name for name in files if is_of(name, gone)}
             together = frozenset((name, files[name]) for name in names)
             if not names or past.consumed[gone] not in (("parts", together), files.get(gone)):

@@ -120,6 +120,8 @@ class TakeOver:
                     case ppg_graph.Commit(node, record):
                         if node in self._examined:
                             reasons, files = self._examined[node]
+                            if (job := self._declared(node)) is not None:
+                                record = self._observer.with_ignored_code(job, record)
                             self.verdicts[node] = Taken(reasons, record, files)
                     case ppg_graph.Block(nodes, cause):
                         self._blocked.update(dict.fromkeys(nodes, cause))

@@ -355,7 +355,9 @@ class Driver:
         assert job_outcome is not None
         job_id = flight.job.job_id
         files = success.outputs.files if isinstance(success, Made) else {}
-        self._recorder.succeeded(job_id, record, files, job_outcome)
+        self._recorder.succeeded(
+            job_id, self._observer.with_ignored_code(flight.job, record), files, job_outcome
+        )
         self._recorder.ran(job_outcome, self._evaluator.reasons(flight.job.node))
         if isinstance(success, Extension):
             # Only now, because the evaluator could still have rejected the jobs that the generator declared.

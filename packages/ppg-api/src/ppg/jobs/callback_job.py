@@ -86,13 +86,21 @@ class CallbackJob(Job):
             return ()
         return (_own_invariants().of(self, self._callback),)
 
+    def ignored_invariant(self) -> Job | None:
+        """Return the invariant that the job would have if it did not ignore changes of its code."""
+        return _own_invariants().of(self, self._callback) if self._ignores_code_changes else None
+
     @property
     def ignores_code_changes(self) -> bool:
         """Whether the job has no implicit FunctionInvariant."""
         return self._ignores_code_changes
 
     def ignore_code_changes(self) -> Self:
-        """Do not rerun the job when its function's code changes; return the job."""
+        """Do not rerun the job when its function's code changes; return the job.
+
+        The code of each run is recorded nevertheless. So the job does not rerun when this call is added, or taken away
+        again with the same code.
+        """
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         self._ignores_code_changes = True
         return self

@@ -12,6 +12,7 @@ those in which it differs. `kind` gives the role that a job plays, among the fiv
 | `remove` | when no job needs a LAZY job's files any more | removes `files` |
 | `unloading_call` | when no job needs a LOAD any more | undoes nothing |
 | `implicit_invariants`, `definition`, `callback`, `files`, `input_files` | at the declaration | nothing |
+| `ignored_invariant` | after a success | none |
 | `loaded_value` | for the parameters of decorated functions | loads none |
 | `sharing_obstacle`, `leaves_code_unobserved` | for the keys of the shared cache | shares, observes all code |
 | `stand_in_notes`, `stand_in` | to verify a generator's jobs without running it | its files, by their record |
@@ -252,6 +253,13 @@ class JobKind:
     def ignores_code_changes(self) -> bool:
         """Whether the job has no implicit FunctionInvariant although it has a callback."""
         return False
+
+    def ignored_invariant(self) -> "Any | None":
+        """Return the unadmitted invariant of code that a job ignores; None if it ignores none.
+
+        Its fingerprint is recorded at each success, but compared only if the job does not ignore changes any more.
+        """
+        return None
 
     @property
     def execution(self) -> Execution:

@@ -179,10 +179,17 @@ class ExternalJob(MultiFileGeneratingJob):
     def implicit_invariants(self) -> Iterable[Job]:
         """The invariant of the command, unless the job ignores its changes, and that of the tool's version."""
         if not self.ignores_code_changes:
-            yield unadmitted(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
+            yield self._command_invariant()
         if self._version is not None:
             self._version.join(self.pipegraph)
             yield self._version
+
+    def ignored_invariant(self) -> Job | None:
+        """The invariant of the command, if the job ignores its changes."""
+        return self._command_invariant() if self.ignores_code_changes else None
+
+    def _command_invariant(self) -> Job:
+        return unadmitted(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
 
     def _output(self, to: PathLike, what: str, stream: str) -> str:
         try:

@@ -13,7 +13,7 @@ from ppg.jobs.file_jobs import INTACT
 from ppg.jobs.job import Job
 from ppg.jobs.kind import Observing, calling_hook, hook_name, is_own_hook
 from ppg.status.history import History
-from ppg_graph import Files, NodeId, NodeKind, Observation, Unobservable
+from ppg_graph import Files, NodeId, NodeKind, Observation, Record, Unobservable
 from ppg_invariants import Follow
 
 __all__ = ["Observer", "unusual"]
@@ -42,6 +42,7 @@ class Observer:
         self._pipegraph = pipegraph
         self._memory = memory
         self._should_stop = should_stop
+        self._ignored: Observing | None = None
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
         """Return the observation of each node of the pipegraph; see `look_at`."""
@@ -54,13 +55,31 @@ class Observer:
             ObservationInterrupted: `should_stop` returned True while files were hashed or tools answered.
             JobContractError: a kind of job cannot be observed.
         """
-        pipegraph = self._pipegraph
-        # All functions of one pass share one `Follow`, so that a name means the same object in all of them.
-        observing = Observing(pipegraph.root, self._memory, pipegraph.follow, Follow(), self._should_stop)
+        observing = self._observing()
         observations: dict[NodeId, Observation] = {}
         for alike in _by_kind(jobs):
             observations.update(zip([job.node for job in alike], _observed(alike, observing), strict=True))
         return observations
+
+    def with_ignored_code(self, job: Job, record: Record) -> Record:
+        """Return the record of a job, with the fingerprint of its code if the job ignores changes of its code.
+
+        When the job does not ignore them any more, this fingerprint shows whether the code has changed since.
+        """
+        invariant = job.ignored_invariant()
+        if invariant is None or invariant.job_id in record.upstreams:
+            return record
+        if self._ignored is None:
+            self._ignored = self._observing()
+        fingerprint = invariant.observe(self._ignored)
+        if isinstance(fingerprint, Unobservable):
+            return record
+        return record._replace(upstreams={**record.upstreams, invariant.job_id: fingerprint})
+
+    def _observing(self) -> Observing:
+        pipegraph = self._pipegraph
+        # All functions of one pass share one `Follow`, so that a name means the same object in all of them.
+        return Observing(pipegraph.root, self._memory, pipegraph.follow, Follow(), self._should_stop)
 
 
 def _by_kind(jobs: Iterable[Job]) -> Iterable[Sequence[Job]]:

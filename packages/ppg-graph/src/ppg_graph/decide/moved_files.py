@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
-from ppg_graph.model.records import Record, combine
+from ppg_graph.model.records import Record, combine, is_own_code
 
-__all__ = ["MovedFiles", "contains", "have_moved", "may_have_moved", "moved_files"]
+__all__ = ["MovedFiles", "contains", "have_moved", "lacks_upstream", "may_have_moved", "moved_files"]
 
 _HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
 
@@ -43,6 +43,11 @@ class MovedFiles(NamedTuple):
 def contains(job_id: str, name: str) -> bool:
     """Whether a job with this id may make or observe the file `name`."""
     return job_id == name or f":{name}:" in f":{job_id}:"
+
+
+def lacks_upstream(run_state: RunState, node: NodeId, record: Record) -> bool:
+    """Whether the record has an id that no edge has, other than that of the job's own code."""
+    return bool(_differences(run_state, node, record)[1])
 
 
 def may_have_moved(run_state: RunState, node: NodeId, record: Record) -> bool:
@@ -112,11 +117,19 @@ def moved_files(run_state: RunState, node: NodeId, record: Record) -> MovedFiles
 
 
 def _differences(run_state: RunState, node: NodeId, record: Record) -> tuple[list[NodeId], list[JobId]]:
+    """Edges that only the graph has, and ids that only the record has.
+
+    A job that ignores changes of its code has no invariant of that code, and the record still has its fingerprint.
+    """
     job_ids, upstreams = run_state.dag.job_ids, run_state.dag.upstreams(node)
     current = {job_ids[upstream] for upstream in upstreams}
     return (
         [upstream for upstream in upstreams if job_ids[upstream] not in record.upstreams],
-        [job_id for job_id in record.upstreams if job_id not in current],
+        [
+            job_id
+            for job_id in record.upstreams
+            if job_id not in current and not is_own_code(job_id, job_ids[node])
+        ],
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ppg_graph.decide.moved_files import may_have_moved, moved_files
+from ppg_graph.decide.moved_files import lacks_upstream, may_have_moved, moved_files
 from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.model.ids import NodeId, NodeKind
 from ppg_graph.model.records import Record
@@ -45,7 +45,9 @@ def record_is_outdated(run_state: RunState, node: NodeId, record: Record) -> boo
     job_ids = run_state.dag.job_ids
     if any(job_ids[upstream] not in record.upstreams for upstream in run_state.dag.upstreams(node)):
         return not may_have_moved(run_state, node, record)
-    return len(record.upstreams) > run_state.upstream_count[node] and not run_state.below_generator[node]
+    if len(record.upstreams) <= run_state.upstream_count[node] or run_state.below_generator[node]:
+        return False
+    return lacks_upstream(run_state, node, record)
 
 
 def reasons_to_run(run_state: RunState, node: NodeId) -> tuple[Reason, ...]:

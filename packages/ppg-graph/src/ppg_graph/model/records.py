@@ -8,7 +8,10 @@ from typing import NamedTuple
 
 from ppg_graph.model.ids import Fingerprint, JobId, NodeKind
 
-__all__ = ["Record", "combine"]
+__all__ = ["Record", "combine", "is_own_code"]
+
+_OWN_CODE = ("FI:", "command:")
+"""Name spaces of the invariants that observe what a job itself calls; the id of the job follows."""
 
 _NO_PARTS: Mapping[str, Fingerprint] = {}
 
@@ -38,3 +41,8 @@ def combine(named: Iterable[tuple[str, Fingerprint]]) -> Fingerprint:
             digest.update(len(field_bytes).to_bytes(8, "little"))
             digest.update(field_bytes)
     return Fingerprint(digest.digest())
+
+
+def is_own_code(upstream: str, job_id: str) -> bool:
+    """Whether this upstream observes the function or the command that the job itself calls."""
+    return upstream.endswith(job_id) and upstream.removesuffix(job_id) in _OWN_CODE
