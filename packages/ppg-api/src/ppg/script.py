@@ -1,5 +1,6 @@
 """Script: provides the module-level functions, which use the current pipegraph of the process."""
 
+import sys
 from collections.abc import Iterable
 
 from ppg.coordinators import LocalSystem
@@ -9,8 +10,10 @@ from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
+from ppg.report.never_run import note_graph
 from ppg.result import RunResult
 from ppg.shared_cache.cache import SharedCache
+from ppg.worker.role import ROLE, Role
 
 __all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"]
 
@@ -48,6 +51,9 @@ def new_pipegraph(
         redefine=redefine,
     )
     SESSION.pipegraph = pipegraph
+    caller = sys._getframe(1)
+    if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT and not redefine:
+        note_graph(pipegraph, (caller.f_code.co_filename, caller.f_lineno))
     return pipegraph
 
 

@@ -14,6 +14,7 @@ from ppg.report.events import Listener, RunFinished
 from ppg.report.frontend import Frontend
 from ppg.report.local_log import LocalLog
 from ppg.report.log_files import log_listeners
+from ppg.report.oversights import Oversights
 from ppg.report.plain import PlainWarnings
 from ppg.report.udp_log import UdpLog, is_log_off, log_port
 from ppg.result import RunResult
@@ -54,6 +55,8 @@ def run_graph(
                 broadcast.join([LocalLog(pipegraph.root)])
             if port is not None:
                 broadcast.join([UdpLog(port, pipegraph.root)])
+            # First of all, so that its warnings come before the summary.
+            broadcast.join([Oversights(pipegraph, targets, broadcast.publish)], first=True)
             recorder = Recorder(store)
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)

@@ -114,6 +114,11 @@ class DeclaredGraph(Catalogue):
         """Whether `run` was called."""
         return self._life is not Life.DECLARING
 
+    @property
+    def was_completed(self) -> bool:
+        """Whether a run, a preview, a verification or another look has completed the graph."""
+        return self._completed > 0
+
     # -- declaring -----------------------------------------------------------------------------------
 
     def require_declaring(self, intent: str) -> None:

@@ -23,9 +23,9 @@ class Broadcast:
         self._listeners = list(listeners)
         self._defects: list[Exception] = []
 
-    def join(self, listeners: Iterable[Listener]) -> None:
-        """Add listeners, which get the events from now on."""
-        self._listeners.extend(listeners)
+    def join(self, listeners: Iterable[Listener], *, first: bool = False) -> None:
+        """Add listeners, which get the events from now on; with `first`, before all others."""
+        self._listeners = [*listeners, *self._listeners] if first else [*self._listeners, *listeners]
 
     def publish(self, event: Event) -> None:
         """Call every listener with the event."""

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
 from ppg.report.frontend import FRONTEND
+from ppg.report.never_run import forgotten_graphs
 from ppg.report.plain import PlainProgress
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.endings import report_ending
@@ -74,7 +75,12 @@ def run_script(script: Script, arguments: Sequence[str], frontend: CommandFronte
         complain(
             f"the script '{script}' made no pipegraph (it did not call new_pipegraph()); nothing was run"
         )
+    forgotten = forgotten_graphs()
+    for message in forgotten:
+        complain(message)
     # A script may catch the error of a run and go on; the exit code still reports the failure.
     if frontend.any_interrupted:
         return ExitCode.INTERRUPTED
-    return ExitCode.JOBS_FAILED if frontend.any_failed else ExitCode.DONE
+    if frontend.any_failed:
+        return ExitCode.JOBS_FAILED
+    return ExitCode.SCRIPT_ERROR if forgotten else ExitCode.DONE

@@ -1,0 +1,88 @@
+"""Oversights: warns of declarations that have no effect in a run: pruned targets, and generated jobs without a user."""
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+
+from ppg.graph.declared import DeclaredGraph
+from ppg.jobs.generating_jobs import DependencyInjectionJob
+from ppg.report.events import Event, GraphExtended, RunFinished, RunStarted, Warned
+from ppg.result import RunResult
+from ppg_graph import JobId, NodeId, NodeKind
+
+__all__ = ["Oversights"]
+
+_SHOWN = 5
+_ON_DEMAND = (NodeKind.LAZY, NodeKind.LOAD)
+
+
+class Oversights:
+    """Oversights: is a listener that publishes these warnings: of targets at the start, of jobs at the end.
+
+    Parameters:
+        pipegraph: the graph that runs.
+        targets: the only jobs to bring up to date; None for all.
+        publish: publishes an event to all listeners.
+    """
+
+    def __init__(
+        self,
+        pipegraph: DeclaredGraph,
+        targets: Collection[NodeId] | None,
+        publish: Callable[[Event], None],
+    ) -> None:
+        self._pipegraph = pipegraph
+        self._targets = targets
+        self._publish = publish
+        self._made: list[tuple[str, Sequence[str]]] = []
+
+    def __call__(self, event: Event) -> None:
+        """Publish the warnings that follow from an event."""
+        match event:
+            case RunStarted():
+                self._warn(self._pruned_targets())
+            case GraphExtended(generator, job_ids):
+                self._made.append((generator, job_ids))
+            case RunFinished(result) if result.interrupted_by is None:
+                self._warn(self._without_user(result))
+            case _:
+                pass
+
+    def _warn(self, messages: Iterator[str]) -> None:
+        for message in messages:
+            self._publish(Warned(message))
+
+    def _pruned_targets(self) -> Iterator[str]:
+        dag, pruned = self._pipegraph.dag, self._pipegraph.pruned
+        for target in dict.fromkeys(self._targets or ()) if pruned else ():
+            name = dag.job_id(target)
+            if target in pruned:
+                yield f"the target '{name}' is pruned, so it does not run; call its unprune()"
+            elif causes := sorted(dag.ancestors([target]) & pruned):
+                yield (
+                    f"the target '{name}' does not run: it depends on '{dag.job_id(causes[0])}', which is pruned; "
+                    "call unprune() of that job"
+                )
+
+    def _without_user(self, result: RunResult) -> Iterator[str]:
+        dag, pipegraph = self._pipegraph.dag, self._pipegraph
+        for job in pipegraph:
+            ran = isinstance(job, DependencyInjectionJob) and result[job.job_id].was_run
+            if ran and not dag.downstreams(job.node):
+                yield (
+                    f"the DependencyInjectionJob '{job.job_id}' injects nothing: no job depends on it; "
+                    "let the jobs that use its jobs depend on it"
+                )
+        targets = set(self._targets or ())
+        for generator, made in self._made:
+            nodes = [dag.node(JobId(job_id)) for job_id in made]
+            idle = [
+                dag.job_id(node)
+                for node in nodes
+                if dag.kind(node) in _ON_DEMAND and not dag.downstreams(node) and node not in targets
+            ]
+            if idle:
+                shown = ", ".join(f"'{job_id}'" for job_id in idle[:_SHOWN])
+                more = f" and {len(idle) - _SHOWN} more" if len(idle) > _SHOWN else ""
+                yield (
+                    f"the generator '{generator}' made {shown}{more}, on which no job depends, so it does not run; "
+                    "let a job depend on it, or do not make it"
+                )
