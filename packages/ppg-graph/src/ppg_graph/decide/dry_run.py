@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 
 from ppg_graph.decide.evaluator import Evaluator
-from ppg_graph.decide.moved_files import contains
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.model.records import Record
@@ -133,9 +132,9 @@ def _of_other_makers(dag: Dag, history: Mapping[JobId, Record], node: NodeId) ->
         for former, consumed in {} if record is None else record.upstreams.items():
             if former in names:
                 found.setdefault(former, consumed)
-            elif any(contains(former, name) for name in names) and former in history:
+            elif ":" in former and not names.isdisjoint(former.split(":")) and former in history:
                 parts = history[former].parts
-                for name in names & parts.keys():
+                for name in sorted(names & parts.keys()):
                     found.setdefault(name, parts[name])
     return found
 

@@ -17,7 +17,7 @@ from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.model.records import Record, combine, is_own_code
 
-__all__ = ["MovedFiles", "contains", "have_moved", "lacks_upstream", "may_have_moved", "moved_files"]
+__all__ = ["MovedFiles", "have_moved", "lacks_upstream", "may_have_moved", "moved_files"]
 
 _HAVE_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
 
@@ -36,13 +36,24 @@ class MovedFiles(NamedTuple):
     same_ids: frozenset[JobId]
     open: frozenset[NodeId]
     open_ids: frozenset[JobId]
-    added: Collection[NodeId]
+    added: frozenset[NodeId]
     removed: Collection[JobId]
 
 
-def contains(job_id: str, name: str) -> bool:
-    """Whether a job with this id may make or observe the file `name`."""
-    return job_id == name or f":{name}:" in f":{job_id}:"
+class _Holders:
+    """_Holders: finds the job ids that may stand for a file, in constant time for names without `:`."""
+
+    def __init__(self, job_ids: Collection[JobId]) -> None:
+        self._job_ids = job_ids
+        self._by_name: dict[str, list[JobId]] = {}
+        for job_id in job_ids:
+            for name in {job_id, *job_id.split(":")}:
+                self._by_name.setdefault(name, []).append(job_id)
+
+    def of(self, name: str) -> Collection[JobId]:
+        if ":" not in name:
+            return self._by_name.get(name, ())
+        return [job_id for job_id in self._job_ids if f":{name}:" in f":{job_id}:"]
 
 
 def lacks_upstream(run_state: RunState, node: NodeId, record: Record) -> bool:
@@ -56,12 +67,14 @@ def may_have_moved(run_state: RunState, node: NodeId, record: Record) -> bool:
     A generator upstream may still add edges, so for such a job an id that only the record has is no obstacle.
     """
     added, removed = _differences(run_state, node, record)
-    covers = [_possible_names(run_state, upstream, node) for upstream in added]
-    if not all(any(contains(job_id, name) for job_id in removed for name in names) for names in covers):
-        return False
-    return bool(run_state.below_generator[node]) or all(
-        any(contains(job_id, name) for names in covers for name in names) for job_id in removed
-    )
+    holders = _Holders(removed)
+    touched: set[JobId] = set()
+    for upstream in added:
+        found = {job_id for name in _possible_names(run_state, upstream, node) for job_id in holders.of(name)}
+        if not found:
+            return False
+        touched |= found
+    return bool(run_state.below_generator[node]) or len(touched) == len(removed)
 
 
 def have_moved(run_state: RunState, node: NodeId, record: Record) -> bool:
@@ -82,36 +95,37 @@ def moved_files(run_state: RunState, node: NodeId, record: Record) -> MovedFiles
     added, removed = _differences(run_state, node, record)
     names_of = {upstream: _names(run_state, upstream, node) for upstream in added} if removed else {}
     fingerprints: dict[str, Fingerprint | None] = {}
-    for names in names_of.values():
-        fingerprints.update(names)
+    for consumed in names_of.values():
+        fingerprints.update(consumed)
+    holders = _Holders(removed)
+    candidates: dict[JobId, list[str]] = {}
+    for name in fingerprints:
+        for job_id in holders.of(name):
+            candidates.setdefault(job_id, []).append(name)
     proven: set[str] = set()
     same_ids: set[JobId] = set()
     open_ids: set[JobId] = set()
-    for job_id in removed:
-        consumed = record.upstreams[job_id]
-        if job_id in fingerprints:
-            candidates: list[str] = [job_id]
-        else:
-            candidates = [name for name in fingerprints if contains(job_id, name)]
-        values = {name: value for name in candidates if (value := fingerprints[name]) is not None}
-        if len(values) < len(candidates):
+    for job_id, several in candidates.items():
+        names = [str(job_id)] if job_id in fingerprints else several
+        values = {name: value for name in names if (value := fingerprints[name]) is not None}
+        if len(values) < len(names):
             open_ids.add(job_id)
-        elif candidates and consumed in (combine(values.items()), values.get(job_id)):
+        elif record.upstreams[job_id] in (combine(values.items()), values.get(job_id)):
             same_ids.add(job_id)
-            proven.update(candidates)
+            proven.update(names)
     same = {upstream for upstream, names in names_of.items() if proven >= names.keys()}
     unknown = {
         upstream
         for upstream, names in names_of.items()
         if run_state.fingerprint[upstream] is None
-        and any(contains(job_id, name) for job_id in open_ids for name in names)
+        and any(not open_ids.isdisjoint(holders.of(name)) for name in names)
     }
     return MovedFiles(
         frozenset(same),
         frozenset(same_ids),
         frozenset(unknown),
         frozenset(open_ids),
-        [upstream for upstream in added if upstream not in same and upstream not in unknown],
+        frozenset(upstream for upstream in added if upstream not in same and upstream not in unknown),
         [job_id for job_id in removed if job_id not in same_ids and job_id not in open_ids],
     )
 

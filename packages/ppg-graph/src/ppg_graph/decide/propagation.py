@@ -162,6 +162,8 @@ class Propagation:
 
     def _differs(self, node: NodeId, record: Record, upstream: JobId) -> None:
         """Mark the job as stale, unless the record lacks this upstream, and may have its files under another id."""
+        if node in self.moving and upstream not in record.upstreams:
+            return
         if upstream in record.upstreams or record_is_outdated(self.run_state, node, record):
             self.mark_stale(node)
         else:
