@@ -107,18 +107,17 @@ def test_other_bytes_of_a_job_and_of_an_input_are_distinguished(run, folder):
 def test_added_and_removed_dependencies_are_called_by_their_names(run):
     def declare(*, is_bare):
         job = ppg.FileGeneratingJob("made", write)
-        if is_bare:
-            job.ignore_code_changes()
-        else:
+        if not is_bare:
             job.depends_on_params(1)
+            job.depends_on(ppg.FunctionInvariant("helper", write))
 
     reasons = edited(run, lambda: declare(is_bare=True), lambda: declare(is_bare=False))
     assert sorted(reasons) == [
-        "it depends on the function of made now",
+        "it depends on the function helper now",
         "it depends on the parameters made now",
     ]
     assert sorted(run(lambda: declare(is_bare=True))["made"].reasons) == [
-        "it depends no longer on the function of made",
+        "it depends no longer on the function helper",
         "it depends no longer on the parameters made",
     ]
 

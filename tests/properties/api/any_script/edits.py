@@ -57,7 +57,19 @@ def edited(random: Random, script: Script, serial: int) -> tuple[Script, str]:
     jobs = list(script.jobs)
     position = random.randrange(len(jobs)) if jobs else 0
     what = random.choice(
-        ["version", "value", "twist", "comment", "style", "touch", "kind", "ignore"]
+        [
+            "version",
+            "value",
+            "twist",
+            "comment",
+            "style",
+            "touch",
+            "kind",
+            "ignore",
+            "ignore",
+            "parts",
+            "parts",
+        ]
         + ["remove", "insert", "rename", "uses", "uses", "generators"]
     )
     if what == "insert" or not jobs:
@@ -70,11 +82,16 @@ def edited(random: Random, script: Script, serial: int) -> tuple[Script, str]:
         case "kind":
             kind = random.choice(KINDS)
             uses = () if kind in INVARIANTS else job.uses
-            jobs[position] = replace(job, kind=kind, uses=uses, ignores=_may_ignore(kind) and job.ignores)
+            indifferent = _may_ignore(kind) and job.indifferent
+            ignores = indifferent and job.ignores
+            jobs[position] = replace(job, kind=kind, uses=uses, indifferent=indifferent, ignores=ignores)
         case "remove":
             del jobs[position]
         case "rename":
             jobs = [_renamed(each, job.name, f"r{serial}") for each in jobs]
+        case "parts" if job.kind in MULTI:
+            # One file more, or one less; most users keep what they use.
+            jobs[position] = replace(job, parts=random.choice([PARTS, PARTS[:1], PARTS[1:]]))
         case "uses" if job.kind not in INVARIANTS:
             jobs[position] = replace(job, uses=_random_uses(random, jobs[:position]))
         case _:
@@ -147,7 +164,7 @@ def _is_about(job: Job, what: str) -> bool:
         case "touch":
             return job.kind in (Kind.CHECKSUM, Kind.TIME)
         case "ignore":
-            return _may_ignore(job.kind)
+            return job.indifferent
         case _:
             return job.kind not in INVARIANTS | GENERATORS or job.kind is Kind.FUNCTION
 
@@ -173,13 +190,16 @@ def _renamed(job: Job, old: str, new: str) -> Job:
 
 def _random_job(random: Random, name: str, before: Sequence[Job]) -> Job:
     kind = random.choice(KINDS)
+    indifferent = _may_ignore(kind) and random.random() < 0.2
     return Job(
         name,
         kind,
         () if kind in INVARIANTS else _random_uses(random, before),
         Code(random.choice(list(Style)), random.randrange(4)),
         value=random.randrange(4),
-        ignores=_may_ignore(kind) and random.random() < 0.1,
+        parts=random.choice([PARTS, PARTS, PARTS[:1], PARTS[1:]]),
+        indifferent=indifferent,
+        ignores=indifferent and random.random() < 0.5,
     )
 
 
@@ -192,7 +212,7 @@ def _random_uses(random: Random, before: Sequence[Job]) -> tuple[Use, ...]:
 
 
 def _random_use(random: Random, job: Job) -> Use:
-    return Use(job.name, random.choice([None, *PARTS, "b"]) if job.kind in MULTI else None)
+    return Use(job.name, random.choice([None, *job.parts, job.parts[-1]]) if job.kind in MULTI else None)
 
 
 # --- generators -------------------------------------------------------------------------------------------------
@@ -221,7 +241,10 @@ def _with_generators(random: Random, jobs: Sequence[Job], *, refill: bool) -> Sc
 
 def _mended_uses(uses: Sequence[Use], known: Mapping[str, Job]) -> tuple[Use, ...]:
     return tuple(
-        Use(use.name, use.part if known[use.name].kind in MULTI else None)
+        Use(
+            use.name,
+            use.part if known[use.name].kind in MULTI and use.part in known[use.name].parts else None,
+        )
         for use in uses
         if use.name in known
     )

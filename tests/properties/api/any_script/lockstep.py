@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ppg.pipegraph import Pipegraph
@@ -70,6 +70,7 @@ class Lockstep:
     is_over: bool = False
     _expected: dict[str, dict[str, str]] = field(init=False)
     _removable: Sequence[str] = ()
+    _generated: dict[str, list[str]] = field(default_factory=dict)
 
     # --- what a front end has -----------------------------------------------------------------------------------
 
@@ -143,6 +144,8 @@ class Lockstep:
         self.graph.called.update(more.called)
         self.graph.files.update(more.files)
         self.graph.caches |= more.caches
+        self.graph.ignored |= more.ignored
+        self._generated[node] = list(more.kinds)
         print_ = (frozenset(more.kinds.items()), frozenset(more.edges.items()))
         step = self.reference.generated(node, print_, more.kinds, more.edges)
         assert not step.rejected, f"the extension of {node} is against the rules"
@@ -159,8 +162,10 @@ class Lockstep:
                 else {}
             )
             assert files == expected, f"{node} made {files} instead of {expected}"
-        parts = files if len(files) > 1 else {}
-        return self.reference.succeeded(node, frozenset(files.items()), parts)
+        if len(files) == 1:
+            # The fingerprint of one file is that of the file as a part of several.
+            return self.reference.succeeded(node, next(iter(files.values())))
+        return self.reference.succeeded(node, frozenset(files.items()), files)
 
     def _take(self, step: Step) -> None:
         """What the reference makes of an event."""
@@ -171,6 +176,9 @@ class Lockstep:
             self.store.pop(node, None)
         for node, past in step.commits.items():
             files = {file: self.disk[file] for file in self.graph.files.get(node, ())}
+            if node in self.graph.ignored:
+                code = self.graph.makers[node].code.print
+                past = replace(past, consumed={**past.consumed, f"FI:{node}": code})
             self.store[node] = Entry(past, files)
 
     def _look(self, node: str) -> Hashable:
@@ -202,6 +210,25 @@ class Lockstep:
                 for file in files:
                     self.disk.pop(file, None)
         self._removable = []
+
+    def oversights(self) -> list[tuple[str, ...]]:
+        """The words of each warning of a declaration without effect."""
+        reference = self.reference
+        injections = [
+            node
+            for node, job in self.graph.makers.items()
+            if job.kind is Kind.INJECTION and node in reference.made and not reference.downstreams(node)
+        ]
+        found: list[tuple[str, ...]] = [(f"'{node}' injects nothing",) for node in injections]
+        for generator, made in self._generated.items():
+            idle = [
+                f"'{node}'"
+                for node in made
+                if reference.kinds[node] in ("LAZY", "LOAD") and not reference.downstreams(node)
+            ]
+            if idle:
+                found.append((f"'{generator}' made", *idle))
+        return found
 
     # --- the comparison -----------------------------------------------------------------------------------------
 

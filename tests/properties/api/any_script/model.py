@@ -107,7 +107,9 @@ class Job:
     Attributes:
         value: what an invariant observes: the parameter, or the text of an input file.
         stamp: the modification time of an input file.
-        ignores: `ignore_code_changes()` was called; then its version makes no difference to what it makes.
+        parts: of a job with several files: those that it makes.
+        indifferent: its version makes no difference to what it makes. Only such a job may ignore changes of its code.
+        ignores: `ignore_code_changes()` was called.
         makes: of a generator: the jobs that it declares.
         injects: of a generator: the jobs downstream of it that it lets depend on more.
     """
@@ -118,6 +120,8 @@ class Job:
     code: Code = Code()
     value: int = 0
     stamp: int = 0
+    parts: tuple[str, ...] = PARTS
+    indifferent: bool = False
     ignores: bool = False
     makes: tuple[Job, ...] = ()
     injects: tuple[tuple[str, Use], ...] = ()
@@ -126,7 +130,7 @@ class Job:
     def files(self) -> dict[str, str]:
         """The files that it makes, by part."""
         if self.kind in MULTI:
-            return {part: f"out/{self.name}.{part}" for part in PARTS}
+            return {part: f"out/{self.name}.{part}" for part in self.parts}
         if self.kind in FILES:
             return {"": f"out/{self.name}"}
         return {"": f"cache/{self.name}"} if self.kind in CACHED else {}
@@ -168,6 +172,7 @@ class Graph:
     called: dict[str, str] = field(default_factory=dict)  # by node: the name of its callback in the account
     files: dict[str, tuple[str, ...]] = field(default_factory=dict)
     caches: set[str] = field(default_factory=set)
+    ignored: set[str] = field(default_factory=set)  # nodes with a callback whose changes are ignored
 
     def connect(self, up: str, down: str, part: str | None = None) -> None:
         """Add an edge, or widen the one that is there."""
@@ -181,8 +186,10 @@ class Graph:
             self.called[node] = called
 
     def add_callback(self, job: Job, node: str) -> None:
-        """The FunctionInvariant of a node's callback."""
-        if not job.ignores:
+        """The FunctionInvariant of a node's callback; a job that ignores it records its fingerprint nevertheless."""
+        if job.ignores:
+            self.ignored.add(node)
+        else:
             self.add(job, "INVARIANT", f"FI:{node}")
             self.connect(f"FI:{node}", node)
 
@@ -239,7 +246,7 @@ class Script:
         for job in self.everything():
             known[job.name] = job
             reads = [text for use in job.inputs for text in _texts(known[use.name], made, use.part)]
-            version = None if job.ignores else job.code.version
+            version = None if job.indifferent else job.code.version
             if job.kind in INVARIANTS:
                 made[job.name] = {"": str(job.code.version if job.kind is Kind.FUNCTION else job.value)}
             else:
@@ -295,7 +302,7 @@ def _graph(jobs: Iterable[Job], known: Mapping[str, Job]) -> Graph:
 
 
 def _part(up: Job, part: str | None) -> str | None:
-    return None if part is None else up.files[part]
+    return None if part is None or len(up.files) == 1 else up.files[part]
 
 
 def _parts(job: Job, part: str | None) -> Collection[str]:

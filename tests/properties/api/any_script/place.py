@@ -108,7 +108,7 @@ class Place:
         everything = script.everything()
         plan = {
             "reads": script.reads(),
-            "ignores": [job.name for job in everything if job.ignores],
+            "indifferent": [job.name for job in everything if job.indifferent],
             "harm": dict(harm),
         }
         (self.root / PLAN).write_text(json.dumps(plan))
@@ -186,8 +186,17 @@ class Place:
         assert recorded == set(self.store), recorded ^ set(self.store)
 
     def _check_warnings(self, lockstep: Lockstep) -> None:
-        for message in lockstep.warnings:
-            assert "is not as it was left; it is calculated again" in message, message
+        told = [
+            message
+            for message in lockstep.warnings
+            if "is not as it was left; it is calculated again" not in message
+        ]
+        oversights = lockstep.oversights()
+        assert len(told) == len(oversights), f"{told} instead of {oversights}"
+        for words in oversights:
+            assert any(all(word in message for word in words) for message in told), (
+                f"{words} in none of {told}"
+            )
 
     def check_rebuilt(self, script: Script, scratch: Path) -> None:
         """Every output is what the same script makes in an empty folder."""

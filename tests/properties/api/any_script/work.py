@@ -75,7 +75,7 @@ def make(here: Here, name: str, made: Path | Mapping[str, Path], version: int) -
     plan, harm = begin(name)
     files = made if isinstance(made, Mapping) else {"": made}
     reads = _reads(here, plan, name)
-    effective = None if name in plan["ignores"] else version
+    effective = None if name in plan["indifferent"] else version
     for part, path in files.items():
         text = content(name, part, effective, reads)
         match harm:
@@ -93,7 +93,7 @@ def make(here: Here, name: str, made: Path | Mapping[str, Path], version: int) -
 def load(here: Here, name: str, version: int) -> str:
     """The value of a load or of a calculation."""
     plan, _ = begin(name)
-    effective = None if name in plan["ignores"] else version
+    effective = None if name in plan["indifferent"] else version
     return content(name, "", effective, _reads(here, plan, name))
 
 
