@@ -201,8 +201,21 @@ def run(folder, by_command=True, strace=(), log=None, variables=None):
         _end(child, tracer, marker)
     text = _read(output)
     found = re.search(r"^RAN(.*)$", text, re.MULTILINE)
-    injected = () if log is None else tuple(line for line in _read(log).splitlines() if "(INJECTED)" in line)
+    injected = () if log is None else tuple(line for line in _calls(_read(log)) if "(INJECTED)" in line)
     return Ended(os.waitstatus_to_exitcode(status), text, found and frozenset(found[1].split()), injected)
+
+
+def _calls(log):
+    """Yield the lines of strace, each with its whole call: it cuts a line where another process comes between."""
+    begun = {}
+    for line in log.splitlines():
+        pid = line.split(maxsplit=1)[0]
+        if line.endswith(" <unfinished ...>"):
+            begun[pid] = line.removesuffix(" <unfinished ...>")
+        elif " resumed>" in line:
+            yield begun.pop(pid, "") + line.partition(" resumed>")[2]
+        else:
+            yield line
 
 
 def _has_ended(child):
@@ -335,8 +348,8 @@ def _outcome(ended):
         if ended.code != 0:
             raise WrongError("a run without a fault failed")
         return "not reached"
-    # A module that cannot be loaded ends Python's import, wherever that stands.
-    all_interpreter = "<frozen importlib" in ended.said or all(
+    # A module that cannot be loaded ends Python's import, wherever that stands; and Python may not even start.
+    all_interpreter = any(part in ended.said for part in ("<frozen importlib", "<frozen getpath>")) or all(
         INTERPRETER.search(line) for line in ended.injected
     )
     if ended.code < 0:

@@ -150,3 +150,59 @@ def test_rows_that_did_not_reach_the_disk_are_not_lost_by_a_repair(tmp_path, cal
             with pytest.warns(StoreDamagedWarning), StatusStore.open(store) as repaired:
                 assert len(repaired.records()) == 100
     assert number > 1
+
+
+USE = """
+import sys, warnings
+from ppg_invariants import StatusStore, StoreError
+warnings.simplefilter("error")
+try:
+    with StatusStore.open(sys.argv[1], read_only=sys.argv[2] == "read") as store:
+        print(len(store.records()), store.noted("example", "job 1"))
+        if sys.argv[2] == "write":
+            store.note(1, "example", "job 1", {})
+except StoreError as error:
+    print("refused:", error)
+"""
+
+
+@pytest.mark.usefixtures("strace")
+@pytest.mark.parametrize("use", ["read", "write"])
+@pytest.mark.parametrize(("call", "error"), [("pread64", "EIO"), ("openat", "EMFILE")])
+def test_an_error_that_passes_is_no_damage(tmp_path, use, call, error):
+    """SQLite calls a read error damage, and opens a file for reading only if there is no descriptor.
+
+    The store was made again.
+    """
+    folder = tmp_path / "project"
+    folder.mkdir()
+    store, log = folder / "store", tmp_path / "log"
+    filled(store, 100)
+    number = 0
+    while True:
+        number += 1
+        fault = f"inject={call}:error={error}:when={number}"
+        traced = [
+            "strace",
+            "-f",
+            "-o",
+            log,
+            "-e",
+            f"trace={call}",
+            "-P",
+            store,
+            "-P",
+            f"{store}-wal",
+            "-e",
+            fault,
+        ]
+        done = subprocess.run(
+            [*traced, sys.executable, "-c", USE, store, use], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(("100 ", "refused: ")), done.stdout
+        assert "damaged" not in done.stdout
+        assert not list(folder.glob("*damaged*"))
+        if "(INJECTED)" not in log.read_text():
+            break
+    assert number > 3

@@ -20,8 +20,8 @@ import os
 import sqlite3
 import stat
 import urllib.parse
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
 
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.filesystem import Location, location_of
@@ -43,6 +43,7 @@ __all__ = [
     "CutShortError",
     "DamagedHeaderError",
     "Reader",
+    "at_second_look",
     "check_header",
     "check_length",
     "connect_reader",
@@ -59,6 +60,8 @@ __all__ = [
     "unusable",
     "write_out",
 ]
+
+T = TypeVar("T")
 
 _BUSY_SECONDS = 30.0
 _SURROUNDINGS = frozenset(
@@ -160,11 +163,15 @@ def _connected_writer(path: str) -> sqlite3.Connection:
 
 
 def _is_read_only(connection: sqlite3.Connection) -> bool:
+    """Whether SQLite refuses to change the file. Without a change, it begins a transaction of a reader instead."""
     try:
         connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
+        connection.execute("CREATE TABLE never_committed (x)")
     except sqlite3.Error as error:
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_READONLY
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
     return False
 
 
@@ -253,6 +260,19 @@ def is_damage(error: sqlite3.Error | UnicodeDecodeError) -> bool:
         error, "sqlite_errorcode", None
     )  # absent for text that is no UTF-8, and for our own errors
     return code is None or code == sqlite3.SQLITE_IOERR_SHORT_READ or (code & 0xFF) not in _SURROUNDINGS
+
+
+def at_second_look(attempt: Callable[[], T]) -> T:
+    """Return what `attempt` returns, and repeat it once if the file seems damaged.
+
+    SQLite reports damage also when the disk has a read error (EIO). An error that passes is no damage.
+    """
+    try:
+        return attempt()
+    except READING_ERRORS as error:
+        if not is_damage(error):
+            raise
+    return attempt()
 
 
 def damage_of(path: str, error: sqlite3.Error | UnicodeDecodeError) -> str:

@@ -110,7 +110,7 @@ class StatusStore:
             )
         database.refuse_strangers(path, to_write=False)
         try:
-            return cls._read(path)
+            return database.at_second_look(lambda: cls._read(path))
         except database.READING_ERRORS as error:
             what = database.damage_of(path, error)
         saved, report = repair.salvage_into_memory(path, what)
@@ -141,7 +141,7 @@ class StatusStore:
             if not os.path.lexists(path):
                 database.create_store(path)
             try:
-                return cls._connect(path, lock)
+                return database.at_second_look(lambda: cls._connect(path, lock))
             except OSError as error:
                 raise StoreError(
                     f"the status store {path} cannot be used: {error.strerror}; remove it, if it is a link, "
@@ -486,7 +486,7 @@ class StatusStore:
         self.flush()
         for _before_repair in range(2):
             try:
-                return self._rows(query, *values)
+                return database.at_second_look(lambda: self._rows(query, *values))
             except database.READING_ERRORS as error:
                 self._met_damage(database.damage_of(self.path, error))
                 self.flush()

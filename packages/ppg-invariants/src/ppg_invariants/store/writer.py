@@ -92,7 +92,7 @@ class Writer:
         news = self._guard()
         try:
             try:
-                self._transact()
+                database.at_second_look(self._transact)
             except database.READING_ERRORS as error:
                 if not (database.is_damage(error) or self._is_marked_read_only(error)):
                     raise
