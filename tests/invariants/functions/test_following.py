@@ -52,7 +52,6 @@ def define(scripts):
         helpers = scripts.module(f"def clean(x):\n    return {clean}\ndef unused(x):\n    return {clean!r}\n")
         name = next(name for name, module in sys.modules.items() if module is helpers)
         module = scripts.module(TEXT.format(helpers=name, **{**BASE, **changes}))
-        module.REGISTRY.extend(changes)  # what a program does to its globals
         return module.f
 
     return make

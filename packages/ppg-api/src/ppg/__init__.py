@@ -96,7 +96,7 @@ if TYPE_CHECKING:
     )
     from ppg.report.frontend import Frontend
     from ppg.result import JobOutcome, JobState, RunResult
-    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph
+    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph, unwatched
     from ppg.shared_cache.cache import SharedCache
     from ppg.shared_cache.upkeep import CachedEntry
     from ppg.worker.command import CORES
@@ -188,6 +188,7 @@ __all__ = [
     "temp_file",
     "temp_files",
     "unadmitted",
+    "unwatched",
     "upstream",
 ]
 
@@ -274,7 +275,7 @@ _MODULES = {
     "ppg.report.frontend": ["Frontend"],
     "ppg.shared_cache.cache": ["SharedCache"],
     "ppg.shared_cache.upkeep": ["CachedEntry"],
-    "ppg.script": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"],
+    "ppg.script": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph", "unwatched"],
     "ppg.jobs.tool_version": ["ToolVersionInvariant"],
 }
 resolve_old_modules()

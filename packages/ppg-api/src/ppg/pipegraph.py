@@ -61,6 +61,7 @@ class Pipegraph(DeclaredGraph):
         cache_folder: PathLike = "cache",
         root: PathLike | None = None,
         follow: Following = "project",
+        watch_globals: bool = True,
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
         redefine: bool = False,  # noqa: ARG002 (see __new__)
@@ -71,6 +72,7 @@ class Pipegraph(DeclaredGraph):
             cache_folder=cache_folder,
             root=root,
             follow=follow,
+            watch_globals=watch_globals,
             quiet=quiet,
             shared_cache=shared_cache,
         )

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable
+from types import ModuleType
 
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import PyPipelineGraphError
@@ -14,8 +15,9 @@ from ppg.report.never_run import note_graph
 from ppg.result import RunResult
 from ppg.shared_cache.cache import SharedCache
 from ppg.worker.role import ROLE, Role
+from ppg_invariants import unwatch
 
-__all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph"]
+__all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph", "unwatched"]
 
 
 def current_pipegraph() -> Pipegraph:
@@ -35,6 +37,7 @@ def new_pipegraph(
     cache_folder: PathLike = "cache",
     root: PathLike | None = None,
     follow: Following = "project",
+    watch_globals: bool = True,
     quiet: bool = False,
     shared_cache: SharedCache | PathLike | None = None,
     redefine: bool = False,
@@ -46,6 +49,7 @@ def new_pipegraph(
         cache_folder=cache_folder,
         root=root,
         follow=follow,
+        watch_globals=watch_globals,
         quiet=quiet,
         shared_cache=shared_cache,
         redefine=redefine,
@@ -55,6 +59,40 @@ def new_pipegraph(
     if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT and not redefine:
         note_graph(pipegraph, (caller.f_code.co_filename, caller.f_lineno))
     return pipegraph
+
+
+def unwatched(*names: str) -> None:
+    """Let the values of global names not count as part of the functions that read them.
+
+    By default, a job runs again if the value of a global name that its function reads has changed. This is for values
+    that decide no result, such as the time at which the script was started.
+
+        START = time.time()
+        ppg.unwatched("START")
+
+    Parameters:
+        names: global names of the module that calls this function, or of a module of the project that it imports:
+            "conf.START".
+
+    Raises:
+        TypeError: a name is not a text.
+        PyPipelineGraphError: "conf.START", and there is no module `conf` in the calling module.
+    """
+    calling = sys._getframe(1).f_globals
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError(f"ppg.unwatched: a name must be a text, not {name!r}")
+        *modules, last = name.split(".")
+        namespace = calling
+        for module in modules:
+            found = namespace.get(module)
+            if not isinstance(found, ModuleType):
+                raise PyPipelineGraphError(
+                    f"ppg.unwatched: there is no module '{module}' in '{namespace.get('__name__')}', so '{name}' names "
+                    "nothing; import it before, or call ppg.unwatched in the module itself"
+                )
+            namespace = vars(found)
+        unwatch(str(namespace.get("__name__")), [last])
 
 
 def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResult:

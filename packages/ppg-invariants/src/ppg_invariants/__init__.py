@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence, evidence_of
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
+    from ppg_invariants.functions.resolution import ResolvedFunction
+    from ppg_invariants.functions.watched import LeftOut, unwatch
     from ppg_invariants.store.records import (
         DamageReport,
         RunEnd,
@@ -87,9 +89,11 @@ __all__ = [
     "History",
     "InvariantsError",
     "KnownFile",
+    "LeftOut",
     "ObservationInterrupted",
     "Problem",
     "Removed",
+    "ResolvedFunction",
     "RunEnd",
     "RunEvent",
     "RunSummary",
@@ -127,6 +131,7 @@ __all__ = [
     "open_private",
     "register_encoder",
     "require_algorithm",
+    "unwatch",
 ]
 
 _MODULES = {
@@ -142,6 +147,8 @@ _MODULES = {
     "require_algorithm",
     "files.file_watch": "FileStat FileWatch KnownFile",
     "functions.references": "Follow",
+    "functions.resolution": "ResolvedFunction",
+    "functions.watched": "LeftOut unwatch",
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",

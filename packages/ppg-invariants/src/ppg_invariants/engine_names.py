@@ -215,8 +215,10 @@ _MODULES = {
 """By a module's present name, the name under which it counts."""
 
 _LATER_FIELDS: dict[str, dict[str, object]] = {
+    "ppg.jobs.execution.Execution": {"watch_globals": True},
     "ppg.jobs.kind.ProcessCall": {"returns_plain": False},
     "ppg_exec.tasks.Task": {"returns_plain": False},
+    "ppg_invariants.store.records.StoredObservation": {"own": None},
 }
 """Fields that classes of ppg got after fingerprints were first recorded, with their defaults, by present names."""
 

@@ -87,7 +87,7 @@ class Driver:
         self._executor = executor
         self._interrupts = interrupts
         self._publish = broadcast.publish
-        self._observer = Observer(pipegraph, recorder, self._should_stop)
+        self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
         self._lost_loads = LostLoads(pipegraph, self._consumed)

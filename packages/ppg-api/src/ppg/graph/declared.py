@@ -60,6 +60,7 @@ class DeclaredGraph(Catalogue):
         cache_folder: PathLike = "cache",
         root: PathLike | None = None,
         follow: Following = "project",
+        watch_globals: bool = True,
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
     ) -> None:
@@ -77,6 +78,7 @@ class DeclaredGraph(Catalogue):
         )
         self.cache_folder: Path = Path(self.root) / require_folder(cache_folder, "cache_folder")
         self.follow = require_following(follow)
+        self.watch_globals: bool = require_flag(watch_globals, "watch_globals")
         self.quiet: bool = require_flag(quiet, "quiet")
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.pruned: set[NodeId] = set()

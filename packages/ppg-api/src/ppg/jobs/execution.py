@@ -20,6 +20,7 @@ class LoadOptions(TypedDict, total=False):
 
     timeout: float | None
     retries: int
+    watch_globals: bool
 
 
 class ExecutionOptions(LoadOptions, total=False):
@@ -44,12 +45,14 @@ class Execution:
             one forked from a process in which nothing was ever loaded. Use that for libraries that do not survive a
             fork once their threads run, such as polars. The objects that the callback refers to are copied for a
             fresh job, and data of loads is not there.
+        watch_globals: whether the values of global names that the callback reads count as part of its code.
     """
 
     timeout: float | None = None
     retries: int = 0
     enforce_memory: bool = False
     isolation: Isolation = "fork"
+    watch_globals: bool = True
 
 
 AS_USUAL = Execution()
@@ -78,6 +81,7 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
         retries=_retries(options.get("retries", 0), job),
         enforce_memory=require_flag(options.get("enforce_memory", False), f"{job}: enforce_memory"),
         isolation=_isolation(options.get("isolation", "fork"), job),
+        watch_globals=require_flag(options.get("watch_globals", True), f"{job}: watch_globals"),
     )
 
 

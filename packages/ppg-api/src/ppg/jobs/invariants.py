@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+from ppg.arguments import require_flag
 from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.jobs.kind import HistoryProtocol, Observing
 from ppg.paths import PathLike, absolute, require_path
@@ -26,6 +27,8 @@ from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
 from ppg_invariants import (
     CannotFingerprint,
     FileUnobservable,
+    Follow,
+    FunctionState,
     StoredObservation,
     content_fingerprint,
     encode_parameters,
@@ -250,17 +253,19 @@ class FunctionInvariant(Job):
         follow: "project" also observes the functions, classes and constants of the user's project that the code
             refers to by name, and the versions of installed distributions; "none" observes only the function. By
             default the setting of the pipegraph counts.
+        watch_globals: whether the values of the global names count, too; by default the setting of the pipegraph.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
         JobContractError: there is an invariant of that name with another function.
     """
 
-    __slots__ = ("follow", "function")
+    __slots__ = ("follow", "function", "watch_globals")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     name_space: ClassVar[str] = "function:"
     function: Callable[..., object]
     follow: Following | None
+    watch_globals: bool | None
 
     def __init__(
         self,
@@ -268,6 +273,7 @@ class FunctionInvariant(Job):
         function: "Callback",
         *,
         follow: Following | None = None,
+        watch_globals: bool | None = None,
         pipegraph: "GraphProtocol | None" = None,
     ) -> None:
         name = _name(job_id, "FunctionInvariant")
@@ -276,21 +282,43 @@ class FunctionInvariant(Job):
         super().__init__(self.name_space + name, pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
+        self.watch_globals = (
+            None if watch_globals is None else require_flag(watch_globals, "FunctionInvariant: watch_globals")
+        )
 
     def definition(self) -> dict[str, object]:
         """Return the function, and how far it is followed."""
-        return {"function": self.function, "follow": self.follow}
+        return {"function": self.function, "follow": self.follow, "watch_globals": self.watch_globals}
 
     def observe(self, observing: Observing) -> Observation:
         """Return the fingerprint of the function's code and of the objects that the code refers to."""
-        followed = (self.follow or observing.follow) == "project"
+        watches = observing.watch_globals if self.watch_globals is None else self.watch_globals
+        names: Follow | None = observing.functions if watches else observing.functions_without_values
+        if (self.follow or observing.follow) == "none":
+            names = None
         try:
-            state = fingerprint_function(self.function, follow=observing.functions if followed else None)
+            state = fingerprint_function(self.function, follow=names)
         except CannotFingerprint as error:
             return Unobservable(f"the function cannot be fingerprinted: {error}")
-        fingerprint = observing.history.fingerprint_of(self.job_id, state)
-        observing.history.saw(self.job_id, StoredObservation(fingerprint, function=state))
-        return fingerprint
+        if names is not None:
+            observing.left_out.extend((self.job_id, left_out) for left_out in names.take_left_out())
+        found = observing.history.fingerprint_that_counts(
+            self.job_id, state, lambda: self._former_state(observing, follows=names is not None)
+        )
+        if found.is_newly_watched:
+            observing.newly_watched.append(self.job_id)
+        observing.history.saw(
+            self.job_id, StoredObservation(found.fingerprint, function=state, own=found.own)
+        )
+        return found.fingerprint
+
+    def _former_state(self, observing: Observing, *, follows: bool) -> FunctionState | None:
+        """Return what a ppg that did not watch the values of globals would see of the function."""
+        names = observing.functions_without_values if follows else None
+        try:
+            return fingerprint_function(self.function, follow=names, former=True)
+        except CannotFingerprint:
+            return None
 
     def leaves_code_unobserved(self, follow: str) -> bool:
         """Whether names in the function are not followed."""
@@ -317,6 +345,7 @@ class OwnFunctionInvariant(FunctionInvariant):
         made.job_id = cls.name_space + owner.job_id  # type: ignore[assignment]
         made.function = function
         made.follow = None
+        made.watch_globals = None if owner.execution.watch_globals else False
         return made
 
 

@@ -37,8 +37,10 @@ from ppg_invariants import (
     FileState,
     Follow,
     FunctionState,
+    LeftOut,
     ObservationInterrupted,
     Problem,
+    ResolvedFunction,
     StoredObservation,
 )
 
@@ -132,6 +134,11 @@ class HistoryProtocol(Protocol):
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """The fingerprint of a function, the same across versions of Python."""
 
+    def fingerprint_that_counts(
+        self, job_id: JobId, state: FunctionState, former: Callable[[], FunctionState | None]
+    ) -> ResolvedFunction:
+        """The fingerprint of a function that counts; `former` returns what a former ppg would see of it."""
+
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
         """Record an observation of an invariant."""
 
@@ -148,6 +155,8 @@ class Observing:
         history: the records of earlier runs.
         follow: how far functions are followed if their invariants do not set it: "project" or "none".
         functions: follows the global names of functions, at this moment.
+        functions_without_values: the same, without the values of global names that are neither code nor constants.
+        watch_globals: whether these values count, if the invariants of functions do not say it.
         should_stop: returns whether the user wants to stop; other threads may call it.
     """
 
@@ -156,6 +165,12 @@ class Observing:
     follow: str
     functions: Follow
     should_stop: Callable[[], bool] | None
+    functions_without_values: Follow = field(default_factory=lambda: Follow(values=False))
+    watch_globals: bool = True
+    left_out: list[tuple[JobId, LeftOut]] = field(default_factory=list)
+    """Global names that cannot count, each with the invariant of the first function that reads it."""
+    newly_watched: list[JobId] = field(default_factory=list)
+    """Invariants of functions that a former ppg recorded, and that contain more now."""
 
     def recorded(self, job_id: JobId) -> Fingerprint | None:
         """Return the fingerprint of the job's content at its last success; None if it has no record."""

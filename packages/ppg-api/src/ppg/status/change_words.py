@@ -112,6 +112,8 @@ def _of_function(invariant: JobId, old: FunctionEvidence, new: FunctionEvidence)
             yield f"{name}{rest} (captured by {function}): {_ends(change)}"
         elif isinstance(change, SourceChanged):
             yield f"{name}() changed{used}"
+        elif rest and isinstance(change, Changed):
+            yield f"{name}{rest}: {_ends(change)}{used}"
         elif rest:
             yield f"{name}{rest} changed{used}"
         elif isinstance(change, Added):

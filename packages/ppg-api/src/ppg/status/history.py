@@ -1,6 +1,6 @@
 """History: reads the records of earlier runs; writes nothing."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ppg.status.run_notes import LastAccepted, LastMade, LastRun, last_accepted, last_made, last_run
 from ppg_graph import Fingerprint, JobId, Record
@@ -8,6 +8,7 @@ from ppg_invariants import (
     FileState,
     FunctionEvidence,
     FunctionState,
+    ResolvedFunction,
     RunEnd,
     StatusStore,
     StoredObservation,
@@ -75,6 +76,12 @@ class History:
     def fingerprint_of(self, job_id: JobId, state: FunctionState) -> Fingerprint:
         """Return the fingerprint of a function, which is the same across versions of Python."""
         return self._store.resolve_function(job_id, state)
+
+    def fingerprint_that_counts(
+        self, job_id: JobId, state: FunctionState, former: Callable[[], FunctionState | None]
+    ) -> ResolvedFunction:
+        """Return the fingerprint of a function that counts; `former` returns what a former ppg would see of it."""
+        return self._store.fingerprint_that_counts(job_id, state, former)
 
     def last_fingerprint(self, job_id: JobId) -> Fingerprint | None:
         """Return the fingerprint of an invariant at the last observation; None if there is none."""

@@ -10,6 +10,7 @@ from typing import Any
 from ppg.exceptions import JobContractError
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import INTACT
+from ppg.jobs.invariants import readable_name
 from ppg.jobs.job import Job
 from ppg.jobs.kind import Observing, calling_hook, hook_name, is_own_hook
 from ppg.status.history import History
@@ -17,6 +18,9 @@ from ppg_graph import Files, NodeId, NodeKind, Observation, Record, Unobservable
 from ppg_invariants import Follow
 
 __all__ = ["Observer", "unusual"]
+
+MOST_NAMES = 10
+"""Number of names in a message."""
 
 
 def unusual(observations: Mapping[NodeId, Observation]) -> Mapping[NodeId, Observation]:
@@ -34,14 +38,22 @@ class Observer:
         memory: the history of these jobs; it takes the new stat of files if only a time stamp changed.
         should_stop: called while files are hashed or tools answer, also from other threads; True interrupts
             them.
+        warn: called with messages for the user.
     """
 
     def __init__(
-        self, pipegraph: DeclaredGraph, memory: History, should_stop: Callable[[], bool] | None = None
+        self,
+        pipegraph: DeclaredGraph,
+        memory: History,
+        should_stop: Callable[[], bool] | None = None,
+        warn: Callable[[str], None] = lambda _message: None,
     ) -> None:
         self._pipegraph = pipegraph
         self._memory = memory
         self._should_stop = should_stop
+        self._warn = warn
+        self._told: set[str] = set()
+        self._has_told_of_watching = False
         self._ignored: Observing | None = None
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
@@ -59,7 +71,28 @@ class Observer:
         observations: dict[NodeId, Observation] = {}
         for alike in _by_kind(jobs):
             observations.update(zip([job.node for job in alike], _observed(alike, observing), strict=True))
+        self._tell_news(observing)
         return observations
+
+    def _tell_news(self, observing: Observing) -> None:
+        """Say what is watched since now, and what cannot be; each once in a run."""
+        for job_id, (name, why) in observing.left_out:
+            if name not in self._told:
+                self._told.add(name)
+                self._warn(
+                    f"the value of '{name}' is not watched, although {readable_name(job_id)} reads it: {why}. "
+                    f"ppg.unwatched('{name}') in its module says that this is right"
+                )
+        if observing.newly_watched and not self._has_told_of_watching:
+            self._has_told_of_watching = True
+            names = observing.functions.names_of_values
+            shown = ", ".join(names[:MOST_NAMES]) + (
+                f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+            )
+            self._warn(
+                f"now watched: {shown}. If a value of these changes, the jobs that read it run again. "
+                "Nothing runs because of this message"
+            )
 
     def with_ignored_code(self, job: Job, record: Record) -> Record:
         """Return the record of a job, with the fingerprint of its code if the job ignores changes of its code.
@@ -79,7 +112,14 @@ class Observer:
     def _observing(self) -> Observing:
         pipegraph = self._pipegraph
         # All functions of one pass share one `Follow`, so that a name means the same object in all of them.
-        return Observing(pipegraph.root, self._memory, pipegraph.follow, Follow(), self._should_stop)
+        return Observing(
+            pipegraph.root,
+            self._memory,
+            pipegraph.follow,
+            Follow(root=pipegraph.root),
+            self._should_stop,
+            watch_globals=pipegraph.watch_globals,
+        )
 
 
 def _by_kind(jobs: Iterable[Job]) -> Iterable[Sequence[Job]]:

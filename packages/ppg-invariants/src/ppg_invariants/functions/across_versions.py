@@ -41,6 +41,10 @@ class CanonicalCodes:
             ]
         return digests
 
+    def fingerprint(self, state: FunctionState) -> bytes:
+        """Return the fingerprint (16 bytes) of a function, the same under every Python version."""
+        return state.combine(self.canonical(state))
+
     def note_syntax(self, state: FunctionState) -> None:
         """Keep the syntax trees of code objects that were found by their bytecode alone.
 

@@ -31,10 +31,10 @@ from ppg_invariants.functions.class_members import members_that_count
 from ppg_invariants.functions.code import Code, code_of
 from ppg_invariants.functions.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.values.encoding import PLAIN_WRITERS, Encoder, decode_name, encode_name
-from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, type_name, write_count
+from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, module_of, type_name, write_count
 from ppg_invariants.values.types import content_of, is_registered
 
-__all__ = ["CapturedEncoder", "plain_function"]
+__all__ = ["CapturedEncoder", "has_static_attribute", "plain_function", "static_attribute"]
 
 _CODE, _SEEN, _DICT = Tag.CODE.value, Tag.SEEN.value, Tag.DICT.value
 
@@ -103,10 +103,14 @@ def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
 
 
 class CapturedEncoder(Encoder):
-    """Captured encoder: encodes functions, classes and instances, too; collects code objects in `codes`."""
+    """Captured encoder: encodes functions, classes and instances, too; collects code objects in `codes`.
 
-    def __init__(self) -> None:
+    With `former`, it encodes as ppg did before it watched the values of globals.
+    """
+
+    def __init__(self, *, former: bool = False) -> None:
         super().__init__()
+        self._former = former
         self.codes: list[Code] = []
         self._code_indices: dict[Code, int] = {}
         self._seen: dict[int, int] = {}
@@ -177,13 +181,13 @@ class CapturedEncoder(Encoder):
         content = content_of(value)
         if content is not None:
             kind = type(value)
-            if is_registered(kind) or origin_of_module(kind.__module__) is not _PROJECT:
+            if is_registered(kind) or self._origin_of_class(kind) is not _PROJECT:
                 self.write_object(value, *content, out)
             else:  # the function may call its methods, so the code of its class counts
                 self._write_numbered(value, "instance", lambda _value: (kind, content[1]), out)
             return
-        wrapped = getattr(value, "__wrapped__", None)
-        if callable(wrapped) and origin_of_module(type(value).__module__) is not Origin.PROJECT:
+        wrapped = getattr(value, "__wrapped__", None) if has_static_attribute(value, "__wrapped__") else None
+        if callable(wrapped) and origin_of_module(module_of(type(value))) is not Origin.PROJECT:
             parameters = getattr(value, "cache_parameters", None)  # functools.lru_cache
             content = (wrapped, parameters() if callable(parameters) else None)
             self._write_numbered(value, type_name(type(value)), lambda _value: content, out)
@@ -323,8 +327,14 @@ class CapturedEncoder(Encoder):
         else:
             self.write_object(value, "builtin method", (value.__name__, owner), out)
 
+    def _origin_of_class(self, kind: type) -> Origin:
+        origin = origin_of_module(module_of(kind))
+        if origin is Origin.PYTHON and not self._former and _is_made_for_project(kind):
+            return _PROJECT
+        return origin
+
     def _class_content(self, kind: type) -> object:
-        origin = origin_of_module(kind.__module__)
+        origin = self._origin_of_class(kind)
         named = None if origin is Origin.PROJECT else _name_if_importable(kind, origin)
         if named is not None:
             return named
@@ -359,6 +369,39 @@ class CapturedEncoder(Encoder):
             "items": None if items is None else list(items),
             "pairs": None if pairs is None else [tuple(pair) for pair in pairs],
         }
+
+
+def _is_made_for_project(kind: type) -> bool:
+    """Whether a class that claims to belong to Python was made by a call, as by `make_dataclass`."""
+    return _FIELDS in kind.__dict__ and _name_if_importable(kind, Origin.PYTHON) is None
+
+
+_FIELDS = "__dataclass_fields__"
+_ABSENT = object()
+
+
+def static_attribute(value: object, name: str) -> object:
+    """Return an attribute from the object's or a class's dict, as it is there; `_ABSENT` if there is none.
+
+    No code of the object runs: it may be lazy, and make on demand whatever one asks it for.
+    """
+    owners: tuple[object, ...] = value.__mro__ if isinstance(value, type) else type(value).__mro__
+    if not isinstance(value, (type, BaseException)):
+        # Asking an exception for its dict makes one, and with an empty dict the exception counts in another way.
+        owners = (value, *owners)
+    for owner in owners:
+        try:
+            attributes = object.__getattribute__(owner, "__dict__")
+        except AttributeError:
+            continue
+        if name in attributes:
+            return attributes[name]
+    return _ABSENT
+
+
+def has_static_attribute(value: object, name: str) -> bool:
+    """Whether the object or its class has an attribute, without running code of the object."""
+    return static_attribute(value, name) is not _ABSENT
 
 
 def _wrapper_content(wrapper: types.FunctionType) -> object:

@@ -71,11 +71,12 @@ class FunctionState:
 
 
 def fingerprint_function(
-    function: Callable[..., Any] | types.CodeType, *, follow: Follow | None = None
+    function: Callable[..., Any] | types.CodeType, *, follow: Follow | None = None, former: bool = False
 ) -> FunctionState:
     """Return the state of a function, method, partial, class, callable instance or C function.
 
-    With `follow`, the values of global names in its code count, too; see `references`.
+    With `follow`, the values of global names in its code count, too; see `references`. With `former`, the state is that
+    of a ppg which did not watch the values of globals, for comparison with what it recorded.
 
     Raises CannotFingerprint with the path to a default or captured value that has no comparable content:
     ``function → closure 'db' → attribute 'connection'``.
@@ -88,6 +89,6 @@ def fingerprint_function(
             return FunctionState(plain[0], (plain[1],))
     elif not callable(function) and not isinstance(function, types.CodeType):
         raise TypeError(f"fingerprint_function: {function!r} cannot be called; pass a function")
-    encoder = CapturedEncoder()
+    encoder = CapturedEncoder(former=former)
     values = encoder.encode(function, root="function")
     return FunctionState(values, tuple(encoder.codes))

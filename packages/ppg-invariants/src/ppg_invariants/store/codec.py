@@ -19,6 +19,7 @@ from ppg_invariants.store.records import StoredRecord
 
 __all__ = [
     "NO_NAME",
+    "OBSERVED",
     "DamagedError",
     "is_sound",
     "is_sound_record",
@@ -47,6 +48,9 @@ _ALGORITHMS = ("xxh3_128", "md5", "sha256", "blake2b", "blake3", "sha1", "sha512
 
 
 _NO_TEXT = b"\0\0\0\0"
+
+OBSERVED = slice(_CHECKSUM + 4, _CHECKSUM + 4 + 16)
+"""Where the bytes of an observation have the fingerprint, if that is one of ppg's."""
 
 NO_NAME = JobId("")
 """Replaces a job name that damage destroyed; no job has this name."""
@@ -183,29 +187,39 @@ def unpack_duration(packed: bytes) -> float | None:
     return None if math.isnan(duration) else duration
 
 
-def pack_observation(job_id: JobId, fingerprint: Fingerprint, file: FileState | None) -> bytes:
-    """Return the bytes of an observation; the store keeps its evidence in another table."""
+def pack_observation(
+    job_id: JobId, fingerprint: Fingerprint, file: FileState | None, own: bytes | None = None
+) -> bytes:
+    """Return the bytes of an observation; the store keeps its evidence in another table.
+
+    That of a function ends with its `own` fingerprint, if that is not None, and the length of it in one byte.
+    """
     body = len(fingerprint).to_bytes(4, "little") + fingerprint
-    if file is not None:
+    if own is not None:
+        body += own + bytes((len(own),))
+    elif file is not None:
         whole = bytearray(body)
         _pack_file(file, whole)
         body = bytes(whole)
     return _checksum(job_id, body) + body
 
 
-def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None]:
-    """Return the fingerprint and the file state. Raises DamagedError if the checksum fails."""
+def unpack_observation(job_id: JobId, packed: bytes) -> tuple[Fingerprint, FileState | None, bytes | None]:
+    """Return fingerprint, file state, and a function's own fingerprint. Raises DamagedError if the checksum fails."""
     if not is_sound(job_id, packed):
         raise DamagedError("checksum")
     body = packed[_CHECKSUM:]
     end = 4 + int.from_bytes(body[:4], "little")
     if end > len(body):
         raise DamagedError("it is a record")
+    rest = body[end:]
+    if 0 < len(rest) < _FILE.size and len(rest) == rest[-1] + 1:  # no file is packed in so few bytes
+        return Fingerprint(body[4:end]), None, rest[:-1]
     try:
-        file = _unpack_file(body, end)[0] if len(body) > end else None
+        file = _unpack_file(body, end)[0] if rest else None
     except (ValueError, IndexError, struct.error) as error:
         raise DamagedError("it is a record") from error
-    return Fingerprint(body[4:end]), file
+    return Fingerprint(body[4:end]), file, None
 
 
 def _unpack_files(job_id: JobId, packed: bytes, position: int, count: int) -> dict[str, FileState]:

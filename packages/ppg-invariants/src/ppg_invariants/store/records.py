@@ -51,6 +51,8 @@ class StoredObservation(NamedTuple):
         file: state of the file, for file invariants; it spares hashing next time
         parameters: encoding of the parameters, for parameter invariants
         function: state of the function, for function invariants; a FunctionState is kept as FunctionEvidence
+        own: the function's own fingerprint, if the one that was observed is that of a former ppg, which watched less;
+            empty if the two are equal, None if a former ppg observed the function
 
     """
 
@@ -58,6 +60,7 @@ class StoredObservation(NamedTuple):
     file: FileState | None = None
     parameters: bytes | None = None
     function: FunctionEvidence | FunctionState | None = None
+    own: bytes | None = None
 
 
 class RunEnd(Enum):

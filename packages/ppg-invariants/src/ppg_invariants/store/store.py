@@ -32,6 +32,7 @@ from ppg_invariants.functions.evidence import (
     unpack_evidence,
 )
 from ppg_invariants.functions.fingerprint import FunctionState
+from ppg_invariants.functions.resolution import FormerState, ResolvedFunction, resolved
 from ppg_invariants.store import database, repair, schema
 from ppg_invariants.store.checksums import (
     TABLES,
@@ -43,6 +44,7 @@ from ppg_invariants.store.checksums import (
 )
 from ppg_invariants.store.codec import (
     NO_NAME,
+    OBSERVED,
     DamagedError,
     is_sound_record,
     pack_observation,
@@ -198,14 +200,14 @@ class StatusStore:
         if packed is None:
             return None
         try:
-            fingerprint, file = unpack_observation(job_id, packed)
+            fingerprint, file, own = unpack_observation(job_id, packed)
         except DamagedError:
             del self._observations()[job_id]
             self._met_damage(str(RowsDamagedError("observations")))
             return None
         evidence = None if file is not None else self.evidence(fingerprint)
         if isinstance(evidence, FunctionEvidence):
-            return StoredObservation(fingerprint, function=evidence)
+            return StoredObservation(fingerprint, function=evidence, own=own)
         return StoredObservation(fingerprint, file, evidence)
 
     def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
@@ -268,7 +270,7 @@ class StatusStore:
         Returns:
             Whether the observation differs from the last one.
         """
-        packed = pack_observation(job_id, observation.fingerprint, observation.file)
+        packed = pack_observation(job_id, observation.fingerprint, observation.file, observation.own)
         seen = self._observations()
         if seen.get(job_id) == packed:
             return False
@@ -285,11 +287,23 @@ class StatusStore:
         return True
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
-        """Return a function's fingerprint, the same under every Python version; see `across_versions`."""
-        fingerprint = state.combine(self._codes.canonical(state))
+        """Return a function's own fingerprint, the same under every Python version; see `across_versions`."""
+        own = Fingerprint(self._codes.fingerprint(state))
         if self._codes.has_new_rows:
             self._write_codes()
-        return Fingerprint(fingerprint)
+        return own
+
+    def fingerprint_that_counts(
+        self, job_id: JobId, state: FunctionState, former: FormerState
+    ) -> ResolvedFunction:
+        """Return the fingerprint of a function that counts; see `resolved`."""
+        own = self.resolve_function(job_id, state)
+        packed = self._observations().get(job_id)
+        is_same = type(packed) is bytes and packed[OBSERVED] == own
+        seen = None if is_same else self.observation(job_id)
+        if seen is None:
+            return ResolvedFunction(own, b"")
+        return resolved(self._codes, own, seen.fingerprint, seen.own, former)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
         """Note that a run begins, and return its number; `details` is JSON data of the caller."""

@@ -27,6 +27,7 @@ from typing import Any
 
 import xxhash
 
+from ppg_invariants.errors import CannotFingerprint
 from ppg_invariants.values.tags import ENCODING_VERSION, LARGE, Tag, Unencodable, type_name, write_count
 
 __all__ = [
@@ -87,6 +88,9 @@ class Encoder:
             self.write(value, out)
         except Unencodable as reason:
             raise reason.located(root) from None
+        except Exception as error:
+            # Code of the user's class runs here, which may raise anything; no value may end the run.
+            raise CannotFingerprint(root, f"looking at it raised {type(error).__name__}: {error}") from error
         return bytes(out)
 
     def write(self, value: Any, out: bytearray) -> None:

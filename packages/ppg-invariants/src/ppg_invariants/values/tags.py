@@ -66,13 +66,22 @@ class Unencodable(Exception):  # noqa: N818 (internal: becomes a CannotFingerpri
         return CannotFingerprint(root + "".join(reversed(self.steps)), self.why)
 
 
+def module_of(kind: type) -> str:
+    """Return the name of a class's module.
+
+    A class may define an attribute `__module__` for its instances, which hides its own.
+    """
+    modules: list[object] = [base.__module__ for base in kind.__mro__]
+    return next((module for module in modules if isinstance(module, str)), "")
+
+
 def type_name(kind: type) -> str:
     """Return the name under which the type counts: module and qualified name.
 
     The standard library moves classes between its private modules from version to version, so these do not
     count.
     """
-    module = kind.__module__
+    module = module_of(kind)
     if "._" in module and module.partition(".")[0] in sys.stdlib_module_names:
         module = module.partition("._")[0]
     return lasting_name(module, kind.__qualname__)

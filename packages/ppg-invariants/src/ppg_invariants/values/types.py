@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import Any, TypeVar
 
 from ppg_invariants.engine_names import later_fields
-from ppg_invariants.values.tags import Unencodable, type_name
+from ppg_invariants.values.tags import Unencodable, module_of, type_name
 
 __all__ = ["Content", "content_of", "is_registered", "register_encoder"]
 
@@ -55,7 +55,7 @@ def content_of(value: Any) -> Content | None:
             return type_name(kind), to_plain(value)
     if isinstance(value, Enum):
         return type_name(kind), (value.name, value.value)
-    top = kind.__module__.partition(".")[0]
+    top = module_of(kind).partition(".")[0]
     if top in ("numpy", "pandas", "polars"):
         from ppg_invariants.values import arrays  # noqa: PLC0415 (few values need it)
 

@@ -1,0 +1,102 @@
+"""Watched: decides which values of global names count, and names those that cannot count.
+
+A callback reads `CONFIG`, and the value of `CONFIG` decides what it writes. So the values of global names count by
+content: dicts and lists, arrays and frames, instances with the code of their class. Some do not:
+
+- names that the user excluded with `unwatch`;
+- locks, loggers, weak references and the like, which never decide a result;
+- values without comparable content (connections, open files), and values beyond `MOST_BYTES` or `MOST_PARTS`. These
+  are *left out*, and a run warns of each once.
+
+Both limits are counted, not measured in seconds, so that the same value is watched on every machine and at any load.
+"""
+
+import sys
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+from ppg_invariants.values.tags import Unencodable, module_of
+
+__all__ = [
+    "MOST_BYTES",
+    "MOST_PARTS",
+    "LeftOut",
+    "TooLargeError",
+    "is_silent",
+    "is_unwatched",
+    "size_in_bytes",
+    "unwatch",
+]
+
+MOST_BYTES = 256 << 20
+"""Size of the largest value that counts, in bytes of its content."""
+MOST_PARTS = 300_000
+"""Number of objects in the largest value that counts; encoding so many takes about a second."""
+
+_SILENT = {
+    "_thread": ("LockType", "RLock", "lock", "_local"),
+    "threading": ("Condition", "Event", "Semaphore", "Barrier", "Thread", "local"),
+    "logging": ("Logger", "LoggerAdapter", "Handler", "Formatter", "Filter"),
+    "weakref": (
+        "ref",
+        "ProxyType",
+        "CallableProxyType",
+        "WeakKeyDictionary",
+        "WeakValueDictionary",
+        "WeakSet",
+    ),
+    "_contextvars": ("ContextVar", "Token", "Context"),
+}
+"""Classes by module. A value of them can exist only after the module was imported, so none is imported here."""
+_unwatched: set[tuple[str, str]] = set()
+
+
+class TooLargeError(Unencodable):
+    """Too large error: a value is beyond the limits."""
+
+
+class LeftOut(NamedTuple):
+    """Left out: a global name with a value that cannot count.
+
+    Attributes:
+        name: the name, as the code spells it.
+        why: what keeps the value from being compared.
+    """
+
+    name: str
+    why: str
+
+
+def unwatch(module: str, names: Iterable[str]) -> None:
+    """Let the values of these global names of a module not count, in any function."""
+    _unwatched.update((module, name) for name in names)
+
+
+def is_unwatched(names: Mapping[str, object], name: str) -> bool:
+    """Whether `unwatch` was called for a name in these globals."""
+    return bool(_unwatched) and (str(names.get("__name__")), name) in _unwatched
+
+
+def is_silent(value: object) -> bool:
+    """Whether a value is of a type that never decides a result."""
+    return any(
+        any(getattr(sys.modules.get(module), name, None) is base for name in names)
+        for base in type(value).__mro__
+        for module, names in _SILENT.items()
+    )
+
+
+def size_in_bytes(value: Any) -> int:
+    """Return the size of an array's or frame's data, without looking at it; 0 for other values."""
+    kind = type(value)
+    top = module_of(kind).partition(".")[0]
+    if top == "numpy":
+        return int(getattr(value, "nbytes", 0))
+    if top == "pandas" and hasattr(kind, "memory_usage"):
+        usage = value.memory_usage()
+        return int(usage if isinstance(usage, int) else usage.sum())
+    if top == "polars" and hasattr(kind, "estimated_size"):
+        return int(value.estimated_size())
+    if isinstance(value, (bytes, bytearray, str)):
+        return len(value)
+    return 0
