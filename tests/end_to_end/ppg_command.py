@@ -21,6 +21,7 @@ __all__ = [
     "environment",
     "made_once",
     "run_command",
+    "run_with_other_hash_seeds",
     "wait_until_gone",
 ]
 
@@ -67,6 +68,14 @@ def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, s
     summaries = _SUMMARY.findall(said)
     counts = tuple(int(number) for number in summaries[-1]) if summaries else None
     return Run(ended.returncode, said, frozenset(done_jobs(said)), counts)
+
+
+def run_with_other_hash_seeds(script: str, folder: Path) -> list[Run]:
+    """Run a script nine times, each time with another seed of Python's hashes."""
+    return [
+        run_command([PPG, "run", script], folder, environment(PYTHONHASHSEED=str(seed)))
+        for seed in range(1, 10)
+    ]
 
 
 def done_jobs(said: str) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.ppg_command import EXAMPLES, PPG, Run, made_once, run_command
+from tests.end_to_end.ppg_command import EXAMPLES, PPG, Run, made_once, run_command, run_with_other_hash_seeds
 
 JOBS = 45
 CODON_TABLES = {f"results/phage/codons/frame{frame:+d}.tsv" for frame in (1, 2, 3, -1, -2, -3)}
@@ -159,3 +159,8 @@ def test_a_dump_of_the_graph_names_every_job_and_makes_nothing(finished, tmp_pat
     assert dump.code == 0, dump.said
     assert all(job in dump.said for job in contents(finished))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["phage"]
+
+
+def test_the_seed_of_hashes_makes_no_difference(project):
+    for again in run_with_other_hash_seeds("phage/phage.py", project):
+        assert (again.code, again.counts) == (0, (0, JOBS, 0, 0)), again.said

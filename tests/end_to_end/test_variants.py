@@ -23,6 +23,7 @@ from tests.end_to_end.ppg_command import (
     environment,
     made_once,
     run_command,
+    run_with_other_hash_seeds,
     wait_until_gone,
 )
 
@@ -189,3 +190,8 @@ def test_missing_reads_are_named_with_the_way_to_get_them(tmp_path):
         assert attempt.code == 2
         assert "longreads.fq.gz not found" in attempt.said
         assert "fetch_reads.py" in attempt.said
+
+
+def test_the_seed_of_hashes_makes_no_difference(project):
+    for again in run_with_other_hash_seeds(SCRIPT, project):
+        assert (again.code, again.counts) == (0, (0, JOBS, 0, 0)), again.said
