@@ -27,7 +27,8 @@ def text_of(script: Script, *, pruned: Collection[str] = (), targets: Collection
     attributes = [
         name for name, job in everything.items() if job.kind in (Kind.ATTRIBUTE, Kind.CACHED_ATTRIBUTE)
     ]
-    parts = [HEAD, f"here = work.Here({attributes!r})\n"]
+    # Loads put their values there, and what it has from the start depends on other jobs.
+    parts = [HEAD, f"here = work.Here({attributes!r})\nppg.unwatched('here')\n"]
     parts += [_callbacks(job) for job in everything.values() if job.kind not in GENERATORS]
     parts.append("graph = ppg.new_pipegraph(COORDINATOR, root=ROOT, quiet=True)")
     parts += [_declared(job, everything) for job in script.jobs]
