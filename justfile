@@ -3,8 +3,8 @@
 _default:
     @just --list
 
-# Everything that must hold before a commit: format, lint, contracts, types, rooms, words, messages, fast tests
-check: format-check lint contracts types house words (messages "--check") test-fast
+# Everything that must hold before a commit: format, lint, contracts, types, rooms, words, messages, old names, fast tests
+check: format-check lint contracts types house words (messages "--check") (old-names "--check") test-fast
 
 format:
     uv run ruff format
@@ -36,6 +36,10 @@ messages *options:
 messages-seen folder *tests:
     PYTHONPATH="$(just messages --noting {{ folder }})" uv run pytest {{ tests }} || true
     just messages --seen {{ folder }}/seen
+
+# The tables of the predecessors' names in docs/porting.md, from those in `ppg.porting`: `just old-names --check` only compares
+old-names *options:
+    uv run python docs/porting_tables.py {{ options }}
 
 types:
     uv run mypy

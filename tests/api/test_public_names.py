@@ -210,6 +210,9 @@ def test_every_job_can_be_given_resources_and_left_out_of_the_run(folder, kind):
     job = getattr(ppg, kind)(**POSITIONAL[kind])
     assert (job.cores_needed, job.memory_needed) == (1, -1)
     assert job.use_cores(3) is job
+    if hasattr(job, "cache_job"):
+        assert (job.cores_needed, job.cache_job.cores_needed) == (1, 3), "the calculation has them"
+        job.cores_needed = 3
     job.memory_needed = 10_000_000
     assert (job.cores_needed, job.memory_needed) == (3, 10_000_000)
     job.cores_needed = -1
@@ -222,7 +225,9 @@ def test_every_job_can_be_given_resources_and_left_out_of_the_run(folder, kind):
         with pytest.raises(ValueError, match="cores_needed"):
             job.cores_needed = wrong
     with pytest.raises(TypeError, match="memory_needed"):
-        job.memory_needed = "1 GB"
+        job.memory_needed = 1.5
+    job.memory_needed = "1.5 GB"
+    assert job.memory_needed == 1_500_000_000
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,11 @@ modules that only the user's script needs.
 """
 
 import importlib
+import sys
 from typing import TYPE_CHECKING
 
 from ppg.old_modules import resolve_old_modules
+from ppg.porting.guards import RefusesOldNames, raise_for_name
 
 if TYPE_CHECKING:
     from ppg.accept.acceptance import Acceptance
@@ -282,12 +284,16 @@ resolve_old_modules()
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 
-def __getattr__(name: str) -> object:
-    if name not in _MODULE_OF:
-        raise AttributeError(f"module 'ppg' has no attribute '{name}'")
-    value: object = getattr(importlib.import_module(_MODULE_OF[name]), name)
-    globals()[name] = value
-    return value
+sys.modules[__name__].__class__ = RefusesOldNames
+
+if not TYPE_CHECKING:  # type checkers must not take a name that is gone for an object
+
+    def __getattr__(name: str) -> object:
+        if name not in _MODULE_OF:
+            raise_for_name("ppg", name)
+        value: object = getattr(importlib.import_module(_MODULE_OF[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

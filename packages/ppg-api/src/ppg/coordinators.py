@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ppg.arguments import require_flag
+from ppg.porting.guards import RefusesOldAttributes, refuses_old_keywords
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,7 +18,7 @@ StartMethod = Literal["forkserver", "fork"]
 
 
 @dataclass(frozen=True, slots=True)
-class LocalSystem:
+class LocalSystem(RefusesOldAttributes):
     """Local system: runs jobs on this machine.
 
     Parameters:
@@ -89,3 +90,7 @@ class LocalSystem:
             after_fork=after_fork,
             notices=notices,
         )
+
+
+if not TYPE_CHECKING:
+    LocalSystem.__init__ = refuses_old_keywords("LocalSystem")(LocalSystem.__init__)

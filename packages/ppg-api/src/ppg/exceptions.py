@@ -8,8 +8,9 @@ import builtins
 import contextlib
 import signal
 from collections.abc import Iterator, KeysView, Mapping, Sequence
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, SupportsIndex
 
+from ppg.porting.guards import raise_for_name
 from ppg.text import counted, one_line
 from ppg_exec import SentException
 
@@ -217,7 +218,9 @@ class _Exceptions(Mapping[str, BaseException]):
     def __init__(self, held: Mapping[str, BaseException | SentException]) -> None:
         self._held = held
 
-    def __getitem__(self, job_id: str) -> BaseException:
+    def __getitem__(self, job_id: object) -> BaseException:
+        if not isinstance(job_id, str):  # pypipegraph had a list here
+            raise KeyError(f"exceptions are by job id: use list(error.exceptions.values())[{job_id!r}]")
         held = self._held[job_id]
         if not isinstance(held, SentException):
             return held
@@ -280,3 +283,10 @@ def _signal_name(number: int) -> str:
         return f"signal {number} ({signal.Signals(number).name})"
     except ValueError:
         return f"signal {number}"
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> object:
+        """Raise the error for an exception of pypipegraph2."""
+        raise_for_name(__name__, name)

@@ -3,8 +3,9 @@
 import functools
 import os
 from pathlib import Path
+from typing import IO, Any
 
-__all__ = ["PathLike", "normalised", "require_folder", "require_path"]
+__all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_path"]
 
 PathLike = str | os.PathLike[str]
 """Types that ppg accepts as a file name."""
@@ -114,3 +115,97 @@ def require_folder(value: object, argument: str) -> str:
 def working_root(root: PathLike | None) -> str:
     """Return the absolute folder that job ids are relative to; the working directory by default."""
     return os.path.normpath(Path(root).absolute() if root is not None else Path.cwd())
+
+
+class FileName:
+    """File name: the base of objects that stand for a file, and that can be used as its `Path`."""
+
+    __slots__ = ()
+
+    def __fspath__(self) -> str:
+        raise NotImplementedError
+
+    def __truediv__(self, part: PathLike) -> Path:
+        return Path(self) / part
+
+    @property
+    def name(self) -> str:
+        """The last part of the file's name."""
+        return Path(self).name
+
+    @property
+    def stem(self) -> str:
+        """The last part without its suffix."""
+        return Path(self).stem
+
+    @property
+    def suffix(self) -> str:
+        """The last suffix: `.txt`."""
+        return Path(self).suffix
+
+    @property
+    def suffixes(self) -> list[str]:
+        """All suffixes."""
+        return Path(self).suffixes
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The folders and the last part."""
+        return Path(self).parts
+
+    @property
+    def parent(self) -> Path:
+        """The file's folder."""
+        return Path(self).parent
+
+    def exists(self) -> bool:
+        """Whether the file exists."""
+        return Path(self).exists()
+
+    def is_file(self) -> bool:
+        """Whether it is a regular file, or a link to one."""
+        return Path(self).is_file()
+
+    def stat(self) -> os.stat_result:
+        """Return the file's stat."""
+        return Path(self).stat()
+
+    def absolute(self) -> Path:
+        """Return the absolute name, from the working directory."""
+        return Path(self).absolute()
+
+    def resolve(self) -> Path:
+        """Return the absolute name, with symbolic links followed."""
+        return Path(self).resolve()
+
+    def as_posix(self) -> str:
+        """Return the name as text."""
+        return Path(self).as_posix()
+
+    def with_name(self, name: str) -> Path:
+        """Return the file of another name in the same folder."""
+        return Path(self).with_name(name)
+
+    def with_stem(self, stem: str) -> Path:
+        """Return the name with another stem."""
+        return Path(self).with_stem(stem)
+
+    def with_suffix(self, suffix: str) -> Path:
+        """Return the name with another suffix."""
+        return Path(self).with_suffix(suffix)
+
+    def read_text(self, encoding: str | None = None, errors: str | None = None) -> str:
+        """Return the file's content as text."""
+        return Path(self).read_text(encoding, errors)
+
+    def read_bytes(self) -> bytes:
+        """Return the file's content."""
+        return Path(self).read_bytes()
+
+    def open(self, mode: str = "r", **options: Any) -> IO[Any]:
+        """Open the file as `Path.open` does."""
+        return Path(self).open(mode, **options)
+
+    def joinpath(self, *parts: PathLike) -> Path:
+        """Return a name inside, if it is a folder."""
+        return Path(self).joinpath(*parts)

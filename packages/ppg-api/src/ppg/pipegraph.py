@@ -13,6 +13,7 @@ from ppg.graph.redefinition import RedefinableGraph
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
+from ppg.porting.guards import refuses_old_keywords
 from ppg.report.frontend import FRONTEND
 from ppg.shared_cache.cache import SharedCache
 
@@ -53,6 +54,7 @@ class Pipegraph(DeclaredGraph):
                 return object.__new__(cls)
             return object.__new__(RedefinablePipegraph)
 
+    @refuses_old_keywords("new_pipegraph")
     def __init__(
         self,
         resource_coordinator: LocalSystem | None = None,
@@ -140,6 +142,7 @@ class Pipegraph(DeclaredGraph):
         self.check()
         return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
 
+    @refuses_old_keywords("run_pipegraph")
     def run(
         self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
     ) -> "RunResult":
@@ -163,7 +166,10 @@ class Pipegraph(DeclaredGraph):
         from ppg.launch.start import start_run  # noqa: PLC0415 (declaring needs none of what running needs)
 
         if self._life is not Life.DECLARING:
-            raise PyPipelineGraphError("A pipegraph runs only once; make a new one with new_pipegraph()")
+            raise PyPipelineGraphError(
+                "A pipegraph runs only once; make a new one with new_pipegraph(), or make one that runs several times "
+                "with new_pipegraph(redefine=True)"
+            )
         if targets is not None:
             targets = target_list(targets)
             self.run_targets: Sequence[Job | PathLike] | None = targets

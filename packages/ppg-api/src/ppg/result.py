@@ -10,6 +10,7 @@ from ppg.exceptions import (
     RuntimeError,  # noqa: A004 (part of pypipegraph's interface)
     class_and_message,
 )
+from ppg.porting.guards import RefusesOldAttributes
 from ppg_exec import SentException, opens_exception, unopened_exception
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ class JobState(enum.Enum):
 
 @opens_exception
 @dataclass(frozen=True, slots=True)
-class JobOutcome:
+class JobOutcome(RefusesOldAttributes):
     """Job outcome: says how a run ended for one job.
 
     Attributes:

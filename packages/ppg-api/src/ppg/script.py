@@ -11,6 +11,7 @@ from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
+from ppg.porting.guards import refuses_old_keywords
 from ppg.report.never_run import note_graph
 from ppg.result import RunResult
 from ppg.shared_cache.cache import SharedCache
@@ -30,6 +31,7 @@ def current_pipegraph() -> Pipegraph:
     return pipegraph_for()  # type: ignore[return-value]  # in a generator's process it is that process's graph
 
 
+@refuses_old_keywords("new_pipegraph")
 def new_pipegraph(
     resource_coordinator: LocalSystem | None = None,
     *,
@@ -55,7 +57,7 @@ def new_pipegraph(
         redefine=redefine,
     )
     SESSION.pipegraph = pipegraph
-    caller = sys._getframe(1)
+    caller = sys._getframe(2)  # beyond the wrapper that refuses old keywords
     if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT and not redefine:
         note_graph(pipegraph, (caller.f_code.co_filename, caller.f_lineno))
     return pipegraph
@@ -95,6 +97,7 @@ def unwatched(*names: str) -> None:
         unwatch(str(namespace.get("__name__")), [last])
 
 
+@refuses_old_keywords("run_pipegraph")
 def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResult:
     """Run the current pipegraph; see `Pipegraph.run`.
 

@@ -131,7 +131,8 @@ class DeclaredGraph(Catalogue):
         """
         if self._life is not Life.DECLARING:
             raise PyPipelineGraphError(
-                f"Cannot {intent}: {self._life.value}. Make a new pipegraph with new_pipegraph()"
+                f"Cannot {intent}: {self._life.value}. Make a new pipegraph with new_pipegraph(), or make one that runs "
+                "several times with new_pipegraph(redefine=True)"
             )
 
     def admit(self, job: Job) -> Job:
@@ -231,9 +232,15 @@ class DeclaredGraph(Catalogue):
         """
         downstream.depends_on(ParameterInvariant(downstream.job_id, parameters, pipegraph=self))
 
-    def add_function_dependency(self, function: Callback, downstream: Job) -> None:
-        """Make a job run again when the code of a function changes."""
-        name = shared_function_name(function)
+    def add_function_dependency(self, function: Callback, downstream: Job, name: str | None) -> None:
+        """Make a job run again when the code of a function changes.
+
+        Parameters:
+            function: the function.
+            downstream: the job.
+            name: ends the name of the invariant; None for the function's own name.
+        """
+        name = shared_function_name(function) if name is None else f"{downstream.job_id}_{name}"
         if name is None:
             name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
         downstream.depends_on(FunctionInvariant(name, function, pipegraph=self))

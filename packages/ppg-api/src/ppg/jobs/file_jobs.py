@@ -376,7 +376,13 @@ class MultiFileGeneratingJob(FileJob):
 
         Raises:
             KeyError: the job makes no such file.
+            TypeError: the name is a number.
         """
+        if isinstance(name, int):
+            raise TypeError(
+                f"{self!r}[{name}]: a file of a job has a name or a path; list(job.files)[{name}] has the order that you "
+                "gave"
+            )
         if self._names is not None and name in self._names:
             return JobFile(self, self._files[self._names.index(str(name))])
         path = self.pipegraph.file_id(os.fspath(name))

@@ -67,7 +67,7 @@ class GraphProtocol(Protocol):
     def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
         """Make a job depend on parameters."""
 
-    def add_function_dependency(self, function: Any, downstream: Any) -> None:
+    def add_function_dependency(self, function: Any, downstream: Any, name: str | None) -> None:
         """Make a job depend on the code of a function."""
 
 
@@ -143,5 +143,5 @@ class NowhereGraph:
     def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
         """Ignore the dependency."""
 
-    def add_function_dependency(self, function: object, downstream: Any) -> None:
+    def add_function_dependency(self, function: object, downstream: Any, name: str | None) -> None:
         """Ignore the dependency."""

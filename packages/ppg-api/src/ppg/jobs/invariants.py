@@ -14,6 +14,7 @@ of the id, and shows the kind of the invariant in every message:
     version:a       a ToolVersionInvariant
 """
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from types import FunctionType
@@ -66,6 +67,9 @@ READABLE = {
 }
 """What an invariant of each name space is called in messages."""
 
+
+NO_FUNCTION = Fingerprint(b"no function")
+"""The fingerprint of None in place of a function."""
 
 Following = Literal["project", "none"]
 """Whether a FunctionInvariant also observes the objects that the function refers to by name."""
@@ -249,7 +253,7 @@ class FunctionInvariant(Job):
     Parameters:
         job_id: its name. Names of functions have a separate name space: a job may have the same name. The
             `job_id` of the invariant itself is "function:" and the name.
-        function: any callable. It is read when the graph runs.
+        function: any callable. It is read when the graph runs. None is a function that never changes.
         follow: "project" also observes the functions, classes and constants of the user's project that the code
             refers to by name, and the versions of installed distributions; "none" observes only the function. By
             default the setting of the pipegraph counts.
@@ -263,22 +267,24 @@ class FunctionInvariant(Job):
     __slots__ = ("follow", "function", "watch_globals")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     name_space: ClassVar[str] = "function:"
-    function: Callable[..., object]
+    function: Callable[..., object] | None
     follow: Following | None
     watch_globals: bool | None
 
     def __init__(
         self,
         job_id: PathLike,
-        function: "Callback",
+        function: "Callback | None",
         *,
         follow: Following | None = None,
         watch_globals: bool | None = None,
         pipegraph: "GraphProtocol | None" = None,
     ) -> None:
         name = _name(job_id, "FunctionInvariant")
-        if not callable(function):
-            raise TypeError(f"FunctionInvariant '{name}': the function must be callable, but is {function!r}")
+        if function is not None and not callable(function):
+            raise TypeError(
+                f"FunctionInvariant '{name}': the function must be callable, or None, but is {function!r}"
+            )
         super().__init__(self.name_space + name, pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
@@ -292,6 +298,9 @@ class FunctionInvariant(Job):
 
     def observe(self, observing: Observing) -> Observation:
         """Return the fingerprint of the function's code and of the objects that the code refers to."""
+        if self.function is None:
+            observing.history.saw(self.job_id, StoredObservation(NO_FUNCTION))
+            return NO_FUNCTION
         watches = observing.watch_globals if self.watch_globals is None else self.watch_globals
         names: Follow | None = observing.functions if watches else observing.functions_without_values
         if (self.follow or observing.follow) == "none":
@@ -315,6 +324,7 @@ class FunctionInvariant(Job):
     def _former_state(self, observing: Observing, *, follows: bool) -> FunctionState | None:
         """Return what a ppg that did not watch the values of globals would see of the function."""
         names = observing.functions_without_values if follows else None
+        assert self.function is not None
         try:
             return fingerprint_function(self.function, follow=names, former=True)
         except CannotFingerprint:
@@ -322,7 +332,7 @@ class FunctionInvariant(Job):
 
     def leaves_code_unobserved(self, follow: str) -> bool:
         """Whether names in the function are not followed."""
-        return (self.follow or follow) == "none"
+        return self.function is not None and (self.follow or follow) == "none"
 
 
 class OwnFunctionInvariant(FunctionInvariant):
@@ -347,6 +357,31 @@ class OwnFunctionInvariant(FunctionInvariant):
         made.follow = None
         made.watch_globals = None if owner.execution.watch_globals else False
         return made
+
+
+def _taking_either_order(declare: Callable[..., None]) -> Callable[..., None]:
+    """Let a FunctionInvariant take its arguments in the order of pypipegraph2, too: the function, and a name if any."""
+
+    @functools.wraps(declare)
+    def init(self: FunctionInvariant, *given: Any, **options: Any) -> None:
+        match given:
+            case (function,) if callable(function) and "function" not in options:
+                name = shared_function_name(function)
+                if name is None:
+                    raise TypeError(
+                        f"FunctionInvariant: only functions of modules have a name of their own, not {function!r}; "
+                        "pass a name before the function"
+                    )
+                given = name, function
+            case (function, str() as name) if callable(function):
+                given = name, function
+        declare(self, *given, **options)
+
+    return init
+
+
+if not TYPE_CHECKING:  # type checkers must see one order
+    FunctionInvariant.__init__ = _taking_either_order(FunctionInvariant.__init__)
 
 
 def require_following(value: str) -> Following:

@@ -12,7 +12,11 @@ from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
 from ppg.jobs.kind import JobKind
 from ppg.jobs.results_of_job import JobResults
+from ppg.paths import FileName
+from ppg.porting.guards import SET_ON_JOBS, RefusesOldAttributes, refuse_setting, refuses_old_keywords
+from ppg.porting.lookup import attribute_error, keyword_error
 from ppg.source_location import Place, Point, place_of, point_in_script
+from ppg.text import bytes_of
 from ppg_graph import JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
@@ -31,10 +35,24 @@ class JobMeta(type):
     if not TYPE_CHECKING:  # type checkers must see the signature of each class's __init__
 
         def __call__(cls, *args: object, **options: object) -> object:
-            candidate = type.__call__(cls, *args, **options)
+            try:
+                candidate = type.__call__(cls, *args, **options)
+            except TypeError:
+                error = keyword_error(cls, options) if options else None
+                if error is None:
+                    raise
+                raise error from None
             candidate._declared_at = point_in_script()
             graph = candidate._pipegraph
             return (candidate.pipegraph if graph is None else graph).admit(candidate)
+
+        def __getattr__(cls, name: str) -> object:
+            raise attribute_error(cls, name, cls.__name__) or AttributeError(
+                f"type object '{cls.__name__}' has no attribute '{name}'", name=name
+            )
+
+        def __dir__(cls) -> list[str]:
+            return [name for name in type.__dir__(cls) if name not in SET_ON_JOBS]
 
 
 def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
@@ -44,7 +62,7 @@ def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
     return job
 
 
-class Job(JobResults, JobKind, metaclass=JobMeta):
+class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
     """Job: a named node of a pipegraph. Users create its subclasses.
 
     Attributes:
@@ -65,6 +83,12 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
     node: NodeId
     _pipegraph: "GraphProtocol | None"
     _declared_at: Point
+
+    if not TYPE_CHECKING:
+
+        def __dir__(self) -> list[str]:
+            # Those that scripts set are descriptors, and not attributes that exist.
+            return [name for name in object.__dir__(self) if name not in SET_ON_JOBS]
 
     def __init__(self, job_id: str, pipegraph: "GraphProtocol | None") -> None:
         if pipegraph is None:
@@ -153,6 +177,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
     # -- dependencies ------------------------------------------------------------------------------
 
+    @refuses_old_keywords("Job.depends_on")
     def depends_on(self, *dependencies: "Dependency") -> Self:
         """Make the job depend on others.
 
@@ -180,6 +205,7 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
             self.pipegraph.add_dependency(upstream, self, part)
         return self
 
+    @refuses_old_keywords("Job.depends_on_params")
     def depends_on_params(self, parameters: object) -> Self:
         """Rerun the job when these parameters change (a ParameterInvariant named after the job).
 
@@ -197,14 +223,29 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         self.pipegraph.add_file_dependency(filename, self, or_observe=True)
         return self
 
-    def depends_on_func(self, function: "Callback") -> Self:
+    @refuses_old_keywords("Job.depends_on_func")
+    def depends_on_func(self, function: "Callback | str", name: "str | Callback | None" = None) -> Self:
         """Rerun the job when this function's code changes (a FunctionInvariant).
 
         For helper functions that the job's callback calls by name. All jobs share one invariant of a module-level
-        function.
+        function without a name.
+
+        Parameters:
+            function: the function.
+            name: ends the name of the invariant, after the job's id. As in pypipegraph, it may come first.
+
+        Raises:
+            TypeError: the function is not callable, or the name is not a text.
+            JobContractError: the job depends on another function under that name.
         """
         self._require_takes_dependencies()
-        self.pipegraph.add_function_dependency(function, self)
+        called: Any = name if isinstance(function, str) else function
+        named: Any = function if isinstance(function, str) else name
+        if not callable(called):
+            raise TypeError(f"'{self.job_id}'.depends_on_func takes a function, not {called!r}")
+        if named is not None and not isinstance(named, str):
+            raise TypeError(f"'{self.job_id}'.depends_on_func: the name must be a str, not {named!r}")
+        self.pipegraph.add_function_dependency(called, self, named)
         return self
 
     def _require_takes_dependencies(self) -> None:
@@ -248,17 +289,25 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
 
     @property
     def memory_needed(self) -> int:
-        """The number of bytes of memory that the job needs, or -1 if it is not stated."""
+        """The number of bytes of memory that the job needs, or -1 if it is not stated.
+
+        A text with a unit may be assigned: "2 GB", "512MiB".
+        """
         return self._memory_needed
 
     @memory_needed.setter
-    def memory_needed(self, size: int) -> None:
+    def memory_needed(self, size: int | str) -> None:
+        if isinstance(size, str):
+            size = bytes_of(size, f"memory_needed of '{self.job_id}'")
         if not _is_whole_number(size):
-            raise TypeError(f"memory_needed of '{self.job_id}' must be a whole number of bytes, not {size!r}")
+            raise TypeError(
+                f"memory_needed of '{self.job_id}' must be a whole number of bytes, or a text such as '2 GB', not {size!r}"
+            )
         if size < 1 and size != -1:
             raise ValueError(f"memory_needed of '{self.job_id}' must be at least 1 byte, or -1, not {size}")
         self._memory_needed = size
 
+    @refuses_old_keywords("Job.use_cores")
     def use_cores(self, cores: int) -> Self:
         """Set `cores_needed`; return the job."""
         self.cores_needed = cores
@@ -280,8 +329,13 @@ class Job(JobResults, JobKind, metaclass=JobMeta):
         return self
 
 
-class JobFile:
+refuse_setting(Job, SET_ON_JOBS)
+
+
+class JobFile(FileName):
     """JobFile: one file of a multi-file job, so that a job can depend on this file alone.
+
+    It can be used as the `Path` of the file, relative to the pipegraph's root: `job["a"].read_text()`.
 
     Attributes:
         job: the job that makes it.
@@ -382,7 +436,7 @@ def _declaration_order(item: object) -> tuple[int, str]:
     return -1, str(item)
 
 
-class JobList(list[Any]):
+class JobList(RefusesOldAttributes, list[Any]):
     """JobList: several jobs; `+` adds more, and `depends_on` works on it and accepts it."""
 
     def __add__(self, other: object) -> "JobList":

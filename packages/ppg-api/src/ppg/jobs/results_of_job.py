@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from ppg.exceptions import PyPipelineGraphError
+
 if TYPE_CHECKING:
     from ppg.jobs.graph_protocol import GraphProtocol
     from ppg.result import JobOutcome
@@ -33,8 +35,8 @@ class JobResults:
 
     @property
     def failed(self) -> bool:
-        """Whether the job ran and failed."""
-        return self.outcome.failed
+        """Whether the job failed, or could not run because an upstream failed; `outcome.state` has which."""
+        return self.outcome.failed or self.outcome.cause is not None
 
     @property
     def was_run(self) -> bool:
@@ -43,8 +45,13 @@ class JobResults:
 
     @property
     def exception(self) -> BaseException | None:
-        """The exception with which the job failed."""
-        return self.outcome.exception
+        """The exception with which the job failed; of a blocked job, one that names the failed upstream."""
+        outcome = self.outcome
+        if outcome.cause is None:
+            return outcome.exception
+        return PyPipelineGraphError(
+            f"'{self.job_id}' did not run: Upstream '{outcome.cause}' failed; mend that job"
+        )
 
     @property
     def traceback(self) -> str | None:

@@ -27,6 +27,7 @@ from ppg.jobs.job import Dependency, Job, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.jobs.signature import Callback, wants_argument
 from ppg.paths import PathLike, absolute, require_path
+from ppg.porting.guards import refuses_old_keywords
 from ppg.source_location import place_of, point_in_script
 from ppg.worker.cache_files import pass_value, read_value, write_value
 from ppg_graph import JobId, NodeKind
@@ -112,13 +113,22 @@ class CacheJob(FileJob):
 class CachedJob(CallbackJob):
     """CachedJob: the common part of jobs that use a cached value; `isinstance(job, ppg.CachedJob)` detects them.
 
-    The job's dependencies are those of its calculation. `cache_job` has its own resources and options:
-    `job.cache_job.use_cores(8)`.
+    The job's dependencies are those of its calculation, and so is `use_cores`. `cache_job` has its other resources and
+    options: `job.cache_job.memory_needed = "8 GB"`.
     """
 
     __slots__ = ()
     cache_job: CacheJob
 
+    if not TYPE_CHECKING:
+
+        def __getitem__(self, index: object) -> object:
+            # Python also calls this for `load, calculation = job`, as for the tuples of pypipegraph2.
+            raise TypeError(
+                f"{self!r} is one job, not a tuple: others depend on the job itself, and its calculation is `cache_job`"
+            )
+
+    @refuses_old_keywords("Job.depends_on")
     def depends_on(self, *dependencies: Dependency) -> Self:
         """Make the calculation depend on other jobs; see `Job.depends_on`.
 
@@ -136,6 +146,15 @@ class CachedJob(CallbackJob):
     def use_depends_on(self, *dependencies: Dependency) -> Self:
         """Make the half that uses the value (the load or the plot) depend on other jobs, but not the calculation."""
         super().depends_on(*dependencies)
+        return self
+
+    @refuses_old_keywords("Job.use_cores")
+    def use_cores(self, cores: int) -> Self:
+        """Set `cores_needed` of the calculation; return the job.
+
+        The half that uses the value has its own `cores_needed` and `memory_needed`.
+        """
+        self.cache_job.use_cores(cores)
         return self
 
     def ignore_code_changes(self) -> Self:

@@ -107,7 +107,8 @@ class PlotJob(ValueFileJob):
             matplotlib, or anything else that has a method `save` or `savefig`.
         render_args: further arguments of that method, by name; `dpi`, `width` and `height` may be among them.
         dpi: dots per inch; by default that of the plot.
-        width, height: of the whole plot in inches, both or none; by default those of the plot.
+        width, height: of the whole plot in inches, both or none; by default those of the plot. A plot with a method
+            `save` may have them as attributes, and further arguments as `render_args`.
         table_filename: also write the data as a table: `.tsv`, `.csv` or `.parquet` by the suffix (for the latter
             pandas needs pyarrow). The data must be a data frame then. The job that writes it is `table_job`.
         cache_filename: the file with the pickled data; by default in the pipegraph's cache folder, under the name of

@@ -7,7 +7,7 @@ import contextlib
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -110,16 +110,22 @@ def _saving(plot: Any, rendering: Rendering, job_id: str) -> tuple[Callable[...,
         )
     if not hasattr(plot, "savefig") and not hasattr(plot, "save") and hasattr(plot, "get_figure"):
         plot = plot.get_figure()  # pandas and seaborn return axes
-    sized = {"width": rendering.width, "height": rendering.height}
-    arguments = {"dpi": rendering.dpi, **rendering.arguments}
+    own_arguments = getattr(plot, "render_args", None)
+    arguments = {
+        **(own_arguments if isinstance(own_arguments, Mapping) else {}),
+        **({} if rendering.dpi is None else {"dpi": rendering.dpi}),
+        **rendering.arguments,
+    }
     if callable(getattr(plot, "savefig", None)):
         if rendering.width is not None:
             _resize(plot, rendering, job_id)
         save = plot.savefig
     elif callable(getattr(plot, "save", None)):
         save = plot.save
-        arguments |= sized
         accepted = inspect.signature(save).parameters
+        arguments = _own_size(plot, accepted) | arguments
+        if rendering.width is not None:
+            arguments |= {"width": rendering.width, "height": rendering.height}
         if "verbose" in accepted:
             arguments.setdefault("verbose", False)  # plotnine prints a message otherwise
     else:
@@ -130,6 +136,18 @@ def _saving(plot: Any, rendering: Rendering, job_id: str) -> tuple[Callable[...,
     given = {name: value for name, value in arguments.items() if value is not None}
     _require_accepted(save, given, plot, job_id)
     return save, given
+
+
+def _own_size(plot: object, accepted: Container[str]) -> dict[str, object]:
+    """Return the size that a plot has as its attributes, in the unit of its method `save`, if that takes a size."""
+    if "width" not in accepted or "height" not in accepted:
+        return {}
+    size = {name: getattr(plot, name, None) for name in ("width", "height")}
+    return {
+        name: value
+        for name, value in size.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and value > 0
+    }
 
 
 def _require_accepted(
