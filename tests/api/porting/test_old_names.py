@@ -72,7 +72,7 @@ ALSO_CALLED = {
 
 
 def plain(row):
-    return row.here.replace("`", "")
+    return row.here.replace("`", "'")
 
 
 def rows_of(rows):

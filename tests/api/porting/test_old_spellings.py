@@ -1,8 +1,10 @@
 """Spellings of the predecessors that mean the same here work; those that mean something else are errors."""
 
+import copy
 import pickle
 from pathlib import Path
 
+import cloudpickle
 import pytest
 
 import ppg
@@ -273,8 +275,15 @@ def test_a_plot_is_saved_in_its_own_size_unless_the_job_has_another(run, folder,
 # -- what stays as it was
 
 
-def test_a_job_and_a_file_can_be_pickled_and_copied_nevertheless(graph):
+def test_a_job_and_the_package_can_be_pickled_and_copied_nevertheless(graph):
     job = ppg.FileGeneratingJob("a", write)
     assert pickle.loads(pickle.dumps(job)).job_id == "a"
+    assert copy.copy(job).job_id == "a"
+    for copied in (
+        pickle.loads(pickle.dumps(ppg)),
+        cloudpickle.loads(cloudpickle.dumps(lambda: ppg))(),
+        copy.deepcopy(ppg),
+    ):
+        assert copied is ppg
     system = ppg.LocalSystem(max_cores_to_use=2)
     assert pickle.loads(pickle.dumps(system)) == system

@@ -4,6 +4,7 @@ Type checkers do not see the guards: for them an old name does not exist.
 """
 
 import functools
+import importlib
 import sys
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -77,6 +78,10 @@ def raise_for_name(module: str, name: str) -> NoReturn:
 
 class RefusesOldNames(ModuleType):
     """Refuses old names: the class of the module `ppg`, which refuses to set the names of its predecessors."""
+
+    def __reduce__(self) -> tuple[Callable[[str], ModuleType], tuple[str]]:
+        # Picklers take the name of a module only of its own type.
+        return importlib.import_module, (self.__name__,)
 
     if not TYPE_CHECKING:
 

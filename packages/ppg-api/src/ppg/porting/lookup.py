@@ -42,12 +42,14 @@ def attribute_error(kind: type, name: str, subject: str) -> AttributeError | Non
         name: the attribute.
         subject: the object, as the message names it.
     """
+    if name.startswith("__"):
+        return None  # Python and its libraries ask for such names
     from ppg.porting.attributes import ATTRIBUTES  # noqa: PLC0415 (only errors need it)
 
     row = _inherited(ATTRIBUTES, kind, name)
     if row is None:
         return None
-    return AttributeError(f"{_error_text(subject, name, row, 'attribute')}: {_plain(row.here)}", name=name)
+    return AttributeError(f"{_error_text(subject, name, row, 'attribute')}; {_plain(row.here)}", name=name)
 
 
 def keyword_error(function: str | type, names: Iterable[str]) -> TypeError | None:
@@ -65,7 +67,7 @@ def keyword_error(function: str | type, names: Iterable[str]) -> TypeError | Non
         else:
             called, row = function.__name__, _inherited(KEYWORDS, function, name)
         if row is not None:
-            return TypeError(f"{_error_text(f'{called}()', name, row, 'parameter')}: {_plain(row.here)}")
+            return TypeError(f"{_error_text(f'{called}()', name, row, 'parameter')}; {_plain(row.here)}")
     return None
 
 
@@ -80,7 +82,7 @@ def _text_for(module: str, name: str) -> str | None:
             [f"{_error_text(module, name, row)}; of its names,", *contents, f"  others: {_plain(row.here)}"]
         )
     if row is not None:
-        return f"{_error_text(module, name, row)}: {_plain(row.here)}"
+        return f"{_error_text(module, name, row)}; {_plain(row.here)}"
     if room and name in sys.modules["ppg"].__all__:
         return f"{module} has no name '{name}': it is ppg.{name}"
     return None
@@ -120,7 +122,7 @@ def _error_text(subject: str, name: str, row: Row, what: str = "name") -> str:
 
 
 def _plain(markdown: str) -> str:
-    return markdown.replace("`", "")
+    return markdown.replace("`", "'")
 
 
 def _imports_a_name(user: FrameType) -> bool:

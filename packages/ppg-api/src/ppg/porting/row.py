@@ -11,7 +11,7 @@ class Row(NamedTuple):
     Attributes:
         first: the names in pypipegraph, separated by spaces.
         second: the names in pypipegraph2, separated by spaces.
-        here: the remedy, as a clause in Markdown that messages show without backticks.
+        here: the remedy, as a clause in Markdown that messages show with quotes for backticks.
     """
 
     first: str
