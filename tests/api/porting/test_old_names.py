@@ -254,6 +254,42 @@ def test_a_keyword_that_no_predecessor_had_is_the_error_of_python(folder):
         assert "invented" in str(error)
 
 
+# -- where scripts run
+
+
+@pytest.mark.parametrize("command", [["ppg", "run"], [sys.executable]], ids=["ppg run", "python"])
+def test_the_error_of_a_script_has_its_line_and_the_remedy(folder, command):
+    lines = [
+        "import ppg",
+        "",
+        "ppg.new_pipegraph()",
+        'job = ppg.JobGeneratingJob("g", lambda: None)',
+        "job.prerequisites",
+    ]
+    (folder / "script.py").write_text("\n".join(lines) + "\n")
+    ended = subprocess.run([*command, "script.py"], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.returncode != 0
+    assert 'script.py", line 5, in <module>' in ended.stderr
+    assert (
+        "AttributeError: JobGeneratingJob 'g' has no attribute 'prerequisites' as pypipegraph had; it is 'upstreams'"
+    ) in ended.stderr
+
+
+def test_an_old_name_in_a_callback_fails_its_job_with_the_line_and_the_remedy(failing_run):
+    def declare():
+        a = ppg.FileGeneratingJob("a", lambda path: ppg.util.CPUs())
+        ppg.FileGeneratingJob("b", lambda path: path.write_text(str(a.filenames)))
+
+    _error, graph = failing_run(declare)
+    for name, line, remedy in (
+        ("a", "ppg.util.CPUs()", "use 'os.cpu_count()'"),
+        ("b", "a.filenames", "it is 'files'"),
+    ):
+        assert isinstance(graph.job(name).exception, AttributeError)
+        assert remedy in str(graph.job(name).exception)
+        assert line in graph.job(name).traceback
+
+
 # -- the tables are complete
 
 

@@ -242,7 +242,9 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         called: Any = name if isinstance(function, str) else function
         named: Any = function if isinstance(function, str) else name
         if not callable(called):
-            raise TypeError(f"'{self.job_id}'.depends_on_func takes a function, not {called!r}")
+            raise TypeError(
+                f"'{self.job_id}'.depends_on_func: the function must be callable, but is {called!r}"
+            )
         if named is not None and not isinstance(named, str):
             raise TypeError(f"'{self.job_id}'.depends_on_func: the name must be a str, not {named!r}")
         self.pipegraph.add_function_dependency(called, self, named)
