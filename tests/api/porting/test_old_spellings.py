@@ -231,6 +231,13 @@ def test_a_cached_job_is_no_tuple_and_the_error_names_its_parts(graph):
         assert list(job + user) == [job, user]
 
 
+def test_a_list_of_one_job_is_made_of_the_job(graph):
+    job = ppg.MultiFileGeneratingJob(["b", "a"], lambda files: None)
+    assert list(ppg.JobList(job)) == list(ppg.JobList([job])) == list(ppg.JobList(iter([job]))) == [job]
+    assert list(ppg.JobList()) == []
+    assert pickle.loads(pickle.dumps(ppg.JobList(["a"]))) == ["a"]
+
+
 # -- plots
 
 

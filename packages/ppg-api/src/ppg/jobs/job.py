@@ -439,7 +439,14 @@ def _declaration_order(item: object) -> tuple[int, str]:
 
 
 class JobList(RefusesOldAttributes, list[Any]):
-    """JobList: several jobs; `+` adds more, and `depends_on` works on it and accepts it."""
+    """JobList: several jobs; `+` adds more, and `depends_on` works on it and accepts it.
+
+    Parameters:
+        jobs: an iterable of jobs, or one job.
+    """
+
+    def __init__(self, jobs: "Iterable[Any] | Job" = ()) -> None:
+        super().__init__([jobs] if isinstance(jobs, Job) else jobs)
 
     def __add__(self, other: object) -> "JobList":
         return JobList([*self, *listed(other)])
