@@ -229,8 +229,12 @@ def test_an_attribute_error_within_a_property_is_not_hidden(graph):
         def broken(self):
             return (1).nowhere
 
-    with pytest.raises(AttributeError, match="'int' object has no attribute 'nowhere'"):
-        _ = Own("a", lambda path: None).broken
+        dependants = broken
+
+    job = Own("a", lambda path: None)
+    for name in ("broken", "dependants"):
+        with pytest.raises(AttributeError, match="'int' object has no attribute 'nowhere'"):
+            getattr(job, name)
 
 
 def keyword_cases():

@@ -99,9 +99,11 @@ class RefusesOldAttributes:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> object:
-            error = attribute_error(type(self), name, _shown(self))
-            if error is not None:
-                raise error
+            kind = type(self)
+            if not any(name in vars(base) for base in kind.__mro__):
+                error = attribute_error(kind, name, _shown(self))
+                if error is not None:
+                    raise error
             # Python calls this method also if a property raises AttributeError, which is raised again here.
             return object.__getattribute__(self, name)
 
