@@ -10,7 +10,7 @@ READS = "\ndef read():\n    return NAME\ndef f(x):\n    return read()\n"
 
 IMPORTS = """
 import collections, dataclasses, datetime, decimal, enum, fractions, functools, logging, operator, pathlib, random, re
-import threading, types, uuid, weakref
+import struct, threading, types, uuid, weakref
 import numpy as np
 import pandas as pd
 """
@@ -43,6 +43,7 @@ COUNTS = {
     "method caller": ("operator.methodcaller('a')", "operator.methodcaller('b')"),
     "partial": ("functools.partial(int, base=2)", "functools.partial(int, base=3)"),
     "alias of a builtin": ("len", "sum"),
+    "binary format": ("struct.Struct('<i')", "struct.Struct('<q')"),
     "made dataclass": (
         "dataclasses.make_dataclass('M', ['x'], namespace={'run': lambda self: 1})(1)",
         "dataclasses.make_dataclass('M', ['x'], namespace={'run': lambda self: 2})(1)",
@@ -78,6 +79,122 @@ DEFINITIONS = {
         "1",
         "2",
     ),
+    "bound method in a partial": (
+        (
+            "class C:\n    def __init__(self, a): self.a = a\n    def run(self, x): pass\n"
+            "NAME = functools.partial(C({}).run, 1)\n"
+        ),
+        "1",
+        "2",
+    ),
+    "bound method in a tuple with functions": (
+        (
+            "class C:\n    def __init__(self, a): self.a = a\n    def run(self): pass\n"
+            "def f(): pass\nNAME = (C({}).run, f)\n"
+        ),
+        "1",
+        "2",
+    ),
+    "bound method in a cache": (
+        (
+            "class C:\n    def __init__(self, a): self.a = a\n    def run(self): pass\n"
+            "NAME = functools.lru_cache(C({}).run)\n"
+        ),
+        "1",
+        "2",
+    ),
+    "bound method as a default of a helper": (
+        (
+            "class C:\n    def __init__(self, a): self.a = a\n    def run(self): pass\n"
+            "def NAME(step=C({}).run): pass\n"
+        ),
+        "1",
+        "2",
+    ),
+    "bound method as a member of a class": (
+        (
+            "class C:\n    def __init__(self, a): self.a = a\n    def run(self): pass\n"
+            "class NAME:\n    step = C({}).run\n"
+        ),
+        "1",
+        "2",
+    ),
+    "class of a class method": (
+        "class C:\n    size = {}\n    @classmethod\n    def run(cls): return cls.size\nNAME = C.run\n",
+        "1",
+        "2",
+    ),
+    "argument of a decorator that is a class": (
+        (
+            "class D:\n    def __init__(self, a): self.a = a\n    def __call__(self, function):\n"
+            "        def run(): return self.a * function()\n        return run\n"
+            "@D({})\ndef NAME(): return 1\n"
+        ),
+        "1",
+        "2",
+    ),
+    "metadata of a field": (
+        (
+            "@dataclasses.dataclass\nclass NAME:\n"
+            "    a: int = dataclasses.field(default=1, metadata=dict(unit={}))\n"
+        ),
+        "1",
+        "2",
+    ),
+    "attribute of an enum that is no member": (
+        "class E(enum.Enum):\n    limit = enum.nonmember({})\n    A = 1\nNAME = E.A\n",
+        "1",
+        "2",
+    ),
+    "attribute of a member of an enum": (
+        "class E(enum.Enum):\n    A = 1\nNAME = E.A\nNAME.label = {}\n",
+        "1",
+        "2",
+    ),
+    "attribute beside the fields of a dataclass": (
+        "@dataclasses.dataclass\nclass C:\n    a: int = 1\nNAME = C()\nNAME.b = {}\n",
+        "1",
+        "2",
+    ),
+    "attribute of a subclass of deque": (
+        "class C(collections.deque): pass\nNAME = C()\nNAME.b = {}\n",
+        "1",
+        "2",
+    ),
+    "attribute of a subclass of a named tuple": (
+        "class C(collections.namedtuple('C', 'a')): pass\nNAME = C(1)\nNAME.b = {}\n",
+        "1",
+        "2",
+    ),
+    "attribute of a subclass of date": (
+        "class C(datetime.date): pass\nNAME = C(2026, 1, 1)\nNAME.b = {}\n",
+        "1",
+        "2",
+    ),
+    "notes of a frame": ("NAME = pd.DataFrame(dict(a=[1]))\nNAME.attrs['unit'] = {}\n", "1", "2"),
+    "an object with a lock": (
+        "class C:\n    def __init__(self, a): self.a, self.lock = a, threading.Lock()\nNAME = C({})\n",
+        "1",
+        "2",
+    ),
+    "an object with weak references": (
+        (
+            "class C:\n    def __init__(self, a): self.a, self.made = a, weakref.WeakValueDictionary()\n"
+            "NAME = C({})\n"
+        ),
+        "1",
+        "2",
+    ),
+    "function beside what has no content": (
+        "def f(): return {}\nNAME = (f, (x for x in []))\n",
+        "1",
+        "2",
+    ),
+    "function of a partial with what has no content": (
+        "def f(x): return {}\nNAME = functools.partial(f, (x for x in []))\n",
+        "1",
+        "2",
+    ),
     "wrapped function": ("@functools.lru_cache\ndef NAME(): return {}\n", "1", "2"),
 }
 
@@ -92,6 +209,10 @@ SAME = {
         "class C:\n    @functools.cached_property\n    def p(self): return 1\nNAME = C()\nNAME.p\n",
     ),
     "lock": ("NAME = threading.Lock()\n", "NAME = threading.Lock()\nNAME.acquire()\n"),
+    "lock of an object": (
+        "class C: pass\nNAME = C()\nNAME.lock = threading.Lock()\n",
+        "class C: pass\nNAME = C()\nNAME.lock = threading.Lock()\nNAME.lock.acquire()\n",
+    ),
     "logger": ("NAME = logging.getLogger('a')\n", "NAME = logging.getLogger('b')\n"),
 }
 

@@ -32,9 +32,9 @@ from ppg_invariants.functions.code import Code, code_of
 from ppg_invariants.functions.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.values.encoding import PLAIN_WRITERS, Encoder, decode_name, encode_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, module_of, type_name, write_count
-from ppg_invariants.values.types import content_of, is_registered
+from ppg_invariants.values.types import Content, content_of, is_registered
 
-__all__ = ["CapturedEncoder", "has_static_attribute", "plain_function", "static_attribute"]
+__all__ = ["CapturedEncoder", "Members", "has_static_attribute", "plain_function", "static_attribute"]
 
 _CODE, _SEEN, _DICT = Tag.CODE.value, Tag.SEEN.value, Tag.DICT.value
 
@@ -47,7 +47,7 @@ _CODE_KEY, _CLOSURE_KEY, _DEFAULT_KEY = encode_name("code"), encode_name("closur
 _PROJECT = Origin.PROJECT
 
 
-class _Members:
+class Members:
     """Members: holds the members of a class, or the values that a decorator keeps, by name."""
 
     def __init__(self, by_name: dict[str, object]) -> None:
@@ -125,7 +125,7 @@ class CapturedEncoder(Encoder):
             self._write_method(value, out)
         elif kind is types.CodeType:
             self._write_code(code_of(value), out)
-        elif kind is _Members:
+        elif kind is Members:
             self._write_members(value, out)
         elif isinstance(value, type):
             self._write_numbered(value, "class", self._class_content, out)
@@ -178,7 +178,7 @@ class CapturedEncoder(Encoder):
             self.write(key, out)
 
     def _write_value(self, value: Any, out: bytearray) -> None:
-        content = content_of(value)
+        content = self._content_of(value)
         if content is not None:
             kind = type(value)
             if is_registered(kind) or self._origin_of_class(kind) is not _PROJECT:
@@ -299,7 +299,7 @@ class CapturedEncoder(Encoder):
 
     # Contents of values
 
-    def _write_members(self, members: "_Members", out: bytearray) -> None:
+    def _write_members(self, members: "Members", out: bytearray) -> None:
         out += _DICT
         write_count(len(members.by_name), out)
         for name, value in sorted(members.by_name.items()):
@@ -345,8 +345,16 @@ class CapturedEncoder(Encoder):
             "name": kind.__name__,
             "bases": kind.__bases__,
             "metaclass": None if metaclass is type else metaclass,
-            "members": _Members(members_that_count(kind)),
+            "members": Members(self._members_of(kind)),
         }
+
+    def _members_of(self, kind: type) -> dict[str, object]:
+        """Return the members of a class that count; for subclasses."""
+        return members_that_count(kind)
+
+    def _content_of(self, value: Any) -> Content | None:
+        """Return the content of a value of a type that `values` takes; for subclasses."""
+        return content_of(value)
 
     def _instance_content(self, value: Any) -> object:
         kind = type(value)
@@ -421,7 +429,7 @@ def _wrapper_content(wrapper: types.FunctionType) -> object:
     registry = getattr(wrapper, "registry", None)  # functools.singledispatch
     return {
         "decorator": f"{lasting_name(module, code.name)} {version}",
-        "closure": _Members(kept),
+        "closure": Members(kept),
         "default": (wrapper.__defaults__, wrapper.__kwdefaults__),
         "registered": dict(registry) if isinstance(registry, types.MappingProxyType) else None,
         "wrapped": wrapper.__wrapped__,  # type: ignore[attr-defined]

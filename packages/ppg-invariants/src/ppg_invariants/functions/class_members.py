@@ -17,10 +17,15 @@ _NOTES = frozenset(
 _DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 
 
-def members_that_count(kind: type) -> dict[str, object]:
-    """Return the members that count, by name, in the form that the encoder takes."""
+def members_that_count(kind: type, *, whole: bool = False) -> dict[str, object]:
+    """Return the members that count, by name, in the form that the encoder takes.
+
+    With `whole`, also metadata of fields, and all members of enums. A ppg that did not watch the values of globals left
+    these out.
+    """
     if issubclass(kind, enum.Enum):
-        return _members_of_enum(kind)
+        others = _other_members_of_enum(kind) if whole else {}
+        return others | _members_of_enum(kind)
     members: dict[str, object] = {}
     generated = bool(kind.__dict__.get("__dataclass_fields__") or kind.__dict__.get("__attrs_attrs__"))
     for name, value in vars(kind).items():
@@ -32,6 +37,10 @@ def members_that_count(kind: type) -> dict[str, object]:
             members[name] = value
     if "__dataclass_fields__" in kind.__dict__:
         members["fields"] = [_field(field) for field in kind.__dict__["__dataclass_fields__"].values()]
+        fields = kind.__dict__["__dataclass_fields__"].values()
+        metadata = {field.name: dict(field.metadata) for field in fields if field.metadata}
+        if whole and metadata:
+            members["metadata of fields"] = metadata
         # Every version of Python keeps these options; the other options show in the members that they add.
         options = kind.__dict__["__dataclass_params__"]
         members["options"] = [getattr(options, name) for name in _DATACLASS_OPTIONS]
@@ -46,6 +55,15 @@ def _members_of_enum(kind: type[enum.Enum]) -> dict[str, object]:
         name: value
         for name, value in vars(kind).items()
         if isinstance(value, methods) and not _is_generated(value)
+    }
+
+
+def _other_members_of_enum(kind: type[enum.Enum]) -> dict[str, object]:
+    """Return what is neither a member of the enum nor a method, nor made by Python."""
+    return {
+        name: value.fget if isinstance(value, types.DynamicClassAttribute) else value
+        for name, value in vars(kind).items()
+        if name not in kind.__members__ and not (name.startswith("_") and name.endswith("_"))
     }
 
 

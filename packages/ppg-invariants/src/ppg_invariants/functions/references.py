@@ -37,7 +37,7 @@ from typing import Any, NamedTuple
 from ppg_invariants.engine_names import lasting_module
 from ppg_invariants.errors import CannotFingerprint
 from ppg_invariants.functions.captured import (
-    CapturedEncoder,
+    Members,
     has_static_attribute,
     plain_function,
     static_attribute,
@@ -53,6 +53,7 @@ from ppg_invariants.functions.watched import (
     is_unwatched,
     size_in_bytes,
 )
+from ppg_invariants.functions.whole_objects import WholeObjectsEncoder, parts_of_item
 from ppg_invariants.values.encoding import Encoder, encode_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, type_name, write_count
 
@@ -161,12 +162,12 @@ class Follow:
     def _item(self, value: object) -> _Item:
         known = self._items.get(id(value))
         if known is None:
-            encoder = _FollowingEncoder(former=not self._values)
+            encoder = _FollowingEncoder(former=not self._values, items=True)
             try:
                 content = encoder.encode(value, root="item")
             except CannotFingerprint:
                 # A default, for example, may have no comparable content, but the code has.
-                encoder = _FollowingEncoder(former=not self._values)
+                encoder = _FollowingEncoder(former=not self._values, items=True)
                 if functions := _functions_in(value):
                     content = encoder.encode([function.__code__ for function in functions], root="item")
                     encoder.met += [
@@ -174,6 +175,8 @@ class Follow:
                         for function in functions
                         if origin_of_file(function.__code__.co_filename) is Origin.PROJECT
                     ]
+                elif self._values and (parts := parts_of_item(value)):
+                    content = encoder.encode((type_name(type(value)), Members(parts)), root="item")
                 else:
                     content = encoder.encode(type_name(type(value)), root="item")
             references = self._references(encoder.met)
@@ -229,16 +232,16 @@ class Follow:
         return False
 
 
-class _FollowingEncoder(CapturedEncoder):
+class _FollowingEncoder(WholeObjectsEncoder):
     """Following encoder: notes the functions that it meets, and accepts class members without content."""
 
-    def __init__(self, *, former: bool = False) -> None:
-        super().__init__(former=former)
+    def __init__(self, *, former: bool = False, items: bool = False) -> None:
+        super().__init__(former=former, items=items)
         self.met: list[tuple[Code, Mapping[str, object]]] = []
 
-    def _more_of_function(self, function: types.FunctionType, code: Code, _out: bytearray) -> int:
+    def _more_of_function(self, function: types.FunctionType, code: Code, out: bytearray) -> int:
         self.met.append((code, function.__globals__))
-        return 0
+        return super()._more_of_function(function, code, out)
 
     def _write_member(self, value: object, out: bytearray) -> None:
         """Append a class member; without comparable content it counts by its type, not by its parts."""
@@ -264,7 +267,7 @@ class _ValueEncoder(_FollowingEncoder):
     """Value encoder: encodes the value of a global name, within the limits of `watched`."""
 
     def __init__(self, root: str | None) -> None:
-        super().__init__()
+        super().__init__(items=True)
         self._parts = 0
         self._root = root
 
@@ -283,13 +286,6 @@ class _ValueEncoder(_FollowingEncoder):
                 self.write_object(value, "path in the project", content, out)
                 return
         super().write(value, out)
-
-    def _write_method(self, method: types.MethodType, out: bytearray) -> None:
-        # A name for a method stands for its object, too.
-        if isinstance(method.__self__, type):
-            super()._write_method(method, out)
-        else:
-            self.write_object(method, "method", (method.__func__, method.__self__), out)
 
     def _instance_content(self, value: Any) -> object:
         content = super()._instance_content(value)
