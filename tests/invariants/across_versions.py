@@ -60,21 +60,22 @@ def interpreters():
     return found
 
 
-def environment(version, executable):
-    """Python of an environment with the needed packages; made if it is not there."""
+def environment(version, executable, needed=NEEDED):
+    """Python of an environment with the needed packages; made if it is not there, or lacks a package."""
     cache = Path(os.environ.get("PPG_VERSIONS_CACHE", Path(tempfile.gettempdir()) / "ppg-versions"))
     folder = cache / version
     python = folder / "bin" / "python"
-    if not (folder / "complete").exists():
+    complete = folder / "complete"
+    if not complete.exists() or not set(needed) <= set(complete.read_text().split() or NEEDED):
         shutil.rmtree(folder, ignore_errors=True)
         uv = shutil.which("uv")
         if uv:
             subprocess.run([uv, "venv", "-q", "--python", executable, folder], check=True)
-            subprocess.run([uv, "pip", "install", "-q", "--python", python, *NEEDED], check=True)
+            subprocess.run([uv, "pip", "install", "-q", "--python", python, *needed], check=True)
         else:
             subprocess.run([executable, "-m", "venv", folder], check=True)
-            subprocess.run([python, "-m", "pip", "install", "-q", *NEEDED], check=True)
-        (folder / "complete").touch()
+            subprocess.run([python, "-m", "pip", "install", "-q", *needed], check=True)
+        complete.write_text("\n".join(needed))
     return python
 
 

@@ -1,0 +1,593 @@
+"""Values: definitions of global values, as templates.
+
+Each begins with `== kind | sort | expression that reads it | places`, and may end with files (`-- file`). The places are
+`module` for what cannot stand in the script, and `elsewhere` for what only other modules can read. In a template, `NAME`
+is the name, and `<<…>>` is a spot that an edit can change:
+
+- `<<#>>` a number, `<<s>>` a text with its quotes, `<<w>>` a word without quotes, `<<a|b|c>>` one of these;
+- `<<@>>` an expression that reads another definition; `<<f>>`, `<<C>>` and `<<d>>` name a function of one number, a class, a decorator.
+"""
+
+__all__ = ["CONFIGURATIONS", "VALUES", "WITH_NUMPY", "WITH_PANDAS"]
+
+VALUES = """
+== number | value | NAME
+NAME = <<#>>
+== quotient | value | NAME
+NAME = <<#>> / 7
+== complex number | value | NAME
+NAME = complex(<<#>>, 1)
+== text | value | NAME
+NAME = <<s>>
+== bytes | value | NAME
+NAME = <<s>>.encode()
+== bytearray | value | bytes(NAME)
+NAME = bytearray([1, <<#>>])
+== array of numbers | value | NAME.tolist()
+NAME = array.array("i", [<<#>>, <<#>>])
+== truth | value | NAME
+NAME = <<True|False|None>>
+== path | value | NAME.name
+NAME = pathlib.Path("data") / <<s>>
+== pure path | value | NAME.parts
+NAME = pathlib.PurePosixPath("data", <<s>>)
+== decimal | value | str(NAME)
+NAME = decimal.Decimal("1.<<#>>")
+== fraction | value | (NAME.numerator, NAME.denominator)
+NAME = fractions.Fraction(<<#>>, 101)
+== date | value | NAME.isoformat()
+NAME = datetime.date(2020, 1, 1) + datetime.timedelta(days=<<#>>)
+== moment | value | NAME.isoformat()
+NAME = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone(datetime.timedelta(minutes=<<#>>)))
+== time span | value | NAME.total_seconds()
+NAME = datetime.timedelta(minutes=<<#>>)
+== enum member | value | NAME.value
+class NAME_kind(enum.Enum):
+    first = <<#>>
+    second = 1000
+
+NAME = NAME_kind.<<first|second>>
+== enum with a method | value | (NAME.scaled(2), [one.value for one in type(NAME)])
+class NAME_kind(enum.Enum):
+    first = <<#>>
+    second = 1000
+
+    def scaled(self, x):
+        return self.value * x <<+|->> <<#>>
+
+NAME = NAME_kind.first
+== flag | value | int(NAME)
+class NAME_kind(enum.IntFlag):
+    a = 1
+    b = <<2|4|8>>
+
+NAME = NAME_kind.a | NAME_kind.b
+== enum with other members | value | (NAME.value, NAME.limit, NAME.extra) | module
+class NAME_kind(enum.Enum):
+    limit = enum.nonmember(<<#>>)
+    first = (1, <<#>>)
+
+    def __init__(self, number, extra):
+        self.number = number
+        self.extra = extra
+
+NAME = NAME_kind.first
+== enum that counts itself | value | [one.value for one in NAME]
+class NAME(enum.Enum):
+    @staticmethod
+    def _generate_next_value_(name, start, count, last_values):
+        return [name, count * <<#>>]
+
+    first = enum.auto()
+    second = enum.auto()
+== text enum | value | (str(NAME), NAME.upper())
+class NAME_kind(enum.StrEnum):
+    first = <<s>>
+
+    def upper(self):
+        return self.value * <<2|3>>
+
+NAME = NAME_kind.first
+== dataclass with metadata | value | [dict(part.metadata) for part in dataclasses.fields(NAME)]
+@dataclasses.dataclass
+class NAME:
+    size: int = dataclasses.field(default=1, metadata={"unit": <<s>>})
+== dataclass with a class variable | value | (NAME.limit, NAME().size)
+@dataclasses.dataclass
+class NAME:
+    limit: typing.ClassVar[dict] = {"a": <<#>>}
+    size: int = <<#>>
+== dataclass with other attributes | value | (NAME.size, NAME.extra)
+@dataclasses.dataclass
+class NAME_kind:
+    size: int = 1
+
+NAME = NAME_kind()
+NAME.extra = [<<#>>]
+== deque with attributes | value | (list(NAME), NAME.label)
+class NAME_kind(collections.deque):
+    pass
+
+NAME = NAME_kind([1])
+NAME.label = <<s>>
+== ordered dict with attributes | value | (list(NAME), NAME.label) | module
+class NAME_kind(collections.OrderedDict):
+    pass
+
+NAME = NAME_kind([(1, 2)])
+NAME.label = <<s>>
+== path with attributes | value | (NAME.name, NAME.label) | module
+class NAME_kind(pathlib.PurePosixPath):
+    pass
+
+NAME = NAME_kind("a")
+NAME.label = <<s>>
+== named tuple with attributes | value | (NAME.size, NAME.label) | module
+class NAME_kind(collections.namedtuple("NAME_kind", "size")):
+    pass
+
+NAME = NAME_kind(1)
+NAME.label = <<s>>
+== date with attributes | value | (NAME.year, NAME.label) | module
+class NAME_kind(datetime.date):
+    pass
+
+NAME = NAME_kind(2020, 1, 1)
+NAME.label = <<s>>
+== enum member with an attribute | value | (NAME.value, NAME.label) | module
+class NAME_kind(enum.Enum):
+    first = 1
+
+NAME = NAME_kind.first
+NAME.label = <<s>>
+== namespace with a method | value | (NAME.a, NAME.get())
+class NAME_kind(types.SimpleNamespace):
+    def get(self):
+        return [self.a, <<#>>]
+
+NAME = NAME_kind(a=<<#>>)
+== alias of typing | value | str(NAME)
+NAME = <<typing.Optional[int]|typing.Literal["a", "b"]|typing.Literal["a", "c"]|typing.Callable[[int], str]>>
+== exception with notes | value | NAME.__notes__
+NAME = ValueError("a")
+NAME.add_note(<<s>>)
+== named tuple in a table | value | [one.size for one in NAME["rows"]]
+NAME_row = collections.namedtuple("NAME_row", ["size", "label"])
+NAME = {"rows": [NAME_row(<<#>>, "a"), NAME_row(2, <<s>>)]}
+== counting iterator | value | next(copy.copy(NAME))
+NAME = itertools.count(<<#>>)
+== sorted with a key | value | sorted([3, 1, 2], key=NAME) | module no content
+NAME = functools.cmp_to_key(lambda a, b: (a - b) * <<1|-1>>)
+== new type | value | NAME(3) | module
+NAME = typing.NewType("NAME", int)
+== property alone | value | NAME.fget(3)
+NAME = property(lambda self: [self, <<#>>])
+== zone | value | NAME.utcoffset(None).total_seconds()
+NAME = datetime.timezone(datetime.timedelta(hours=<<1|2|-3>>))
+== mapping proxy of a class | value | vars(NAME)["limit"]
+class NAME:
+    limit = [<<#>>]
+== subclass of an installed class | value | (NAME.level, NAME.get("x"))
+class NAME_kind(string.Formatter):
+    def __init__(self, level):
+        self.level = level
+
+    def get(self, x):
+        return [x, self.level + <<#>>]
+
+NAME = NAME_kind(<<#>>)
+== weak reference to an object | value | NAME["made"].size | module
+class NAME_kind:
+    def __init__(self):
+        self.size = <<#>>
+        self.cache = weakref.WeakValueDictionary()
+
+NAME = {"made": NAME_kind()}
+== object with a lock | value | NAME.size | module
+class NAME_kind:
+    def __init__(self):
+        self.size = <<#>>
+        self.lock = threading.Lock()
+
+NAME = NAME_kind()
+== object with a logger | value | (NAME.size, NAME.get())
+class NAME_kind:
+    log = logging.getLogger("NAME")
+
+    def __init__(self):
+        self.size = <<#>>
+        self.own_log = logging.getLogger("NAME")
+
+    def get(self):
+        return [self.size, <<#>>]
+
+NAME = NAME_kind()
+== frozen dataclass | value | (NAME.size, NAME.label, NAME.area())
+@dataclasses.dataclass(frozen=True)
+class NAME_kind:
+    size: int
+    label: str = <<s>>
+
+    def area(self):
+        return self.size * <<#>>
+
+NAME = NAME_kind(<<#>>)
+== dataclass with factory | value | (NAME.sizes, NAME.label)
+def NAME_sizes():
+    return [<<#>>, <<#>>]
+
+@dataclasses.dataclass
+class NAME_kind:
+    sizes: list = dataclasses.field(default_factory=NAME_sizes)
+    label: str = <<s>>
+
+NAME = NAME_kind()
+== dataclass with slots | value | (NAME.size, NAME.twice())
+@dataclasses.dataclass(slots=True)
+class NAME_kind:
+    size: int = <<#>>
+
+    def twice(self):
+        return self.size * 2 + <<#>>
+
+NAME = NAME_kind()
+== named tuple class | value | (NAME.size, NAME.label, NAME.shout())
+class NAME_kind(typing.NamedTuple):
+    size: int
+    label: str = <<s>>
+
+    def shout(self):
+        return self.label * <<2|3>>
+
+NAME = NAME_kind(<<#>>)
+== named tuple | value | tuple(NAME)
+NAME_kind = collections.namedtuple("NAME_kind", "a b", defaults=[<<#>>])
+NAME = NAME_kind(<<#>>)
+== make_dataclass | value | (NAME.a, NAME.b)
+NAME_kind = dataclasses.make_dataclass("NAME_kind", [("a", int), ("b", int, <<#>>)])
+NAME = NAME_kind(<<#>>)
+== range | value | list(NAME)
+NAME = range(<<#>>, 120, 9)
+== slice | value | list("abcdefgh"[NAME])
+NAME = slice(<<0|1|2>>, <<3|4|5>>)
+== pattern | value | NAME.findall("aabBA, B")
+NAME = re.compile("<<a+|b+|[ab]+|a|.>>", <<0|re.IGNORECASE|re.VERBOSE>>)
+== tuple | value | NAME
+NAME = (<<#>>, (<<#>>, <<s>>), <<#>>)
+== frozenset | value | sorted(NAME)
+NAME = frozenset([<<#>>, <<#>>, 3])
+== tuple of functions | value | [step(2) for step in NAME]
+NAME = (<<f>>, <<f>>)
+== frozenset of functions | value | sorted(repr(step(2)) for step in NAME)
+NAME = frozenset([<<f>>, <<f>>])
+== tuple of classes | value | [kind(2).get(3) for kind in NAME]
+NAME = (<<C>>, <<C>>)
+== tuple of paths | value | [str(part) for part in NAME]
+NAME = (pathlib.PurePosixPath(<<s>>), decimal.Decimal(<<#>>), datetime.date(2021, 1, 1))
+== nested dict | value | (NAME["a"], NAME["b"]["c"])
+NAME = {"a": <<#>>, "b": {"c": [<<#>>, {"d": <<s>>}]}}
+== dict with odd keys | value | sorted(map(repr, NAME.items()))
+NAME = {(1, <<#>>): <<#>>, None: <<s>>, 2: [<<#>>], <<s>>: 4}
+== dict of functions | value | {name: step(2) for name, step in NAME.items()}
+NAME = {"a": <<f>>, "b": <<f>>, "c": lambda x: x <<+|-|*>> <<#>>}
+== dict of classes | value | {name: kind(1).get(2) for name, kind in NAME.items()}
+NAME = {"a": <<C>>, "b": <<C>>}
+== dict of results | value | NAME
+NAME = {"a": <<@>>, "b": <<@>>}
+== list | value | NAME
+NAME = [<<#>>, <<#>>, [<<#>>, <<#>>]]
+== list of functions | value | [step(2) for step in NAME]
+NAME = [<<f>>, <<f>>]
+== list of dicts | value | NAME
+NAME = [{"a": <<#>>}, {"b": [<<s>>]}, {}]
+== list with itself | value | (NAME[0], len(NAME[1]))
+NAME = [<<#>>]
+NAME.append(NAME)
+== set | value | sorted(NAME)
+NAME = {<<#>>, <<#>>, 3}
+== set of texts | value | sorted(NAME)
+NAME = {<<s>>, <<s>>, "a", "b", "c"}
+== set of tuples | value | sorted(NAME)
+NAME = {("a", <<#>>), ("b", <<#>>), (<<s>>, 1)}
+== deque | value | (list(NAME), NAME.maxlen)
+NAME = collections.deque([<<#>>, <<#>>], maxlen=<<2|3>>)
+== defaultdict | value | (NAME["a"], dict(NAME))
+NAME = collections.defaultdict(list, a=[<<#>>])
+== defaultdict with a function | value | copy.copy(NAME)["missing"]
+NAME = collections.defaultdict(lambda: <<#>>, a=<<#>>)
+== ordered dict | value | list(NAME.items())
+NAME = collections.OrderedDict([(<<s>>, <<#>>), ("last", <<#>>)])
+== counter | value | sorted(NAME.items())
+NAME = collections.Counter(<<s>>)
+== chain map | value | (NAME["a"], NAME["b"])
+NAME = collections.ChainMap({"a": <<#>>}, {"a": 1, "b": <<#>>})
+== read-only dict | value | dict(NAME) | module
+NAME = types.MappingProxyType({"a": <<#>>, "b": [<<#>>]})
+== namespace | value | (NAME.a, NAME.b.c)
+NAME = types.SimpleNamespace(a=<<#>>, b=types.SimpleNamespace(c=<<s>>))
+== user dict | value | dict(NAME)
+NAME = collections.UserDict(a=<<#>>, b=<<#>>)
+== dict subclass | value | (NAME["a"], NAME["zz"])
+class NAME_kind(dict):
+    def __missing__(self, key):
+        return key * <<2|3>>
+
+NAME = NAME_kind(a=<<#>>)
+== list subclass | value | (list(NAME), NAME.label, NAME.total())
+class NAME_kind(list):
+    def total(self):
+        return sum(self) + <<#>>
+
+NAME = NAME_kind([<<#>>])
+NAME.label = <<s>>
+== int subclass | value | (int(NAME), NAME.more())
+class NAME_kind(int):
+    def more(self):
+        return self + <<#>>
+
+NAME = NAME_kind(<<#>>)
+== str subclass | value | (str(NAME), NAME.more())
+class NAME_kind(str):
+    def more(self):
+        return self + <<s>>
+
+NAME = NAME_kind(<<s>>)
+== tuple subclass | value | (tuple(NAME), NAME.more())
+class NAME_kind(tuple):
+    def more(self):
+        return self + (<<#>>,)
+
+NAME = NAME_kind([<<#>>])
+== random generator | value | copy.deepcopy(NAME).randrange(1000)
+NAME = random.Random(<<#>>)
+== table filled by a loop | value | NAME
+NAME = {}
+for NAME_at in range(4):
+    NAME[NAME_at] = NAME_at * <<#>> + <<#>>
+== table of a comprehension | value | NAME
+NAME = {at: at * <<#>> for at in range(4) if at <<!=|==|<>> 2}
+== list extended later | value | NAME
+NAME = [<<#>>]
+NAME += [<<#>>]
+NAME.append({"a": <<#>>})
+== value by function | value | NAME
+def NAME_make():
+    return {"a": [<<#>>], "b": <<@>>}
+
+NAME = NAME_make()
+== instance | value | (NAME.get(2), NAME.size, NAME.limit)
+class NAME_kind:
+    limit = <<#>>
+
+    def __init__(self, size):
+        self.size = size
+
+    def get(self, x):
+        return [x, self.size <<+|-|*>> <<#>>, <<@>>]
+
+NAME = NAME_kind(<<#>>)
+== instance of another class | value | NAME.get(3)
+NAME = <<C>>(<<#>>)
+== instance with slots | value | (NAME.a, NAME.b)
+class NAME_kind:
+    __slots__ = ("a", "b")
+
+    def __init__(self):
+        self.a, self.b = <<#>>, [<<#>>]
+
+NAME = NAME_kind()
+== instance in an instance | value | NAME.inner.get(2)
+class NAME_kind:
+    def __init__(self, inner):
+        self.inner = inner
+
+NAME = NAME_kind(<<C>>(<<#>>))
+== instance with a function | value | NAME.step(4)
+class NAME_kind:
+    pass
+
+NAME = NAME_kind()
+NAME.step = <<f>>
+== instance that computes attributes | value | (NAME.anything, NAME.known)
+class NAME_kind:
+    known = <<s>>
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return name * <<2|3>>
+
+NAME = NAME_kind()
+== instance that pickle shortens | value | (NAME.kept, NAME.dropped)
+class NAME_kind:
+    def __init__(self):
+        self.kept, self.dropped = <<#>>, <<#>>
+
+    def __reduce__(self):
+        return (NAME_kind, ())
+
+NAME = NAME_kind()
+== instance without state for pickle | value | (NAME.kept, NAME.dropped) | module
+class NAME_kind:
+    def __init__(self):
+        self.kept, self.dropped = 1, <<#>>
+
+    def __getstate__(self):
+        return {"kept": self.kept}
+
+NAME = NAME_kind()
+== instance compared by another part | value | (NAME.key, NAME.other)
+class NAME_kind:
+    def __init__(self):
+        self.key, self.other = 1, <<#>>
+
+    def __eq__(self, other):
+        return self.key == other.key
+
+    def __hash__(self):
+        return hash(self.key)
+
+NAME = NAME_kind()
+== instance in a cycle | value | NAME.child.parent.size
+class NAME_kind:
+    pass
+
+NAME = NAME_kind()
+NAME.size = <<#>>
+NAME.child = NAME_kind()
+NAME.child.parent = NAME
+== exception | value | (NAME.args, str(NAME))
+class NAME_kind(Exception):
+    def __str__(self):
+        return <<s>>
+
+NAME = NAME_kind(<<#>>)
+== uuid | value | str(NAME)
+NAME = uuid.uuid5(uuid.NAMESPACE_DNS, <<s>>)
+== address | value | str(NAME)
+NAME = ipaddress.ip_address("10.0.0.<<#>>")
+== binary format | value | NAME.pack(7) | module
+NAME = struct.Struct("<<i|h|q>>")
+== text template | value | NAME.substitute(a=3)
+NAME = string.Template("$a " + <<s>>)
+== distribution | value | NAME.mean
+NAME = statistics.NormalDist(<<#>>, 2)
+== type alias | value | str(NAME)
+NAME = <<list[int]|dict[str, int]|tuple[int, ...]>>
+== attribute set on a class | value | NAME().limit
+class NAME:
+    limit = 1
+
+NAME.limit = <<#>>
+== function set on a class | value | NAME().get(3)
+class NAME:
+    pass
+
+NAME.get = lambda self, x: x <<+|-|*>> <<#>>
+== two names for one object | value | NAME
+NAME_other = [<<#>>]
+NAME = NAME_other
+== memory view | value | bytes(NAME) | module
+NAME = memoryview(bytes([1, <<#>>]))
+== abstract sequence | value | (list(NAME), len(NAME))
+class NAME_kind(collections.abc.Sequence):
+    def __getitem__(self, index):
+        return [<<#>>, <<#>>][index]
+
+    def __len__(self):
+        return <<1|2>>
+
+NAME = NAME_kind()
+"""
+
+CONFIGURATIONS = """
+== json file | value | (NAME["a"], NAME["b"]["c"])
+NAME = json.loads(pathlib.Path(__file__).with_name("NAME.json").read_text())
+-- NAME.json
+{"a": <<#>>, "b": {"c": [<<#>>, "<<w>>"]}}
+== toml file | value | (NAME["a"], NAME["part"]["b"])
+with pathlib.Path(__file__).with_name("NAME.toml").open("rb") as NAME_file:
+    NAME = tomllib.load(NAME_file)
+del NAME_file
+-- NAME.toml
+a = <<#>>
+[part]
+b = ["<<w>>", "x"]
+== ini file | value | NAME.get("part", "a")
+NAME = configparser.ConfigParser()
+NAME.read(pathlib.Path(__file__).with_name("NAME.ini"))
+-- NAME.ini
+[part]
+a = <<w>> <<#>>
+== csv file | value | NAME
+with pathlib.Path(__file__).with_name("NAME.csv").open() as NAME_file:
+    NAME = list(csv.DictReader(NAME_file))
+del NAME_file
+-- NAME.csv
+a,b
+<<#>>,<<w>>
+1,<<#>>
+== file read by a helper | value | NAME
+def NAME_load(name):
+    lines = pathlib.Path(__file__).with_name(name).read_text().splitlines()
+    return {key: int(value) for key, value in (line.split("=") for line in lines)}
+
+NAME = NAME_load("NAME.txt")
+-- NAME.txt
+a=<<#>>
+b=<<#>>
+== settings object of a file | value | (NAME.a, NAME.scaled(2))
+class NAME_kind:
+    def __init__(self, a):
+        self.a = a
+
+    def scaled(self, x):
+        return self.a * x
+
+NAME = NAME_kind(**json.loads(pathlib.Path(__file__).with_name("NAME.json").read_text()))
+-- NAME.json
+{"a": <<#>>}
+"""
+
+WITH_NUMPY = """
+== numpy number | value | int(NAME)
+NAME = numpy.int64(<<#>>)
+== numpy float | value | (float(NAME), NAME.dtype.name)
+NAME = numpy.<<float32|float64>>(<<#>>)
+== numpy moment | value | str(NAME)
+NAME = numpy.datetime64("2020-01-01") + numpy.timedelta64(<<#>>, "D")
+== array | value | (NAME.tolist(), NAME.dtype.name)
+NAME = numpy.array([<<#>>, <<#>>], dtype="<<int64|float32>>")
+== matrix | value | NAME.tolist()
+NAME = numpy.arange(<<6|8>>).reshape(2, -1)<<|.T>>
+== array of objects | value | NAME.tolist()
+NAME = numpy.array([<<#>>, <<s>>, None], dtype=object)
+== structured array | value | NAME.tolist()
+NAME = numpy.array([(1, <<#>>)], dtype=[("a", "i4"), ("<<b|c>>", "f8")])
+== masked array | value | NAME.tolist()
+NAME = numpy.ma.array([1, <<#>>, 3], mask=[<<0|1>>, 0, 0])
+== array in a dict | value | (NAME["a"].tolist(), NAME["b"])
+NAME = {"a": numpy.array([<<#>>, 2]), "b": <<#>>}
+== array in an instance | value | NAME.table.tolist()
+class NAME_kind:
+    def __init__(self, table):
+        self.table = table
+
+NAME = NAME_kind(numpy.full(3, <<#>>))
+== numpy generator | value | copy.deepcopy(NAME).integers(0, 1000, 2).tolist()
+NAME = numpy.random.default_rng(<<#>>)
+== old numpy generator | value | copy.deepcopy(NAME).randint(0, 1000, 2).tolist()
+NAME = numpy.random.RandomState(<<#>>)
+== numpy type | value | NAME.name
+NAME = numpy.dtype("<<int64|float32|uint8>>")
+== vectorized function | value | NAME(numpy.array([1, 2])).tolist()
+NAME = numpy.vectorize(lambda x: x + <<#>>)
+== polynomial | value | NAME(2).tolist()
+NAME = numpy.polynomial.Polynomial([<<#>>, 1])
+"""
+
+WITH_PANDAS = """
+== frame | value | NAME.to_dict("list")
+NAME = pandas.DataFrame({"a": [<<#>>, 2], "<<b|c>>": [<<s>>, "y"]})
+== series | value | (NAME.tolist(), list(NAME.index))
+NAME = pandas.Series([<<#>>, 2], index=["a", <<s>>])
+== frame with attributes | value | (NAME.attrs["unit"], NAME["a"].tolist())
+NAME = pandas.DataFrame({"a": [1]})
+NAME.attrs["unit"] = <<s>>
+== named series | value | (NAME.name, NAME.index.name)
+NAME = pandas.Series([1], name=<<s>>, index=pandas.Index([1], name=<<s>>))
+== grouped frame | value | NAME["a"].sum().tolist()
+NAME = pandas.DataFrame({"a": [<<#>>, 2], "b": [1, 1]}).groupby("b")
+== pandas index | value | list(NAME)
+NAME = pandas.Index(["a", <<s>>])
+== timestamp | value | NAME.isoformat()
+NAME = pandas.Timestamp("2020-01-01") + pandas.Timedelta(days=<<#>>)
+== categories | value | list(NAME)
+NAME = pandas.Categorical([<<s>>, "a"])
+== frame in an instance | value | NAME.frame.to_dict("list")
+class NAME_kind:
+    def __init__(self, frame):
+        self.frame = frame
+
+NAME = NAME_kind(pandas.DataFrame({"a": [<<#>>]}))
+"""
