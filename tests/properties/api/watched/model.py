@@ -1,6 +1,6 @@
 """Model: a random project of modules and a script, as definitions with spots that edits can change.
 
-A `Kind` is a template of `values` or `code`; a `Definition` is one with a name, a module and the content of its spots. Each
+A `Kind` is a template of `kinds`; a `Definition` is one with a name, a module and the content of its spots. Each
 definition refers only to earlier ones, of its own module or of an earlier one. A `Project` is all of them; `text` makes
 its files.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from random import Random
 
-from tests.properties.api.watched import code, values
+from tests.properties.api.watched.kinds import callbacks, classes, functions, objects, values
 
 __all__ = ["KINDS", "SCRIPT", "Definition", "Kind", "Project", "Spot", "random_project", "random_spot"]
 
@@ -156,14 +156,14 @@ def _kinds(text):
 
 
 KINDS = {
-    "basics": _kinds(code.BASICS),
-    "values": _kinds(values.VALUES),
+    "basics": _kinds(callbacks.BASICS),
+    "values": _kinds(values.VALUES + objects.OBJECTS),
     "configurations": _kinds(values.CONFIGURATIONS),
     "numpy": _kinds(values.WITH_NUMPY),
     "pandas": _kinds(values.WITH_PANDAS),
-    "code": _kinds(code.CODE),
-    "callbacks": _kinds(code.CALLBACKS),
-    "other ways": _kinds(code.OTHER_WAYS),
+    "code": _kinds(functions.FUNCTIONS + classes.CLASSES + callbacks.DECORATORS),
+    "callbacks": _kinds(callbacks.CALLBACKS),
+    "other ways": _kinds(callbacks.OTHER_WAYS),
 }
 
 
