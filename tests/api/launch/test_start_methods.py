@@ -32,12 +32,8 @@ def script(folder):
     return run
 
 
-@pytest.mark.parametrize(
-    ("start_method", "found"), [("forkserver", "of the file"), ("fork", "of the script")]
-)
-def test_what_the_script_has_set_in_a_module_is_seen_by_jobs_that_are_forked_from_it(
-    script, folder, start_method, found
-):
+@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+def test_what_the_script_has_set_in_a_module_is_seen_by_all_jobs_that_read_it(script, folder, start_method):
     script(f"""
         settings.VALUE = "of the script"
         graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="{start_method}"), quiet=True)
@@ -54,6 +50,7 @@ def test_what_the_script_has_set_in_a_module_is_seen_by_jobs_that_are_forked_fro
         graph.run()
         assert settings.VALUE == "of the script"
     """)
+    found = "of the script"
     assert {name: (folder / name).read_text() for name in ("plain", "loaded", "fresh", "generated")} == {
         "plain": found,
         "loaded": found,

@@ -73,7 +73,8 @@ def test_a_value_without_content_is_named_once_with_the_job_and_how_to_exclude_i
         for name in ("a", "b"):
             ppg.FileGeneratingJob(name, reads_connection)
 
-    run(declare)
+    # Jobs of forks have the file; others would fail for want of it.
+    run(declare, resource_coordinator=ppg.LocalSystem(start_method="fork"))
     CONNECTION.close()
     (line,) = [line for line in capfd.readouterr().err.splitlines() if "CONNECTION" in line]
     assert "the value of 'CONNECTION' is not watched, although the function of a reads it" in line

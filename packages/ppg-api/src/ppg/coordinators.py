@@ -33,8 +33,8 @@ class LocalSystem(RefusesOldAttributes):
             ends the run, and a load sets its data in the script. Timeouts, isolation and memory limits have
             no effect.
         start_method: "forkserver" starts the compute node from a clean interpreter. "fork" starts it as a
-            fork of the script's process, for scripts with jobs that rely on changes of the script in imported
-            modules. One fork is made for each run, when its first job starts. "fork" has costs. Each job is
+            fork of the script's process, for scripts with jobs that rely on changes of the script in modules of
+            Python or of installed packages, or on values that cannot be sent. One fork is made for each run, when its first job starts. "fork" has costs. Each job is
             forked from a process as large as the script's, which takes longer if the script uses more memory.
             Threads of the script are missing in the fork, and locks that they held stay held, so that jobs
             may wait for ever. A job with `isolation="fresh"` has no data of loads, but all data of the

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         End,
         ExecutorError,
         LoadRepeated,
+        NameDiffers,
         Notice,
         Outcome,
         Output,
@@ -55,6 +56,7 @@ __all__ = [
     "LoadRepeated",
     "LocalExecutor",
     "MachinePool",
+    "NameDiffers",
     "Notice",
     "Outcome",
     "Output",
@@ -92,7 +94,7 @@ _HOME = {
     "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
     "tasks": (
-        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "LoadRepeated", "Notice", "Outcome", "Output", "RunsIn",
+        "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "LoadRepeated", "NameDiffers", "Notice", "Outcome", "Output", "RunsIn",
         "Place", "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",
     ),
 }  # fmt: skip

@@ -6,11 +6,11 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Protocol, Self
 
-from ppg_exec.tasks import LoadRepeated, Notice, Outcome, Started, Task
+from ppg_exec.tasks import LoadRepeated, NameDiffers, Notice, Outcome, Started, Task
 
 __all__ = ["Event", "Executor"]
 
-Event = Started | Outcome | LoadRepeated | Notice
+Event = Started | Outcome | LoadRepeated | NameDiffers | Notice
 
 
 class Executor(Protocol):
@@ -24,6 +24,18 @@ class Executor(Protocol):
 
         Args:
             modules: names of modules that most tasks will need, and that can be imported.
+
+        """
+        ...
+
+    def watch(self, names: Collection[tuple[str, str]], is_own: Callable[[str], bool]) -> None:
+        """Let names of modules stand for the same, for later tasks, as in this process now.
+
+        It imports nothing. A `NameDiffers` says that this was not possible.
+
+        Args:
+            names: a module and a name in it, of those that tasks may read.
+            is_own: whether a module is part of the caller's project, so that its classes may have been changed.
 
         """
         ...

@@ -75,6 +75,9 @@ class InlineExecutor:
     def prepare(self, modules: Collection[str] = ()) -> None:
         """Do nothing: the first task needs nothing that must start before it."""
 
+    def watch(self, names: Collection[tuple[str, str]], is_own: Callable[[str], bool]) -> None:
+        """Do nothing: tasks run in this process."""
+
     def submit(self, task: Task) -> None:
         """Take a task, which a later `poll` runs."""
         if self._closed:

@@ -16,6 +16,7 @@ __all__ = [
     "End",
     "ExecutorError",
     "LoadRepeated",
+    "NameDiffers",
     "Notice",
     "Outcome",
     "Output",
@@ -267,6 +268,20 @@ class LoadRepeated:
 
     key: str
     end: End
+
+
+@dataclass(frozen=True, slots=True)
+class NameDiffers:
+    """NameDiffers: says that a watched name is not the same for tasks as in the main process, and cannot be made so.
+
+    name: in the module; with that of its class for a member ("Settings.depth"). problem: what keeps it from being sent.
+    is_edited: whether it is code that a process has imported in another state, because its file was edited.
+    """
+
+    module: str
+    name: str
+    problem: str
+    is_edited: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,7 +46,8 @@ from ppg.status.observed_before import as_observed_before
 from ppg.status.observer import Observer, unusual
 from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
-from ppg_exec import Cancelled, Event, Executor, LoadRepeated, Notice, Outcome, Started
+from ppg.status.same_names import SameNames
+from ppg_exec import Cancelled, Event, Executor, LoadRepeated, NameDiffers, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason
 from ppg_invariants import ObservationInterrupted
 
@@ -90,7 +91,7 @@ class Driver:
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
-        self._lost_loads = LostLoads(pipegraph, self._consumed)
+        self._lost_loads = LostLoads(pipegraph, self._consumed, SameNames(pipegraph, self._observer))
         self._ended_well = EndedWell(self._consumed, self._lost_loads, lambda: not self._something_runs)
         self._cache_watch = CacheWatch(pipegraph, self._evaluator, self._warn)
         self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
@@ -161,8 +162,7 @@ class Driver:
         ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
         if keyboard in ready:
             for line in self._terminal.read_lines():
-                answer = self._commands.execute(line)
-                if answer is not None:
+                if (answer := self._commands.execute(line)) is not None:
                     self._publish(answer)
         if self._interrupts.fileno() in ready:
             self._interrupts.drain()
@@ -184,8 +184,8 @@ class Driver:
                 self._publish(events.JobStarted(key, pid, when))
             case Outcome():
                 self._job_ended(report)
-            case LoadRepeated():
-                if (problem := self._lost_loads.repeated(report)) is not None:
+            case LoadRepeated() | NameDiffers():
+                if (problem := self._lost_loads.take(report)) is not None:
                     self._warn(problem)
             case Notice(message):
                 self._publish(events.Warned(message))
@@ -208,7 +208,7 @@ class Driver:
             self._discard_unfinished(node)
             return
         job_outcome = job_outcome_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
-        verdict = verdict_of(job, outcome, self._recorder.run_id)
+        verdict = self._lost_loads.explained(job, verdict_of(job, outcome, self._recorder.run_id))
         if not isinstance(verdict, Failure):
             flight.success, flight.job_outcome = verdict, job_outcome
             self._ended_well.add(flight)
@@ -346,6 +346,7 @@ class Driver:
             job_outcome = JobOutcome(job.job_id, JobState.FAILED, reasons=reasons)
             self._effects.extend(self._job_failed(flight, Failure(error), job_outcome))
         else:
+            self._lost_loads.names.watch(self._executor)
             self._executor.submit(task)
 
     def _commit(self, flight: InFlight, record: Record) -> None:
@@ -466,8 +467,7 @@ class Driver:
             self._carry_out_all(self._evaluator.handle(ppg_graph.Failed(node)))
         else:
             self._carry_out_all(self._evaluator.handle(ppg_graph.Cancelled(node)))
-        job_id = flight.job.job_id
-        self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_DONE)
+        self._outcomes[flight.job.job_id] = JobOutcome(flight.job.job_id, JobState.NOT_DONE)
 
     def _stop(self) -> None:
         """End the running jobs; finished jobs stay recorded, unfinished ones count as never started."""

@@ -1,15 +1,19 @@
 """Lost loads: finds the jobs that used data which was loaded again, and was not the same or not there.
 
 If a compute node dies, the next one repeats its loads. A repeated load may fail, or read a file that was edited since the
-first time. Jobs that use its data, directly or by other loads, are then no results of the recorded inputs.
+first time. Jobs that use its data, directly or by other loads, are then no results of the recorded inputs. Nor are jobs
+that read names which differ in their processes (`SameNames`).
 """
 
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.outcomes import described_end
+from ppg.engine.verdicts import Failure, Made
 from ppg.exceptions import InputChangedError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
+from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.job import Job
-from ppg_exec import Cancelled, LoadRepeated, Succeeded
+from ppg.status.same_names import SameNames
+from ppg_exec import Cancelled, LoadRepeated, NameDiffers, Succeeded
 from ppg_graph import NodeId, NodeKind
 from ppg_invariants import ObservationInterrupted
 
@@ -22,16 +26,21 @@ class LostLoads:
     Parameters:
         pipegraph: the jobs.
         consumed: compares the inputs of loads.
+        names: has the names that differ.
     """
 
-    def __init__(self, pipegraph: DeclaredGraph, consumed: ConsumedFiles) -> None:
+    def __init__(self, pipegraph: DeclaredGraph, consumed: ConsumedFiles, names: SameNames) -> None:
         self._pipegraph = pipegraph
         self._consumed = consumed
+        self.names: SameNames = names
         self._lost: dict[NodeId, str] = {}
         """What is wrong with the data of a load."""
 
-    def repeated(self, event: LoadRepeated) -> str | None:
-        """Take in that a load ran again; return a warning if its data is not there as it was."""
+    def take(self, event: LoadRepeated | NameDiffers) -> str | None:
+        """Take in that a load ran again, or that a name differs; return a warning if data is not there as it was."""
+        if isinstance(event, NameDiffers):
+            self.names.take(event)
+            return None
         load = self._pipegraph.job(event.key)
         problem = self._problem_of(load, event)
         if problem is None:
@@ -40,10 +49,15 @@ class LostLoads:
         self._lost[load.node] = problem
         return f"{problem}; the jobs that use its data fail"
 
+    def explained(self, job: Job, verdict: Made | GeneratedJobs | Failure) -> Made | GeneratedJobs | Failure:
+        """Return the verdict of a job that has ended; if it failed and reads names that differ, they are the cause."""
+        error = self.names.error_for(job) if isinstance(verdict, Failure) else None
+        return verdict if error is None else Failure(error)
+
     def error_for(self, job: Job) -> PyPipelineGraphError | None:
-        """Return the error of a job that ended well, and used data that is not there as it was; None if it is."""
-        if not self._lost:
-            return None
+        """Return the error of a job that ended well, and used data or names that are not as they were; or None."""
+        if (error := self.names.error_for(job)) is not None or not self._lost:
+            return error
         pending = list(self._pipegraph.dag.upstreams(job.node))
         seen = set(pending)
         while pending:

@@ -73,6 +73,10 @@ class LateExecutor:
         with contextlib.suppress(ExecutorError, OSError):
             self._made_now().prepare(modules)
 
+    def watch(self, names: Collection[tuple[str, str]], is_own: Callable[[str], bool]) -> None:
+        """Let names of modules stand for the same in the processes of jobs as here."""
+        self._made_now().watch(names, is_own)
+
     def submit(self, task: Task) -> None:
         """Submit a task."""
         self._made_now().submit(task)

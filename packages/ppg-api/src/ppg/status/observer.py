@@ -55,6 +55,7 @@ class Observer:
         self._told: set[str] = set()
         self._has_told_of_watching = False
         self._ignored: Observing | None = None
+        self._passes: list[Observing] = []
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
         """Return the observation of each node of the pipegraph; see `look_at`."""
@@ -94,6 +95,16 @@ class Observer:
                 "Nothing runs because of this message"
             )
 
+    def take_names(self) -> set[tuple[str, str]]:
+        """Return the names in modules of the project that functions read which were observed since the last call."""
+        passes, self._passes = self._passes, []
+        return {
+            name
+            for observing in passes
+            for follow in (observing.functions, observing.functions_without_values)
+            for name in follow.names_in_modules()
+        }
+
     def with_ignored_code(self, job: Job, record: Record) -> Record:
         """Return the record of a job, with the fingerprint of its code if the job ignores changes of its code.
 
@@ -112,7 +123,7 @@ class Observer:
     def _observing(self) -> Observing:
         pipegraph = self._pipegraph
         # All functions of one pass share one `Follow`, so that a name means the same object in all of them.
-        return Observing(
+        observing = Observing(
             pipegraph.root,
             self._memory,
             pipegraph.follow,
@@ -120,6 +131,8 @@ class Observer:
             self._should_stop,
             watch_globals=pipegraph.watch_globals,
         )
+        self._passes.append(observing)
+        return observing
 
 
 def _by_kind(jobs: Iterable[Job]) -> Iterable[Sequence[Job]]:

@@ -23,6 +23,7 @@ from dataclasses import replace
 from ppg_exec.attempts import append_attempt
 from ppg_exec.controller.lookahead import Lookahead
 from ppg_exec.controller.registry import UNLOADS, Registry, Role, Stage, TaskState
+from ppg_exec.controller.run_names import RunNames
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.pickling.culprit import CannotPickle
@@ -41,6 +42,7 @@ class Dispatcher:
     Args:
         registry: holds the tasks.
         nodes: run the tasks.
+        names: lets names stand for the same in the nodes.
         ledger: counts the free cores and memory.
         tokens: the jobserver tokens that a start needs beside its claim, if other programs share the cores.
         environment: the variables that give a task the number of its cores.
@@ -51,12 +53,14 @@ class Dispatcher:
         self,
         registry: Registry,
         nodes: Nodes,
+        names: RunNames,
         ledger: Ledger,
         tokens: CoreTokens,
         environment: CoreEnvironment,
     ) -> None:
         self._registry = registry
         self._nodes = nodes
+        self._names = names
         self._ledger = ledger
         self._tokens = tokens
         self._environment = environment
@@ -175,6 +179,7 @@ class Dispatcher:
             self._registry.report(state, Unpicklable(path, str(error)))
             return
         state.node = node
+        state.names_settled = self._names.messages
         state.stage = Stage.GRANTED if go else Stage.AHEAD
         if not go:
             state.sent_at = time.monotonic()
@@ -186,6 +191,8 @@ class Dispatcher:
         node = self._nodes.node(place)
         if node is None:
             node = self._nodes.start(place)
+            if (names := self._names.all()) is not None:
+                node.channel.put(names)
             if place is not RunsIn.FRESH:
                 self._repeat_loads()
         return node
@@ -217,9 +224,12 @@ class Dispatcher:
         else:
             self._ledger.give_back(state.claim)
 
-    def take_back(self, state: TaskState) -> None:
-        """Put a task that its node did not start back into the line, or report it as cancelled."""
-        self.pass_on(state, 0)
+    def take_back(self, state: TaskState, successor: int = 0) -> None:
+        """Put a task that its node did not start, or that counts as not started, back into the line.
+
+        A task that was cancelled is reported instead.
+        """
+        self.pass_on(state, successor)
         state.step_back()
         if state.cancelled:
             self._registry.report(state, Cancelled())

@@ -23,6 +23,7 @@ from ppg_exec.controller.dispatcher import Dispatcher
 from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.registry import Registry, Role, Stage, TaskState
 from ppg_exec.controller.reports import Reports
+from ppg_exec.controller.run_names import RunNames
 from ppg_exec.executor import Event
 from ppg_exec.hosts.local_host import LocalHost, StartMethod, default_scratch
 from ppg_exec.hosts.nodes import Nodes
@@ -98,8 +99,9 @@ class LocalExecutor:
         self._registry = Registry()
         self._registry.events += map(Notice, notices)
         self._nodes = Nodes(self._host, self._poller)
+        self._names = RunNames(self._registry)
         self._dispatcher = Dispatcher(
-            self._registry, self._nodes, self._ledger, self._tokens, self._environment
+            self._registry, self._nodes, self._names, self._ledger, self._tokens, self._environment
         )
         self._watch = NodeWatch(self._registry, self._nodes)
         self._cancellation = Cancellation(self._nodes, self._watch, grace)
@@ -108,6 +110,7 @@ class LocalExecutor:
             self._dispatcher,
             self._cancellation,
             self._nodes,
+            self._names,
             self._watch,
             enforce_memory=enforce_memory,
         )
@@ -128,6 +131,14 @@ class LocalExecutor:
             node = self._dispatcher.node_for(RunsIn.FORK)
             node.channel.put(ImportModules(tuple(modules)))
             self._nodes.flush()
+
+    def watch(self, names: Collection[tuple[str, str]], is_own: Callable[[str], bool]) -> None:
+        """Let names stand for the same as here; see `Executor.watch`. With `start_method="fork"` they do already."""
+        if self._host.start_method == "forkserver":
+            new = self._names.watch(names, is_own)
+            if new is not None:
+                for node in self._nodes.all():
+                    node.channel.put(new)
 
     def submit(self, task: Task) -> None:
         """Take a task. If it asks for more than there is, its outcome is `Refused`."""

@@ -92,7 +92,7 @@ class TaskState:
     `order` is its place among equal priorities, and `claim` the number of cores that it takes. `memory` is
     what it states now, which is more after it has died of too little. `number` names it in messages, and is
     new each time that it is sent. `earlier` says how the attempts before this one ended. `lost` counts the
-    nodes that died before they had started it. `load` is the key of the load that it repeats or undoes.
+    nodes that died before they had started it. `names_settled` is `RunNames.messages` as it was sent. `load` is the key of the load that it repeats or undoes.
     """
 
     task: Task
@@ -110,6 +110,7 @@ class TaskState:
     pid: int = 0
     peak_memory: int = 0
     sent_at: float = 0.0
+    names_settled: int = 0
     cancelled: bool = False
     timed_out: bool = False
     is_over_memory: bool = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import assert_never
 
 from ppg_exec.attempts import memory_after_out_of_memory
@@ -20,6 +21,7 @@ from ppg_exec.controller.registry import (
     TaskState,
     memory_warning,
 )
+from ppg_exec.controller.run_names import RunNames
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.tasks import (
@@ -30,6 +32,7 @@ from ppg_exec.tasks import (
     Notice,
     Output,
     Raised,
+    RunsIn,
     Started,
     TimedOut,
     Usage,
@@ -41,6 +44,8 @@ from ppg_exec.transport.messages import (
     FromNode,
     IdentitiesLost,
     MemoryGrown,
+    NamesDiffer,
+    NamesUnset,
     NodeDied,
     TaskEnded,
     TasksRecalled,
@@ -66,6 +71,7 @@ class Reports:
         dispatcher: Dispatcher,
         cancellation: Cancellation,
         nodes: Nodes,
+        names: RunNames,
         watch: NodeWatch,
         *,
         enforce_memory: bool,
@@ -74,6 +80,7 @@ class Reports:
         self._dispatcher = dispatcher
         self._cancellation = cancellation
         self._nodes = nodes
+        self._names = names
         self._watch = watch
         self._enforce_memory = enforce_memory
         self._oom = OomCounter()
@@ -155,6 +162,10 @@ class Reports:
                     self._dispatcher.take_back(self._registry.sent.pop(number))
             case IdentitiesLost():
                 node.shared.forget(message.identities)
+            case NamesDiffer():
+                self._names.answer(node, message.names, "answer")
+            case NamesUnset():
+                self._names.unset(message.names)
             case TaskUnread():
                 node.shared.forget(message.identities)
                 self._dispatcher.take_back(self._registry.sent.pop(message.number))
@@ -163,6 +174,12 @@ class Reports:
 
     def _read_end(self, node: NodeHandle, state: TaskState, message: TaskEnded) -> None:
         streams = Streams(_output(message.stdout), _output(message.stderr))
+        if message.differing and self._has_new_values(node, state, message):
+            # The task has run with other values, so it runs again.
+            if isinstance(message.report, int):
+                os.close(message.report)
+            self._dispatcher.take_back(state, message.successor)
+            return
         self._dispatcher.pass_on(state, message.successor)
         end = end_of(
             message,
@@ -179,6 +196,12 @@ class Reports:
         state.stage = Stage.WAITING
         warned = (*message.warnings, *memory_warning(state, used))
         self._settle(state, end, streams, used, warned)
+
+    def _has_new_values(self, node: NodeHandle, state: TaskState, message: TaskEnded) -> bool:
+        """Send its node the values of names that a task has found to differ; returns whether it now has more than then."""
+        names = [name for name in message.differing if [type(part) for part in name] == [str, str]]
+        use = "late" if state.task.place is RunsIn.FRESH else "ahead"
+        return self._names.answer(node, names, use, state.names_settled) and not state.ended_because
 
     def _settle(
         self, state: TaskState, end: End, streams: Streams, usage: Usage, warned: tuple[str, ...]

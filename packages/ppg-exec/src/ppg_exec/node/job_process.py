@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_job"]
 
+MOST_NAMES = 100
+"""Names that a job reports as differing; they travel in one packet."""
+
 _exit = os._exit
 """The function itself, because a callback may replace the one of the module."""
 
@@ -89,10 +92,10 @@ def run_job(
             report = describe_exception(error, table)
             _flush_what_can_be(lean)
         try:
-            reports.send(report)
+            reports.send(report, table.names.differing[:MOST_NAMES])
         except OSError as error:
             # There is no file for a long report; the callback may have used up all descriptors.
-            reports.send(describe_exception(raised or error, table, briefly=True))
+            reports.send(describe_exception(raised or error, table, briefly=True), [])
         code = 0
     except SystemExit as leaving:
         code = _exit_code(leaving)

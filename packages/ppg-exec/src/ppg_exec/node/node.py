@@ -40,10 +40,14 @@ from ppg_exec.transport.messages import (
     Go,
     IdentitiesLost,
     ImportModules,
+    NamesDiffer,
+    NamesUnset,
     RecallTasks,
     RunTask,
+    SetNames,
     TaskStarted,
     TaskUnread,
+    WatchNames,
     unhandled,
 )
 
@@ -78,6 +82,9 @@ class _Node:
         self._logbook = own.keep(logbook)
         sign_logbook(self._logbook, os.getpid())
         self._table = IdentityTable()
+        self._names = self._table.names
+        self._names.ask = self._ask_for_values
+        self._backlog: list[ToNode] = []
         with select.epoll() as waiting:
             self._waiting = select.epoll.fromfd(own.keep(os.dup(waiting.fileno())))
         self._processes = JobProcesses(
@@ -123,6 +130,8 @@ class _Node:
                 for message in received:
                     self._handle(message)
                 received = []
+                while self._backlog:
+                    self._handle(self._backlog.pop(0))
             tasks.start_ready()
             self._channel.flush()
             tasks.prefork()
@@ -145,6 +154,10 @@ class _Node:
                 for name in message.names:
                     __import__(name)
                 gc.freeze()
+            case WatchNames():
+                self._names.expect(message.digests)
+            case SetNames():
+                self._set_names(message)
             case _:
                 unhandled(message)
 
@@ -166,9 +179,9 @@ class _Node:
         call: Any
         try:
             if order.place == "fresh":
-                call = LateCall(order.payload)
+                call = LateCall(order.payload, self._names)
             else:
-                function, arguments, after = self._table.load(order.payload, order.introduced)
+                function, arguments, after = self._load_all(order.payload, order.introduced)
                 call = call_of(function, arguments, after)
         except UnknownIdentity as error:
             identities = [error.args[0], *(pair[0] for pair in order.introduced)]
@@ -186,6 +199,52 @@ class _Node:
         job = NodeJob(order.number, order.place, call, order.cores, order.timeout)
         job.warnings = warnings
         return job
+
+    def _load_all(self, payload: bytes, introduced: list[tuple[int, int]]) -> Any:
+        """Read a pickle; names of the modules that it imports then stand for the same as in the main process."""
+        self._names.begin()
+        try:
+            return self._table.load(payload, introduced)
+        finally:
+            self._names.end()
+
+    # ---- names that differ
+
+    def _ask_for_values(self, differing: list[tuple[str, str]]) -> None:
+        """Get the values of names from the controller, which answers at once, and set them."""
+        self._channel.put(NamesDiffer(differing))
+        answer: SetNames | None = None
+        while answer is None:
+            self._channel.flush()
+            awaited = select.poll()
+            awaited.register(
+                self._channel.fileno(), select.POLLIN | (select.POLLOUT if self._channel.has_waiting else 0)
+            )
+            awaited.register(self._forkserver, select.POLLIN)
+            if any(descriptor == self._forkserver for descriptor, _ in awaited.poll()):
+                self._leave()
+            for message in self._channel.receive():
+                if isinstance(message, SetNames) and message.use == "answer":
+                    answer = message
+                else:
+                    self._backlog.append(message)
+        self._set_names(answer)
+
+    def _set_names(self, message: SetNames) -> None:
+        # Processes that were forked before have the former values.
+        self._tasks.discard_preforked()
+        self._names.give_up(message.not_sent)
+        if message.use == "late":
+            self._names.late.append(message.payload)
+            return
+        try:
+            failed = self._names.take_values(self._load_all(message.payload, message.introduced))
+        except Exception as error:  # noqa: BLE001 - reading a message runs user code
+            self._channel.put(IdentitiesLost([pair[0] for pair in message.introduced]))
+            why = f"{type(error).__name__}: {error}"
+            failed = [(module, path, why) for module, path in message.names]
+        if failed:
+            self._channel.put(NamesUnset(failed))
 
     # ---- loads
 
@@ -213,6 +272,7 @@ class _Node:
         report, job.status = run_load(
             call, output, self._table, job.directory, is_unload=job.place == "unload"
         )
+        self._names.is_after_load = True
         signal_when_parent_ends(0)
         signal.signal(_BEREAVED, signal.SIG_DFL)
         if self._huge_pages and (resident := resident_memory()) > self._flat_memory + WORTHWHILE:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from ppg_exec.node.output_files import OutputFiles
     from ppg_exec.node.report_socket import ReportSocket
+    from ppg_exec.pickling.node_names import NodeNames
 
 __all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy"]
 
@@ -21,7 +22,7 @@ class NodeJob:
     """NodeJob: holds one task of the node, from its message to its end."""
 
     __slots__ = (
-        "call", "cause", "cores", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
+        "call", "cause", "cores", "differing", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
         "output", "pid", "place", "report", "reports", "started", "status", "timeout", "usage", "warnings",
     )  # fmt: skip
 
@@ -40,6 +41,7 @@ class NodeJob:
         self.reports: ReportSocket | None = None
         self.report: bytes | int | None = None
         self.cause: str | None = None
+        self.differing: list[tuple[str, str]] = []
         self.status: int = 0
         self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
         self.has_lost_prefork: bool = False
@@ -61,12 +63,18 @@ class CallThatRaises:
 class LateCall:
     """LateCall: reads its task only in the job process, so that a fresh job leaves nothing in the node."""
 
-    def __init__(self, payload: bytes) -> None:
+    def __init__(self, payload: bytes, names: NodeNames) -> None:
         self._payload = payload
+        self._names = names
 
     def __call__(self) -> Any:
         """Read the task and call it."""
-        function, arguments, after = IdentityTable().load(self._payload, ())
+        names, table = self._names, IdentityTable()
+        names.begin()
+        for payload in names.late:
+            names.take_values(table.load(payload, ()))
+        function, arguments, after = table.load(self._payload, ())
+        names.end()
         return call_of(function, arguments, after)()
 
 

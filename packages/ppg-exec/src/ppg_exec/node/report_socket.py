@@ -150,19 +150,19 @@ class ReportSocket:
 
     # ---- in the job process
 
-    def send(self, report: bytes) -> None:
-        """Send the encoded report. Raises OSError if there is no room for a long one."""
+    def send(self, report: bytes, differing: list[tuple[str, str]]) -> None:
+        """Send the encoded report, and the names that differ here. Raises OSError if there is no room for it."""
         when = time.monotonic()
         if not self._is_intact():
             os._exit(CANNOT_REPORT)
         if len(report) <= _PACKET:
-            self._send(encoded_job_report(when, report), ())
+            self._send(encoded_job_report(when, report, differing), ())
             return
         descriptor = unlinked_file(self._directory)
         rest = memoryview(report)
         while rest:
             rest = rest[os.write(descriptor, rest) :]
-        self._send(*encode(JobReport(when, descriptor)))
+        self._send(*encode(JobReport(when, descriptor, differing)))
 
     def _send(self, packet: bytes, descriptors: tuple[int, ...]) -> None:
         rights = b"".join(each.to_bytes(4, sys.byteorder) for each in descriptors)

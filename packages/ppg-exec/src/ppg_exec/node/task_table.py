@@ -215,6 +215,8 @@ class TaskTable:
         report, job.cause = job.reports.read(job.pid)
         job.reports.close()
         job.reports = None
+        if report is not None:
+            job.differing = report.differing
         if report is None:
             if job.status == CANNOT_REPORT << 8 and job.cause is None:
                 job.cause = (
@@ -277,6 +279,7 @@ class TaskTable:
                 expected=job.expected,
                 cause=job.cause,
                 warnings=job.warnings,
+                differing=job.differing,
             )
         )
 

@@ -22,6 +22,7 @@ import types
 
 from ppg_exec.pickling.inherited import INHERITED
 from ppg_exec.pickling.loaded_names import begin_namespace, update_namespace
+from ppg_exec.pickling.node_names import NodeNames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,9 +103,11 @@ class UnknownIdentity(LookupError):  # noqa: N818 - reads as what happened
 class IdentityTable:
     """IdentityTable: holds the objects that messages refer to by number, in the process that reads."""
 
-    __slots__ = ("_namespaces", "_numbers", "_objects")
+    __slots__ = ("_namespaces", "_numbers", "_objects", "names")
 
     def __init__(self) -> None:
+        self.names: NodeNames = NodeNames()
+        """What watched names stand for in the main process."""
         self._objects: dict[int, object] = {}
         self._namespaces: dict[int, dict[str, Any]] = {}
         self._numbers: dict[int, int] = {}

@@ -59,6 +59,8 @@ __all__ = [
     "KillNode",
     "MemoryGrown",
     "Message",
+    "NamesDiffer",
+    "NamesUnset",
     "NodeDied",
     "Pause",
     "PickleReturned",
@@ -67,6 +69,7 @@ __all__ = [
     "ResultUnpicklable",
     "Resume",
     "RunTask",
+    "SetNames",
     "SignalJob",
     "StartNode",
     "TaskEnded",
@@ -77,6 +80,7 @@ __all__ = [
     "ToNode",
     "UnexpectedMessage",
     "ValueReturned",
+    "WatchNames",
     "decode",
     "encode",
     "encoded_job_report",
@@ -275,6 +279,30 @@ class ImportModules(Message):
     names: tuple[str, ...]
 
 
+class WatchNames(Message):
+    """WatchNames: has digests of what names of modules stand for in the main process."""
+
+    __slots__ = ()
+    digests: dict[str, dict[str, bytes]]
+    """by module, and by the path of the name in it"""
+
+
+class SetNames(Message):
+    """SetNames: has the values of names that differ in the node, or in a job."""
+
+    __slots__ = ()
+    names: list[tuple[str, str]]
+    """a module, and the path of a name in it"""
+    payload: bytes
+    """the pickled entries: module, path, whether there is such a name, value"""
+    introduced: list[tuple[int, int]]
+    """as in `RunTask`"""
+    not_sent: list[tuple[str, str]]
+    """names with values that cannot be sent, so that tasks run without them"""
+    use: str
+    """"answer" to a `NamesDiffer`, "ahead" of tasks, or "late", if only job processes read the payload"""
+
+
 # ---- node → controller
 
 
@@ -311,6 +339,8 @@ class TaskEnded(Message):
     cause: str | None
     """why the task has ended without a report, if the node can say"""
     warnings: tuple[str, ...]
+    differing: list[tuple[str, str]]
+    """names that its process has found to differ from those of the main process, as in `NamesDiffer`"""
 
 
 class TasksRecalled(Message):
@@ -336,6 +366,22 @@ class TaskUnread(Message):
     """all that the node does not have"""
 
 
+class NamesDiffer(Message):
+    """NamesDiffer: asks for the values of names that do not stand for the same as in the main process."""
+
+    __slots__ = ()
+    names: list[tuple[str, str]]
+    """a module, and the path of a name in it"""
+
+
+class NamesUnset(Message):
+    """NamesUnset: names those of a `SetNames` that the node could not set."""
+
+    __slots__ = ()
+    names: list[tuple[str, str, str]]
+    """a module, the path of a name in it, and why"""
+
+
 # ---- job process → node
 
 
@@ -347,6 +393,8 @@ class JobReport(Message):
     """seconds of the monotonic clock at the end of the work"""
     report: bytes | Descriptor
     """an encoded report; a long one is in an unlinked file"""
+    differing: list[tuple[str, str]]
+    """as in `TaskEnded`"""
 
 
 # ---- job process → controller, within `JobReport` and `TaskEnded`
@@ -390,8 +438,8 @@ class ResultUnpicklable(Message):
 
 ToForkserver = StartNode | KillNode | InterruptNode | SignalJob | Pause | Resume | Close
 FromForkserver = NodeDied | MemoryGrown
-ToNode = RunTask | Go | RecallTasks | EndTask | ForgetIdentities | ImportModules
-FromNode = TaskStarted | TaskEnded | TasksRecalled | IdentitiesLost | TaskUnread
+ToNode = RunTask | Go | RecallTasks | EndTask | ForgetIdentities | ImportModules | WatchNames | SetNames
+FromNode = TaskStarted | TaskEnded | TasksRecalled | IdentitiesLost | TaskUnread | NamesDiffer | NamesUnset
 FromJob = JobReport
 Report = ValueReturned | PickleReturned | ExceptionRaised | ResultUnpicklable
 
@@ -436,9 +484,9 @@ def encoded_value(value: Any) -> bytes:
     return marshal.dumps(("ValueReturned", value))
 
 
-def encoded_job_report(when: float, report: bytes) -> bytes:
+def encoded_job_report(when: float, report: bytes, differing: list[tuple[str, str]]) -> bytes:
     """The bytes of a `JobReport`, as `encode` makes them; see `encoded_value`."""
-    return marshal.dumps(("JobReport", when, report))
+    return marshal.dumps(("JobReport", when, report, differing))
 
 
 def decode(

@@ -51,6 +51,7 @@ from ppg_invariants.functions.watched import (
     TooLargeError,
     is_silent,
     is_unwatched,
+    names_read,
     size_in_bytes,
 )
 from ppg_invariants.functions.whole_objects import WholeObjectsEncoder, parts_of_item
@@ -92,11 +93,25 @@ class Follow:
         self._names_of_values: set[str] = set()
         self._lists: dict[tuple[Code, int], tuple[bytes, tuple[Code, ...]]] = {}
         self._kept_alive: list[object] = []  # so that no other dict of globals gets the same id
+        self._met: dict[tuple[Code, int], Mapping[str, object]] = {}
 
     @property
     def names_of_values(self) -> tuple[str, ...]:
         """The names of values that count by their content, as the code spells them, sorted."""
         return tuple(sorted(self._names_of_values))
+
+    def names_in_modules(self) -> set[tuple[str, str]]:
+        """Return the names, with their modules, that the code met so far reads from imported modules of the project.
+
+        The code's own names are among them. Without `values`, names of other values than code and constants are omitted.
+        """
+        return {
+            (module, name)
+            for (code, _), names in self._met.items()
+            for chain in (*code.references, *_own_name(code))
+            for module, name, value in names_read(chain, names)
+            if self._values or _is_code(value) or _encoded_constant(value)
+        }
 
     def take_left_out(self) -> list[LeftOut]:
         """Return the names with values that cannot count, each once, which were met since the last call."""
@@ -192,6 +207,7 @@ class Follow:
         """
         found: dict[tuple[str, int], tuple[bytes, bytes, object]] = {}
         for code, names in met:
+            self._met[code, id(names)] = names
             for chain in code.references:
                 resolved = _resolve(chain, names)
                 if resolved is None or (resolved.name, id(names)) in found:
@@ -230,6 +246,11 @@ class Follow:
             self._told.add(told)
             self._left_out.append(LeftOut(resolved.name, known[1]))
         return False
+
+
+def _own_name(code: Code) -> tuple[tuple[str, ...], ...]:
+    """Return the name by which code travels, as a chain; none for local functions, which travel by value."""
+    return () if "<" in code.name else ((code.name.partition(".")[0],),)
 
 
 class _FollowingEncoder(WholeObjectsEncoder):

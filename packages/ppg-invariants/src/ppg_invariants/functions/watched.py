@@ -9,12 +9,17 @@ content: dicts and lists, arrays and frames, instances with the code of their cl
   are *left out*, and a run warns of each once.
 
 Both limits are counted, not measured in seconds, so that the same value is watched on every machine and at any load.
+
+Other processes that import a module of the project must find the same values there (`names_read` lists the names).
 """
 
+import builtins
 import sys
-from collections.abc import Iterable, Mapping
+import types
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ppg_invariants.functions.origin import Origin, origin_of_module
 from ppg_invariants.values.tags import Unencodable, module_of
 
 __all__ = [
@@ -22,8 +27,10 @@ __all__ = [
     "MOST_PARTS",
     "LeftOut",
     "TooLargeError",
+    "is_of_project",
     "is_silent",
     "is_unwatched",
+    "names_read",
     "size_in_bytes",
     "unwatch",
 ]
@@ -100,3 +107,34 @@ def size_in_bytes(value: Any) -> int:
     if isinstance(value, (bytes, bytearray, str)):
         return len(value)
     return 0
+
+
+def is_of_project(module: str) -> bool:
+    """Whether an imported module is code of the user's project."""
+    return origin_of_module(module) is Origin.PROJECT
+
+
+def names_read(chain: tuple[str, ...], names: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
+    """Yield module, name and value of each name that a chain of names reads from an imported module of the project.
+
+    `LookupError` stands for the value of a name that is not there. Nothing is imported, and no code of a module runs.
+    """
+    namespace = names
+    for position, name in enumerate(chain):
+        module = namespace.get("__name__")
+        value = namespace.get(name, LookupError)
+        is_builtin = value is LookupError and position == 0 and hasattr(builtins, name)
+        if not is_builtin and not is_unwatched(namespace, name) and _is_imported(module, namespace):
+            yield str(module), name, value
+        if not isinstance(value, types.ModuleType):
+            return
+        namespace = types.ModuleType.__getattribute__(value, "__dict__")
+        if not is_of_project(str(namespace.get("__name__"))):
+            return
+
+
+def _is_imported(module: object, namespace: Mapping[str, object]) -> bool:
+    loaded = sys.modules.get(module) if isinstance(module, str) and module != "__main__" else None
+    if not isinstance(loaded, types.ModuleType):
+        return False
+    return types.ModuleType.__getattribute__(loaded, "__dict__") is namespace and is_of_project(str(module))

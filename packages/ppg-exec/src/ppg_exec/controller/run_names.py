@@ -1,0 +1,144 @@
+"""Run names: lets watched names stand for the same in all processes of a run as in the main process.
+
+The controller sends digests of these names to each node, which compares the modules that it imports (`node_names`). A node
+asks for the values of names that differ, and gets them before it goes on. A job that imports a module itself cannot ask: it
+reports the names with its end, and runs again once its node has the values. What cannot be sent is reported to the caller.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable
+
+from ppg_exec.controller.registry import Registry
+from ppg_exec.hosts.local_host import NodeHandle
+from ppg_exec.tasks import NameDiffers
+from ppg_exec.transport.messages import SetNames, WatchNames
+
+__all__ = ["RunNames"]
+
+Name = tuple[str, str]
+Entry = tuple[str, str, bool, object]
+
+
+class RunNames:
+    """RunNames: holds the watched names of one executor, with their digests in the main process.
+
+    Args:
+        registry: gets the events for the caller.
+
+    """
+
+    def __init__(self, registry: Registry) -> None:
+        self._registry = registry
+        self._digests: dict[str, dict[str, bytes]] = {}
+        self._sent: dict[NodeHandle, dict[Name, int]] = {}
+        """By node, the names that it need not ask for any more, each with the number of the message that settled it."""
+        self._messages = 0
+        self._reported: set[tuple[str, str, str]] = set()
+
+    def watch(self, names: Iterable[Name], is_own: Callable[[str], bool]) -> WatchNames | None:
+        """Take in names; returns the message for nodes that have begun, if there is anything new for them.
+
+        Classes that the values belong to are watched, too, if `is_own` is true for their modules.
+        """
+        from ppg_exec.pickling.function_parts import Importability  # noqa: PLC0415 (only runs with tasks need these)
+        from ppg_exec.pickling.name_digests import MEMBERS, Digests, found_at, member_names  # noqa: PLC0415
+
+        digests, importability = Digests(), Importability()
+        new: dict[str, dict[str, bytes]] = {}
+        waiting = list(names)
+        for module, path in waiting:  # grows while it is walked
+            known = self._digests.setdefault(module, {})
+            if path in known or not importability.is_found(module):
+                continue
+            value = found_at(module, path)
+            known[path] = digest = digests.of(module, path, value)
+            new.setdefault(module, {})[path] = digest
+            classes = list(digests.classes)
+            digests.classes.clear()
+            if digest.startswith(MEMBERS) and isinstance(value, type):
+                waiting += [(module, f"{path}.{name}") for name in member_names(value)]
+                classes += value.__bases__
+            waiting += [
+                (kind.__module__, kind.__qualname__)
+                for kind in classes
+                if "<" not in kind.__qualname__ and is_own(kind.__module__)
+            ]
+        return WatchNames(new) if new else None
+
+    def all(self) -> WatchNames | None:
+        """The message for a new node, if there are names."""
+        return WatchNames(self._digests) if any(self._digests.values()) else None
+
+    @property
+    def messages(self) -> int:
+        """How many messages have settled names so far."""
+        return self._messages
+
+    def answer(self, node: NodeHandle, differing: Collection[Name], use: str, since: int = 0) -> bool:
+        """Send the values of names that differ to a node.
+
+        Returns whether the node can have settled any of these names after message number `since`. An "answer" is sent
+        in any case.
+        """
+        settled = self._sent.setdefault(node, {})
+        new = [name for name in differing if name not in settled and self._is_watched(*name)]
+        entries, not_sent = self._entries(new)
+        if entries or not_sent or use == "answer":
+            node.channel.put(self._message(node, entries, not_sent, use))
+            self._messages += 1
+            settled.update(dict.fromkeys((*(entry[:2] for entry in entries), *not_sent), self._messages))
+        return any(settled.get(name, 0) > since for name in differing)
+
+    def unset(self, names: Iterable[tuple[str, str, str]]) -> None:
+        """Report names that a node could not set."""
+        for module, name, why in names:
+            self._differs(NameDiffers(module, name, f"cannot be set in the processes of jobs ({why})"))
+
+    def _is_watched(self, module: str, path: str) -> bool:
+        known = self._digests.get(module, {})
+        return path in known or path.rpartition(".")[0] in known
+
+    def _entries(self, names: Iterable[Name]) -> tuple[list[Entry], list[Name]]:
+        """The entries of names for `SetNames`, and the names with values that cannot be sent.
+
+        Code that travels by name is in neither of them: it cannot differ, unless its file was edited.
+        """
+        from ppg_exec.pickling.culprit import CannotPickle  # noqa: PLC0415 (names rarely differ)
+        from ppg_exec.pickling.name_digests import MISSING, found_at, is_code_of  # noqa: PLC0415
+        from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415
+
+        entries: list[Entry] = []
+        not_sent: list[Name] = []
+        for module, path in names:
+            value = found_at(module, path)
+            if value is MISSING:
+                entries.append((module, path, False, None))
+            elif is_code_of(module, path, value):
+                self._differs(NameDiffers(module, path, "", is_edited=True))
+            else:
+                try:
+                    dump_alone({path: value})
+                except CannotPickle as error:
+                    why = f"cannot be sent to the processes of jobs ({error})"
+                    self._differs(NameDiffers(module, path, why))
+                    not_sent.append((module, path))
+                else:
+                    entries.append((module, path, True, value))
+        return entries, not_sent
+
+    def _message(self, node: NodeHandle, entries: list[Entry], not_sent: list[Name], use: str) -> SetNames:
+        from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415
+
+        names = [entry[:2] for entry in entries]
+        # One pickle, so that what names share stays shared.
+        content = {f"{module}.{path}": (module, path, *rest) for module, path, *rest in entries}
+        if use == "late":
+            return SetNames(names, dump_alone(content), [], not_sent, use)
+        return SetNames(names, *node.shared.dump(content), not_sent, use)
+
+    def _differs(self, event: NameDiffers) -> None:
+        known = (event.module, event.name, event.problem)
+        if known not in self._reported:
+            self._reported.add(known)
+            self._registry.events.append(event)
