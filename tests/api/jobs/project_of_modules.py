@@ -21,6 +21,9 @@ MODULES = {
 
         SETTINGS = Settings()
 
+        class Plain:
+            size = 1
+
         def clean(text):
             return text.strip()
 

@@ -2,6 +2,8 @@
 
 import compileall
 import shutil
+import subprocess
+import sys
 import zipfile
 
 import pytest
@@ -264,3 +266,25 @@ def test_modules_of_every_form_have_the_values_of_the_script(project, form):
         text = script("helpers.N", before="helpers.N = 7", module="space.deep")
     assert "ran: other,out" in project.run(text)
     assert project.made() == "7"
+
+
+def test_code_that_only_the_loader_of_the_main_process_has_changed_is_not_edited(project):
+    """pytest rewrites the assertions of test modules, which the node imports as they are."""
+    project.write(
+        "test_pipeline.py",
+        """
+        import ppg
+
+        def write(path):
+            assert path.name == "out"
+            path.write_text("x")
+
+        def test_the_pipeline(tmp_path):
+            graph = ppg.new_pipegraph(root=tmp_path, quiet=True)
+            ppg.FileGeneratingJob("out", write)
+            assert graph.run().ran == ["out"]
+        """,
+    )
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_pipeline.py"]
+    done = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout

@@ -52,6 +52,11 @@ CHANGES = {
         "conf.SETTINGS.shown()",
         "5",
     ),
+    "an attribute of a class is set that the script has imported": (
+        "from conf import Plain\nPlain.size = 5",
+        "(Plain.size, conf.Plain is Plain)",
+        "(5, True)",
+    ),
     "a class attribute is added": ("conf.Settings.new = 6", "conf.Settings.new", "6"),
     "a class attribute is deleted": (
         "del conf.Settings.removed",

@@ -137,9 +137,9 @@ def test_a_message_is_made_by_place_or_by_name_and_never_changes() -> None:
 def test_what_jobs_write_without_a_class_is_the_message_of_that_class() -> None:
     report = encoded_value([1, "two"])
     assert decode(report, messages.REPORTS) == ValueReturned([1, "two"])
-    arrived = decode(encoded_job_report(2.0, report, [("a", "b")]), messages.FROM_JOB)
+    arrived = decode(encoded_job_report(2.0, report, (("a", "b"),)), messages.FROM_JOB)
     assert type(arrived) is JobReport
-    assert arrived == JobReport(2.0, report, [("a", "b")])
+    assert arrived == JobReport(2.0, report, (("a", "b"),))
 
 
 def test_a_message_that_nothing_sends_there_is_named_in_the_error() -> None:

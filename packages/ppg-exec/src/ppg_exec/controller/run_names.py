@@ -7,6 +7,7 @@ reports the names with its end, and runs again once its node has the values. Wha
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Iterable
 
 from ppg_exec.controller.registry import Registry
@@ -15,6 +16,8 @@ from ppg_exec.tasks import NameDiffers
 from ppg_exec.transport.messages import SetNames, WatchNames
 
 __all__ = ["RunNames"]
+
+_LOADERS = frozenset({"_frozen_importlib_external", "importlib._bootstrap_external", "zipimport"})
 
 Name = tuple[str, str]
 Entry = tuple[str, str, bool, object]
@@ -42,7 +45,7 @@ class RunNames:
         Classes that the values belong to are watched, too, if `is_own` is true for their modules.
         """
         from ppg_exec.pickling.function_parts import Importability  # noqa: PLC0415 (only runs with tasks need these)
-        from ppg_exec.pickling.name_digests import MEMBERS, Digests, found_at, member_names  # noqa: PLC0415
+        from ppg_exec.pickling.name_digests import CODE, MEMBERS, Digests, found_at, member_names  # noqa: PLC0415
 
         digests, importability = Digests(), Importability()
         new: dict[str, dict[str, bytes]] = {}
@@ -52,8 +55,9 @@ class RunNames:
             if path in known or not importability.is_found(module):
                 continue
             value = found_at(module, path)
-            known[path] = digest = digests.of(module, path, value)
-            new.setdefault(module, {})[path] = digest
+            digest = digests.of(module, path, value)
+            if not digest.startswith(CODE) or _is_loaded_as_usual(module):
+                known[path] = new.setdefault(module, {})[path] = digest
             classes = list(digests.classes)
             digests.classes.clear()
             if digest.startswith(MEMBERS) and isinstance(value, type):
@@ -142,3 +146,8 @@ class RunNames:
         if known not in self._reported:
             self._reported.add(known)
             self._registry.events.append(event)
+
+
+def _is_loaded_as_usual(module: str) -> bool:
+    """Whether a loader of Python has made the code of a module; others change it, as pytest does with assertions."""
+    return type(getattr(sys.modules.get(module), "__loader__", None)).__module__ in _LOADERS

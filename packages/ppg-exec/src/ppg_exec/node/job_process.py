@@ -92,10 +92,10 @@ def run_job(
             report = describe_exception(error, table)
             _flush_what_can_be(lean)
         try:
-            reports.send(report, table.names.differing[:MOST_NAMES])
+            reports.send(report, () if table.names is None else table.names.differing[:MOST_NAMES])
         except OSError as error:
             # There is no file for a long report; the callback may have used up all descriptors.
-            reports.send(describe_exception(raised or error, table, briefly=True), [])
+            reports.send(describe_exception(raised or error, table, briefly=True), ())
         code = 0
     except SystemExit as leaving:
         code = _exit_code(leaving)

@@ -82,9 +82,8 @@ class _Node:
         self._logbook = own.keep(logbook)
         sign_logbook(self._logbook, os.getpid())
         self._table = IdentityTable()
-        self._names = self._table.names
-        self._names.ask = self._ask_for_values
         self._backlog: list[ToNode] = []
+        self._has_loaded = False
         with select.epoll() as waiting:
             self._waiting = select.epoll.fromfd(own.keep(os.dup(waiting.fileno())))
         self._processes = JobProcesses(
@@ -155,7 +154,7 @@ class _Node:
                     __import__(name)
                 gc.freeze()
             case WatchNames():
-                self._names.expect(message.digests)
+                self._watch_names(message.digests)
             case SetNames():
                 self._set_names(message)
             case _:
@@ -179,7 +178,7 @@ class _Node:
         call: Any
         try:
             if order.place == "fresh":
-                call = LateCall(order.payload, self._names)
+                call = LateCall(order.payload, self._table.names)
             else:
                 function, arguments, after = self._load_all(order.payload, order.introduced)
                 call = call_of(function, arguments, after)
@@ -202,13 +201,26 @@ class _Node:
 
     def _load_all(self, payload: bytes, introduced: list[tuple[int, int]]) -> Any:
         """Read a pickle; names of the modules that it imports then stand for the same as in the main process."""
-        self._names.begin()
+        names = self._table.names
+        if names is None:
+            return self._table.load(payload, introduced)
+        names.begin()
         try:
             return self._table.load(payload, introduced)
         finally:
-            self._names.end()
+            names.end()
 
     # ---- names that differ
+
+    def _watch_names(self, digests: dict[str, dict[str, bytes]]) -> None:
+        names = self._table.names
+        if names is None:
+            from ppg_exec.pickling.node_names import NodeNames  # noqa: PLC0415 - only nodes with watched names need it
+
+            names = self._table.names = NodeNames()
+            names.ask = self._ask_for_values
+        names.is_after_load = self._has_loaded
+        names.expect(digests)
 
     def _ask_for_values(self, differing: list[tuple[str, str]]) -> None:
         """Get the values of names from the controller, which answers at once, and set them."""
@@ -233,12 +245,14 @@ class _Node:
     def _set_names(self, message: SetNames) -> None:
         # Processes that were forked before have the former values.
         self._tasks.discard_preforked()
-        self._names.give_up(message.not_sent)
+        names = self._table.names
+        assert names is not None
+        names.give_up(message.not_sent)
         if message.use == "late":
-            self._names.late.append(message.payload)
+            names.late.append(message.payload)
             return
         try:
-            failed = self._names.take_values(self._load_all(message.payload, message.introduced))
+            failed = names.take_values(self._load_all(message.payload, message.introduced))
         except Exception as error:  # noqa: BLE001 - reading a message runs user code
             self._channel.put(IdentitiesLost([pair[0] for pair in message.introduced]))
             why = f"{type(error).__name__}: {error}"
@@ -272,7 +286,7 @@ class _Node:
         report, job.status = run_load(
             call, output, self._table, job.directory, is_unload=job.place == "unload"
         )
-        self._names.is_after_load = True
+        self._has_loaded = True
         signal_when_parent_ends(0)
         signal.signal(_BEREAVED, signal.SIG_DFL)
         if self._huge_pages and (resident := resident_memory()) > self._flat_memory + WORTHWHILE:

@@ -41,7 +41,7 @@ class NodeJob:
         self.reports: ReportSocket | None = None
         self.report: bytes | int | None = None
         self.cause: str | None = None
-        self.differing: list[tuple[str, str]] = []
+        self.differing: tuple[tuple[str, str], ...] = ()
         self.status: int = 0
         self.usage: tuple[float, float, int] = (0.0, 0.0, 0)
         self.has_lost_prefork: bool = False
@@ -63,18 +63,20 @@ class CallThatRaises:
 class LateCall:
     """LateCall: reads its task only in the job process, so that a fresh job leaves nothing in the node."""
 
-    def __init__(self, payload: bytes, names: NodeNames) -> None:
+    def __init__(self, payload: bytes, names: NodeNames | None) -> None:
         self._payload = payload
         self._names = names
 
     def __call__(self) -> Any:
         """Read the task and call it."""
         names, table = self._names, IdentityTable()
-        names.begin()
-        for payload in names.late:
-            names.take_values(table.load(payload, ()))
+        if names is not None:
+            names.begin()
+            for payload in names.late:
+                names.take_values(table.load(payload, ()))
         function, arguments, after = table.load(self._payload, ())
-        names.end()
+        if names is not None:
+            names.end()
         return call_of(function, arguments, after)()
 
 

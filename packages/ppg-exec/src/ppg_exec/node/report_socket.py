@@ -150,7 +150,7 @@ class ReportSocket:
 
     # ---- in the job process
 
-    def send(self, report: bytes, differing: list[tuple[str, str]]) -> None:
+    def send(self, report: bytes, differing: tuple[tuple[str, str], ...]) -> None:
         """Send the encoded report, and the names that differ here. Raises OSError if there is no room for it."""
         when = time.monotonic()
         if not self._is_intact():

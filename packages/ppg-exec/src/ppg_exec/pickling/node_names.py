@@ -50,7 +50,7 @@ class NodeNames:
         """Whether a load has run here; it may have changed what was imported before."""
         self.late: list[bytes] = []
         """Pickled values that only job processes read."""
-        self.differing: list[tuple[str, str]] = []
+        self.differing: tuple[tuple[str, str], ...] = ()
         """Names that differ from those of the main process, as far as this process could not set them."""
         self._expected: dict[str, dict[str, bytes]] = {}
         self._values: dict[str, dict[str, object]] = {}
@@ -93,7 +93,7 @@ class NodeNames:
         if self.ask is not None and os.getpid() == self._process:
             self.ask(differing)
             return
-        self.differing += differing
+        self.differing += tuple(differing)
         if any(self._expected[module].get(path, ABSENT)[:1] in {VALUE, ABSENT} for module, path in differing):
             raise InterruptedImport
 

@@ -22,12 +22,13 @@ import types
 
 from ppg_exec.pickling.inherited import INHERITED
 from ppg_exec.pickling.loaded_names import begin_namespace, update_namespace
-from ppg_exec.pickling.node_names import NodeNames
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import Any
+
+    from ppg_exec.pickling.node_names import NodeNames
 
 __all__ = [
     "IdentityTable",
@@ -106,8 +107,8 @@ class IdentityTable:
     __slots__ = ("_namespaces", "_numbers", "_objects", "names")
 
     def __init__(self) -> None:
-        self.names: NodeNames = NodeNames()
-        """What watched names stand for in the main process."""
+        self.names: NodeNames | None = None
+        """What watched names stand for in the main process; None if no names are watched."""
         self._objects: dict[int, object] = {}
         self._namespaces: dict[int, dict[str, Any]] = {}
         self._numbers: dict[int, int] = {}

@@ -339,7 +339,7 @@ class TaskEnded(Message):
     cause: str | None
     """why the task has ended without a report, if the node can say"""
     warnings: tuple[str, ...]
-    differing: list[tuple[str, str]]
+    differing: tuple[tuple[str, str], ...]
     """names that its process has found to differ from those of the main process, as in `NamesDiffer`"""
 
 
@@ -393,7 +393,7 @@ class JobReport(Message):
     """seconds of the monotonic clock at the end of the work"""
     report: bytes | Descriptor
     """an encoded report; a long one is in an unlinked file"""
-    differing: list[tuple[str, str]]
+    differing: tuple[tuple[str, str], ...]
     """as in `TaskEnded`"""
 
 
@@ -484,7 +484,7 @@ def encoded_value(value: Any) -> bytes:
     return marshal.dumps(("ValueReturned", value))
 
 
-def encoded_job_report(when: float, report: bytes, differing: list[tuple[str, str]]) -> bytes:
+def encoded_job_report(when: float, report: bytes, differing: tuple[tuple[str, str], ...]) -> bytes:
     """The bytes of a `JobReport`, as `encode` makes them; see `encoded_value`."""
     return marshal.dumps(("JobReport", when, report, differing))
 

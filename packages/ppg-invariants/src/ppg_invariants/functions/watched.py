@@ -117,6 +117,7 @@ def is_of_project(module: str) -> bool:
 def names_read(chain: tuple[str, ...], names: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
     """Yield module, name and value of each name that a chain of names reads from an imported module of the project.
 
+    The classes of the project that the values are, or are instances of, are among them, by the names that they have at home.
     `LookupError` stands for the value of a name that is not there. Nothing is imported, and no code of a module runs.
     """
     namespace = names
@@ -126,11 +127,19 @@ def names_read(chain: tuple[str, ...], names: Mapping[str, object]) -> Iterator[
         is_builtin = value is LookupError and position == 0 and hasattr(builtins, name)
         if not is_builtin and not is_unwatched(namespace, name) and _is_imported(module, namespace):
             yield str(module), name, value
+        yield from _classes_of(value)
         if not isinstance(value, types.ModuleType):
             return
         namespace = types.ModuleType.__getattribute__(value, "__dict__")
         if not is_of_project(str(namespace.get("__name__"))):
             return
+
+
+def _classes_of(value: object) -> Iterator[tuple[str, str, object]]:
+    for kind in (value if isinstance(value, type) else type(value)).__mro__:
+        module, name = module_of(kind), kind.__qualname__.partition(".")[0]
+        if module in sys.modules and module != "__main__" and "<" not in name and is_of_project(module):
+            yield module, name, kind
 
 
 def _is_imported(module: object, namespace: Mapping[str, object]) -> bool:
