@@ -30,6 +30,12 @@ COUNTS = {
     "frozenset of values": ("frozenset({pathlib.Path('a')})", "frozenset({pathlib.Path('b')})"),
     "tuple of modules": ("(re, random)", "(re, operator)"),
     "dict": ("{'a': [1, {2}]}", "{'a': [1, {3}]}"),
+    "order of a dict": ("dict(a=1, b=2)", "dict(b=2, a=1)"),
+    "order of a dict with keys of all kinds": ("{(1, 2): 1, 2: 2}", "{2: 2, (1, 2): 1}"),
+    "order of a large dict": (
+        "{number: 1 for number in range(200)}",
+        "{number: 1 for number in reversed(range(200))}",
+    ),
     "list": ("[1]", "[2]"),
     "set": ("{1}", "{2}"),
     "deque": ("collections.deque([1])", "collections.deque([1], 5)"),
@@ -146,6 +152,16 @@ DEFINITIONS = {
         "1",
         "2",
     ),
+    "order of the members of an enum": (
+        "class NAME(enum.Enum):\n    {}\n",
+        "A = 1; B = 2",
+        "B = 2; A = 1",
+    ),
+    "class that is registered with an abstract one": (
+        "import abc\nclass NAME(abc.ABC): pass\nNAME.register({})\n",
+        "int",
+        "str",
+    ),
     "attribute of a member of an enum": (
         "class E(enum.Enum):\n    A = 1\nNAME = E.A\nNAME.label = {}\n",
         "1",
@@ -199,7 +215,6 @@ DEFINITIONS = {
 }
 
 SAME = {
-    "order of a dict": ("NAME = dict(a=1, b=2)\n", "NAME = dict(b=2, a=1)\n"),
     "content of a cache": (
         "@functools.lru_cache\ndef NAME(a): return a\nNAME(1)\n",
         "@functools.lru_cache\ndef NAME(a): return a\nNAME(2)\n",

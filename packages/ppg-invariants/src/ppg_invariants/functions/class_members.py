@@ -2,8 +2,11 @@
 
 import dataclasses
 import enum
+import importlib
 import types
 from typing import Any
+
+from ppg_invariants.values.tags import type_name
 
 __all__ = ["members_that_count"]
 
@@ -27,6 +30,8 @@ def members_that_count(kind: type, *, whole: bool = False) -> dict[str, object]:
         others = _other_members_of_enum(kind) if whole else {}
         return others | _members_of_enum(kind)
     members: dict[str, object] = {}
+    if whole and (registered := _registered_classes(kind)):
+        members["registered classes"] = registered
     generated = bool(kind.__dict__.get("__dataclass_fields__") or kind.__dict__.get("__attrs_attrs__"))
     for name, value in vars(kind).items():
         if name in _NOTES or name.startswith("__pydantic_") or isinstance(value, types.GetSetDescriptorType):
@@ -59,12 +64,23 @@ def _members_of_enum(kind: type[enum.Enum]) -> dict[str, object]:
 
 
 def _other_members_of_enum(kind: type[enum.Enum]) -> dict[str, object]:
-    """Return what is neither a member of the enum nor a method, nor made by Python."""
-    return {
+    """Return what is neither a member of the enum nor a method, nor made by Python; and the order of the members."""
+    others = {
         name: value.fget if isinstance(value, types.DynamicClassAttribute) else value
         for name, value in vars(kind).items()
         if name not in kind.__members__ and not (name.startswith("_") and name.endswith("_"))
     }
+    return {"order of members": tuple(kind.__members__), **others}
+
+
+def _registered_classes(kind: type) -> list[str]:
+    """Return the names of the classes that were registered with an abstract class."""
+    if "_abc_impl" not in kind.__dict__:
+        return []
+    get_dump = importlib.import_module("_abc")._get_dump  # as ABCMeta does, to print it
+    registry = get_dump(kind)[0]
+    classes = (reference() for reference in registry)
+    return sorted(type_name(registered) for registered in classes if registered is not None)
 
 
 def _field(field: "dataclasses.Field[Any]") -> object:

@@ -5,9 +5,10 @@ A global name stands for an object with all that decides its behaviour:
 - attributes beside the declared fields of a dataclass, or beside the content of a subclass of `deque`, `Path` and the like;
 - the object of a bound method, and the class of a class method, in any depth;
 - the `self` that a decorator's function captured;
+- the order of a dict, in which code can walk it;
 - a lock or a logger inside an object is nothing, and does not keep the object from being compared.
 
-The last three hold for *items*, which global names lead to. The callback's own `self` never counts.
+The last four hold for *items*, which global names lead to. The callback's own `self` never counts.
 """
 
 import enum
@@ -15,6 +16,7 @@ import functools
 import sys
 import types
 from collections import OrderedDict, defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from ppg_invariants.functions.captured import CapturedEncoder, static_attribute
@@ -22,7 +24,7 @@ from ppg_invariants.functions.class_members import members_that_count
 from ppg_invariants.functions.code import Code
 from ppg_invariants.functions.origin import Origin
 from ppg_invariants.functions.watched import is_silent
-from ppg_invariants.values.encoding import encode_name
+from ppg_invariants.values.encoding import PLAIN_WRITERS, encode_name, fingerprint_encoding
 from ppg_invariants.values.tags import module_of, type_name
 from ppg_invariants.values.types import Content, is_registered
 
@@ -32,6 +34,14 @@ _OF_CODE = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, typ
 _WITH_ATTRIBUTES = (int, float, complex, str, bytes, tuple, list, dict, set, frozenset)
 """Types of which `content_of` takes the attributes of instances of subclasses."""
 _SELF_KEY = encode_name("self")
+_ORDER_OF_KEYS = "order of keys"
+_MOST_KEYS_SHOWN = 100
+"""Up to so many keys an explanation can show; the order of more of them counts by a hash."""
+_OWN_KEYS = {
+    ("class", "made by", "arguments", "state", "items", "pairs"),
+    ("name", "bases", "metaclass", "members"),
+}
+"""The keys of the dicts that encoders make, in their order."""
 
 
 class WholeObjectsEncoder(CapturedEncoder):
@@ -45,17 +55,37 @@ class WholeObjectsEncoder(CapturedEncoder):
     def __init__(self, *, former: bool = False, items: bool = False) -> None:
         super().__init__(former=former)
         self._is_item = items and not former
+        self._silent: dict[type, bool] = {}
 
     def write_other(self, value: Any, out: bytearray) -> None:
         """Append a value of a type that is not built in; one that decides no result is nothing inside an item."""
         if self._is_item and not isinstance(value, _OF_CODE):
-            if is_silent(value):
+            kind = type(value)
+            silent = self._silent.get(kind)
+            if silent is None:
+                silent = self._silent[kind] = is_silent(value)
+            if silent:
                 self.write_object(value, "silent", None, out)
                 return
-            if type(value) is getattr(sys.modules.get("_struct"), "Struct", None):
+            if kind is getattr(sys.modules.get("_struct"), "Struct", None):
                 self.write_object(value, "struct", value.format, out)
                 return
         super().write_other(value, out)
+
+    def write_mapping(self, items: Iterable[tuple[object, object]], out: bytearray) -> None:
+        """Append key-value pairs; those of an item in their order, as one more pair unless the keys are sorted."""
+        if self._is_item:
+            items = list(items)
+            keys = tuple(key for key, _ in items)
+            if len(keys) > 1 and keys not in _OWN_KEYS and not _are_sorted_texts(keys):
+                if len(keys) <= _MOST_KEYS_SHOWN or not all(type(key) in PLAIN_WRITERS for key in keys):
+                    items.append((_ORDER_OF_KEYS, keys))
+                else:
+                    encoded = bytearray()
+                    for key in keys:
+                        PLAIN_WRITERS[type(key)](None, key, encoded)
+                    items.append((_ORDER_OF_KEYS, fingerprint_encoding(bytes(encoded))))
+        super().write_mapping(items, out)
 
     def _write_method(self, method: types.MethodType, out: bytearray) -> None:
         if self._is_item:
@@ -110,6 +140,11 @@ class WholeObjectsEncoder(CapturedEncoder):
             and not (isinstance(value, enum.Enum) and name.startswith("_"))
             and not isinstance(static_attribute(kind, name), functools.cached_property)
         }
+
+
+def _are_sorted_texts(keys: tuple[object, ...]) -> bool:
+    texts = [key for key in keys if type(key) is str]
+    return len(texts) == len(keys) and texts == sorted(texts)
 
 
 def _has_all_attributes(value: Any, kind: type) -> bool:
