@@ -17,15 +17,22 @@ class Edit:
     number: int | None
 
 
-def edited(random, project, count):
-    """Make up to so many edits, each of another definition; return the project and the edits."""
+def edited(random, project, count, *, apart):
+    """Make up to so many edits, each of another definition; return the project and the edits.
+
+    With `apart`, hardly a job is reached by two of them, so that it is known which edit has changed its result.
+    """
     edits = []
     changed = set()
-    for _ in range(3 * count):
+    readers = {one.number: set() for one in project.definitions}
+    for job in project.callbacks:
+        for number in project.reached(job.number):
+            readers[number].add(job.number)
+    taken = set()
+    for one in random.sample(project.definitions, len(project.definitions)):
         if len(edits) == count:
             break
-        one = random.choice(project.definitions)
-        if one.number in changed:
+        if one.number in changed or (apart and (taken & readers[one.number] or not readers[one.number])):
             continue
         made = random.choice(_EDITS)(random, project, one)
         if made is None:
@@ -35,6 +42,7 @@ def edited(random, project, count):
             continue
         project = new
         changed |= set(numbers)
+        taken |= set().union(*(readers[number] for number in numbers))
         edits += [Edit(kind, project.by_number[number].kind.name, number) for number in numbers]
     return project, edits
 

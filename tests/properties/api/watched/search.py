@@ -24,12 +24,13 @@ import shutil
 import sys
 import tempfile
 from collections import Counter, defaultdict
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import Random
 
-from tests.invariants.across_versions import environment, interpreters
+from tests.invariants.across_versions import NEEDED, environment, interpreters
 from tests.properties.api.watched.edits import edited, neutrally_edited
 from tests.properties.api.watched.model import KINDS, random_project
 from tests.properties.api.watched.place import BrokenError, Place
@@ -53,10 +54,11 @@ NOT_YET = (
     "no content",
     "function attribute",
     "annotations",
+    "subclasses",
 )
 """Kinds that ppg does not watch yet. `--with` turns them on."""
 VERSIONS = ("3.11", "3.12", "3.13")
-PACKAGES = ("xxhash", "pytest", "pytest-timeout", "hypothesis", "numpy", "cloudpickle")
+PACKAGES = (*NEEDED, "cloudpickle")
 
 
 @dataclass
@@ -116,7 +118,7 @@ def _one_round(number, options, base):
                 after, edit = neutrally_edited(random, project, kind)
                 edits = [edit]
             else:
-                after, edits = edited(random, project, EDITS)
+                after, edits = edited(random, project, EDITS, apart=step > 1)
             right = _result_from_nothing(account, place, zygotes[0], after)
             if right is None:
                 continue
@@ -332,7 +334,7 @@ def main():
     account = Account()
     with tempfile.TemporaryDirectory() as name:
         one = partial(_one_round, options=options, base=Path(name))
-        with multiprocessing.get_context("fork").Pool(options.processes) as pool:
+        with suppress(KeyboardInterrupt), multiprocessing.get_context("fork").Pool(options.processes) as pool:
             for result in pool.imap_unordered(one, numbers):
                 account.add(result)
                 for fault in result.faults:

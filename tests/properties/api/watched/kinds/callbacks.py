@@ -125,6 +125,12 @@ NAME.limit = <<#>>
 == class that reads its annotations | value | {key: kind.__name__ for key, kind in NAME.__annotations__.items()} | annotations
 class NAME:
     size: <<int|str|bytes>> = 1
+== found by its base class | value | sorted(kind.limit for kind in NAME.__subclasses__()) | subclasses
+class NAME:
+    pass
+
+class NAME_one(NAME):
+    limit = <<#>>
 == set by the script | value | NAME | module set by script
 NAME = 1
 -- script

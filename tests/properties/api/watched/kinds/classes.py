@@ -353,6 +353,26 @@ class NAME:
 
     def get(self, x):
         return [self.kinds["a"].__name__, self.size, x]
+== class with a property of another function | class | (NAME(2).get(3), NAME(2).double)
+class NAME:
+    double = property(lambda self: [<<f>>(1), <<#>>])
+
+    def __init__(self, size=0):
+        self.size = size
+
+    def get(self, x):
+        return [self.double, x]
+== class with a cached method | class | NAME(2).get(3)
+class NAME:
+    def __init__(self, size=0):
+        self.size = size
+
+    @functools.lru_cache
+    def slow(self, x):
+        return (self.size, x, <<#>>)
+
+    def get(self, x):
+        return [self.slow(x)]
 == decorated class | class | NAME(2).get(3)
 def NAME_change(kind):
     kind.extra = <<#>>

@@ -252,6 +252,44 @@ NAME_sum = <<sum|max|min>>
 
 def NAME(x):
     return [NAME_len([x]), NAME_sum([x, 1])]
+== table read in a comprehension | function | NAME(3)
+NAME_table = [<<#>>, <<#>>, <<#>>]
+
+def NAME(x):
+    return [[NAME_table[at] for at in range(2)], {at: NAME_table for at in "a"}]
+== match of a class | function | NAME(3)
+class NAME_point:
+    __match_args__ = <<("a", "b")|("b", "a")>>
+
+    def __init__(self, a, b):
+        self.a, self.b = a, b
+
+def NAME(x):
+    match NAME_point(x, <<#>>):
+        case NAME_point(first, second):
+            return [first, second]
+== tuple of exceptions | function | NAME(3)
+NAME_errors = <<(KeyError, TypeError)|(ValueError, KeyError)>>
+
+def NAME(x):
+    try:
+        try:
+            raise KeyError(x)
+        except NAME_errors:
+            return "one"
+    except Exception:
+        return "other"
+== tuple of types | function | NAME(3)
+NAME_types = <<(int, str)|(str, float)|int>>
+
+def NAME(x):
+    return isinstance(x, NAME_types)
+== defaults set later | function | NAME(3)
+def NAME(x, y=1, *, z=2):
+    return [x, y, z]
+
+NAME.__defaults__ = (<<#>>,)
+NAME.__kwdefaults__ = {"z": <<#>>}
 == item getter | function | NAME(3)
 NAME_at = operator.itemgetter(<<0|1|2>>)
 NAME = lambda x: NAME_at([3, 4, 5])

@@ -36,6 +36,28 @@ class NAME(enum.Enum):
 
     first = enum.auto()
     second = enum.auto()
+== enum in its order | value | [one.name for one in NAME]
+class NAME(enum.Enum):
+    <<first = 1; second = 2|second = 2; first = 1>>
+== table of a class filled later | value | NAME.table
+class NAME:
+    table = {}
+
+NAME.table["a"] = <<#>>
+NAME.table["b"] = [<<#>>]
+== table of steps in order | value | [name + str(step(2)) for name, step in NAME.items()]
+def NAME_one(x):
+    return x + <<#>>
+
+def NAME_two(x):
+    return x * <<#>>
+
+NAME = <<{"two": NAME_two, "one": NAME_one}|{"one": NAME_one, "two": NAME_two}>>
+== class with registered classes | value | isinstance(3, NAME)
+class NAME(abc.ABC):
+    pass
+
+NAME.register(<<int|str>>)
 == text enum | value | (str(NAME), NAME.upper())
 class NAME_kind(enum.StrEnum):
     first = <<s>>

@@ -89,6 +89,8 @@ NAME = {(1, <<#>>): <<#>>, None: <<s>>, 2: [<<#>>], <<s>>: 4}
 NAME = {"a": <<f>>, "b": <<f>>, "c": lambda x: x <<+|-|*>> <<#>>}
 == dict of results | value | NAME
 NAME = {"a": <<@>>, "b": <<@>>}
+== dict in its order | value | list(NAME)
+NAME = <<{"a": 1, "b": 2}|{"b": 2, "a": 1}>>
 == list | value | NAME
 NAME = [<<#>>, <<#>>, [<<#>>, <<#>>]]
 == list of functions | value | [step(2) for step in NAME]
@@ -246,6 +248,8 @@ NAME = numpy.random.RandomState(<<#>>)
 NAME = numpy.dtype("<<int64|float32|uint8>>")
 == vectorized function | value | NAME(numpy.array([1, 2])).tolist()
 NAME = numpy.vectorize(lambda x: x + <<#>>)
+== vectorized function of the project | value | str(NAME(numpy.array([1, 2])).tolist())
+NAME = numpy.vectorize(<<f>>, otypes=[object])
 == polynomial | value | NAME(2).tolist()
 NAME = numpy.polynomial.Polynomial([<<#>>, 1])
 """
