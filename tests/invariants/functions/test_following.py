@@ -116,7 +116,7 @@ def test_a_change_of_a_helper_is_explained(define):
 def test_installed_packages_count_by_their_version(scripts, monkeypatch):
     import numpy
 
-    from ppg_invariants.functions import references as module
+    from ppg_invariants.functions import modules as module
 
     assert isinstance(numpy, types.ModuleType)
     function = scripts.function("import numpy\ndef f(x):\n    return numpy.mean(x)\n")

@@ -109,12 +109,170 @@ def explain_function(
     walk = _Walk(old.codes, new.codes, with_diffs=with_diffs)
     before, after = decode_all(old.values), decode_all(new.values)
     changes = list(walk.differences("function", before[0], after[0]))
-    changes += walk.pairs("function", _followed(before), _followed(after), " → refers to {}")
+    if not _has_numbered_items(before):
+        changes += _changes_behind_names(old, new, with_diffs=with_diffs)
+    else:  # a former ppg listed all items in the evidence of the function
+        names, codes = _reached(new)
+        walk = _Walk(old.codes, codes, with_diffs=with_diffs)
+        changes += walk.pairs("function", _followed(before), names, _STEP)
     return tuple(changes)
 
 
+_STEP = " → refers to {}"
+_DIGEST = 16
+_MOST_PASSAGES = 100_000
+_passages: dict[tuple[bytes, bytes], tuple[Tree, bytes, bytes]] = {}
+"""By digests of an item before and now: the only name in it that leads to a change, and the digests of that item.
+
+In a long chain of helpers, this leads each function that reaches the chain to the helper that changed.
+"""
+
+
+def _changes_behind_names(
+    old: FunctionEvidence, new: FunctionEvidence, *, with_diffs: bool
+) -> Iterator[Change]:
+    """Yield the changes of what the global names of a function stand for, at any distance."""
+    waiting = [(old, new)]
+    seen: set[tuple[bytes, bytes]] = set()
+    for old_one, new_one in waiting:  # grows while it is walked
+        walk = _Walk(old_one.codes, new_one.codes, with_diffs=with_diffs)
+        before, after = _names_in(old_one), _names_in(new_one)
+        for identity, (name, value) in before.items():
+            place = "function" + _STEP.format(walk.show(name))
+            if identity not in after:
+                yield Removed(place, _shown_item(value, old_one))
+                continue
+            other = after[identity][1]
+            pair = _digests_of(value, other)
+            if pair is None:
+                if value != other:
+                    yield Changed(place, _shown_item(value, old_one), _shown_item(other, new_one))
+                continue
+            last, pair = _end_of_passage(name, pair)
+            if pair[0] == pair[1] or pair in seen:
+                continue
+            seen.add(pair)
+            found = _found(pair, old_one, new_one)
+            if found is None:
+                yield SourceChanged("function" + _STEP.format(walk.show(last)), str(last), "")
+                continue
+            waiting.append(found)
+            yield from _changes_of_item("function" + _STEP.format(walk.show(last)), pair, found, with_diffs)
+        for identity, (name, value) in after.items():
+            if identity not in before:
+                yield Added("function" + _STEP.format(walk.show(name)), _shown_item(value, new_one))
+
+
+def _end_of_passage(name: Tree, pair: tuple[bytes, bytes]) -> tuple[Tree, tuple[bytes, bytes]]:
+    """Return the first item behind a name that has a change or leads to several, and its own name."""
+    passed: dict[tuple[bytes, bytes], None] = {}
+    while pair in _passages and pair not in passed:
+        passed[pair] = None
+        name, *digests = _passages[pair]
+        pair = (digests[0], digests[1])
+    for one in passed:
+        _passages[one] = (name, *pair)
+    return name, pair
+
+
+def _changes_of_item(
+    place: str, pair: tuple[bytes, bytes], found: tuple[FunctionEvidence, FunctionEvidence], with_diffs: bool
+) -> Iterator[Change]:
+    """Yield the changes of an item itself; note where it leads to if there are none."""
+    old, new = found
+    walk = _Walk(old.codes, new.codes, with_diffs=with_diffs)
+    changes = list(walk.differences(place, decode_all(old.values)[0], decode_all(new.values)[0]))
+    yield from changes
+    before, after = _names_in(old), _names_in(new)
+    if changes or before.keys() != after.keys():
+        return
+    leading: list[tuple[Tree, bytes, bytes]] = []
+    for identity, (name, value) in before.items():
+        other = after[identity][1]
+        below = _digests_of(value, other)
+        if below is None and value != other:
+            return
+        if below is not None and below[0] != below[1]:
+            leading.append((name, *below))
+    if len(leading) == 1 and leading[0][1:] != pair:
+        if len(_passages) >= _MOST_PASSAGES:
+            _passages.clear()
+        _passages[pair] = leading[0]
+
+
+def _found(
+    pair: tuple[bytes, bytes], old: FunctionEvidence, new: FunctionEvidence
+) -> tuple[FunctionEvidence, FunctionEvidence] | None:
+    """Return the evidence of an item before and now; None if some is lost."""
+    before = None if old.find is None else old.find(pair[0])
+    after = None if new.find is None else new.find(pair[1])
+    return None if before is None or after is None else (before, after)
+
+
+def _names_in(evidence: FunctionEvidence) -> dict[_Key, tuple[Tree, Tree]]:
+    """Return the global names of a function or item, and what they stand for."""
+    trees = decode_all(evidence.values)
+    if len(trees) < 2 or not isinstance(trees[1], Items):
+        return {}
+    pairs = [pair for names in trees[1].items if isinstance(names, Pairs) for pair in names.pairs]
+    return {_key(name, ()): (name, value) for name, value in pairs}
+
+
+def _digests_of(old: Tree, new: Tree) -> tuple[bytes, bytes] | None:
+    """Return the digests of two items; None if one is no item."""
+    match old, new:
+        case Typed("item", bytes(before)), Typed("item", bytes(after)):
+            return before[:_DIGEST], after[:_DIGEST]
+        case _:
+            return None
+
+
+def _shown_item(value: Tree, evidence: FunctionEvidence) -> str:
+    match value:
+        case Typed("item", bytes(digest)):
+            found = None if evidence.find is None else evidence.find(digest[:_DIGEST])
+            if found is None:
+                return "<unknown>"
+            return _Walk(found.codes, found.codes).show(decode_all(found.values)[0], found.codes)
+        case _:
+            return _Walk((), ()).show(value)
+
+
+def _has_numbered_items(trees: list[Tree]) -> bool:
+    """Whether a former ppg made this evidence, which numbers the items that it lists."""
+    names = trees[1].items if len(trees) > 1 and isinstance(trees[1], Items) else ()
+    pairs = [pair for one in names if isinstance(one, Pairs) for pair in one.pairs]
+    return len(names) > 1 or any(
+        isinstance(value, Typed) and isinstance(value.content, CodeAt) for _, value in pairs
+    )
+
+
+def _reached(evidence: FunctionEvidence) -> tuple[Pairs, list[CodeEvidence]]:
+    """Return all that a function reaches, by name, and the code objects of all of that."""
+    codes = list(evidence.codes)
+    found: dict[str, tuple[Tree, Tree]] = {}
+    waiting, seen = [evidence], set[bytes]()
+    for one in waiting:  # grows while it is walked
+        for name, value in _names_in(one).values():
+            match value:
+                case Typed("item", bytes(digest)):
+                    digest = digest[:_DIGEST]
+                    item = None if one.find is None else one.find(digest)
+                    if item is None:
+                        continue
+                    if str(name) not in found:
+                        found[str(name)] = (name, _shifted(decode_all(item.values)[0], len(codes)))
+                        codes += item.codes
+                    if digest not in seen:
+                        seen.add(digest)
+                        waiting.append(item)
+                case _:
+                    found.setdefault(str(name), (name, value))
+    return Pairs(tuple(found.values())), codes
+
+
 def _followed(trees: list[Tree]) -> Pairs:
-    """Return the values that a function's global names refer to, by name, from the encodings of `Follow`."""
+    """Return all that a function reaches, by name, from the evidence of a former ppg."""
     if len(trees) < 2 or not isinstance(trees[1], Items):
         return Pairs(())
     items: list[Tree] = []
@@ -207,11 +365,11 @@ class _Walk:
             case CodeAt(), CodeAt():
                 yield self._source(path, self._old_codes[old.number], self._new_codes[new.number])
             case _:
-                yield Changed(path, self._show(old, self._old_codes), self._show(new, self._new_codes))
+                yield Changed(path, self.show(old, self._old_codes), self.show(new, self._new_codes))
 
     def _function(self, path: str, old: Tree, new: Tree) -> Iterator[Change]:
         if not isinstance(old, Pairs) or not isinstance(new, Pairs):
-            yield Changed(path, self._show(old, self._old_codes), self._show(new, self._new_codes))
+            yield Changed(path, self.show(old, self._old_codes), self.show(new, self._new_codes))
             return
         before, after = dict(old.pairs), dict(new.pairs)
         yield from self.differences(path, before["code"], after["code"])
@@ -226,15 +384,15 @@ class _Walk:
         before = {_key(key, self._old_codes): (key, value) for key, value in old.pairs}
         after = {_key(key, self._new_codes): (key, value) for key, value in new.pairs}
         for identity, (key, value) in before.items():
-            place = path + step.format(self._show(key, self._old_codes))
+            place = path + step.format(self.show(key, self._old_codes))
             if identity in after:
                 yield from self.differences(place, value, after[identity][1])
             else:
-                yield Removed(place, self._show(value, self._old_codes))
+                yield Removed(place, self.show(value, self._old_codes))
         for identity, (key, value) in after.items():
             if identity not in before:
                 yield Added(
-                    path + step.format(self._show(key, self._new_codes)), self._show(value, self._new_codes)
+                    path + step.format(self.show(key, self._new_codes)), self.show(value, self._new_codes)
                 )
 
     def _items(self, path: str, old: Items, new: Items) -> Iterator[Change]:
@@ -244,10 +402,10 @@ class _Walk:
             before_keys, after_keys = set(before), set(after)
             for item, key in zip(old.items, before, strict=True):
                 if key not in after_keys:
-                    yield Removed(path, self._show(item, self._old_codes))
+                    yield Removed(path, self.show(item, self._old_codes))
             for item, key in zip(new.items, after, strict=True):
                 if key not in before_keys:
-                    yield Added(path, self._show(item, self._new_codes))
+                    yield Added(path, self.show(item, self._new_codes))
             if Counter(before).keys() == Counter(after).keys():
                 raise AssertionError("sets that differ have different elements")
             return
@@ -258,9 +416,9 @@ class _Walk:
                     f"{path}[{begin + offset}]", old.items[begin + offset], new.items[new_begin + offset]
                 )
             for index in range(begin + common, end):
-                yield Removed(f"{path}[{index}]", self._show(old.items[index], self._old_codes))
+                yield Removed(f"{path}[{index}]", self.show(old.items[index], self._old_codes))
             for index in range(new_begin + common, new_end):
-                yield Added(f"{path}[{index}]", self._show(new.items[index], self._new_codes))
+                yield Added(f"{path}[{index}]", self.show(new.items[index], self._new_codes))
 
     def _replaced(self, before: list[_Key], after: list[_Key]) -> Iterator[tuple[int, int, int, int]]:
         """Ranges of two sequences that differ: begin and end in the one, begin and end in the other."""
@@ -282,7 +440,8 @@ class _Walk:
         )
         return SourceChanged(path, new.name, "".join(diff))
 
-    def _show(self, tree: Tree, codes: _Codes) -> str:
+    def show(self, tree: Tree, codes: _Codes = ()) -> str:
+        """Return a text for a tree, not too long."""
         text = _text(tree, codes)
         return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 

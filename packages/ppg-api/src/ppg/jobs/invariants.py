@@ -323,7 +323,7 @@ class FunctionInvariant(Job):
 
     def _former_state(self, observing: Observing, *, follows: bool) -> FunctionState | None:
         """Return what a ppg that did not watch the values of globals would see of the function."""
-        names = observing.functions_without_values if follows else None
+        names = observing.former_functions if follows else None
         assert self.function is not None
         try:
             return fingerprint_function(self.function, follow=names, former=True)

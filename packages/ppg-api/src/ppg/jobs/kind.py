@@ -156,6 +156,7 @@ class Observing:
         follow: how far functions are followed if their invariants do not set it: "project" or "none".
         functions: follows the global names of functions, at this moment.
         functions_without_values: the same, without the values of global names that are neither code nor constants.
+        former_functions: the same, as a former ppg did it, for comparison with what that recorded.
         watch_globals: whether these values count, if the invariants of functions do not say it.
         should_stop: returns whether the user wants to stop; other threads may call it.
     """
@@ -166,6 +167,7 @@ class Observing:
     functions: Follow
     should_stop: Callable[[], bool] | None
     functions_without_values: Follow = field(default_factory=lambda: Follow(values=False))
+    former_functions: Follow = field(default_factory=lambda: Follow(former=True))
     watch_globals: bool = True
     left_out: list[tuple[JobId, LeftOut]] = field(default_factory=list)
     """Global names that cannot count, each with the invariant of the first function that reads it."""

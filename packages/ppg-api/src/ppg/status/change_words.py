@@ -94,7 +94,7 @@ def _of_function(invariant: JobId, old: FunctionEvidence, new: FunctionEvidence)
     function = own or readable_name(invariant)
     used = f" (used by {own.removesuffix('()') or invariant.removeprefix(name_space_of(invariant))})"
     if old.values == new.values and len(old.codes) == len(new.codes):
-        # What the code holds and leads to is the same, so only code changed. Nothing needs to be decoded.
+        # What the code holds and its names stand for is the same, so only code changed. Nothing needs to be decoded.
         for number, (before, after) in enumerate(zip(old.codes, new.codes, strict=True)):
             if before.canonical != after.canonical:
                 name = _function_name(after.name) or "a lambda"
@@ -111,7 +111,7 @@ def _of_function(invariant: JobId, old: FunctionEvidence, new: FunctionEvidence)
         elif kind == "closure":
             yield f"{name}{rest} (captured by {function}): {_ends(change)}"
         elif isinstance(change, SourceChanged):
-            yield f"{name}() changed{used}"
+            yield f"{_function_name(change.name) or f'{name}()'} changed{used}"
         elif rest and isinstance(change, Changed):
             yield f"{name}{rest}: {_ends(change)}{used}"
         elif rest:

@@ -77,9 +77,17 @@ class Observer:
 
     def _tell_news(self, observing: Observing) -> None:
         """Say what is watched since now, and what cannot be; each once in a run."""
-        for job_id, (name, why) in observing.left_out:
-            if name not in self._told:
-                self._told.add(name)
+        for job_id, (name, why, is_module) in observing.left_out:
+            if name in self._told:
+                continue
+            self._told.add(name)
+            if is_module:
+                self._warn(
+                    f"the module '{name}' is not watched, although {readable_name(job_id)} imports it: {why}. Import it "
+                    f"at the top of the script; or ppg.unwatched('{name.strip('.').partition('.')[0]}') in the module "
+                    "of the function says that this is right"
+                )
+            else:
                 self._warn(
                     f"the value of '{name}' is not watched, although {readable_name(job_id)} reads it: {why}. "
                     f"ppg.unwatched('{name}') in its module says that this is right"
@@ -87,6 +95,8 @@ class Observer:
         if observing.newly_watched and not self._has_told_of_watching:
             self._has_told_of_watching = True
             names = observing.functions.names_of_values
+            if not names:
+                return
             shown = ", ".join(names[:MOST_NAMES]) + (
                 f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
             )
@@ -129,6 +139,7 @@ class Observer:
             pipegraph.follow,
             Follow(root=pipegraph.root),
             self._should_stop,
+            Follow(values=False, root=pipegraph.root),
             watch_globals=pipegraph.watch_globals,
         )
         self._passes.append(observing)

@@ -59,7 +59,11 @@ class SameNames:
 
     def _names_read_by(self, job: Job) -> set[tuple[str, str]]:
         upstreams = map(self._pipegraph.job_at, self._pipegraph.dag.upstreams(job.node))
-        functions = [upstream.function for upstream in upstreams if isinstance(upstream, FunctionInvariant)]
+        functions = [
+            upstream.function
+            for upstream in upstreams
+            if isinstance(upstream, FunctionInvariant) and upstream.function is not None
+        ]
         if job.callback is not None:
             functions.append(job.callback)
         follow = Follow(root=self._pipegraph.root)

@@ -10,7 +10,8 @@ Otherwise the code is new. Its canonical digest is that of its tree, or of its b
 
 from collections.abc import Iterable
 
-from ppg_invariants.functions.code import Code
+from ppg_invariants.compiled.code import PYTHON, Code
+from ppg_invariants.functions.components import Digests, Item
 from ppg_invariants.functions.fingerprint import FunctionState
 
 __all__ = ["CanonicalCodes", "CodeRow"]
@@ -27,6 +28,8 @@ class CanonicalCodes:
         self._by_syntax: dict[bytes, bytes] = {}
         self._new: list[CodeRow] = []
         self._digests_of: dict[tuple[str, tuple[Code, ...]], list[bytes]] = {}
+        self.of_items: Digests = Digests(lambda code: self._canonical(code, PYTHON))
+        """The digests of what global names stand for."""
         for row in rows:
             self._enter(row)
 
@@ -35,15 +38,16 @@ class CanonicalCodes:
         key = state.python, state.codes
         digests = self._digests_of.get(key)
         if digests is None:
-            digests = self._digests_of[key] = [
-                self._by_bytecode.get((state.python, code.bytecode)) or self._add_new(code, state.python)
-                for code in state.codes
-            ]
+            digests = self._digests_of[key] = [self._canonical(code, state.python) for code in state.codes]
         return digests
+
+    def canonical_of_item(self, item: Item) -> list[bytes]:
+        """Return the canonical digest of each code object of an item."""
+        return [self._canonical(code, PYTHON) for code in item.codes]
 
     def fingerprint(self, state: FunctionState) -> bytes:
         """Return the fingerprint (16 bytes) of a function, the same under every Python version."""
-        return state.combine(self.canonical(state))
+        return state.combine(self.canonical(state), self.of_items)
 
     def note_syntax(self, state: FunctionState) -> None:
         """Keep the syntax trees of code objects that were found by their bytecode alone.
@@ -51,11 +55,12 @@ class CanonicalCodes:
         Several trees can compile to the same bytecode under one version of Python, and not under the next.
         """
         for code, canonical in zip(state.codes, self.canonical(state), strict=True):
-            syntax = code.syntax
-            if syntax is not None and syntax not in self._by_syntax:
-                row = (state.python, code.bytecode, syntax, canonical)
-                self._enter(row)
-                self._new.append(row)
+            self._note(code, canonical, state.python)
+
+    def note_syntax_of_item(self, item: Item) -> None:
+        """Do the same for the code objects of an item."""
+        for code, canonical in zip(item.codes, self.canonical_of_item(item), strict=True):
+            self._note(code, canonical, PYTHON)
 
     @property
     def has_new_rows(self) -> bool:
@@ -66,6 +71,16 @@ class CanonicalCodes:
         """Return the rows that were added since the last call."""
         new, self._new = self._new, []
         return new
+
+    def _note(self, code: Code, canonical: bytes, python: str) -> None:
+        syntax = code.syntax
+        if syntax is not None and syntax not in self._by_syntax:
+            row = (python, code.bytecode, syntax, canonical)
+            self._enter(row)
+            self._new.append(row)
+
+    def _canonical(self, code: Code, python: str) -> bytes:
+        return self._by_bytecode.get((python, code.bytecode)) or self._add_new(code, python)
 
     def _add_new(self, code: Code, python: str) -> bytes:
         syntax = code.syntax

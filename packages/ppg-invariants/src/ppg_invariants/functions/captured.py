@@ -26,10 +26,10 @@ from collections.abc import Iterable
 from operator import itemgetter
 from typing import Any
 
+from ppg_invariants.compiled.code import Code, code_of
+from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.engine_names import lasting_module, lasting_name
 from ppg_invariants.functions.class_members import members_that_count
-from ppg_invariants.functions.code import Code, code_of
-from ppg_invariants.functions.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.values.encoding import PLAIN_WRITERS, Encoder, decode_name, encode_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, module_of, type_name, write_count
 from ppg_invariants.values.types import Content, content_of, is_registered
@@ -60,7 +60,7 @@ _PLAIN_FUNCTIONS = tuple(
 """By number of parts, the first bytes of a function that is the first of its encoding."""
 
 
-def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
+def plain_function(function: types.FunctionType, *, former: bool = False) -> tuple[bytes, Code] | None:
     """Return the encoding and code of a function that holds only plain values; None for all others.
 
     The result equals that of `CapturedEncoder.encode`, but is quicker: one code object can have a million
@@ -68,7 +68,7 @@ def plain_function(function: types.FunctionType) -> tuple[bytes, Code] | None:
     """
     code = code_of(function.__code__)
     defaults = function.__defaults__
-    if code.origin is not _PROJECT or function.__kwdefaults__ is not None:
+    if code.origin_for(former=former) is not _PROJECT or function.__kwdefaults__ is not None:
         return None
     keys = code.closure_keys
     parts = 1 + bool(keys) + (defaults is not None)
@@ -187,7 +187,7 @@ class CapturedEncoder(Encoder):
                 self._write_numbered(value, "instance", lambda _value: (kind, content[1]), out)
             return
         wrapped = getattr(value, "__wrapped__", None) if has_static_attribute(value, "__wrapped__") else None
-        if callable(wrapped) and origin_of_module(module_of(type(value))) is not Origin.PROJECT:
+        if callable(wrapped) and self._origin_of_module(module_of(type(value))) is not Origin.PROJECT:
             parameters = getattr(value, "cache_parameters", None)  # functools.lru_cache
             content = (wrapped, parameters() if callable(parameters) else None)
             self._write_numbered(value, type_name(type(value)), lambda _value: content, out)
@@ -211,14 +211,14 @@ class CapturedEncoder(Encoder):
         The result equals that of `_write_numbered`, but is quicker: functions are many.
         """
         code = code_of(function.__code__)
-        if code.origin is not _PROJECT:
-            origin = origin_of_module(function.__module__ or "")
+        if code.origin_for(former=self._former) is not _PROJECT:
+            origin = self._origin_of_module(function.__module__ or "")
             named = None if origin is _PROJECT else _name_if_importable(function, origin)
             if named is not None:
                 self.write_object(function, "function", named, out)
                 return
             if origin is _PROJECT and hasattr(function, "__wrapped__"):
-                self._write_numbered(function, "wrapper", _wrapper_content, out)
+                self._write_numbered(function, "wrapper", self._wrapper_content, out)
                 return
         self._met += 1
         identity = id(function)
@@ -327,8 +327,11 @@ class CapturedEncoder(Encoder):
         else:
             self.write_object(value, "builtin method", (value.__name__, owner), out)
 
+    def _origin_of_module(self, name: str) -> Origin:
+        return origin_of_module(name, former=self._former)
+
     def _origin_of_class(self, kind: type) -> Origin:
-        origin = origin_of_module(module_of(kind))
+        origin = self._origin_of_module(module_of(kind))
         if origin is Origin.PYTHON and not self._former and _is_made_for_project(kind):
             return _PROJECT
         return origin
@@ -378,6 +381,31 @@ class CapturedEncoder(Encoder):
             "pairs": None if pairs is None else [tuple(pair) for pair in pairs],
         }
 
+    def _wrapper_content(self, wrapper: types.FunctionType) -> object:
+        """Return the content of a project function in a decorator that does not belong to the project.
+
+        The wrapper has the name of the project's function. The decorator's own code counts by name and version.
+        """
+        code = code_of(wrapper.__code__)
+        module = str(wrapper.__globals__.get("__name__", ""))
+        version = (
+            distribution_version(module) if code.origin_for(former=self._former) is Origin.INSTALLED else ""
+        )
+        kept: dict[str, object] = {}
+        for _, index in code.closure_keys:
+            try:
+                kept[code.object.co_freevars[index]] = (wrapper.__closure__ or ())[index].cell_contents
+            except ValueError:
+                continue  # the variable has no value yet
+        registry = getattr(wrapper, "registry", None)  # functools.singledispatch
+        return {
+            "decorator": f"{lasting_name(module, code.name)} {version}",
+            "closure": Members(kept),
+            "default": (wrapper.__defaults__, wrapper.__kwdefaults__),
+            "registered": dict(registry) if isinstance(registry, types.MappingProxyType) else None,
+            "wrapped": wrapper.__wrapped__,  # type: ignore[attr-defined]
+        }
+
 
 def _is_made_for_project(kind: type) -> bool:
     """Whether a class that claims to belong to Python was made by a call, as by `make_dataclass`."""
@@ -410,30 +438,6 @@ def static_attribute(value: object, name: str) -> object:
 def has_static_attribute(value: object, name: str) -> bool:
     """Whether the object or its class has an attribute, without running code of the object."""
     return static_attribute(value, name) is not _ABSENT
-
-
-def _wrapper_content(wrapper: types.FunctionType) -> object:
-    """Return the content of a project function in a decorator that does not belong to the project.
-
-    The wrapper has the name of the project's function. The decorator's own code counts by name and version.
-    """
-    code = code_of(wrapper.__code__)
-    module = str(wrapper.__globals__.get("__name__", ""))
-    version = distribution_version(module) if code.origin is Origin.INSTALLED else ""
-    kept: dict[str, object] = {}
-    for _, index in code.closure_keys:
-        try:
-            kept[code.object.co_freevars[index]] = (wrapper.__closure__ or ())[index].cell_contents
-        except ValueError:
-            continue  # the variable has no value yet
-    registry = getattr(wrapper, "registry", None)  # functools.singledispatch
-    return {
-        "decorator": f"{lasting_name(module, code.name)} {version}",
-        "closure": Members(kept),
-        "default": (wrapper.__defaults__, wrapper.__kwdefaults__),
-        "registered": dict(registry) if isinstance(registry, types.MappingProxyType) else None,
-        "wrapped": wrapper.__wrapped__,  # type: ignore[attr-defined]
-    }
 
 
 def _name_if_importable(value: Any, origin: Origin) -> str | None:

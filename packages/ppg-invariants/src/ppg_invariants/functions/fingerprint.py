@@ -2,7 +2,7 @@
 
 A function's state has two halves. `values` is the canonical encoding of its defaults and captured values (see
 `captured`), which refers to code objects by index. `codes` are those code objects, each with its own
-fingerprints (see `code`).
+fingerprints (see `code`). If global names are followed, it has a third part: `references` (see `components`).
 
 Code objects are cached, so a hundred thousand closures over one code object cost a few microseconds each.
 Source text and syntax trees are read only for a code object that is new to the store.
@@ -14,8 +14,9 @@ from typing import Any
 
 import xxhash
 
+from ppg_invariants.compiled.code import PYTHON, Code
 from ppg_invariants.functions.captured import CapturedEncoder, plain_function
-from ppg_invariants.functions.code import PYTHON, Code
+from ppg_invariants.functions.components import Digests, References
 from ppg_invariants.functions.references import Follow
 
 __all__ = ["FunctionState", "fingerprint_function"]
@@ -24,37 +25,49 @@ __all__ = ["FunctionState", "fingerprint_function"]
 class FunctionState:
     """Function state: holds the present content of a function, under this version of Python."""
 
-    __slots__ = ("codes", "values")
+    __slots__ = ("codes", "references", "values")
 
     python = PYTHON
     """Version of Python (``"3.12"``) under which `bytecode` is comparable."""
 
-    def __init__(self, values: bytes, codes: tuple[Code, ...]) -> None:
+    def __init__(self, values: bytes, codes: tuple[Code, ...], references: References | None = None) -> None:
         self.values: bytes = values
-        """Encoding of the function without its code."""
+        """Encoding of the function without its code, and without what its global names stand for."""
         self.codes: tuple[Code, ...] = codes
         """The code objects that `values` refers to, the function's own first."""
+        self.references: References | None = references
+        """What its global names stand for, if these are followed."""
 
     @property
     def bytecode(self) -> bytes:
         """Fingerprint (16 bytes) that is comparable between functions under one version of Python."""
-        return self.combine([code.bytecode for code in self.codes])
+        return self.combine([code.bytecode for code in self.codes], _BYTECODE)
 
     @property
     def syntax(self) -> bytes | None:
         """Fingerprint (16 bytes) that is comparable across versions; None if a code object has no source."""
-        digests = [code.syntax for code in self.codes]
-        known = [digest for digest in digests if digest is not None]
-        return self.combine(known) if len(known) == len(digests) else None
+        try:
+            return self.combine([_syntax_of(code) for code in self.codes], Digests(_syntax_of))
+        except _NoSourceError:
+            return None
 
     @property
     def source(self) -> str | None:
         """Text of the function; None if it has none, or if its file was edited after the import."""
         return self.codes[0].source if self.codes else None
 
-    def combine(self, digests: list[bytes]) -> bytes:
-        """Return the fingerprint (16 bytes) of the function, from one digest for each of its `codes`."""
-        digest: bytes = xxhash.xxh3_128_digest(b"".join((self.values, *digests)))
+    def combine(self, digests: list[bytes], of_items: Digests | None = None) -> bytes:
+        """Return the fingerprint (16 bytes) of the function.
+
+        Parameters:
+            digests: one for each of its `codes`.
+            of_items: the digests of what its global names stand for; needed if these are followed.
+        """
+        values = self.values
+        if self.references is not None:
+            assert of_items is not None
+            values += of_items.encoded(self.references)
+        digest: bytes = xxhash.xxh3_128_digest(b"".join((values, *digests)))
         return digest
 
     def __eq__(self, other: object) -> bool:
@@ -82,9 +95,11 @@ def fingerprint_function(
     ``function → closure 'db' → attribute 'connection'``.
     """
     if follow is not None and callable(function):
+        if follow.listing is not None:
+            return FunctionState(*follow.listing.fingerprint_parts(function))
         return FunctionState(*follow.fingerprint_parts(function))
     if isinstance(function, types.FunctionType):
-        plain = plain_function(function)
+        plain = plain_function(function, former=former)
         if plain is not None:
             return FunctionState(plain[0], (plain[1],))
     elif not callable(function) and not isinstance(function, types.CodeType):
@@ -92,3 +107,16 @@ def fingerprint_function(
     encoder = CapturedEncoder(former=former)
     values = encoder.encode(function, root="function")
     return FunctionState(values, tuple(encoder.codes))
+
+
+class _NoSourceError(Exception):
+    """No source error: a code object has no syntax tree."""
+
+
+def _syntax_of(code: Code) -> bytes:
+    if code.syntax is None:
+        raise _NoSourceError
+    return code.syntax
+
+
+_BYTECODE = Digests(lambda code: code.bytecode)

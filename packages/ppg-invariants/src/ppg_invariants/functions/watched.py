@@ -19,7 +19,7 @@ import types
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ppg_invariants.functions.origin import Origin, origin_of_module
+from ppg_invariants.compiled.origin import Origin, origin_of_module
 from ppg_invariants.values.tags import Unencodable, module_of
 
 __all__ = [
@@ -68,10 +68,12 @@ class LeftOut(NamedTuple):
     Attributes:
         name: the name, as the code spells it.
         why: what keeps the value from being compared.
+        is_module: whether it is the name of a module that a function imports.
     """
 
     name: str
     why: str
+    is_module: bool = False
 
 
 def unwatch(module: str, names: Iterable[str]) -> None:

@@ -19,10 +19,10 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from ppg_invariants.compiled.code import Code
+from ppg_invariants.compiled.origin import Origin
 from ppg_invariants.functions.captured import CapturedEncoder, static_attribute
 from ppg_invariants.functions.class_members import members_that_count
-from ppg_invariants.functions.code import Code
-from ppg_invariants.functions.origin import Origin
 from ppg_invariants.functions.watched import is_silent
 from ppg_invariants.values.encoding import PLAIN_WRITERS, encode_name, fingerprint_encoding
 from ppg_invariants.values.tags import module_of, type_name

@@ -20,15 +20,19 @@ import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 from ppg_graph import Fingerprint, JobId
 from ppg_invariants.errors import StoreDamagedWarning, StoreError
 from ppg_invariants.functions.across_versions import CanonicalCodes
+from ppg_invariants.functions.components import Component, References
 from ppg_invariants.functions.evidence import (
     Evidence,
     FunctionEvidence,
     evidence_of,
+    evidence_of_item,
     pack_evidence,
+    reached_items,
     unpack_evidence,
 )
 from ppg_invariants.functions.fingerprint import FunctionState
@@ -79,6 +83,8 @@ class StatusStore:
         self._closed = False
         self._begun: dict[int, tuple[Any, ...]] = {}
         self._kept_texts: set[bytes] = set()
+        self._kept_items: WeakSet[Component] = WeakSet()
+        self._kept_digests: set[bytes] = set()
         self._writer: Writer | None = None
         self._load()
         if lock is not None:
@@ -214,10 +220,15 @@ class StatusStore:
         """Return the evidence of a fingerprint; None if the store has none, or it is damaged."""
         for _, packed in self._select("evidence", "WHERE fingerprint = ?", fingerprint):
             try:
-                return unpack_evidence(packed, self._text)
+                return unpack_evidence(packed, self._text, self._evidence_of_item)
             except ValueError:
                 return None
         return None
+
+    def _evidence_of_item(self, digest: bytes) -> FunctionEvidence | None:
+        """Return the evidence of what a global name stands for; None if there is none."""
+        evidence = self.evidence(Fingerprint(digest))
+        return evidence if isinstance(evidence, FunctionEvidence) else None
 
     def runs(self, limit: int = 20) -> list[RunSummary]:
         """Return the last runs, the newest first."""
@@ -247,7 +258,7 @@ class StatusStore:
 
     def evidence_of_function(self, state: FunctionState) -> FunctionEvidence:
         """Return the evidence of a function's present state, to compare with `evidence` of earlier states."""
-        return evidence_of(state, self._codes.canonical(state))
+        return evidence_of(state, self._codes)
 
     # Writing
 
@@ -279,12 +290,25 @@ class StatusStore:
         evidence = observation.function if observation.parameters is None else observation.parameters
         if isinstance(evidence, FunctionState):
             self._codes.note_syntax(evidence)
+            if evidence.references is not None:
+                self._keep_items(evidence.references)
             self._write_codes()
-            evidence = evidence_of(evidence, self._codes.canonical(evidence))
+            evidence = evidence_of(evidence, self._codes)
         if evidence is not None:
             packed = pack_evidence(evidence, self._keep_text)
             self._insert("evidence", observation.fingerprint, packed)
         return True
+
+    def _keep_items(self, references: References) -> None:
+        """Keep the evidence of all that global names stand for, once for all functions that reach it."""
+        for item in reached_items(references, self._kept_items):
+            digest = self._codes.of_items.of(item)
+            if digest not in self._kept_digests:
+                self._kept_digests.add(digest)
+                self._codes.note_syntax_of_item(item)
+                self._insert(
+                    "evidence", digest, pack_evidence(evidence_of_item(item, self._codes), self._keep_text)
+                )
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Return a function's own fingerprint, the same under every Python version; see `across_versions`."""
@@ -300,10 +324,14 @@ class StatusStore:
         own = self.resolve_function(job_id, state)
         packed = self._observations().get(job_id)
         is_same = type(packed) is bytes and packed[OBSERVED] == own
-        seen = None if is_same else self.observation(job_id)
-        if seen is None:
+        if is_same or packed is None:
             return ResolvedFunction(own, b"")
-        return resolved(self._codes, own, seen.fingerprint, seen.own, former)
+        try:
+            seen, _, known = unpack_observation(job_id, packed)
+        except DamagedError:
+            self.observation(job_id)  # it reports the damage
+            return ResolvedFunction(own, b"")
+        return resolved(self._codes, own, seen, known, former)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
         """Note that a run begins, and return its number; `details` is JSON data of the caller."""

@@ -13,8 +13,8 @@ import types
 import warnings
 from typing import NamedTuple
 
-from ppg_invariants.functions.bytecode import bytecode_digest
-from ppg_invariants.functions.syntax import FunctionNode
+from ppg_invariants.compiled.bytecode import bytecode_digest
+from ppg_invariants.compiled.syntax import FunctionNode
 
 __all__ = ["FoundSource", "find_source"]
 

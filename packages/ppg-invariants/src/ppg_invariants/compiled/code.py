@@ -4,12 +4,13 @@ import sys
 import types
 from typing import TYPE_CHECKING, Final
 
-from ppg_invariants.functions.bytecode import bytecode_digest, global_references
-from ppg_invariants.functions.origin import Origin, origin_of_file
+from ppg_invariants.compiled.bytecode import bytecode_digest, global_references
+from ppg_invariants.compiled.imports import Import, imports_in
+from ppg_invariants.compiled.origin import Origin, origin_of_file
 from ppg_invariants.values.encoding import encode_name
 
 if TYPE_CHECKING:
-    from ppg_invariants.functions.source import FoundSource
+    from ppg_invariants.compiled.source import FoundSource
 
 __all__ = ["PYTHON", "Code", "code_of"]
 
@@ -26,19 +27,18 @@ class Code:
 
     __slots__ = (
         "_default_keys",
+        "_imports",
         "_references",
         "_source",
         "_syntax",
         "bytecode",
         "closure_keys",
         "object",
-        "origin",
     )
 
     def __init__(self, code: types.CodeType) -> None:
         self.object: types.CodeType = code
         self.bytecode: bytes = bytecode_digest(code)
-        self.origin: Origin = origin_of_file(code.co_filename)
         self.closure_keys: list[tuple[bytes, int]] = [
             (encode_name(name), index)
             for index, name in enumerate(code.co_freevars)
@@ -47,9 +47,19 @@ class Code:
         """The captured variables that count, as encoded dict keys with their index, sorted by encoding."""
         self.closure_keys.sort()
         self._references: tuple[tuple[str, ...], ...] | None = None
+        self._imports: tuple[Import, ...] | None = None
         self._default_keys: dict[int, list[tuple[bytes, int]]] = {}
         self._source: FoundSource | bool | None = False  # False: `_found` has not searched for it yet
         self._syntax: bytes | None = None
+
+    @property
+    def origin(self) -> Origin:
+        """Where the code comes from."""
+        return origin_of_file(self.object.co_filename)
+
+    def origin_for(self, *, former: bool) -> Origin:
+        """Return where the code comes from, with `former` by the rule of a former ppg."""
+        return origin_of_file(self.object.co_filename, former=former)
 
     def default_keys(self, count: int) -> list[tuple[bytes, int]]:
         """Return the keys, as in `closure_keys`, of the last `count` positional parameters: the defaults."""
@@ -70,6 +80,13 @@ class Code:
         return self._references
 
     @property
+    def imports(self) -> tuple[Import, ...]:
+        """Modules that the code imports, with what it uses of them."""
+        if self._imports is None:
+            self._imports = imports_in(self.object)
+        return self._imports
+
+    @property
     def name(self) -> str:
         """Qualified name of the function that the code was compiled from, for messages."""
         return self.object.co_qualname
@@ -86,14 +103,14 @@ class Code:
         if self._syntax is None:
             found = self._found()
             if found is not None:
-                from ppg_invariants.functions.syntax import syntax_digest  # noqa: PLC0415 (as in `_found`)
+                from ppg_invariants.compiled.syntax import syntax_digest  # noqa: PLC0415 (as in `_found`)
 
                 self._syntax = syntax_digest(found.node, self.object)
         return self._syntax
 
     def _found(self) -> "FoundSource | None":
         if isinstance(self._source, bool):
-            from ppg_invariants.functions.source import find_source  # noqa: PLC0415 (an idle run needs no source and no parser)
+            from ppg_invariants.compiled.source import find_source  # noqa: PLC0415 (an idle run needs no source and no parser)
 
             self._source = find_source(self.object, self.bytecode)
         return self._source

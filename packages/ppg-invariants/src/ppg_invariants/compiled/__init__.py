@@ -1,0 +1,1 @@
+"""Compiled: fingerprints code objects, and finds their sources and their origin."""

@@ -1,0 +1,284 @@
+"""Modules: finds modules and what they contain, without importing or running any.
+
+A module that is loaded is taken as it is. A module of the project that is not loaded is read from its file; see
+`unloaded`. An installed one counts by its version. Modules are found by their path, as the import would find them.
+"""
+
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import types
+from collections.abc import Generator, Iterator, Mapping
+from hashlib import blake2b
+
+from ppg_invariants.compiled.imports import WHOLE, Import
+from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_file, origin_of_module
+from ppg_invariants.engine_names import lasting_module
+from ppg_invariants.functions.global_names import Resolved
+from ppg_invariants.functions.unloaded import IMPORTING, Binding, UnreadableError, stand_in
+
+__all__ = ["MissingModule", "Modules"]
+
+_LOADERS = (
+    (importlib.machinery.ExtensionFileLoader, importlib.machinery.EXTENSION_SUFFIXES),
+    (importlib.machinery.SourceFileLoader, importlib.machinery.SOURCE_SUFFIXES),
+    (importlib.machinery.SourcelessFileLoader, importlib.machinery.BYTECODE_SUFFIXES),
+)
+
+
+class _NotCounted:
+    """Not counted: stands for parts of Python that are not loaded."""
+
+
+_NOT_COUNTED = _NotCounted()
+_Found = types.ModuleType | str | _NotCounted
+"""A module, loaded or not; a text that stands for its content."""
+
+
+class MissingModule(Exception):  # noqa: N818 (it is a finding)
+    """Missing module: no module of this name is found."""
+
+
+class Modules:
+    """Modules: finds modules for one round of fingerprints."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, _Found] = {}
+        self._specs: dict[str, importlib.machinery.ModuleSpec | None] = {}
+
+    def imported(self, one: Import, names: Mapping[str, object]) -> Iterator[Resolved]:
+        """Yield what code with these globals uses of a module that it imports.
+
+        Raises MissingModule if there is no such module.
+        """
+        module = _absolute_name(one, names)
+        found = self._module(module)
+        if one.chain == (WHOLE,):
+            yield from self._whole(module, found)
+        else:
+            yield from self._attributes(module, found, one.chain, names)
+
+    @staticmethod
+    def chains_in_loaded(one: Import, names: Mapping[str, object]) -> Iterator[tuple[str, ...]]:
+        """Yield the chains of names that code with these globals reads from a module that it imports.
+
+        The first name of each chain is that of the module; nothing is yielded of modules that are not loaded.
+        """
+        try:
+            module = _absolute_name(one, names)
+        except MissingModule:
+            return
+        loaded = sys.modules.get(module)
+        if not isinstance(loaded, types.ModuleType):
+            return
+        if one.chain == (WHOLE,):
+            yield from ((module, name) for name in tuple(vars(loaded)) if not name.startswith("__"))
+        else:
+            yield (module, *one.chain)
+
+    def named(self, chain: tuple[str, ...], names: Mapping[str, object]) -> Iterator[Resolved]:
+        """Yield what a global name, and attributes of it, lead to; nothing if that does not count."""
+        if chain[0] in names:  # else the name is a built-in, or not defined yet
+            yield from self._attributes(chain[0], names[chain[0]], chain[1:], names)
+
+    def _attributes(
+        self, spelled: str, value: object, chain: tuple[str, ...], namespace: Mapping[str, object]
+    ) -> Iterator[Resolved]:
+        """Yield what a chain of attributes of a value leads to, as far as the value is a module."""
+        rest = list(chain)
+        while True:
+            while isinstance(value, Binding):
+                value, namespace = yield from self._bound(value)
+            if not rest or not isinstance(value, types.ModuleType):
+                break
+            origin = origin_of_module(value)
+            if origin is Origin.PYTHON:
+                return
+            if origin is Origin.INSTALLED:
+                value = _version(value.__name__)
+                spelled = ".".join((spelled, *rest))
+                break
+            step = rest.pop(0)
+            spelled = f"{spelled}.{step}"
+            yield from self._importing(value)
+            namespace = vars(value)
+            value = self._attribute(value, step)
+        if value is not _NOT_COUNTED:
+            yield Resolved(spelled, value, namespace)
+
+    def _attribute(self, module: types.ModuleType, name: str) -> object:
+        """Return an attribute of a module: its value, a module in a package, or what makes it on demand."""
+        namespace = vars(module)
+        if name in namespace:
+            return namespace[name]
+        try:
+            return self._module(f"{module.__name__}.{name}")
+        except MissingModule:
+            return namespace.get("__getattr__", f"{module.__name__} has no {name}")
+
+    def _bound(self, binding: Binding) -> Generator[Resolved, None, tuple[object, Mapping[str, object]]]:
+        """Return what an import in a module that is not loaded binds, and the names of the module that has it."""
+        try:
+            module = self._module(binding.module)
+        except MissingModule:
+            return f"there is no {binding.module}", {}
+        if binding.attribute is None or not isinstance(module, types.ModuleType):
+            return module, {}
+        origin = origin_of_module(module)
+        if origin is Origin.PROJECT:
+            yield from self._importing(module)
+            return self._attribute(module, binding.attribute), vars(module)
+        if origin is Origin.INSTALLED:
+            return getattr(module, binding.attribute, _version(module.__name__)), vars(module)
+        return vars(module).get(binding.attribute, _NOT_COUNTED), vars(module)
+
+    @staticmethod
+    def _importing(module: types.ModuleType) -> Iterator[Resolved]:
+        """Yield the statements of a module that count for each of its names."""
+        names = vars(module)
+        if IMPORTING in names:
+            yield Resolved(f"{module.__name__} {IMPORTING}", names[IMPORTING], names)
+
+    def _whole(self, name: str, found: _Found) -> Iterator[Resolved]:
+        """Yield all that a module of the project defines."""
+        if not isinstance(found, types.ModuleType):
+            if found is not _NOT_COUNTED:
+                yield Resolved(name, found, {})
+            return
+        origin = origin_of_module(found)
+        if origin is Origin.INSTALLED:
+            yield Resolved(name, _version(name), {})
+        elif origin is Origin.PROJECT:
+            yield Resolved(name, found, {})
+            for attribute, value in sorted(vars(found).items()):
+                if not attribute.startswith("__") and not isinstance(value, types.ModuleType):
+                    yield from self._attributes(name, found, (attribute,), {})
+
+    def _module(self, name: str) -> _Found:
+        """Return a module. Raises MissingModule."""
+        if name in self._found:
+            return self._found[name]
+        loaded = sys.modules.get(name)
+        if isinstance(loaded, types.ModuleType):
+            self._found[name] = loaded
+            return loaded
+        spec = self._spec(name)
+        if spec is None:
+            raise MissingModule(name)
+        return self._unloaded(name, spec)
+
+    def _unloaded(self, name: str, spec: importlib.machinery.ModuleSpec) -> _Found:
+        filename = spec.origin if spec.has_location else None
+        if filename is None:
+            if spec.submodule_search_locations is None:
+                return _NOT_COUNTED  # a part of the interpreter
+            module = types.ModuleType(name)  # a namespace package
+            module.__package__ = name
+            self._found[name] = module
+            return module
+        origin = origin_of_file(filename)
+        if origin is Origin.PYTHON:
+            self._found[name] = _NOT_COUNTED
+        elif origin is Origin.INSTALLED:
+            self._found[name] = _version(name)
+        elif not filename.endswith(tuple(importlib.machinery.SOURCE_SUFFIXES)):
+            self._found[name] = _content(name, filename)
+        else:
+            try:
+                module, stars = stand_in(
+                    name, filename, is_package=spec.submodule_search_locations is not None
+                )
+            except UnreadableError:
+                self._found[name] = _content(name, filename)
+            else:
+                self._found[name] = module  # before its stars, which may lead back to it
+                for star in stars:
+                    self._add_public_names(star, module)
+        return self._found[name]
+
+    def _add_public_names(self, star: str, module: types.ModuleType) -> None:
+        """Enter what ``from star import *`` binds."""
+        try:
+            other = self._module(star)
+        except MissingModule:
+            return  # the import fails
+        names = vars(other) if isinstance(other, types.ModuleType) else {}
+        public = names.get("__all__")
+        if not isinstance(public, (list, tuple)):
+            public = [name for name in names if not name.startswith("_")]
+        for name in public:
+            if isinstance(name, str) and name != IMPORTING:
+                vars(module).setdefault(name, Binding(star, name))
+
+    def _spec(self, name: str) -> importlib.machinery.ModuleSpec | None:
+        if name not in self._specs:
+            parent, _, _ = name.rpartition(".")
+            self._specs[name] = self._spec_in(parent, name) if parent else _top_spec(name)
+        return self._specs[name]
+
+    def _spec_in(self, parent: str, name: str) -> importlib.machinery.ModuleSpec | None:
+        loaded = sys.modules.get(parent)
+        if isinstance(loaded, types.ModuleType):
+            try:
+                folders = list(vars(loaded).get("__path__", ()))
+            except KeyError:  # the parent of a namespace package was removed from sys.modules
+                folders = []
+        else:
+            spec = self._spec(parent)
+            folders = list(spec.submodule_search_locations or ()) if spec is not None else []
+        portions: list[str] = []
+        for folder in folders:
+            found = importlib.machinery.FileFinder(folder, *_LOADERS).find_spec(name)
+            if found is not None and found.loader is not None:
+                return found
+            if found is not None:
+                portions += found.submodule_search_locations or ()
+        if not portions:
+            return None
+        namespace = importlib.machinery.ModuleSpec(name, None)
+        namespace.submodule_search_locations = portions
+        return namespace
+
+
+def _top_spec(name: str) -> importlib.machinery.ModuleSpec | None:
+    """Return the spec of a module outside of packages, as the import would find it; this imports nothing."""
+    try:
+        return importlib.util.find_spec(name)
+    except (
+        ImportError,
+        ValueError,
+        AttributeError,
+    ):  # what a finder of the user raises, or a module without spec
+        return None
+
+
+def _absolute_name(one: Import, names: Mapping[str, object]) -> str:
+    """Return the name of a module that code with these globals imports. Raises MissingModule."""
+    if not one.level:
+        return one.module
+    try:
+        return importlib.util.resolve_name("." * one.level + one.module, _package_of(names))
+    except ImportError as error:
+        raise MissingModule(one.module) from error
+
+
+def _package_of(names: Mapping[str, object]) -> str | None:
+    package = names.get("__package__")
+    if isinstance(package, str) and package:
+        return package
+    name = str(names.get("__name__", ""))
+    return name if "__path__" in names else name.rpartition(".")[0] or None
+
+
+def _version(name: str) -> str:
+    return f"{lasting_module(name)} {distribution_version(name)}"
+
+
+def _content(name: str, filename: str) -> str:
+    """Return a text for a module that has no source, or one that cannot be compiled."""
+    try:
+        with open(filename, "rb") as stream:  # noqa: PTH123 (as in `origin`)
+            return f"{name} {os.path.basename(filename)} {blake2b(stream.read()).hexdigest()}"  # noqa: PTH119 (as in `origin`)
+    except OSError:
+        return f"{name} cannot be read"
