@@ -86,13 +86,13 @@ def _order_of_items():
 
 def _lines_of_code():
     """The first line of a function counts, as no edit of comments may."""
-    from ppg_invariants.functions.captured import CapturedEncoder
+    from ppg_invariants.functions.whole_objects import WholeObjectsEncoder
 
     def line(self, _function, code, out):
         self.write(code.object.co_firstlineno, out)
         return 0
 
-    mock.patch.object(CapturedEncoder, "_more_of_function", line).start()
+    mock.patch.object(WholeObjectsEncoder, "_more_of_function", line).start()
 
 
 WEAKENED = {
