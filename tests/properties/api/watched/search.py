@@ -21,6 +21,7 @@ import difflib
 import multiprocessing
 import re
 import shutil
+import signal
 import sys
 import tempfile
 from collections import Counter, defaultdict
@@ -328,6 +329,7 @@ def main():
     parser.add_argument("--until-wrong", action="store_true", help="stop at the first wrong case")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script
     options.also = [name for name in options.also.split(",") if name]
     options.pythons = _pythons(options.pythons.split(",")) if options.pythons else [sys.executable]
     numbers = range(options.count) if options.only is None else [options.only]
