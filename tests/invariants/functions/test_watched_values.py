@@ -1,5 +1,7 @@
 """The values of the global names that a function reads: which count, which do not, and what is said of the others."""
 
+import os
+import subprocess
 import sys
 
 import pytest
@@ -333,3 +335,26 @@ def test_a_path_in_the_project_counts_relative_to_its_root(scripts, value):
     assert state_of("/old", "/old") == state_of("/new", "/new")
     assert state_of("/old", "/old") != state_of("/new", "/old")
     assert state_of("/older", "/old") != state_of("/newer", "/new")
+
+
+def test_values_without_order_do_not_depend_on_the_hash_seed(tmp_path):
+    (tmp_path / "values.py").write_text(
+        "import enum\nclass D(dict): pass\ndef a(): pass\ndef b(): return 1\nclass Flags(enum.Flag):\n    A = 1\n    B = 2\n"
+        "D1 = D(a=1)\nD1.more = {'q', 'r', 's'}\nVALUES = [{'a', 'bb', 'ccc'}, {1: {'x', 'y'}}, {a, b}, D1, Flags.A | Flags.B]\n"
+        "def f():\n    return VALUES, D1\n"
+    )
+    script = (
+        "import values\nfrom ppg_invariants import Follow, fingerprint_function\n"
+        "follow = Follow()\nprint(fingerprint_function(values.f, follow=follow).bytecode.hex(), follow.take_left_out())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", script],
+            env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": str(seed)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in (0, 1, 2, 3)
+    }
+    (one,) = found
+    assert one.endswith(b" []\n")
