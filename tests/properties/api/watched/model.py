@@ -167,12 +167,12 @@ KINDS = {
 }
 
 
-def random_project(random: Random, kinds, jobs, *, calls=False):
+def random_project(random: Random, kinds, jobs):
     """Return a project that has each of these kinds and this number of jobs.
 
     Parameters:
         kinds: the kinds of its definitions, beside the basic ones.
-        calls: whether modules may be imported by `importlib`.
+        jobs: the number of jobs.
     """
     modules = (*random.choice(LAYOUTS), SCRIPT)
     made: list[Definition] = []
@@ -196,7 +196,7 @@ def random_project(random: Random, kinds, jobs, *, calls=False):
     for module in modules:
         for one in made:
             if one.module != module:
-                forms[module, one.number] = random.choice(_forms(module, one, calls=calls))
+                forms[module, one.number] = random.choice(_forms(module, one))
     return Project(modules, tuple(made), tuple(sorted(forms.items())))
 
 
@@ -247,16 +247,14 @@ def random_spot(random, spot, made, reader, modules):
     return random.randrange(len(spot.what.split("|")))
 
 
-def _forms(user, one, *, calls):
+def _forms(user, one):
     parent, _, _ = one.module.rpartition(".")
     if "elsewhere" in one.kind.flags:
         return ["module", "module as", "name"]
     if "module" in one.kind.flags:
         # A name of the script would travel by value.
         return ["module", "module as"]
-    forms = ["module", "module as", "name", "name as", "star"]
-    if calls:
-        forms.append("call")
+    forms = ["module", "module as", "name", "name as", "star", "call"]
     if parent:
         forms.append("from parent")
         if user.rpartition(".")[0] == parent:

@@ -47,17 +47,13 @@ JOBS = 20
 EDITS = 12
 MOST_SHRUNK = 2
 OUTCOMES = ("other result, ran", "same result, clean", "same result, ran", "wrong")
-NOT_YET = (
-    "inner import",
-    "module getattr",
-    "set by script",
-    "calls",
+NOT_WATCHED = (
     "no content",
     "function attribute",
     "annotations",
     "subclasses",
 )
-"""Kinds that ppg does not watch yet. `--with` turns them on."""
+"""Kinds that ppg does not watch. `--with` turns them on."""
 VERSIONS = ("3.11", "3.12", "3.13")
 PACKAGES = (*NEEDED, "cloudpickle")
 
@@ -94,7 +90,9 @@ def _chosen_kinds(number, options, libraries):
     common = [*KINDS["values"], *KINDS["configurations"], *KINDS["code"]]
     common += [kind for kind in KINDS["other ways"] if any(flag in kind.flags for flag in options.also)]
     common = [
-        kind for kind in common if not any(flag in kind.flags for flag in NOT_YET if flag not in options.also)
+        kind
+        for kind in common
+        if not any(flag in kind.flags for flag in NOT_WATCHED if flag not in options.also)
     ]
     groups = [common, *(KINDS[name] for name in ("numpy", "pandas") if name in libraries)]
     turns = sum(len(group) for group in groups) // KINDS_OF_A_ROUND + 1
@@ -108,7 +106,7 @@ def _one_round(number, options, base):
     random = Random(f"{options.seed} {number}")
     zygotes = _zygotes(options, options.pythons[number % len(options.pythons)])
     kinds = _chosen_kinds(number, options, zygotes[0].libraries)
-    project = random_project(random, kinds, JOBS, calls="calls" in options.also)
+    project = random_project(random, kinds, JOBS)
     place = Place(base / f"round {multiprocessing.current_process().name}")
     shutil.rmtree(place.folder, ignore_errors=True)
     try:
@@ -323,7 +321,7 @@ def main():
     parser.add_argument(
         "--pythons", default="", help="versions, such as 3.11,3.13; else the one that runs this"
     )
-    parser.add_argument("--with", dest="also", default="", help=f"also these kinds: {','.join(NOT_YET)}")
+    parser.add_argument("--with", dest="also", default="", help=f"also these kinds: {','.join(NOT_WATCHED)}")
     parser.add_argument("--keep", help="a folder for the files of wrong cases")
     parser.add_argument("--weakened", default="", help="a fault that is made in ppg on purpose")
     parser.add_argument("--until-wrong", action="store_true", help="stop at the first wrong case")

@@ -47,7 +47,7 @@ def _values():
     """Values of global names, such as configurations, do not count."""
     from ppg_invariants.functions.references import Follow
 
-    mock.patch.object(Follow, "_counts", return_value=False).start()
+    mock.patch.object(Follow, "_item_of_value", return_value=None).start()
 
 
 def _helpers():
@@ -60,9 +60,9 @@ def _helpers():
 
 def _objects():
     """Objects count by the code of their class, without their attributes."""
-    from ppg_invariants.functions.references import _ValueEncoder
+    from ppg_invariants.functions.global_names import ValueEncoder
 
-    mock.patch.object(_ValueEncoder, "_instance_content", lambda _self, value: type(value)).start()
+    mock.patch.object(ValueEncoder, "_instance_content", lambda _self, value: type(value)).start()
 
 
 def _flags_of_patterns():
