@@ -73,7 +73,7 @@ class Item:
         codes: tuple[Code, ...],
         met: list[tuple[Code, Mapping[str, object]]],
     ) -> None:
-        self.value = value
+        self.value: object = value
         self.content: bytes = content
         self.codes: tuple[Code, ...] = codes
         self.met: list[tuple[Code, Mapping[str, object]]] = met
