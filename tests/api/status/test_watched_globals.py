@@ -1,5 +1,8 @@
 """A job runs again if the value of a global that its callback reads has changed, and the user can say that it does not."""
 
+import subprocess
+import sys
+
 import pytest
 
 import ppg
@@ -90,3 +93,52 @@ def test_unwatched_names_must_be_texts_in_modules_that_are_there():
     with pytest.raises(ppg.PyPipelineGraphError, match=r"there is no module 'nowhere'.*import it before"):
         ppg.unwatched("nowhere.START")
     ppg.unwatched("pytest.NOTHING")
+
+
+SCRIPT = """
+import time
+
+import conf
+import ppg
+
+START = time.monotonic_ns()
+
+
+def make(path):
+    path.write_text(str(START > 0))
+
+
+def read(path):
+    path.write_text(str(conf.LIMIT))
+
+
+ppg.new_pipegraph(quiet=True)
+ppg.FileGeneratingJob("made", make)
+ppg.FileGeneratingJob("read", read)
+result = ppg.run()
+print(*(reason for job in ("made", "read") for reason in result[job].reasons), sep="\\n")
+"""
+
+
+def test_a_global_that_differs_although_no_module_was_edited_is_named_with_the_remedy(tmp_path):
+    script, conf = tmp_path / "script.py", tmp_path / "conf.py"
+    script.write_text(SCRIPT)
+    conf.write_text("LIMIT = 1\n")
+
+    def reasons():
+        done = subprocess.run(
+            [sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    assert len(reasons()) == 2
+    (reason,) = reasons()
+    assert reason.startswith("START: ")
+    assert reason.endswith(
+        "(used by make); no module was edited: if START decides no result, call ppg.unwatched('START')"
+    )
+    # An edit may be the cause, be it in another module.
+    conf.write_text("LIMIT = 10\n")
+    made, read = reasons()
+    assert made.endswith("(used by make)")
+    assert read == "conf.LIMIT: 1 → 10 (used by read)"

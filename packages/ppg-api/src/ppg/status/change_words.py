@@ -4,7 +4,7 @@ Imported only where there is a change to tell.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from ppg.jobs.invariants import name_space_of, readable_name
 from ppg.text import counted
@@ -36,9 +36,18 @@ _STEP = re.compile(r"function → (default|closure|refers to) '([^']*)'(.*)", re
 
 
 def change_sentence(
-    invariant: JobId, old: bytes | FunctionEvidence, new: bytes | FunctionEvidence
+    invariant: JobId,
+    old: bytes | FunctionEvidence,
+    new: bytes | FunctionEvidence,
+    is_unedited: Callable[[], bool] = lambda: False,
 ) -> str | None:
     """What changed, in one line: `minq: 20 → 29`, `helper() changed (used by make)`; None if nothing is found.
+
+    Parameters:
+        invariant: what observed it.
+        old: evidence of the last success.
+        new: evidence of now.
+        is_unedited: asked whether no module was edited since; then a global with another value is called so.
 
     Raises:
         ValueError: the evidence is damaged.
@@ -48,7 +57,7 @@ def change_sentence(
             _of_value(invariant, change) for change in explain_parameters(old, new, with_diffs=False)
         ]
     elif isinstance(old, FunctionEvidence) and isinstance(new, FunctionEvidence):
-        sentences = list(dict.fromkeys(_of_function(invariant, old, new)))
+        sentences = list(dict.fromkeys(_of_function(invariant, old, new, is_unedited)))
     else:
         return None
     if not sentences:
@@ -88,7 +97,9 @@ def _of_value(invariant: JobId, change: Change) -> str:
     return f"{noun}{place}: {_ends(change)}"
 
 
-def _of_function(invariant: JobId, old: FunctionEvidence, new: FunctionEvidence) -> Iterator[str]:
+def _of_function(
+    invariant: JobId, old: FunctionEvidence, new: FunctionEvidence, is_unedited: Callable[[], bool]
+) -> Iterator[str]:
     """The changes of a function: its own code first, then helpers, then values."""
     own = _function_name(new.codes[0].name) if new.codes else ""
     function = own or readable_name(invariant)
@@ -113,7 +124,7 @@ def _of_function(invariant: JobId, old: FunctionEvidence, new: FunctionEvidence)
         elif isinstance(change, SourceChanged):
             yield f"{_function_name(change.name) or f'{name}()'} changed{used}"
         elif rest and isinstance(change, Changed):
-            yield f"{name}{rest}: {_ends(change)}{used}"
+            yield f"{name}{rest}: {_ends(change)}{used}{_by_itself(name, is_unedited)}"
         elif rest:
             yield f"{name}{rest} changed{used}"
         elif isinstance(change, Added):
@@ -121,7 +132,14 @@ def _of_function(invariant: JobId, old: FunctionEvidence, new: FunctionEvidence)
         elif isinstance(change, Removed):
             yield f"{function} uses {name} no longer"
         else:
-            yield f"{name}: {_ends(change)}{used}"
+            yield f"{name}: {_ends(change)}{used}{_by_itself(name, is_unedited)}"
+
+
+def _by_itself(name: str, is_unedited: Callable[[], bool]) -> str:
+    """What to add about a global with another value, if no module was edited."""
+    if not is_unedited():
+        return ""
+    return f"; no module was edited: if {name} decides no result, call ppg.unwatched({name!r})"
 
 
 def _function_name(qualified: str) -> str:

@@ -105,6 +105,13 @@ class History:
         record = self._stored.get(job_id)
         return None if record is None or record.duration is not None else record.finished
 
+    def start_of_success(self, job_id: JobId) -> float | None:
+        """Return when the run began in which a job last succeeded (seconds since the epoch); None if it never did."""
+        record = self._stored.get(job_id)
+        if record is None:
+            return None
+        return max((started for _, started, _ in self.runs() if started <= record.finished), default=None)
+
     def runs(self) -> Iterator[tuple[int, float, bool]]:
         """Yield every run, the newest first: its number, its start, and whether its end is recorded."""
         for run in self._store.runs(limit=-1):

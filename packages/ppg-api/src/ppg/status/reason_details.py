@@ -4,7 +4,11 @@ The evaluator knows ids and fingerprints. The store keeps what each fingerprint 
 of. With both, a reason names the parameter, the helper or the default that changed, instead of an invariant.
 """
 
+import math
+import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import ModuleType
 
 from ppg.jobs.invariants import name_space_of, readable_name
 from ppg.result import JobState
@@ -21,7 +25,7 @@ from ppg_graph import (
     UpstreamRemoved,
     describe,
 )
-from ppg_invariants import FunctionEvidence
+from ppg_invariants import FunctionEvidence, is_of_project
 
 __all__ = ["ReasonWords"]
 
@@ -50,6 +54,7 @@ class ReasonWords:
         self._dag = dag
         self._runs_before = runs_before
         self._compared: dict[tuple[JobId, Fingerprint, Fingerprint], str | None] = {}
+        self._last_edit: float | None = None
 
     def sentence(self, job_id: JobId, reason: Reason) -> str:
         """The reason in one line: `minq: 20 → 29`, `helper() changed (used by make)`, `new: never built`.
@@ -64,7 +69,7 @@ class ReasonWords:
             case UpstreamChanged(upstream, old, new):
                 if self._is_job(upstream):
                     return f"{upstream} came out differently"
-                return self._change(upstream, old, new) or f"{readable_name(upstream)} changed"
+                return self._change(job_id, upstream, old, new) or f"{readable_name(upstream)} changed"
             case UpstreamAdded(upstream):
                 return f"it depends on {self._name(upstream)} now"
             case UpstreamRemoved(upstream):
@@ -107,25 +112,34 @@ class ReasonWords:
         except RecursionError:
             return ["(the values are nested too deeply to show the change)"]
 
-    def _change(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
+    def _change(self, job_id: JobId, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         key = (invariant, old, new)
         if key not in self._compared:
             if len(self._compared) >= MOST_DETAILED:
                 return None
-            self._compared[key] = self._compare(invariant, old, new)
+            self._compared[key] = self._compare(job_id, invariant, old, new)
         return self._compared[key]
 
-    def _compare(self, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
+    def _compare(self, job_id: JobId, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         before, after = self._history.evidence(old), self._history.evidence(new)
         if before is None or after is None or max(_size(before), _size(after)) > LARGEST_COMPARED:
             return None
         from ppg.status.change_words import change_sentence  # noqa: PLC0415 (the same)
 
         try:
-            return change_sentence(invariant, before, after)
+            return change_sentence(invariant, before, after, lambda: self._no_module_was_edited(job_id))
         except (ValueError, RecursionError):
             # `change_lines` says so.
             return None
+
+    def _no_module_was_edited(self, job_id: JobId) -> bool:
+        """Whether the files of all loaded modules of the project are older than the run in which a job succeeded."""
+        if self._dag is None:
+            return False  # no script is loaded
+        begun = self._history.start_of_success(job_id)
+        if self._last_edit is None:
+            self._last_edit = _last_edit()
+        return begun is not None and self._last_edit < begun
 
     def _is_job(self, job_id: JobId) -> bool:
         """Whether this is a job that runs; invariants only observe."""
@@ -152,3 +166,20 @@ class ReasonWords:
 def _size(evidence: bytes | FunctionEvidence) -> int:
     """Bytes of encoded values in the evidence."""
     return len(evidence if isinstance(evidence, bytes) else evidence.values)
+
+
+def _last_edit() -> float:
+    """Return when a file of a loaded module of the project last changed; infinity if that is not known."""
+    modules: list[tuple[str, object]] = [*sys.modules.items()]  # some programs put other objects there
+    files = {
+        file
+        for name, module in modules
+        if isinstance(module, ModuleType)
+        and is_of_project(name)
+        and isinstance(file := vars(module).get("__file__"), str)
+    }
+    try:
+        # No program can set this time, other than that of the last modification.
+        return max((Path(file).stat().st_ctime for file in files), default=math.inf)
+    except OSError:
+        return math.inf
