@@ -121,8 +121,8 @@ class Ended:
 # -- running ---------------------------------------------------------------------------------------------
 
 
-def _in_child(folder, output, gate, by_command, marker, variables):
-    """Run the script as a user's process would, once the gate opens."""
+def _in_child(folder, output, ready, gate, by_command, marker, variables):
+    """Run the script as a user's process would, once the gate opens. Before, tell that only the gate is missing."""
     os.setsid()
     os.environ["PPG_IO_FAULTS"] = marker
     with output.open("wb") as file:
@@ -130,8 +130,8 @@ def _in_child(folder, output, gate, by_command, marker, variables):
         os.dup2(file.fileno(), 2)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(folder)
-    os.read(gate, 1)
-    os.close(gate)
+    os.write(ready, b"x")
+    os.read(gate, 1)  # it stays open: no call of this function may be the one that fails
     if variables is not None:
         program = ["-c", "from ppg_cli.main import main; main()", "run"] if by_command else []
         command = [sys.executable, *program, "script.py"]
@@ -170,11 +170,19 @@ def run(folder, by_command=True, strace=(), log=None, variables=None):
     marker = str(time.monotonic_ns())
     tracer = None
     gate, opener = os.pipe()
+    prepared, ready = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(opener)
-        _in_child(folder, output, gate, by_command, marker, variables)
+        try:
+            os.close(opener)
+            _in_child(folder, output, ready, gate, by_command, marker, variables)
+        finally:
+            os._exit(70)
     os.close(gate)
+    os.close(ready)
+    # The calls that prepare the run must not fail.
+    os.read(prepared, 1)
+    os.close(prepared)
     if strace:
         said = folder.with_name("strace")
         with said.open("wb") as file:
