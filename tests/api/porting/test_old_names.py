@@ -16,7 +16,7 @@ import pytest
 
 import ppg
 from ppg.porting.attributes import ATTRIBUTES
-from ppg.porting.guards import SET_ON_GRAPHS, SET_ON_JOBS
+from ppg.porting.guards import is_gone
 from ppg.porting.keywords import KEYWORDS
 from ppg.porting.names import NAMES
 
@@ -197,14 +197,18 @@ def test_an_attribute_that_is_gone_is_an_error_with_the_remedy(folder, owner, na
 
 
 def test_an_attribute_that_scripts_set_is_an_error_when_it_is_set(folder):
-    for name in SET_ON_JOBS:
-        row = next(row for old, row in rows_of(ATTRIBUTES["Job"]) if old == name)
+    for name in dict(rows_of(ATTRIBUTES["Job"])):
         for kind in ("FileGeneratingJob", "DataLoadingJob", "PlotJob"):
-            error = error_of(f"{OBJECTS[kind]}.{name} = 1")
-            assert_names_the_remedy(error, AttributeError, name, row)
-    for name in sorted(SET_ON_GRAPHS):
-        row = next(row for old, row in rows_of(ATTRIBUTES["Catalogue"]) if old == name)
+            cls = getattr(ppg, kind)
+            rows = [row for base in cls.__mro__ for row in rows_of(ATTRIBUTES.get(base.__name__, ()))]
+            row = next(row for old, row in rows if old == name)
+            if is_gone(cls, name):
+                error = error_of(f"{OBJECTS[kind]}.{name} = 1")
+                assert_names_the_remedy(error, AttributeError, name, row)
+    for name, row in dict(rows_of(ATTRIBUTES["Catalogue"])).items():
         assert_names_the_remedy(error_of(f"graph.{name} = 1"), AttributeError, name, row)
+    assert is_gone(ppg.PlotJob, "filenames")
+    assert is_gone(ppg.Pipegraph, "rc")
 
 
 def test_a_kind_of_the_users_own_may_have_attributes_of_these_names(graph):

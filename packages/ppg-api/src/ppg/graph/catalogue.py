@@ -8,7 +8,7 @@ from ppg.graph.conflicts import load_place
 from ppg.graph.cycles import Edges, circle_of
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path
-from ppg.porting.guards import RefusesToSetOldAttributes
+from ppg.porting.guards import RefusesOldAttributes
 from ppg_graph import Dag, JobId, NodeId, NodeKind
 
 __all__ = ["Catalogue", "target_list"]
@@ -17,7 +17,7 @@ _INVARIANT = NodeKind.INVARIANT
 """A constant, because looking up an Enum member takes as long as the rest of a small check."""
 
 
-class Catalogue(RefusesToSetOldAttributes):
+class Catalogue(RefusesOldAttributes):
     """Catalogue: has the jobs of a pipegraph, in the order of declaration.
 
     Parameters:

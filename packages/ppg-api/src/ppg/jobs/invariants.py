@@ -309,16 +309,17 @@ class FunctionInvariant(Job):
             state = fingerprint_function(self.function, follow=names)
         except CannotFingerprint as error:
             return Unobservable(f"the function cannot be fingerprinted: {error}")
-        if names is not None:
+        if names is not None and names.left_out:
             observing.left_out.extend((self.job_id, left_out) for left_out in names.take_left_out())
         found = observing.history.fingerprint_that_counts(
             self.job_id, state, lambda: self._former_state(observing, follows=names is not None)
         )
         if found.is_newly_watched:
             observing.newly_watched.append(self.job_id)
-        observing.history.saw(
-            self.job_id, StoredObservation(found.fingerprint, function=state, own=found.own)
-        )
+        if not found.is_recorded:
+            observing.history.saw(
+                self.job_id, StoredObservation(found.fingerprint, function=state, own=found.own)
+            )
         return found.fingerprint
 
     def _former_state(self, observing: Observing, *, follows: bool) -> FunctionState | None:

@@ -6,15 +6,15 @@ hundred thousand jobs are cheap to declare.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
 from ppg.jobs.kind import JobKind
 from ppg.jobs.results_of_job import JobResults
 from ppg.paths import FileName
-from ppg.porting.guards import SET_ON_JOBS, RefusesOldAttributes, refuse_setting, refuses_old_keywords
-from ppg.porting.lookup import attribute_error, keyword_error
+from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywords
+from ppg.porting.lookup import keyword_error
 from ppg.source_location import Place, Point, place_of, point_in_script
 from ppg.text import bytes_of
 from ppg_graph import JobId, NodeId, NodeKind
@@ -46,13 +46,8 @@ class JobMeta(type):
             graph = candidate._pipegraph
             return (candidate.pipegraph if graph is None else graph).admit(candidate)
 
-        def __getattr__(cls, name: str) -> object:
-            raise attribute_error(cls, name, cls.__name__) or AttributeError(
-                f"type object '{cls.__name__}' has no attribute '{name}'", name=name
-            )
-
         def __dir__(cls) -> list[str]:
-            return [name for name in type.__dir__(cls) if name not in SET_ON_JOBS]
+            return [name for name in type.__dir__(cls) if not is_gone(cls, name)]
 
 
 def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
@@ -83,12 +78,6 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
     node: NodeId
     _pipegraph: "GraphProtocol | None"
     _declared_at: Point
-
-    if not TYPE_CHECKING:
-
-        def __dir__(self) -> list[str]:
-            # Those that scripts set are descriptors, and not attributes that exist.
-            return [name for name in object.__dir__(self) if name not in SET_ON_JOBS]
 
     def __init__(self, job_id: str, pipegraph: "GraphProtocol | None") -> None:
         if pipegraph is None:
@@ -177,14 +166,14 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
 
     # -- dependencies ------------------------------------------------------------------------------
 
-    @refuses_old_keywords("Job.depends_on")
-    def depends_on(self, *dependencies: "Dependency") -> Self:
+    def depends_on(self, *dependencies: "Dependency", **options: Never) -> Self:
         """Make the job depend on others.
 
         Parameters:
             dependencies: jobs, single files of multi-file jobs, names of files that jobs make (texts or paths),
                 iterables of all of these (nested to any depth; of a dictionary the values count), or None,
                 which is ignored.
+            options: none; the keywords of predecessors are errors.
 
         Returns:
             The job itself.
@@ -196,6 +185,10 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a named file.
             TypeError: an argument has another type.
         """
+        if options:
+            raise keyword_error("Job.depends_on", options) or TypeError(
+                f"'{self.job_id}'.depends_on: it has no parameter '{next(iter(options))}'; pass jobs by position"
+            )
         self._require_takes_dependencies()
         for needed in _flattened(self, dependencies):
             if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
@@ -329,9 +322,6 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         self.pipegraph.require_declaring(f"unprune '{self.job_id}'")
         self.pipegraph.pruned.discard(self.node)
         return self
-
-
-refuse_setting(Job, SET_ON_JOBS)
 
 
 class JobFile(FileName):

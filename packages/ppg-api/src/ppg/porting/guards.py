@@ -6,63 +6,22 @@ Type checkers do not see the guards: for them an old name does not exist.
 import functools
 import importlib
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from types import ModuleType
 from typing import TYPE_CHECKING, NoReturn, ParamSpec, TypeVar
 
-from ppg.porting.lookup import attribute_error, keyword_error, name_error
+from ppg.porting.lookup import attribute_error, keyword_error, name_error, old_attributes
 
 __all__ = [
-    "SET_ON_GRAPHS",
-    "SET_ON_JOBS",
     "RefusesOldAttributes",
     "RefusesOldNames",
-    "RefusesToSetOldAttributes",
+    "is_gone",
     "raise_for_name",
-    "refuse_setting",
     "refuses_old_keywords",
 ]
 
 _Parameters = ParamSpec("_Parameters")
 _Returned = TypeVar("_Returned")
-
-SET_ON_JOBS = (
-    "always_capture_output",
-    "always_runs",
-    "depend_on_function",
-    "dependency_callbacks",
-    "do_cache",
-    "do_cleanup",
-    "do_cleanup_if_was_never_run",
-    "do_ignore_code_changes",
-    "error_reason",
-    "filenames",
-    "is_temp_job",
-    "resources",
-)
-"""Attributes of the predecessors' jobs that scripts set."""
-
-SET_ON_GRAPHS = frozenset(
-    {
-        "allow_short_filenames",
-        "cores",
-        "dir_config",
-        "do_dump_graph",
-        "dry_run",
-        "dump_graph",
-        "invariant_status_filename",
-        "log_level",
-        "log_retention",
-        "logger",
-        "prevent_absolute_paths",
-        "push_events",
-        "rc",
-        "report_done_filter",
-        "restart_afterwards",
-        "run_mode",
-    }
-)
-"""Attributes of the predecessors' graphs that scripts set."""
 
 
 def raise_for_name(module: str, name: str) -> NoReturn:
@@ -91,6 +50,39 @@ class RefusesOldNames(ModuleType):
             super().__setattr__(name, value)
 
 
+class _OldAttribute:
+    """Old attribute: raises where a script reads or sets an attribute that is gone, unless its own subclass has it.
+
+    A `__getattr__` would do so, too, but it makes each access to each attribute of the class slower.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __get__(self, instance: object, kind: type) -> object:
+        own = getattr(instance, "__dict__", {})
+        if instance is not None and self._name in own:
+            return own[self._name]
+        error = self._refusal(kind, kind.__name__ if instance is None else _shown(instance))
+        raise error
+
+    def __set__(self, instance: object, value: object) -> None:
+        if _is_own(type(instance)):
+            error = self._refusal(type(instance), _shown(instance))
+            raise error
+        instance.__dict__[self._name] = value
+
+    def __delete__(self, instance: object) -> None:
+        if self._name not in getattr(instance, "__dict__", {}):
+            error = self._refusal(type(instance), _shown(instance))
+            raise error
+        del instance.__dict__[self._name]
+
+    def _refusal(self, kind: type, subject: str) -> AttributeError:
+        error = attribute_error(kind, self._name, subject)
+        return error or AttributeError(f"{subject} has no attribute '{self._name}'", name=self._name)
+
+
 class RefusesOldAttributes:
     """Refuses old attributes: the base of classes of which the predecessors' objects had more attributes."""
 
@@ -98,54 +90,22 @@ class RefusesOldAttributes:
 
     if not TYPE_CHECKING:
 
-        def __getattr__(self, name: str) -> object:
-            kind = type(self)
-            if not any(name in vars(base) for base in kind.__mro__):
-                error = attribute_error(kind, name, _shown(self))
-                if error is not None:
-                    raise error
-            # Python calls this method also if a property raises AttributeError, which is raised again here.
-            return object.__getattribute__(self, name)
+        def __init_subclass__(cls, **options: object) -> None:
+            super().__init_subclass__(**options)
+            if _is_own(cls):
+                for name in old_attributes(cls.__name__):
+                    if not any(name in vars(base) for base in cls.__mro__):
+                        setattr(cls, name, _OldAttribute(name))
+
+        def __dir__(self) -> list[str]:
+            return [name for name in object.__dir__(self) if not is_gone(type(self), name)]
 
 
-class RefusesToSetOldAttributes(RefusesOldAttributes):
-    """Refuses to set old attributes: the base of graphs, which also refuse assignments."""
-
-    if not TYPE_CHECKING:
-
-        def __setattr__(self, name: str, value: object) -> None:
-            if name in SET_ON_GRAPHS and _is_own(type(self)):
-                raise attribute_error(type(self), name, _shown(self))
-            object.__setattr__(self, name, value)
-
-
-class _OldAttribute:
-    """Old attribute: raises where a script sets an attribute that is gone, unless its own subclass has it."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __get__(self, instance: object, kind: type) -> object:
-        own = getattr(instance, "__dict__", {})
-        if self._name in own:
-            return own[self._name]
-        subject = kind.__name__ if instance is None else _shown(instance)
-        error = attribute_error(kind, self._name, subject)
-        assert error is not None
-        raise error
-
-    def __set__(self, instance: object, value: object) -> None:
-        if _is_own(type(instance)):
-            error = attribute_error(type(instance), self._name, _shown(instance))
-            assert error is not None
-            raise error
-        instance.__dict__[self._name] = value
-
-
-def refuse_setting(kind: type, names: Iterable[str]) -> None:
-    """Make assignments of these attributes errors, for all objects of a class and of ppg's own subclasses."""
-    for name in names:
-        setattr(kind, name, _OldAttribute(name))
+def is_gone(kind: type, name: str) -> bool:
+    """Whether an attribute of a class only says that its predecessor had it."""
+    return isinstance(
+        next((vars(base)[name] for base in kind.__mro__ if name in vars(base)), None), _OldAttribute
+    )
 
 
 def refuses_old_keywords(

@@ -1,15 +1,16 @@
 """Lookup: finds the row of a name that is gone, and words the error.
 
-The tables are imported when an error needs them, so that scripts without old names do not load them.
+The tables of names and of keywords are imported when an error needs them.
 """
 
 import sys
 from collections.abc import Iterable, Sequence
 from types import FrameType
 
+from ppg.porting.attributes import ATTRIBUTES
 from ppg.porting.row import Row
 
-__all__ = ["attribute_error", "import_error", "keyword_error", "name_error"]
+__all__ = ["attribute_error", "import_error", "keyword_error", "name_error", "old_attributes"]
 
 
 def name_error(module: str, name: str, user: FrameType) -> ImportError | AttributeError | None:
@@ -44,12 +45,16 @@ def attribute_error(kind: type, name: str, subject: str) -> AttributeError | Non
     """
     if name.startswith("__"):
         return None  # Python and its libraries ask for such names
-    from ppg.porting.attributes import ATTRIBUTES  # noqa: PLC0415 (only errors need it)
-
     row = _inherited(ATTRIBUTES, kind, name)
     if row is None:
         return None
     return AttributeError(f"{_error_text(subject, name, row, 'attribute')}; {_plain(row.here)}", name=name)
+
+
+def old_attributes(kind: str) -> list[str]:
+    """Return the attributes that objects of a class of ppg do not have, and those of a predecessor had."""
+    names = (name for row in ATTRIBUTES.get(kind, ()) for name in (*row.first.split(), *row.second.split()))
+    return list(dict.fromkeys(names))
 
 
 def keyword_error(function: str | type, names: Iterable[str]) -> TypeError | None:

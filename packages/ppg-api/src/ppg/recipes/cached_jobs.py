@@ -18,7 +18,7 @@ The job that the user declares *uses* the value; other jobs depend on it. In ter
 
 import functools
 from collections.abc import Callable, Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, Unpack
 
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.execution import ExecutionOptions, LoadOptions, execution_of
@@ -128,14 +128,13 @@ class CachedJob(CallbackJob):
                 f"{self!r} is one job, not a tuple: others depend on the job itself, and its calculation is `cache_job`"
             )
 
-    @refuses_old_keywords("Job.depends_on")
-    def depends_on(self, *dependencies: Dependency) -> Self:
+    def depends_on(self, *dependencies: Dependency, **options: Never) -> Self:
         """Make the calculation depend on other jobs; see `Job.depends_on`.
 
         These jobs are not loaded or made while the cache is up to date. Other dependencies of the job itself go to
         `use_depends_on`.
         """
-        self.cache_job.depends_on(*dependencies)
+        self.cache_job.depends_on(*dependencies, **options)
         return self
 
     def depends_on_file(self, filename: PathLike) -> Self:

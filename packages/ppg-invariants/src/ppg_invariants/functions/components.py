@@ -38,12 +38,18 @@ class Reference(NamedTuple):
 
 
 class References:
-    """References: holds the references of one function or item, sorted by name."""
+    """References: holds the references of one function or item, sorted by name.
 
-    __slots__ = ("__weakref__", "entries")
+    Attributes:
+        entries: the references.
+        encoded: the last encoding, with the `Digests` that made it.
+    """
+
+    __slots__ = ("encoded", "entries")
 
     def __init__(self, entries: tuple[Reference, ...]) -> None:
         self.entries: tuple[Reference, ...] = entries
+        self.encoded: tuple[Digests, bytes] | None = None
 
     @property
     def items(self) -> list["Item"]:
@@ -156,24 +162,24 @@ class Digests:
     def __init__(self, digest_of: Callable[[Code], bytes]) -> None:
         self._digest_of = digest_of
         self._of_members: WeakKeyDictionary[Component, list[bytes]] = WeakKeyDictionary()
-        self._encoded: WeakKeyDictionary[References, bytes] = WeakKeyDictionary()
 
     def encoded(self, references: References) -> bytes:
         """Return the encoding of references, in which the digest of an item stands for it."""
-        known = self._encoded.get(references)
-        if known is None:
-            self._settle(_components_of(references))
-            met: _Met = {}
-            out = bytearray(_HEAD)
-            write_count(len(references.entries), out)
-            for name, constant, item in references.entries:
-                out += name
-                if item is None:
-                    out += constant
-                else:
-                    _write_item(item, self._known(item), met, out)
-            known = self._encoded[references] = bytes(out)
-        return known
+        if references.encoded is not None and references.encoded[0] is self:
+            return references.encoded[1]
+        self._settle(_components_of(references))
+        met: _Met = {}
+        out = bytearray(_HEAD)
+        write_count(len(references.entries), out)
+        for name, constant, item in references.entries:
+            out += name
+            if item is None:
+                out += constant
+            else:
+                _write_item(item, self._known(item), met, out)
+        encoded = bytes(out)
+        references.encoded = self, encoded
+        return encoded
 
     def of(self, item: Item) -> bytes:
         """Return the digest of an item (16 bytes)."""

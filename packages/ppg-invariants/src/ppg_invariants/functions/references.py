@@ -71,7 +71,8 @@ class Follow:
         self._items: dict[int, Item] = {}
         self._failed: dict[int, tuple[object, str]] = {}
         self._told: set[tuple[int, str]] = set()
-        self._left_out: list[LeftOut] = []
+        self.left_out: list[LeftOut] = []
+        """The names with values that cannot count, which were met since the last `take_left_out`."""
         self._names_of_values: set[str] = set()
         self._of_code: dict[tuple[Code, int], References] = {}
         self._kept_alive: list[object] = []  # so that no other dict of globals gets the same id
@@ -105,7 +106,7 @@ class Follow:
 
     def take_left_out(self) -> list[LeftOut]:
         """Return the names with values that cannot count, each once, which were met since the last call."""
-        new, self._left_out = self._left_out, []
+        new, self.left_out = self.left_out, []
         return new
 
     def fingerprint_parts(self, function: object) -> tuple[bytes, tuple[Code, ...], References]:
@@ -192,7 +193,7 @@ class Follow:
         told = (id(namespace), left_out.name)
         if told not in self._told:
             self._told.add(told)
-            self._left_out.append(left_out)
+            self.left_out.append(left_out)
 
     def _reference(self, resolved: Resolved) -> Reference | None:
         """Return the reference of a name; None if its value does not count."""

@@ -25,11 +25,13 @@ class ResolvedFunction(NamedTuple):
         fingerprint: the one that counts.
         own: the function's own, if a former ppg recorded the one that counts; empty if the two are equal.
         is_newly_watched: whether that was found just now.
+        is_recorded: whether the store has this observation already.
     """
 
     fingerprint: Fingerprint
     own: bytes
     is_newly_watched: bool = False
+    is_recorded: bool = False
 
 
 def resolved(
@@ -45,7 +47,7 @@ def resolved(
         former: for the comparison with what a former ppg has recorded.
     """
     if known == own:
-        return ResolvedFunction(seen, own)
+        return ResolvedFunction(seen, own, is_recorded=True)
     if known is None:
         was = former()
         if was is not None and codes.fingerprint(was) == seen:

@@ -323,8 +323,9 @@ class StatusStore:
         """Return the fingerprint of a function that counts; see `resolved`."""
         own = self.resolve_function(job_id, state)
         packed = self._observations().get(job_id)
-        is_same = type(packed) is bytes and packed[OBSERVED] == own
-        if is_same or packed is None:
+        if packed == pack_observation(job_id, own, None, b""):
+            return ResolvedFunction(own, b"", is_recorded=True)
+        if packed is None or (type(packed) is bytes and packed[OBSERVED] == own):
             return ResolvedFunction(own, b"")
         try:
             seen, _, known = unpack_observation(job_id, packed)
