@@ -9,7 +9,7 @@ import pytest
 import ppg
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.in_flight import EndedWell, InFlight
-from ppg.engine.lost_loads import LostLoads
+from ppg.engine.node_differences import NodeDifferences
 from ppg.status.observer import Observer
 from ppg.status.same_names import SameNames
 from ppg_invariants.files import file_watch
@@ -68,8 +68,8 @@ class SlowCheck:
         return {}
 
 
-def lost_loads(graph, slow):
-    return LostLoads(graph, slow, SameNames(graph, Observer(graph, slow)))
+def node_differences(graph, slow):
+    return NodeDifferences(graph, slow, SameNames(graph, Observer(graph, slow)))
 
 
 def flight(node):
@@ -81,7 +81,7 @@ def flight(node):
 def test_after_a_check_that_took_long_jobs_share_the_next_one_unless_nothing_runs(graph):
     slow = SlowCheck(seconds=0.005)
     idle = []
-    ended = EndedWell(slow, lost_loads(graph, slow), lambda: bool(idle), clock=lambda: slow.now)
+    ended = EndedWell(slow, node_differences(graph, slow), lambda: bool(idle), clock=lambda: slow.now)
     assert ended.seconds_until_due is None
     ended.add(flight(1))
     assert ended.is_due
@@ -101,7 +101,7 @@ def test_after_a_check_that_took_long_jobs_share_the_next_one_unless_nothing_run
 
 def test_no_job_waits_long_for_a_check_and_none_waits_after_a_short_one(graph):
     slow = SlowCheck(seconds=60)
-    ended = EndedWell(slow, lost_loads(graph, slow), lambda: False, clock=lambda: slow.now)
+    ended = EndedWell(slow, node_differences(graph, slow), lambda: False, clock=lambda: slow.now)
     ended.add(flight(1))
     ended.take()
     ended.add(flight(2))
@@ -115,7 +115,7 @@ def test_no_job_waits_long_for_a_check_and_none_waits_after_a_short_one(graph):
 
 def test_a_job_that_reads_few_files_never_waits_for_a_check(graph):
     slow = SlowCheck(seconds=60)
-    ended = EndedWell(slow, lost_loads(graph, slow), lambda: False, clock=lambda: slow.now)
+    ended = EndedWell(slow, node_differences(graph, slow), lambda: False, clock=lambda: slow.now)
     ended.add(flight(1))
     ended.take()
     ended.add(flight(0))

@@ -54,7 +54,7 @@ def test_verify_agrees_with_a_run_about_the_value_of_a_global(run, monkeypatch, 
 def test_a_value_that_the_user_excludes_does_not_count(run, monkeypatch, where):
     graph_options = {"watch_globals": False} if where == "pipegraph" else {}
     job_options = {"watch_globals": False} if where == "job" else {}
-    monkeypatch.setattr("ppg_invariants.functions.watched._unwatched", set())
+    monkeypatch.setattr("ppg_invariants.objects.watched._unwatched", set())
     if where == "name":
         ppg.unwatched("VALUES")
 
@@ -69,7 +69,7 @@ def test_a_value_that_the_user_excludes_does_not_count(run, monkeypatch, where):
 def test_a_value_without_content_is_named_once_with_the_job_and_how_to_exclude_it(
     run, monkeypatch, capfd, folder
 ):
-    monkeypatch.setattr("ppg_invariants.functions.watched._unwatched", set())
+    monkeypatch.setattr("ppg_invariants.objects.watched._unwatched", set())
     set_global(monkeypatch, "CONNECTION", open(folder / "log", "w"))  # noqa: SIM115 (it stays open)
 
     def declare():

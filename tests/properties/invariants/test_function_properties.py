@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ppg_invariants import fingerprint_function
 from ppg_invariants.functions.across_versions import CanonicalCodes
-from ppg_invariants.functions.captured import CapturedEncoder, plain_function
+from ppg_invariants.objects.captured import CapturedEncoder, plain_function
 from tests.invariants.programs import edited, outcome, programs, source
 
 ARGUMENTS = [(0, 0), (1, 2), (3, -1), (5, 0.5), (2, "s"), (7, 7), (True, None)]

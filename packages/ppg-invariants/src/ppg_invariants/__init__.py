@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
     from ppg_invariants.functions.resolution import ResolvedFunction
-    from ppg_invariants.functions.watched import LeftOut, is_of_project, unwatch
+    from ppg_invariants.objects.watched import LeftOut, is_of_project, unwatch
     from ppg_invariants.store.records import (
         DamageReport,
         RunEnd,
@@ -149,7 +149,7 @@ _MODULES = {
     "files.file_watch": "FileStat FileWatch KnownFile",
     "functions.references": "Follow",
     "functions.resolution": "ResolvedFunction",
-    "functions.watched": "LeftOut is_of_project unwatch",
+    "objects.watched": "LeftOut is_of_project unwatch",
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",

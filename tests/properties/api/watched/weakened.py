@@ -14,14 +14,14 @@ def _dict_contents():
 
 def _class_bodies():
     """Classes of the project count by name."""
-    from ppg_invariants.functions.captured import CapturedEncoder
+    from ppg_invariants.objects.captured import CapturedEncoder
 
     mock.patch.object(CapturedEncoder, "_class_content", lambda _self, kind: kind.__qualname__).start()
 
 
 def _base_classes():
     """Classes count without their bases."""
-    from ppg_invariants.functions.captured import CapturedEncoder
+    from ppg_invariants.objects.captured import CapturedEncoder
 
     own = CapturedEncoder._class_content
 
@@ -35,7 +35,7 @@ def _base_classes():
 def _defaults():
     """Defaults of functions do not count."""
     from ppg_invariants.functions import references
-    from ppg_invariants.functions.captured import CapturedEncoder
+    from ppg_invariants.objects.captured import CapturedEncoder
 
     mock.patch.object(references, "plain_function", return_value=None).start()
     mock.patch.object(
@@ -86,7 +86,7 @@ def _order_of_items():
 
 def _lines_of_code():
     """The first line of a function counts, as no edit of comments may."""
-    from ppg_invariants.functions.whole_objects import WholeObjectsEncoder
+    from ppg_invariants.objects.whole_objects import WholeObjectsEncoder
 
     def line(self, _function, code, out):
         self.write(code.object.co_firstlineno, out)

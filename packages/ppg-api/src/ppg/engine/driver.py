@@ -29,7 +29,7 @@ from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.cleanup import discard_files, end_all, remove_files, unloading_of
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.in_flight import EndedWell, InFlight
-from ppg.engine.lost_loads import LostLoads
+from ppg.engine.node_differences import NodeDifferences
 from ppg.engine.outcomes import failed, job_outcome_of, result_of, unobservable
 from ppg.engine.output_archive import OutputArchive
 from ppg.engine.tasks import task_for
@@ -91,8 +91,10 @@ class Driver:
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
-        self._lost_loads = LostLoads(pipegraph, self._consumed, SameNames(pipegraph, self._observer))
-        self._ended_well = EndedWell(self._consumed, self._lost_loads, lambda: not self._something_runs)
+        self._node_differences = NodeDifferences(
+            pipegraph, self._consumed, SameNames(pipegraph, self._observer)
+        )
+        self._ended_well = EndedWell(self._consumed, self._node_differences, lambda: not self._something_runs)
         self._cache_watch = CacheWatch(pipegraph, self._evaluator, self._warn)
         self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
@@ -185,7 +187,7 @@ class Driver:
             case Outcome():
                 self._job_ended(report)
             case LoadRepeated() | NameDiffers():
-                if (problem := self._lost_loads.take(report)) is not None:
+                if (problem := self._node_differences.take(report)) is not None:
                     self._warn(problem)
             case Notice(message):
                 self._publish(events.Warned(message))
@@ -208,7 +210,7 @@ class Driver:
             self._discard_unfinished(node)
             return
         job_outcome = job_outcome_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
-        verdict = self._lost_loads.explained(job, verdict_of(job, outcome, self._recorder.run_id))
+        verdict = self._node_differences.explained(job, verdict_of(job, outcome, self._recorder.run_id))
         if not isinstance(verdict, Failure):
             flight.success, flight.job_outcome = verdict, job_outcome
             self._ended_well.add(flight)
@@ -346,7 +348,7 @@ class Driver:
             job_outcome = JobOutcome(job.job_id, JobState.FAILED, reasons=reasons)
             self._effects.extend(self._job_failed(flight, Failure(error), job_outcome))
         else:
-            self._lost_loads.names.watch(self._executor)
+            self._node_differences.names.watch(self._executor)
             self._executor.submit(task)
 
     def _commit(self, flight: InFlight, record: Record) -> None:

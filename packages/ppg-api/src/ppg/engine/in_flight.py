@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ppg.engine.consumed_files import ConsumedFiles
-from ppg.engine.lost_loads import LostLoads
+from ppg.engine.node_differences import NodeDifferences
 from ppg.engine.verdicts import Made
 from ppg.exceptions import InputChangedError, PyPipelineGraphError
 from ppg.graph.extension import Extension
@@ -52,7 +52,7 @@ class EndedWell:
 
     Parameters:
         consumed: checks the files.
-        lost_loads: knows the data that had to be loaded again.
+        node_differences: knows the data and names that jobs found otherwise.
         is_idle: returns whether no job runs, so that every delay would be lost time.
         clock: returns seconds.
     """
@@ -60,12 +60,12 @@ class EndedWell:
     def __init__(
         self,
         consumed: ConsumedFiles,
-        lost_loads: LostLoads,
+        node_differences: NodeDifferences,
         is_idle: Callable[[], bool],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._consumed = consumed
-        self._lost_loads = lost_loads
+        self._node_differences = node_differences
         self._is_idle = is_idle
         self._clock = clock
         self._flights: list[InFlight] = []
@@ -109,7 +109,7 @@ class EndedWell:
     def _error_of(self, flight: InFlight, changed: str | None) -> PyPipelineGraphError | None:
         if changed is not None:
             return _changed_while_it_ran(changed, flight.job.job_id)
-        return self._lost_loads.error_for(flight.job)
+        return self._node_differences.error_for(flight.job)
 
 
 def _changed_while_it_ran(name: str, job_id: str) -> InputChangedError:

@@ -15,9 +15,9 @@ from typing import Any
 import xxhash
 
 from ppg_invariants.compiled.code import PYTHON, Code
-from ppg_invariants.functions.captured import CapturedEncoder, plain_function
 from ppg_invariants.functions.components import Digests, References
 from ppg_invariants.functions.references import Follow
+from ppg_invariants.objects.captured import CapturedEncoder, plain_function
 
 __all__ = ["FunctionState", "fingerprint_function"]
 

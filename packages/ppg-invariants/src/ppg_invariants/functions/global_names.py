@@ -10,9 +10,9 @@ from ppg_invariants.compiled.code import Code, code_of
 from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_file, origin_of_module
 from ppg_invariants.engine_names import lasting_module
 from ppg_invariants.errors import CannotFingerprint
-from ppg_invariants.functions.captured import Members, has_static_attribute, static_attribute
-from ppg_invariants.functions.watched import MOST_BYTES, MOST_PARTS, TooLargeError, size_in_bytes
-from ppg_invariants.functions.whole_objects import WholeObjectsEncoder, parts_of_item
+from ppg_invariants.objects.captured import Members, has_static_attribute, static_attribute
+from ppg_invariants.objects.watched import MOST_BYTES, MOST_PARTS, TooLargeError, size_in_bytes
+from ppg_invariants.objects.whole_objects import WholeObjectsEncoder, parts_of_item
 from ppg_invariants.values.encoding import Encoder
 from ppg_invariants.values.tags import Unencodable, type_name
 

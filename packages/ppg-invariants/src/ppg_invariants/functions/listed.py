@@ -12,7 +12,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ppg_invariants.compiled.code import Code
-from ppg_invariants.functions.captured import plain_function
 from ppg_invariants.functions.global_names import (
     FollowingEncoder,
     encode_item,
@@ -20,6 +19,7 @@ from ppg_invariants.functions.global_names import (
     is_code,
     resolve,
 )
+from ppg_invariants.objects.captured import plain_function
 from ppg_invariants.values.encoding import encode_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, write_count
 

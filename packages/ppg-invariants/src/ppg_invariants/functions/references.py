@@ -29,7 +29,6 @@ from collections.abc import Iterator, Mapping
 from ppg_invariants.compiled.code import Code, code_of
 from ppg_invariants.compiled.origin import note_project
 from ppg_invariants.errors import CannotFingerprint
-from ppg_invariants.functions.captured import plain_function
 from ppg_invariants.functions.components import Item, Reference, References, find_components
 from ppg_invariants.functions.global_names import (
     FollowingEncoder,
@@ -42,7 +41,8 @@ from ppg_invariants.functions.global_names import (
 from ppg_invariants.functions.listed import Listing
 from ppg_invariants.functions.modules import MissingModule, Modules
 from ppg_invariants.functions.unloaded import Statements
-from ppg_invariants.functions.watched import LeftOut, is_silent, is_unwatched, names_read
+from ppg_invariants.objects.captured import plain_function
+from ppg_invariants.objects.watched import LeftOut, is_silent, is_unwatched, names_read
 from ppg_invariants.values.encoding import encode_name
 
 __all__ = ["Follow"]

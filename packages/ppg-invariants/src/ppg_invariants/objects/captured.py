@@ -29,7 +29,7 @@ from typing import Any
 from ppg_invariants.compiled.code import Code, code_of
 from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.engine_names import lasting_module, lasting_name
-from ppg_invariants.functions.class_members import members_that_count
+from ppg_invariants.objects.class_members import members_that_count
 from ppg_invariants.values.encoding import PLAIN_WRITERS, Encoder, decode_name, encode_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, module_of, type_name, write_count
 from ppg_invariants.values.types import Content, content_of, is_registered

@@ -1,4 +1,4 @@
-"""Lost loads: finds the jobs that used data which was loaded again, and was not the same or not there.
+"""Node differences: finds the jobs that ran with other data, or other names, than what was fingerprinted.
 
 If a compute node dies, the next one repeats its loads. A repeated load may fail, or read a file that was edited since the
 first time. Jobs that use its data, directly or by other loads, are then no results of the recorded inputs. Nor are jobs
@@ -17,11 +17,11 @@ from ppg_exec import Cancelled, LoadRepeated, NameDiffers, Succeeded
 from ppg_graph import NodeId, NodeKind
 from ppg_invariants import ObservationInterrupted
 
-__all__ = ["LostLoads"]
+__all__ = ["NodeDifferences"]
 
 
-class LostLoads:
-    """Lost loads: holds the loads with data that is not there as it was, in one run.
+class NodeDifferences:
+    """Node differences: holds the loads with data that is not there as it was, and the names that differ, in one run.
 
     Parameters:
         pipegraph: the jobs.

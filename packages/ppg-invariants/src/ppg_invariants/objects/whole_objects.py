@@ -21,9 +21,9 @@ from typing import Any
 
 from ppg_invariants.compiled.code import Code
 from ppg_invariants.compiled.origin import Origin
-from ppg_invariants.functions.captured import CapturedEncoder, static_attribute
-from ppg_invariants.functions.class_members import members_that_count
-from ppg_invariants.functions.watched import is_silent
+from ppg_invariants.objects.captured import CapturedEncoder, static_attribute
+from ppg_invariants.objects.class_members import members_that_count
+from ppg_invariants.objects.watched import is_silent
 from ppg_invariants.values.encoding import PLAIN_WRITERS, encode_name, fingerprint_encoding
 from ppg_invariants.values.tags import module_of, type_name
 from ppg_invariants.values.types import Content, is_registered
