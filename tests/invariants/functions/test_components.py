@@ -1,13 +1,10 @@
 """What functions reach is encoded once for all of them, and its fingerprint does not depend on the order of questions."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 
 from ppg_invariants import Follow, evidence_of, explain_function, fingerprint_function
 from ppg_invariants.functions import components, references
+from tests.invariants.hash_seeds import printed_under_hash_seeds
 
 CYCLE = """
 def a(x):
@@ -120,15 +117,7 @@ def test_fingerprints_do_not_depend_on_the_hash_seed(tmp_path):
         "import circle\nfrom ppg_invariants import Follow, fingerprint_function\n"
         "print(fingerprint_function(circle.f, follow=Follow()).bytecode.hex())"
     )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": str(seed)},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in (0, 1, 2, 3)
-    }
+    found = printed_under_hash_seeds(script, tmp_path)
     assert len(found) == 1
 
 

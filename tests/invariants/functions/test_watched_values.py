@@ -1,12 +1,11 @@
 """The values of the global names that a function reads: which count, which do not, and what is said of the others."""
 
-import os
-import subprocess
 import sys
 
 import pytest
 
 from ppg_invariants import Follow, evidence_of, explain_function, fingerprint_function, unwatch
+from tests.invariants.hash_seeds import printed_under_hash_seeds
 
 READS = "\ndef read():\n    return NAME\ndef f(x):\n    return read()\n"
 
@@ -347,14 +346,6 @@ def test_values_without_order_do_not_depend_on_the_hash_seed(tmp_path):
         "import values\nfrom ppg_invariants import Follow, fingerprint_function\n"
         "follow = Follow()\nprint(fingerprint_function(values.f, follow=follow).bytecode.hex(), follow.take_left_out())"
     )
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONHASHSEED": str(seed)},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for seed in (0, 1, 2, 3)
-    }
+    found = printed_under_hash_seeds(script, tmp_path)
     (one,) = found
     assert one.endswith(b" []\n")
