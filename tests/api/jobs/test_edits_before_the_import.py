@@ -11,6 +11,8 @@ import pytest
 from tests.api.jobs.project_of_modules import Project
 
 HELPERS = """
+import functools
+
 N = 1
 
 
@@ -23,10 +25,31 @@ class Rule:
         return text + "1"
 
 
+def cut(text, limits=(0, 1)):
+    return text[limits[0] : limits[1]]
+
+
+def times(number):
+    def decorate(function):
+        @functools.wraps(function)
+        def call(text):
+            return function(text) * number
+
+        return call
+
+    return decorate
+
+
+@times(2)
+def twice(text):
+    return text
+
+
 def unrelated():
     return 1
 """
 
+# Each edit changes the size: Python takes the compiled module where size and second of the file are the same.
 EDITS = {
     "a function": ("text.strip()", "text.strip().upper()", "helpers.clean(' a ')", "'A'"),
     "a default": (
@@ -35,6 +58,8 @@ EDITS = {
         "helpers.clean(' a')",
         "'a!'",
     ),
+    "a default that is a tuple": ("limits=(0, 1)", "limits=(0, 2, 9)", "helpers.cut('abc')", "'ab'"),
+    "what a decorator captured": ("@times(2)", "@times(1 + 2)", "helpers.twice('a')", "'aaa'"),
     "a method": ('text + "1"', 'text + "22"', "helpers.Rule().apply('a')", "'a22'"),
     "a base class": (
         "class Rule:",

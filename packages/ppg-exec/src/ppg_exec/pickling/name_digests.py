@@ -11,7 +11,7 @@ The letter says what the comparison is about:
 - `ABSENT`: there is no such name.
 
 Values are taken apart as pickle does. A part that pickle cannot take apart (a lock, a connection) counts by its type: each
-process has its own. So does what is too large. The node imports this module, so it imports next to nothing.
+process has its own. What is too large counts by its first parts. The node imports this module, so it imports next to nothing.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class Digests:
                 self._write(value, hashed.update)
             else:
                 self._write_code_of(value, hashed.update)
-        except (_TooLarge, RecursionError):
+        except _TooLarge:
+            pass  # what was looked at counts
+        except RecursionError:
+            # How deep that is depends on the process.
             hashed = self._new_hash(_type_name(value), digest_size=16)
         names = (
             "\n".join(member_names(value)).encode() if letter == MEMBERS and isinstance(value, type) else b""
@@ -120,7 +123,11 @@ class Digests:
             wrapped = _attribute(each, "__wrapped__")
             if type(each) is types.FunctionType:
                 self._write_function(each, put)
-                waiting += [cell.cell_contents for cell in each.__closure__ or () if _has_function(cell)]
+                captured = [value for cell in each.__closure__ or () for value in _contents(cell)]
+                waiting += [value for value in captured if type(value) is types.FunctionType]
+                # Others may serve as a memory of former calls.
+                if not _rebinds(each.__code__):
+                    self._write_all([value for value in captured if _is_constant(value)], put)
             if wrapped is not None:
                 waiting.append(wrapped)
 
@@ -129,7 +136,10 @@ class Digests:
         # Other values may serve as a memory of former calls.
         defaults = (*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values())
         for value in defaults:
-            put(marshal.dumps(value, _STABLE) if type(value) in _ATOMS else _type_name(value))
+            if _is_constant(value):
+                self._write(value, put)
+            else:
+                put(_type_name(value))
 
     # ---- values
 
@@ -292,11 +302,28 @@ def _attribute(value: object, name: str) -> object:
     return None
 
 
-def _has_function(cell: types.CellType) -> bool:
+def _contents(cell: types.CellType) -> list[object]:
+    """The value of a captured variable, in a list; nothing if it has no value yet."""
     try:
-        return type(cell.cell_contents) is types.FunctionType
-    except ValueError:  # it has no value yet
-        return False
+        return [cell.cell_contents]
+    except ValueError:
+        return []
+
+
+def _is_constant(value: object) -> bool:
+    """Whether a value cannot change: an atom, or a tuple or frozenset of constants."""
+    if type(value) is tuple or type(value) is frozenset:
+        return all(map(_is_constant, value))
+    return type(value) in _ATOMS
+
+
+def _rebinds(code: types.CodeType) -> bool:
+    """Whether code, or code in it, may give a captured variable another value (`nonlocal`)."""
+    from opcode import opmap  # noqa: PLC0415 - few watched functions capture variables
+
+    return opmap["STORE_DEREF"] in code.co_code[::2] or any(
+        _rebinds(constant) for constant in code.co_consts if isinstance(constant, types.CodeType)
+    )
 
 
 def _is_cached(kind: type, name: object) -> bool:
