@@ -13,7 +13,7 @@ change the text only. The same text also runs from nothing, in another folder, w
 
 A job that ran with the same result after another edit ran in vain; these are counted. Each wrong case is made smaller and
 printed, and its round can be repeated with `--only ROUND`; `--keep FOLDER` writes its files there. `--pythons 3.11,3.13`
-runs the projects under other versions.
+runs the projects under other versions. `--kinds pattern,set` takes only these kinds of definitions.
 """
 
 import argparse
@@ -94,6 +94,8 @@ def _chosen_kinds(number, options, libraries):
         for kind in common
         if not any(flag in kind.flags for flag in NOT_WATCHED if flag not in options.also)
     ]
+    if options.kinds:
+        return [kind for kind in common if kind.name in options.kinds]
     groups = [common, *(KINDS[name] for name in ("numpy", "pandas") if name in libraries)]
     turns = sum(len(group) for group in groups) // KINDS_OF_A_ROUND + 1
     random = Random(f"{options.seed} {number // turns}")
@@ -322,12 +324,16 @@ def main():
         "--pythons", default="", help="versions, such as 3.11,3.13; else the one that runs this"
     )
     parser.add_argument("--with", dest="also", default="", help=f"also these kinds: {','.join(NOT_WATCHED)}")
+    parser.add_argument(
+        "--kinds", default="", help="only these kinds, such as pattern,set, and the basic ones"
+    )
     parser.add_argument("--keep", help="a folder for the files of wrong cases")
     parser.add_argument("--weakened", default="", help="a fault that is made in ppg on purpose")
     parser.add_argument("--until-wrong", action="store_true", help="stop at the first wrong case")
     parser.add_argument("--table", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in the background of a script
+    options.kinds = [name for name in options.kinds.split(",") if name]
     options.also = [name for name in options.also.split(",") if name]
     options.pythons = _pythons(options.pythons.split(",")) if options.pythons else [sys.executable]
     numbers = range(options.count) if options.only is None else [options.only]
