@@ -28,7 +28,7 @@ POINTS = {
         "ppg.accept.acceptance:acceptance_of",
         "ppg.accept.takeover:TakeOver.decide",
         "ppg.accept.acceptance:_write",
-        "ppg_invariants.store.writer:Writer.flush",
+        "ppg_invariants.sqlite_file.writer:Writer.flush",
     ],
     "generators": ["callback", "ppg.engine.driver:Driver._extended"],
     "loads": ["callback"],
@@ -38,7 +38,10 @@ POINTS = {
         "ppg.shared_cache.registry:_write",
         "ppg.shared_cache.registry:_sync",
     ],
-    "commit": ["ppg_invariants.store.writer:Writer.flush", "ppg_invariants.store.writer:Writer._transact"],
+    "commit": [
+        "ppg_invariants.sqlite_file.writer:Writer.flush",
+        "ppg_invariants.sqlite_file.writer:Writer._transact",
+    ],
     "last milliseconds": [
         "ppg.status.recorder:Recorder.finish",
         "ppg.launch.start:LateExecutor.__exit__",

@@ -6,7 +6,7 @@ import pickle
 import shutil
 import sqlite3
 
-from ppg_invariants.store.checksums import TABLES
+from ppg_invariants.rows.checksums import TABLES
 
 PAGE = 4096
 

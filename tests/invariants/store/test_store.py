@@ -20,8 +20,8 @@ from ppg_invariants import (
     fingerprint_function,
     fingerprint_parameters,
 )
-from ppg_invariants.store import schema
-from ppg_invariants.store.codec import pack_record
+from ppg_invariants.rows.codec import pack_record
+from ppg_invariants.sqlite_file import schema
 
 
 def record(content=b"a" * 16, **upstreams):

@@ -25,7 +25,7 @@ from ppg_invariants import (
     StoreTooNew,
     encode_parameters,
 )
-from ppg_invariants.store import schema
+from ppg_invariants.sqlite_file import schema
 from tests.fakes import small_file_system
 from tests.invariants.crash_rounds import record
 

@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from ppg_invariants.functions.references import Follow
     from ppg_invariants.functions.resolution import ResolvedFunction
     from ppg_invariants.objects.watched import LeftOut, is_of_project, unwatch
-    from ppg_invariants.store.records import (
+    from ppg_invariants.rows.records import (
         DamageReport,
         RunEnd,
         RunEvent,
@@ -154,7 +154,7 @@ _MODULES = {
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",
     "files.private_files": "open_private",
-    "store.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
+    "rows.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names.split()}

@@ -196,14 +196,14 @@ _MODULES = {
     "ppg_invariants.functions.references": "ppg_invariants.follow",
     "ppg_invariants.compiled.source": "ppg_invariants.source",
     "ppg_invariants.compiled.syntax": "ppg_invariants.syntax",
-    "ppg_invariants.store.codec": "ppg_invariants.packing",
-    "ppg_invariants.store.database": "ppg_invariants.database",
-    "ppg_invariants.store.job_names": "ppg_invariants.names",
-    "ppg_invariants.store.lock": "ppg_invariants.lock",
-    "ppg_invariants.store.orphaned_log": "ppg_invariants.remains",
-    "ppg_invariants.store.records": "ppg_invariants.stored",
-    "ppg_invariants.store.repair": "ppg_invariants.salvage",
-    "ppg_invariants.store.schema": "ppg_invariants.schema",
+    "ppg_invariants.rows.codec": "ppg_invariants.packing",
+    "ppg_invariants.sqlite_file.database": "ppg_invariants.database",
+    "ppg_invariants.rows.job_names": "ppg_invariants.names",
+    "ppg_invariants.sqlite_file.lock": "ppg_invariants.lock",
+    "ppg_invariants.sqlite_file.orphaned_log": "ppg_invariants.remains",
+    "ppg_invariants.rows.records": "ppg_invariants.stored",
+    "ppg_invariants.sqlite_file.repair": "ppg_invariants.salvage",
+    "ppg_invariants.sqlite_file.schema": "ppg_invariants.schema",
     "ppg_invariants.store.store": "ppg_invariants.store",
     "ppg_invariants.store.views": "ppg_invariants.views",
     "ppg_invariants.values.arrays": "ppg_invariants.arrays",
@@ -211,6 +211,9 @@ _MODULES = {
     "ppg_invariants.values.encoding": "ppg_invariants.encoding",
     "ppg_invariants.values.tags": "ppg_invariants.encoding",
     "ppg_invariants.values.types": "ppg_invariants.content",
+    "ppg_invariants.sqlite_file.header": "ppg_invariants.store.header",
+    "ppg_invariants.sqlite_file.writer": "ppg_invariants.store.writer",
+    "ppg_invariants.rows.checksums": "ppg_invariants.store.checksums",
 }
 """By a module's present name, the name under which it counts."""
 
@@ -219,7 +222,7 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     "ppg.jobs.kind.ProcessCall": {"returns_plain": False},
     "ppg_exec.tasks.Task": {"returns_plain": False},
     "ppg_invariants.functions.evidence.FunctionEvidence": {"find": None},
-    "ppg_invariants.store.records.StoredObservation": {"own": None},
+    "ppg_invariants.rows.records.StoredObservation": {"own": None},
 }
 """Fields that classes of ppg got after fingerprints were first recorded, with their defaults, by present names."""
 

@@ -10,43 +10,26 @@ thread.
 # ruff: noqa: PTH110
 # Paths are strings throughout this package: they come from job ids, and a Path costs more than a stat.
 
-import functools
-import json
 import os
-import socket
 import sqlite3
-import time
-import warnings
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
-from weakref import WeakSet
 
 from ppg_graph import Fingerprint, JobId
-from ppg_invariants.errors import StoreDamagedWarning, StoreError
-from ppg_invariants.functions.across_versions import CanonicalCodes
-from ppg_invariants.functions.components import Component, References
+from ppg_invariants.errors import StoreError
 from ppg_invariants.functions.evidence import (
     Evidence,
     FunctionEvidence,
     evidence_of,
-    evidence_of_item,
-    pack_evidence,
-    reached_items,
-    unpack_evidence,
 )
 from ppg_invariants.functions.fingerprint import FunctionState
 from ppg_invariants.functions.resolution import FormerState, ResolvedFunction, resolved
-from ppg_invariants.store import database, repair, schema
-from ppg_invariants.store.checksums import (
-    TABLES,
+from ppg_invariants.rows.checksums import (
     RowsDamagedError,
-    insert_into,
     is_sound_row,
-    sealed,
-    sound_rows,
 )
-from ppg_invariants.store.codec import (
+from ppg_invariants.rows.codec import (
     NO_NAME,
     OBSERVED,
     DamagedError,
@@ -55,9 +38,8 @@ from ppg_invariants.store.codec import (
     pack_record,
     unpack_observation,
 )
-from ppg_invariants.store.job_names import load_names, stored_name
-from ppg_invariants.store.lock import WriterLock
-from ppg_invariants.store.records import (
+from ppg_invariants.rows.job_names import stored_name
+from ppg_invariants.rows.records import (
     DamageReport,
     RunEnd,
     RunEvent,
@@ -65,8 +47,12 @@ from ppg_invariants.store.records import (
     StoredObservation,
     StoredRecord,
 )
+from ppg_invariants.sqlite_file import database, repair, schema
+from ppg_invariants.sqlite_file.lock import WriterLock
+from ppg_invariants.store.evidence_tables import EvidenceTables
+from ppg_invariants.store.run_history import RunHistory
+from ppg_invariants.store.tables import Tables
 from ppg_invariants.store.views import Durations, History, StoredRecords
-from ppg_invariants.store.writer import Writer
 
 __all__ = ["StatusStore"]
 
@@ -78,24 +64,16 @@ class StatusStore:
         self, path: str, source: "database.Reader | sqlite3.Connection", lock: WriterLock | None
     ) -> None:
         self.path = path
-        self._damage: DamageReport | None = None
-        self._source = source
-        self._closed = False
-        self._begun: dict[int, tuple[Any, ...]] = {}
-        self._kept_texts: set[bytes] = set()
-        self._kept_items: WeakSet[Component] = WeakSet()
-        self._kept_digests: set[bytes] = set()
-        self._writer: Writer | None = None
+        self._tables = Tables(path, source)
+        self._run_history = RunHistory(self._tables)
         self._load()
         if lock is not None:
-            assert isinstance(source, sqlite3.Connection)
-            self._writer = Writer(path, source, lock, self._remembered)
+            self._tables.begin_to_write(lock, self._remembered)
 
     @property
     def damage(self) -> DamageReport | None:
         """The damage of the file, if opening it required a repair, or a repair since then."""
-        repaired = None if self._writer is None else self._writer.damage
-        return repaired or self._damage
+        return self._tables.damage
 
     @classmethod
     def open(cls, path: str | os.PathLike[str], *, read_only: bool = False) -> Self:
@@ -123,7 +101,7 @@ class StatusStore:
             what = database.damage_of(path, error)
         saved, report = repair.salvage_into_memory(path, what)
         store = cls(path, saved, None)
-        store._report(report)
+        store._tables.report(report)
         return store
 
     @classmethod
@@ -166,7 +144,7 @@ class StatusStore:
             lock.release()
             raise
         try:
-            store._report(report)
+            store._tables.report(report)
         except BaseException:  # with `-W error`
             store.close()
             raise
@@ -182,19 +160,15 @@ class StatusStore:
             connection.close()
             raise
 
-    def _report(self, report: DamageReport) -> None:
-        self._damage = report
-        warnings.warn(repair.describe(self.path, report), StoreDamagedWarning, stacklevel=5)
-
     # Reading
 
     def records(self) -> StoredRecords:
         """Return a live view of the last success of every job, by job id. It omits damaged records."""
-        return StoredRecords(self._records, self._names)
+        return StoredRecords(self._records, self._tables.names)
 
     def history(self) -> History:
         """Return a live view of the part of every record that the evaluator compares."""
-        return History(self._records, self._names)
+        return History(self._records, self._tables.names)
 
     def durations(self) -> Durations:
         """Return a live view of the seconds that each job took when it last ran."""
@@ -209,7 +183,7 @@ class StatusStore:
             fingerprint, file, own = unpack_observation(job_id, packed)
         except DamagedError:
             del self._observations()[job_id]
-            self._met_damage(str(RowsDamagedError("observations")))
+            self._tables.met_damage(str(RowsDamagedError("observations")))
             return None
         evidence = None if file is not None else self.evidence(fingerprint)
         if isinstance(evidence, FunctionEvidence):
@@ -218,60 +192,43 @@ class StatusStore:
 
     def evidence(self, fingerprint: Fingerprint) -> Evidence | None:
         """Return the evidence of a fingerprint; None if the store has none, or it is damaged."""
-        for _, packed in self._select("evidence", "WHERE fingerprint = ?", fingerprint):
-            try:
-                return unpack_evidence(packed, self._text, self._evidence_of_item)
-            except ValueError:
-                return None
-        return None
-
-    def _evidence_of_item(self, digest: bytes) -> FunctionEvidence | None:
-        """Return the evidence of what a global name stands for; None if there is none."""
-        evidence = self.evidence(Fingerprint(digest))
-        return evidence if isinstance(evidence, FunctionEvidence) else None
+        return self._evidence.of(fingerprint)
 
     def runs(self, limit: int = 20) -> list[RunSummary]:
         """Return the last runs, the newest first."""
-        found = map(RunSummary.of, self._select("runs", "ORDER BY id DESC LIMIT ?", limit))
-        return [run for run in found if run is not None]
+        return self._run_history.runs(limit)
 
     def events(self, run_id: int) -> list[RunEvent]:
         """Return the events of one run, in the order of recording; those of jobs with a lost name are omitted."""
-        found = self._select("events", "WHERE run = ? ORDER BY rowid", run_id)
-        names: dict[int | None, JobId | None] = {None: None, **dict(enumerate(self._names))}
-        kept = (row for row in found if names.get(row[3], NO_NAME) != NO_NAME)
-        events = [RunEvent.of(row, names[row[3]]) for row in kept]
-        return [event for event in events if event is not None]
+        return self._run_history.events(run_id)
 
     def noted(self, kind: str, job_id: JobId) -> RunEvent | None:
         """Return the last note of this kind about a job; None if it is missing or damaged."""
-        job = self._numbers.get(job_id)
-        found = [] if job is None else self._select("notes", "WHERE job = ? AND kind = ?", job, kind)
-        return RunEvent.of(found[0], job_id) if found else None
+        return self._run_history.noted(kind, job_id)
 
     def job_ids(self) -> list[JobId]:
         """Return every job that the store has a name of, the oldest first.
 
         Most of them have a record or an observation.
         """
-        return [job_id for job_id in self._names if job_id != NO_NAME]
+        return [job_id for job_id in self._tables.names if job_id != NO_NAME]
 
     def evidence_of_function(self, state: FunctionState) -> FunctionEvidence:
         """Return the evidence of a function's present state, to compare with `evidence` of earlier states."""
-        return evidence_of(state, self._codes)
+        return evidence_of(state, self._evidence.codes)
 
     # Writing
 
     def put(self, job_id: JobId, stored: StoredRecord) -> None:
         """Record a job's success in place of the earlier record."""
-        packed = pack_record(job_id, stored, self._number)
+        packed = pack_record(job_id, stored, self._tables.number)
         self._records[job_id] = packed
-        self._insert("records", self._number(job_id), packed)
+        self._tables.insert("records", self._tables.number(job_id), packed)
 
     def forget(self, job_id: JobId) -> None:
         """Remove a job's record; harmless if there is none."""
         if self._records.pop(job_id, None) is not None:
-            self._write("DELETE FROM records WHERE job = ?", self._number(job_id))
+            self._tables.write("DELETE FROM records WHERE job = ?", self._tables.number(job_id))
 
     def remember(self, job_id: JobId, observation: StoredObservation) -> bool:
         """Keep the last observation of an invariant, and the evidence of its fingerprint.
@@ -286,35 +243,17 @@ class StatusStore:
         if seen.get(job_id) == packed:
             return False
         seen[job_id] = packed
-        self._insert("observations", self._number(job_id), packed)
+        self._tables.insert("observations", self._tables.number(job_id), packed)
         evidence = observation.function if observation.parameters is None else observation.parameters
-        if isinstance(evidence, FunctionState):
-            self._codes.note_syntax(evidence)
-            if evidence.references is not None:
-                self._keep_items(evidence.references)
-            self._write_codes()
-            evidence = evidence_of(evidence, self._codes)
         if evidence is not None:
-            packed = pack_evidence(evidence, self._keep_text)
-            self._insert("evidence", observation.fingerprint, packed)
+            self._evidence.keep(observation.fingerprint, evidence)
         return True
-
-    def _keep_items(self, references: References) -> None:
-        """Keep the evidence of all that global names stand for, once for all functions that reach it."""
-        for item in reached_items(references, self._kept_items):
-            digest = self._codes.of_items.of(item)
-            if digest not in self._kept_digests:
-                self._kept_digests.add(digest)
-                self._codes.note_syntax_of_item(item)
-                self._insert(
-                    "evidence", digest, pack_evidence(evidence_of_item(item, self._codes), self._keep_text)
-                )
 
     def resolve_function(self, job_id: JobId, state: FunctionState) -> Fingerprint:  # noqa: ARG002
         """Return a function's own fingerprint, the same under every Python version; see `across_versions`."""
-        own = Fingerprint(self._codes.fingerprint(state))
-        if self._codes.has_new_rows:
-            self._write_codes()
+        own = Fingerprint(self._evidence.codes.fingerprint(state))
+        if self._evidence.codes.has_new_rows:
+            self._evidence.write_codes()
         return own
 
     def fingerprint_that_counts(
@@ -332,31 +271,18 @@ class StatusStore:
         except DamagedError:
             self.observation(job_id)  # it reports the damage
             return ResolvedFunction(own, b"")
-        return resolved(self._codes, own, seen, known, former)
+        return resolved(self._evidence.codes, own, seen, known, former)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
         """Note that a run begins, and return its number; `details` is JSON data of the caller."""
-        self.flush()
-        run_id = 1 + max(
-            (run for (run,) in self._query("SELECT max(id) FROM runs WHERE id < 1 << 40") if run), default=0
-        )
-        host, text = socket.gethostname().encode(errors="replace").decode(), json.dumps(dict(details or {}))
-        row = (run_id, time.time(), None, RunEnd.UNKNOWN.value, os.getpid(), host, text)
-        self._begun[run_id] = row
-        self._insert("runs", *row)
-        self.flush()
-        return run_id
+        return self._run_history.begin(details or {})
 
     def end_run(self, run_id: int, end: RunEnd, details: Mapping[str, object] | None = None) -> None:
         """Note how a run ended, and write it at once; `details`, if given, replace those of the beginning.
 
         The run was begun by this object.
         """
-        run, started, _, _, pid, host, text = self._begun[run_id]
-        if details is not None:
-            text = json.dumps(dict(details))
-        self._insert("runs", run, started, time.time(), end.value, pid, host, text)
-        self.flush()
+        self._run_history.end(run_id, end, details)
 
     def add_event(
         self,
@@ -366,20 +292,18 @@ class StatusStore:
         details: Mapping[str, object] | None = None,
     ) -> None:
         """Append an event to the history of a run."""
-        job = None if job_id is None else self._number(job_id)
-        text = json.dumps(dict(details or {}))
-        self._insert("events", run_id, time.time(), kind, job, text)
+        self._run_history.add_event(run_id, kind, job_id, details or {})
 
     def note(self, run_id: int, kind: str, job_id: JobId, details: Mapping[str, object]) -> None:
         """Keep an event of a run in place of the job's earlier event of this kind; `details` is JSON data."""
-        job, text = self._number(job_id), json.dumps(details)
-        self._insert("notes", run_id, time.time(), kind, job, text)
+        self._run_history.note(run_id, kind, job_id, details)
 
     # Batches
 
     def seconds_until_due(self) -> float | None:
         """Return in how many seconds the owner should call `flush_if_due`; None if no change waits."""
-        return None if self._writer is None else self._writer.seconds_until_due()
+        writer = self._tables.writer
+        return None if writer is None else writer.seconds_until_due()
 
     def flush_if_due(self) -> None:
         """Write the waiting changes, if the first of them has waited for `flush_after` seconds."""
@@ -393,21 +317,14 @@ class StatusStore:
         Raises StoreError if the changes cannot be written (a full disk, for example). The changes then still
         wait, and none is lost.
         """
-        if self._writer is not None:
-            self._writer.flush()
+        self._tables.flush()
 
     def close(self) -> None:
         """Write the waiting changes, close the file and release the lock; harmless the second time.
 
         In a forked child it writes and closes nothing, because file and lock belong to the parent.
         """
-        if self._closed:
-            return
-        self._closed = True
-        if self._writer is not None:
-            self._writer.close()
-        else:
-            self._source.close()
+        self._tables.close()
 
     def __enter__(self) -> Self:
         return self
@@ -425,9 +342,9 @@ class StatusStore:
 
     def _load(self) -> None:
         # Records come first. Even if a writer is at work, the names read later include all that records refer to.
-        records = self._rows("SELECT job, packed FROM records")
-        self._names = load_names(self._rows)
-        names = self._names
+        records = self._tables.rows("SELECT job, packed FROM records")
+        self._tables.load_names()
+        names = self._tables.names
         known = len(names)
         self._records: dict[JobId, bytes] = {
             names[job]: packed
@@ -437,107 +354,25 @@ class StatusStore:
         if len(self._records) != len(records):
             raise RowsDamagedError("records")
         self._seen: dict[JobId, bytes] | None = None
-        codes = self._rows("SELECT python, bytecode, syntax, canonical, checksum FROM codes ORDER BY rowid")
-        self._code_rows = sound_rows("codes", codes)
-        self._codes = CanonicalCodes(self._code_rows)
+        self._evidence = EvidenceTables(self._tables)
 
     def _remembered(self) -> dict[str, list[tuple[Any, ...]]]:
         """Return by table all rows in memory, for a store that is made again."""
-        numbers, names = self._numbers, dict(enumerate(self._names))
+        numbers, names = self._tables.numbers, dict(enumerate(self._tables.names))
         rows: dict[str, list[tuple[Any, ...]]] = {
             "jobs": [(number, stored_name(name)) for name, number in numbers.items()],
             "records": [(numbers[job_id], packed) for job_id, packed in self._records.items()],
-            "codes": self._code_rows,
+            "codes": self._evidence.code_rows,
         }
         if self._seen is not None:
             seen = [(numbers[job_id], packed) for job_id, packed in self._seen.items()]
             rows["observations"] = [row for row in seen if is_sound_row("observations", row, None, names)]
         return rows
 
-    @functools.cached_property
-    def _numbers(self) -> dict[JobId, int]:
-        """Numbers of the jobs by name; made on first use, because most readers need none."""
-        numbers = dict(zip(self._names, range(len(self._names)), strict=True))
-        numbers.pop(NO_NAME, None)
-        return numbers
-
     def _observations(self) -> dict[JobId, bytes]:
         if self._seen is None:
-            rows = self._query("SELECT job, packed FROM observations")
-            known = len(self._names)
-            self._seen = {
-                self._names[job]: packed for job, packed in rows if type(job) is int and 0 < job < known
-            }
+            rows = self._tables.query("SELECT job, packed FROM observations")
+            names = self._tables.names
+            known = len(names)
+            self._seen = {names[job]: packed for job, packed in rows if type(job) is int and 0 < job < known}
         return self._seen
-
-    def _number(self, job_id: JobId) -> int:
-        number = self._numbers.get(job_id)
-        if number is None:
-            number = self._numbers[job_id] = len(self._names)
-            self._names.append(job_id)
-            self._insert("jobs", number, stored_name(job_id))
-        return number
-
-    def _insert(self, table: str, *values: Any) -> None:
-        self._write(insert_into(table), *sealed(table, values))
-
-    def _write(self, statement: str, *values: object) -> None:
-        if self._writer is None:
-            raise StoreError(
-                f"the status store {self.path} was opened for reading only; open it without read_only"
-            )
-        if self._closed:
-            raise StoreError(f"the status store {self.path} is closed; open it again")
-        self._writer.write(statement, values)
-
-    def _write_codes(self) -> None:
-        for row in self._codes.take_new():
-            if self._writer is not None:  # a reader keeps new codes only in its memory
-                self._code_rows.append(row)
-                self._insert("codes", *row)
-
-    def _keep_text(self, digest: bytes, text: str) -> None:
-        if digest not in self._kept_texts:
-            self._kept_texts.add(digest)
-            self._insert("blobs", digest, text.encode("utf-8", "surrogatepass"))
-
-    def _text(self, digest: bytes) -> str | None:
-        for _, content in self._select("blobs", "WHERE digest = ?", digest):
-            return bytes(content).decode("utf-8", "replace")
-        return None
-
-    def _met_damage(self, what: str) -> None:
-        """Note damage that a read met: the next commit of a writer repairs it, and a reader only warns."""
-        if self._writer is not None:
-            self._writer.met_damage(what)
-        elif self._damage is None:
-            self._report(DamageReport(what, None, {}))
-
-    def _select(self, table: str, condition: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return the sound rows of a table that fulfil a condition, waiting changes included."""
-        columns = ", ".join(TABLES[table])
-        sound = []
-        for *row, checksum in self._query(f"SELECT {columns}, checksum FROM {table} {condition}", *values):  # noqa: S608 (our own names)
-            if is_sound_row(table, tuple(row), checksum, {}):
-                sound.append(tuple(row))
-            else:
-                self._met_damage(str(RowsDamagedError(table)))
-        return sound
-
-    def _query(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        """Return rows, waiting changes included; a writer repairs damage that it meets, a reader returns none."""
-        self.flush()
-        for _before_repair in range(2):
-            try:
-                return database.at_second_look(lambda: self._rows(query, *values))
-            except database.READING_ERRORS as error:
-                self._met_damage(database.damage_of(self.path, error))
-                self.flush()
-        return []
-
-    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
-        if self._writer is not None:
-            return self._writer.connection.execute(query, values).fetchall()
-        if isinstance(self._source, database.Reader):
-            return self._source.select(query, values)
-        return self._source.execute(query, values).fetchall()

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from ppg_graph import JobId, Record
 from ppg_invariants.files.state import FileState
-from ppg_invariants.store.codec import (
+from ppg_invariants.rows.codec import (
     DamagedError,
     unpack_duration,
     unpack_files,
@@ -13,7 +13,7 @@ from ppg_invariants.store.codec import (
     unpack_record,
     unpack_stored_record,
 )
-from ppg_invariants.store.records import StoredRecord
+from ppg_invariants.rows.records import StoredRecord
 
 __all__ = ["Durations", "History", "StoredRecords"]
 

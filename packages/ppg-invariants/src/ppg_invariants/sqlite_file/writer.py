@@ -17,9 +17,9 @@ from typing import Any
 
 from ppg_invariants.errors import StoreDamagedWarning, StoreError, StoreLocked, remedy
 from ppg_invariants.files.filesystem import Location, location_of
-from ppg_invariants.store import database, repair
-from ppg_invariants.store.lock import WriterLock
-from ppg_invariants.store.records import DamageReport
+from ppg_invariants.rows.records import DamageReport
+from ppg_invariants.sqlite_file import database, repair
+from ppg_invariants.sqlite_file.lock import WriterLock
 
 __all__ = ["Writer"]
 

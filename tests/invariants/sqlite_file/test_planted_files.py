@@ -10,7 +10,7 @@ import pytest
 
 from ppg_graph import JobId
 from ppg_invariants import StatusStore, StoreError
-from ppg_invariants.store import schema
+from ppg_invariants.sqlite_file import schema
 from tests.invariants.crash_rounds import record
 from tests.other_user import NOBODY, as_another_user, forked_as, needs_root, reachable_folder
 

@@ -14,7 +14,7 @@ from typing import Any
 import xxhash
 
 from ppg_graph import JobId
-from ppg_invariants.store.codec import DamagedError, is_sound_record, unpack_observation
+from ppg_invariants.rows.codec import DamagedError, is_sound_record, unpack_observation
 
 __all__ = [
     "SEALED",

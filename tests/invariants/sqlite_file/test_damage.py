@@ -22,8 +22,8 @@ from ppg_invariants import (
     encode_parameters,
     fingerprint_function,
 )
-from ppg_invariants.store import schema
-from ppg_invariants.store.checksums import SEALED, TABLES
+from ppg_invariants.rows.checksums import SEALED, TABLES
+from ppg_invariants.sqlite_file import schema
 from tests.fakes import small_file_system
 from tests.invariants import damages
 from tests.invariants.crash_rounds import record

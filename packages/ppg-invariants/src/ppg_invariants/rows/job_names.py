@@ -10,8 +10,8 @@ from typing import Any
 from xxhash import xxh32_intdigest
 
 from ppg_graph import JobId
-from ppg_invariants.store.checksums import sound_rows
-from ppg_invariants.store.codec import NO_NAME
+from ppg_invariants.rows.checksums import sound_rows
+from ppg_invariants.rows.codec import NO_NAME
 
 __all__ = ["job_name", "load_names", "stored_name"]
 

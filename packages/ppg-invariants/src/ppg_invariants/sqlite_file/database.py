@@ -34,9 +34,9 @@ from ppg_invariants.files.private_files import (
     own_links,
     private_mode,
 )
-from ppg_invariants.store import schema
-from ppg_invariants.store.header import DamagedHeaderError, check_header
-from ppg_invariants.store.orphaned_log import copy_orphaned_store, copy_store_in_use
+from ppg_invariants.sqlite_file import schema
+from ppg_invariants.sqlite_file.header import DamagedHeaderError, check_header
+from ppg_invariants.sqlite_file.orphaned_log import copy_orphaned_store, copy_store_in_use
 
 __all__ = [
     "READING_ERRORS",

@@ -16,7 +16,7 @@ import time
 from typing import TYPE_CHECKING
 
 from ppg_invariants.errors import StoreError
-from ppg_invariants.store.lock import lock_holders, lock_path
+from ppg_invariants.sqlite_file.lock import lock_holders, lock_path
 
 if TYPE_CHECKING:
     import tempfile

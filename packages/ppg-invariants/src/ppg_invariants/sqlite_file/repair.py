@@ -21,12 +21,12 @@ from typing import Any
 from ppg_graph import JobId
 from ppg_invariants.errors import StoreError, remedy
 from ppg_invariants.files.private_files import create_private
-from ppg_invariants.store import database, schema
-from ppg_invariants.store.checksums import SEALED, TABLES, insert_into, is_sound_row, sealed
-from ppg_invariants.store.header import with_sound_header
-from ppg_invariants.store.job_names import job_name
-from ppg_invariants.store.orphaned_log import copy_orphaned_store
-from ppg_invariants.store.records import DamageReport
+from ppg_invariants.rows.checksums import SEALED, TABLES, insert_into, is_sound_row, sealed
+from ppg_invariants.rows.job_names import job_name
+from ppg_invariants.rows.records import DamageReport
+from ppg_invariants.sqlite_file import database, schema
+from ppg_invariants.sqlite_file.header import with_sound_header
+from ppg_invariants.sqlite_file.orphaned_log import copy_orphaned_store
 
 __all__ = ["describe", "replace_damaged", "replace_open", "salvage_into_memory"]
 

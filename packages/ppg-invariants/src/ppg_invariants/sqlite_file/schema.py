@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ppg_invariants.errors import StoreError, StoreTooNew
-from ppg_invariants.store.checksums import SEALED, TABLES, RowsDamagedError, checksum_of, is_sound_row
+from ppg_invariants.rows.checksums import SEALED, TABLES, RowsDamagedError, checksum_of, is_sound_row
 
 __all__ = [
     "APPLICATION_ID",

@@ -15,7 +15,7 @@ import xxhash
 
 from ppg_graph import Fingerprint, JobId, NodeKind, Record
 from ppg_invariants.files.state import FileState
-from ppg_invariants.store.records import StoredRecord
+from ppg_invariants.rows.records import StoredRecord
 
 __all__ = [
     "NO_NAME",

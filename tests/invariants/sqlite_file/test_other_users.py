@@ -10,7 +10,7 @@ import pytest
 
 from ppg_graph import JobId
 from ppg_invariants import StatusStore, StoreError, StoreLocked, open_private
-from ppg_invariants.store.lock import WriterLock
+from ppg_invariants.sqlite_file.lock import WriterLock
 from tests.invariants.crash_rounds import record
 from tests.other_user import NOBODY, as_another_user, needs_root, reachable_folder
 

@@ -1,0 +1,1 @@
+"""Rows: the room for what the store keeps, as values and as rows that are sound or not."""
