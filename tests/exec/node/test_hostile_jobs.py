@@ -29,8 +29,8 @@ from ppg_exec import (
     Task,
 )
 from ppg_exec.controller import node_watch
-from ppg_exec.node.own_descriptors import OwnDescriptors
-from ppg_exec.node.report_socket import ReportSocket, new_token
+from ppg_exec.job_output.own_descriptors import OwnDescriptors
+from ppg_exec.job_output.report_socket import ReportSocket, new_token
 from tests.exec import attacks
 from tests.exec.attacks import inherited, the_job_itself
 

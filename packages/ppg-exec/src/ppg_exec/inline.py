@@ -18,10 +18,10 @@ from typing import Self
 
 from ppg_exec.attempts import append_attempt
 from ppg_exec.executor import Event
+from ppg_exec.job_output.results import exception_text, text_of
+from ppg_exec.job_output.streams import StandardStreams, flush_streams
 from ppg_exec.node.loads import Interrupted
 from ppg_exec.node.node_task import end_copy
-from ppg_exec.node.results import exception_text, text_of
-from ppg_exec.node.streams import StandardStreams, flush_streams
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import (

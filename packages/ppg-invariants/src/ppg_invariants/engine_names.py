@@ -145,8 +145,8 @@ _MODULES = {
     "ppg_exec.node.node": "ppg_exec.node",
     "ppg_exec.node.node_task": "ppg_exec.nodejob",
     "ppg_exec.node.orphans": "ppg_exec.remnants",
-    "ppg_exec.node.output_files": "ppg_exec.capture",
-    "ppg_exec.node.results": "ppg_exec.results",
+    "ppg_exec.job_output.output_files": "ppg_exec.capture",
+    "ppg_exec.job_output.results": "ppg_exec.results",
     "ppg_exec.node.task_table": "ppg_exec.jobs",
     "ppg_exec.pickling.callback_pickler": "ppg_exec.callback_pickler",
     "ppg_exec.pickling.culprit": "ppg_exec.culprit",
@@ -214,6 +214,9 @@ _MODULES = {
     "ppg_invariants.sqlite_file.header": "ppg_invariants.store.header",
     "ppg_invariants.sqlite_file.writer": "ppg_invariants.store.writer",
     "ppg_invariants.rows.checksums": "ppg_invariants.store.checksums",
+    "ppg_exec.job_output.own_descriptors": "ppg_exec.node.own_descriptors",
+    "ppg_exec.job_output.report_socket": "ppg_exec.node.report_socket",
+    "ppg_exec.job_output.streams": "ppg_exec.node.streams",
 }
 """By a module's present name, the name under which it counts."""
 

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from ppg_exec.node.streams import flush_streams
+from ppg_exec.job_output.streams import flush_streams
 
 __all__ = ["ForkedProcess"]
 

@@ -10,9 +10,9 @@ import os
 import select
 import signal
 
+from ppg_exec.job_output.output_files import CaptureFiles
+from ppg_exec.job_output.report_socket import ReportSocket, new_token
 from ppg_exec.node.job_process import run_job
-from ppg_exec.node.output_files import CaptureFiles
-from ppg_exec.node.report_socket import ReportSocket, new_token
 from ppg_exec.transport.logbook import Activity, write_logbook
 
 TYPE_CHECKING = False
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from resource import struct_rusage
     from typing import Any, NoReturn
 
+    from ppg_exec.job_output.output_files import OutputFiles
+    from ppg_exec.job_output.own_descriptors import OwnDescriptors
     from ppg_exec.node.node_task import NodeJob
-    from ppg_exec.node.output_files import OutputFiles
-    from ppg_exec.node.own_descriptors import OwnDescriptors
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = ["JobProcesses"]

@@ -16,9 +16,9 @@ import gc
 import os
 import sys
 
+from ppg_exec.job_output.results import describe_exception, encode_value
+from ppg_exec.job_output.streams import flush_streams
 from ppg_exec.linux import die_with, flush_c_stdio
-from ppg_exec.node.results import describe_exception, encode_value
-from ppg_exec.node.streams import flush_streams
 from ppg_exec.resources.task_tokens import enter_environment
 
 TYPE_CHECKING = False
@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from ppg_exec.node.output_files import OutputFiles
-    from ppg_exec.node.own_descriptors import OwnDescriptors
-    from ppg_exec.node.report_socket import ReportSocket
+    from ppg_exec.job_output.output_files import OutputFiles
+    from ppg_exec.job_output.own_descriptors import OwnDescriptors
+    from ppg_exec.job_output.report_socket import ReportSocket
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = ["run_job"]

@@ -16,9 +16,9 @@ import gc
 import os
 import signal
 
+from ppg_exec.job_output.results import TOO_LONG, describe_exception, encode_value
+from ppg_exec.job_output.streams import StandardStreams, flush_streams
 from ppg_exec.linux import libc
-from ppg_exec.node.results import TOO_LONG, describe_exception, encode_value
-from ppg_exec.node.streams import StandardStreams, flush_streams
 from ppg_exec.pickling.loaded_names import Bindings
 from ppg_exec.transport.channel import LONGEST
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any, NoReturn
 
-    from ppg_exec.node.output_files import OutputFiles
+    from ppg_exec.job_output.output_files import OutputFiles
     from ppg_exec.pickling.receive import IdentityTable
 
 __all__ = [

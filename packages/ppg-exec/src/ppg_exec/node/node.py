@@ -23,12 +23,12 @@ import socket
 import sys
 import time
 
+from ppg_exec.job_output.own_descriptors import OwnDescriptors
 from ppg_exec.linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
 from ppg_exec.node.children import JobProcesses
 from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
 from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of
 from ppg_exec.node.open_files import OpenFiles, naming
-from ppg_exec.node.own_descriptors import OwnDescriptors
 from ppg_exec.node.task_table import TaskTable
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.transport.channel import Channel

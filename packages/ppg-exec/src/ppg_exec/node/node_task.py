@@ -11,8 +11,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from ppg_exec.node.output_files import OutputFiles
-    from ppg_exec.node.report_socket import ReportSocket
+    from ppg_exec.job_output.output_files import OutputFiles
+    from ppg_exec.job_output.report_socket import ReportSocket
     from ppg_exec.pickling.node_names import NodeNames
 
 __all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy"]

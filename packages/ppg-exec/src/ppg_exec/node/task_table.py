@@ -21,8 +21,8 @@ import signal
 import time
 from collections import deque
 
+from ppg_exec.job_output.report_socket import CANNOT_REPORT
 from ppg_exec.node.orphans import Orphans
-from ppg_exec.node.report_socket import CANNOT_REPORT
 from ppg_exec.transport.messages import TaskEnded, TasksRecalled, TaskStarted
 
 TYPE_CHECKING = False

@@ -6,8 +6,8 @@ import resource
 
 import pytest
 
-from ppg_exec.node.output_files import CaptureFiles
-from ppg_exec.node.own_descriptors import OwnDescriptors
+from ppg_exec.job_output.output_files import CaptureFiles
+from ppg_exec.job_output.own_descriptors import OwnDescriptors
 
 
 @pytest.fixture

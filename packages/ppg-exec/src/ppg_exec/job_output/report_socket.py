@@ -22,7 +22,7 @@ import sys
 import time
 from collections import deque
 
-from ppg_exec.node.output_files import unlinked_file
+from ppg_exec.job_output.output_files import unlinked_file
 from ppg_exec.transport.messages import (
     FROM_JOB,
     JobReport,
@@ -34,7 +34,7 @@ from ppg_exec.transport.messages import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ppg_exec.node.own_descriptors import OwnDescriptors
+    from ppg_exec.job_output.own_descriptors import OwnDescriptors
 
 __all__ = ["CANNOT_REPORT", "ReportSocket", "new_token"]
 

@@ -16,7 +16,7 @@ import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ppg_exec.node.own_descriptors import OwnDescriptors
+    from ppg_exec.job_output.own_descriptors import OwnDescriptors
 
 __all__ = ["INLINE", "CaptureFiles", "OutputFiles", "unlinked_file"]
 
