@@ -5,32 +5,37 @@
 
 import marshal
 import os
+import sys
 import typing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ppg_exec.transport import messages
+from ppg_exec.transport import forkserver_messages, node_messages
 from ppg_exec.transport.channel import Channel, pair
-from ppg_exec.transport.messages import (
-    DIRECTIONS,
+from ppg_exec.transport.messages import Descriptor, Message, UnexpectedMessage, decode, encode, unhandled
+from ppg_exec.transport.node_messages import (
     TO_NODE,
-    Descriptor,
     Go,
     JobReport,
-    Message,
     TaskStarted,
-    UnexpectedMessage,
     ValueReturned,
-    decode,
-    encode,
     encoded_job_report,
     encoded_value,
 )
 
 PAGE = Path(__file__).resolve().parents[3] / "docs/executor.md"
-KINDS: list[type[Message]] = [kind for table in DIRECTIONS for kind in table.values()]
+TABLES_AND_UNIONS: list[tuple[dict[str, Any], Any]] = [
+    (forkserver_messages.TO_FORKSERVER, forkserver_messages.ToForkserver),
+    (forkserver_messages.FROM_FORKSERVER, forkserver_messages.FromForkserver),
+    (node_messages.TO_NODE, node_messages.ToNode),
+    (node_messages.FROM_NODE, node_messages.FromNode),
+    (node_messages.FROM_JOB, node_messages.FromJob),
+    (node_messages.REPORTS, node_messages.Report),
+]
+"""Of each direction its classes by their tags, and their union."""
+KINDS: list[type[Message]] = [kind for table, _ in TABLES_AND_UNIONS for kind in table.values()]
 VALUES: dict[object, object] = {
     int: 7, float: 1.5, bool: True, str: "text", bytes: b"bytes", object: (1, [2]), Descriptor: 3, type(None): None,
     list[int]: [1, 2], list[tuple[int, int]]: [(1, 2)], dict[int, int]: {1: 2}, tuple[str, ...]: ("a", "b"),
@@ -64,27 +69,25 @@ def test_the_page_shows_every_message_with_its_fields_and_direction_in_order() -
 
 
 def test_every_class_is_in_the_table_and_the_union_of_one_direction() -> None:
-    defined = [
+    defined = {
         value
-        for value in vars(messages).values()
+        for module in (forkserver_messages, node_messages)
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Message) and value is not Message
-    ]
-    assert sorted(KINDS, key=str) == sorted(set(defined), key=str)
-    unions = [
-        messages.ToForkserver, messages.FromForkserver, messages.ToNode, messages.FromNode, messages.FromJob,
-        messages.Report,
-    ]  # fmt: skip
-    for table, union in zip(DIRECTIONS, unions, strict=True):
+    }
+    assert sorted(KINDS, key=str) == sorted(defined, key=str)
+    for table, union in TABLES_AND_UNIONS:
         assert tuple(table.values()) == (typing.get_args(union) or (union,))
         assert len({kind.direction for kind in table.values()}) == 1
-    assert len({next(iter(table.values())).direction for table in DIRECTIONS}) == len(DIRECTIONS)
+    directions = {kind.direction for kind in KINDS}
+    assert len(directions) == len(TABLES_AND_UNIONS)
 
 
 def instances(kind: type[Any]) -> list[Any]:
     """Messages in which each field has a value of each of its types."""
     possible = []
     for name in kind.fields:
-        annotation = eval(kind.__annotations__[name], vars(messages))
+        annotation = eval(kind.__annotations__[name], vars(sys.modules[kind.__module__]))
         is_union = "|" in kind.__annotations__[name]
         possible.append(
             [VALUES[each] for each in (typing.get_args(annotation) if is_union else (annotation,))]
@@ -95,7 +98,7 @@ def instances(kind: type[Any]) -> list[Any]:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_every_message_arrives_as_it_was_sent(kind: type[Message]) -> None:
-    (table,) = (table for table in DIRECTIONS if kind.__name__ in table)
+    (table,) = (table for table, _ in TABLES_AND_UNIONS if kind.__name__ in table)
     for message in instances(kind):
         ours, theirs = pair()
         sender: Channel[Any, Any] = Channel(ours, {})
@@ -136,8 +139,8 @@ def test_a_message_is_made_by_place_or_by_name_and_never_changes() -> None:
 
 def test_what_jobs_write_without_a_class_is_the_message_of_that_class() -> None:
     report = encoded_value([1, "two"])
-    assert decode(report, messages.REPORTS) == ValueReturned([1, "two"])
-    arrived = decode(encoded_job_report(2.0, report, (("a", "b"),)), messages.FROM_JOB)
+    assert decode(report, node_messages.REPORTS) == ValueReturned([1, "two"])
+    arrived = decode(encoded_job_report(2.0, report, (("a", "b"),)), node_messages.FROM_JOB)
     assert type(arrived) is JobReport
     assert arrived == JobReport(2.0, report, (("a", "b"),))
 
@@ -152,7 +155,7 @@ def test_a_message_that_nothing_sends_there_is_named_in_the_error() -> None:
     with pytest.raises(UnexpectedMessage, match=r"'Go' has arrived with 2 fields"):
         decode(marshal.dumps(("Go", 1, 2)), TO_NODE)
     with pytest.raises(UnexpectedMessage, match=r"Go\(number=1\)"):
-        messages.unhandled(Go(1))  # type: ignore[arg-type]
+        unhandled(Go(1))  # type: ignore[arg-type]
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ import os
 import pytest
 
 from ppg_exec.transport.channel import Channel, pair
-from ppg_exec.transport.messages import FROM_NODE, TO_NODE, FromNode, Go, TaskEnded, ToNode, UnexpectedMessage
+from ppg_exec.transport.messages import UnexpectedMessage
+from ppg_exec.transport.node_messages import FROM_NODE, TO_NODE, FromNode, Go, TaskEnded, ToNode
 
 
 def test_what_was_sent_before_the_end_is_read() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_exec.transport.channel import Channel, pair
-from ppg_exec.transport.messages import FROM_NODE, TO_NODE, FromNode, TaskEnded, ToNode
+from ppg_exec.transport.node_messages import FROM_NODE, TO_NODE, FromNode, TaskEnded, ToNode
 
 
 def descriptor_of(text: str) -> int:

@@ -217,6 +217,8 @@ _MODULES = {
     "ppg_exec.job_output.own_descriptors": "ppg_exec.node.own_descriptors",
     "ppg_exec.job_output.report_socket": "ppg_exec.node.report_socket",
     "ppg_exec.job_output.streams": "ppg_exec.node.streams",
+    "ppg_exec.transport.forkserver_messages": "ppg_exec.transport.messages",
+    "ppg_exec.transport.node_messages": "ppg_exec.transport.messages",
 }
 """By a module's present name, the name under which it counts."""
 

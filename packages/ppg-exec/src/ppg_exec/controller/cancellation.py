@@ -24,7 +24,7 @@ from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.registry import Stage, TaskState
 from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.transport.logbook import Activity, read_logbook
-from ppg_exec.transport.messages import EndTask
+from ppg_exec.transport.node_messages import EndTask
 
 __all__ = ["Cancellation"]
 

@@ -31,7 +31,7 @@ from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.tasks import Cancelled, End, ExecutorError, Refused, RunsIn, Unpicklable
 from ppg_exec.transport.channel import LongMessage
-from ppg_exec.transport.messages import ForgetIdentities, Go, RecallTasks, RunTask
+from ppg_exec.transport.node_messages import ForgetIdentities, Go, RecallTasks, RunTask
 
 __all__ = ["Dispatcher"]
 

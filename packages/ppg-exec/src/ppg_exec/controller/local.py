@@ -32,7 +32,7 @@ from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import ExecutorError, Notice, RunsIn, Task
-from ppg_exec.transport.messages import ImportModules
+from ppg_exec.transport.node_messages import ImportModules
 from ppg_exec.transport.poller import Poller
 
 __all__ = ["LocalExecutor"]

@@ -19,7 +19,7 @@ from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.linux import stat_fields
 from ppg_exec.tasks import Notice
 from ppg_exec.transport.logbook import Activity, read_logbook, read_owner
-from ppg_exec.transport.messages import ForgetIdentities
+from ppg_exec.transport.node_messages import ForgetIdentities
 
 __all__ = ["NodeWatch"]
 

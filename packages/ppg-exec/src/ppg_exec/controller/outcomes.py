@@ -13,16 +13,15 @@ from typing import Any, assert_never, cast
 from ppg_exec.linux import NODE_FAILED
 from ppg_exec.sent_exceptions import SentException
 from ppg_exec.tasks import Cancelled, Died, End, Raised, Succeeded, TimedOut, Unpicklable
-from ppg_exec.transport.messages import (
+from ppg_exec.transport.messages import UnexpectedMessage, decode
+from ppg_exec.transport.node_messages import (
     REPORTS,
     ExceptionRaised,
     PickleReturned,
     Report,
     ResultUnpicklable,
     TaskEnded,
-    UnexpectedMessage,
     ValueReturned,
-    decode,
 )
 
 __all__ = ["OomCounter", "died", "end_of", "node_death"]

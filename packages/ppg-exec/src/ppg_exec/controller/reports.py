@@ -38,20 +38,17 @@ from ppg_exec.tasks import (
     Usage,
 )
 from ppg_exec.transport.channel import Channel, LostDescriptor
+from ppg_exec.transport.forkserver_messages import FromForkserver, MemoryGrown, NodeDied, ToForkserver
 from ppg_exec.transport.logbook import Activity, read_logbook
-from ppg_exec.transport.messages import (
-    FromForkserver,
+from ppg_exec.transport.node_messages import (
     FromNode,
     IdentitiesLost,
-    MemoryGrown,
     NamesDiffer,
     NamesUnset,
-    NodeDied,
     TaskEnded,
     TasksRecalled,
     TaskStarted,
     TaskUnread,
-    ToForkserver,
 )
 
 __all__ = ["Reports"]

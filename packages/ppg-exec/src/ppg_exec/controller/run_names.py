@@ -13,7 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from ppg_exec.controller.registry import Registry
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.tasks import NameDiffers
-from ppg_exec.transport.messages import SetNames, WatchNames
+from ppg_exec.transport.node_messages import SetNames, WatchNames
 
 __all__ = ["RunNames"]
 

@@ -34,7 +34,7 @@ from ppg_exec.linux import (
 from ppg_exec.node import node as node_program
 from ppg_exec.node.loads import INTERRUPT
 from ppg_exec.transport.channel import Channel
-from ppg_exec.transport.messages import (
+from ppg_exec.transport.forkserver_messages import (
     TO_FORKSERVER,
     Close,
     InterruptNode,
@@ -45,14 +45,14 @@ from ppg_exec.transport.messages import (
     Resume,
     SignalJob,
     StartNode,
-    unhandled,
 )
+from ppg_exec.transport.messages import unhandled
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
-    from ppg_exec.transport.messages import FromForkserver, ToForkserver
+    from ppg_exec.transport.forkserver_messages import FromForkserver, ToForkserver
 
 __all__ = ["main", "print_why"]
 

@@ -16,13 +16,10 @@ from ppg_exec.hosts.forked_process import ForkedProcess
 from ppg_exec.linux import BIND_NOW, MARKER, sweep
 from ppg_exec.tasks import ExecutorError
 from ppg_exec.transport.channel import Channel, pair
-from ppg_exec.transport.logbook import new_logbook
-from ppg_exec.transport.messages import (
+from ppg_exec.transport.forkserver_messages import (
     FROM_FORKSERVER,
-    FROM_NODE,
     Close,
     FromForkserver,
-    FromNode,
     InterruptNode,
     KillNode,
     Pause,
@@ -30,8 +27,9 @@ from ppg_exec.transport.messages import (
     SignalJob,
     StartNode,
     ToForkserver,
-    ToNode,
 )
+from ppg_exec.transport.logbook import new_logbook
+from ppg_exec.transport.node_messages import FROM_NODE, FromNode, ToNode
 
 if TYPE_CHECKING:
     from ppg_exec.pickling.inherited import InheritedObjects

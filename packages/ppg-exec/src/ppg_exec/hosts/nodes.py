@@ -8,7 +8,7 @@ from typing import Any
 from ppg_exec.hosts.local_host import LocalHost, NodeHandle
 from ppg_exec.tasks import RunsIn
 from ppg_exec.transport.channel import Channel
-from ppg_exec.transport.messages import FromForkserver, ToForkserver
+from ppg_exec.transport.forkserver_messages import FromForkserver, ToForkserver
 from ppg_exec.transport.poller import Poller
 
 __all__ = ["Nodes"]

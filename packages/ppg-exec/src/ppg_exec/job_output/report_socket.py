@@ -23,14 +23,8 @@ import time
 from collections import deque
 
 from ppg_exec.job_output.output_files import unlinked_file
-from ppg_exec.transport.messages import (
-    FROM_JOB,
-    JobReport,
-    UnexpectedMessage,
-    decode,
-    encode,
-    encoded_job_report,
-)
+from ppg_exec.transport.messages import UnexpectedMessage, decode, encode
+from ppg_exec.transport.node_messages import FROM_JOB, JobReport, encoded_job_report
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -11,13 +11,8 @@ import io
 import os
 import pickle
 
-from ppg_exec.transport.messages import (
-    ExceptionRaised,
-    PickleReturned,
-    ResultUnpicklable,
-    encode,
-    encoded_value,
-)
+from ppg_exec.transport.messages import encode
+from ppg_exec.transport.node_messages import ExceptionRaised, PickleReturned, ResultUnpicklable, encoded_value
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

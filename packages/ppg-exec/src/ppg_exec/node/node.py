@@ -33,7 +33,8 @@ from ppg_exec.node.task_table import TaskTable
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.logbook import Activity, sign_logbook, write_logbook
-from ppg_exec.transport.messages import (
+from ppg_exec.transport.messages import unhandled
+from ppg_exec.transport.node_messages import (
     TO_NODE,
     EndTask,
     ForgetIdentities,
@@ -48,7 +49,6 @@ from ppg_exec.transport.messages import (
     TaskStarted,
     TaskUnread,
     WatchNames,
-    unhandled,
 )
 
 TYPE_CHECKING = False
@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
-    from ppg_exec.transport.messages import FromNode, ToNode
+    from ppg_exec.transport.node_messages import FromNode, ToNode
 
 __all__ = ["run_node"]
 

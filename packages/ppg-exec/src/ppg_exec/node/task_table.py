@@ -23,7 +23,7 @@ from collections import deque
 
 from ppg_exec.job_output.report_socket import CANNOT_REPORT
 from ppg_exec.node.orphans import Orphans
-from ppg_exec.transport.messages import TaskEnded, TasksRecalled, TaskStarted
+from ppg_exec.transport.node_messages import TaskEnded, TasksRecalled, TaskStarted
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from ppg_exec.node.children import JobProcesses
     from ppg_exec.node.node_task import NodeJob
     from ppg_exec.transport.channel import Channel
-    from ppg_exec.transport.messages import FromNode, ToNode
+    from ppg_exec.transport.node_messages import FromNode, ToNode
 
 __all__ = ["TaskTable"]
 
