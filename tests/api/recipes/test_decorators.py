@@ -239,7 +239,7 @@ def test_the_source_of_a_decorated_function_is_known_to_explanations(graph):
 
 
 def test_what_travels_to_a_job_does_not_have_the_jobs_before_it_in_it(graph):
-    from ppg.engine.tasks import task_for
+    from ppg.outcomes.tasks import task_for
     from ppg_exec.pickling.send import dump_alone
 
     sizes = []

@@ -20,11 +20,11 @@ from collections.abc import Callable, Iterable
 from hashlib import blake2b
 from typing import TYPE_CHECKING
 
-from ppg.engine.verdicts import Made
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
 from ppg.jobs.kind import calling_hook
+from ppg.outcomes.verdicts import Made
 from ppg.paths import absolute
 from ppg_graph import Evaluator, NodeId, NodeKind
 

@@ -6,8 +6,9 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
 from ppg.jobs.kind import calling_hook, require_given
 from ppg_exec import Executor, Outcome, Started
+from ppg_graph import NodeKind
 
-__all__ = ["discard_files", "end_all", "remove_files", "unloading_of"]
+__all__ = ["clean_up", "discard_files", "end_all", "remove_files", "unloading_of"]
 
 PATIENCE = 10.0
 """Seconds without any event, after which cancelled tasks are left to `Executor.close`."""
@@ -33,6 +34,18 @@ def remove_files(job: Job) -> list[str]:
     except PyPipelineGraphError as error:
         return [f"temporary outputs of a job may still be there: {error}"]
     return problems
+
+
+def clean_up(job: Job, executor: Executor) -> list[str]:
+    """Remove the temporary outputs of a job, or unload its data; return a message for each that stays."""
+    if job.kind is not NodeKind.LOAD:
+        return remove_files(job)
+    try:
+        function = unloading_of(job)
+    except PyPipelineGraphError as error:
+        return [f"loaded data stays in memory until the run ends: {error}"]
+    executor.unload(job.job_id, function)
+    return []
 
 
 def unloading_of(job: Job) -> Callable[[], object]:

@@ -26,19 +26,21 @@ from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
-from ppg.engine.cleanup import discard_files, end_all, remove_files, unloading_of
+from ppg.engine.cleanup import clean_up, discard_files
 from ppg.engine.consumed_files import ConsumedFiles
+from ppg.engine.early_end import EarlyEnd
 from ppg.engine.in_flight import EndedWell, InFlight
 from ppg.engine.node_differences import NodeDifferences
-from ppg.engine.outcomes import failed, job_outcome_of, result_of, unobservable
-from ppg.engine.output_archive import OutputArchive
-from ppg.engine.tasks import task_for
-from ppg.engine.verdicts import Failure, Made, extension_verdict, verdict_of
 from ppg.exceptions import InternalError, JobContractError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.graph.generated import GeneratedJobs
+from ppg.outcomes.outcomes import job_outcome_of
+from ppg.outcomes.output_archive import OutputArchive
+from ppg.outcomes.run_outcomes import RunOutcomes
+from ppg.outcomes.tasks import task_for
+from ppg.outcomes.verdicts import Failure, Made, extension_verdict, verdict_of
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
@@ -48,7 +50,7 @@ from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
 from ppg.status.same_names import SameNames
 from ppg_exec import Cancelled, Event, Executor, LoadRepeated, NameDiffers, Notice, Outcome, Started
-from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record, SkipReason
+from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record
 from ppg_invariants import ObservationInterrupted
 
 __all__ = ["Driver"]
@@ -99,7 +101,7 @@ class Driver:
         self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
         self._effects: deque[Effect] = deque()
         self._in_flight: dict[NodeId, InFlight] = {}
-        self._outcomes: dict[str, JobOutcome] = {}
+        self._outcomes = RunOutcomes(pipegraph, self._publish)
         self._archive = OutputArchive()
         # A store that this run has made holds no failures of earlier runs.
         self._reason_words = ReasonWords(recorder, pipegraph.dag, runs_before=recorder.run_id > 1)
@@ -111,8 +113,17 @@ class Driver:
             executor,
             interrupts,
             self._is_with_executor,
-            self._outcomes.values,
+            self._outcomes.so_far,
             self._reason_words,
+        )
+        self._early_end = EarlyEnd(
+            pipegraph,
+            self._in_flight,
+            self._evaluator,
+            executor,
+            self._outcomes,
+            self._publish,
+            self._carry_out_all,
         )
         self._started_at = time.monotonic()
 
@@ -142,7 +153,7 @@ class Driver:
         """Return the result so far; jobs without a final state count as not done."""
         duration = time.monotonic() - self._started_at
         ended_by = self._interrupts.received
-        result = result_of(self._pipegraph.dag, self._evaluator.states(), self._outcomes, duration, ended_by)
+        result = self._outcomes.result(self._evaluator.states(), duration, ended_by)
         if self._is_winding_down and ended_by is None and result.in_state(JobState.NOT_DONE):
             result.interrupted_by = signal.SIGINT
         return result
@@ -207,7 +218,7 @@ class Driver:
             if flight.has_begun:
                 # An inline job ends with the signal before the loop reads it; it must block no other job.
                 self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
-            self._discard_unfinished(node)
+            self._early_end.discard(node)
             return
         job_outcome = job_outcome_of(outcome, self._reasons(node), self._archive, has_begun=flight.has_begun)
         verdict = self._node_differences.explained(job, verdict_of(job, outcome, self._recorder.run_id))
@@ -246,14 +257,15 @@ class Driver:
                 self._carry_out_all(self._job_failed(flight, extension, job_outcome))
                 return
             flight.success = extension
-            self._outcomes[job.job_id] = job_outcome
+            self._outcomes.keep(job_outcome)
             self._carry_out_all(self._evaluator.handle(extension.event))
         else:
             assert isinstance(success, Made)
             self._cache_keys.ended(job, success)
             if success.taken:
                 job_outcome = replace(job_outcome, taken_from_cache=True)
-            flight.job_outcome = self._outcomes[job.job_id] = job_outcome
+            flight.job_outcome = job_outcome
+            self._outcomes.keep(job_outcome)
             outputs = as_observed_before(job, success.outputs, self._recorder)
             self._consumed.made(outputs.files)
             succeeded = ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts)
@@ -266,8 +278,7 @@ class Driver:
         """Publish and record a failure; return the effects that follow."""
         job = flight.job
         del self._in_flight[job.node]
-        job_outcome = failed(job, job_outcome, failure.exception, failure.traceback)
-        self._outcomes[job.job_id] = job_outcome
+        job_outcome = self._outcomes.failed(job, job_outcome, failure.exception, failure.traceback)
         # If the job never began, its files are the result of an earlier run and must stay.
         problems = discard_files(job) if flight.has_begun else []
         self._recorder.ran(job_outcome, self._evaluator.reasons(job.node))
@@ -307,9 +318,9 @@ class Driver:
             case ppg_graph.Start(node, reasons):
                 self._start(node, self._reason_words.sentences(self._pipegraph.dag.job_id(node), reasons))
             case ppg_graph.Skip(nodes, why):
-                self._skipped(nodes, why)
+                self._outcomes.skipped(nodes, why)
             case ppg_graph.Block(nodes, cause):
-                self._blocked(nodes, cause)
+                self._outcomes.blocked(nodes, cause)
             case ppg_graph.Commit(node, record):
                 self._commit(self._in_flight[node], record)
             case ppg_graph.Forget(node):
@@ -374,29 +385,19 @@ class Driver:
         self._pipegraph.take_generated(flight.success.jobs, nodes)
         # Longer paths may lead through the new jobs.
         self.__dict__.pop("_priorities", None)
-        self._publish(events.GraphExtended(flight.job.job_id, self._working_ids(nodes)))
+        self._publish(events.GraphExtended(flight.job.job_id, self._outcomes.working_ids(nodes)))
 
     def _generated_rejected(self, generator: NodeId, message: str) -> None:
         """Publish that a generator failed because its jobs do not fit the graph; none of them was added."""
         flight = self._in_flight[generator]
         assert flight.job_outcome is not None
-        job_outcome = failed(flight.job, flight.job_outcome, JobContractError(message))
-        self._outcomes[job_outcome.job_id] = job_outcome
+        job_outcome = self._outcomes.failed(flight.job, flight.job_outcome, JobContractError(message))
         self._recorder.ran(job_outcome, self._evaluator.reasons(generator))
         self._publish(events.JobFailed(job_outcome.job_id, job_outcome))
 
     def _clean_up(self, node: NodeId) -> None:
         """Remove the temporary files or unload the data of a job, because its downstream jobs are done."""
-        job = self._pipegraph.job_at(node)
-        if job.kind is NodeKind.LOAD:
-            try:
-                function = unloading_of(job)
-            except PyPipelineGraphError as error:
-                self._publish(events.Warned(f"loaded data stays in memory until the run ends: {error}"))
-            else:
-                self._executor.unload(job.job_id, function)
-            return
-        for problem in remove_files(job):
+        for problem in clean_up(self._pipegraph.job_at(node), self._executor):
             self._publish(events.Warned(problem))
 
     def _observe(self, nodes: Iterable[NodeId]) -> None:
@@ -408,37 +409,12 @@ class Driver:
         notable = unusual(observations)
         for node, observation in notable.items():
             if isinstance(observation, ppg_graph.Unobservable):
-                job = self._pipegraph.job_at(node)
-                job_outcome = self._outcomes[job.job_id] = unobservable(job, observation.reason)
-                self._publish(events.JobFailed(job.job_id, job_outcome))
+                self._outcomes.unobservable(self._pipegraph.job_at(node), observation.reason)
         self._cache_watch.observed(notable)
         if self._recorder.has_changed_invariants:
             # A changed invariant makes a task likely, so a process starts while the other jobs are observed.
             self._executor.prepare()
         self._effects.extend(self._evaluator.handle(ppg_graph.Observed(observations)))
-
-    def _skipped(self, nodes: Iterable[NodeId], why: SkipReason) -> None:
-        job_ids = self._working_ids(nodes)
-        if why is SkipReason.CLEAN:
-            if job_ids:
-                self._publish(events.JobsUpToDate(job_ids))
-        else:
-            for job_id in job_ids:
-                self._outcomes[job_id] = JobOutcome(job_id, JobState.NOT_NEEDED)
-            if job_ids:
-                self._publish(events.JobsNotNeeded(job_ids))
-
-    def _blocked(self, nodes: Iterable[NodeId], cause: NodeId) -> None:
-        failed_id = self._pipegraph.job_at(cause).job_id
-        job_ids = self._working_ids(nodes)
-        for job_id in job_ids:
-            self._outcomes[job_id] = JobOutcome(job_id, JobState.BLOCKED, cause=failed_id)
-        self._publish(events.JobsBlocked(job_ids, failed_id))
-
-    def _working_ids(self, nodes: Iterable[NodeId]) -> tuple[str, ...]:
-        """Return the ids of the jobs that are not invariants."""
-        job_ids, kinds = self._pipegraph.dag.job_ids, self._pipegraph.dag.kinds
-        return tuple(job_ids[node] for node in nodes if kinds[node] is not INVARIANT)
 
     def _suspend(self) -> None:
         """Handle Ctrl-Z: pause the jobs, which are in other sessions, while this process is stopped."""
@@ -454,22 +430,7 @@ class Driver:
     def _wind_down(self) -> None:
         """Start no more jobs; running jobs continue to their end and are recorded as usual."""
         self._is_winding_down = True
-        waiting = [flight for flight in self._in_flight.values() if not flight.has_begun]
-        self._publish(events.RunWindingDown(len(self._in_flight) - len(waiting)))
-        self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
-        for flight in waiting:
-            self._executor.cancel(flight.job.job_id)
-
-    def _discard_unfinished(self, node: NodeId) -> None:
-        """Drop a queued or running job because the run ends; the job counts as never started."""
-        flight = self._in_flight.pop(node)
-        if flight.has_begun:
-            for problem in discard_files(flight.job):
-                self._publish(events.Warned(problem))
-            self._carry_out_all(self._evaluator.handle(ppg_graph.Failed(node)))
-        else:
-            self._carry_out_all(self._evaluator.handle(ppg_graph.Cancelled(node)))
-        self._outcomes[flight.job.job_id] = JobOutcome(flight.job.job_id, JobState.NOT_DONE)
+        self._early_end.cancel_waiting()
 
     def _stop(self) -> None:
         """End the running jobs; finished jobs stay recorded, unfinished ones count as never started."""
@@ -477,28 +438,8 @@ class Driver:
         self._publish(events.RunStopping(self._interrupts.received))
         self._carry_out_all(self._evaluator.handle(ppg_graph.Stopped()))
         self._check_ended()
-        self._end_running()
-        for node in sorted(self._in_flight):
-            self._discard_unfinished(node)
-
-    def _end_running(self) -> None:
-        running = [flight.job.job_id for flight in self._in_flight.values() if flight.with_executor]
-        for job_id in end_all(self._executor, running):
-            self._in_flight[self._pipegraph.job(job_id).node].has_begun = True
+        self._early_end.discard_all()
 
     def abandon(self) -> int:
-        """End the running jobs and remove their partial outputs after an error; return their number.
-
-        The evaluator and the store take no part in it: one of them may have caused the error.
-        """
-        self._end_running()
-        ended = 0
-        for node in sorted(self._in_flight):
-            flight = self._in_flight.pop(node)
-            # A job that succeeded just before the error has whole files.
-            if flight.with_executor and flight.has_begun:
-                ended += 1
-                for problem in discard_files(flight.job):
-                    self._publish(events.Warned(problem))
-            self._outcomes[flight.job.job_id] = JobOutcome(flight.job.job_id, JobState.NOT_DONE)
-        return ended
+        """End the running jobs and remove their partial outputs after an error; return their number."""
+        return self._early_end.abandon()

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.node_differences import NodeDifferences
-from ppg.engine.verdicts import Made
 from ppg.exceptions import InputChangedError, PyPipelineGraphError
 from ppg.graph.extension import Extension
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.job import Job
+from ppg.outcomes.verdicts import Made
 from ppg.result import JobOutcome
 
 __all__ = ["EndedWell", "InFlight"]

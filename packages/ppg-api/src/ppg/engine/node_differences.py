@@ -6,12 +6,12 @@ that read names which differ in their processes (`SameNames`).
 """
 
 from ppg.engine.consumed_files import ConsumedFiles
-from ppg.engine.outcomes import described_end
-from ppg.engine.verdicts import Failure, Made
 from ppg.exceptions import InputChangedError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.job import Job
+from ppg.outcomes.outcomes import described_end
+from ppg.outcomes.verdicts import Failure, Made
 from ppg.status.same_names import SameNames
 from ppg_exec import Cancelled, LoadRepeated, NameDiffers, Succeeded
 from ppg_graph import NodeId, NodeKind

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import assert_never, cast
 
-from ppg.engine.output_archive import OutputArchive
 from ppg.exceptions import JobError, how_it_died
 from ppg.graph.conflicts import shown
 from ppg.jobs.job import Job
+from ppg.outcomes.output_archive import OutputArchive
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg_exec import (
     Cancelled,

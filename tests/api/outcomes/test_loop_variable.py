@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import ppg
-from ppg.engine.hints import late_variable
+from ppg.outcomes.hints import late_variable
 
 
 def told(error, job_id):
