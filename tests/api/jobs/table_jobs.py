@@ -1,6 +1,6 @@
 """Kinds of job that ppg knows nothing of: jobs that fill tables of a SQLite database, and an invariant.
 
-They use only what `ppg` and `ppg_graph` export; see the hooks in `ppg.jobs.kind`.
+They use only what `ppg` and `ppg_graph` export; see the hooks in `ppg.kinds.kind`.
 """
 
 import functools

@@ -14,8 +14,8 @@ import importlib
 import sys
 from typing import TYPE_CHECKING
 
-from ppg.old_modules import resolve_old_modules
 from ppg.porting.guards import RefusesOldNames, raise_for_name
+from ppg.porting.old_modules import resolve_old_modules
 
 if TYPE_CHECKING:
     from ppg.accept.acceptance import Acceptance
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from ppg.inspect.forecast import Preview
     from ppg.inspect.verification import Verification
     from ppg.jobs.callback_job import CallbackJob
-    from ppg.jobs.execution import Execution
     from ppg.jobs.file_jobs import (
         FileGeneratingJob,
         MultiFileGeneratingJob,
@@ -52,9 +51,10 @@ if TYPE_CHECKING:
         ParameterInvariant,
     )
     from ppg.jobs.job import Job, JobFile, JobList, unadmitted
-    from ppg.jobs.kind import JobOutputs, Observing, ProcessCall
     from ppg.jobs.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
     from ppg.jobs.tool_version import ToolVersionInvariant
+    from ppg.kinds.execution import Execution
+    from ppg.kinds.kind import JobOutputs, Observing, ProcessCall
     from ppg.pipegraph import Pipegraph
     from ppg.recipes.cached_jobs import (
         CachedAttributeLoadingJob,
@@ -252,7 +252,7 @@ _MODULES = {
         "RuntimeError",
     ],
     "ppg.jobs.callback_job": ["CallbackJob"],
-    "ppg.jobs.execution": ["Execution"],
+    "ppg.kinds.execution": ["Execution"],
     "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
     "ppg.jobs.file_jobs": [
         "FileGeneratingJob",
@@ -269,7 +269,7 @@ _MODULES = {
         "ParameterInvariant",
     ],
     "ppg.jobs.job": ["Job", "JobFile", "JobList", "unadmitted"],
-    "ppg.jobs.kind": ["JobOutputs", "Observing", "ProcessCall"],
+    "ppg.kinds.kind": ["JobOutputs", "Observing", "ProcessCall"],
     "ppg.jobs.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
     "ppg.recipes.plot_job": ["PlotJob"],

@@ -31,7 +31,7 @@ from ppg.inspect.forecast import ReadOnlyHistory, remembered_observations
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
-from ppg.jobs.kind import JobOutputs
+from ppg.kinds.kind import JobOutputs
 from ppg.paths import PathLike
 from ppg.status.observed_before import as_observed_before
 from ppg.status.observer import Observer

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
-from ppg.jobs.kind import calling_hook
+from ppg.kinds.kind import calling_hook
 from ppg.outcomes.verdicts import Made
 from ppg.paths import absolute
 from ppg_graph import Evaluator, NodeId, NodeKind

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 
 from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
-from ppg.jobs.kind import calling_hook, require_given
+from ppg.kinds.kind import calling_hook, require_given
 from ppg_exec import Executor, Outcome, Started
 from ppg_graph import NodeKind
 

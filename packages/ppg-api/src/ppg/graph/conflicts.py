@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.jobs.job import Job
-from ppg.jobs.kind import calling_hook
+from ppg.kinds.kind import calling_hook
 from ppg.source_location import Place
 from ppg_graph import NodeKind
 from ppg_invariants import fingerprint_function
 
 if TYPE_CHECKING:
-    from ppg.jobs.signature import Callback
+    from ppg.kinds.signature import Callback
     from ppg.paths import PathLike
 
 __all__ = [

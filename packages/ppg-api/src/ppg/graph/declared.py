@@ -20,7 +20,7 @@ from ppg.jobs.invariants import (
     shared_function_name,
 )
 from ppg.jobs.job import Job, JobFile
-from ppg.jobs.signature import Callback
+from ppg.kinds.signature import Callback
 from ppg.paths import PathLike, require_folder, require_path, working_root
 from ppg.result import RunResult, state_html
 from ppg.shared_cache.cache import SharedCache, shared_cache_of

@@ -18,8 +18,8 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, unadmitted
-from ppg.jobs.kind import KINDS, JobKind, hook_name, is_own_hook
 from ppg.jobs.tool_version import ToolVersionInvariant
+from ppg.kinds.kind import KINDS, JobKind, hook_name, is_own_hook
 from ppg.recipes.cached_jobs import CacheJob
 from ppg.status.history import History
 from ppg.status.run_notes import LastMade

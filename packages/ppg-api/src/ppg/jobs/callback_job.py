@@ -6,14 +6,14 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ppg.exceptions import JobContractError
-from ppg.jobs.execution import Execution
 from ppg.jobs.job import Job, require_id
-from ppg.jobs.signature import Callback, wants_argument
+from ppg.kinds.execution import Execution
+from ppg.kinds.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
     from ppg.jobs.invariants import OwnFunctionInvariant
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["CallbackJob", "NamedCallbackJob"]
 

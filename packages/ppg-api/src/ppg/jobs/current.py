@@ -6,7 +6,7 @@ from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.worker.role import ROLE, Role
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["SESSION", "Session", "pipegraph_for"]
 
@@ -49,7 +49,7 @@ def pipegraph_for(intent: str = "use it", job_id: str | None = None) -> "GraphPr
         raise JobContractError(f"A load cannot {intent}: only scripts and JobGeneratingJobs declare jobs")
     if SESSION.pipegraph is None and ROLE.now is Role.JOB:
         # Jobs that a job declares never run, but it must not fail for sharing code with the script.
-        from ppg.jobs.graph_protocol import NowhereGraph  # noqa: PLC0415 (few jobs declare jobs)
+        from ppg.kinds.graph_protocol import NowhereGraph  # noqa: PLC0415 (few jobs declare jobs)
 
         SESSION.pipegraph = NowhereGraph()
     if SESSION.pipegraph is None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from ppg.arguments import require_flag
 from ppg.jobs.callback_job import CallbackJob
-from ppg.jobs.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.jobs.job import JobFile
-from ppg.jobs.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
-from ppg.jobs.signature import Callback, wants_argument
+from ppg.kinds.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
+from ppg.kinds.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
+from ppg.kinds.signature import Callback, wants_argument
 from ppg.paths import PathLike, absolute, require_path
 from ppg.worker.calls import make_files
 from ppg_graph import Files, FileStatus, JobId, NodeKind, Observation
@@ -29,7 +29,7 @@ from ppg_invariants import (
 )
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = [
     "FileGeneratingJob",

@@ -7,12 +7,12 @@ main process gets the declarations (`ppg.graph.generated`), and adds all of them
 from typing import TYPE_CHECKING, ClassVar, Unpack
 
 from ppg.jobs.callback_job import NamedCallbackJob
-from ppg.jobs.execution import ExecutionOptions, execution_of
-from ppg.jobs.signature import Callback
+from ppg.kinds.execution import ExecutionOptions, execution_of
+from ppg.kinds.signature import Callback
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["DependencyInjectionJob", "JobGeneratingJob"]
 

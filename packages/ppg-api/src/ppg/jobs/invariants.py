@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from ppg.arguments import require_flag
 from ppg.jobs.job import Job, require_id, unadmitted
-from ppg.jobs.kind import HistoryProtocol, Observing
+from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.paths import PathLike, absolute, require_path
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
 from ppg_invariants import (
@@ -42,8 +42,8 @@ from ppg_invariants import (
 )
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
-    from ppg.jobs.signature import Callback
+    from ppg.kinds.graph_protocol import GraphProtocol
+    from ppg.kinds.signature import Callback
 
 __all__ = [
     "FileChecksumInvariant",

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
-from ppg.jobs.kind import JobKind
 from ppg.jobs.results_of_job import JobResults
+from ppg.kinds.kind import JobKind
 from ppg.paths import FileName
 from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywords
 from ppg.porting.lookup import keyword_error
@@ -20,8 +20,8 @@ from ppg.text import bytes_of
 from ppg_graph import JobId, NodeId, NodeKind
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
-    from ppg.jobs.signature import Callback
+    from ppg.kinds.graph_protocol import GraphProtocol
+    from ppg.kinds.signature import Callback
     from ppg.paths import PathLike
 
 __all__ = ["Dependency", "Job", "JobFile", "JobList", "listed", "require_id", "unadmitted"]

@@ -12,14 +12,14 @@ from collections.abc import Callable, Hashable, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.jobs.callback_job import NamedCallbackJob
-from ppg.jobs.execution import LoadOptions, execution_of
-from ppg.jobs.kind import ProcessCall
-from ppg.jobs.signature import Callback
+from ppg.kinds.execution import LoadOptions, execution_of
+from ppg.kinds.kind import ProcessCall
+from ppg.kinds.signature import Callback
 from ppg.worker.calls import call_for_effect, load_attribute, load_entry, unload_attribute, unload_entry
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob", "LoadingJob"]
 

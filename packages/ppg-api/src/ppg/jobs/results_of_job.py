@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from ppg.exceptions import PyPipelineGraphError
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
     from ppg.result import JobOutcome
     from ppg_graph import JobId
 

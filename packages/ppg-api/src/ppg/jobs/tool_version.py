@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ppg.jobs.job import Job, unadmitted
-from ppg.jobs.kind import HistoryProtocol, Observing
+from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.worker.command import find_program
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
 from ppg_invariants import (
@@ -23,7 +23,7 @@ from ppg_invariants import (
 if TYPE_CHECKING:
     import subprocess
 
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["ToolVersionInvariant", "checked_environment", "checked_exit_codes"]
 

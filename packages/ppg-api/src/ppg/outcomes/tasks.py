@@ -8,7 +8,7 @@ from ppg.graph.generate import generate
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
-from ppg.jobs.kind import ProcessCall, calling_hook, require_given
+from ppg.kinds.kind import ProcessCall, calling_hook, require_given
 from ppg.worker.calls import take_or_make_files
 from ppg_exec import RunsIn, Task
 from ppg_graph import NodeKind

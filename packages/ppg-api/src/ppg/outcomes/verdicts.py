@@ -9,7 +9,7 @@ from ppg.graph.extension import Extension, extension_of
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
-from ppg.jobs.kind import JobOutputs, WrongFilesError, calling_hook, hook_name
+from ppg.kinds.kind import JobOutputs, WrongFilesError, calling_hook, hook_name
 from ppg.outcomes.hints import late_variable, with_hint
 from ppg.outcomes.tasks import call_of
 from ppg_exec import (

@@ -21,11 +21,11 @@ from collections.abc import Callable, Iterable, MutableMapping
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, Unpack
 
 from ppg.jobs.callback_job import CallbackJob
-from ppg.jobs.execution import ExecutionOptions, LoadOptions, execution_of
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Dependency, Job, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
-from ppg.jobs.signature import Callback, wants_argument
+from ppg.kinds.execution import ExecutionOptions, LoadOptions, execution_of
+from ppg.kinds.signature import Callback, wants_argument
 from ppg.paths import PathLike, absolute, require_path
 from ppg.porting.guards import refuses_old_keywords
 from ppg.source_location import place_of, point_in_script
@@ -33,7 +33,7 @@ from ppg.worker.cache_files import pass_value, read_value, write_value
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = [
     "CacheJob",

@@ -23,7 +23,6 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack, overload
 
 from ppg.jobs.callback_job import CallbackJob
-from ppg.jobs.execution import ExecutionOptions, LoadOptions
 from ppg.jobs.file_jobs import (
     FileGeneratingJob,
     FileJob,
@@ -35,11 +34,12 @@ from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob
+from ppg.kinds.execution import ExecutionOptions, LoadOptions
 from ppg.paths import PathLike, require_path
 from ppg.worker.calls import Holder
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = [
     "ValueLoadingJob",

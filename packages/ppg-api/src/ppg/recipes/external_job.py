@@ -21,17 +21,17 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.exceptions import PyPipelineGraphError
-from ppg.jobs.execution import ExecutionOptions
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
+from ppg.kinds.execution import ExecutionOptions
 from ppg.paths import PathLike, absolute, require_folder, require_path
 from ppg.worker.command import Part, Placeholder, run_command
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["Argument", "ExternalJob", "TempExternalJob"]
 

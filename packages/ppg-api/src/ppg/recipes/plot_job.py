@@ -10,19 +10,19 @@ from math import isfinite
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, ClassVar, Self, Unpack
 
-from ppg.jobs.execution import ExecutionOptions
 from ppg.jobs.file_jobs import FileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, unadmitted
-from ppg.jobs.kind import ProcessCall
-from ppg.jobs.signature import Callback
+from ppg.kinds.execution import ExecutionOptions
+from ppg.kinds.kind import ProcessCall
+from ppg.kinds.signature import Callback
 from ppg.paths import PathLike, require_path
 from ppg.recipes.cached_jobs import CachedJob, CacheJob, declared_with
 from ppg.worker.cache_files import draw_value, make_files_from, tabulate_value
 from ppg.worker.plot_files import SEPARATORS, Rendering
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["PlotJob", "TableJob", "ValueFileJob"]
 

@@ -7,7 +7,7 @@ change the fingerprint of that file.
 from dataclasses import replace
 
 from ppg.jobs.job import Job
-from ppg.jobs.kind import JobOutputs
+from ppg.kinds.kind import JobOutputs
 from ppg.paths import absolute
 from ppg.status.history import History
 from ppg_graph import Fingerprint, JobId, combine

@@ -1,6 +1,6 @@
 """Observer: observes jobs for the evaluator, in one pass for all jobs of one request.
 
-Each kind of job defines its observation (`ppg.jobs.kind`). Jobs of one kind are observed together, so that
+Each kind of job defines its observation (`ppg.kinds.kind`). Jobs of one kind are observed together, so that
 their files are stat'ed in one pass, and hashed on all cores where necessary.
 """
 
@@ -12,7 +12,7 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.file_jobs import INTACT
 from ppg.jobs.invariants import readable_name
 from ppg.jobs.job import Job
-from ppg.jobs.kind import Observing, calling_hook, hook_name, is_own_hook
+from ppg.kinds.kind import Observing, calling_hook, hook_name, is_own_hook
 from ppg.status.history import History
 from ppg_graph import Files, NodeId, NodeKind, Observation, Record, Unobservable
 from ppg_invariants import Follow

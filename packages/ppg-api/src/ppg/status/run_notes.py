@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.job import Job
-from ppg.jobs.kind import calling_hook, kind_name
+from ppg.kinds.kind import calling_hook, kind_name
 from ppg.result import JobOutcome, JobState
 from ppg_graph import (
     AlwaysRuns,

@@ -29,7 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
-from ppg.jobs.execution import AS_USUAL, Execution
+from ppg.kinds.execution import AS_USUAL, Execution
 from ppg.paths import absolute
 from ppg.worker.calls import keep_loaded
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Record
@@ -45,7 +45,7 @@ from ppg_invariants import (
 )
 
 if TYPE_CHECKING:
-    from ppg.jobs.graph_protocol import GraphProtocol
+    from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = [
     "KINDS",
