@@ -4,7 +4,7 @@ A *move* is what one run is given: what the script says (as always, or with one 
 did to the files before it. A *history* is up to three moves, each with a set of jobs that fail and an order of
 completion. Runs that begin from the same files and records are the same run, so every graph is explored state by
 state, like a model checker does it: what is counted as a history is a path, what is counted as a run was really
-run, on the real evaluator and on the reference in lockstep (`reference_lockstep`).
+run, on the real evaluator and on the reference in lockstep (`reference.lockstep`).
 
 Nothing is random. Two things are left out because they are the same as something that is there: a set of failures
 with a job that does not even start, and the second order of completion where never two jobs run at once.
@@ -21,10 +21,10 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
-from tests.graph.reference_graphs import Graph, graphs, variants
-from tests.graph.reference_lockstep import Order, Outcome, Schedule, Wrong, run
-from tests.graph.reference_moves import ALWAYS, ANYTHING, EDITS, Menu, Move
-from tests.graph.reference_world import Script, State
+from tests.graph.reference.graphs import Graph, graphs, variants
+from tests.graph.reference.lockstep import Order, Outcome, Schedule, Wrong, run
+from tests.graph.reference.moves import ALWAYS, ANYTHING, EDITS, Menu, Move
+from tests.graph.reference.world import Script, State
 
 __all__ = ["EFFORTS", "Counts", "Effort", "explore", "search"]
 

@@ -1,6 +1,6 @@
 """Every small graph with every small history: the real evaluator against the reference, and against the rules.
 
-Covered by default (edges go from lower to higher; invariants have no upstreams; see `reference_moves` for what can change):
+Covered by default (edges go from lower to higher; invariants have no upstreams; see `reference.moves` for what can change):
 
 - 2 nodes: all graphs, any change and any set of failures in the first run, any change in the second;
   and every such run killed at every change of the disk or the store, and stopped after every job;
@@ -24,10 +24,10 @@ from dataclasses import replace
 import pytest
 
 from ppg_graph import CleanUp, Commit, Effect, Evaluator, Event, Forget, Start
-from tests.graph import reference_lockstep
 from tests.graph.exhaustive import EFFORTS, Counts, search
-from tests.graph.reference_graphs import graphs
-from tests.graph.reference_lockstep import Wrong
+from tests.graph.reference import lockstep
+from tests.graph.reference.graphs import graphs
+from tests.graph.reference.lockstep import Wrong
 
 SHARDS = 8
 GRAPHS = {1: 5, 2: 45, 3: 765, 4: 25_245}
@@ -193,6 +193,6 @@ class StopsAfterTheFirstStart(Evaluator):
 def test_a_planted_mistake_is_found(
     mistaken: type[Evaluator], nodes: int, effort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reference_lockstep, "Evaluator", mistaken)
+    monkeypatch.setattr(lockstep, "Evaluator", mistaken)
     with pytest.raises(Wrong):
         search(nodes, EFFORTS[effort])

@@ -34,7 +34,8 @@ from ppg_graph import (
     dry_run,
     to_observe,
 )
-from tests.graph.reference import INTACT, Past, Reference
+from tests.graph.reference.evaluator import Reference
+from tests.graph.reference.facts import INTACT, Past
 
 Layout = tuple[tuple[str, str], ...]
 """Makers of files: id and kind. The id joins the names of the files by ':'."""

@@ -24,7 +24,8 @@ from ppg.report.events import (
     Warned,
 )
 from ppg.result import JobState, RunResult
-from tests.graph.reference import INTACT, Past, Reference, Step, below
+from tests.graph.reference.evaluator import Reference
+from tests.graph.reference.facts import INTACT, Past, Step, below
 from tests.properties.api.any_script.model import Graph, Job, Kind, Script
 
 __all__ = ["Disk", "Entry", "Lockstep", "made_files"]

@@ -5,8 +5,8 @@ import sys
 
 import pytest
 
-from tests.faults.kill_hooks import POINTS
-from tests.faults.kill_rounds import IMPOSSIBLE, PAIRS, PROCESSES
+from tests.faults.kills.hooks import POINTS
+from tests.faults.kills.rounds import IMPOSSIBLE, PAIRS, PROCESSES
 
 
 def kills(*options):

@@ -37,9 +37,9 @@ from pathlib import Path
 
 import ppg  # noqa: F401 (the forks that run the project have it already)
 from ppg_cli.main import main as ppg_command
-from tests.faults.io_project import EVERY_RUN, Project, lay_out, outputs
-from tests.faults.short_writes import KINDS as SHORT_KINDS
-from tests.faults.short_writes import build_library, environment
+from tests.faults.io_faults.project import EVERY_RUN, Project, lay_out, outputs
+from tests.faults.io_faults.short_writes import KINDS as SHORT_KINDS
+from tests.faults.io_faults.short_writes import build_library, environment
 
 CALLS = {
     "write": ["ENOSPC", "EIO"],
@@ -70,7 +70,7 @@ OUTCOMES = ["unharmed", "warned", "job failed", "error", "interpreter", "not rea
 LONGEST = 90
 """The seconds after which a run counts as one that does not end. It takes about one, and three under strace."""
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 OWN_CODE = re.compile(r'File "[^"]*/packages/ppg-[^"]*", line')
 NOT_CLEAR = re.compile("InternalError|Exception ignored|defect of ppg|Fatal Python error|Segmentation fault")
 INTERPRETER = re.compile(
@@ -473,7 +473,3 @@ def _rounds(options, calls, project):
         return rounds
     chosen = random.Random(options.seed).sample(range(len(rounds)), min(options.at_most, len(rounds)))
     return [rounds[position] for position in sorted(chosen)]
-
-
-if __name__ == "__main__":
-    main()

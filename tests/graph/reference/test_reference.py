@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.graph.reference import INTACT, Past, Reference, Step
+from tests.graph.reference.evaluator import Reference
+from tests.graph.reference.facts import INTACT, Past, Step
 
 Edges = dict[tuple[str, str], frozenset[str] | None]
 

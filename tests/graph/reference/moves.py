@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
-from tests.graph.reference_graphs import KINDS
-from tests.graph.reference_world import Extension, Script, State, junk
+from tests.graph.reference.graphs import KINDS
+from tests.graph.reference.world import Extension, Script, State, junk
 
 __all__ = ["ALWAYS", "ANYTHING", "EDITS", "Menu", "Move"]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from ppg_invariants import StatusStore, StoreDamagedWarning
-from tests.faults.io_faults import CALLS
-from tests.faults.short_writes import KINDS
+from tests.faults.io_faults.search import CALLS
+from tests.faults.io_faults.short_writes import KINDS
 from tests.invariants.store.test_store_crashes import filled
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ppg_invariants import StatusStore
-from tests.faults.kill_ambush import PATIENCE, Ambush, beneath, described
-from tests.faults.kill_hooks import POINTS
+from tests.faults.kills.ambush import PATIENCE, Ambush, beneath, described
+from tests.faults.kills.hooks import POINTS
 
 HERE = Path(__file__).parent
 PPG = str(Path(sys.executable).with_name("ppg"))
@@ -82,7 +82,7 @@ class Project:
         self.temporary = self.base / "tmp"
         for one in (self.site, self.temporary):
             one.mkdir()
-        shutil.copy(HERE / "kill_hooks.py", self.site / "sitecustomize.py")
+        shutil.copy(HERE / "hooks.py", self.site / "sitecustomize.py")
         self.clear()
         self.version = 0
         self.write_input()
@@ -96,7 +96,7 @@ class Project:
         """Begin from nothing."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir()
-        shutil.copy(HERE / "kill_project.py", self.folder / "script.py")
+        shutil.copy(HERE / "project.py", self.folder / "script.py")
 
     def write_input(self):
         """Write the input of the present version."""

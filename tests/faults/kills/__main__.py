@@ -3,7 +3,7 @@
     python -m tests.faults.kills --rounds 400 --seed 1 --table
 
 A round begins from nothing. It starts one to four runs of a small project. Each of them is hit once: a process of
-its tree gets a signal while the run is in a phase, which a process of the run announces (`kill_hooks`). Half of the
+its tree gets a signal while the run is in a phase, which a process of the run announces (`hooks`). Half of the
 runs wait for the hit at that point; the others go on. After these runs come one that nothing hits and one that has
 nothing to do.
 
@@ -26,8 +26,8 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 
-from tests.faults.kill_hooks import POINTS
-from tests.faults.kill_rounds import IMPOSSIBLE, PAIRS, PROCESSES, SIGNALS, Project, Round, seeded
+from tests.faults.kills.hooks import POINTS
+from tests.faults.kills.rounds import IMPOSSIBLE, PAIRS, PROCESSES, SIGNALS, Project, Round, seeded
 
 ENDS = ["done", "jobs failed", "ended by the signal", "killed", "wrong"]
 PR_SET_CHILD_SUBREAPER = 36

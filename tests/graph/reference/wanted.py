@@ -29,7 +29,8 @@ from ppg_graph import (
     UpstreamChanged,
     UpstreamRemoved,
 )
-from tests.graph.reference import INTACT, Reference
+from tests.graph.reference.evaluator import Reference
+from tests.graph.reference.facts import INTACT
 
 __all__ = ["Wanted", "Wrong", "is_true"]
 

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tests.graph.reference_world import Script
+from tests.graph.reference.world import Script
 
 __all__ = ["KINDS", "Graph", "graphs", "variants"]
 

@@ -36,9 +36,10 @@ from ppg_graph import (
     Succeeded,
     Unobservable,
 )
-from tests.graph.reference import INTACT, Past, Reference, Step
-from tests.graph.reference_wanted import Wanted, Wrong, is_true
-from tests.graph.reference_world import Content, Entry, Script, State, junk, part_of, parts_of
+from tests.graph.reference.evaluator import Reference
+from tests.graph.reference.facts import INTACT, Past, Step
+from tests.graph.reference.wanted import Wanted, Wrong, is_true
+from tests.graph.reference.world import Content, Entry, Script, State, junk, part_of, parts_of
 
 __all__ = ["Disagreement", "Outcome", "Schedule", "Wrong", "run"]
 

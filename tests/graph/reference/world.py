@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from ppg_graph import Record
-from tests.graph.reference import Past
+from tests.graph.reference.facts import Past
 
 __all__ = ["NOTHING", "Entry", "Extension", "Script", "State", "junk", "make", "part_of", "parts_of"]
 
