@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from house.imports import gather
 from house.picture import PAGE, drawn, page_with_picture
 from house.plan import ROOT_ROOM, Plan, PlanError, read_plan
-from house.rules import FEW, LIMIT, MANY, Finding, findings, unused_exemptions
+from house.rules import FEW, LIMIT, Finding, findings, unused_exemptions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,8 +92,6 @@ def _print_rooms(package: Package) -> None:
 def _remark(room: str, count: int) -> str:
     if count > LIMIT:
         return f"  over {LIMIT}"
-    if count > MANY:
-        return "  many"
     return "  few" if count < FEW and room != ROOT_ROOM else ""
 
 

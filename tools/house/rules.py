@@ -16,13 +16,13 @@ if TYPE_CHECKING:
     from house.imports import Imports
     from house.plan import Contract, Package, Plan
 
-__all__ = ["FEW", "LIMIT", "MANY", "Finding", "findings", "unused_exemptions"]
+__all__ = ["FEW", "LIMIT", "Finding", "findings", "unused_exemptions"]
 
-LIMIT = 14
+LIMIT = 12
 """More files than this in one room are against the rules."""
 
-FEW, MANY = 3, 12
-"""A room with fewer or more files gets a remark, but is not against the rules."""
+FEW = 3
+"""A room with fewer files gets a remark, but is not against the rules."""
 
 SHOWN = 5
 """The number of statements of one arrow between rooms that a finding shows at first."""
