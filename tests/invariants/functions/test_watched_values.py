@@ -168,6 +168,19 @@ DEFINITIONS = {
         "1",
         "2",
     ),
+    "attribute of a member of an enum that is read through the enum": (
+        "class NAME(enum.Enum):\n    A = 1\nNAME.A.label = {}\n",
+        "1",
+        "2",
+    ),
+    "attribute of a member that its class does not set": (
+        (
+            "class NAME(enum.Enum):\n    A = 1\n\n    def __init__(self, value):\n        self.half = value / 2\n"
+            "NAME.A.friend = {}\n"
+        ),
+        "NAME.A",
+        "3",
+    ),
     "attribute beside the fields of a dataclass": (
         "@dataclasses.dataclass\nclass C:\n    a: int = 1\nNAME = C()\nNAME.b = {}\n",
         "1",

@@ -12,6 +12,9 @@ _INTERNAL = "leave it out: it was internal"
 
 ATTRIBUTES: dict[str, tuple[Row, ...]] = {
     "Job": (
+        Row(
+            "", "prune_reason", "`job.outcome.state` is `ppg.JobState.LEFT_OUT` for what pruning has left out"
+        ),
         Row("prerequisites", "", "it is `upstreams`"),
         Row("dependants", "", "it is `downstreams`"),
         Row("filenames", "outputs org_files", "it is `files`"),

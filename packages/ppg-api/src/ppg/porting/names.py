@@ -9,6 +9,7 @@ from ppg.porting.row import Row
 __all__ = ["NAMES"]
 
 NAMES = (
+    Row("__version__", "__version__", 'call `importlib.metadata.version("ppg-api")` of Python'),
     # Graphs and runs
     Row("", "new", "call `ppg.new_pipegraph()`"),
     Row("", "PyPipeGraph graph.PyPipeGraph", "it is `ppg.Pipegraph`"),

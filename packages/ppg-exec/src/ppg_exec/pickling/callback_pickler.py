@@ -8,12 +8,15 @@ import pickle
 import types
 import weakref
 from collections import ChainMap
+from enum import Enum, EnumMeta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import cloudpickle
 
 from ppg_exec.pickling import receive as rebuild
+from ppg_exec.pickling.classes import reduced_class, reduced_enum, reduced_member
 from ppg_exec.pickling.function_parts import FunctionParts
+from ppg_exec.pickling.named_values import by_name_or_value
 from ppg_exec.pickling.reductions import reduced_cell, reduced_code, reduced_function, reduced_module
 
 __all__ = ["CallbackPickler", "goes_by_number"]
@@ -114,11 +117,19 @@ class CallbackPickler(_Pickler):
         if isinstance(value, type):
             if value in _UNNAMED_TYPES:
                 return rebuild.builtin_type, (_UNNAMED_TYPES[value],)
-            self._functions.importability.has_name(value)
-            return self._kept_out(super().reducer_override(value))
+            if not self._functions.importability.has_name(value) and isinstance(value, EnumMeta):
+                return self._kept_out(reduced_enum(value, self._functions.importability))
+            return self._kept_out(
+                reduced_class(value, super().reducer_override(value), self._functions.importability)
+            )
+        if isinstance(value, Enum) and not self._functions.importability.has_name(type(value)):
+            reduced = reduced_member(value)
+            if reduced is not NotImplemented:
+                return reduced
         if type(value) in self.dispatch_table:
             return NotImplemented
-        return self._kept_out(value.__reduce_ex__(pickle.HIGHEST_PROTOCOL))
+        reduced = value.__reduce_ex__(pickle.HIGHEST_PROTOCOL)
+        return self._kept_out(by_name_or_value(value, reduced, self._functions.importability))
 
     def _reduce_function(self, function: types.FunctionType) -> Any:
         reduced, made = reduced_function(function, self._functions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Iterator, Mapping
+from enum import EnumMeta
 from typing import Any
 
 __all__ = ["CannotPickle", "find_culprit", "way_to_culprit"]
@@ -116,6 +117,10 @@ def _parts(value: Any) -> Iterator[tuple[str, object]]:
         case list() | tuple() | set() | frozenset():
             for index, item in enumerate(value):
                 yield f"[{index}]" if isinstance(value, list | tuple) else "element", item
+        case EnumMeta():
+            for name, member in value._member_map_.items():
+                for attribute, part in vars(member).items():
+                    yield f"attribute {attribute!r} of {name!r}", part
         case type() | types.ModuleType():
             return
         case _:

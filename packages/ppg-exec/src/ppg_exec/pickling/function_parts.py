@@ -112,6 +112,18 @@ class Importability:
             found = getattr(found, part, None)
         return found is value
 
+    def attribute_of(self, module: str, value: object) -> str | None:
+        """The name of a value in a module that other processes can import; None if it has none there."""
+        loaded = sys.modules.get(module)
+        if not isinstance(loaded, types.ModuleType):
+            return None
+        # A lazy module is imported by a look at its attributes.
+        namespace = types.ModuleType.__getattribute__(loaded, "__dict__")
+        for name, found in list(namespace.items()):
+            if found is value and self.is_found(module):
+                return str(name)
+        return None
+
     def is_found(self, name: str) -> bool:
         """Whether importing `name` elsewhere gives this module."""
         known = self._found.get(name)

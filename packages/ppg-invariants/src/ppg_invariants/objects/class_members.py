@@ -1,8 +1,11 @@
 """Class members: selects the members that the class body wrote, not those that Python or a decorator adds."""
 
 import dataclasses
+import dis
 import enum
+import functools
 import importlib
+import inspect
 import types
 from typing import Any
 
@@ -17,6 +20,7 @@ _NOTES = frozenset(
     "__dataclass_fields__ __dataclass_params__ __attrs_attrs__ __attrs_props__".split()
 )
 
+_SETTING_ANY = frozenset({"setattr", "vars", "__dict__", "__setattr__"})
 _DATACLASS_OPTIONS = ("init", "repr", "eq", "order", "unsafe_hash", "frozen")
 
 
@@ -70,7 +74,34 @@ def _other_members_of_enum(kind: type[enum.Enum]) -> dict[str, object]:
         for name, value in vars(kind).items()
         if name not in kind.__members__ and not (name.startswith("_") and name.endswith("_"))
     }
-    return {"order of members": tuple(kind.__members__), **others}
+    return {"order of members": tuple(kind.__members__), **others, **_attributes_of_members(kind)}
+
+
+def _attributes_of_members(kind: type[enum.Enum]) -> dict[str, object]:
+    """Return what was set on members, apart from what the code of the class sets: that follows from their values."""
+    methods = [
+        code
+        for base in kind.__mro__
+        if base.__module__ != "enum"
+        for value in vars(base).values()
+        if (code := getattr(getattr(value, "__func__", value), "__code__", None)) is not None
+    ]
+    if any(_SETTING_ANY.intersection(code.co_names) for code in methods):
+        return {}
+    set_by_class = {
+        instruction.argval
+        for code in methods
+        for instruction in dis.get_instructions(code)
+        if instruction.opname == "STORE_ATTR"
+    }
+    return {
+        f"attribute {name} of {member}": value
+        for member, found in kind.__members__.items()
+        for name, value in vars(found).items()
+        if not name.startswith("_")
+        and name not in set_by_class
+        and not isinstance(inspect.getattr_static(kind, name, None), functools.cached_property)
+    }
 
 
 def _registered_classes(kind: type) -> list[str]:
