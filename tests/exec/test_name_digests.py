@@ -1,6 +1,6 @@
 """Digests of names say whether two processes have the same, as far as that can be compared."""
 
-from ppg_exec.pickling.name_digests import CODE, VALUE, Digests
+from ppg_exec.names.name_digests import CODE, VALUE, Digests
 
 
 def digest(value, letter=VALUE):

@@ -216,7 +216,7 @@ def test_a_decorated_function_itself_is_followed_where_it_was_written(scripts):
 
 
 def test_a_function_in_an_installed_decorator_counts_by_both(scripts, monkeypatch, tmp_path):
-    from ppg_invariants.functions import captured as module
+    from ppg_invariants.objects import captured as module
 
     folder = tmp_path / "site-packages"
     folder.mkdir()

@@ -44,8 +44,8 @@ class RunNames:
 
         Classes that the values belong to are watched, too, if `is_own` is true for their modules.
         """
+        from ppg_exec.names.name_digests import CODE, MEMBERS, Digests, found_at, member_names  # noqa: PLC0415
         from ppg_exec.pickling.function_parts import Importability  # noqa: PLC0415 (only runs with tasks need these)
-        from ppg_exec.pickling.name_digests import CODE, MEMBERS, Digests, found_at, member_names  # noqa: PLC0415
 
         digests, importability = Digests(), Importability()
         new: dict[str, dict[str, bytes]] = {}
@@ -108,8 +108,8 @@ class RunNames:
 
         Code that travels by name is in neither of them: it cannot differ, unless its file was edited.
         """
+        from ppg_exec.names.name_digests import MISSING, found_at, is_code_of  # noqa: PLC0415
         from ppg_exec.pickling.culprit import CannotPickle  # noqa: PLC0415 (names rarely differ)
-        from ppg_exec.pickling.name_digests import MISSING, found_at, is_code_of  # noqa: PLC0415
         from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415
 
         entries: list[Entry] = []

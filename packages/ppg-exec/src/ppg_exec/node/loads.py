@@ -19,7 +19,7 @@ import signal
 from ppg_exec.job_output.results import TOO_LONG, describe_exception, encode_value
 from ppg_exec.job_output.streams import StandardStreams, flush_streams
 from ppg_exec.linux import libc
-from ppg_exec.pickling.loaded_names import Bindings
+from ppg_exec.names.loaded_names import Bindings
 from ppg_exec.transport.channel import LONGEST
 
 TYPE_CHECKING = False

@@ -215,7 +215,7 @@ class _Node:
     def _watch_names(self, digests: dict[str, dict[str, bytes]]) -> None:
         names = self._table.names
         if names is None:
-            from ppg_exec.pickling.node_names import NodeNames  # noqa: PLC0415 - only nodes with watched names need it
+            from ppg_exec.names.node_names import NodeNames  # noqa: PLC0415 - only nodes with watched names need it
 
             names = self._table.names = NodeNames()
             names.ask = self._ask_for_values

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from ppg_exec.job_output.output_files import OutputFiles
     from ppg_exec.job_output.report_socket import ReportSocket
-    from ppg_exec.pickling.node_names import NodeNames
+    from ppg_exec.names.node_names import NodeNames
 
 __all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy"]
 

@@ -20,15 +20,15 @@ import pickle
 import sys
 import types
 
+from ppg_exec.names.loaded_names import begin_namespace, update_namespace
 from ppg_exec.pickling.inherited import INHERITED
-from ppg_exec.pickling.loaded_names import begin_namespace, update_namespace
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from typing import Any
 
-    from ppg_exec.pickling.node_names import NodeNames
+    from ppg_exec.names.node_names import NodeNames
 
 __all__ = [
     "IdentityTable",

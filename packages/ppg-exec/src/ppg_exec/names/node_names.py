@@ -14,7 +14,7 @@ import os
 import sys
 import types
 
-from ppg_exec.pickling.name_digests import (
+from ppg_exec.names.name_digests import (
     ABSENT,
     MEMBERS,
     MISSING,
