@@ -51,6 +51,15 @@ def test_tokens_that_cannot_be_put_back_stay_in_the_pool_and_end_nothing() -> No
         os.close(descriptor)
 
 
+def test_a_pool_that_cannot_be_read_gives_no_token_and_ends_nothing(run: Any) -> None:
+    counter = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # reading less than 8 bytes of it is an error
+    pool = GivenPool(counter, counter)
+    assert pool.acquire(2) == 0
+    with LocalExecutor(cores=2, pool=pool) as executor:
+        outcomes = run(executor, *(Task(str(number), os.getpid) for number in range(5)))
+    assert all(isinstance(outcome.end, Succeeded) for outcome in outcomes.values())
+
+
 def test_tokens_of_a_killed_program_are_returned_by_the_next(tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib, ppg_exec\n"

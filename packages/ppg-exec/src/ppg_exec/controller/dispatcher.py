@@ -109,9 +109,14 @@ class Dispatcher:
         self._grant_tasks_ahead()
         while (chosen := self._line.pop()) is not None:
             state, claim = chosen
-            if not self._tokens.suffice():
-                self._ledger.give_back(claim)
-                self._add_to_line(state)
+            enough = False
+            try:
+                enough = self._tokens.suffice()
+            finally:
+                if not enough:
+                    self._ledger.give_back(claim)
+                    self._add_to_line(state)
+            if not enough:
                 break
             self._send(state, go=True)
         self._tokens.return_spare()

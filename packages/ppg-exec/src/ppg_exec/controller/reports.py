@@ -127,7 +127,7 @@ class Reports:
             if code == 1 and words:
                 limit = "\nIs there a limit on processes or descriptors (ulimit -u, ulimit -n)?"
                 remedy = limit if "[Errno" in words else ""
-                raise ExecutorError(f"the forkserver cannot start: {words}{remedy}") from None
+                raise ExecutorError(f"the forkserver cannot start: {_cause(words)}{remedy}") from None
             self._registry.events.append(
                 Notice("the forkserver was killed; a new one is started when it is needed")
             )
@@ -268,3 +268,10 @@ class Reports:
 
 def _output(content: bytes | int) -> Output:
     return Output(content) if isinstance(content, bytes) else Output(descriptor=content)
+
+
+def _cause(words: str) -> str:
+    """The exception of a traceback in what a process has printed, or else all of it."""
+    before, found, _ = words.rpartition("Traceback (most recent call last):")
+    lines = words.rstrip().splitlines()
+    return f"{before}{lines[-1]}" if found else words

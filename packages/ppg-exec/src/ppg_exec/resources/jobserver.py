@@ -89,7 +89,8 @@ class GivenPool:
             return 0
         try:
             tokens = os.read(self._read, count)
-        except BlockingIOError:
+        except OSError:
+            # There is none, or it cannot be read: a fault of sharing must not end the run, which asks again later.
             return 0
         # make gives meaning to single bytes, so each byte goes back unchanged.
         self._held += [bytes([token]) for token in tokens]
@@ -246,8 +247,9 @@ class MachinePool(GivenPool):
         try:
             with self._locked(wait=False):
                 return self._return_tokens_of_dead_holders()
-        except TimeoutError:
-            return 0  # another participant is at it; the next look is soon
+        except OSError:
+            # Another participant is at it (TimeoutError), or the notes cannot be read. The next look is soon.
+            return 0
 
     def _return_tokens_of_dead_holders(self) -> int:
         returned = 0
