@@ -1,5 +1,7 @@
 """Declarations without an effect are said: pruned targets, generated jobs without a user."""
 
+import pytest
+
 import ppg
 from tests.fakes import RecordingFrontend
 
@@ -65,6 +67,15 @@ def test_an_injection_on_which_no_job_depends_is_named(folder):
         "let the jobs that use its jobs depend on it"
     )
     assert "'load'" in warnings[1]
+
+
+def test_an_injection_that_failed_is_not_said_to_inject_nothing(folder):
+    frontend = RecordingFrontend()
+    graph = ppg.new_pipegraph(quiet=True)
+    ppg.DependencyInjectionJob("inject", lambda: 1 / 0)
+    with pytest.raises(ppg.RuntimeError):
+        graph.run(frontend=frontend)
+    assert frontend.warnings == []
 
 
 def test_an_injected_job_that_is_used_is_not_mentioned_even_if_it_need_not_run(folder):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.generating_jobs import DependencyInjectionJob
 from ppg.report.events import Event, GraphExtended, RunFinished, RunStarted, Warned
-from ppg.result import RunResult
+from ppg.result import JobState, RunResult
 from ppg_graph import JobId, NodeId, NodeKind
 
 __all__ = ["Oversights"]
@@ -65,7 +65,7 @@ class Oversights:
     def _without_user(self, result: RunResult) -> Iterator[str]:
         dag, pipegraph = self._pipegraph.dag, self._pipegraph
         for job in pipegraph:
-            ran = isinstance(job, DependencyInjectionJob) and result[job.job_id].was_run
+            ran = isinstance(job, DependencyInjectionJob) and result[job.job_id].state is JobState.RAN
             if ran and not dag.downstreams(job.node):
                 yield (
                     f"the DependencyInjectionJob '{job.job_id}' injects nothing: no job depends on it; "
