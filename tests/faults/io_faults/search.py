@@ -131,7 +131,12 @@ def _in_child(folder, output, ready, gate, by_command, marker, variables):
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     os.chdir(folder)
     os.write(ready, b"x")
-    os.read(gate, 1)  # it stays open: no call of this function may be the one that fails
+    # The gate stays open: no call of this function may be the one that fails. The tracer comes while this one waits, so
+    # a fault of the first `read` hits it, and no call of the run.
+    try:
+        os.read(gate, 1)
+    except OSError:
+        os.read(gate, 1)
     if variables is not None:
         program = ["-c", "from ppg_cli.main import main; main()", "run"] if by_command else []
         command = [sys.executable, *program, "script.py"]
