@@ -13,6 +13,9 @@ from pathlib import Path
 
 import pytest
 
+SOME_OR_ALL_SEEDS = pytest.mark.parametrize("runs", [2, pytest.param(9, marks=pytest.mark.nightly)])
+"""Runs with other seeds: ten with the first one, of which CI does three."""
+
 __all__ = [
     "EXAMPLES",
     "PPG",
@@ -70,11 +73,11 @@ def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, s
     return Run(ended.returncode, said, frozenset(done_jobs(said)), counts)
 
 
-def run_with_other_hash_seeds(script: str, folder: Path) -> list[Run]:
-    """Run a script nine times, each time with another seed of Python's hashes."""
+def run_with_other_hash_seeds(script: str, folder: Path, runs: int) -> list[Run]:
+    """Run a script so many times, each time with another seed of Python's hashes."""
     return [
         run_command([PPG, "run", script], folder, environment(PYTHONHASHSEED=str(seed)))
-        for seed in range(1, 10)
+        for seed in range(1, runs + 1)
     ]
 
 

@@ -5,7 +5,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.ppg_command import PPG, environment, run_command, run_with_other_hash_seeds
+from tests.end_to_end.ppg_command import (
+    PPG,
+    SOME_OR_ALL_SEEDS,
+    environment,
+    run_command,
+    run_with_other_hash_seeds,
+)
 
 ROOT = Path(__file__).parents[2]
 PORTED = Path(__file__).with_name("ported")
@@ -25,12 +31,13 @@ def lay_out(name: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("name", ["zipf", "posts", "artists"])
-def test_a_ported_pipeline_runs_once_whatever_the_hash_seed(name, tmp_path):
+@SOME_OR_ALL_SEEDS
+def test_a_ported_pipeline_runs_once_whatever_the_hash_seed(name, tmp_path, runs):
     script = lay_out(name, tmp_path)
     first = run_command([PPG, "run", script], tmp_path, environment(PYTHONHASHSEED="0"))
     assert first.code == 0, first.said
     assert first.counts[0] > 3
-    for again in run_with_other_hash_seeds(script, tmp_path):
+    for again in run_with_other_hash_seeds(script, tmp_path, runs):
         assert again.code == 0, again.said
         assert (again.counts[0], again.ran) == (0, frozenset()), again.said
         assert "warning" not in again.said

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.ppg_command import EXAMPLES, PPG, Run, made_once, run_command, run_with_other_hash_seeds
+from tests.end_to_end.ppg_command import (
+    EXAMPLES,
+    PPG,
+    SOME_OR_ALL_SEEDS,
+    Run,
+    made_once,
+    run_command,
+    run_with_other_hash_seeds,
+)
 
 JOBS = 45
 CODON_TABLES = {f"results/phage/codons/frame{frame:+d}.tsv" for frame in (1, 2, 3, -1, -2, -3)}
@@ -161,6 +169,7 @@ def test_a_dump_of_the_graph_names_every_job_and_makes_nothing(finished, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["phage"]
 
 
-def test_the_seed_of_hashes_makes_no_difference(project):
-    for again in run_with_other_hash_seeds("phage/phage.py", project):
+@SOME_OR_ALL_SEEDS
+def test_the_seed_of_hashes_makes_no_difference(project, runs):
+    for again in run_with_other_hash_seeds("phage/phage.py", project, runs):
         assert (again.code, again.counts) == (0, (0, JOBS, 0, 0)), again.said

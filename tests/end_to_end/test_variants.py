@@ -18,6 +18,7 @@ from ppg_invariants import StatusStore
 from tests.end_to_end.ppg_command import (
     EXAMPLES,
     PPG,
+    SOME_OR_ALL_SEEDS,
     Run,
     done_jobs,
     environment,
@@ -192,6 +193,7 @@ def test_missing_reads_are_named_with_the_way_to_get_them(tmp_path):
         assert "fetch_reads.py" in attempt.said
 
 
-def test_the_seed_of_hashes_makes_no_difference(project):
-    for again in run_with_other_hash_seeds(SCRIPT, project):
+@SOME_OR_ALL_SEEDS
+def test_the_seed_of_hashes_makes_no_difference(project, runs):
+    for again in run_with_other_hash_seeds(SCRIPT, project, runs):
         assert (again.code, again.counts) == (0, (0, JOBS, 0, 0)), again.said

@@ -281,7 +281,7 @@ with LocalExecutor(cores=2, grace=0.2) as executor:
 """
 
 
-@pytest.mark.parametrize("rounds", [20, pytest.param(300, marks=pytest.mark.nightly)])
+@pytest.mark.parametrize("rounds", [6, pytest.param(300, marks=pytest.mark.nightly)])
 def test_random_kills_leave_nothing_and_cost_no_task_its_outcome(
     rounds: int, tmp_path: Path, nothing_left: Callable[[str], None]
 ) -> None:

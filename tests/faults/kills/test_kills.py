@@ -26,8 +26,8 @@ def test_every_process_and_phase_is_hit_or_cannot_exist():
 
 
 def test_after_a_kill_in_any_phase_nothing_is_left_and_the_next_run_makes_everything():
-    """Takes a minute: rounds with three runs or more."""
-    said = kills("--seconds", 60, "--seed", 3, "--table")
+    """Takes half a minute: rounds with three runs or more."""
+    said = kills("--seconds", 25, "--seed", 3, "--table")
     assert ", 0 wrong" in said
 
 

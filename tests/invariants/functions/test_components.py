@@ -51,8 +51,8 @@ def test_work_grows_with_functions_and_items_not_with_their_product(scripts, mon
     assert size_2 < 2.4 * size
 
 
-def test_a_chain_of_100_000_functions_is_followed(scripts):
-    count = 100_000
+@pytest.mark.parametrize("count", [20_000, pytest.param(100_000, marks=pytest.mark.nightly)])
+def test_a_chain_of_very_many_functions_is_followed(scripts, count):
     names = {}
     exec(compile("def h(x):\n    return nxt(x)\n", "<chain>", "exec"), names)
     code = names["h"].__code__
