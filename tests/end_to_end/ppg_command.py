@@ -13,12 +13,10 @@ from pathlib import Path
 
 import pytest
 
-SOME_OR_ALL_SEEDS = pytest.mark.parametrize("runs", [2, pytest.param(9, marks=pytest.mark.nightly)])
-"""Runs with other seeds: ten with the first one, of which CI does three."""
-
 __all__ = [
     "EXAMPLES",
     "PPG",
+    "SOME_OR_ALL_SEEDS",
     "Run",
     "done_jobs",
     "environment",
@@ -30,6 +28,8 @@ __all__ = [
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 PPG = str(Path(sys.executable).with_name("ppg"))
+SOME_OR_ALL_SEEDS = pytest.mark.parametrize("runs", [2, pytest.param(9, marks=pytest.mark.nightly)])
+"""How often a project that has run once runs again, with another seed of Python's hashes each time."""
 
 _DONE = re.compile(r"ppg: done +(.+) \([0-9.]+ s\)")
 _SUMMARY = re.compile(r"ppg: (\d+) ran, (\d+) up to date, (\d+) failed, (\d+) blocked")
@@ -74,7 +74,7 @@ def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, s
 
 
 def run_with_other_hash_seeds(script: str, folder: Path, runs: int) -> list[Run]:
-    """Run a script so many times, each time with another seed of Python's hashes."""
+    """Run a script again `runs` times, each time with another seed of Python's hashes."""
     return [
         run_command([PPG, "run", script], folder, environment(PYTHONHASHSEED=str(seed)))
         for seed in range(1, runs + 1)

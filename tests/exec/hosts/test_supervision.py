@@ -1,5 +1,6 @@
 """Nothing outlives its parent, whatever dies first and however."""
 
+import itertools
 import os
 import random
 import select
@@ -281,15 +282,17 @@ with LocalExecutor(cores=2, grace=0.2) as executor:
 """
 
 
-@pytest.mark.parametrize("rounds", [6, pytest.param(300, marks=pytest.mark.nightly)])
+VICTIMS = ("caller", "guard", "forkserver", "node", "anything")
+
+
+@pytest.mark.parametrize("rounds", [10, pytest.param(300, marks=pytest.mark.nightly)])
 def test_random_kills_leave_nothing_and_cost_no_task_its_outcome(
     rounds: int, tmp_path: Path, nothing_left: Callable[[str], None]
 ) -> None:
     rng = random.Random(rounds)
     script = tmp_path / "busy.py"
     script.write_text(BUSY)
-    for _ in range(rounds):
-        victim = rng.choice(["caller", "guard", "forkserver", "node", "anything"])
+    for victim in itertools.islice(itertools.cycle(VICTIMS), rounds):
         process = subprocess.Popen(
             [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )

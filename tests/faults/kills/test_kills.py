@@ -1,5 +1,6 @@
 """Whatever is killed, and when: `tests.faults.kills` in the size of the suite, and of the night."""
 
+import re
 import subprocess
 import sys
 
@@ -26,9 +27,13 @@ def test_every_process_and_phase_is_hit_or_cannot_exist():
 
 
 def test_after_a_kill_in_any_phase_nothing_is_left_and_the_next_run_makes_everything():
-    """Takes half a minute: rounds with three runs or more."""
-    said = kills("--seconds", 25, "--seed", 3, "--table")
-    assert ", 0 wrong" in said
+    """Takes half a minute: eight rounds with three runs or more."""
+    said = kills("--rounds", 8, "--seed", 3, "--table")
+    found = re.search(r"^(\d+) rounds, (\d+) hits in time .*, (\d+) wrong$", said, re.MULTILINE)
+    assert found is not None, said
+    rounds, hits, wrong = map(int, found.groups())
+    assert (rounds, wrong) == (8, 0)
+    assert hits >= rounds
 
 
 @pytest.mark.nightly
