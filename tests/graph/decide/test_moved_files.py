@@ -17,10 +17,12 @@ from ppg_graph import (
     Dag,
     Effect,
     Evaluator,
+    FileMissing,
     Files,
     FileStatus,
     Fingerprint,
     JobId,
+    NodeId,
     NodeKind,
     Observe,
     Observed,
@@ -34,6 +36,8 @@ from ppg_graph import (
     dry_run,
     to_observe,
 )
+from tests.graph.driver import Shop as Workshop
+from tests.graph.driver import graph, made_by
 from tests.graph.reference.evaluator import Reference
 from tests.graph.reference.facts import INTACT, Past
 
@@ -252,3 +256,92 @@ def test_a_likely_id_without_the_same_content_is_a_change(before: str, after: st
     evaluator.start()
     effects = evaluator.handle(Observed({up: Files(FileStatus.INTACT), down: Files(FileStatus.INTACT)}))
     assert [effect.node for effect in effects if isinstance(effect, Start)] == [down]
+
+
+def test_a_file_with_a_colon_in_its_name_moves_like_others() -> None:
+    content = Fingerprint(b"content")
+    shop = Workshop(graph("O.x:y:new[x:y] > O.down"))
+    shop.history[JobId("x:y:new")] = Record(NodeKind.OUTPUT, content, {}, {"x:y": content})
+    shop.history[JobId("down")] = Record(
+        NodeKind.OUTPUT, Fingerprint(b"made"), {JobId("x:y:old"): combine([("x:y", content)])}
+    )
+    assert shop.run().ran == []
+
+
+def test_a_moved_file_leaves_time_for_the_edges_that_a_generator_adds() -> None:
+    shop = Workshop(graph("O.a > O.down; G.g > O.down"), {"a": "content"})
+    shop.run(makes=made_by(shop, "g", jobs="O.x", edges="x>down"))
+    shop.dag = graph("O.a:b[a] > O.down; G.g > O.down")
+    shop.values = {"a:b[a]": "content"}
+    assert shop.run(makes=made_by(shop, "g", jobs="O.x", edges="x>down")).ran == ["a:b", "g"]
+
+
+@pytest.mark.parametrize(("own", "ran"), [("FI:a", []), ("command:a", []), ("FI:b", ["a"]), ("a:a", ["a"])])
+def test_a_job_that_ignores_changes_of_its_code_needs_no_fingerprint_of_that_code(
+    own: str, ran: list[str]
+) -> None:
+    shop = Workshop(graph("O.a"))
+    shop.history[JobId("a")] = Record(NodeKind.OUTPUT, Fingerprint(b"a"), {JobId(own): Fingerprint(b"code")})
+    assert shop.run().ran == ran
+
+
+def due(text: str, history: Mapping[str, Record]) -> tuple[Evaluator, Dag, set[str]]:
+    """Observe that the file of `down` is missing, and all else is intact. Returns also the jobs that start."""
+    dag = graph(text)
+    evaluator = Evaluator(dag, {JobId(job): record for job, record in history.items()}, check=True)
+    effects = evaluator.start()
+    observed: dict[NodeId, Fingerprint | Files] = {}
+    for effect in effects:
+        if isinstance(effect, Observe):
+            for node in effect.nodes:
+                if dag.kind(node) is NodeKind.INVARIANT:
+                    observed[node] = Fingerprint(b"observed")
+                else:
+                    is_down = dag.job_id(node) == "down"
+                    observed[node] = (
+                        Files(FileStatus.MISSING, ("down",)) if is_down else Files(FileStatus.INTACT)
+                    )
+    effects += evaluator.handle(Observed(observed))
+    return evaluator, dag, {dag.job_id(effect.node) for effect in effects if isinstance(effect, Start)}
+
+
+def output(upstreams: Mapping[str, Fingerprint]) -> Record:
+    return Record(
+        NodeKind.OUTPUT,
+        Fingerprint(b"made"),
+        {JobId(job): fingerprint for job, fingerprint in upstreams.items()},
+    )
+
+
+def test_the_reasons_of_a_due_job_do_not_name_a_file_that_may_have_moved() -> None:
+    content = Fingerprint(b"content")
+    evaluator, dag, starts = due(
+        "O.a:b[a] > O.down; O.z > O.down", {"down": output({"a": content}), "z": output({})}
+    )
+    assert starts == {"a:b"}
+    down = dag.node(JobId("down"))
+    assert evaluator.reasons(down) == (FileMissing(("down",)), UpstreamAdded(JobId("z")))
+    evaluator.handle(Succeeded(dag.node(JobId("a:b")), Fingerprint(b"both"), {"a": content}))
+    assert evaluator.reasons(down) == (FileMissing(("down",)), UpstreamAdded(JobId("z")))
+
+
+def test_a_known_file_may_have_moved_as_long_as_another_file_of_the_same_job_is_unknown() -> None:
+    made, other = Fingerprint(b"made"), Fingerprint(b"other")
+    evaluator, dag, starts = due(
+        "O.a > O.down; O.b > O.down",
+        {"a": output({}), "down": output({"a:b": combine([("a", made), ("b", other)])})},
+    )
+    assert starts == {"b"}
+    down = dag.node(JobId("down"))
+    assert evaluator.reasons(down) == (FileMissing(("down",)),)
+    evaluator.handle(Succeeded(dag.node(JobId("b")), other))
+    assert evaluator.reasons(down) == (FileMissing(("down",)),)
+
+
+def test_data_that_can_be_no_moved_file_is_loaded_at_once() -> None:
+    """The name of a LOAD may have ':' in it, but names no files."""
+    content = Fingerprint(b"content")
+    _, _, starts = due(
+        "I.i > L.x:a > O.down; O.slow > O.down", {"down": output({"a": content, "slow": content})}
+    )
+    assert starts == {"slow", "x:a"}

@@ -39,7 +39,9 @@ TESTS = [
     "tests/graph/decide/test_core.py",
     "tests/graph/decide/test_moved_files.py",
 ]
-COMPARES_TIMES = "tests/graph/decide/test_core.py::test_nothing_to_do_takes_time_and_memory_in_proportion_to_the_graph"
+COMPARES_TIMES = (
+    "tests/graph/decide/test_core.py::test_nothing_to_do_takes_time_and_memory_in_proportion_to_the_graph"
+)
 """Left out: on a busy machine a mutant could die for the time alone."""
 
 

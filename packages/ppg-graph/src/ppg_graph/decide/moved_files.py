@@ -27,7 +27,7 @@ class MovedFiles(NamedTuple):
 
     - same: edges to files that the record has under other ids, with the same fingerprints
     - same_ids: ids in the record that these edges replace
-    - open: edges that may be the same, but the fingerprint of the upstream is unknown yet
+    - open: edges that may be the same, but a fingerprint that decides it is unknown yet
     - open_ids: ids in the record that such edges may replace
     - added, removed: all other edges and ids
     """
@@ -117,9 +117,8 @@ def moved_files(run_state: RunState, node: NodeId, record: Record) -> MovedFiles
     unknown = {
         upstream
         for upstream, names in names_of.items()
-        if run_state.fingerprint[upstream] is None
-        and any(not open_ids.isdisjoint(holders.of(name)) for name in names)
-    }
+        if any(not open_ids.isdisjoint(holders.of(name)) for name in names)
+    } - same
     return MovedFiles(
         frozenset(same),
         frozenset(same_ids),
