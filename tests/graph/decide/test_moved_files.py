@@ -24,6 +24,7 @@ from ppg_graph import (
     JobId,
     NodeId,
     NodeKind,
+    NodeState,
     Observe,
     Observed,
     Reason,
@@ -285,24 +286,26 @@ def test_a_job_that_ignores_changes_of_its_code_needs_no_fingerprint_of_that_cod
     assert shop.run().ran == ran
 
 
-def due(text: str, history: Mapping[str, Record]) -> tuple[Evaluator, Dag, set[str]]:
-    """Observe that the file of `down` is missing, and all else is intact. Returns also the jobs that start."""
+def observe_all(
+    text: str, history: Mapping[str, Record], *, missing: tuple[str, ...] = ()
+) -> tuple[Evaluator, Dag, set[str]]:
+    """Observe that these files are missing, and all others are intact. Returns also the jobs that start."""
     dag = graph(text)
     evaluator = Evaluator(dag, {JobId(job): record for job, record in history.items()}, check=True)
+    seen: dict[NodeId, Fingerprint | Files] = {}
     effects = evaluator.start()
-    observed: dict[NodeId, Fingerprint | Files] = {}
-    for effect in effects:
-        if isinstance(effect, Observe):
-            for node in effect.nodes:
-                if dag.kind(node) is NodeKind.INVARIANT:
-                    observed[node] = Fingerprint(b"observed")
-                else:
-                    is_down = dag.job_id(node) == "down"
-                    observed[node] = (
-                        Files(FileStatus.MISSING, ("down",)) if is_down else Files(FileStatus.INTACT)
-                    )
-    effects += evaluator.handle(Observed(observed))
-    return evaluator, dag, {dag.job_id(effect.node) for effect in effects if isinstance(effect, Start)}
+    for node in (node for effect in effects if isinstance(effect, Observe) for node in effect.nodes):
+        name = dag.job_id(node)
+        if dag.kind(node) is NodeKind.INVARIANT:
+            seen[node] = Fingerprint(b"observed")
+        else:
+            seen[node] = Files(FileStatus.MISSING, (name,)) if name in missing else Files(FileStatus.INTACT)
+    effects += evaluator.handle(Observed(seen))
+    return evaluator, dag, started_by(dag, effects)
+
+
+def started_by(dag: Dag, effects: list[Effect]) -> set[str]:
+    return {dag.job_id(effect.node) for effect in effects if isinstance(effect, Start)}
 
 
 def output(upstreams: Mapping[str, Fingerprint]) -> Record:
@@ -315,8 +318,10 @@ def output(upstreams: Mapping[str, Fingerprint]) -> Record:
 
 def test_the_reasons_of_a_due_job_do_not_name_a_file_that_may_have_moved() -> None:
     content = Fingerprint(b"content")
-    evaluator, dag, starts = due(
-        "O.a:b[a] > O.down; O.z > O.down", {"down": output({"a": content}), "z": output({})}
+    evaluator, dag, starts = observe_all(
+        "O.a:b[a] > O.down; O.z > O.down",
+        {"down": output({"a": content}), "z": output({})},
+        missing=("down",),
     )
     assert starts == {"a:b"}
     down = dag.node(JobId("down"))
@@ -327,9 +332,10 @@ def test_the_reasons_of_a_due_job_do_not_name_a_file_that_may_have_moved() -> No
 
 def test_a_known_file_may_have_moved_as_long_as_another_file_of_the_same_job_is_unknown() -> None:
     made, other = Fingerprint(b"made"), Fingerprint(b"other")
-    evaluator, dag, starts = due(
+    evaluator, dag, starts = observe_all(
         "O.a > O.down; O.b > O.down",
         {"a": output({}), "down": output({"a:b": combine([("a", made), ("b", other)])})},
+        missing=("down",),
     )
     assert starts == {"b"}
     down = dag.node(JobId("down"))
@@ -341,7 +347,32 @@ def test_a_known_file_may_have_moved_as_long_as_another_file_of_the_same_job_is_
 def test_data_that_can_be_no_moved_file_is_loaded_at_once() -> None:
     """The name of a LOAD may have ':' in it, but names no files."""
     content = Fingerprint(b"content")
-    _, _, starts = due(
+    _, _, starts = observe_all(
         "I.i > L.x:a > O.down; O.slow > O.down", {"down": output({"a": content, "slow": content})}
     )
     assert starts == {"slow", "x:a"}
+
+
+def test_a_changed_upstream_makes_the_job_due_while_moved_files_are_unknown() -> None:
+    made = Fingerprint(b"made")
+    evaluator, dag, starts = observe_all(
+        "O.a > O.down; O.b > O.down; O.c > O.down; T.t > O.down",
+        {
+            "a": output({}),
+            "t": output({}),
+            "down": output({"a:b": combine([("a", made), ("b", made)]), "c": made, "t": made}),
+        },
+        missing=("t",),
+    )
+    assert starts == {"b", "c"}
+    effects = evaluator.handle(Succeeded(dag.node(JobId("c")), Fingerprint(b"changed")))
+    assert started_by(dag, effects) == {"t"}, "the due job demands its inputs before b is known"
+
+
+def test_an_edge_that_can_be_no_moved_file_makes_the_job_due_as_soon_as_its_upstream_is_known() -> None:
+    evaluator, dag, starts = observe_all(
+        "O.new > O.down; O.slow > O.down", {"new": output({}), "down": output({"slow": Fingerprint(b"made")})}
+    )
+    assert starts == {"slow"}
+    assert evaluator.state(dag.node(JobId("down"))) is NodeState.DUE
+    assert evaluator.reasons(dag.node(JobId("down"))) == (UpstreamAdded(JobId("new")),)
