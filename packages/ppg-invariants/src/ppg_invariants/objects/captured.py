@@ -30,6 +30,7 @@ from ppg_invariants.compiled.code import Code, code_of
 from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_module
 from ppg_invariants.engine_names import lasting_module, lasting_name
 from ppg_invariants.objects.class_members import members_that_count
+from ppg_invariants.objects.docstrings import content_without_copy, state_without_copy
 from ppg_invariants.values.encoding import PLAIN_WRITERS, Encoder, decode_name, encode_name
 from ppg_invariants.values.tags import ENCODING_VERSION, Tag, Unencodable, module_of, type_name, write_count
 from ppg_invariants.values.types import Content, content_of, is_registered
@@ -357,7 +358,10 @@ class CapturedEncoder(Encoder):
 
     def _content_of(self, value: Any) -> Content | None:
         """Return the content of a value of a type that `values` takes; for subclasses."""
-        return content_of(value)
+        content = content_of(value)
+        if content is None or self._former or is_registered(type(value)):
+            return content
+        return content_without_copy(value, content)
 
     def _instance_content(self, value: Any) -> object:
         kind = type(value)
@@ -376,7 +380,7 @@ class CapturedEncoder(Encoder):
             "class": kind,
             "made by": make,
             "arguments": arguments,
-            "state": state,
+            "state": state if self._former else state_without_copy(value, state),
             "items": None if items is None else list(items),
             "pairs": None if pairs is None else [tuple(pair) for pair in pairs],
         }

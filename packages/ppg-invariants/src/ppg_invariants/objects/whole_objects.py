@@ -23,6 +23,7 @@ from ppg_invariants.compiled.code import Code
 from ppg_invariants.compiled.origin import Origin
 from ppg_invariants.objects.captured import CapturedEncoder, static_attribute
 from ppg_invariants.objects.class_members import members_that_count
+from ppg_invariants.objects.docstrings import attributes_without_copy
 from ppg_invariants.objects.watched import is_silent
 from ppg_invariants.values.encoding import PLAIN_WRITERS, encode_name, fingerprint_encoding
 from ppg_invariants.values.tags import module_of, type_name
@@ -135,7 +136,7 @@ class WholeObjectsEncoder(CapturedEncoder):
             names = set()
         return {
             name: part
-            for name, part in own.items()
+            for name, part in attributes_without_copy(value, own).items()
             if name not in names
             and not (isinstance(value, enum.Enum) and name.startswith("_"))
             and not isinstance(static_attribute(kind, name), functools.cached_property)

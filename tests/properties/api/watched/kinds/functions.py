@@ -157,6 +157,18 @@ class NAME_counted:
 @NAME_counted
 def NAME(x):
     return x + <<#>>
+== decorator that is a class and keeps the docstring | function | NAME(3)
+class NAME_kept:
+    def __init__(self, function):
+        functools.update_wrapper(self, function)
+        self.__annotations__ = {}
+
+    def __call__(self, x):
+        return [self.__wrapped__(x), <<#>>]
+
+@NAME_kept
+def NAME(x):
+    return x + <<#>>
 == decorator that is a class with arguments | function | NAME(3)
 class NAME_scaled:
     def __init__(self, factor):
