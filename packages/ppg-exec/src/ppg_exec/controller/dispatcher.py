@@ -150,11 +150,15 @@ class Dispatcher:
             if unreferenced := node.shared.pop_unreferenced():
                 node.channel.put(ForgetIdentities(unreferenced))
             introduced: list[tuple[int, int]] = []
-            content = {"callback": task.function, "arguments": task.arguments, "after": task.after}
+            content: dict[str, object] = {
+                "callback": task.function,
+                "arguments": task.arguments,
+                "after": task.after,
+            }
             if task.place is RunsIn.FRESH:
                 from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415 (pickling is imported only when a task is sent)
 
-                payload = dump_alone(content, node.inherited)
+                payload = dump_alone({**content, "names": self._names.late(node)}, node.inherited)
             else:
                 payload, introduced = node.shared.dump(content)
             state.number = self._registry.next_number()

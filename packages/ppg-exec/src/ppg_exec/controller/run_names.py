@@ -36,6 +36,8 @@ class RunNames:
         self._digests: dict[str, dict[str, bytes]] = {}
         self._sent: dict[NodeHandle, dict[Name, int]] = {}
         """By node, the names that it need not ask for any more, each with the number of the message that settled it."""
+        self._late: dict[NodeHandle, list[Entry]] = {}
+        """By node, the values that only jobs have, each of which reads them with its task."""
         self._messages = 0
         self._reported: set[tuple[str, str, str]] = set()
 
@@ -83,16 +85,24 @@ class RunNames:
         """Send the values of names that differ to a node.
 
         Returns whether the node can have settled any of these names after message number `since`. An "answer" is sent
-        in any case.
+        in any case. With "late", jobs get the values from now on, but the node does not; see `late`.
         """
         settled = self._sent.setdefault(node, {})
         new = [name for name in differing if name not in settled and self._is_watched(*name)]
         entries, not_sent = self._entries(new)
         if entries or not_sent or use == "answer":
-            node.channel.put(self._message(node, entries, not_sent, use))
             self._messages += 1
             settled.update(dict.fromkeys((*(entry[:2] for entry in entries), *not_sent), self._messages))
+            if use == "late":
+                self._late.setdefault(node, []).extend(entries)
+                entries = []
+            if entries or not_sent or use == "answer":
+                node.channel.put(self._message(node, entries, not_sent, use))
         return any(settled.get(name, 0) > since for name in differing)
+
+    def late(self, node: NodeHandle) -> tuple[Entry, ...]:
+        """The values of names that a job of a node gets in one pickle with its task, so that what they share stays shared."""
+        return tuple(self._late.get(node, ()))
 
     def unset(self, names: Iterable[tuple[str, str, str]]) -> None:
         """Report names that a node could not set."""
@@ -132,13 +142,9 @@ class RunNames:
         return entries, not_sent
 
     def _message(self, node: NodeHandle, entries: list[Entry], not_sent: list[Name], use: str) -> SetNames:
-        from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415
-
         names = [entry[:2] for entry in entries]
         # One pickle, so that what names share stays shared.
         content = {f"{module}.{path}": (module, path, *rest) for module, path, *rest in entries}
-        if use == "late":
-            return SetNames(names, dump_alone(content), [], not_sent, use)
         return SetNames(names, *node.shared.dump(content), not_sent, use)
 
     def _differs(self, event: NameDiffers) -> None:

@@ -48,8 +48,6 @@ class NodeNames:
         """Called with names that differ; the node sets it, and job processes do not have it."""
         self.is_after_load: bool = False
         """Whether a load has run here; it may have changed what was imported before."""
-        self.late: list[bytes] = []
-        """Pickled values that only job processes read."""
         self.differing: tuple[tuple[str, str], ...] = ()
         """Names that differ from those of the main process, as far as this process could not set them."""
         self._expected: dict[str, dict[str, bytes]] = {}

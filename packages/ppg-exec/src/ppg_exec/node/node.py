@@ -83,6 +83,7 @@ class _Node:
         sign_logbook(self._logbook, os.getpid())
         self._table = IdentityTable()
         self._backlog: list[ToNode] = []
+        self._read_early: dict[int, NodeJob | None] = {}
         self._has_loaded = False
         with select.epoll() as waiting:
             self._waiting = select.epoll.fromfd(own.keep(os.dup(waiting.fileno())))
@@ -111,24 +112,20 @@ class _Node:
         waiting.register(connection, select.EPOLLIN)
         waiting.register(self._forkserver, select.EPOLLIN)
         writing = False
-        received: list[ToNode] = []
         while True:
             if self._channel.has_waiting != writing:
                 writing = not writing
                 waiting.modify(connection, select.EPOLLIN | (select.EPOLLOUT if writing else 0))
             for descriptor, _ in waiting.poll(tasks.patience()):
                 if descriptor == connection:
-                    received = self._channel.receive()
+                    self._backlog += self._channel.receive()
                 elif processes.has(descriptor):
                     tasks.reap(descriptor)
                 else:
                     return  # the forkserver has ended
             tasks.go_on()
-            if received:
+            if self._backlog:
                 self._channel.flush()
-                for message in received:
-                    self._handle(message)
-                received = []
                 while self._backlog:
                     self._handle(self._backlog.pop(0))
             tasks.start_ready()
@@ -161,7 +158,8 @@ class _Node:
                 unhandled(message)
 
     def _take_in(self, order: RunTask) -> None:
-        job = self._read_task(order)
+        was_read = order.number in self._read_early
+        job = self._read_early.pop(order.number) if was_read else self._read_task(order)
         if job is None:
             return
         job.directory = order.directory
@@ -248,17 +246,25 @@ class _Node:
         names = self._table.names
         assert names is not None
         names.give_up(message.not_sent)
-        if message.use == "late":
-            names.late.append(message.payload)
-            return
         try:
-            failed = names.take_values(self._load_all(message.payload, message.introduced))
+            try:
+                entries = self._load_all(message.payload, message.introduced)
+            except UnknownIdentity:
+                # What an answer refers to may be in tasks that came before it, and wait to be read.
+                self._read_backlog()
+                entries = self._load_all(message.payload, message.introduced)
+            failed = names.take_values(entries)
         except Exception as error:  # noqa: BLE001 - reading a message runs user code
             self._channel.put(IdentitiesLost([pair[0] for pair in message.introduced]))
             why = f"{type(error).__name__}: {error}"
             failed = [(module, path, why) for module, path in message.names]
         if failed:
             self._channel.put(NamesUnset(failed))
+
+    def _read_backlog(self) -> None:
+        for order in tuple(self._backlog):
+            if isinstance(order, RunTask) and order.number not in self._read_early:
+                self._read_early[order.number] = self._read_task(order)
 
     # ---- loads
 

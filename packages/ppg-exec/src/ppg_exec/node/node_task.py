@@ -72,10 +72,9 @@ class LateCall:
         names, table = self._names, IdentityTable()
         if names is not None:
             names.begin()
-            for payload in names.late:
-                names.take_values(table.load(payload, ()))
-        function, arguments, after = table.load(self._payload, ())
+        function, arguments, after, values = table.load(self._payload, ())
         if names is not None:
+            names.take_values(values)
             names.end()
         return call_of(function, arguments, after)()
 

@@ -130,7 +130,7 @@ class SetNames(Message):
     not_sent: list[tuple[str, str]]
     """names with values that cannot be sent, so that tasks run without them"""
     use: str
-    """"answer" to a `NamesDiffer`, "ahead" of tasks, or "late", if only job processes read the payload"""
+    """"answer" to a `NamesDiffer`, "ahead" of tasks, or "late", if only jobs get values, with their tasks"""
 
 
 # ---- node → controller
