@@ -204,6 +204,62 @@ def test_jobs_that_are_forked_from_the_script_use_what_cannot_be_pickled(script,
     }
 
 
+IDENTITIES = """
+import functools
+import numpy
+
+class Part: pass
+
+class Owner:
+    limits = {"a": 1}
+
+    def __init__(self):
+        self.cache = {}
+        self.array = numpy.zeros(3)
+        self.part = Part()
+        self.lines = bytearray(b"a")
+
+owner = Owner()
+PARTS, CACHES = [owner.part], {"owner": owner.cache}
+
+def fill(array, lines):
+    array[1] = 5
+    lines += b"b"
+
+def read(path, part=owner.part):
+    found = (owner.cache, CACHES["owner"], owner.array.tolist(), owner.lines, owner.limits, Owner.limits)
+    path.write_text(str((*found, part is owner.part is PARTS[0], part.size)))
+
+loads = [
+    ppg.DictEntryLoadingJob("entry", owner.cache, "one", lambda: 1),
+    ppg.DictEntryLoadingJob("entry of a class", Owner.limits, "b", lambda: 2),
+    ppg.DataLoadingJob("fill", functools.partial(fill, owner.array, owner.lines)),
+    ppg.AttributeLoadingJob("attribute", owner.part, "size", lambda: 7),
+]
+ppg.FileGeneratingJob("read", read).depends_on(*loads)
+def generate():
+    load = ppg.AttributeLoadingJob("attribute of another", owner.part, "weight", lambda: 8)
+    def weigh(path, part=PARTS[0]):
+        path.write_text(str((part is owner.part, owner.part.weight)))
+    ppg.FileGeneratingJob("generated", weigh).depends_on(load)
+ppg.JobGeneratingJob("generate", generate)
+graph.run()
+assert owner.cache == {} and owner.limits == {"a": 1} and not hasattr(owner.part, "size")
+"""
+
+
+@pytest.mark.parametrize("start_method", ["forkserver", "fork"])
+def test_what_a_load_changes_is_the_same_object_under_each_of_its_names(script, folder, start_method):
+    script(
+        f'graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="{start_method}"), quiet=True)\n'
+        + IDENTITIES
+    )
+    one, limits = {"one": 1}, {"a": 1, "b": 2}
+    found = (one, one, [0.0, 5.0, 0.0], bytearray(b"ab"), limits, limits, True, 7)
+    assert (folder / "read").read_text() == str(found)
+    assert (folder / "generated").read_text() == "(True, 8)"
+
+
 def test_what_cannot_be_pickled_is_refused_where_a_job_has_made_it(script):
     said = script("""
         graph = ppg.new_pipegraph(ppg.LocalSystem(start_method="fork"), quiet=True)

@@ -16,10 +16,11 @@ import cloudpickle
 from ppg_exec.pickling import receive as rebuild
 from ppg_exec.pickling.classes import reduced_class, reduced_enum, reduced_member
 from ppg_exec.pickling.function_parts import FunctionParts
+from ppg_exec.pickling.inherited import InheritedObjects
 from ppg_exec.pickling.named_values import by_name_or_value
 from ppg_exec.pickling.reductions import reduced_cell, reduced_code, reduced_function, reduced_module
 
-__all__ = ["CallbackPickler", "goes_by_number"]
+__all__ = ["CallbackPickler"]
 
 if TYPE_CHECKING:  # cloudpickle does not declare its types
     _Pickler = pickle.Pickler
@@ -35,12 +36,6 @@ _VALUES = frozenset(
 )  # fmt: skip
 # Types that no module has under their own names: code is types.CodeType.
 _UNNAMED_TYPES = {kind: name for name, kind in vars(types).items() if isinstance(kind, type)}
-
-
-def goes_by_number(value: object) -> bool:
-    """Whether a message can refer to an object by number: functions and classes go as they are, values, too."""
-    kind = type(value)
-    return kind not in _VALUES and not issubclass(kind, type | types.FunctionType)
 
 
 def _reduce_module(module: types.ModuleType) -> Any:
@@ -67,6 +62,7 @@ class CallbackPickler(_Pickler):
         file: gets the message.
         numbers: by id, the numbers of objects that the other side has; the message refers to these.
         functions: finds what functions need of their modules.
+        inherited: what the other side has since it was forked from this process, if it was.
 
     """
 
@@ -81,9 +77,16 @@ class CallbackPickler(_Pickler):
         cloudpickle.Pickler.dispatch_table,
     )
 
-    def __init__(self, file: io.BytesIO, numbers: dict[int, int], functions: FunctionParts) -> None:
+    def __init__(
+        self,
+        file: io.BytesIO,
+        numbers: dict[int, int],
+        functions: FunctionParts,
+        inherited: InheritedObjects | None = None,
+    ) -> None:
         super().__init__(file)
         self._numbers = numbers
+        self._inherited = inherited
         self._functions = functions
         self._own: dict[int, object] = {}
         self.met: list[object] = []
@@ -96,6 +99,8 @@ class CallbackPickler(_Pickler):
         if kind in _VALUES:
             return None
         number = self._numbers.get(id(value))
+        if number is None and self._inherited is not None:
+            number = self._inherited.number_of(value)
         if number is None and id(value) not in self._own:
             self.met.append(value)
         return number

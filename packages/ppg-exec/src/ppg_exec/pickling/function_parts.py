@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from types import ModuleType
     from typing import Any
 
+    from ppg_exec.pickling.inherited import InheritedObjects
+
 __all__ = ["FunctionParts", "Importability"]
 
 _NAMESPACE_NAMES = ("__name__", "__package__", "__file__", "__path__")
@@ -19,10 +21,17 @@ _REBINDING = frozenset({"STORE_DEREF", "DELETE_DEREF"})
 
 
 class FunctionParts:
-    """FunctionParts: finds what a function needs of its module, once per code object and per namespace."""
+    """FunctionParts: finds what a function needs of its module, once per code object and per namespace.
 
-    def __init__(self, importability: Importability) -> None:
+    Args:
+        importability: says what goes by name.
+        inherited: what the receiver has since it was forked from this process, if it was.
+
+    """
+
+    def __init__(self, importability: Importability, inherited: InheritedObjects | None = None) -> None:
         self.importability = importability
+        self._inherited = inherited
         self._names: dict[int, tuple[types.CodeType, tuple[tuple[str, ...], frozenset[str]]]] = {}
         self._stand_ins: dict[int, tuple[dict[str, Any], dict[str, Any]]] = {}
 
@@ -33,7 +42,10 @@ class FunctionParts:
             stand_in = {name: real[name] for name in _NAMESPACE_NAMES if name in real}
             self._stand_ins[id(real)] = (real, stand_in)
         names = self._names_in(function.__code__)[0]
-        return self._stand_ins[id(real)][1], {name: real[name] for name in names if name in real}
+        is_inherited = self._inherited is not None and self._inherited.number_of(real) is not None
+        return real if is_inherited else self._stand_ins[id(real)][1], {
+            name: real[name] for name in names if name in real
+        }
 
     def real_namespaces(self) -> dict[int, dict[str, Any]]:
         """The real namespaces, by the id of the dict that stands for each."""

@@ -1,25 +1,28 @@
 """Inherited objects: what the main process and the forks of it have in common, by number.
 
-With `start_method="fork"`, the nodes are forks of the main process. An object that cannot be pickled need not travel
-there: the node has its own copy since the fork. The main process lists its objects just before the fork. Both sides
-keep that list, so an object has the same place in both, and its number stays its own. Numbers are negative, because
-`SharedObjects` counts upwards.
+With `start_method="fork"`, the nodes are forks of the main process. An object that the main process had before the fork
+need not travel there: the node has its own copy since then, and so has all that refers to it. If it were made a second time,
+a class would be in a register of its module twice, and no entry of the register would be what the name stands for. The
+main process lists its objects just before the fork. Both sides keep that list, so an object has the same place in both,
+and its number stays its own. Numbers are negative, because `SharedObjects` counts upwards.
 
 A list of everything is cheap beside the fork itself. It keeps the objects alive in the main process until the executor
-is closed. Only what cannot be pickled goes this way; the rest is sent as under "forkserver".
+is closed. What the main process or a job makes later travels, as under "forkserver".
 """
 
 from __future__ import annotations
 
 import gc
-import sys
 import types
 
-TYPE_CHECKING = False
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 __all__ = ["INHERITED", "InheritedObjects"]
+
+_VALUES = frozenset(
+    {
+        int, float, complex, bool, str, bytes, type(None), type(...), type(NotImplemented), range, slice,
+        tuple, frozenset, types.CodeType, types.BuiltinFunctionType,
+    }
+)  # fmt: skip
 
 
 class InheritedObjects:
@@ -31,42 +34,29 @@ class InheritedObjects:
 
     def list_all(self) -> None:
         """List what this process has; call it just before the fork."""
-        self._objects = [_globals_of_script(), *gc.get_objects(), *_without_parts()]
-        self._numbers = {}
+        found = gc.get_objects()
+        is_listed = gc.is_tracked
+        # The collector does not know objects that refer to no others, such as locks, arrays and dicts of numbers.
+        others = {
+            id(each): each
+            for each in gc.get_referents(*found)
+            if type(each) not in _VALUES and not is_listed(each)
+        }
+        self._objects = [*found, *others.values()]
+        self._numbers = dict(zip(map(id, self._objects), range(-1, -len(self._objects) - 1, -1), strict=True))
 
     def number_of(self, value: object) -> int | None:
         """The number of an object of the list, or None."""
-        if not self._numbers:
-            self._numbers = {id(each): -place for place, each in enumerate(self._objects, 1)}
         return self._numbers.get(id(value))
 
     def numbered(self, number: int) -> object:
         """The object with this number. Raises LookupError if there is none."""
         return self._objects[-number - 1]
 
-    def namespace(self) -> tuple[int, object] | None:
-        """The number of the script's globals, and these; None if there are no inherited objects."""
-        return (-1, self._objects[0]) if self._objects else None
-
     def take_over(self, others: InheritedObjects) -> None:
         """Have the list of the main process, in the fork."""
-        self._objects = others._objects
+        self._objects, self._numbers = others._objects, others._numbers
 
 
 INHERITED = InheritedObjects()
 """What this process has from the main process; empty unless it is a fork of it."""
-
-
-def _globals_of_script() -> dict[str, object]:
-    return getattr(sys.modules.get("__main__"), "__dict__", {})
-
-
-def _without_parts() -> Iterator[object]:
-    """Objects that the interpreter does not list, because they refer to no others, such as locks."""
-    yield from _globals_of_script().values()
-    for each in gc.get_objects():
-        if type(each) is types.CellType:
-            try:
-                yield each.cell_contents
-            except ValueError:  # empty
-                continue

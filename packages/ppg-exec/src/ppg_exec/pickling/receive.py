@@ -112,10 +112,6 @@ class IdentityTable:
         self._objects: dict[int, object] = {}
         self._namespaces: dict[int, dict[str, Any]] = {}
         self._numbers: dict[int, int] = {}
-        if (namespace := INHERITED.namespace()) is not None:
-            # Functions of inherited objects have these globals, and a reply must not bring copies of them.
-            number, known = namespace
-            self._numbers[id(known)] = number
 
     def load(self, payload: bytes, introduced: Iterable[tuple[int, int]]) -> Any:
         """Unpickle a message; `introduced` pairs each new number with an index into the memo."""
@@ -144,13 +140,15 @@ class IdentityTable:
         return self._namespaces.values()
 
     def number_of(self, value: object) -> int | None:
-        """The number of an object of the table, by which results refer to it; None if it has none."""
-        return self._numbers.get(id(value))
+        """The number of an object that the controller has, too, by which results refer to it; None if it has none."""
+        number = self._numbers.get(id(value))
+        return INHERITED.number_of(value) if number is None else number
 
     def _object(self, number: int) -> object:
         if number < 0:
             inherited = INHERITED.numbered(number)
-            self._numbers[id(inherited)] = number
+            if type(inherited) is dict and "__builtins__" in inherited:
+                self._namespaces[number] = inherited
             return inherited
         try:
             return self._objects[number]

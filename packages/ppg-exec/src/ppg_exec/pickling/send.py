@@ -29,8 +29,8 @@ import types
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from ppg_exec.pickling.callback_pickler import CallbackPickler, goes_by_number
-from ppg_exec.pickling.culprit import CannotPickle, find_culprit, way_to_culprit
+from ppg_exec.pickling.callback_pickler import CallbackPickler
+from ppg_exec.pickling.culprit import CannotPickle, find_culprit
 from ppg_exec.pickling.function_parts import FunctionParts, Importability
 from ppg_exec.pickling.inherited import InheritedObjects
 from ppg_exec.pickling.receive import IdentityTable
@@ -51,7 +51,7 @@ class SharedObjects:
         self._inherited = inherited
         self._objects: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
-        self._functions = FunctionParts(Importability())
+        self._functions = FunctionParts(Importability(), inherited)
         self._bearing: dict[type, bool] = {}
         self._next = 1
         self._review_at = 1024
@@ -63,18 +63,15 @@ class SharedObjects:
 
         Raises CannotPickle, and then nothing is introduced.
         """
-        while True:
-            file = io.BytesIO()
-            pickler = CallbackPickler(file, self._numbers, self._functions)
-            try:
-                pickler.dump(tuple(named.values()))
-                break
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:
-                # Pickling runs user code, which may even sys.exit().
-                if not self._refers_to_inherited(named):
-                    raise _explained(named, self._dump_freely) from error
+        file = io.BytesIO()
+        pickler = CallbackPickler(file, self._numbers, self._functions, self._inherited)
+        try:
+            pickler.dump(tuple(named.values()))
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            # Pickling runs user code, which may even sys.exit().
+            raise _explained(named, self._dump_freely) from error
         introduced = []
         if pickler.met:
             memo = pickler.memo.copy()
@@ -121,25 +118,8 @@ class SharedObjects:
         del self._objects[0]
         return [number for number, count in counts.items() if number and count <= counts[0]]
 
-    def _refers_to_inherited(self, named: Mapping[str, object]) -> bool:
-        """Whether something that could not be pickled goes by number from now on: the node has it since the fork."""
-        if self._inherited is None:
-            return False
-        for part in reversed(way_to_culprit(named, self._dump_freely)[1]):
-            number = self._inherited.number_of(part)
-            if number is None or id(part) in self._numbers or not goes_by_number(part):
-                continue
-            self._numbers[id(part)] = number
-            # In the node, it is an instance of the class there.
-            kind = type(part)
-            of_kind = self._inherited.number_of(kind)
-            if of_kind is not None and not self._functions.importability.has_name(kind):
-                self._numbers.setdefault(id(kind), of_kind)
-            return True
-        return False
-
     def _dump_freely(self, value: object) -> None:
-        CallbackPickler(io.BytesIO(), self._numbers, self._functions).dump(value)
+        CallbackPickler(io.BytesIO(), self._numbers, self._functions, self._inherited).dump(value)
 
     def _has_identity(self, value: object) -> bool:
         kind = type(value)
