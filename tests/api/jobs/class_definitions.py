@@ -193,4 +193,14 @@ CLASSES = {
         """,
         "Reader().read(), sorted(Interface.__abstractmethods__), issubclass(Reader, Interface)",
     ),
+    "caches of what is no function": (
+        """
+        class Twice:
+            def __call__(self, value):
+                return value * 2
+        cached_partial = functools.lru_cache(functools.partial(max, 3))
+        cached_object = functools.lru_cache(Twice(), typed=True)
+        """,
+        "cached_partial(1), cached_partial(1), cached_partial.cache_info().hits > 0, cached_object(2)",
+    ),
 }

@@ -111,8 +111,9 @@ class Importability:
 
     def has_name(self, value: Any) -> bool:
         """Whether a function or class is found by its name in a module that other processes can import."""
-        name = getattr(value, "__module__", None)
-        if not isinstance(name, str) or not self.is_found(name):
+        name, path = getattr(value, "__module__", None), getattr(value, "__qualname__", None)
+        # `functools.lru_cache` of a partial has neither.
+        if not isinstance(name, str) or not isinstance(path, str) or not self.is_found(name):
             return False
         # Without cloudpickle in this process, its user has registered nothing.
         cloudpickle = sys.modules.get("cloudpickle")
@@ -120,7 +121,7 @@ class Importability:
         if registered and any(name == each or name.startswith(f"{each}.") for each in registered):
             return False
         found: Any = sys.modules[name]
-        for part in value.__qualname__.split("."):
+        for part in path.split("."):
             found = getattr(found, part, None)
         return found is value
 
