@@ -51,6 +51,13 @@ HELPERS = """
     @functools.singledispatch
     def shown(value):
         return "anything"
+
+    @shown.register
+    def _(value: float):
+        return "a number"
+
+    def show_all(values):
+        return [shown(value) for value in values]
     """
 
 SCRIPT = """
@@ -162,10 +169,9 @@ SCRIPT = """
         ),
         "descriptors": lambda: helpers.Descriptor.owners == [(Described, "part")],
         "the class of an instance": lambda: (type(INSTANCE) is Deeper, helpers.REGISTER.count(type(INSTANCE))),
+        "a function with implementations for classes": lambda: (helpers.shown(Registered()), helpers.shown(1)),
+        "such a function behind another one": lambda: helpers.show_all([Registered(), 2.5, "text"]),
         "a list of a class": lambda: (Base.items is ITEMS, First().put() is ITEMS),
-    }
-    ONLY_WITH_MODULES_OF_THE_SCRIPT = {
-        "a function with implementations for classes": lambda: helpers.shown(Registered()),
     }
     AFTER_THE_LOAD = {
         "what a load has added": lambda: (ITEMS, Base.items, First().put(), Base.items is ITEMS, Base.cache),
@@ -176,14 +182,13 @@ SCRIPT = """
 
     def main(start_method, isolation):
         graph = ppg.new_pipegraph(ppg.LocalSystem(start_method=start_method), quiet=True)
-        readers = READERS if start_method == "forkserver" else READERS | ONLY_WITH_MODULES_OF_THE_SCRIPT
         options = {"isolation": "fresh"} if isolation else {}
         loaded = ppg.DataLoadingJob("load", load)
         def generate():
             for name, read in READERS.items():
                 ppg.FileGeneratingJob(f"generated {name}", functools.partial(evaluate, read=read))
         ppg.JobGeneratingJob("generate", generate)
-        for name, read in readers.items():
+        for name, read in READERS.items():
             ppg.FileGeneratingJob(name, functools.partial(evaluate, read=read), **options)
             ppg.FileGeneratingJob(f"later {name}", functools.partial(evaluate, read=read)).depends_on(loaded)
         for name, read in AFTER_THE_LOAD.items():
@@ -197,8 +202,8 @@ SCRIPT = """
             return Path(name).read_text() if Path(name).exists() else str(outcome)
         all_found = {
             f"{prefix}{name}": [repr(read()), found(f"{prefix}{name}")]
-            for prefix, those in (("", readers), ("later ", readers), ("generated ", READERS))
-            for name, read in those.items()
+            for prefix in ("", "later ", "generated ")
+            for name, read in READERS.items()
         }
         load()
         all_found |= {name: [repr(read()), found(name)] for name, read in AFTER_THE_LOAD.items()}

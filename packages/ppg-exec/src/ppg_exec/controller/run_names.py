@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Collection, Iterable
+from types import MappingProxyType
 
 from ppg_exec.controller.registry import Registry
 from ppg_exec.hosts.local_host import NodeHandle
@@ -46,8 +47,16 @@ class RunNames:
 
         Classes that the values belong to are watched, too, if `is_own` is true for their modules.
         """
-        from ppg_exec.names.name_digests import CODE, MEMBERS, Digests, found_at, member_names  # noqa: PLC0415
-        from ppg_exec.pickling.function_parts import Importability  # noqa: PLC0415 (only runs with tasks need these)
+        from ppg_exec.names.name_digests import (  # noqa: PLC0415 (only runs with tasks need these)
+            CODE,
+            MEMBERS,
+            REGISTRY,
+            Digests,
+            found_at,
+            has_registry,
+            member_names,
+        )
+        from ppg_exec.pickling.function_parts import Importability  # noqa: PLC0415
 
         digests, importability = Digests(), Importability()
         new: dict[str, dict[str, bytes]] = {}
@@ -65,6 +74,8 @@ class RunNames:
             if digest.startswith(MEMBERS) and isinstance(value, type):
                 waiting += [(module, f"{path}.{name}") for name in member_names(value)]
                 classes += value.__bases__
+            if has_registry(value):
+                waiting.append((module, f"{path}.{REGISTRY}"))
             waiting += [
                 (kind.__module__, kind.__qualname__)
                 for kind in classes
@@ -118,7 +129,7 @@ class RunNames:
 
         Code that travels by name is in neither of them: it cannot differ, unless its file was edited.
         """
-        from ppg_exec.names.name_digests import MISSING, found_at, is_code_of  # noqa: PLC0415
+        from ppg_exec.names.name_digests import MISSING, REGISTRY, found_at, is_code_of  # noqa: PLC0415
         from ppg_exec.pickling.culprit import CannotPickle  # noqa: PLC0415 (names rarely differ)
         from ppg_exec.pickling.send import dump_alone  # noqa: PLC0415
 
@@ -126,6 +137,11 @@ class RunNames:
         not_sent: list[Name] = []
         for module, path in names:
             value = found_at(module, path)
+            if isinstance(value, MappingProxyType) and path.endswith(f".{REGISTRY}"):
+                # What the module has made itself is there wherever the module is imported.
+                value = {
+                    kind: each for kind, each in value.items() if getattr(each, "__module__", "") != module
+                }
             if value is MISSING:
                 entries.append((module, path, False, None))
             elif is_code_of(module, path, value):

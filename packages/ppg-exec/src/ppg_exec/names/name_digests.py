@@ -7,7 +7,7 @@ The letter says what the comparison is about:
 - `CODE`: a function or class under its own name. It travels by that name, so only its code can be compared. Line numbers
   and docstrings do not count.
 - `MEMBERS`: the same for a class, with the names of its members; each of them has a digest of its own.
-- `VALUE`: all other values, by content.
+- `VALUE`: all other values, by content. So count the implementations of a function with `singledispatch`, under `REGISTRY`.
 - `ABSENT`: there is no such name.
 
 Values are taken apart as pickle does. A part that pickle cannot take apart (a lock, a connection) counts by its type: each
@@ -32,15 +32,19 @@ __all__ = [
     "CODE",
     "MEMBERS",
     "MISSING",
+    "REGISTRY",
     "VALUE",
     "Digests",
     "found_at",
+    "has_registry",
     "is_code_of",
     "member_names",
     "members_in",
 ]
 
 CODE, MEMBERS, VALUE, ABSENT = b"c", b"m", b"v", b"-"
+REGISTRY = "registry"
+"""The attribute that has the implementations of a function with `singledispatch`, by class."""
 MISSING = object()
 """Stands for the value of a name that is not there."""
 
@@ -162,6 +166,8 @@ class Digests:
             self._write_all(value, put)
         elif kind is dict:
             self._write_all([part for pair in value.items() for part in pair], put)
+        elif kind is types.MappingProxyType:
+            self._write(dict(value), put)
         elif kind is set or kind is frozenset:
             self._write_set(value, put)
         elif isinstance(value, types.ModuleType):
@@ -233,6 +239,11 @@ def is_code_of(module: str, path: str, value: Any) -> bool:
     return _attribute(value, "__module__") == module and _attribute(value, "__qualname__") == path
 
 
+def has_registry(value: object) -> bool:
+    """Whether a value is a function with `singledispatch`."""
+    return type(value) is types.FunctionType and type(vars(value).get(REGISTRY)) is types.MappingProxyType
+
+
 def found_at(module: str, path: str) -> object:
     """The value of a name in an imported module, or `MISSING`; runs no code of the module."""
     loaded = sys.modules.get(module)
@@ -241,7 +252,8 @@ def found_at(module: str, path: str) -> object:
     first, *rest = path.split(".")
     found = _namespace_of(loaded).get(first, MISSING)
     for name in rest:
-        found = vars(found).get(name, MISSING) if isinstance(found, type) else MISSING
+        has_names = isinstance(found, type) or (name == REGISTRY and has_registry(found))
+        found = vars(found).get(name, MISSING) if has_names else MISSING
     return found
 
 

@@ -18,9 +18,11 @@ from ppg_exec.names.name_digests import (
     ABSENT,
     MEMBERS,
     MISSING,
+    REGISTRY,
     VALUE,
     Digests,
     found_at,
+    has_registry,
     member_names,
     members_in,
 )
@@ -149,8 +151,12 @@ class NodeNames:
         value = self._values[module][path]
         owner_path, _, name = path.rpartition(".")
         if owner_path:
-            owner = found_at(module, owner_path)
-            if value is not MISSING:
+            owner: Any = found_at(module, owner_path)
+            if name == REGISTRY and has_registry(owner):
+                for kind, function in dict(value).items():  # type: ignore[call-overload]
+                    if kind not in owner.registry:
+                        owner.register(kind, function)
+            elif value is not MISSING:
                 setattr(owner, name, value)
             elif found_at(module, path) is not MISSING:
                 delattr(owner, name)
