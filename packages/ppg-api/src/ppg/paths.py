@@ -2,10 +2,14 @@
 
 import functools
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-__all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_path"]
+from ppg.exceptions import JobContractError
+from ppg_invariants import obstacle
+
+__all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_no_obstacle", "require_path"]
 
 PathLike = str | os.PathLike[str]
 """Types that ppg accepts as a file name."""
@@ -209,3 +213,30 @@ class FileName:
     def joinpath(self, *parts: PathLike) -> Path:
         """Return a name inside, if it is a folder."""
         return Path(self).joinpath(*parts)
+
+
+def require_no_obstacle(paths: Iterable[str], owner: str) -> None:
+    """Refuse a job if something that is no file stands in the place of an output.
+
+    Parameters:
+        paths: the absolute names of its outputs.
+        owner: the job in messages, quoted.
+
+    Raises:
+        JobContractError: there is such an obstacle.
+    """
+    for path in paths:
+        # Most outputs do not exist yet, and this check raises nothing.
+        if os.access(path, os.F_OK, follow_symlinks=False) and (what := obstacle(path)) is not None:
+            raise JobContractError(
+                f"{owner} was not started: its output '{path}' is {what}, which ppg neither removes nor replaces; "
+                f"{_remedy(what)}"
+            )
+
+
+def _remedy(what: str) -> str:
+    if what == "a device":
+        return "declare a file as output instead"
+    if "link" in what:
+        return "remove the link, or declare the file to which it is to lead"
+    return "move it away, or declare another file"

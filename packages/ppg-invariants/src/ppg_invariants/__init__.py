@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     )
     from ppg_invariants.files.file_watch import FileStat, FileWatch, KnownFile
     from ppg_invariants.files.fingerprint import fingerprint_outputs
+    from ppg_invariants.files.obstacles import obstacle
     from ppg_invariants.files.private_files import open_private
     from ppg_invariants.files.state import (
         FileProblem,
@@ -128,6 +129,7 @@ __all__ = [
     "observe_file",
     "observe_files",
     "observe_modification_time",
+    "obstacle",
     "old_definition",
     "open_private",
     "register_encoder",
@@ -153,6 +155,7 @@ _MODULES = {
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
     "store.store": "StatusStore",
+    "files.obstacles": "obstacle",
     "files.private_files": "open_private",
     "rows.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",

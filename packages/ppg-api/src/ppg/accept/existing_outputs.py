@@ -9,7 +9,7 @@ from ppg.inspect.forecast import ReadOnlyHistory
 from ppg.jobs.file_jobs import FileJob
 from ppg.paths import absolute
 from ppg.result import JobState
-from ppg_invariants import FileState, FileUnobservable, observe_files
+from ppg_invariants import FileState, FileUnobservable, observe_files, obstacle
 
 __all__ = ["ExistingOutputs", "Found", "is_anything_there"]
 
@@ -63,7 +63,8 @@ class ExistingOutputs:
             for path in job.files:
                 look = next(looks)
                 if isinstance(look, FileUnobservable):
-                    flaws.append(f"'{path}' {look.reason}")
+                    what = obstacle(absolute(path, self._root))
+                    flaws.append(f"'{path}' {look.reason}" if what is None else f"'{path}' is {what}")
                 elif not look.size and not job.empty_ok:
                     flaws.append(f"'{path}' is empty")
                 else:

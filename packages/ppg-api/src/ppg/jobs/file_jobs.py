@@ -13,7 +13,7 @@ from ppg.jobs.job import JobFile
 from ppg.kinds.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.kinds.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.kinds.signature import Callback, wants_argument
-from ppg.paths import PathLike, absolute, require_path
+from ppg.paths import PathLike, absolute, require_no_obstacle, require_path
 from ppg.worker.calls import make_files
 from ppg_graph import Files, FileStatus, JobId, NodeKind, Observation
 from ppg_invariants import (
@@ -138,8 +138,12 @@ class FileJob(CallbackJob):
         return tuple(absolute(path, root) for path in self.files)
 
     def process_call(self) -> ProcessCall:
-        """Return the call that removes old files, calls the callback, and describes the new files."""
-        paths = self.absolute_files
+        """Return the call that removes old files, calls the callback, and describes the new files.
+
+        Raises:
+            JobContractError: something that is no file stands in the place of an output.
+        """
+        paths = self._places()
         return ProcessCall(
             make_files,
             (self.call, self.callback_arguments, paths),
@@ -187,6 +191,16 @@ class FileJob(CallbackJob):
         if self.cutoff:
             return None
         return f"'{self.job_id}' has cutoff=False: its effect is not only in its files"
+
+    def _places(self) -> tuple[str, ...]:
+        """Return the absolute names of the files.
+
+        Raises:
+            JobContractError: something that is no file stands at one of them.
+        """
+        paths = self.absolute_files
+        require_no_obstacle(paths, f"'{self.job_id}'")
+        return paths
 
     def _describing(self, paths: tuple[str, ...]) -> Callable[[], object]:
         return functools.partial(describe_files_plainly, paths, empty_ok=self.empty_ok)

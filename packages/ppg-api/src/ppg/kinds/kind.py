@@ -42,6 +42,7 @@ from ppg_invariants import (
     Problem,
     ResolvedFunction,
     StoredObservation,
+    obstacle,
 )
 
 if TYPE_CHECKING:
@@ -328,11 +329,20 @@ class JobKind:
             path = Path(absolute(name, self.pipegraph.root))
             if not os.path.lexists(path):
                 continue
+            aside = path.with_name(path.name + ".broken")
             try:
-                if self.rename_broken:
-                    path.rename(path.with_name(path.name + ".broken"))
-                else:
+                if (what := obstacle(str(path))) is not None:
+                    problems.append(
+                        f"'{name}' stays, although '{self.job_id}' failed, because it is {what}; it can be removed by hand"
+                    )
+                elif not self.rename_broken:
                     path.unlink()
+                elif (what := obstacle(str(aside))) is None:
+                    path.rename(aside)
+                else:
+                    problems.append(
+                        f"'{name}' stays, although '{self.job_id}' failed, because '{aside.name}' is {what}; move that away"
+                    )
             except OSError as error:
                 problems.append(
                     f"the files that '{self.job_id}' left cannot be removed: {error}; the next run does not use them"
@@ -343,8 +353,14 @@ class JobKind:
         """Remove the files that the job made for others, which are done; return a message for each that stays."""
         problems = []
         for name in self.files:
+            path = absolute(name, self.pipegraph.root)
             try:
-                Path(absolute(name, self.pipegraph.root)).unlink(missing_ok=True)
+                if (what := obstacle(path)) is None:
+                    Path(path).unlink(missing_ok=True)
+                else:
+                    problems.append(
+                        f"the temporary file '{name}' of '{self.job_id}' stays, because it is {what}; it can be removed by hand"
+                    )
             except OSError as error:
                 problems.append(
                     f"the temporary file of '{self.job_id}' cannot be removed: {error}; it can be removed by hand"

@@ -41,7 +41,7 @@ class ValueFileJob(CachedJob, FileGeneratingJob):
 
     def process_call(self) -> ProcessCall:
         """Return the call that reads the value, and makes the file from it."""
-        paths = self.absolute_files
+        paths = self._places()
         return ProcessCall(
             make_files_from,
             (self.cache_job.reading, self.make, paths),

@@ -17,6 +17,7 @@ from functools import partial
 from typing import NamedTuple
 
 from ppg.exceptions import CacheUnreadableError
+from ppg.paths import require_no_obstacle
 from ppg.shared_cache.registry import (
     CachedFile,
     DamagedError,
@@ -136,6 +137,7 @@ def _placed(entry: Entry, paths: Sequence[str], use: Use) -> list[FileState] | N
 
     Raises:
         DamagedError: the entry differs from what was recorded when it was made.
+        JobContractError: something that is no file stands in the place of an output.
         OSError: a file cannot be read or written.
     """
     if tuple(one.name for one in entry.files) != use.names:
@@ -186,6 +188,8 @@ def _blame(entry: Entry, *, content: bool) -> None:
 
 
 def _make_way(path: str) -> None:
+    # The main process has looked already, but the job may have waited since then.
+    require_no_obstacle((path,), "The job")
     try:
         os.unlink(path)
     except FileNotFoundError:

@@ -18,6 +18,7 @@ __all__ = [
     "load_entry",
     "make_files",
     "note_directory",
+    "remove_old",
     "take_or_make_files",
     "unload_attribute",
     "unload_entry",
@@ -28,6 +29,9 @@ _JOB = Role.JOB
 _LOAD = Role.LOAD
 _SCRIPT = Role.SCRIPT
 
+_REGULAR = 0o100000
+"""The type of a regular file, as `stat.S_IFREG`."""
+
 
 def make_files(
     callback: Callable[..., object], arguments: tuple[object, ...], paths: tuple[str, ...]
@@ -35,12 +39,15 @@ def make_files(
     """Call a job's callback so that every output it leaves comes from this call.
 
     The folders of the outputs are created, and old outputs are removed. So a callback that fails half-way, or
-    appends to its file, leaves no older file that looks like a result of this run.
+    appends to its file, leaves no older file that looks like a result of this run. What is no file is not removed.
 
     Parameters:
         callback: the user's function.
         arguments: its arguments.
         paths: the absolute names of the files that it makes.
+
+    Raises:
+        JobContractError: something that is no file stands in the place of an output.
     """
     __tracebackhide__ = True
     for path in paths:
@@ -49,13 +56,27 @@ def make_files(
         if not os.access(folder, os.F_OK):
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
         elif os.access(path, os.F_OK, follow_symlinks=False):
-            os.unlink(path)  # noqa: PTH108 (the same)
+            remove_old(path)
     ROLE.now = _JOB
     try:
         callback(*arguments)
     except FileNotFoundError as error:
         note_directory(error)
         raise
+
+
+def remove_old(path: str) -> None:
+    """Remove the old file at an output's place.
+
+    Raises:
+        JobContractError: it is no file.
+    """
+    if os.lstat(path).st_mode & 0o170000 != _REGULAR:
+        from ppg.paths import require_no_obstacle  # noqa: PLC0415 (only what is no file needs it)
+
+        # The main process has looked already, but the job may have waited since then.
+        require_no_obstacle((path,), "The job")
+    os.unlink(path)  # noqa: PTH108 (pathlib is not imported in job processes)
 
 
 def take_or_make_files(
