@@ -18,6 +18,7 @@ EXPECTED = {
     "docs/executor.md": [
         ["a.txt has 2 words", "b.txt has 3 words", "missing.txt raised FileNotFoundError"],
         ["Succeeded(value=4000)"],
+        ["read a.txt"],
     ],
 }
 """What the examples of each page print, among other things."""

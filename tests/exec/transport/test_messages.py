@@ -40,7 +40,8 @@ VALUES: dict[object, object] = {
     int: 7, float: 1.5, bool: True, str: "text", bytes: b"bytes", object: (1, [2]), Descriptor: 3, type(None): None,
     list[int]: [1, 2], list[tuple[int, int]]: [(1, 2)], dict[int, int]: {1: 2}, tuple[str, ...]: ("a", "b"),
     list[tuple[str, str]]: [("a", "b")], list[tuple[str, str, str]]: [("a", "b", "c")],
-    dict[str, dict[str, bytes]]: {"a": {"b": b"c"}}, tuple[tuple[str, str], ...]: (("a", "b"),), tuple[float, float, float, int]: (1.0, 2.0, 3.0, 4),
+    dict[str, dict[str, bytes]]: {"a": {"b": b"c"}}, tuple[tuple[str, str], ...]: (("a", "b"),),
+    tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]: (("/a/",), (), ("/b/", "/c/")), tuple[float, float, float, int]: (1.0, 2.0, 3.0, 4),
 }  # fmt: skip
 """One value of each type that a field has."""
 
@@ -140,9 +141,9 @@ def test_a_message_is_made_by_place_or_by_name_and_never_changes() -> None:
 def test_what_jobs_write_without_a_class_is_the_message_of_that_class() -> None:
     report = encoded_value([1, "two"])
     assert decode(report, node_messages.REPORTS) == ValueReturned([1, "two"])
-    arrived = decode(encoded_job_report(2.0, report, (("a", "b"),)), node_messages.FROM_JOB)
+    arrived = decode(encoded_job_report(2.0, report, b"uses", (("a", "b"),)), node_messages.FROM_JOB)
     assert type(arrived) is JobReport
-    assert arrived == JobReport(2.0, report, (("a", "b"),))
+    assert arrived == JobReport(2.0, report, b"uses", (("a", "b"),))
 
 
 def test_a_message_that_nothing_sends_there_is_named_in_the_error() -> None:

@@ -19,14 +19,14 @@ def test_what_was_sent_before_the_end_is_read() -> None:
     assert receiver.receive() == [Go(1)]
     with pytest.raises(EOFError):
         receiver.receive()
-    receiver.put(TaskEnded(1, 0, 0, (0.0, 0.0, 0.0, 0), None, "", b"", b"", "", None, (), ()))
+    receiver.put(TaskEnded(1, 0, 0, (0.0, 0.0, 0.0, 0), None, b"", "", b"", b"", "", None, (), ()))
     with pytest.raises(EOFError):
         receiver.flush()
     receiver.close()
 
 
 def ended(number: int, report: int | None) -> TaskEnded:
-    return TaskEnded(number, 0, 0, (0.0, 0.0, 0.0, 0), report, "", b"", b"", "", None, (), ())
+    return TaskEnded(number, 0, 0, (0.0, 0.0, 0.0, 0), report, b"", "", b"", b"", "", None, (), ())
 
 
 def descriptors() -> int:

@@ -39,9 +39,13 @@ if TYPE_CHECKING:
         Unpicklable,
         Usage,
     )
+    from ppg_exec.tracking.places import interpreter_folders, system_folders
+    from ppg_exec.tracking.received import uses_so_far
+    from ppg_exec.tracking.uses import UNTRACED, FileUse, Tracking, UseKind
 
 __all__ = [
     "ALL_CORES",
+    "UNTRACED",
     "Cancelled",
     "CannotPickle",
     "CorePool",
@@ -50,6 +54,7 @@ __all__ = [
     "Event",
     "Executor",
     "ExecutorError",
+    "FileUse",
     "InlineExecutor",
     "Interrupted",
     "Ledger",
@@ -68,18 +73,23 @@ __all__ = [
     "Succeeded",
     "Task",
     "TimedOut",
+    "Tracking",
     "Unpicklable",
     "UnsafeFolderError",
     "Unsatisfiable",
     "Usage",
+    "UseKind",
     "WaitingLine",
     "available_cores",
     "available_memory",
     "given_pool",
+    "interpreter_folders",
     "machine_pool",
     "open_runtime_folder",
     "opens_exception",
+    "system_folders",
     "unopened_exception",
+    "uses_so_far",
 ]
 
 _HOME = {
@@ -93,6 +103,9 @@ _HOME = {
     "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),
     "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
+    "tracking.places": ("interpreter_folders", "system_folders"),
+    "tracking.received": ("uses_so_far",),
+    "tracking.uses": ("UNTRACED", "FileUse", "Tracking", "UseKind"),
     "tasks": (
         "ALL_CORES", "Cancelled", "Died", "End", "ExecutorError", "LoadRepeated", "NameDiffers", "Notice", "Outcome", "Output", "RunsIn",
         "Place", "Raised", "Refused", "Started", "Succeeded", "Task", "TimedOut", "Unpicklable", "Usage",

@@ -38,6 +38,10 @@ from ppg_exec.tasks import (
     Task,
     Usage,
 )
+from ppg_exec.tracking.hook import TrackedTask, install
+from ppg_exec.tracking.places import prefixes_of
+from ppg_exec.tracking.received import received_uses
+from ppg_exec.tracking.uses import UNTRACED, Tracking
 
 __all__ = ["InlineExecutor"]
 
@@ -69,6 +73,7 @@ class InlineExecutor:
         self._tasks: dict[str, Task] = {}
         self._events: list[Event] = []
         self._order = 0
+        self._prefixes: dict[Tracking, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {}
         self._attention = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._closed = False
 
@@ -168,9 +173,10 @@ class InlineExecutor:
             streams = StandardStreams(keep_descriptors=True)
             # It stays `Cancelled` only if `around` keeps the exception to itself.
             end: End = Cancelled()
+            tracked = self._tracked(task.tracking)
             try:
                 with self._around(task):
-                    end = _end_of(task)
+                    end = _end_of(task, tracked)
             finally:
                 os.chdir(directory)
                 # A separate process would have its own streams. The other tasks and the caller print as before.
@@ -186,23 +192,43 @@ class InlineExecutor:
             after.ru_stime - before.ru_stime,
             after.ru_maxrss * 1024,
         )
-        return Outcome(task.key, end, usage=usage, attempts=attempt, earlier=earlier)
+        uses, incomplete = ((), "") if tracked is None else received_uses(tracked.encoded())
+        if task.tracking is not None and task.tracking.strace:
+            incomplete = incomplete or f"{UNTRACED}: the task runs in the process of the caller"
+        return Outcome(
+            task.key,
+            end,
+            usage=usage,
+            attempts=attempt,
+            earlier=earlier,
+            uses=uses,
+            uses_incomplete=incomplete,
+        )
+
+    def _tracked(self, tracking: Tracking | None) -> TrackedTask | None:
+        if tracking is None:
+            return None
+        if tracking not in self._prefixes:
+            install()
+            self._prefixes[tracking] = prefixes_of(tracking)
+        return TrackedTask(self._prefixes[tracking])
 
 
-def _end_of(task: Task) -> End:
+def _end_of(task: Task, tracked: TrackedTask | None) -> End:
     process = os.getpid()
     try:
-        return _end_in_this_process(task)
+        return _end_in_this_process(task, tracked)
     finally:
         if os.getpid() != process:
             end_copy()
 
 
-def _end_in_this_process(task: Task) -> End:
+def _end_in_this_process(task: Task, tracked: TrackedTask | None) -> End:
     try:
         if task.working_directory is not None:
             os.chdir(task.working_directory)
-        value = task.function(*task.arguments)
+        function, arguments = task.function, task.arguments
+        value = function(*arguments) if tracked is None else tracked.call(function, arguments)
         return Succeeded(value if task.after is None else task.after())
     except KeyboardInterrupt:
         raise  # the caller's Ctrl-C, as there is no other process that it can be for

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import enum
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ppg_exec.sent_exceptions import opens_exception
+from ppg_exec.tracking.uses import FileUse, Tracking
 
 __all__ = [
     "ALL_CORES",
@@ -78,6 +79,7 @@ class Task:
         working_directory: where it runs; by default where the executor was made.
         returns_plain: whether it returns only None, bool, numbers, str and bytes, in tuples, lists and dicts. Such
             a result is read without pickle, and any other result fails the task.
+        tracking: which uses of files by `function` are noted; None: none are. Those by `after` never are.
 
     """
 
@@ -94,6 +96,7 @@ class Task:
     retries: int = 0
     working_directory: str | None = None
     returns_plain: bool = False
+    tracking: Tracking | None = None
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:
@@ -245,7 +248,9 @@ class Outcome:
 
     stdout, stderr, usage: of the last attempt. warnings: texts. attempts: how often it was started. earlier:
     how the attempts before the last one ended, the oldest first. It has at most ten of them, and of what they
-    raised only the type and the beginning of the message.
+    raised only the type and the beginning of the message. uses: the files that the last attempt has used, in the order
+    of their first uses, if the task has `tracking` and its process has reported. uses_incomplete: why some are missing, or
+    empty.
     """
 
     key: str
@@ -256,6 +261,8 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     attempts: int = 1
     earlier: tuple[End, ...] = ()
+    uses: Sequence[FileUse] = ()
+    uses_incomplete: str = ""
 
 
 @dataclass(frozen=True, slots=True)

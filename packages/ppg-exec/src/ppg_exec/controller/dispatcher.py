@@ -174,6 +174,7 @@ class Dispatcher:
                     timeout=task.timeout,
                     directory=task.working_directory,
                     environment=environment,
+                    tracking=node.tracking(task.tracking),
                 )
             )
         except (ExecutorError, KeyboardInterrupt):
@@ -210,7 +211,7 @@ class Dispatcher:
         """Give a new node the data of the former one. This goes before other tasks, and takes no claim."""
         for load, task, undoes in self._registry.loads.steps():
             number = self._registry.next_number()
-            again = replace(task, key=f"{task.key} (repeated as {number})", retries=0)
+            again = replace(task, key=f"{task.key} (repeated as {number})", retries=0, tracking=None)
             role = Role.REPEATED_UNLOAD if undoes else Role.RELOAD
             state = TaskState(again, number, 0, task.memory, role, load=load)
             self._registry.states[again.key] = state

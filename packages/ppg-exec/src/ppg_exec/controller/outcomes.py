@@ -10,9 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, assert_never, cast
 
+from ppg_exec.controller.registry import NO_USES, Uses
 from ppg_exec.linux import NODE_FAILED
 from ppg_exec.sent_exceptions import SentException
 from ppg_exec.tasks import Cancelled, Died, End, Raised, Succeeded, TimedOut, Unpicklable
+from ppg_exec.tracking.received import received_uses
 from ppg_exec.transport.messages import UnexpectedMessage, decode
 from ppg_exec.transport.node_messages import (
     REPORTS,
@@ -24,7 +26,7 @@ from ppg_exec.transport.node_messages import (
     ValueReturned,
 )
 
-__all__ = ["OomCounter", "died", "end_of", "node_death"]
+__all__ = ["OomCounter", "died", "end_of", "node_death", "uses_of"]
 
 _LARGEST_REPORT = 1 << 31
 _SIGNALS = {
@@ -99,6 +101,16 @@ def end_of(
             return died(message.status, message.cause, oom)
         case _:
             assert_never(report)
+
+
+def uses_of(sent: bytes | int) -> Uses:
+    """The files that a task has used, as its process has sent them; closes a descriptor of it."""
+    if sent == b"":
+        return NO_USES
+    try:
+        return Uses(*received_uses(_content(sent)))
+    except (OSError, _InvalidReport) as error:
+        return Uses((), f"the list of the files that it has used cannot be read: {error}")
 
 
 def node_death(status: int | None, stderr_tail: str, doing: str, oom: OomCounter) -> Died:

@@ -6,6 +6,7 @@ It also holds the events for the caller, and makes the small decisions that depe
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -24,12 +25,14 @@ from ppg_exec.tasks import (
     Task,
     Usage,
 )
+from ppg_exec.tracking.uses import FileUse
 
 if TYPE_CHECKING:
     from ppg_exec.hosts.local_host import NodeHandle
 
 __all__ = [
     "NO_OUTPUT",
+    "NO_USES",
     "REPEATS",
     "UNLOADS",
     "UNUSED",
@@ -38,6 +41,7 @@ __all__ = [
     "Stage",
     "Streams",
     "TaskState",
+    "Uses",
     "memory_warning",
 ]
 
@@ -83,6 +87,16 @@ class Streams(NamedTuple):
 
 
 NO_OUTPUT = Streams()
+
+
+class Uses(NamedTuple):
+    """Uses: holds the files that a task has used, and why some are missing, if so."""
+
+    files: Sequence[FileUse] = ()
+    incomplete: str = ""
+
+
+NO_USES = Uses()
 
 
 @dataclass(slots=True, eq=False)
@@ -170,6 +184,7 @@ class Registry:
         streams: Streams = NO_OUTPUT,
         usage: Usage = UNUSED,
         warned: tuple[str, ...] = (),
+        uses: Uses = NO_USES,
     ) -> None:
         """Report the final end of a task."""
         del self.states[state.task.key]
@@ -186,6 +201,8 @@ class Registry:
                     warned,
                     state.attempt,
                     state.earlier,
+                    uses.files,
+                    uses.incomplete,
                 )
             )
         elif state.role is Role.RELOAD:

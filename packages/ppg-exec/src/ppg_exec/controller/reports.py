@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 from typing import assert_never
 
 from ppg_exec.attempts import memory_after_out_of_memory
 from ppg_exec.controller.cancellation import Cancellation
 from ppg_exec.controller.dispatcher import Dispatcher
 from ppg_exec.controller.node_watch import NodeWatch
-from ppg_exec.controller.outcomes import OomCounter, end_of, node_death
+from ppg_exec.controller.outcomes import OomCounter, end_of, node_death, uses_of
 from ppg_exec.controller.registry import (
     NO_OUTPUT,
+    NO_USES,
     REPEATS,
     UNUSED,
     Registry,
@@ -19,11 +19,13 @@ from ppg_exec.controller.registry import (
     Stage,
     Streams,
     TaskState,
+    Uses,
     memory_warning,
 )
 from ppg_exec.controller.run_names import RunNames
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.hosts.nodes import Nodes
+from ppg_exec.job_output.report_socket import close_descriptors
 from ppg_exec.tasks import (
     Cancelled,
     Died,
@@ -173,8 +175,7 @@ class Reports:
         streams = Streams(_output(message.stdout), _output(message.stderr))
         if message.differing and self._has_new_values(node, state, message):
             # The task has run with other values, so it runs again.
-            if isinstance(message.report, int):
-                os.close(message.report)
+            close_descriptors(message.report, message.uses)
             self._dispatcher.take_back(state, message.successor)
             return
         self._dispatcher.pass_on(state, message.successor)
@@ -187,12 +188,13 @@ class Reports:
             load=node.shared.load,
             oom=self._oom,
         )
+        uses = uses_of(message.uses) if state.task.tracking is not None else NO_USES
         wall, user, system, peak = message.usage
         self._dispatcher.note_wall_time(state, wall)
         used = Usage(wall, user, system, max(peak, state.peak_memory))
         state.stage = Stage.WAITING
         warned = (*message.warnings, *memory_warning(state, used))
-        self._settle(state, end, streams, used, warned)
+        self._settle(state, end, streams, used, warned, uses)
 
     def _has_new_values(self, node: NodeHandle, state: TaskState, message: TaskEnded) -> bool:
         """Send its node the values of names that a task has found to differ; returns whether it now has more than then."""
@@ -201,12 +203,18 @@ class Reports:
         return self._names.answer(node, names, use, state.names_settled) and not state.ended_because
 
     def _settle(
-        self, state: TaskState, end: End, streams: Streams, usage: Usage, warned: tuple[str, ...]
+        self,
+        state: TaskState,
+        end: End,
+        streams: Streams,
+        usage: Usage,
+        warned: tuple[str, ...],
+        uses: Uses = NO_USES,
     ) -> None:
         """Let the task wait for another attempt, or report its end."""
         failed = isinstance(end, Raised | Died | TimedOut)
         if not failed or state.attempt > state.task.retries or state.cancelled:
-            self._registry.report(state, end, streams, usage, warned)
+            self._registry.report(state, end, streams, usage, warned, uses)
         elif isinstance(end, Died) and end.of_memory:
             seen = max(usage.peak_memory, state.peak_memory)
             self._dispatcher.retry(state, end, memory_after_out_of_memory(state.memory, seen))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
@@ -29,11 +29,12 @@ from ppg_exec.transport.forkserver_messages import (
     ToForkserver,
 )
 from ppg_exec.transport.logbook import new_logbook
-from ppg_exec.transport.node_messages import FROM_NODE, FromNode, ToNode
+from ppg_exec.transport.node_messages import FROM_NODE, FromNode, ToNode, TrackFiles
 
 if TYPE_CHECKING:
     from ppg_exec.pickling.inherited import InheritedObjects
     from ppg_exec.pickling.send import SharedObjects
+    from ppg_exec.tracking.uses import Tracking
 
 __all__ = ["LocalHost", "NodeHandle", "StartMethod", "default_scratch"]
 
@@ -54,6 +55,19 @@ class NodeHandle:
     logbook: int
     inherited: InheritedObjects | None = None
     _shared: SharedObjects | None = None
+    _trackings: dict[Tracking, int] = field(default_factory=dict)
+
+    def tracking(self, tracking: Tracking | None) -> int:
+        """The number by which the node knows which uses of files to note; tells it before the first task."""
+        if tracking is None:
+            return 0
+        number = self._trackings.get(tracking)
+        if number is None:
+            from ppg_exec.tracking.places import prefixes_of  # noqa: PLC0415 (only a run that notes files needs it)
+
+            number = self._trackings[tracking] = len(self._trackings) + 1
+            self.channel.put(TrackFiles(number, prefixes_of(tracking), tracking.strace))
+        return number
 
     @property
     def shared(self) -> SharedObjects:

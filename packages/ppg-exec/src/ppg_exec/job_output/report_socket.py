@@ -30,7 +30,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ppg_exec.job_output.own_descriptors import OwnDescriptors
 
-__all__ = ["CANNOT_REPORT", "ReportSocket", "new_token"]
+__all__ = ["CANNOT_REPORT", "ReportSocket", "close_descriptors", "new_token"]
 
 CANNOT_REPORT = 197
 """Exit code of a job that has closed, replaced or filled the descriptor for its report."""
@@ -39,8 +39,8 @@ _FIRST_OTHER = 3
 """The lowest descriptor that is no standard stream."""
 _PACKET = 1 << 13
 _CREDENTIALS = 12  # bytes of a `struct ucred`: pid, uid, gid
-# Room for the credentials and one descriptor. The kernel drops further descriptors.
-_ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS) + socket.CMSG_LEN(4)
+# Room for the credentials and two descriptors. The kernel drops further descriptors.
+_ANCILLARY = socket.CMSG_SPACE(_CREDENTIALS) + socket.CMSG_LEN(8)
 # The class of `socket`, and its enumerations, run Python code, with pages that each fork then copies.
 _FAMILY = int(socket.AF_UNIX)
 _KIND = int(socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK)
@@ -48,6 +48,10 @@ _CLOEXEC = int(socket.MSG_CMSG_CLOEXEC)
 _CUT_OFF = int(socket.MSG_TRUNC | socket.MSG_CTRUNC)
 # The kernel gives each socket a different cookie. Unlike fstat, reading it touches hardly any memory.
 _SO_COOKIE = 57
+
+
+_SENT = {bytes, int}
+"""What a part of a report may be: itself, or the descriptor of its file."""
 
 
 def new_token() -> bytes:
@@ -138,25 +142,53 @@ class ReportSocket:
         if not data.startswith(self._token) or flags & _CUT_OFF:
             return None
         try:
-            return decode(memoryview(data)[len(self._token) :], FROM_JOB, descriptors)
+            report = decode(memoryview(data)[len(self._token) :], FROM_JOB, descriptors)
         except (ValueError, EOFError, TypeError, IndexError, UnexpectedMessage):
             return None
+        # True is an int, too, and as a descriptor it would be a stream of the node.
+        types = [type(report.when), type(report.differing), {type(report.report), type(report.uses)} <= _SENT]
+        if types == [float, tuple, True]:
+            return report
+        for each in (report.report, report.uses):
+            if type(each) is int:
+                os.close(each)
+        return None
 
     # ---- in the job process
 
-    def send(self, report: bytes, differing: tuple[tuple[str, str], ...]) -> None:
-        """Send the encoded report, and the names that differ here. Raises OSError if there is no room for it."""
+    def send(self, report: bytes, uses: bytes, differing: tuple[tuple[str, str], ...]) -> None:
+        """Send the encoded report, the encoded uses of files, and the names that differ here.
+
+        Raises OSError if there is no room for the report.
+        """
         when = time.monotonic()
         if not self._is_intact():
             os._exit(CANNOT_REPORT)
-        if len(report) <= _PACKET:
-            self._send(encoded_job_report(when, report, differing), ())
+        if len(report) + len(uses) <= _PACKET:
+            self._send(encoded_job_report(when, report, uses, differing), ())
             return
+        sent = report if len(report) <= _PACKET // 2 else self._file(report)
+        try:
+            used: bytes | int = uses if len(uses) <= _PACKET // 2 else self._file(uses)
+        except OSError as error:
+            from ppg_exec.tracking.wire import encode as encode_uses  # noqa: PLC0415 - only then
+
+            used = encode_uses(
+                {}, f"the list of the files that it has used cannot be written: {error.strerror}"
+            )
+        self._send(*encode(JobReport(when, sent, used, differing)))
+
+    def _file(self, content: bytes) -> int:
+        """An unlinked file with this content. Raises OSError."""
         descriptor = unlinked_file(self._directory)
-        rest = memoryview(report)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        self._send(*encode(JobReport(when, descriptor, differing)))
+        rest = memoryview(content)
+        try:
+            while rest:
+                rest = rest[os.write(descriptor, rest) :]
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def _send(self, packet: bytes, descriptors: tuple[int, ...]) -> None:
         rights = b"".join(each.to_bytes(4, sys.byteorder) for each in descriptors)
@@ -188,5 +220,12 @@ def _sender_and_descriptors(ancillary: list[tuple[int, int, bytes]]) -> tuple[in
 
 
 def _drop(report: JobReport | None) -> None:
-    if report is not None and isinstance(report.report, int):
-        os.close(report.report)
+    if report is not None:
+        close_descriptors(report.report, report.uses)
+
+
+def close_descriptors(*sent: bytes | int | None) -> None:
+    """Close those of these parts of a report that are descriptors."""
+    for each in sent:
+        if isinstance(each, int):
+            os.close(each)

@@ -113,7 +113,7 @@ class JobProcesses:
             for hook in self._hooks:
                 hook()
         run_job(
-            job.call, output, reports, self._own, self._table,
+            job.call, output, reports, self._own, self._table, job.tracked,
             lean=self._lean, directory=job.directory, environment=job.environment,
             node=self._node, preforked=preforked,
         )  # fmt: skip

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ppg_exec.job_output.own_descriptors import OwnDescriptors
     from ppg_exec.job_output.report_socket import ReportSocket
     from ppg_exec.pickling.receive import IdentityTable
+    from ppg_exec.tracking.hook import TrackedTask
 
 __all__ = ["run_job"]
 
@@ -46,6 +47,7 @@ def run_job(
     reports: ReportSocket,
     own: OwnDescriptors,
     table: IdentityTable,
+    tracked: TrackedTask | None,
     *,
     lean: int,
     directory: str | None,
@@ -58,7 +60,7 @@ def run_job(
     Each page that is touched here costs a page fault, and a short job consists of little else. Hence plain
     system calls instead of the more convenient functions around them.
 
-    `lean` is the number of modules that the node had loaded when it started. `node` is the pid of the node;
+    `tracked` has the notes of the files that `call` uses. `lean` is the number of modules that the node had loaded when it started. `node` is the pid of the node;
     this process ends when the node ends. A `preforked` job waits for permission to begin.
     """
     code = 1
@@ -91,11 +93,12 @@ def run_job(
             raised = error
             report = describe_exception(error, table)
             _flush_what_can_be(lean)
+        uses = b"" if tracked is None else tracked.encoded()
         try:
-            reports.send(report, () if table.names is None else table.names.differing[:MOST_NAMES])
+            reports.send(report, uses, () if table.names is None else table.names.differing[:MOST_NAMES])
         except OSError as error:
             # There is no file for a long report; the callback may have used up all descriptors.
-            reports.send(describe_exception(raised or error, table, briefly=True), ())
+            reports.send(describe_exception(raised or error, table, briefly=True), uses, ())
         code = 0
     except SystemExit as leaving:
         code = _exit_code(leaving)

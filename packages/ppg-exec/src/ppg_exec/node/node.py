@@ -48,6 +48,7 @@ from ppg_exec.transport.node_messages import (
     SetNames,
     TaskStarted,
     TaskUnread,
+    TrackFiles,
     WatchNames,
 )
 
@@ -56,6 +57,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import Any, NoReturn
 
+    from ppg_exec.tracking.hook import TrackedTask
+    from ppg_exec.tracking.trace import Trace
     from ppg_exec.transport.node_messages import FromNode, ToNode
 
 __all__ = ["run_node"]
@@ -95,6 +98,11 @@ class _Node:
         self._parent = forkserver
         self._forkserver = own.keep(os.pidfd_open(forkserver))
         self._files = OpenFiles(own.look_for_others())
+        self._prefixes: dict[int, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {}
+        self._tracked_task: Callable[[Any, Trace | None], TrackedTask]
+        self._directory = directory
+        self._traced: set[int] = set()
+        self._strace: Callable[[str], Trace]
 
     def run(self) -> None:
         """Serve until the controller or the forkserver is gone; then end every process beneath."""
@@ -154,6 +162,8 @@ class _Node:
                 self._watch_names(message.digests)
             case SetNames():
                 self._set_names(message)
+            case TrackFiles():
+                self._track_files(message)
             case _:
                 unhandled(message)
 
@@ -174,12 +184,13 @@ class _Node:
         modules = len(sys.modules)
         warnings: tuple[str, ...] = ()
         call: Any
+        tracked = self._tracked(order) if order.tracking else None
         try:
             if order.place == "fresh":
-                call = LateCall(order.payload, self._table.names)
+                call = LateCall(order.payload, self._table.names, tracked)
             else:
                 function, arguments, after = self._load_all(order.payload, order.introduced)
-                call = call_of(function, arguments, after)
+                call = call_of(function, arguments, after, tracked)
         except UnknownIdentity as error:
             identities = [error.args[0], *(pair[0] for pair in order.introduced)]
             self._channel.put(TaskUnread(order.number, identities))
@@ -195,6 +206,7 @@ class _Node:
             warnings = (*self._look_for_threads(doing), *self._look_for_files(doing))
         job = NodeJob(order.number, order.place, call, order.cores, order.timeout)
         job.warnings = warnings
+        job.tracked = tracked
         return job
 
     def _load_all(self, payload: bytes, introduced: list[tuple[int, int]]) -> Any:
@@ -207,6 +219,28 @@ class _Node:
             return self._table.load(payload, introduced)
         finally:
             names.end()
+
+    # ---- files that tasks use
+
+    def _track_files(self, message: TrackFiles) -> None:
+        from ppg_exec.tracking.hook import TrackedTask, install  # noqa: PLC0415 - only nodes with such tasks need it
+
+        # Processes that were forked before have no hook.
+        self._tasks.discard_preforked()
+        install()
+        self._tracked_task = TrackedTask
+        self._prefixes[message.number] = message.prefixes
+        if message.strace:
+            from ppg_exec.tracing.strace import Strace  # noqa: PLC0415 - the same
+
+            self._strace = Strace
+            self._traced.add(message.number)
+
+    def _tracked(self, order: RunTask) -> TrackedTask:
+        # This process itself is never traced: its threads would be, and its other jobs.
+        is_traced = order.tracking in self._traced and order.place in {"fork", "fresh"}
+        trace = self._strace(self._directory) if is_traced else None
+        return self._tracked_task(self._prefixes[order.tracking], trace)
 
     # ---- names that differ
 
@@ -292,6 +326,8 @@ class _Node:
         report, job.status = run_load(
             call, output, self._table, job.directory, is_unload=job.place == "unload"
         )
+        if job.tracked is not None:
+            job.uses = job.tracked.encoded()
         self._has_loaded = True
         signal_when_parent_ends(0)
         signal.signal(_BEREAVED, signal.SIG_DFL)

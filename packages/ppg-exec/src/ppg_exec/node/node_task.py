@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ppg_exec.job_output.output_files import OutputFiles
     from ppg_exec.job_output.report_socket import ReportSocket
     from ppg_exec.names.node_names import NodeNames
+    from ppg_exec.tracking.hook import TrackedTask
 
 __all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy"]
 
@@ -23,7 +24,7 @@ class NodeJob:
 
     __slots__ = (
         "call", "cause", "cores", "differing", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
-        "output", "pid", "place", "report", "reports", "started", "status", "timeout", "usage", "warnings",
+        "output", "pid", "place", "report", "reports", "started", "status", "timeout", "tracked", "usage", "uses", "warnings",
     )  # fmt: skip
 
     def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
@@ -40,6 +41,8 @@ class NodeJob:
         self.ended: float = 0.0
         self.reports: ReportSocket | None = None
         self.report: bytes | int | None = None
+        self.tracked: TrackedTask | None = None
+        self.uses: bytes | int = b""
         self.cause: str | None = None
         self.differing: tuple[tuple[str, str], ...] = ()
         self.status: int = 0
@@ -63,8 +66,9 @@ class CallThatRaises:
 class LateCall:
     """LateCall: reads its task only in the job process, so that a fresh job leaves nothing in the node."""
 
-    def __init__(self, payload: bytes, names: NodeNames | None) -> None:
+    def __init__(self, payload: bytes, names: NodeNames | None, tracked: TrackedTask | None) -> None:
         self._payload = payload
+        self._tracked = tracked
         self._names = names
 
     def __call__(self) -> Any:
@@ -76,16 +80,19 @@ class LateCall:
         if names is not None:
             names.take_values(values)
             names.end()
-        return call_of(function, arguments, after)()
+        return call_of(function, arguments, after, self._tracked)()
 
 
-def call_of(function: Any, arguments: tuple[Any, ...], after: Any) -> Any:
-    """One call for the two functions of a task; `after`, if there is one, gives the result."""
+def call_of(function: Any, arguments: tuple[Any, ...], after: Any, tracked: TrackedTask | None) -> Any:
+    """One call for the two functions of a task; `after`, if there is one, gives the result.
+
+    `tracked` notes the files that the first function uses.
+    """
 
     def call() -> Any:
         process = os.getpid()
         try:
-            value = function(*arguments)
+            value = function(*arguments) if tracked is None else tracked.call(function, arguments)
         finally:
             if os.getpid() != process:
                 end_copy()

@@ -21,7 +21,7 @@ import signal
 import time
 from collections import deque
 
-from ppg_exec.job_output.report_socket import CANNOT_REPORT
+from ppg_exec.job_output.report_socket import CANNOT_REPORT, close_descriptors
 from ppg_exec.node.orphans import Orphans
 from ppg_exec.transport.node_messages import TaskEnded, TasksRecalled, TaskStarted
 
@@ -224,9 +224,9 @@ class TaskTable:
                     "let it close only what it opened"
                 )
         elif job.status == 0:
-            job.report, job.ended = report.report, report.when
-        elif isinstance(report.report, int):
-            os.close(report.report)
+            job.report, job.uses, job.ended = report.report, report.uses, report.when
+        else:
+            close_descriptors(report.report, report.uses)
 
     def _finish(self, job: NodeJob) -> None:
         output = job.output
@@ -273,6 +273,7 @@ class TaskTable:
                 status=job.status,
                 usage=(wall, *job.usage),
                 report=job.report,
+                uses=job.uses,
                 refusal=refusal,
                 stdout=stdout,
                 stderr=stderr,

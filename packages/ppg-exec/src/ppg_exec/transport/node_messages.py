@@ -37,6 +37,7 @@ __all__ = [
     "TaskUnread",
     "TasksRecalled",
     "ToNode",
+    "TrackFiles",
     "ValueReturned",
     "WatchNames",
     "encoded_job_report",
@@ -68,6 +69,8 @@ class RunTask(Message):
     """where the task runs; None: where the node does"""
     environment: tuple[tuple[str, str], ...]
     """variables with their values"""
+    tracking: int
+    """the number of the `TrackFiles` by which the files are noted that the task uses; 0: none are"""
 
 
 class Go(Message):
@@ -133,6 +136,17 @@ class SetNames(Message):
     """"answer" to a `NamesDiffer`, "ahead" of tasks, or "late", if only jobs get values, with their tasks"""
 
 
+class TrackFiles(Message):
+    """TrackFiles: says which uses of files are noted of the tasks that name its number."""
+
+    __slots__ = ()
+    number: int
+    prefixes: tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+    """where all uses are noted, where none are, and what belongs to the system; each with a slash at its end"""
+    strace: bool
+    """whether strace sees what native code and other programs use"""
+
+
 # ---- node → controller
 
 
@@ -160,6 +174,8 @@ class TaskEnded(Message):
     """seconds of wall clock, of processor time, and of the kernel's; bytes of memory at most"""
     report: bytes | Descriptor | None
     """an encoded report; None: the process has sent none"""
+    uses: bytes | Descriptor
+    """the files that the task has used, as `ppg_exec.tracking.wire` has them"""
     refusal: str
     """why the task got no process, or no files; empty if it got them"""
     stdout: bytes | Descriptor
@@ -223,6 +239,8 @@ class JobReport(Message):
     """seconds of the monotonic clock at the end of the work"""
     report: bytes | Descriptor
     """an encoded report; a long one is in an unlinked file"""
+    uses: bytes | Descriptor
+    """as in `TaskEnded`"""
     differing: tuple[tuple[str, str], ...]
     """as in `TaskEnded`"""
 
@@ -266,7 +284,17 @@ class ResultUnpicklable(Message):
 
 # ---- by direction
 
-ToNode = RunTask | Go | RecallTasks | EndTask | ForgetIdentities | ImportModules | WatchNames | SetNames
+ToNode = (
+    RunTask
+    | Go
+    | RecallTasks
+    | EndTask
+    | ForgetIdentities
+    | ImportModules
+    | WatchNames
+    | SetNames
+    | TrackFiles
+)
 FromNode = TaskStarted | TaskEnded | TasksRecalled | IdentitiesLost | TaskUnread | NamesDiffer | NamesUnset
 FromJob = JobReport
 Report = ValueReturned | PickleReturned | ExceptionRaised | ResultUnpicklable
@@ -286,6 +314,8 @@ def encoded_value(value: Any) -> bytes:
     return marshal.dumps(("ValueReturned", value))
 
 
-def encoded_job_report(when: float, report: bytes, differing: tuple[tuple[str, str], ...]) -> bytes:
+def encoded_job_report(
+    when: float, report: bytes, uses: bytes, differing: tuple[tuple[str, str], ...]
+) -> bytes:
     """The bytes of a `JobReport`, as `encode` makes them; see `encoded_value`."""
-    return marshal.dumps(("JobReport", when, report, differing))
+    return marshal.dumps(("JobReport", when, report, uses, differing))

@@ -1,0 +1,322 @@
+"""Notes: holds which files one task has used, and decides which uses are noted.
+
+A use is noted before it happens, because the hook is called then. The first use of each kind counts. A file that the task
+has written before is its own, so reading it is no use.
+
+`noted` is one dict in the order of first use, because several threads may add to it: adding one entry is one step. Its keys
+and values are those of `wire`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from posixpath import normpath
+from stat import S_IFMT, S_IFREG
+from struct import error as struct_error
+
+from ppg_exec.tracking.log import SharedLog, new_log
+from ppg_exec.tracking.origin import is_of_others
+from ppg_exec.tracking.wire import LIST_TOO_LONG, LONGEST, MOST, STAT, TOO_MANY_FILES, encode
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from ppg_exec.tracking.trace import Trace
+
+    Prefixes = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
+
+__all__ = ["Notes", "packed"]
+
+_MACHINERY = sys.modules["_frozen_importlib_external"]
+_SUFFIXES: tuple[str, ...] = (
+    *_MACHINERY.SOURCE_SUFFIXES, *_MACHINERY.BYTECODE_SUFFIXES, *_MACHINERY.EXTENSION_SUFFIXES, ".zip", ".egg", ".whl", ".pyz",
+)  # fmt: skip
+"""Of files that the import machinery reads; importing `importlib.machinery` would cost more."""
+_IMPORTS = "<frozen importlib._bootstrap_external>"
+_ARCHIVES = "<frozen zipimport>"
+_NO_CONTENT = os.O_DIRECTORY | os.O_PATH
+_LARGEST = (1 << 63) - 1
+
+_stat = os.stat
+_pack = STAT.pack
+_getframe = sys._getframe
+
+
+class Notes:
+    """Notes: holds the notes of one task in one process.
+
+    Args:
+        prefixes: of root, of what is unnoted, and of the system, each with a slash at its end.
+        log: of the task, in a process that the task has started.
+
+    """
+
+    __slots__ = (
+        "_before",
+        "_listed",
+        "_listing",
+        "_log",
+        "_root",
+        "_skipped",
+        "_unnoted",
+        "incomplete",
+        "noted",
+        "prefixes",
+        "trace",
+    )
+
+    def __init__(self, prefixes: Prefixes, log: SharedLog | None = None) -> None:
+        self.prefixes: Prefixes = prefixes
+        self._root, self._unnoted, system = prefixes
+        self._skipped = (*self._unnoted, *system)
+        self._log = log
+        self._before = 0  # notes that are older than the log
+        self._listed = 0  # bytes of names in folders
+        self._listing = ""  # the key of the folder that the hook is listing
+        self.noted: dict[str, bytes] = {}
+        self.incomplete: str = ""
+        """Why notes are missing; empty if none are."""
+        self.trace: Trace | None = None
+        """What else the task uses, in the process of the task; None if only its Python code is looked at."""
+
+    # ---- what the hook tells
+
+    def opened(self, path: object, mode: object, flags: int) -> None:
+        """A file is about to be opened, by the caller of the caller of this function."""
+        if flags & _NO_CONTENT:
+            return
+        text = path if type(path) is str else _text(path)
+        if text is None or (mode is None and text[:1] != "/" and _names_a_folder(_getframe(2))):
+            return
+        name = _absolute(text)
+        if name is None or not self.counts(name):
+            return
+        if flags & os.O_ACCMODE:
+            self._opened_for_writing(name, flags)
+            return
+        noted = self.noted
+        if name in noted or f"w{name}" in noted:
+            return
+        if name.endswith(_SUFFIXES) and _is_code(_getframe(2)):
+            self._imported(name)
+            return
+        try:
+            found = _stat(name)
+        except (OSError, ValueError) as error:
+            self._failed(name, error, is_absence=True)
+            return
+        if S_IFMT(found.st_mode) == S_IFREG:
+            self._note(name, packed(found))
+
+    def listed(self, path: object) -> None:
+        """The names in a folder are about to be listed."""
+        name = _absolute("." if path is None else _text(path))
+        if name is None or not self.counts(name):
+            return
+        key = f"l{name}"
+        if key in self.noted or key == self._listing:
+            return
+        if _is_import(_getframe(3)):
+            self._imported(key)
+            return
+        self._listing = key  # listing it calls the hook
+        try:
+            found = packed(_stat(name))
+            names = b"\0".join(sorted(map(os.fsencode, os.listdir(name))))  # noqa: PTH208 - lean
+        except (OSError, ValueError) as error:
+            self._failed(name, error, is_absence=True)
+            return
+        finally:
+            self._listing = ""
+        self._listed += len(names)
+        if self._listed > LONGEST:
+            self.fail(LIST_TOO_LONG)
+        else:
+            self._note(key, found + names)
+
+    def written(self, path: object, folder: int = -1) -> None:
+        """A file is about to be changed, made or removed by its name; `folder` is a descriptor, or -1."""
+        name = _absolute(_text(path), folder)
+        if name is not None and self.counts(name) and not (".pyc" in name and _is_import(_getframe(3))):
+            self._note(f"w{name}", b"")
+
+    def _opened_for_writing(self, name: str, flags: int) -> None:
+        if f"w{name}" in self.noted or (".pyc" in name and _is_import(_getframe(3))):
+            return
+        try:
+            found = _stat(name)
+        except (OSError, ValueError) as error:
+            if isinstance(error, FileNotFoundError) and flags & os.O_CREAT:
+                self._note(f"w{name}", b"")
+            self._failed(name, error, is_absence=bool(flags & os.O_RDWR))
+            return
+        if S_IFMT(found.st_mode) == S_IFREG and not flags & os.O_EXCL:
+            self._note(f"w{name}", b"")
+
+    def _imported(self, key: str) -> None:
+        """The import machinery uses a file or folder: that is no use, and the trace must know so."""
+        if self.trace is not None:
+            self._note(f"i{key}", b"")
+
+    def _failed(self, name: str, error: Exception, *, is_absence: bool) -> None:
+        """Looking at a file has failed, as using it will."""
+        if is_of_others(error):
+            raise error
+        if (
+            is_absence
+            and isinstance(error, FileNotFoundError | NotADirectoryError)
+            and f"w{name}" not in self.noted
+        ):
+            self._note(f"a{name}", b"")
+
+    def counts(self, name: str) -> bool:
+        """Whether uses of a file are noted, by where it is."""
+        slashed = name + "/"
+        return not slashed.startswith(self._unnoted if slashed.startswith(self._root) else self._skipped)
+
+    def _note(self, key: str, value: bytes) -> None:
+        noted = self.noted
+        if key in noted:
+            return
+        if len(noted) >= MOST:
+            self.fail(TOO_MANY_FILES)
+            return
+        noted[key] = value
+        if self._log is not None and (problem := self._log.append(key, value)):
+            self.fail(problem)
+
+    def fail(self, why: str) -> None:
+        """Note why notes are missing; the first reason stays."""
+        if not self.incomplete:
+            self.incomplete = why
+            if self._log is not None:
+                self._log.fail(why)
+
+    # ---- several processes
+
+    def share(self) -> SharedLog:
+        """The log that the processes of this task share, from now on. Raises OSError."""
+        if self._log is None:
+            self._before = len(self.noted)
+            self._log = new_log()
+        return self._log
+
+    def encoded(self) -> bytes:
+        """The bytes of all notes of the task, in the process of the task; the log is closed."""
+        data = self.encoded_so_far()
+        log, self._log = self._log, None
+        if log is not None:
+            log.close()
+        return data
+
+    def encoded_so_far(self) -> bytes:
+        """The bytes of all notes of the task until now, in the process of the task."""
+        noted = dict(self.noted)  # a thread may still add to it
+        if self._log is not None:
+            try:
+                noted = self._merged(noted, self._log)
+            except OSError as error:
+                self.fail(f"the log of the processes that it has forked cannot be read: {error.strerror}")
+        incomplete = self.incomplete
+        if self.trace is not None:
+            noted, problem = self.trace.completed(noted, self.counts)
+            incomplete = incomplete or problem
+        return encode(noted, incomplete)
+
+    def _merged(self, own: dict[str, bytes], log: SharedLog) -> dict[str, bytes]:
+        """The notes of all processes; from the first fork on, all of them are in the log, in their order."""
+        merged = dict(list(own.items())[: self._before])
+        logged = set(merged)
+        for key, value in log.read():
+            logged.add(key)
+            if key == "!":
+                self.incomplete = self.incomplete or value.decode("utf-8", "replace")
+            elif key not in merged and (key[0] in "lw" or f"w{key.lstrip('a')}" not in merged):
+                merged[key] = value
+        # What the log had no room for is left over.
+        merged.update((key, value) for key, value in own.items() if key not in logged)
+        if len(merged) > MOST:
+            self.incomplete = self.incomplete or TOO_MANY_FILES
+            merged = dict(list(merged.items())[:MOST])
+        return merged
+
+
+def packed(found: os.stat_result) -> bytes:
+    """A stat as `wire` has it."""
+    try:
+        return _pack(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
+    except struct_error:  # a time after the year 2262
+        times = (max(-_LARGEST, min(_LARGEST, each)) for each in (found.st_mtime_ns, found.st_ctime_ns))
+        return _pack(found.st_dev, found.st_ino, found.st_size, *times)
+
+
+def _text(path: object) -> str | None:
+    """A path as a plain str; None if it is a descriptor. No method of the user's own class of str or bytes is called."""
+    if isinstance(path, os.PathLike):
+        path = os.fspath(path)
+    if isinstance(path, bytes):
+        path = os.fsdecode(b"".join((path,)))
+    return str.__str__(path) if isinstance(path, str) else None
+
+
+def _absolute(text: str | None, folder: int = -1) -> str | None:
+    """The absolute, normalised name of a path in the folder of a descriptor; None if there is no such folder."""
+    if not text:
+        return None  # an empty path names nothing
+    name = text
+    if name[:1] != "/":
+        try:
+            base = os.getcwd() if folder < 0 else os.readlink(f"/proc/self/fd/{folder}")  # noqa: PTH109, PTH115 - lean
+        except OSError as error:
+            if is_of_others(error):
+                raise
+            return None
+        name = f"{base}/{name}"
+    if "/." in name or "//" in name or name[-1] == "/":
+        name = normpath(name)
+        if name[:2] == "//":
+            name = name[1:]
+    return name
+
+
+def _names_a_folder(frame: FrameType) -> bool:
+    """Whether code may call `os.open` with `dir_fd`, of which the hook is not told: the file is in another folder then.
+
+    Names of arguments are among the constants of the code.
+    """
+    return any(type(each) is tuple and "dir_fd" in each for each in frame.f_code.co_consts)
+
+
+def _is_import(frame: FrameType | None) -> bool:
+    """Whether the import machinery, or `importlib.metadata`, uses a file."""
+    while frame is not None and frame.f_code.co_filename == _ARCHIVES:
+        frame = frame.f_back
+    if frame is None:
+        return False
+    if frame.f_code.co_filename == _IMPORTS:
+        return True
+    module = frame.f_globals.get("__name__")
+    return type(module) is str and module.startswith(("importlib.metadata", "importlib_metadata"))
+
+
+def _is_code(frame: FrameType | None) -> bool:
+    """Whether a file is read as code of a module, or to show a line of it in a traceback."""
+    if frame is None:
+        return False
+    if frame.f_code.co_filename in {_IMPORTS, _ARCHIVES}:
+        return _is_import(frame)
+    module = frame.f_globals.get("__name__")
+    if module == "tokenize":
+        return frame.f_back is not None and frame.f_back.f_globals.get("__name__") == "linecache"
+    # `threading` shows the traceback of a thread.
+    return module in {"linecache", "threading"} or _is_main_of_child(frame, module)
+
+
+def _is_main_of_child(frame: FrameType, module: object) -> bool:
+    """Whether `multiprocessing` runs the main module once more, in a process that it has started."""
+    each: FrameType | None = frame if module == "runpy" else None
+    while each is not None and each.f_globals.get("__name__") == "runpy":
+        each = each.f_back
+    return each is not None and each.f_globals.get("__name__") == "multiprocessing.spawn"
