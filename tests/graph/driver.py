@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from ppg_graph import (
     CleanUp,
@@ -33,6 +33,8 @@ from ppg_graph import (
     Start,
     Succeeded,
     Unobservable,
+    is_read,
+    path_of_read,
 )
 
 KINDS = {
@@ -71,6 +73,34 @@ class Shop:
     history: dict[JobId, Record] = field(default_factory=dict)
     lying_about: set[str] = field(default_factory=set)  # files of LAZY jobs that are on disk
     damaged: dict[str, FileStatus] = field(default_factory=dict)
+    reads: dict[str, Sequence[str]] = field(
+        default_factory=dict
+    )  # what jobs read and did not declare: read://PATH
+    found: dict[str, str] = field(
+        default_factory=dict
+    )  # reads that are otherwise now than when they were observed
+    generated: dict[str, str] = field(
+        default_factory=dict
+    )  # files of generated jobs, and who made them last time
+
+    def declare(self, text: str) -> None:
+        """Take this graph for the next run, with the reads that the records have."""
+        dag = self.dag = graph(text)
+        makers = {name: node for node, name in _files(dag)}
+        for node in map(NodeId, range(len(dag))):
+            record = self.history.get(dag.job_id(node))
+            for read in filter(is_read, () if record is None else record.upstreams):
+                path = path_of_read(read)
+                declared = {str(dag.job_id(upstream)) for upstream in dag.upstreams(node)}
+                if path in declared or makers.get(path) in dag.upstreams(node):
+                    continue
+                known = read in dag
+                observed = dag.node(read) if known else dag.add_node(read, NodeKind.INVARIANT)
+                dag.add_edge(observed, node)
+                generator = self.generated.get(path)
+                for upstream in () if known else (makers.get(path), generator and dag.node(JobId(generator))):
+                    if upstream is not None:
+                        dag.add_edge(upstream, observed)
 
     def run(
         self,
@@ -131,16 +161,27 @@ class Shop:
             elif name in failing:
                 effects = evaluator.handle(Failed(node))
             elif dag.kind(node) is NodeKind.GENERATOR:
-                effects = evaluator.handle(
-                    (makes or {}).get(name) or Generated(node, Fingerprint(b"nothing"))
-                )
+                generated = (makes or {}).get(name) or Generated(node, Fingerprint(b"nothing"))
+                effects = evaluator.handle(replace(generated, reads=self.read_by(name)))
             else:
                 made.add(node)
                 parts = {part: self.value(f"{name}[{part}]") for part in dag.wanted_parts(node)}
-                effects = evaluator.handle(Succeeded(node, self.value(name), parts))
+                if ":" in name:
+                    parts = {part: self.value(part) for part in name.split(":")} | parts
+                effects = evaluator.handle(Succeeded(node, self.value(name), parts, self.read_by(name)))
 
     def value(self, name: str) -> Fingerprint:
+        """What a job comes out as, or an invariant: a read as the file, or as told for the read."""
+        if is_read(name) and name not in self.values:
+            name = path_of_read(name)
         return Fingerprint(self.values.get(name, name).encode())
+
+    def read_by(self, name: str) -> dict[JobId, Fingerprint]:
+        values = {JobId(read): self.found.get(read) for read in self.reads.get(name, ())}
+        return {
+            read: self.value(read) if found is None else Fingerprint(found.encode())
+            for read, found in values.items()
+        }
 
     def look(self, node: NodeId, gone: Sequence[str]) -> Observation:
         name = self.dag.job_id(node)
@@ -151,6 +192,14 @@ class Shop:
         if self.dag.kind(node) is NodeKind.LAZY and name not in self.lying_about:
             return Files(FileStatus.MISSING, (name,))
         return INTACT
+
+
+def _files(dag: Dag) -> Iterator[tuple[NodeId, str]]:
+    """What a front end takes for files of OUTPUT jobs."""
+    for node in map(NodeId, range(len(dag))):
+        if dag.kind(node) is NodeKind.OUTPUT:
+            for name in {str(dag.job_id(node)), *dag.job_id(node).split(":")}:
+                yield node, name
 
 
 @dataclass
@@ -171,6 +220,12 @@ class Outcome:
     @property
     def ran(self) -> list[str]:
         return [self.dag.job_id(effect.node) for effect in self.effects if isinstance(effect, Start)]
+
+    @property
+    def observed(self) -> list[str]:
+        """What was observed of the world, other than the files of jobs."""
+        nodes = [node for effect in self.effects if isinstance(effect, Observe) for node in effect.nodes]
+        return [self.dag.job_id(node) for node in nodes if self.dag.kind(node) is NodeKind.INVARIANT]
 
     @property
     def removed(self) -> list[str]:

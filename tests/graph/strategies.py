@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 from ppg_graph import NodeKind
-from tests.graph.world import MAKES_FILES, PARTS, Job, Script
+from tests.graph.scripts import MAKES_FILES, PARTS, Job, Script
 
 KINDS = [
     *[NodeKind.OUTPUT] * 4,

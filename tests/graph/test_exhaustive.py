@@ -8,7 +8,9 @@ Covered by default (edges go from lower to higher; invariants have no upstreams;
   and all graphs, a first run and every edit after it killed and stopped at every point;
   and all graphs declared backwards, with one job that ignores what it reads, or with one edge about one file of
   several, with an edit in the second run;
-- 4 nodes: every third of all graphs up to isomorphism, every set of failures.
+- 4 nodes: every third of all graphs up to isomorphism, every set of failures;
+- graphs in which some edges are reads that nobody declared, of 2 nodes and a part of those of 3 nodes: at most one
+  failure, any change, and at most one failure. In the first run a job reads what is there; the next run knows of it.
 
 Always with both orders of completion; and after each run one more, which must be idle or, if the run did not come
 through, do no more than what was left. `nightly` takes all graphs of 4 nodes, and goes further with everything, and to
@@ -18,12 +20,26 @@ through, do no more than what was left. `nightly` takes all graphs of 4 nodes, a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from ppg_graph import CleanUp, Commit, Effect, Evaluator, Event, Forget, Start
+from ppg_graph import (
+    CleanUp,
+    Commit,
+    Dag,
+    Effect,
+    Evaluator,
+    Event,
+    Forget,
+    JobId,
+    Record,
+    Start,
+    Succeeded,
+    is_read,
+)
 from tests.graph.exhaustive import EFFORTS, Counts, search
 from tests.graph.reference import lockstep
 from tests.graph.reference.graphs import graphs
@@ -109,6 +125,23 @@ def test_four_nodes_with_any_failures(shard: int, record_property: Report) -> No
     report(record_property, "4 nodes, failures", counts)
 
 
+def test_two_nodes_with_reads(record_property: Report) -> None:
+    counts = search(2, replace(EFFORTS["reads"], check=True), of_reads=True)
+    assert counts.graphs > 0
+    report(record_property, "2 nodes with reads, reads", counts)
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [pytest.param(shard, marks=[pytest.mark.nightly] if shard else []) for shard in range(3 * SHARDS)],
+)
+def test_three_nodes_with_reads(shard: int, record_property: Report) -> None:
+    effort = EFFORTS["reads, no failures"]
+    counts = search(3, effort, shard=shard, shards=3 * SHARDS, of_reads=True, up_to_isomorphism=True)
+    assert counts.graphs > 0
+    report(record_property, "3 nodes with reads, reads, no failures", counts)
+
+
 SECONDS = float(os.environ.get("PPG_SEARCH_SECONDS", "300"))
 
 
@@ -142,6 +175,34 @@ def test_more_of_everything(nodes: int, effort: str, of_variants: bool, record_p
     )
     assert counts.graphs > 0
     report(record_property, f"{nodes} nodes{' with variants' if of_variants else ''}, {effort}", counts)
+
+
+@pytest.mark.nightly
+@pytest.mark.timeout(10 * SECONDS + 600)
+@pytest.mark.parametrize(
+    ("nodes", "effort"),
+    [
+        (2, "cuts of reads"),
+        (2, "all reads"),
+        (3, "reads"),
+        (3, "cuts of reads"),
+        (3, "all reads"),
+        (4, "reads, no failures"),
+    ],
+)
+def test_more_of_everything_with_reads(nodes: int, effort: str, record_property: Report) -> None:
+    shard, shards = map(int, os.environ.get("PPG_SEARCH_SHARD", "0/1").split("/"))
+    counts = search(
+        nodes,
+        EFFORTS[effort],
+        shard=shard,
+        shards=shards,
+        seconds=SECONDS,
+        of_reads=True,
+        up_to_isomorphism=nodes > 2,
+    )
+    assert counts.graphs > 0
+    report(record_property, f"{nodes} nodes with reads, {effort}", counts)
 
 
 # --- the search itself ----------------------------------------------------------------------------------------
@@ -178,6 +239,37 @@ class StopsAfterTheFirstStart(Evaluator):
         effects = super().handle(event)
         starts = [effect for effect in effects if isinstance(effect, Start)]
         return [effect for effect in effects if effect not in starts[1:]]
+
+
+class ForgetsReads(Evaluator):
+    """Keeps the reads of the former record, as if the job had told nothing."""
+
+    def handle(self, event: Event) -> list[Effect]:
+        return super().handle(replace(event, reads={}) if isinstance(event, Succeeded) else event)
+
+
+class NeverForgetsReads(Evaluator):
+    """Adds the reads of the former record to those of the new one."""
+
+    def __init__(self, dag: Dag, history: Mapping[JobId, Record], **options: Any) -> None:
+        super().__init__(dag, history, **options)
+        self.before = (dag, history)
+
+    def handle(self, event: Event) -> list[Effect]:
+        dag, history = self.before
+        if isinstance(event, Succeeded) and dag.job_id(event.node) in history:
+            consumed = history[dag.job_id(event.node)].upstreams.items()
+            event = replace(event, reads={**{up: old for up, old in consumed if is_read(up)}, **event.reads})
+        return super().handle(event)
+
+
+@pytest.mark.parametrize("mistaken", [ForgetsReads, NeverForgetsReads])
+def test_a_planted_mistake_is_found_with_reads(
+    mistaken: type[Evaluator], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lockstep, "Evaluator", mistaken)
+    with pytest.raises(Wrong):
+        search(2, EFFORTS["all reads"], of_reads=True)
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,9 @@
-"""A simulated world for the evaluator: scripts, a disk, memory, a store, and a driver that runs one script.
-
-The content of every job is a function of what it consumes and of nothing else, so what each file must look like can be
-computed directly, without any notion of records, staleness or demand (`Script.expected`). Contents are drawn from very
-few values, so that it often happens that a job's inputs change and its output does not.
-"""
+"""A simulated world for the evaluator: a disk, memory, a store, and a driver that runs one script."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
-from hashlib import blake2b
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
@@ -19,7 +13,6 @@ from ppg_graph import (
     Cancelled,
     CleanUp,
     Commit,
-    Dag,
     Demanded,
     Evaluator,
     Extended,
@@ -43,6 +36,7 @@ from ppg_graph import (
     NoRecord,
     Observe,
     Observed,
+    ReadChanged,
     Record,
     Rejected,
     Skip,
@@ -54,109 +48,22 @@ from ppg_graph import (
     UpstreamAdded,
     UpstreamChanged,
     UpstreamRemoved,
+    is_read,
+    path_of_read,
+    read_id,
 )
-
-PARTS = ("x", "y")
-MAKES_FILES = (NodeKind.OUTPUT, NodeKind.LAZY)
-
-
-def digest(*things: object) -> bytes:
-    return blake2b(repr(things).encode(), digest_size=8).digest()
-
-
-def small(*things: object) -> int:
-    """A content: one of few."""
-    return digest(*things)[0] % 3
-
-
-@dataclass(frozen=True)
-class Job:
-    name: str
-    kind: NodeKind
-    upstreams: tuple[tuple[str, str | None], ...] = ()  # (name, part)
-    value: int = 0  # of an invariant
-    makes: tuple[Job, ...] = ()  # of a generator; their names begin with the generator's
-    injects: tuple[tuple[str, str, str | None], ...] = ()  # of a generator: (upstream, downstream, part)
-
-    @property
-    def keeps(self) -> bool:
-        """Whether the files of this LAZY job stay; some names do."""
-        return self.kind is NodeKind.LAZY and digest(self.name)[1] % 4 == 0
-
-
-@dataclass
-class Script:
-    """Jobs in an order in which every edge, made by hand or by a generator, points forwards."""
-
-    jobs: list[Job] = field(default_factory=list)
-
-    def names(self) -> list[str]:
-        return [job.name for job in self.jobs]
-
-    def declare(self) -> Dag:
-        dag = Dag()
-        for job in sorted(self.jobs, key=lambda job: digest(job.name)):  # any order will do
-            dag.add_node(JobId(job.name), job.kind, keep=job.keeps)
-        for job in self.jobs:
-            for upstream, part in job.upstreams:
-                dag.add_edge(dag.node(JobId(upstream)), dag.node(JobId(job.name)), part=part)
-        return dag
-
-    def unfolded(self, without: Iterable[str] = ()) -> list[Job]:
-        """All jobs with what generators make of them, except generators that do not get to run."""
-        done: list[Job] = []
-        stack = list(reversed(self.jobs))
-        while stack:
-            job = stack.pop()
-            done.append(job)
-            if job.name in without:
-                continue
-            stack.extend(reversed(job.makes))
-            for upstream, downstream, part in job.injects:
-                for position, other in enumerate(stack):
-                    if other.name == downstream and other.kind is not NodeKind.INVARIANT:
-                        stack[position] = replace(other, upstreams=(*other.upstreams, (upstream, part)))
-        return done
-
-    def expected(self, without: Iterable[str] = ()) -> dict[str, Any]:
-        """What every job makes: fresh, without any history."""
-        contents: dict[str, Any] = {}
-        for job in self.unfolded(without):
-            contents[job.name] = content(
-                job, {edge: pick(contents[edge[0]], edge[1]) for edge in merged(job)}
-            )
-        return contents
-
-
-def merged(job: Job) -> list[tuple[str, str | None]]:
-    """The edges of a job as the graph sees them: all of a job swallows its parts."""
-    whole = {name for name, part in job.upstreams if part is None}
-    return sorted(
-        {(name, None if name in whole else part) for name, part in job.upstreams},
-        key=lambda edge: (edge[0], edge[1] or ""),
-    )
-
-
-def pick(contents: Any, part: str | None) -> Any:
-    return contents if part is None else contents[part]
-
-
-def content(job: Job, inputs: dict[tuple[str, str | None], Any]) -> Any:
-    """What a job makes of its inputs."""
-    given = sorted(inputs.items(), key=repr)
-    match job.kind:
-        case NodeKind.INVARIANT:
-            return job.value
-        case NodeKind.OUTPUT | NodeKind.LAZY:
-            return {part: small(job.name, part, given) for part in PARTS}
-        case NodeKind.LOAD:
-            return small(job.name, given)
-        case NodeKind.GENERATOR:
-            return repr((job.makes, job.injects))
-
-
-def fingerprint(contents: Any) -> Fingerprint:
-    return Fingerprint(digest(contents))
+from tests.graph.reading import READERS, FrontEnd, find, paths_of
+from tests.graph.scripts import (
+    MAKES_FILES,
+    PARTS,
+    Job,
+    Script,
+    content,
+    fingerprint,
+    found,
+    pick,
+    print_of_read,
+)
 
 
 @dataclass
@@ -171,9 +78,10 @@ class World:
 
     disk: dict[str, Any] = field(default_factory=dict)
     store: dict[str, Stored] = field(default_factory=dict)
+    generated_by: dict[str, str] = field(default_factory=dict)
 
     def copy(self) -> World:
-        return World(dict(self.disk), dict(self.store))
+        return World(dict(self.disk), dict(self.store), dict(self.generated_by))
 
 
 @dataclass
@@ -198,6 +106,10 @@ class Run:
         self.dag = script.declare()
         self.jobs = {job.name: job for job in script.jobs}
         history = {JobId(name): stored.record for name, stored in world.store.items()}
+        self.kinds = script.kinds()
+        self.front = FrontEnd(self.dag, history, world.generated_by)
+        for read in self.front.declare():
+            self.jobs[read] = Job(read, NodeKind.INVARIANT)
         self.before = dict(history)
         self.disk_before = dict(world.disk)
         node = self.dag.node
@@ -216,6 +128,8 @@ class Run:
         self.begun_with: dict[str, str | None] = {}  # a leftover that is no good
         self.found_unusable: set[str] = set()
         self.extended: set[str] = set()
+        self.made_of: dict[str, list[str]] = {}
+        self.has_read: dict[str, dict[JobId, Fingerprint]] = {}
         self.warned: set[str] = set()
         self.pending: list[Callable[[], Any]] = []
         self.running: dict[str, Callable[[], Any]] = {}
@@ -289,9 +203,7 @@ class Run:
                 case Extended(generator, nodes):
                     assert self.name(generator) not in self.extended
                     self.extended.add(self.name(generator))
-                    assert [self.name(node) for node in nodes] == [
-                        job.name for job in self.jobs[self.name(generator)].makes
-                    ]
+                    assert [self.name(node) for node in nodes] == self.made_of[self.name(generator)]
                 case Skip(nodes, _):
                     names = {self.name(node) for node in nodes}
                     assert not names & self.skipped
@@ -314,6 +226,9 @@ class Run:
     def observe(self, node: NodeId) -> Any:
         name = self.name(node)
         job = self.jobs[name]
+        if is_read(name):
+            assert all(self.dag.kind(up) is NodeKind.GENERATOR for up in self.dag.upstreams(node))
+            return print_of_read(find(path_of_read(name), self.kinds, self.world.disk))
         if job.kind is NodeKind.INVARIANT:
             return Unobservable("gone") if name in self.plan.unobservable else fingerprint(job.value)
         return Files(*self.file_status(name))
@@ -346,12 +261,20 @@ class Run:
         inputs = {}
         for upstream, part in self.edges(node):
             inputs[upstream, part] = pick(self.read(upstream), part)
-        made = content(job, inputs)
+        undeclared = found(job, self.edges(node), self.kinds, self.world.disk)
+        paths = {path.removeprefix("read "): contents for (path, _), contents in undeclared.items()}
+        self.has_read[name] = {read_id(path): print_of_read(contents) for path, contents in paths.items()}
+        for path in paths:
+            if self.front.is_followed(path, JobId(name)):
+                assert self.state(path.split("/")[0]) in (NodeState.CLEAN, NodeState.DONE)
+        made = content(job, {**inputs, **undeclared})
         self.running[name] = lambda: self.end(node, made)
 
     def edges(self, node: NodeId) -> list[tuple[str, str | None]]:
         result: list[tuple[str, str | None]] = []
         for upstream in self.dag.upstreams(node):
+            if is_read(self.name(upstream)):
+                continue
             parts = self.dag.parts(upstream, node)
             result += [
                 (self.name(upstream), part) for part in (sorted(parts) if parts is not None else [None])
@@ -388,17 +311,28 @@ class Run:
         if job.kind is NodeKind.GENERATOR:
             self.jobs.update({new.name: new for new in job.makes})
             edges = [(upstream, new.name, part) for new in job.makes for upstream, part in new.upstreams]
+            kinds = {JobId(new.name): new.kind for new in job.makes}
+            reads, read_edges = self.front.extend(JobId(name), kinds, [*edges, *job.injects])
+            self.jobs.update({read: Job(read, NodeKind.INVARIANT) for read in reads})
+            self.made_of[name] = [*kinds, *reads]
             return Generated(
                 node,
                 fingerprint(made),
-                tuple(NewJob(JobId(new.name), new.kind, new.keeps) for new in job.makes),
-                tuple(NewEdge(JobId(u), JobId(d), part) for u, d, part in [*edges, *job.injects]),
+                (
+                    *(NewJob(JobId(new.name), new.kind, new.keeps) for new in job.makes),
+                    *(NewJob(read, NodeKind.INVARIANT) for read in reads),
+                ),
+                (
+                    *(NewEdge(JobId(u), JobId(d), part) for u, d, part in [*edges, *job.injects]),
+                    *(NewEdge(upstream, downstream) for upstream, downstream in read_edges),
+                ),
             )
         if job.kind is NodeKind.LOAD:
             self.memory[name] = made
-            return Succeeded(node, Fingerprint(b"whatever"))
+            return Succeeded(node, Fingerprint(b"whatever"), reads=self.has_read[name])
         self.world.disk[name] = made
-        return Succeeded(node, fingerprint(made), {part: fingerprint(made[part]) for part in PARTS})
+        parts = {key: fingerprint(made[part]) for part in PARTS for key in (part, f"{name}/{part}")}
+        return Succeeded(node, fingerprint(made), parts, self.has_read[name])
 
     def clean_up(self, node: NodeId) -> None:
         name = self.name(node)
@@ -432,8 +366,9 @@ class Run:
                 assert all(changed in self.disk_before for changed in names)
             case FileEmpty():
                 raise AssertionError("no file is empty here")
-            case UpstreamChanged(upstream, old, new):
+            case UpstreamChanged(upstream, old, new) | ReadChanged(upstream, old, new):
                 assert record is not None
+                assert is_read(upstream) is isinstance(reason, ReadChanged)
                 assert record.upstreams[upstream] == old != new
                 assert upstream in upstreams
             case UpstreamAdded(upstream):
@@ -460,6 +395,27 @@ class Run:
 
     def state(self, name: str) -> NodeState:
         return self.evaluator.state(self.dag.node(JobId(name)))
+
+    def unordered(self) -> set[str]:
+        """Jobs that have read what a job makes, although the graph does not let them wait for it."""
+        names: set[str] = set()
+        for name in map(JobId, self.world.store):
+            if name not in self.dag or self.jobs[name].kind not in READERS:
+                continue
+            kinds = {self.jobs[name].kind, self.world.store[name].record.kind}
+            if len(kinds) > 1 and NodeKind.LOAD in kinds:
+                continue  # its record is one of another kind of job
+            for path in paths_of(name):
+                is_made = self.kinds.get(path.split("/")[0]) is NodeKind.OUTPUT
+                if is_made and not (self.front.is_declared(path, name) or self.front.is_followed(path, name)):
+                    names.add(name)
+        return names
+
+    def unsure(self) -> set[str]:
+        """The same, and what is downstream of such jobs."""
+        names = self.unordered()
+        below = self.dag.descendants([self.dag.node(JobId(name)) for name in names])
+        return names | {self.name(node) for node in below}
 
     def outcome(self) -> dict[str, NodeState]:
         """What must not depend on the schedule: the fate of every job that is there for its own sake."""

@@ -38,6 +38,8 @@ TESTS = [
     "tests/graph/decide/test_dryrun.py",
     "tests/graph/decide/test_core.py",
     "tests/graph/decide/test_moved_files.py",
+    "tests/graph/decide/test_reads.py",
+    "tests/graph/decide/test_reads_in_graphs.py",
 ]
 COMPARES_TIMES = (
     "tests/graph/decide/test_core.py::test_nothing_to_do_takes_time_and_memory_in_proportion_to_the_graph"

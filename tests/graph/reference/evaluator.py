@@ -23,7 +23,13 @@ Points that the rules leave to be read between the lines, and how they are read 
   that only the record has, may be the same files under another id; the id of a job with several files joins their
   names by ":". If ids allow that for all of them, the job is decided by the files when all are known. A load
   whose record holds has the print of that record.
+- A failed load keeps its record, which says nothing of whether it runs.
 - A job without an invariant of its own code ignores changes of its code, even if its record has that code.
+- What a job read and did not declare is an invariant with the path in its name. With an OUTPUT upstream it has the print
+  of that file; with generators only, it is looked at when they have ended. Below it all is as below any upstream.
+- A record has the reads of its run. One that only the record has is no reason, but has the print of a file that may
+  have got an edge. A load that ran has a print made of its reads, too, unless its record holds.
+- A generator may add edges to what declared edges put downstream of it, and to reads directly downstream.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
 """
@@ -32,13 +38,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 
-from tests.graph.reference.facts import INTACT, Edges, Past, Print, Step, below, gone_from, is_of
+from tests.graph.reference.conclusions import CONTENT, DECIDING, ON_DEMAND, Conclusions
+from tests.graph.reference.facts import (
+    NONE,
+    Edges,
+    Past,
+    Print,
+    Prints,
+    Step,
+    below,
+    path_read,
+    reads_of,
+)
 
-__all__ = ["Conclusions", "Reference"]
-
-CONTENT = ("OUTPUT", "LAZY")
-ON_DEMAND = ("LAZY", "LOAD")
-DECIDING = ("OUTPUT", "GENERATOR")
+__all__ = ["Reference"]
 
 
 class Reference:
@@ -73,7 +86,8 @@ class Reference:
         self.roots = set(self.targets or ())  # these, and what generators among them bring
         self.seen: dict[str, Print] = {}
         self.made: dict[str, Print] = {}
-        self.made_parts: dict[str, Mapping[str, Print]] = {}
+        self.made_parts: dict[str, Prints] = {}
+        self.read: dict[str, Prints] = {}
         self.there: set[str] = set()  # made on demand in this run, and not removed since
         self.removed: set[str] = set()
         self.running: set[str] = set()
@@ -95,7 +109,7 @@ class Reference:
             kind = self.kinds[job]
             if job in self.seen:
                 continue
-            if kind == "INVARIANT" and self._may_matter(job):
+            if kind == "INVARIANT" and self._may_matter(job) and self._is_to_be_looked_at(job):
                 self.seen[job] = self.look(job)
                 if self.seen[job] is None:
                     self.failed.add(job)
@@ -103,33 +117,42 @@ class Reference:
                 self.seen[job] = self.look(job)
         return self._go_on(Step())
 
-    def succeeded(self, job: str, print_: Print, parts: Mapping[str, Print] | None = None) -> Step:
-        """`job` ran, and its outputs are as they should be."""
+    def succeeded(self, job: str, print_: Print, parts: Prints = NONE, reads: Prints = NONE) -> Step:
+        """`job` ran, and its outputs are as they should be. `reads` is what it read and did not declare."""
         step = Step()
         before = self.now  # an extension changes nothing that its generator consumed
         self.running.remove(job)
         kind = self.kinds[job]
+        consumed = {up: before.consumed(up, job) for up in self.upstreams(job) if path_read(up) is None}
+        past, known = self.past(job), before.known.get(job)
+        behind = self.read.get(job, NONE if past is None else reads_of(past))
+        found_other = any(reads.get(name, old) != old for name, old in behind.items())
         if kind == "LOAD":
-            self.made[job] = before.known[job]
+            holds = past is not None and past.print == known and not found_other
+            self.made[job] = known if holds else ("load", frozenset({**consumed, **reads}.items()))
         elif job in before.known:  # rule 6: made again, and keeps the print that others have seen
-            if print_ != before.known[job]:
+            if print_ != known and found_other:
+                reads = (
+                    behind  # that print was made of these, and the next run will see that they have changed
+                )
+            elif print_ != known:
                 step.surprises.append(job)
-            self.made[job] = before.known[job]
+            self.made[job] = known
             self.made_parts[job] = before.parts[job]
         else:
             self.made[job] = print_
-            self.made_parts[job] = parts or {}
+            self.made_parts[job] = parts
         if kind in ON_DEMAND:
             self.there.add(job)
-        consumed = {up: before.consumed(up, job) for up in self.upstreams(job)}
-        step.commits[job] = Past(kind, self.made[job], consumed, self.made_parts.get(job, {}))
+        self.read[job] = reads
+        step.commits[job] = Past(kind, self.made[job], {**consumed, **reads}, self.made_parts.get(job, {}))
         return self._go_on(step)
 
     def did_fail(self, job: str) -> Step:
         """`job` ran and failed."""
         self.running.remove(job)
         self.failed.add(job)
-        return self._go_on(Step(forgotten=[job]))
+        return self._go_on(Step(forgotten=[] if self.kinds[job] == "LOAD" else [job]))
 
     def did_not_begin(self, job: str) -> Step:
         """`job` was told to start but was taken back before it began."""
@@ -197,6 +220,10 @@ class Reference:
             for job in below({invariant}, self.edges) - self.excluded
         )
 
+    def _is_to_be_looked_at(self, invariant: str) -> bool:
+        """Nobody makes what it stands for, and no generator may still do so."""
+        return all(self.kinds[up] == "GENERATOR" and up in self.made for up in self.upstreams(invariant))
+
     def past(self, job: str) -> Past | None:
         """The record of `job`, unless it is of a kind that says nothing about it."""
         past = self.history.get(job)
@@ -206,13 +233,17 @@ class Reference:
 
     def _is_forbidden(self, generator: str, kinds: Mapping[str, str], edges: Edges) -> bool:
         """Rule 9, and what no graph may have: jobs twice, edges to nowhere, cycles."""
-        waiting = below({generator}, self.edges)
+        waiting = below({generator}, [edge for edge in self.edges if path_read(edge[0]) is None])
         if any(job in self.kinds for job in kinds):
             return True
         for up, down in edges:
             if (up not in self.kinds and up not in kinds) or (down not in self.kinds and down not in kinds):
                 return True
             if down not in kinds and down not in waiting:
+                return True
+            kind_of = {**self.kinds, **kinds}
+            may_be_read = path_read(down) is not None and kind_of[up] in DECIDING
+            if kind_of[down] == "INVARIANT" and not may_be_read:
                 return True
         together = {**self.edges, **edges}
         return any(job in below({job}, together) for job in (*self.kinds, *kinds))
@@ -249,214 +280,3 @@ class Reference:
         others = self.excluded | self.failed | self.blocked | self.cancelled | set(self.made)
         idle = {job for job in self.kinds if job not in others and self.kinds[job] != "INVARIANT"}
         return {job for job in idle if job in self.now.clean or self.kinds[job] in ON_DEMAND}
-
-
-class Conclusions:
-    """What follows from what has happened in a `Reference`, worked out from nothing: one question after another."""
-
-    def __init__(self, facts: Reference) -> None:
-        self.facts = facts
-        self.kinds, self.ups, self.downs, self.jobs = facts.kinds, facts.ups, facts.downs, facts.taking_part
-        self.lost = facts.failed | facts.blocked
-        self.find_clean_and_stale()
-        self.find_usable()
-        self.find_needed()
-        self.find_demanded()
-        self.find_blocked()
-        self.find_starts()
-        self.find_removable()
-
-    def find_clean_and_stale(self) -> None:
-        """Which fingerprints are known, which jobs are clean, and which have a reason to be done again?"""
-        facts = self.facts
-        self.known: dict[str, Print] = {}
-        self.parts: dict[str, Mapping[str, Print]] = {}
-        self.stale: set[str] = set()
-        self.clean: set[str] = set()
-        may_get_edges: set[str] = set()
-        for job in self.jobs:
-            kind, ups = self.kinds[job], self.ups[job]
-            for up in ups:
-                is_open = self.kinds[up] == "GENERATOR" and (facts.patient or up not in facts.made)
-                if up in may_get_edges or is_open:
-                    may_get_edges.add(job)
-            if job in facts.made:
-                self.known[job] = facts.made[job]
-                self.parts[job] = facts.made_parts.get(job, {})
-            elif kind == "INVARIANT":
-                if facts.seen.get(job) is not None:
-                    self.known[job] = facts.seen[job]
-            elif kind == "LOAD":
-                if self.known.keys() >= ups:
-                    past = facts.past(job)
-                    if past is not None and self._is_same(job, past):
-                        self.known[job] = past.print
-                    else:
-                        self.known[job] = ("load", frozenset((up, self.consumed(up, job)) for up in ups))
-            elif kind in CONTENT:
-                past = facts.past(job)
-                may_get_more = job in may_get_edges and not (facts.patient and self.known.keys() >= ups)
-                if past is None or self._has_a_reason(job, past, may_get_more):
-                    self.stale.add(job)
-                elif self.known.keys() >= ups and job in facts.seen:
-                    self.clean.add(job)
-                    self.known[job] = past.print
-                    self.parts[job] = past.parts
-
-    def find_usable(self) -> None:
-        """Whose files and data can be used as they are?"""
-        facts = self.facts
-        intact = {job for job in self.jobs if self.kinds[job] == "LAZY" and facts.seen.get(job) == INTACT}
-        self.leftovers = intact - facts.removed - facts.failed
-        self.usable = facts.there | (self.leftovers & self.clean)
-
-    def find_needed(self) -> None:
-        """Which OUTPUTs, GENERATORs and targets are still to be decided or done, and above whom do they lie?"""
-        facts = self.facts
-        targets = {job for job in facts.targets or () if self.kinds[job] in ON_DEMAND}
-        self.wanted = targets - self.usable - facts.made.keys()
-        to_do = {job for job in self.jobs if self.kinds[job] in DECIDING} - self.clean
-        to_do = (to_do | self.wanted) - self.lost - facts.made.keys()
-        self.needed: set[str] = set()
-        for job in reversed(self.jobs):
-            for down in self.downs[job]:
-                if down in to_do or down in self.needed:
-                    self.needed.add(job)
-
-    def find_demanded(self) -> None:
-        """Who has to run, and who is demanded for it?"""
-        facts = self.facts
-        self.must_run: set[str] = set()
-        for job in reversed(self.jobs):
-            if job in self.lost or job in facts.running or job in facts.cancelled:
-                continue
-            is_demanded = job in self.wanted
-            for down in self.downs[job]:
-                if down in self.must_run or down in facts.running:
-                    is_demanded = True
-            match self.kinds[job]:
-                case "OUTPUT":
-                    runs = job in self.stale
-                case "GENERATOR":
-                    runs = job not in facts.made
-                case "LAZY" if job in self.stale:
-                    runs = is_demanded or job in self.needed
-                case "LAZY" if job not in facts.made:
-                    runs = is_demanded and job in facts.seen and job not in self.leftovers
-                case "LAZY" | "LOAD":
-                    runs = is_demanded and job not in facts.there
-                case _:
-                    runs = False
-            if runs:
-                self.must_run.add(job)
-
-    def find_blocked(self) -> None:
-        """Who cannot be decided any more, or cannot get what it needs?"""
-        facts = self.facts
-        self.blocked: set[str] = set()
-        never_clean = self.stale | {job for job in self.jobs if self.kinds[job] == "GENERATOR"}
-        for job in self.jobs:
-            if job in self.lost or job in facts.running or job in facts.cancelled:
-                continue
-            for up in self.ups[job]:
-                is_undecidable = up not in self.known and job not in facts.made
-                is_certain = job in never_clean or self.known.keys() >= self.ups[job]
-                is_missed = job in self.must_run and self.kinds[up] in ON_DEMAND and up not in self.usable
-                is_starved = is_certain and is_missed
-                if up in self.lost and (is_undecidable or is_starved):
-                    self.blocked.add(job)
-
-    def find_starts(self) -> None:
-        """Who can begin now?"""
-        self.starts: list[str] = []
-        for job in self.jobs:
-            ups = self.ups[job]
-            on_demand = {up for up in ups if self.kinds[up] in ON_DEMAND}
-            is_there = self.known.keys() >= ups and self.usable >= on_demand
-            to_be_seen = self.kinds[job] in CONTENT and self.facts.past(job) is not None
-            if to_be_seen and job not in self.facts.seen:
-                continue  # its reasons are not complete
-            if is_there and job in self.must_run - self.blocked:
-                self.starts.append(job)
-        if self.facts.is_stopped:
-            self.starts = []
-
-    def find_removable(self) -> None:
-        """For whom is everything downstream over, and what can go?"""
-        facts = self.facts
-        active = facts.running | self.must_run
-        settled = set(self.lost)
-        kept = self.lost | active
-        for job in reversed(self.jobs):
-            if job in active or job in self.wanted:
-                continue
-            is_over = job in facts.made or job in self.clean
-            if is_over if self.kinds[job] in DECIDING else job in facts.made or settled >= self.downs[job]:
-                settled.add(job)
-        might_be_blocked: set[str] = set()
-        for job in self.jobs:
-            for up in self.ups[job]:
-                if up in active or up in might_be_blocked:
-                    might_be_blocked.add(job)
-            is_lazy = self.kinds[job] == "LAZY"
-            if is_lazy and (job in (facts.targets or ()) or self.lost & self.downs[job]):
-                kept.add(job)
-            if job in might_be_blocked and not self.known.keys() >= self.ups[job]:
-                kept.add(job)
-        going = (facts.there | self.leftovers) - kept
-        self.removable = [job for job in self.jobs if job in going and settled >= self.downs[job]]
-
-    def consumed(self, up: str, down: str) -> Print:
-        """What `down` sees of `up`: all of it, or the named parts."""
-        names = self.facts.edges[up, down]
-        if names is None:
-            return self.known[up]
-        return ("parts", frozenset((name, self.parts[up].get(name)) for name in names))
-
-    def _has_a_reason(self, job: str, past: Past, may_get_edges: bool) -> bool:
-        ups, edges = self.ups[job], self.facts.edges.items()
-        if self.facts.kinds[job] == "OUTPUT" and self.facts.seen.get(job, INTACT) != INTACT:
-            return True
-        if any(up == job and not (names or set()) <= past.parts.keys() for (up, _), names in edges):
-            return True
-        if any(
-            self.consumed(up, job) != past.consumed[up]
-            for up in ups & past.consumed.keys()
-            if up in self.known and not (may_get_edges and self.facts.edges[up, job] is not None)
-        ):
-            return True
-        new, old = ups - past.consumed.keys(), gone_from(past, job, ups)
-        if not new:
-            return bool(old) and not may_get_edges
-        if not all(any(is_of(name, gone) for gone in old for name in self._names(up, job)) for up in new):
-            return True
-        files = {name for up in new for name in self._names(up, job)}
-        if not may_get_edges and not all(any(is_of(name, gone) for name in files) for gone in old):
-            return True
-        return self.known.keys() >= ups and not may_get_edges and not self._is_same(job, past)
-
-    def _is_same(self, job: str, past: Past) -> bool:
-        """Did the job consume exactly these files, with these prints, whatever the ids of their makers?"""
-        ups = self.ups[job]
-        if any(self.consumed(up, job) != past.consumed[up] for up in ups & past.consumed.keys()):
-            return False
-        files: dict[str, Print] = {}
-        for up in ups - past.consumed.keys():
-            names = self.facts.edges[up, job]
-            parts = self.parts.get(up) or {up: self.known[up]}
-            files |= {name: parts[name] for name in (parts if names is None else names)}
-        found: set[str] = set()
-        for gone in gone_from(past, job, ups):
-            names = {gone} if gone in files else {name for name in files if is_of(name, gone)}
-            together = frozenset((name, files[name]) for name in names)
-            if not names or past.consumed[gone] not in (("parts", together), files.get(gone)):
-                return False
-            found |= names
-        return found == files.keys()
-
-    def _names(self, up: str, job: str) -> Collection[str]:
-        """The files that the job may consume of this upstream, as far as ids and edges say."""
-        names = self.facts.edges[up, job]
-        if names is not None:
-            return names
-        return {up, *up.split(":")} if self.kinds[up] in CONTENT else {up}

@@ -5,15 +5,31 @@ from __future__ import annotations
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 
-__all__ = ["INTACT", "Edges", "Past", "Print", "Step", "below", "gone_from", "is_of"]
+__all__ = [
+    "INTACT",
+    "NONE",
+    "Edges",
+    "Past",
+    "Print",
+    "Prints",
+    "Step",
+    "below",
+    "gone_from",
+    "is_among",
+    "is_of",
+    "path_read",
+    "reads_of",
+]
 
 Print = Hashable
+Prints = Mapping[str, Print]
 Edges = Mapping[tuple[str, str], frozenset[str] | None]
 
 INTACT = "INTACT"
+NONE: Prints = {}
 
 
-def below(jobs: Collection[str], edges: Edges) -> set[str]:
+def below(jobs: Collection[str], edges: Collection[tuple[str, str]]) -> set[str]:
     """What can be reached downstream of `jobs`: without them, unless there is a cycle."""
     found: set[str] = set()
     while True:
@@ -26,6 +42,14 @@ def below(jobs: Collection[str], edges: Edges) -> set[str]:
 def is_of(name: str, job: str) -> bool:
     """May a job with this id make the file `name`?"""
     return name == job or f":{name}:" in f":{job}:"
+
+
+def path_read(job: str) -> str | None:
+    """The path that this stands for, if it is no job but something that was read and not declared."""
+    for word in ("read://", "listed://"):
+        if job.startswith(word):
+            return job.removeprefix(word)
+    return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,5 +84,15 @@ class Step:
 
 
 def gone_from(past: Past, job: str, ups: set[str]) -> set[str]:
-    """What only the record has. The job's own code does not count: the job ignores its changes now."""
-    return past.consumed.keys() - ups - {f"FI:{job}", f"command:{job}"}
+    """What only the record has. Reads do not count, nor the job's own code: the job ignores its changes now."""
+    return past.consumed.keys() - ups - reads_of(past).keys() - {f"FI:{job}", f"command:{job}"}
+
+
+def reads_of(past: Past) -> dict[str, Print]:
+    """What the job read and did not declare."""
+    return {name: print_ for name, print_ in past.consumed.items() if path_read(name) is not None}
+
+
+def is_among(name: str, past: Past, gone: Collection[str]) -> bool:
+    """May the record have this file, as something that was read or under one of these ids?"""
+    return any(name == path_read(read) for read in reads_of(past)) or any(is_of(name, one) for one in gone)

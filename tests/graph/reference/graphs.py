@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from tests.graph.reference.world import Script
+from tests.graph.reference.front import READERS
+from tests.graph.reference.world import Extension, Script
 
-__all__ = ["KINDS", "Graph", "graphs", "variants"]
+__all__ = ["KINDS", "Graph", "graphs", "variants", "with_reads"]
 
 KINDS = ("INVARIANT", "OUTPUT", "LAZY", "LOAD", "GENERATOR")
 NAMES = "abcde"
@@ -16,19 +17,34 @@ NAMES = "abcde"
 
 @dataclass(frozen=True, slots=True)
 class Graph:
-    """A labelled graph; edges go from lower to higher. `constant`: jobs that make the same whatever they read."""
+    """A labelled graph; edges go from lower to higher. `constant`: jobs that make the same whatever they read.
+
+    `reads` are edges that nobody declared. With `x`, the first generator makes an OUTPUT x; somebody reads it, or it
+    reads something.
+    """
 
     kinds: tuple[str, ...]
     edges: tuple[tuple[int, int], ...]
     constant: frozenset[int] = frozenset()
     parts: tuple[tuple[tuple[int, int], str], ...] = ()
     is_declared_backwards: bool = False  # downstream jobs first
+    reads: tuple[tuple[int, int], ...] = ()
+    x_is_read_by: int | None = None
+    x_reads: int | None = None
 
     def script(self) -> Script:
         parts = dict(self.parts)
         kinds = [(NAMES[index], kind) for index, kind in enumerate(self.kinds)]
+        reads = [(NAMES[up], NAMES[down]) for up, down in self.reads]
+        reads += [] if self.x_is_read_by is None else [("x", NAMES[self.x_is_read_by])]
+        reads += [] if self.x_reads is None else [(NAMES[self.x_reads], "x")]
+        makes_x = {self.x_is_read_by, self.x_reads} != {None}
         return Script(
             kinds=dict(reversed(kinds) if self.is_declared_backwards else kinds),
+            reads=tuple(reads),
+            extensions={NAMES[self.kinds.index("GENERATOR")]: Extension((("x", "OUTPUT"),))}
+            if makes_x
+            else {},
             edges=tuple((NAMES[up], NAMES[down], parts.get((up, down))) for up, down in self.edges),
             constant=frozenset(NAMES[index] for index in self.constant),
         )
@@ -41,6 +57,7 @@ class Graph:
             f"{kinds} | {edges}{extra}"
             + (f" parts={self.parts}" if self.parts else "")
             + (" backwards" if self.is_declared_backwards else "")
+            + (f" reads={self.script().reads}" if self.script().reads else "")
         )
 
 
@@ -83,3 +100,24 @@ def variants(graph: Graph) -> Iterator[Graph]:
         if graph.kinds[edge[0]] in ("OUTPUT", "LAZY"):
             for part in "ab":
                 yield replace(graph, parts=((edge, part),))
+
+
+def with_reads(graph: Graph) -> Iterator[Graph]:
+    """The graph with some edges that nobody declared, or with something generated that is read or reads."""
+    eligible = [
+        (up, down)
+        for up, down in graph.edges
+        if graph.kinds[up] in ("OUTPUT", "INVARIANT") and graph.kinds[down] in READERS
+    ]
+    for size in range(1, len(eligible) + 1):
+        for reads in itertools.combinations(eligible, size):
+            edges = tuple(edge for edge in graph.edges if edge not in reads)
+            yield replace(graph, edges=edges, reads=reads)
+            yield replace(graph, edges=edges, reads=reads, is_declared_backwards=True)
+    if "GENERATOR" not in graph.kinds:
+        return
+    for index, kind in enumerate(graph.kinds):
+        if kind in READERS and not replace(graph, x_is_read_by=index).script().has_cycle:
+            yield replace(graph, x_is_read_by=index)
+        if kind in ("OUTPUT", "INVARIANT"):
+            yield replace(graph, x_reads=index)

@@ -37,7 +37,8 @@ from ppg_graph import (
     Unobservable,
 )
 from tests.graph.reference.evaluator import Reference
-from tests.graph.reference.facts import INTACT, Past, Step
+from tests.graph.reference.facts import INTACT, Past, Step, path_read
+from tests.graph.reference.front import READERS, read_edges, read_edges_of_generated
 from tests.graph.reference.wanted import Wanted, Wrong, is_true
 from tests.graph.reference.world import Content, Entry, Script, State, junk, part_of, parts_of
 
@@ -76,6 +77,7 @@ class Outcome:
     clean: set[str] = field(default_factory=set)
     skipped: set[str] = field(default_factory=set)
     excluded: set[str] = field(default_factory=set)
+    unordered: set[str] = field(default_factory=set)  # read what a job makes, and need not have waited for it
     committed: set[str] = field(default_factory=set)
     kinds: Mapping[str, str] = field(default_factory=dict)
     events: int = 0
@@ -117,10 +119,17 @@ class _Lockstep:
         self.all_kinds, _ = script.everything
         self.out = Outcome(state, kinds=self.kinds)
         self.ups: dict[str, list[tuple[str, str | None]]] = {job: [] for job in self.kinds}
+        """What was declared."""
         self.dag = Dag()
-        for job, kind in script.kinds.items():
-            self.dag.add_node(JobId(job), NodeKind[kind])
         edges: dict[tuple[str, str], frozenset[str] | None] = {}
+        through_reads = read_edges(script, state.store)
+        for read in (end for edge in through_reads for end in edge):
+            self.kinds.setdefault(read, "INVARIANT")
+        for job, kind in self.kinds.items():
+            self.dag.add_node(JobId(job), NodeKind[kind])
+        for up, down in through_reads:
+            self.dag.add_edge(self.dag.node(JobId(up)), self.dag.node(JobId(down)))
+            edges[up, down] = None
         for up, down, part in script.edges:
             self.dag.add_edge(self.dag.node(JobId(up)), self.dag.node(JobId(down)), part=part)
             self.ups[down].append((up, part))
@@ -133,12 +142,13 @@ class _Lockstep:
             check=check,
         )
         self.reference = Reference(
-            script.kinds,
+            self.kinds,
             edges,
             {job: entry.past for job, entry in state.store.items()},
             self._look,
             pruned=script.pruned,
             targets=script.targets,
+            patient=bool(script.reads),
         )
         self.out.excluded = self.reference.excluded
 
@@ -204,6 +214,8 @@ class _Lockstep:
             self._extend(job, node)
             return
         content = self.script.content(job, self._inputs(job))
+        paths = self._read_by(job)
+        reads = {f"read://{path}": self.script.print_of_read(path, self.disk) for path in paths}
         if kind == "LOAD":
             self.loaded[job] = content
         else:
@@ -212,29 +224,41 @@ class _Lockstep:
         self.out.succeeded.add(job)
         has_parts = any(up == job and part is not None for up, _, part in self._all_edges())
         given = {name: Fingerprint(value) for name, value in parts_of(content).items()} if has_parts else {}
-        event = Succeeded(node, Fingerprint(content), given)
-        self._both(self.real.handle(event), self.reference.succeeded(job, content, given))
+        event = Succeeded(
+            node,
+            Fingerprint(content),
+            given,
+            {JobId(read): Fingerprint(seen) for read, seen in reads.items()},
+        )
+        self._both(self.real.handle(event), self.reference.succeeded(job, content, given, reads))
 
     def _extend(self, job: str, node: NodeId) -> None:
         extension = self.script.extension(job)
+        kinds = dict(extension.kinds)
+        through_reads = read_edges_of_generated(
+            self.script, self.store, job, self.kinds, self.reference.edges.keys()
+        )
+        for read in (end for edge in through_reads for end in edge):
+            if read not in self.kinds:
+                kinds.setdefault(read, "INVARIANT")
+        new_edges = (*extension.edges, *((up, down, None) for up, down in through_reads))
         event = Generated(
             node,
             Fingerprint(extension.fingerprint),
-            tuple(NewJob(JobId(new), NodeKind[kind]) for new, kind in extension.kinds),
-            tuple(NewEdge(JobId(up), JobId(down), part) for up, down, part in extension.edges),
+            tuple(NewJob(JobId(new), NodeKind[kind]) for new, kind in kinds.items()),
+            tuple(NewEdge(JobId(up), JobId(down), part) for up, down, part in new_edges),
         )
         edges: dict[tuple[str, str], frozenset[str] | None] = {}
-        for up, down, part in extension.edges:
+        for up, down, part in new_edges:
             self._widen(edges, up, down, part)
-        step = self.reference.generated(job, extension.fingerprint, dict(extension.kinds), edges)
+        step = self.reference.generated(job, extension.fingerprint, kinds, edges)
         if step.rejected:
             self.out.was_rejected = True
             self.out.failed.add(job)
         else:
             self.out.succeeded.add(job)
-            for new, kind in extension.kinds:
-                self.kinds[new] = kind
-                self.ups[new] = []
+            self.kinds |= kinds
+            self.ups |= {new: [] for new in kinds}
             for up, down, part in extension.edges:
                 if (up, part) not in self.ups[down]:
                     self.ups[down].append((up, part))
@@ -251,12 +275,18 @@ class _Lockstep:
 
     def _look(self, job: str) -> Hashable:
         """The reference's eyes."""
+        path = path_read(job)
+        if path is not None:
+            return self.script.print_of_read(path, self.disk)
         if self.all_kinds[job] == "INVARIANT":
             return self.script.fingerprint(job)
         return INTACT if self.disk.get(job) == self.store[job].file else "not intact"
 
     def _observe(self, job: str) -> Observation:
         """The real evaluator's eyes."""
+        path = path_read(job)
+        if path is not None:
+            return Fingerprint(self.script.print_of_read(path, self.disk))
         if self.all_kinds[job] == "INVARIANT":
             fingerprint = self.script.fingerprint(job)
             return Unobservable("gone") if fingerprint is None else Fingerprint(fingerprint)
@@ -281,6 +311,8 @@ class _Lockstep:
                 inputs[up, ""] = self.loaded[up]
             else:
                 inputs[up, part or ""] = part_of(self.disk[up], part)
+        for path in self._read_by(job):
+            inputs[path, ""] = self.script.read_of(path, self.disk)
         return inputs
 
     def _check_inputs(self, job: str) -> None:
@@ -293,6 +325,19 @@ class _Lockstep:
                 raise Wrong(f"{job} runs, and {up} is not loaded")
             if up in self.running:
                 raise Wrong(f"{job} runs, and {up} still runs")
+        for path in self._read_by(job):
+            if path in self.running and self._is_followed(path, job):
+                raise Wrong(f"{job} runs, and {path}, which it read, still runs")
+
+    def _read_by(self, job: str) -> list[str]:
+        """What the job reads and has no edge to."""
+        declared = {up for up, _ in self.ups[job]} if self.script.reads else set()
+        return [path for path, reader in self.script.reads if reader == job and path not in declared]
+
+    def _is_followed(self, path: str, job: str) -> bool:
+        """Does the graph know that the job reads what this job makes?"""
+        read = f"read://{path}"
+        return {(path, read), (read, job)} <= self.reference.edges.keys()
 
     def _change(self) -> None:
         if self.out.changes == self.schedule.dies_after:
@@ -405,5 +450,13 @@ class _Lockstep:
             kind = self.kinds[job]
             if kind in ("OUTPUT", "GENERATOR") and job not in self.out.clean and not reference.is_stopped:
                 raise Wrong(f"{job} was left undecided")
+        for job in reference.now.known.keys() & self.store.keys():
+            kind, past_kind = self.kinds[job], self.store[job].past.kind
+            has_read = kind in READERS and (kind == past_kind or "LOAD" not in (kind, past_kind))
+            paths = self._read_by(job) if has_read else []
+            if any(
+                self.all_kinds.get(path) == "OUTPUT" and not self._is_followed(path, job) for path in paths
+            ):
+                self.out.unordered.add(job)
         if self.loaded and not self.out.was_cut_short:
             raise Wrong(f"still loaded: {sorted(self.loaded)}")

@@ -6,10 +6,11 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
+from tests.graph.reference.front import READERS
 from tests.graph.reference.graphs import KINDS
 from tests.graph.reference.world import Extension, Script, State, junk
 
-__all__ = ["ALWAYS", "ANYTHING", "EDITS", "Menu", "Move"]
+__all__ = ["ALWAYS", "ANYTHING", "ANYTHING_READ", "EDITS", "Menu", "Move"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +126,28 @@ def _extensions(script: Script, generator: str) -> Iterator[Extension]:
                 yield Extension((), ((up, down, None),))
 
 
+def undeclared(script: Script) -> Iterator[Move]:
+    """An edge is not declared any more, and the job still reads. (`other_edges` declares what was read.)"""
+    for edge in script.edges:
+        up, down, part = edge
+        kinds = script.kinds.get(up), script.kinds.get(down)
+        if part is None and kinds[0] in ("OUTPUT", "INVARIANT") and kinds[1] in READERS:
+            rest = tuple(other for other in script.edges if other != edge)
+            reads = (*script.reads, (up, down))
+            yield Move(f"undeclared {edge}", replace(script, edges=rest, reads=reads))
+
+
+def anything_read(script: Script) -> Iterator[Move]:
+    """Anything, except that a job reads what is there for a while only, or reads in a circle."""
+    for moves in (*ANYTHING, undeclared):
+        for move in moves(script):
+            kinds, _ = move.script.everything
+            ends = [(kinds.get(up, "OUTPUT"), kinds.get(down, "OUTPUT")) for up, down in move.script.reads]
+            is_sound = all(up in ("OUTPUT", "INVARIANT") and down in READERS for up, down in ends)
+            if is_sound and not move.script.has_cycle:
+                yield move
+
+
 Menu = tuple[Callable[[Script], Iterable[Move]], ...]
 
 ALWAYS: Menu = (as_ever,)
@@ -137,3 +160,4 @@ ANYTHING: Menu = (
     extensions,
     parts_of_the_graph,
 )
+ANYTHING_READ: Menu = (anything_read,)

@@ -19,6 +19,7 @@ from ppg_graph import (
     NonDeterministic,
     NoRecord,
     Observe,
+    ReadChanged,
     Reason,
     Record,
     Rejected,
@@ -30,7 +31,7 @@ from ppg_graph import (
     UpstreamRemoved,
 )
 from tests.graph.reference.evaluator import Reference
-from tests.graph.reference.facts import INTACT
+from tests.graph.reference.facts import INTACT, path_read
 
 __all__ = ["Wanted", "Wrong", "is_true"]
 
@@ -108,7 +109,9 @@ def is_true(reference: Reference, job: str, reason: Reason) -> bool:
             known_parts = past.parts if past is not None else {}
             asked = {name for (up, _), names in reference.edges.items() if up == job for name in names or ()}
             return past is not None and (reference.seen[job] != INTACT or not asked <= known_parts.keys())
-        case UpstreamChanged(upstream=up):
+        case UpstreamChanged(upstream=up) | ReadChanged(upstream=up):
+            if isinstance(reason, ReadChanged) != (path_read(str(up)) is not None):
+                return False
             both = past is not None and str(up) in past.consumed and str(up) in ups and str(up) in now.known
             return both and now.consumed(str(up), job) != past.consumed[str(up)]
         case UpstreamAdded(upstream=up):

@@ -6,16 +6,28 @@ numbers: two contents are equal exactly if they were made in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
 from ppg_graph import Record
 from tests.graph.reference.facts import Past
 
-__all__ = ["NOTHING", "Entry", "Extension", "Script", "State", "junk", "make", "part_of", "parts_of"]
+__all__ = [
+    "ABSENT",
+    "NOTHING",
+    "Entry",
+    "Extension",
+    "Script",
+    "State",
+    "junk",
+    "make",
+    "part_of",
+    "parts_of",
+]
 
 Content = bytes
+ABSENT: Content = b"absent"
 Input = tuple[str, str]  # of an upstream job: which part, "" for all of it
 
 _numbers: dict[Hashable, Content] = {}
@@ -54,7 +66,9 @@ class Extension:
 
     @property
     def fingerprint(self) -> Content:
-        return make("extension", self.kinds, self.edges)
+        content = make("extension", self.kinds, self.edges)
+        _parts[content] = {job: content for job, _ in self.kinds}
+        return content
 
 
 NOTHING = Extension()
@@ -66,7 +80,8 @@ class Script:
 
     The value of an invariant is 0, 1 (another fingerprint, but it makes no difference to what is made from it), 2
     (a difference) or None (it cannot be observed). `restless` jobs make something else than usual without
-    anything that ppg could see having changed.
+    anything that ppg could see having changed. `reads` are edges that nobody declared: a job reads what another makes,
+    as it is at that moment.
     """
 
     kinds: Mapping[str, str]
@@ -77,6 +92,7 @@ class Script:
     constant: frozenset[str] = frozenset()
     pruned: frozenset[str] = frozenset()
     targets: frozenset[str] | None = None
+    reads: tuple[tuple[str, str], ...] = ()
 
     def fingerprint(self, invariant: str) -> Content | None:
         value = self.values.get(invariant, 0)
@@ -85,6 +101,11 @@ class Script:
     def effect(self, invariant: str) -> Content:
         value = self.values.get(invariant, 0)
         return make("effect", invariant, (value or 0) // 2)
+
+    def read_by(self, job: str) -> list[str]:
+        """What the job reads without depending on it, if all generators have run."""
+        declared = {up for up, _ in self.everything[1].get(job, ())}
+        return [up for up, down in self.reads if down == job and up not in declared]
 
     def extension(self, generator: str) -> Extension:
         return self.extensions.get(generator, NOTHING)
@@ -113,9 +134,26 @@ class Script:
             ups[down].append((up, part))
         return kinds, ups
 
-    def expected(self) -> dict[str, Content]:
-        """What a run from an empty directory makes of every job."""
+    @property
+    def has_cycle(self) -> bool:
+        """Does anything depend on itself, if reads and what generators make count as edges?"""
         kinds, ups = self.everything
+        above = {job: {up for up, _ in ups[job]} | set(self.read_by(job)) for job in kinds}
+        for generator in self.kinds:
+            for job, _ in self.extension(generator).kinds if kinds[generator] == "GENERATOR" else ():
+                above[job].add(generator)
+        left = set(kinds)
+        while ready := {job for job in left if not above[job] & left}:
+            left -= ready
+        return bool(left)
+
+    def expected(self, files: Mapping[str, Content], excluded: Collection[str] = ()) -> dict[str, Content]:
+        """What a run from an empty directory makes of every job, except for these files that no job makes.
+
+        What excluded generators made is such a file.
+        """
+        kinds, ups = self.everything
+        unmade = {job for generator in excluded for job, _ in self.extension(generator).kinds}
         made: dict[str, Content] = {}
 
         def build(job: str) -> Content:
@@ -126,12 +164,30 @@ class Script:
                     made[job] = self.extension(job).fingerprint
                 else:
                     inputs = {(up, part or ""): part_of(build(up), part) for up, part in ups[job]}
+                    inputs |= {(up, ""): read(up) for up in self.read_by(job)}
                     made[job] = self.content(job, inputs)
             return made[job]
+
+        def read(path: str) -> Content:
+            if kinds.get(path) == "OUTPUT" and path not in unmade:
+                return build(path)
+            return self.read_of(path, files)
 
         for job in kinds:
             build(job)
         return made
+
+    def read_of(self, path: str, files: Mapping[str, Content]) -> Content:
+        """What a job finds that reads this, as it is now."""
+        if self.kinds.get(path) != "INVARIANT":
+            return files.get(path, ABSENT)
+        return ABSENT if self.fingerprint(path) is None else self.effect(path)
+
+    def print_of_read(self, path: str, files: Mapping[str, Content]) -> Content:
+        """What is recorded of what a job finds that reads this."""
+        if self.kinds.get(path) != "INVARIANT":
+            return files.get(path, ABSENT)
+        return self.fingerprint(path) or ABSENT
 
 
 @dataclass(frozen=True, slots=True)

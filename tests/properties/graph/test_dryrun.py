@@ -13,8 +13,9 @@ from ppg_graph import (
     dry_run,
     to_observe,
 )
+from tests.graph.scripts import Job, Script
 from tests.graph.strategies import edited, random_script
-from tests.graph.world import Job, Plan, Run, Script, World
+from tests.graph.world import Plan, Run, World
 
 
 def without_generators(script: Script) -> Script:

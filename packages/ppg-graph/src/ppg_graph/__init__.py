@@ -10,8 +10,9 @@ from ppg_graph.decide.explanation import Explanation
 from ppg_graph.decide.run_state import InternalError
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.reads import ABSENT, circle_id, is_read, listing_id, path_of_read, read_id
 from ppg_graph.model.records import Record, combine
-from ppg_graph.model.walks import CycleFoundError
+from ppg_graph.model.walks import CycleFoundError, cycle_through
 from ppg_graph.protocol.effects import (
     Block,
     CleanUp,
@@ -49,6 +50,7 @@ from ppg_graph.protocol.reasons import (
     FileEmpty,
     FileMissing,
     NoRecord,
+    ReadChanged,
     Reason,
     Targeted,
     UpstreamAdded,
@@ -64,6 +66,7 @@ if TYPE_CHECKING:
     from ppg_graph.model.critical_path import longest_remaining
 
 __all__ = [
+    "ABSENT",
     "LEGAL_MOVES",
     "AlwaysRuns",
     "Block",
@@ -105,6 +108,7 @@ __all__ = [
     "Observe",
     "Observed",
     "ProtocolError",
+    "ReadChanged",
     "Reason",
     "Record",
     "Rejected",
@@ -121,11 +125,17 @@ __all__ = [
     "by_directory",
     "by_kind",
     "by_prefix",
+    "circle_id",
     "combine",
+    "cycle_through",
     "describe",
     "draw",
     "dry_run",
+    "is_read",
+    "listing_id",
     "longest_remaining",
+    "path_of_read",
+    "read_id",
     "state_diagram",
     "to_observe",
 ]

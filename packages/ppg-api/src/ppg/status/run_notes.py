@@ -26,6 +26,7 @@ from ppg_graph import (
     NewJob,
     NodeKind,
     NoRecord,
+    ReadChanged,
     Reason,
     Targeted,
     UpstreamAdded,
@@ -49,6 +50,7 @@ __all__ = [
 ACCEPTED = "accepted"
 RAN = "ran"
 MADE = "made"
+UNREAD = "unread"
 
 MOST_REASONS = 50
 """Number of reasons that are stored; a job with a thousand inputs can have a thousand reasons."""
@@ -160,6 +162,20 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
     )
 
 
+def note_unread(store: StatusStore, run_id: int, job_id: JobId, paths: Sequence[str]) -> None:
+    """Note the files that a job depends on, and that its Python code did not open in a run."""
+    store.note(run_id, UNREAD, job_id, {"paths": list(paths)})
+
+
+def last_unread(store: StatusStore, job_id: JobId) -> tuple[int, tuple[str, ...]] | None:
+    """Return the number of the run in which a job last left such files, and the files; None if it never did."""
+    noted = store.noted(UNREAD, job_id)
+    if noted is None:
+        return None
+    details: Mapping[str, Any] = noted.details
+    return noted.run_id, tuple(details["paths"])
+
+
 def note_accepted(store: StatusStore, run_id: int, job_id: JobId, reasons: Sequence[Reason]) -> None:
     """Note that a job's existing files were accepted, and why the job would have run."""
     store.note(run_id, ACCEPTED, job_id, _details_of(reasons))
@@ -246,6 +262,8 @@ def _packed(reason: Reason) -> list[object]:
             return ["file changed", *names]
         case UpstreamChanged(upstream, old, new):
             return ["upstream changed", upstream, old.hex(), new.hex()]
+        case ReadChanged(upstream, old, new):
+            return ["read changed", upstream, old.hex(), new.hex()]
         case UpstreamAdded(upstream):
             return ["upstream added", upstream]
         case UpstreamRemoved(upstream):
@@ -272,6 +290,10 @@ def _unpacked(kind: str, *values: str) -> Reason:
             return FileChanged(names)
         case "upstream changed", (upstream, old, new):
             return UpstreamChanged(
+                JobId(upstream), Fingerprint(bytes.fromhex(old)), Fingerprint(bytes.fromhex(new))
+            )
+        case "read changed", (upstream, old, new):
+            return ReadChanged(
                 JobId(upstream), Fingerprint(bytes.fromhex(old)), Fingerprint(bytes.fromhex(new))
             )
         case "upstream added", (upstream,):

@@ -99,9 +99,9 @@ class Admission:
 
     def decide(self, complete: Iterable[NodeId]) -> None:
         """Decide jobs that wait for nothing. A blocked job is not among them: its failed upstream stays pending."""
-        kinds = self.run_state.kinds
+        kinds, upstream_count = self.run_state.kinds, self.run_state.upstream_count
         for node in complete:
-            if kinds[node] is not _INVARIANT:
+            if kinds[node] is not _INVARIANT or upstream_count[node]:
                 self.flow.decide(node)
 
     def newcomers(self, generator: NodeId, new: range, joined: Iterable[NodeId]) -> list[NodeId]:
@@ -133,6 +133,7 @@ class Admission:
             for node in dict.fromkeys(run_state.needed_invariants)
             if not run_state.awaited[node]
             and run_state.state[node] is NodeState.WAITING
+            and not run_state.pending[node]
             and (run_state.needs[node] or run_state.is_source[node])
         ]
         for node in invariants:

@@ -17,10 +17,11 @@ from dataclasses import dataclass
 from ppg_graph.decide.evaluator import Evaluator
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.reads import ABSENT, is_read, path_of_read
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.effects import Observe, Start
 from ppg_graph.protocol.events import Event, Generated, Observation, Observed, Succeeded
-from ppg_graph.protocol.reasons import Demanded, Reason, UpstreamAdded, UpstreamChanged
+from ppg_graph.protocol.reasons import Demanded, ReadChanged, Reason, UpstreamAdded, UpstreamChanged
 from ppg_graph.protocol.states import NodeState
 
 __all__ = ["DryRun", "MayRun", "dry_run", "to_observe"]
@@ -127,10 +128,15 @@ def _of_other_makers(dag: Dag, history: Mapping[JobId, Record], node: NodeId) ->
     job_id = dag.job_id(node)
     names = {job_id, *job_id.split(":"), *dag.wanted_parts(node)}
     found: dict[str, Fingerprint] = {}
-    for downstream in dag.downstreams(node):
+    direct = dag.downstreams(node)
+    readers = (reader for read in direct if is_read(dag.job_id(read)) for reader in dag.downstreams(read))
+    for downstream in (*direct, *readers):
         record = history.get(dag.job_id(downstream))
         for former, consumed in {} if record is None else record.upstreams.items():
-            if former in names:
+            if is_read(former):
+                if path_of_read(former) in names and consumed != ABSENT:
+                    found.setdefault(path_of_read(former), consumed)
+            elif former in names:
                 found.setdefault(former, consumed)
             elif ":" in former and not names.isdisjoint(former.split(":")) and former in history:
                 parts = history[former].parts
@@ -167,7 +173,9 @@ def _simulate(
                 if dag.kind(node) is NodeKind.GENERATOR:
                     events.append(Generated(node, fingerprint))
                 else:
-                    events.append(Succeeded(node, fingerprint, parts))
+                    inputs = evaluator.inputs(node).items()
+                    reads = {job_id: consumed for job_id, consumed in inputs if is_read(job_id)}
+                    events.append(Succeeded(node, fingerprint, parts, reads))
         if not events:
             return ran
         effects = evaluator.handle(events.pop())
@@ -179,14 +187,14 @@ def _causes(
     """Jobs that run and that make this job run by a change of their content.
 
     A demanded job has the causes of the job that demands it. A LOAD changes only because its upstreams
-    change.
+    change, and so does a read of a file that a job makes.
     """
     causes: dict[JobId, None] = {}
     wanted, changed = [node], list[NodeId]()
     seen: set[NodeId] = set()
     while wanted:
         for reason in reasons[wanted.pop()]:
-            if isinstance(reason, (UpstreamAdded, UpstreamChanged)):
+            if isinstance(reason, (UpstreamAdded, UpstreamChanged, ReadChanged)):
                 changed.append(dag.node(reason.upstream))
             elif isinstance(reason, Demanded):
                 wanted.append(dag.node(reason.by))
@@ -195,7 +203,7 @@ def _causes(
         if upstream in seen or upstream not in differing:
             continue
         seen.add(upstream)
-        if dag.kind(upstream) is NodeKind.LOAD:
+        if dag.kind(upstream) is NodeKind.LOAD or (is_read(dag.job_id(upstream)) and dag.upstreams(upstream)):
             changed += dag.upstreams(upstream)
         else:
             causes[dag.job_id(upstream)] = None

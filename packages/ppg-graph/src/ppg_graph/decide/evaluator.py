@@ -14,7 +14,8 @@ from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.decide.staleness import reasons_to_run
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
-from ppg_graph.model.records import Record
+from ppg_graph.model.reads import is_read
+from ppg_graph.model.records import Record, combine
 from ppg_graph.protocol.effects import (
     Commit,
     Effect,
@@ -80,7 +81,7 @@ class Evaluator:
     the LAZY and LOAD jobs directly upstream, and so on upwards. Reasons never go away. `UpstreamRemoved` could,
     so it does not count while a generator may still add that edge. Only a failure can undo a due job.
 
-    **What if a job fails?** Its record is removed. If its fingerprint is unknown, no job downstream of it can
+    **What if a job fails?** Its record is removed, unless it is a LOAD. If its fingerprint is unknown, no job downstream of it can
     be decided, and all of them are blocked. A LAZY or LOAD job that only had to be made again has a
     fingerprint. Jobs that need no more than that fingerprint go on, and only the jobs that must run without
     its files or data are blocked. So the same OUTPUTs are built, skipped, failed and blocked, in whatever
@@ -155,8 +156,8 @@ class Evaluator:
         match event:
             case Observed(observations):
                 self._observed(observations)
-            case Succeeded(node, fingerprint, parts):
-                self._succeeded(node, fingerprint, parts)
+            case Succeeded():
+                self._succeeded(event)
             case Generated():
                 self._generated(event)
             case Failed(node):
@@ -230,8 +231,8 @@ class Evaluator:
                 continue
             raise ProtocolError(f"{run_state.dag.job_id(node)!r} cannot be observed as {observation!r}")
 
-    def _succeeded(self, node: NodeId, fingerprint: Fingerprint, parts: Mapping[str, Fingerprint]) -> None:
-        run_state = self._run_state
+    def _succeeded(self, event: Succeeded) -> None:
+        run_state, node, fingerprint, parts = self._run_state, event.node, event.fingerprint, event.parts
         self._expect_started(node)
         kind = run_state.dag.kind(node)
         if kind is NodeKind.GENERATOR:
@@ -241,18 +242,26 @@ class Evaluator:
         unknown = run_state.dag.wanted_parts(node) - parts.keys()
         if unknown:
             raise ProtocolError(f"{run_state.dag.job_id(node)!r} succeeded without {sorted(unknown)}")
-        again = run_state.fingerprint[node]
+        again, reads = run_state.fingerprint[node], event.reads
         if again is None:
             run_state.fingerprint[node] = fingerprint
             if parts:
                 run_state.parts[node] = parts
-        elif kind is NodeKind.LAZY and again != fingerprint:
+        elif kind is NodeKind.LOAD:
+            run_state.fingerprint[node] = self._loaded(node, again, reads)
+        elif again != fingerprint and self._has_read_otherwise(node, reads):
+            reads = self._reads_behind(
+                node
+            )  # the next run compares these, and makes the files for all jobs downstream
+        elif again != fingerprint:
             self._flow.effects.append(NonDeterministic(node))
+        if run_state.is_lazy[node]:
+            run_state.reads[node] = reads
         run_state.present[node] = run_state.is_lazy[node]
         run_state.stale[node] = 0
         run_state.ran[node] = 1
         run_state.move(node, NodeState.DONE)
-        self._commit(node)
+        self._commit(node, reads)
         if again is None:
             run_state.published.append(node)
         else:
@@ -268,7 +277,7 @@ class Evaluator:
             self._flow.effects.append(Rejected(node, plan))
             self._fail(node)
             return
-        record = Record(NodeKind.GENERATOR, event.fingerprint, run_state.inputs(node))
+        record = Record(NodeKind.GENERATOR, event.fingerprint, self._consumed(node, event.reads))
         self._flow.effects.append(Commit(node, record))
         extend(self._admission, plan)
         run_state.fingerprint[node] = event.fingerprint
@@ -278,7 +287,10 @@ class Evaluator:
     def _fail(self, node: NodeId) -> None:
         run_state = self._run_state
         run_state.move(node, NodeState.FAILED)
-        self._flow.effects.append(Forget(node))
+        if run_state.dag.kind(node) is not NodeKind.LOAD:
+            # The record of a LOAD is no reason to skip it. Without its reads, the next run could take an edited file
+            # for the one that its consumers know.
+            self._flow.effects.append(Forget(node))
         self._flow.spread(node)
 
     def _cancelled(self, node: NodeId) -> None:
@@ -327,14 +339,44 @@ class Evaluator:
         if not 0 <= node < len(self._run_state.state) or self._run_state.state[node] is not _STARTED:
             raise ProtocolError(f"node {node} was not started")
 
-    def _commit(self, node: NodeId) -> None:
+    def _consumed(self, node: NodeId, reads: Mapping[JobId, Fingerprint]) -> dict[JobId, Fingerprint]:
+        """What the job has consumed: its declared upstreams, and what it read beside them in this run."""
+        inputs = self._run_state.inputs(node)
+        declared = {job_id: seen for job_id, seen in inputs.items() if not is_read(job_id)}
+        return {**declared, **reads}
+
+    def _loaded(self, node: NodeId, known: Fingerprint, reads: Mapping[JobId, Fingerprint]) -> Fingerprint:
+        """Fingerprint of a LOAD that ran: the known one if its record holds, else made of all that it consumed.
+
+        The known one is made of the reads of former runs. Jobs downstream record what the load has read now.
+        """
+        record = self._run_state.history.get(self._run_state.dag.job_id(node))
+        holds = record is not None and record.kind is NodeKind.LOAD and record.fingerprint == known
+        if holds and not self._has_read_otherwise(node, reads):
+            return known
+        return combine(self._consumed(node, reads).items())
+
+    def _has_read_otherwise(self, node: NodeId, reads: Mapping[JobId, Fingerprint]) -> bool:
+        """Whether a job that runs again found other content than the success behind its fingerprint."""
+        return any(reads.get(job_id, old) != old for job_id, old in self._reads_behind(node).items())
+
+    def _reads_behind(self, node: NodeId) -> Mapping[JobId, Fingerprint]:
+        """What a LAZY or LOAD job read in the success that its fingerprint is from: in this run, or in its record."""
+        run_state = self._run_state
+        if node in run_state.reads:
+            return run_state.reads[node]
+        record = run_state.history.get(run_state.dag.job_id(node))
+        return (
+            {} if record is None else {name: old for name, old in record.upstreams.items() if is_read(name)}
+        )
+
+    def _commit(self, node: NodeId, reads: Mapping[JobId, Fingerprint]) -> None:
         run_state = self._run_state
         fingerprint = run_state.fingerprint[node]
         if fingerprint is None:
             raise InternalError(f"{run_state.dag.job_id(node)!r} succeeded without a fingerprint")
-        record = Record(
-            run_state.dag.kind(node), fingerprint, run_state.inputs(node), run_state.parts.get(node, {})
-        )
+        consumed = self._consumed(node, reads)
+        record = Record(run_state.dag.kind(node), fingerprint, consumed, run_state.parts.get(node, {}))
         self._flow.effects.append(Commit(node, record))
 
     def _flush(self) -> list[Effect]:

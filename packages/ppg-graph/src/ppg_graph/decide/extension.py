@@ -11,13 +11,15 @@ without the new edges.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from ppg_graph.decide.admission import Admission
 from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
-from ppg_graph.model.walks import cycle_through
+from ppg_graph.model.reads import is_read, may_follow
+from ppg_graph.model.walks import cycle_through, reachable
 from ppg_graph.protocol.effects import Extended
 from ppg_graph.protocol.events import Generated, NewEdge, NewJob
 from ppg_graph.protocol.states import NodeState
@@ -59,20 +61,20 @@ def plan_extension(run_state: RunState, event: Generated) -> Plan | str:
         if isinstance(ends, str):
             return f"{name!r} made {_show(edge)}, but {ends}"
         upstream, downstream = ends
-        kind = kinds.get(downstream) or dag.kind(downstream)
-        if kind is NodeKind.INVARIANT:
+        maker, kind = (kinds.get(node) or dag.kind(node) for node in ends)
+        if kind is NodeKind.INVARIANT and not may_follow(edge.downstream, maker):
             return f"{name!r} made {_show(edge)}, but an invariant depends on nothing"
         if downstream < len(dag):
             if _is_known_edge(dag, upstream, downstream, edge.part):
                 continue
             if below is None:
-                below = dag.descendants([event.generator])
+                below = reachable([event.generator], lambda node: _declared_downstreams(dag, node))
             if downstream not in below:
                 return (
                     f"{name!r} made {_show(edge)}, but {edge.downstream!r} does not depend on {name!r}, so it may "
                     f"have run already; let {edge.downstream!r} depend on {name!r}"
                 )
-        if edge.part is not None and (kinds.get(upstream) or dag.kind(upstream)) not in _HAVE_FILES:
+        if edge.part is not None and maker not in _HAVE_FILES:
             return (
                 f"{name!r} made {_show(edge)}, but {edge.upstream!r} makes no files, and so no {edge.part!r}"
             )
@@ -85,6 +87,11 @@ def plan_extension(run_state: RunState, event: Generated) -> Plan | str:
         path = " → ".join(repr(ids[node]) for node in (*cycle, cycle[0]))
         return f"{name!r} made a cycle: {path}; remove one of these dependencies"
     return Plan(event.generator, event.jobs, tuple(edges))
+
+
+def _declared_downstreams(dag: Dag, node: NodeId) -> Collection[NodeId]:
+    """Direct downstreams. A read has none: what is allowed must not depend on what a job read in the last run."""
+    return () if is_read(dag.job_id(node)) else dag.downstreams(node)
 
 
 def _show(edge: NewEdge) -> str:

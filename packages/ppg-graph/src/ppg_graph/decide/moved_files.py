@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.reads import is_read, path_of_read
 from ppg_graph.model.records import Record, combine, is_own_code
 
 __all__ = ["MovedFiles", "have_moved", "lacks_upstream", "may_have_moved", "moved_files"]
@@ -47,7 +48,7 @@ class _Holders:
         self._job_ids = job_ids
         self._by_name: dict[str, list[JobId]] = {}
         for job_id in job_ids:
-            for name in {job_id, *job_id.split(":")}:
+            for name in _names_held(job_id):
                 self._by_name.setdefault(name, []).append(job_id)
 
     def of(self, name: str) -> Collection[JobId]:
@@ -56,9 +57,13 @@ class _Holders:
         return [job_id for job_id in self._job_ids if f":{name}:" in f":{job_id}:"]
 
 
+def _names_held(job_id: JobId) -> Collection[str]:
+    return (path_of_read(job_id),) if is_read(job_id) else {job_id, *job_id.split(":")}
+
+
 def lacks_upstream(run_state: RunState, node: NodeId, record: Record) -> bool:
-    """Whether the record has an id that no edge has, other than that of the job's own code."""
-    return bool(_differences(run_state, node, record)[1])
+    """Whether the record has an id that no edge has, other than those of the job's own code and of reads."""
+    return not all(map(is_read, _differences(run_state, node, record)[1]))
 
 
 def may_have_moved(run_state: RunState, node: NodeId, record: Record) -> bool:
@@ -74,7 +79,9 @@ def may_have_moved(run_state: RunState, node: NodeId, record: Record) -> bool:
         if not found:
             return False
         touched |= found
-    return bool(run_state.below_generator[node]) or len(touched) == len(removed)
+    return bool(run_state.below_generator[node]) or all(
+        job_id in touched or is_read(job_id) for job_id in removed
+    )
 
 
 def have_moved(run_state: RunState, node: NodeId, record: Record) -> bool:
@@ -110,7 +117,10 @@ def moved_files(run_state: RunState, node: NodeId, record: Record) -> MovedFiles
         values = {name: value for name in names if (value := fingerprints[name]) is not None}
         if len(values) < len(names):
             open_ids.add(job_id)
-        elif record.upstreams[job_id] in (combine(values.items()), values.get(job_id)):
+        elif record.upstreams[job_id] in (
+            combine(values.items()),
+            values.get(path_of_read(job_id) if is_read(job_id) else job_id),
+        ):
             same_ids.add(job_id)
             proven.update(names)
     same = {upstream for upstream, names in names_of.items() if proven >= names.keys()}
@@ -125,7 +135,11 @@ def moved_files(run_state: RunState, node: NodeId, record: Record) -> MovedFiles
         frozenset(unknown),
         frozenset(open_ids),
         frozenset(upstream for upstream in added if upstream not in same and upstream not in unknown),
-        [job_id for job_id in removed if job_id not in same_ids and job_id not in open_ids],
+        [
+            job_id
+            for job_id in removed
+            if job_id not in same_ids and job_id not in open_ids and not is_read(job_id)
+        ],
     )
 
 
@@ -133,6 +147,8 @@ def _differences(run_state: RunState, node: NodeId, record: Record) -> tuple[lis
     """Edges that only the graph has, and ids that only the record has.
 
     A job that ignores changes of its code has no invariant of that code, and the record still has its fingerprint.
+    A read is no difference by itself. It is among the ids only because it proves that a file is the same if the job
+    depends on that file now. The graph has such a read, too, if a generator added the dependency.
     """
     job_ids, upstreams = run_state.dag.job_ids, run_state.dag.upstreams(node)
     current = {job_ids[upstream] for upstream in upstreams}
@@ -141,7 +157,7 @@ def _differences(run_state: RunState, node: NodeId, record: Record) -> tuple[lis
         [
             job_id
             for job_id in record.upstreams
-            if job_id not in current and not is_own_code(job_id, job_ids[node])
+            if is_read(job_id) or (job_id not in current and not is_own_code(job_id, job_ids[node]))
         ],
     )
 

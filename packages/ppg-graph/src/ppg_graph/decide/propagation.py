@@ -36,6 +36,7 @@ __all__ = ["Propagation"]
 
 _WAITING, _DUE, _CLEAN, _DONE = NodeState.WAITING, NodeState.DUE, NodeState.CLEAN, NodeState.DONE
 _LAZY, _LOAD, _OUTPUT = NodeKind.LAZY, NodeKind.LOAD, NodeKind.OUTPUT
+_INVARIANT = NodeKind.INVARIANT
 _OBSERVED = NodeState.OBSERVED
 _INTACT = FileStatus.INTACT
 _MAY_START = frozenset({_WAITING, _DUE, _CLEAN, NodeState.CLEANED_UP})
@@ -173,6 +174,9 @@ class Propagation:
         """Decide whether the job is clean. All its upstreams have a fingerprint."""
         run_state = self.run_state
         kind = run_state.kinds[node]
+        if kind is _INVARIANT:
+            self._decide_read(node)
+            return
         if run_state.stale[node]:
             run_state.recheck.append(node)
             return
@@ -201,10 +205,20 @@ class Propagation:
         if kind is _OUTPUT:
             self.skipped.append(node)
 
+    def _decide_read(self, node: NodeId) -> None:
+        """Publish the fingerprint of a read that another job makes; observe it if no job turned out to make it."""
+        run_state = self.run_state
+        made = run_state.made_for(node)
+        if made is None:
+            run_state.needed_invariants.append(node)
+        else:
+            self.invariant_observed(node, made)
+
     def _load_fingerprint(self, node: NodeId) -> Fingerprint:
         """Fingerprint of a LOAD: that of its record if it holds, else made of the fingerprints of its upstreams.
 
-        So jobs downstream of a load stay clean if its files have moved to other jobs.
+        So jobs downstream of a load stay clean if its files have moved to other jobs. If the load runs, its reads in
+        this run replace those of the record (`Evaluator`).
         """
         run_state = self.run_state
         inputs = run_state.inputs(node)

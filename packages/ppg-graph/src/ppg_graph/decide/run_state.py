@@ -37,6 +37,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.reads import path_of_read
 from ppg_graph.model.records import Record, combine
 from ppg_graph.protocol.events import Files
 from ppg_graph.protocol.reasons import Reason
@@ -92,6 +93,7 @@ class RunState:
         "pruned",
         "published",
         "ran",
+        "reads",
         "reasons",
         "recheck",
         "record",
@@ -153,6 +155,8 @@ class RunState:
         self.unobservable: dict[NodeId, str] = {}
         self.rejected_leftovers: set[NodeId] = set()
         """LAZY jobs with leftover files that a started downstream job rejected."""
+        self.reads: dict[NodeId, Mapping[JobId, Fingerprint]] = {}
+        """What LAZY and LOAD jobs that ran have read, in the success that their fingerprint is from."""
         self.reasons: dict[NodeId, tuple[Reason, ...]] = {}
         self.causes: dict[NodeId, NodeId] = {}
         self.running_generators: int = 0
@@ -260,6 +264,15 @@ class RunState:
         """Fingerprints that the job consumes, by job id. Those of all its upstreams must be known."""
         job_ids = self.dag.job_ids
         return {job_ids[upstream]: self.consumed(upstream, node) for upstream in self.dag.upstreams(node)}
+
+    def made_for(self, read: NodeId) -> Fingerprint | None:
+        """Fingerprint of the file that a read stands for, as a job upstream of it made it; None if none makes it."""
+        for upstream in self.dag.upstreams(read):
+            if self.kinds[upstream] is not _GENERATOR:
+                return self.parts.get(upstream, {}).get(
+                    path_of_read(self.dag.job_id(read)), self.fingerprint[upstream]
+                )
+        return None
 
     # -- the one function that changes a state, and what follows from it
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ppg_graph.decide.moved_files import lacks_upstream, may_have_moved, moved_files
 from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.model.ids import NodeId, NodeKind
+from ppg_graph.model.reads import is_read
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.events import Files, FileStatus
 from ppg_graph.protocol.reasons import (
@@ -14,6 +15,7 @@ from ppg_graph.protocol.reasons import (
     FileEmpty,
     FileMissing,
     NoRecord,
+    ReadChanged,
     Reason,
     Targeted,
     UpstreamAdded,
@@ -99,7 +101,8 @@ def _stale_reasons(run_state: RunState, node: NodeId) -> list[Reason]:
         else:
             new = run_state.consumed(upstream, node)
             if new != old:
-                reasons.append(UpstreamChanged(job_id, old, new))
+                changed = ReadChanged if is_read(job_id) else UpstreamChanged
+                reasons.append(changed(job_id, old, new))
     if not (undecided and run_state.below_generator[node]):
         reasons += [UpstreamRemoved(job_id) for job_id in moved.removed]
     return reasons

@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from ppg_graph.model.adjacency import Adjacency, group, keys_of, without_duplicates
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
+from ppg_graph.model.reads import may_follow
 from ppg_graph.model.walks import find_cycle, reachable, topological_order
 
 __all__ = ["Dag"]
@@ -28,6 +29,7 @@ class Dag:
     """Dag: holds the directed graph of jobs. It must have no cycle when it is evaluated (see `find_cycle`)."""
 
     __slots__ = (
+        "_derived",
         "_downstreams",
         "_edge_downstream",
         "_edge_upstream",
@@ -47,6 +49,7 @@ class Dag:
         self._ids: list[JobId] = []
         self._kinds: list[NodeKind] = []
         self._kept: set[int] = set()
+        self._derived = False
         self._index: dict[JobId, NodeId] = {}
         self._edge_upstream: array[int] = array("i")
         self._edge_downstream: array[int] = array("i")
@@ -83,15 +86,17 @@ class Dag:
 
         An edge may be added twice. Raises IndexError for nodes that are not in the graph. Raises ValueError
         if `downstream` is an invariant, which depends on nothing, or if `upstream` makes no files and a part
-        is named.
+        is named. An invariant that stands for a read (`ppg_graph.model.reads`) may depend on OUTPUT and GENERATOR.
         """
         if upstream < 0 or downstream < 0 or upstream >= len(self._ids):
             raise IndexError(f"no such nodes: edge {upstream} -> {downstream} in a graph of {len(self)} jobs")
         if self._kinds[downstream] is _INVARIANT:
-            raise ValueError(
-                f"invariant {self._ids[downstream]!r} cannot depend on {self._ids[upstream]!r}: "
-                "invariants are observed, they depend on nothing"
-            )
+            if not may_follow(self._ids[downstream], self._kinds[upstream]):
+                raise ValueError(
+                    f"invariant {self._ids[downstream]!r} cannot depend on {self._ids[upstream]!r}: "
+                    "invariants are observed, they depend on nothing"
+                )
+            self._derived, part = True, None
         if part is not None:
             if self._kinds[upstream] not in _HAVE_FILES:
                 raise ValueError(
@@ -205,7 +210,7 @@ class Dag:
     def find_cycle(self) -> tuple[NodeId, ...] | None:
         """Return a cycle, each node upstream of the next and the last upstream of the first, or None."""
         kinds = self._kinds
-        if all(
+        if not self._derived and all(
             upstream < downstream or kinds[upstream] is _INVARIANT
             for upstream, downstream in zip(self._edge_upstream, self._edge_downstream, strict=True)
         ):

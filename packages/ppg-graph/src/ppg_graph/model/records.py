@@ -23,7 +23,8 @@ class Record(NamedTuple):
       records
     - fingerprint: of the content that the job produced
     - upstreams: the consumed fingerprint of each direct upstream, by job id; where the job depended on parts
-      only, the combination (`combine`) of their fingerprints
+      only, the combination (`combine`) of their fingerprints. Beside them, what the job read without depending on
+      it (`ppg_graph.model.reads`)
     - parts: the fingerprint of each file of a multi-file job
     """
 

@@ -39,12 +39,14 @@ class Succeeded:
     """Succeeded: reports that a started job ran, and that its outputs were checked.
 
     `parts` has the fingerprint of each file of a multi-file job. The evaluator ignores the fingerprint of a
-    LOAD, because it derives from the upstreams'.
+    LOAD, because it derives from the upstreams'. `reads` has what the job read without depending on it
+    (`ppg_graph.model.reads`); it replaces the reads of the job's former record.
     """
 
     node: NodeId
     fingerprint: Fingerprint
     parts: Mapping[str, Fingerprint] = field(default_factory=dict)
+    reads: Mapping[JobId, Fingerprint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,7 @@ class Generated:
     fingerprint: Fingerprint
     jobs: tuple[NewJob, ...] = ()
     edges: tuple[NewEdge, ...] = ()
+    reads: Mapping[JobId, Fingerprint] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from ppg_graph.model.ids import Fingerprint, JobId
+from ppg_graph.model.reads import ABSENT, is_read, listing_id, path_of_read
 
 __all__ = [
     "AlwaysRuns",
@@ -14,6 +15,7 @@ __all__ = [
     "FileEmpty",
     "FileMissing",
     "NoRecord",
+    "ReadChanged",
     "Reason",
     "Targeted",
     "UpstreamAdded",
@@ -59,6 +61,15 @@ class UpstreamChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadChanged:
+    """What the job read without depending on it is not as it was: a file, its absence, or the names in a folder."""
+
+    upstream: JobId
+    old: Fingerprint
+    new: Fingerprint
+
+
+@dataclass(frozen=True, slots=True)
 class UpstreamAdded:
     """The job did not depend on this upstream when it last succeeded."""
 
@@ -95,6 +106,7 @@ Reason: TypeAlias = (
     | FileEmpty
     | FileChanged
     | UpstreamChanged
+    | ReadChanged
     | UpstreamAdded
     | UpstreamRemoved
     | Demanded
@@ -116,7 +128,11 @@ def describe(reason: Reason) -> str:
             return f"{_files(names)} not as it was left"
         case UpstreamChanged(upstream):
             return f"{upstream} changed"
+        case ReadChanged():
+            return _what_was_read(reason)
         case UpstreamAdded(upstream):
+            if is_read(upstream):
+                return f"it read {path_of_read(upstream)}, which is made from its results now"
             return f"it depends on {upstream} now"
         case UpstreamRemoved(upstream):
             return f"it depends no longer on {upstream}"
@@ -128,6 +144,17 @@ def describe(reason: Reason) -> str:
             return "generators run every time"
         case _:
             assert_never(reason)
+
+
+def _what_was_read(reason: ReadChanged) -> str:
+    path = path_of_read(reason.upstream)
+    if reason.upstream == listing_id(path):
+        return f"the names in {path}, which it listed, changed"
+    if reason.old == ABSENT:
+        return f"{path}, which it looked for, is there now"
+    if reason.new == ABSENT:
+        return f"{path}, which it read, is gone"
+    return f"{path}, which it read, changed"
 
 
 def _files(names: tuple[str, ...]) -> str:
