@@ -11,13 +11,14 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("packages/*/README.md")),
 ]
-COMMAND = re.compile(r"ppg (?:run|verify|accept|why|log|cache|graph|--version)\b[^`#]*")
+COMMAND = re.compile(r"ppg (?:run|verify|accept|why|inputs|log|cache|graph|--version)\b[^`#]*")
 
 NAMES = {
     "ppg run",
     "ppg verify",
     "ppg accept",
     "ppg why",
+    "ppg inputs",
     "ppg log",
     "ppg cache list",
     "ppg cache prune",
@@ -123,6 +124,15 @@ CHECKS = {
         "make arguments",
         lambda ended, _: ended.code == 0 and "accepted    arguments" in ended.out,
     ),
+    "ppg inputs JOB": (
+        "inputs a.txt",
+        "run script.py",
+        lambda ended, _: (
+            ended.code == 0 and ended.out.startswith("a.txt depends on\n  the function of a.txt")
+        ),
+    ),
+    "ppg run --strict script.py": ("run --strict script.py", "", ran),
+    "ppg run --strict": ("run --strict script.py", "", ran),
     "ppg why a.txt": (
         "why a.txt",
         "run script.py",

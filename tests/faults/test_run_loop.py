@@ -55,7 +55,7 @@ def test_a_file_that_cannot_be_removed_keeps_no_other_from_being_removed(folder)
     assert not (folder / "b").exists()
     (warning,) = frontend.warnings
     assert "'a:b'" in warning
-    assert str(folder / "a") in warning
+    assert warning.startswith("'a' stays")
 
 
 def test_files_that_are_not_there_give_no_warning(folder):

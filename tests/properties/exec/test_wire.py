@@ -35,7 +35,7 @@ def test_messages_of_any_size_arrive_in_order_with_their_descriptors(sizes: list
         )
         sender.put(
             TaskEnded(
-                number=number, successor=0, status=0, usage=(0.0, 0.0, 0.0, 0), report=report, refusal="",
+                number=number, successor=0, status=0, usage=(0.0, 0.0, 0.0, 0), report=report, uses=b"", refusal="",
                 stdout=stdout, stderr=stderr, expected="", cause="x" * size, warnings=(), differing=(),
             )
         )  # fmt: skip

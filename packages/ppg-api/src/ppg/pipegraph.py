@@ -12,6 +12,8 @@ from ppg.graph.declared import DEFAULT_STATUS_FILENAME, DeclaredGraph, Life
 from ppg.graph.redefinition import RedefinableGraph
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
+from ppg.kinds.track import Track
+from ppg.kinds.undeclared import Undeclared
 from ppg.paths import PathLike
 from ppg.porting.guards import refuses_old_keywords
 from ppg.report.frontend import FRONTEND
@@ -39,6 +41,10 @@ class Pipegraph(DeclaredGraph):
         root: the folder that job ids are relative to; the working directory by default.
         follow: how far FunctionInvariants follow names (see `FunctionInvariant`); "project" by default, so
             that an edit of a helper function is observed.
+        undeclared: what happens if a job reads a file that another job makes, without depending on it: "warn", "fail"
+            (the job fails), or "ignore" (no read is noted or recorded). An option of that name of a job comes first.
+        track: which reads are noted: "python" for those of Python code, "strace" also for those of native code and
+            programs, where strace is installed and permitted. An option of that name of a job comes first.
         quiet: show warnings, and no progress, unless a front end like `ppg run` shows it.
         shared_cache: where jobs with `share=True` keep outputs for other projects, or None for
             PPG_SHARED_CACHE.
@@ -64,6 +70,8 @@ class Pipegraph(DeclaredGraph):
         root: PathLike | None = None,
         follow: Following = "project",
         watch_globals: bool = True,
+        undeclared: Undeclared = "warn",
+        track: Track = "python",
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
         redefine: bool = False,  # noqa: ARG002 (see __new__)
@@ -75,6 +83,8 @@ class Pipegraph(DeclaredGraph):
             root=root,
             follow=follow,
             watch_globals=watch_globals,
+            undeclared=undeclared,
+            track=track,
             quiet=quiet,
             shared_cache=shared_cache,
         )

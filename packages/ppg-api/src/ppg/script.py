@@ -9,6 +9,8 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.current import SESSION, pipegraph_for
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
+from ppg.kinds.track import Track
+from ppg.kinds.undeclared import Undeclared
 from ppg.paths import PathLike
 from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
 from ppg.porting.guards import refuses_old_keywords
@@ -40,6 +42,8 @@ def new_pipegraph(
     root: PathLike | None = None,
     follow: Following = "project",
     watch_globals: bool = True,
+    undeclared: Undeclared = "warn",
+    track: Track = "python",
     quiet: bool = False,
     shared_cache: SharedCache | PathLike | None = None,
     redefine: bool = False,
@@ -52,6 +56,8 @@ def new_pipegraph(
         root=root,
         follow=follow,
         watch_globals=watch_globals,
+        undeclared=undeclared,
+        track=track,
         quiet=quiet,
         shared_cache=shared_cache,
         redefine=redefine,

@@ -36,7 +36,7 @@ from ppg.paths import PathLike
 from ppg.status.observed_before import as_observed_before
 from ppg.status.observer import Observer
 from ppg.status.reason_details import ReasonWords
-from ppg_graph import Evaluator, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record
+from ppg_graph import Evaluator, Fingerprint, JobId, NodeId, NodeKind, NodeState, NoRecord, Reason, Record
 from ppg_invariants import FileState, ObservationInterrupted, fingerprint_outputs
 
 __all__ = ["Changed", "NotMade", "Refused", "TakeOver", "Taken", "UpToDate", "Verdict"]
@@ -213,7 +213,8 @@ class TakeOver:
             if known is not None:
                 # The record still holds; the job would run only for downstream jobs, which do not run here.
                 record = self._graph.history.get(self.dag.job_id(node))
-                yield ppg_graph.Succeeded(node, known, {} if record is None else record.parts)
+                parts = {} if record is None else record.parts
+                yield ppg_graph.Succeeded(node, known, parts, self._reads(node))
             elif job is not None and self._is_asked_for(node, reasons):
                 candidates.append((job, reasons))
             else:
@@ -241,7 +242,15 @@ class TakeOver:
         self._examined[node] = reasons, found.files
         outputs = JobOutputs(*fingerprint_outputs(found.files, salt=salt), found.files)
         outputs = as_observed_before(job, outputs, self._memory)
-        return ppg_graph.Succeeded(node, outputs.fingerprint, outputs.parts)
+        return ppg_graph.Succeeded(node, outputs.fingerprint, outputs.parts, self._reads(node))
+
+    def _reads(self, node: NodeId) -> dict[JobId, Fingerprint]:
+        """Return what the job read last time, as it is now."""
+        return {
+            job_id: seen
+            for job_id, seen in self._evaluator.inputs(node).items()
+            if ppg_graph.is_read(job_id) and job_id != ppg_graph.circle_id(ppg_graph.path_of_read(job_id))
+        }
 
     def _unasked(self, node: NodeId, reasons: Sequence[Reason]) -> str:
         because = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))

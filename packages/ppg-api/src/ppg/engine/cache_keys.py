@@ -26,7 +26,7 @@ from ppg.jobs.job import Job
 from ppg.kinds.kind import calling_hook
 from ppg.outcomes.verdicts import Made
 from ppg.paths import absolute
-from ppg_graph import Evaluator, NodeId, NodeKind
+from ppg_graph import Evaluator, NodeId, NodeKind, is_read
 
 if TYPE_CHECKING:
     from ppg.shared_cache.in_job import Use
@@ -49,12 +49,20 @@ class CacheKeys:
         pipegraph: the jobs.
         evaluator: gives the fingerprints of the upstreams of a job that starts.
         warn: called with messages for the user.
+        read_by_load: returns a file that a load read without depending on it; None if there is none.
     """
 
-    def __init__(self, pipegraph: DeclaredGraph, evaluator: Evaluator, warn: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        pipegraph: DeclaredGraph,
+        evaluator: Evaluator,
+        warn: Callable[[str], None],
+        read_by_load: Callable[[NodeId], str | None] = lambda _: None,
+    ) -> None:
         self._pipegraph = pipegraph
         self._evaluator = evaluator
         self._warn = warn
+        self._read_by_load = read_by_load
         self._warned_causes: set[str] = set()
         self._loads: dict[NodeId, bytes] = {}
 
@@ -134,12 +142,17 @@ class CacheKeys:
             pending.pop()
             if load.node not in self._loads:
                 self._require_code(load)
+                if (path := self._read_by_load(load.node)) is not None:
+                    raise CannotShareError(
+                        f"the load '{load.job_id}' read '{path}' without depending on it; let it depend on that file"
+                    )
                 self._loads[load.node] = _digest(self._consumed(load))
         return self._loads[job.node]
 
     def _sorted_upstreams(self, job: Job) -> list[Job]:
-        nodes = self._pipegraph.dag.upstreams(job.node)
-        return sorted((self._pipegraph.job_at(node) for node in nodes), key=self._name)
+        """Return the upstreams that the script declares; what was read besides is in the manifest of the entry."""
+        jobs = map(self._pipegraph.job_at, self._pipegraph.dag.upstreams(job.node))
+        return sorted((upstream for upstream in jobs if not is_read(upstream.job_id)), key=self._name)
 
     def _require_content(self, job: Job) -> None:
         """Raise CannotShareError if the job's fingerprint does not stand for all its content."""

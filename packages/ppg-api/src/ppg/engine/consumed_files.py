@@ -117,6 +117,15 @@ class ConsumedFiles:
         found = ((node, self._changed_one(sources)) for node, sources in sources_of.items())
         return {node: name for node, name in found if name is not None}
 
+    def read_besides(self, load: NodeId, files: Mapping[str, FileState]) -> None:
+        """Take in the files that a load read without depending on them, to compare them if it has to be repeated."""
+        source = (load, frozenset(files))
+        self._names[source] = tuple(files)
+        self._begun.add(source)
+        for name, state in files.items():
+            self._note(name, self._watch.begins(self._path(name), state))
+        self._reads.setdefault(load, []).append(source)
+
     def reads_few(self, node: NodeId) -> bool:
         """Return whether a job that has begun reads at most `FEW_FILES` files."""
         count = 0

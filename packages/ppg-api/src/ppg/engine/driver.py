@@ -15,7 +15,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import assert_never
@@ -31,6 +31,7 @@ from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.early_end import EarlyEnd
 from ppg.engine.in_flight import EndedWell, InFlight
 from ppg.engine.node_differences import NodeDifferences
+from ppg.engine.run_reads import RunReads
 from ppg.exceptions import InternalError, JobContractError, PyPipelineGraphError
 from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
@@ -41,6 +42,7 @@ from ppg.outcomes.output_archive import OutputArchive
 from ppg.outcomes.run_outcomes import RunOutcomes
 from ppg.outcomes.tasks import task_for
 from ppg.outcomes.verdicts import Failure, Made, extension_verdict, verdict_of
+from ppg.reads.in_graph import ReadsInGraph
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
@@ -50,7 +52,7 @@ from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
 from ppg.status.same_names import SameNames
 from ppg_exec import Cancelled, Event, Executor, LoadRepeated, NameDiffers, Notice, Outcome, Started
-from ppg_graph import Effect, Evaluator, NodeId, NodeKind, Record
+from ppg_graph import Effect, Evaluator, Fingerprint, JobId, NodeId, NodeKind, Record
 from ppg_invariants import ObservationInterrupted
 
 __all__ = ["Driver"]
@@ -85,6 +87,8 @@ class Driver:
         terminal: Terminal,
         targets: Collection[NodeId] | None = None,
     ) -> None:
+        graph_of_reads = ReadsInGraph(pipegraph, recorder)
+        graph_of_reads.add()
         self._pipegraph = pipegraph
         self._recorder = recorder
         self._executor = executor
@@ -93,12 +97,15 @@ class Driver:
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
+        self._reads = RunReads(
+            pipegraph, recorder, self._evaluator, graph_of_reads, self._consumed, self._warn
+        )
         self._node_differences = NodeDifferences(
             pipegraph, self._consumed, SameNames(pipegraph, self._observer)
         )
         self._ended_well = EndedWell(self._consumed, self._node_differences, lambda: not self._something_runs)
         self._cache_watch = CacheWatch(pipegraph, self._evaluator, self._warn)
-        self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn)
+        self._cache_keys = CacheKeys(pipegraph, self._evaluator, self._warn, self._reads.read_by_load)
         self._effects: deque[Effect] = deque()
         self._in_flight: dict[NodeId, InFlight] = {}
         self._outcomes = RunOutcomes(pipegraph, self._publish)
@@ -212,6 +219,7 @@ class Driver:
         node = job.node
         flight = self._in_flight[node]
         flight.with_executor = False
+        flight.uses, flight.uses_incomplete = outcome.uses, outcome.uses_incomplete
         for warning in outcome.warnings:
             self._publish(events.Warned(f"'{job.job_id}': {warning}"))
         if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
@@ -229,6 +237,7 @@ class Driver:
             del self._in_flight[node]
             self._carry_out_all(self._evaluator.handle(ppg_graph.LeftoverRejected(node, cache)))
         else:
+            self._reads.failed(flight)
             self._carry_out_all(self._job_failed(flight, verdict, job_outcome))
 
     def _check_ended(self) -> None:
@@ -239,15 +248,16 @@ class Driver:
             # The user stops the run while a large file is hashed; these jobs count as never started.
             return
         for flight, error in checked:
-            if error is None:
-                self._job_succeeded(flight)
+            reads = self._reads.of(flight) if error is None else error
+            if not isinstance(reads, PyPipelineGraphError):
+                self._job_succeeded(flight, reads)
                 continue
             assert flight.job_outcome is not None
-            self._carry_out_all(self._job_failed(flight, Failure(error), flight.job_outcome))
+            self._carry_out_all(self._job_failed(flight, Failure(reads), flight.job_outcome))
             if flight.job.kind is NodeKind.LOAD:
                 self._clean_up(flight.job.node)
 
-    def _job_succeeded(self, flight: InFlight) -> None:
+    def _job_succeeded(self, flight: InFlight, reads: Mapping[JobId, Fingerprint]) -> None:
         job, success, job_outcome = flight.job, flight.success, flight.job_outcome
         assert success is not None
         assert job_outcome is not None
@@ -256,9 +266,9 @@ class Driver:
             if isinstance(extension, Failure):
                 self._carry_out_all(self._job_failed(flight, extension, job_outcome))
                 return
-            flight.success = extension
+            flight.success = extension = self._reads.extended(extension)
             self._outcomes.keep(job_outcome)
-            self._carry_out_all(self._evaluator.handle(extension.event))
+            self._carry_out_all(self._evaluator.handle(replace(extension.event, reads=reads)))
         else:
             assert isinstance(success, Made)
             self._cache_keys.ended(job, success)
@@ -268,7 +278,7 @@ class Driver:
             self._outcomes.keep(job_outcome)
             outputs = as_observed_before(job, success.outputs, self._recorder)
             self._consumed.made(outputs.files)
-            succeeded = ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts)
+            succeeded = ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts, reads)
             effects = self._evaluator.handle(succeeded)
             self._publish(events.JobFinished(job.job_id, job_outcome))
             self._carry_out_all(effects)
@@ -351,7 +361,7 @@ class Driver:
             use = self._cache_keys.use_of(job)
             if use is not None:
                 use = use._replace(consumed=tuple(self._consumed.stats(node)))
-            task = task_for(job, self._priorities[node], use)
+            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job))
         except ObservationInterrupted:
             # The user stops the run; `run` handles that next, and the job never began.
             flight.with_executor = False

@@ -5,7 +5,7 @@ few files are checked at once. The next check after a long one waits, unless no 
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ppg.engine.consumed_files import ConsumedFiles
@@ -16,6 +16,7 @@ from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.job import Job
 from ppg.outcomes.verdicts import Made
 from ppg.result import JobOutcome
+from ppg_exec import FileUse
 
 __all__ = ["EndedWell", "InFlight"]
 
@@ -38,6 +39,8 @@ class InFlight:
         success: the outputs or declarations of a job that ended well; what it read is still to be checked, and the
             record to be written. The declarations become an extension when the evaluator gets them.
         job_outcome: the outcome to publish for a success.
+        uses: the files that it used, as its process noted them.
+        uses_incomplete: why some of them are missing; empty if none is.
     """
 
     job: Job
@@ -45,6 +48,8 @@ class InFlight:
     with_executor: bool = True
     success: Made | GeneratedJobs | Extension | None = None
     job_outcome: JobOutcome | None = None
+    uses: Sequence[FileUse] = ()
+    uses_incomplete: str = ""
 
 
 class EndedWell:

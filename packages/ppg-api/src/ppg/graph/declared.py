@@ -1,7 +1,7 @@
 """Declared graph: has the jobs of one script and their dependencies; `ppg.pipegraph` runs it."""
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ppg.arguments import require_flag
@@ -21,6 +21,8 @@ from ppg.jobs.invariants import (
 )
 from ppg.jobs.job import Job, JobFile
 from ppg.kinds.signature import Callback
+from ppg.kinds.track import Track, require_track
+from ppg.kinds.undeclared import Undeclared, require_undeclared
 from ppg.paths import PathLike, require_folder, require_path, working_root
 from ppg.result import RunResult, state_html
 from ppg.shared_cache.cache import SharedCache, shared_cache_of
@@ -61,6 +63,8 @@ class DeclaredGraph(Catalogue):
         root: PathLike | None = None,
         follow: Following = "project",
         watch_globals: bool = True,
+        undeclared: Undeclared = "warn",
+        track: Track = "python",
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
     ) -> None:
@@ -79,6 +83,8 @@ class DeclaredGraph(Catalogue):
         self.cache_folder: Path = Path(self.root) / require_folder(cache_folder, "cache_folder")
         self.follow = require_following(follow)
         self.watch_globals: bool = require_flag(watch_globals, "watch_globals")
+        self.undeclared: Undeclared = require_undeclared(undeclared, "undeclared")
+        self.track: Track = require_track(track, "track")
         self.quiet: bool = require_flag(quiet, "quiet")
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.pruned: set[NodeId] = set()
@@ -280,6 +286,24 @@ class DeclaredGraph(Catalogue):
                 self._load_places[place] = job.job_id
             if job.files and job.files != (job.job_id,):
                 self._multi_file_makers.update(dict.fromkeys(job.files, job))
+
+    def add_read(self, read: Job, reader: Job, makers: Iterable[Job]) -> Job:
+        """Add an invariant that stands for what a job read without depending on it; return the one that is there.
+
+        Parameters:
+            read: not admitted yet.
+            reader: the job that read it.
+            makers: the job that makes the file, or the generators that may make such a job.
+        """
+        if read.job_id in self:
+            read = self.job(read.job_id)
+        else:
+            read.node = self.dag.add_node(read.job_id, read.kind)
+            self._jobs.append(read)
+        for maker in makers:
+            self.dag.add_edge(maker.node, read.node)
+        self.dag.add_edge(read.node, reader.node)
+        return read
 
     def check(self) -> None:
         """Require that the graph can run.

@@ -14,6 +14,7 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.job import Job
+from ppg.reads.in_copy import copy_with_reads
 from ppg.status.history import History
 from ppg.status.observer import Observer
 from ppg.status.reason_details import ReasonWords
@@ -136,9 +137,12 @@ def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[Re
 
 def forecast(pipegraph: DeclaredGraph, memory: History, targets: Collection[NodeId] | None) -> Forecast:
     """Forecast the run of a complete graph, without the jobs that generators would make."""
-    dag, history, pruned = pipegraph.dag, memory.history, pipegraph.pruned
+    dag, reads = copy_with_reads(pipegraph, memory)
+    history, pruned = memory.history, pipegraph.pruned
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
-    observations = Observer(pipegraph, memory).observe(nodes)
+    observations = Observer(pipegraph, memory).look_at(
+        reads.get(node) or pipegraph.job_at(node) for node in nodes
+    )
     return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
 
 

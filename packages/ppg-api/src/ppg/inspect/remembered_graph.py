@@ -20,6 +20,7 @@ from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, unadmitted
 from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.kinds.kind import KINDS, JobKind, hook_name, is_own_hook
+from ppg.reads.in_copy import add_reads, copy_with_reads
 from ppg.recipes.cached_jobs import CacheJob
 from ppg.status.history import History
 from ppg.status.run_notes import LastMade
@@ -76,6 +77,12 @@ class RememberedGraph:
         if NodeKind.GENERATOR in pipegraph.dag.kinds:
             self._take_generators_in(pipegraph.dag)
             self.history = _WithGenerators(memory.history)
+            self._observed.update(add_reads(self.dag, self._known_job, pipegraph, memory))
+        else:
+            self.dag, self._observed = copy_with_reads(pipegraph, memory)
+
+    def _known_job(self, node: NodeId) -> Job | None:
+        return self._pipegraph.job_at(node) if node < len(self._pipegraph) else self._observed.get(node)
 
     def observation(self, node: NodeId) -> Observation | Job:
         """Return the observation of a node if it needs no look at the disk, or else the job to observe."""

@@ -25,9 +25,10 @@ from ppg_graph import (
     Reason,
     Unobservable,
     UpstreamChanged,
+    is_read,
 )
 
-__all__ = ["why_from_graph", "why_from_store"]
+__all__ = ["job_in_store", "why_from_graph", "why_from_store"]
 
 DEEPEST = 10
 """How many jobs upstream the story of a change is followed."""
@@ -48,19 +49,24 @@ def why_from_store(status_path: Path, name: str) -> list[str]:
     Raises:
         PyPipelineGraphError: there is no such status file, or it knows no such job.
     """
+    with read_only_history(status_path) as memory:
+        return list(_last(job_in_store(status_path, name, memory), memory, ReasonWords(memory, None)))
+
+
+def job_in_store(status_path: Path, name: str, memory: ReadOnlyHistory) -> JobId:
+    """Return the id of a job that a status store knows; the parameters and errors are those of `why_from_store`."""
     if not status_path.exists():
         raise PyPipelineGraphError(
             f"there is no status file '{status_path}'; nothing was run here yet; run the pipegraph once"
         )
-    with read_only_history(status_path) as memory:
-        known = set(memory.job_ids())
-        for job_id in _spellings_on_disk(name, status_path):
-            if job_id in known:
-                return list(_last(JobId(job_id), memory, ReasonWords(memory, None)))
-        maker = _maker(set(_spellings_on_disk(name, status_path)), memory)
-        if maker is not None:
-            return list(_last(maker, memory, ReasonWords(memory, None)))
+    known = {job_id for job_id in memory.job_ids() if not is_read(job_id)}
+    for job_id in _spellings_on_disk(name, status_path):
+        if job_id in known:
+            return JobId(job_id)
+    maker = _maker(set(_spellings_on_disk(name, status_path)), memory)
+    if maker is None:
         raise PyPipelineGraphError(unknown_job(name, known))
+    return maker
 
 
 def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:

@@ -64,7 +64,7 @@ class FileJob(CallbackJob):
             counts, for jobs with an effect that is not in the file.
         shares: the files are taken from the pipegraph's shared cache if they are there; if not, the made files are
             kept there (see `SharedCache`). Without a shared cache it has no effect. For jobs that take longer than
-            copying their files, and that read only their dependencies.
+            copying their files.
     """
 
     __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken", "shares")

@@ -24,7 +24,7 @@ from ppg.arguments import require_flag
 from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.paths import PathLike, absolute, require_path
-from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
+from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable, read_id
 from ppg_invariants import (
     CannotFingerprint,
     FileUnobservable,
@@ -64,6 +64,8 @@ READABLE = {
     "command:": "the command of {}",
     "rendering:": "the rendering of {}",
     "version:": "the answer of '{}'",
+    "read://": "{}",
+    "listed://": "the names in {}",
 }
 """What an invariant of each name space is called in messages."""
 
@@ -120,7 +122,7 @@ class FileChecksumInvariant(Job):
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
         algorithm: md5, xxh3_128 (the fastest), sha256, blake2b, blake3 (if installed), or another of hashlib's. By
             default the hash of the last observation. At the first observation this is the hash with which ppg
-            recorded the file when a job made it, or else md5.
+            recorded the file when a job made it, or read it without depending on it, or else md5.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -179,7 +181,11 @@ class FileChecksumInvariant(Job):
         """Return the algorithm for the next observation: a file keeps its fingerprint if its maker moves away."""
         if self.is_chosen:
             return self.algorithm
-        before = history.input_file(self.job_id) or history.made_file(self.job_id)
+        before = (
+            history.input_file(self.job_id)
+            or history.made_file(self.job_id)
+            or history.input_file(read_id(self.job_id))
+        )
         if before is None:
             return self.algorithm
         try:

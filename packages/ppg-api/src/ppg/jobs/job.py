@@ -17,7 +17,7 @@ from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywor
 from ppg.porting.lookup import keyword_error
 from ppg.source_location import Place, Point, place_of, point_in_script
 from ppg.text import bytes_of
-from ppg_graph import JobId, NodeId, NodeKind
+from ppg_graph import JobId, NodeId, NodeKind, is_read
 
 if TYPE_CHECKING:
     from ppg.kinds.graph_protocol import GraphProtocol
@@ -410,6 +410,10 @@ def require_id(job_id: object, what: str) -> None:
         raise TypeError(f"{what}: job_id must be a str, not {type(job_id).__name__}: {job_id!r}")
     if not job_id:
         raise ValueError(f"{what}: job_id must not be empty")
+    if is_read(job_id):
+        raise ValueError(
+            f"{what}: job_id must not be '{job_id}': ppg calls a read of a file so; choose another name"
+        )
     try:
         job_id.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError as error:

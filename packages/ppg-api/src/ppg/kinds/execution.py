@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
 from ppg.arguments import require_flag
+from ppg.kinds.track import Track, require_track
+from ppg.kinds.undeclared import Undeclared, require_undeclared
 
 __all__ = ["AS_USUAL", "Execution", "ExecutionOptions", "Isolation", "LoadOptions", "execution_of"]
 
@@ -20,6 +22,7 @@ class LoadOptions(TypedDict, total=False):
 
     timeout: float | None
     retries: int
+    undeclared: Undeclared | None
     watch_globals: bool
 
 
@@ -28,6 +31,7 @@ class ExecutionOptions(LoadOptions, total=False):
 
     enforce_memory: bool
     isolation: Isolation
+    track: Track | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,10 @@ class Execution:
             fork once their threads run, such as polars. The objects that the callback refers to are copied for a
             fresh job, and data of loads is not there.
         watch_globals: whether the values of global names that the callback reads count as part of its code.
+        undeclared: what happens if the callback reads a file of another job without depending on it: "warn", "fail"
+            (the job fails), or "ignore" (no read is noted); None for the pipegraph's setting.
+        track: which reads are noted: "python" for those of Python code, "strace" also for those of native code and
+            programs; None for the pipegraph's setting. Loads have "python" only.
     """
 
     timeout: float | None = None
@@ -53,6 +61,8 @@ class Execution:
     enforce_memory: bool = False
     isolation: Isolation = "fork"
     watch_globals: bool = True
+    undeclared: Undeclared | None = None
+    track: Track | None = None
 
 
 AS_USUAL = Execution()
@@ -74,6 +84,11 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
         return AS_USUAL
     known = list(allowed.__annotations__)
     for name in options:
+        if name == "track" and name not in known:
+            raise TypeError(
+                f"{job} has no option 'track', as a load runs in the compute node, which is not traced; read what "
+                "strace must see in a job of its own"
+            )
         if name not in known:
             raise TypeError(f"{job} has no option '{name}'; its options for execution are {', '.join(known)}")
     return Execution(
@@ -82,6 +97,8 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
         enforce_memory=require_flag(options.get("enforce_memory", False), f"{job}: enforce_memory"),
         isolation=_isolation(options.get("isolation", "fork"), job),
         watch_globals=require_flag(options.get("watch_globals", True), f"{job}: watch_globals"),
+        undeclared=_undeclared(options.get("undeclared"), job),
+        track=_track(options.get("track"), job),
     )
 
 
@@ -103,6 +120,14 @@ def _retries(value: object, job: str) -> int:
     if value < 0:
         raise ValueError(f"{job}: retries must be 0 or more, not {value}")
     return value
+
+
+def _undeclared(value: object, job: str) -> Undeclared | None:
+    return None if value is None else require_undeclared(value, f"{job}: undeclared")
+
+
+def _track(value: object, job: str) -> Track | None:
+    return None if value is None else require_track(value, f"{job}: track")
 
 
 def _isolation(value: object, job: str) -> Isolation:

@@ -241,6 +241,7 @@ class JobKind:
         keeps_files: a LAZY job's files stay when no job needs them any more.
         observes_file: the job is an invariant named after the input file that it observes.
         shares: the job takes its files from the pipegraph's shared cache; see `FileJob`.
+        runs_program: another program does the work, and ppg does not see which files that reads.
         rename_broken: after a failure the job's files are renamed to `*.broken` instead of removed.
     """
 
@@ -249,6 +250,7 @@ class JobKind:
     kind: ClassVar[NodeKind]
     keeps_files: ClassVar[bool] = False
     observes_file: ClassVar[bool] = False
+    runs_program: ClassVar[bool] = False
     rename_broken: bool = False
     shares: bool = False
 

@@ -10,7 +10,7 @@ from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
 from ppg.kinds.kind import ProcessCall, calling_hook, require_given
 from ppg.worker.calls import take_or_make_files
-from ppg_exec import RunsIn, Task
+from ppg_exec import RunsIn, Task, Tracking
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 __all__ = ["call_of", "task_for"]
 
 
-def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
+def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Tracking | None = None) -> Task:
     """Return the task that the executor runs for a job.
 
     Parameters:
         job: any job but an invariant.
         priority: seconds of the longest path that remains; a larger priority starts earlier.
         use: how the job uses the shared cache; None if it does not.
+        tracking: which uses of files its process notes; None if none.
 
     Raises:
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
@@ -51,6 +52,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None) -> Task:
         retries=execution.retries,
         working_directory=job.pipegraph.root,
         returns_plain=returns_plain,
+        tracking=tracking,
     )
 
 

@@ -79,6 +79,7 @@ class ExternalJob(MultiFileGeneratingJob):
     """
 
     __slots__ = ("_declared", "_input_files", "_is_single", "_success", "_version")
+    runs_program: ClassVar[bool] = True
 
     def __init__(
         self,

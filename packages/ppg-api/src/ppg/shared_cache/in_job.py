@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 from ppg.exceptions import CacheUnreadableError
 from ppg.paths import require_no_obstacle
+from ppg.shared_cache.reads import are_as_recorded, reads_besides
 from ppg.shared_cache.registry import (
     CachedFile,
+    CachedRead,
     DamagedError,
     Entry,
     discard,
@@ -85,8 +87,11 @@ def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, 
     if changed is not None:
         text = f"its files are not kept in the shared cache, because '{changed}' changed while it ran"
         warnings.append((f"{use.key}: changed", text))
+    elif isinstance(reads := reads_besides(paths, use.root, [path for path, _ in use.consumed]), str):
+        text = f"its files are not kept in the shared cache, because {reads}"
+        warnings.append((f"{use.key}: reads", text))
     elif len(sound) == len(made):
-        _keep(paths, sound, use, time.monotonic() - began, warnings)
+        _keep(paths, sound, use, time.monotonic() - began, warnings, reads)
         if use.hard_links:
             # A link changes the file's change time, and the next comparison would hash the file in the main process.
             made = describe_files(paths, empty_ok=empty_ok)
@@ -109,7 +114,9 @@ def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> l
     """Put the files of the cache in place and return their states; None if there are none that can be used."""
     try:
         with opened(use.cache, use.key) as entry:
-            states = None if entry is None else _placed(entry, paths, use)
+            states = None
+            if entry is not None and are_as_recorded(entry.reads, use.root):
+                states = _placed(entry, paths, use)
     except DamagedError as error:
         _discard(use, str(error), warnings)
         return None
@@ -211,6 +218,7 @@ def _keep(
     use: Use,
     seconds: float,
     warnings: list[tuple[str, str]],
+    reads: Sequence[CachedRead],
 ) -> None:
     """Keep the files that the job made; if that fails, add a warning, and the job still succeeds."""
     made_by: Mapping[str, object] = {
@@ -225,7 +233,7 @@ def _keep(
             CachedFile(name, state.size, state.digest, os.stat(path).st_mode & 0o111)
             for name, path, state in zip(use.names, paths, states, strict=True)
         ]
-        publish(use.cache, use.key, files, partial(_put, paths, files, use.hard_links), made_by)
+        publish(use.cache, use.key, files, partial(_put, paths, files, use.hard_links), made_by, reads)
     except OSError as error:
         warnings.append(_warning("nothing can be kept in the shared cache", use, error))
 

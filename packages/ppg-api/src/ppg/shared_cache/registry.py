@@ -30,6 +30,7 @@ from ppg.shared_cache.transfer import NotAsStatedError, open_regular
 __all__ = [
     "MANIFEST",
     "CachedFile",
+    "CachedRead",
     "DamagedError",
     "Entry",
     "discard",
@@ -74,6 +75,17 @@ class CachedFile(NamedTuple):
     executable: int
 
 
+class CachedRead(NamedTuple):
+    """CachedRead: a file that the job of an entry read without depending on it.
+
+    - path: relative to the project, or absolute
+    - digest: xxh3_128 of its content; None: it was not there
+    """
+
+    path: str
+    digest: bytes | None
+
+
 class Entry(NamedTuple):
     """Entry: the files and the origin of one key.
 
@@ -81,12 +93,14 @@ class Entry(NamedTuple):
     - descriptor: of that folder; reads through it stay in this entry even if another one takes its place
     - files: the files in it
     - made_by: its origin: user, host, project, time (seconds since the epoch), and seconds that the job took
+    - reads: files that the job read besides those that the key stands for
     """
 
     folder: str
     descriptor: int
     files: tuple[CachedFile, ...]
     made_by: Mapping[str, object]
+    reads: tuple[CachedRead, ...] = ()
 
     @property
     def is_in_place(self) -> bool:
@@ -136,6 +150,7 @@ def _read(folder: str, descriptor: int, key: str) -> Entry | None:
             content = json.loads(file.read(MOST_BYTES))
         files = tuple(map(_described, _checked(content["files"], list)))
         made_by = _checked(content["made_by"], dict)
+        reads = tuple(map(_read_besides, _checked(content.get("reads", []), list)))
         identity = (content["format"], content["key"])
     except FileNotFoundError:
         if _is_at(folder, descriptor):
@@ -148,7 +163,7 @@ def _read(folder: str, descriptor: int, key: str) -> Entry | None:
         raise DamagedError(f"its manifest cannot be understood ({type(error).__name__}: {error})") from error
     if identity != (FORMAT, key) or not files:
         raise DamagedError("its manifest is that of another entry")
-    return Entry(folder, descriptor, files, made_by)
+    return Entry(folder, descriptor, files, made_by, reads)
 
 
 def _described(one: Mapping[str, object]) -> CachedFile:
@@ -159,6 +174,14 @@ def _described(one: Mapping[str, object]) -> CachedFile:
     executable = _checked(one["executable"], int) & EXECUTABLE
     digest = bytes.fromhex(_checked(one["xxh3_128"], str))
     return CachedFile(_checked(one["name"], str), size, digest, executable)
+
+
+def _read_besides(one: Mapping[str, object]) -> CachedRead:
+    """Return a read of a manifest; raise KeyError, TypeError or ValueError if it cannot be understood."""
+    digest = one["xxh3_128"]
+    return CachedRead(
+        _checked(one["path"], str), None if digest is None else bytes.fromhex(_checked(digest, str))
+    )
 
 
 def _checked(value: object, wanted: type[_Value]) -> _Value:
@@ -187,6 +210,7 @@ def publish(
     files: Sequence[CachedFile],
     copy: Callable[[int, str, int], None],
     made_by: Mapping[str, object],
+    reads: Sequence[CachedRead] = (),
 ) -> None:
     """Keep files under a key, unless it has an entry already.
 
@@ -196,6 +220,7 @@ def publish(
         files: describes the files, by position.
         copy: called with the position of a file, its name in the cache, and the permissions that other users need.
         made_by: the origin to record.
+        reads: what the job read besides.
 
     Raises:
         OSError: the entry cannot be written; nothing of it stays.
@@ -223,6 +248,10 @@ def publish(
                 for one in files
             ],
             "made_by": made_by,
+            "reads": [
+                {"path": one.path, "xxh3_128": None if one.digest is None else one.digest.hex()}
+                for one in reads
+            ],
         }
         text = json.dumps(manifest, indent=1).encode()
         if len(text) > MOST_BYTES:

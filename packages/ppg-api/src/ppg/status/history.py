@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
-from ppg.status.run_notes import LastAccepted, LastMade, LastRun, last_accepted, last_made, last_run
+from ppg.status.run_notes import (
+    LastAccepted,
+    LastMade,
+    LastRun,
+    last_accepted,
+    last_made,
+    last_run,
+    last_unread,
+)
 from ppg_graph import Fingerprint, JobId, Record
 from ppg_invariants import (
     FileState,
@@ -95,6 +103,10 @@ class History:
     def last_run(self, job_id: str) -> LastRun | None:
         """Return how and why a job ran last; None if that is not recorded."""
         return last_run(self._store, job_id)
+
+    def last_unread(self, job_id: JobId) -> tuple[int, tuple[str, ...]] | None:
+        """Return the run in which a job last did not read all files that it depends on, and these files."""
+        return last_unread(self._store, job_id)
 
     def last_accepted(self, job_id: JobId) -> LastAccepted | None:
         """Return when and why a job's files were accepted; None if they never were."""

@@ -24,6 +24,7 @@ from ppg_graph import (
     UpstreamChanged,
     UpstreamRemoved,
     describe,
+    is_read,
 )
 from ppg_invariants import FunctionEvidence, is_of_project
 
@@ -70,7 +71,7 @@ class ReasonWords:
                 if self._is_job(upstream):
                     return f"{upstream} came out differently"
                 return self._change(job_id, upstream, old, new) or f"{readable_name(upstream)} changed"
-            case UpstreamAdded(upstream):
+            case UpstreamAdded(upstream) if not is_read(upstream):
                 return f"it depends on {self._name(upstream)} now"
             case UpstreamRemoved(upstream):
                 return f"it depends no longer on {self._name(upstream)}"

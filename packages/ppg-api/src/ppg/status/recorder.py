@@ -7,8 +7,8 @@ from dataclasses import replace
 from ppg.graph.extension import Extension
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.history import History
-from ppg.status.run_notes import note_generated, note_run
-from ppg_graph import JobId, Reason, Record
+from ppg.status.run_notes import note_generated, note_run, note_unread
+from ppg_graph import JobId, Reason, Record, is_read
 from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
 
 __all__ = ["Recorder"]
@@ -70,8 +70,20 @@ class Recorder(History):
 
     def generated(self, generator: str, extension: Extension) -> None:
         """Note the jobs and edges that a generator made, so that verification need not run the generator."""
-        jobs = [extension.jobs[job.job_id] for job in extension.event.jobs]
-        note_generated(self._store, self.run_id, generator, extension.event, jobs)
+        # Reads are in the records of their jobs.
+        made = [job for job in extension.event.jobs if not is_read(job.job_id)]
+        edges = tuple(
+            edge
+            for edge in extension.event.edges
+            if not is_read(edge.upstream) and not is_read(edge.downstream)
+        )
+        event = replace(extension.event, jobs=tuple(made), edges=edges)
+        jobs = [extension.jobs[job.job_id] for job in made]
+        note_generated(self._store, self.run_id, generator, event, jobs)
+
+    def left_unread(self, job_id: JobId, paths: Sequence[str]) -> None:
+        """Note the files that a job depends on, and did not open."""
+        note_unread(self._store, self.run_id, job_id, paths)
 
     def forget(self, job_id: JobId) -> None:
         """Remove the record of a job."""

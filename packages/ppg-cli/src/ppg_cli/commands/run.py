@@ -23,6 +23,10 @@ def run_command(
         bool,
         typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Jobs fail that read files of other jobs without depending on them."),
+    ] = False,
 ) -> None:
     """Run a script, show the progress, and list the jobs that ran, were up to date, or failed.
 
@@ -31,7 +35,7 @@ def run_command(
     # Imported here, so that no other command pays for it.
     from ppg_cli.script.running import CommandFrontend, run_script  # noqa: PLC0415
 
-    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline)
+    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline, strict=strict)
     code = run_script(Script(script), arguments or [], frontend)
     finish_output()
     raise typer.Exit(code)

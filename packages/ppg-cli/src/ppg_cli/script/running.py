@@ -25,11 +25,12 @@ class CommandFrontend:
         any_interrupted: whether the user ended any of the runs, even if the script caught the interrupt.
     """
 
-    def __init__(self, *, plain: bool, cores: int | None, inline: bool = False) -> None:
+    def __init__(self, *, plain: bool, cores: int | None, inline: bool = False, strict: bool = False) -> None:
         # With FORCE_COLOR, rich treats any stream as a terminal. A live display would overwrite a debugger.
         self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
         self._inline = inline
+        self._strict = strict
         self.runs: int = 0
         self.any_failed: bool = False
         self.any_interrupted: bool = False
@@ -41,6 +42,8 @@ class CommandFrontend:
             pipegraph.resource_coordinator = replace(
                 pipegraph.resource_coordinator, max_cores_to_use=self._cores
             )
+        if self._strict:
+            pipegraph.undeclared = "fail"
         if self._inline:
             pipegraph.resource_coordinator = replace(pipegraph.resource_coordinator, inline=True)
 

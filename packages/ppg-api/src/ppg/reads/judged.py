@@ -1,0 +1,326 @@
+"""Judged reads: turns the files that a job used into what its record says, and into warnings and errors.
+
+The job process notes each file at its first use, before it opens the file (`ppg_exec.tracking`). Here the files are
+compared with that note when the job has ended. So a record never has the content of a file that the job may not have
+read.
+"""
+
+import os
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, field
+
+from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.graph.declared import DeclaredGraph
+from ppg.jobs.job import Job, JobFile
+from ppg.kinds.undeclared import policy_of
+from ppg.paths import absolute, normalised
+from ppg.reads.in_graph import files_of, ignores_reads
+from ppg.reads.kinds import OUTPUT_HASH
+from ppg.reads.links import WithoutLinks
+from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
+from ppg.status.recorder import Recorder
+from ppg_exec import UNTRACED, FileUse, UseKind
+from ppg_graph import (
+    ABSENT,
+    Evaluator,
+    Fingerprint,
+    JobId,
+    NodeId,
+    NodeKind,
+    NodeState,
+    is_read,
+    listing_id,
+    read_id,
+)
+from ppg_invariants import FileState, StoredObservation, content_fingerprint, describe_file
+
+__all__ = ["JudgedReads", "ReadsOfRun"]
+
+UNKNOWN = Fingerprint(b"changed after it was read")
+"""Fingerprint of content that was replaced since, so that it cannot be known: the job runs again."""
+
+KNOWN = (NodeState.CLEAN, NodeState.DONE)
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedReads:
+    """Judged reads: what one job read without depending on it.
+
+    Attributes:
+        reads: for its record: the fingerprint of each file, absence, or listing.
+        files: the states of the input files among them, by their name.
+        warnings: messages for the user.
+        error: why the job fails by what it read; None if it does not.
+    """
+
+    reads: dict[JobId, Fingerprint] = field(default_factory=dict)
+    files: dict[str, FileState] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    error: PyPipelineGraphError | None = None
+
+
+class ReadsOfRun:
+    """Reads of a run: judges what the jobs of one run read, in the order in which the jobs end.
+
+    Parameters:
+        pipegraph: the jobs.
+        recorder: the records, also of this run.
+        evaluator: gives states and fingerprints of the jobs that made the files.
+        names_of_outputs: knows the names in folders that do not count.
+    """
+
+    def __init__(
+        self,
+        pipegraph: DeclaredGraph,
+        recorder: Recorder,
+        evaluator: Evaluator,
+        names_of_outputs: NamesOfOutputs,
+    ) -> None:
+        self._pipegraph = pipegraph
+        self._recorder = recorder
+        self._evaluator = evaluator
+        self._names_of_outputs = names_of_outputs
+        self._states: dict[str, FileState] = {}
+        self._without_links = WithoutLinks(pipegraph.root)
+        self._names_of: dict[str, tuple[str, ...]] = {}
+        self._warned: set[tuple[JobId, JobId]] = set()
+        self._warned_untraced: set[str] = set()
+
+    def judge(self, job: Job, uses: Iterable[FileUse], incomplete: str = "") -> JudgedReads:
+        """Judge the uses of a job that has ended, well or not, and record the state of the input files among them."""
+        judged = JudgedReads()
+        if ignores_reads(job, self._pipegraph):
+            return judged
+        if incomplete.startswith(f"{UNTRACED}:"):
+            if incomplete not in self._warned_untraced:
+                self._warned_untraced.add(incomplete)
+                judged.warnings.append(
+                    f"'{job.job_id}' has track=\"strace\", but {incomplete}. So the files are not known that only its "
+                    "programs and native code read, and the same holds for other such jobs. Install strace and permit it "
+                    "(docs/semantics.md has how), or declare what they read"
+                )
+        elif incomplete:
+            judged.warnings.append(
+                f"'{job.job_id}': not all files that it read are known: {incomplete}. Declare what it reads"
+            )
+        noted = list(uses)
+        if not noted:
+            return judged
+        self._note_unread(job, noted)
+        written = {use.path for use in noted if use.kind is UseKind.WRITTEN}
+        if len(written) == len(noted):
+            return judged  # nearly all jobs without inputs
+        own = {absolute(name, self._pipegraph.root) for name in job.files}
+        declared = set(self._declared(job))
+        for use in noted:
+            if use.kind is UseKind.WRITTEN or use.path in own:
+                continue
+            if use.kind is UseKind.LISTED:
+                self._listed(use, written, judged)
+                continue
+            if use.kind is UseKind.ABSENT and use.path in written:
+                continue
+            names = self._names(use.path)
+            if declared.isdisjoint(names) and own.isdisjoint(
+                absolute(name, self._pipegraph.root) for name in names
+            ):
+                error = self._file(job, use, names, judged)
+                if error is not None:
+                    return JudgedReads(warnings=judged.warnings, error=error)
+        return judged
+
+    def _note_unread(self, job: Job, noted: Iterable[FileUse]) -> None:
+        """Note the files that the job depends on and did not open."""
+        if job.runs_program or job.kind is NodeKind.LOAD:
+            return
+        used = {name for use in noted if use.kind is UseKind.READ for name in self._names(use.path)}
+        if unread := [name for name in self._declared(job) if name not in used]:
+            self._recorder.left_unread(job.job_id, unread)
+
+    def _declared(self, job: Job) -> Iterator[str]:
+        pipegraph = self._pipegraph
+        dag = pipegraph.dag
+        for node in dag.upstreams(job.node):
+            upstream = pipegraph.job_at(node)
+            if not is_read(upstream.job_id):
+                names = dag.parts(node, job.node)
+                yield from files_of(upstream) if names is None else names
+
+    def _names(self, path: str) -> tuple[str, ...]:
+        """Names of a file as a job may declare it: as it was used, and without links."""
+        names = self._names_of.get(path)
+        if names is None:
+            root = self._pipegraph.root
+            name, real = normalised(path, root), self._without_links.file(path)
+            names = self._names_of[path] = (name,) if real == path else (name, normalised(real, root))
+        return names
+
+    def _listed(self, use: FileUse, written: Collection[str], judged: JudgedReads) -> None:
+        own = {path.rpartition("/")[2] for path in written if path.rpartition("/")[0] == use.path}
+        # What the job has seen there and left there is there at the next look, too.
+        names = self._names_of_outputs.others(
+            use.path, [name for name in use.names if name not in own or os.path.lexists(f"{use.path}/{name}")]
+        )
+        job_id = listing_id(
+            normalised(f"{use.path}/?", self._pipegraph.root).removesuffix("?").rstrip("/") or "."
+        )
+        judged.reads[job_id] = fingerprint_of_names(names)
+
+    # -- files -------------------------------------------------------------------------------------------
+
+    def _file(
+        self, job: Job, use: FileUse, names: tuple[str, ...], judged: JudgedReads
+    ) -> PyPipelineGraphError | None:
+        """Judge a file that the job neither makes nor depends on; return the error by which the job fails."""
+        name = names[0]
+        found = next((maker for one in names if (maker := self._pipegraph.maker_of(one)) is not None), None)
+        if found is None:
+            self._input(job, use, name, judged)
+            return None
+        maker = found.job if isinstance(found, JobFile) else found
+        made = next(one for one in names if one in maker.files)
+        if maker.kind is not NodeKind.OUTPUT:
+            return JobContractError(
+                f"'{job.job_id}' read '{made}' without depending on it, and that is "
+                f"{'a cache' if maker.keeps_files else 'a temporary file'} of '{maker.job_id}', which need not be "
+                f"there; {_remedy(job, made)}"
+            )
+        if way := self._way(job, maker):
+            return JobContractError(
+                f"'{job.job_id}' read '{made}', which is made from its own results: {way}. "
+                f"Let '{job.job_id}' read another file, or let '{maker.job_id}' not depend on it"
+            )
+        if not self._is_above(maker, job):
+            message = (
+                f"'{job.job_id}' read '{made}', which '{maker.job_id}' makes, without depending on it, so it may read "
+                f"an old file or none; {_remedy(job, made)}"
+            )
+            if policy_of(job.execution.undeclared, self._pipegraph.undeclared) == "fail":
+                return JobContractError(message)
+            if (job.job_id, maker.job_id) not in self._warned:
+                self._warned.add((job.job_id, maker.job_id))
+                judged.warnings.append(message)
+        judged.reads[read_id(made)] = self._of_made(maker, made, use)
+        return None
+
+    def _of_made(self, maker: Job, made: str, use: FileUse) -> Fingerprint:
+        """Fingerprint of a job's output as the reader found it."""
+        if use.stat is None:
+            return ABSENT
+        if self._evaluator.state(maker.node) in KNOWN:
+            recorded = self._recorder.files(maker.job_id).get(made) if self._has_record(maker) else None
+            fingerprint = self._evaluator.fingerprint(maker.node)
+            if recorded is not None and fingerprint is not None and _is_stat_of(use, recorded):
+                record = self._recorder.history[maker.job_id]
+                return record.parts.get(made, fingerprint)
+        state = self._state_of(absolute(made, self._pipegraph.root), use, None)
+        return UNKNOWN if state is None else Fingerprint(content_fingerprint(state))
+
+    def _has_record(self, job: Job) -> bool:
+        return job.job_id in self._recorder.history
+
+    def _input(self, job: Job, use: FileUse, name: str, judged: JudgedReads) -> None:
+        """Judge a file that no job makes."""
+        job_id = read_id(name)
+        if use.stat is None:
+            judged.reads[job_id] = ABSENT
+            return
+        before = self._recorder.input_file(job_id)
+        state = self._state_of(use.path, use, before)
+        if state is None:
+            judged.warnings.append(
+                f"'{name}' changed while '{job.job_id}' ran and read it, so the record of '{job.job_id}' does not have "
+                "it; a change of it will not be noticed. If it is no input, read it elsewhere"
+            )
+            return
+        fingerprint = Fingerprint(content_fingerprint(state))
+        judged.reads[job_id] = fingerprint
+        judged.files[name] = state
+        if state is not before:
+            self._recorder.saw(job_id, StoredObservation(fingerprint, file=state))
+
+    def _state_of(self, path: str, use: FileUse, before: FileState | None) -> FileState | None:
+        """State of a file, hashed only if it is not known; None if the file is not the one that was used."""
+        known = self._states.get(path)
+        if known is not None and _is_stat_of(use, known):
+            return known if _is_now(path, use) else None
+        if before is not None and _is_stat_of(use, before) and before.looked_ns > before.ctime_ns + 10**9:
+            return before if _is_now(path, use) else None
+        algorithm = OUTPUT_HASH if before is None else before.algorithm
+        state = describe_file(path, algorithm=algorithm, empty_ok=True)
+        if not isinstance(state, FileState) or not _is_stat_of(use, state):
+            return None
+        self._states[path] = state
+        return state
+
+    # -- the graph ---------------------------------------------------------------------------------------
+
+    def _is_above(self, maker: Job, job: Job) -> bool:
+        """Whether the job depends on the maker at any distance, by what the script declares."""
+        pipegraph = self._pipegraph
+        dag = pipegraph.dag
+
+        def declared(node: NodeId) -> Iterator[NodeId]:
+            return (one for one in dag.upstreams(node) if not is_read(dag.job_id(one)))
+
+        seen: set[NodeId] = set()
+        stack = [job.node]
+        while stack:
+            for node in declared(stack.pop()):
+                if node == maker.node:
+                    return True
+                if node not in seen:
+                    seen.add(node)
+                    stack.append(node)
+        return False
+
+    def _way(self, job: Job, maker: Job) -> str:
+        """The jobs from one to the other, downstream; empty if there is no way.
+
+        A recorded read is a step only if its job would do again what it did then.
+        """
+        dag = self._pipegraph.dag
+        came_from: dict[NodeId, NodeId] = {}
+        queue = [job.node]
+        for node in queue:
+            is_of_record = is_read(dag.job_id(node))
+            for downstream in dag.downstreams(node):
+                if downstream not in came_from and not (is_of_record and self._has_changed(downstream)):
+                    came_from[downstream] = node
+                    queue.append(downstream)
+        if maker.node not in came_from:
+            return ""
+        way = [maker.node]
+        while way[-1] != job.node:
+            way.append(came_from[way[-1]])
+        shown = [f"'{dag.job_id(node)}'" for node in reversed(way) if not is_read(dag.job_id(node))]
+        return " → ".join([*shown, shown[0]])
+
+    def _has_changed(self, node: NodeId) -> bool:
+        """Whether the code of a job, or another input that no job makes, is not what its record says."""
+        dag = self._pipegraph.dag
+        record = self._recorder.history.get(dag.job_id(node))
+        return record is None or any(
+            record.upstreams.get(dag.job_id(upstream)) != self._evaluator.fingerprint(upstream)
+            for upstream in dag.upstreams(node)
+            if dag.kind(upstream) is NodeKind.INVARIANT and not dag.upstreams(upstream)
+        )
+
+
+def _remedy(job: Job, name: str) -> str:
+    return f"add .depends_on({name!r}) to '{job.job_id}'"
+
+
+def _is_stat_of(use: FileUse, state: FileState) -> bool:
+    if use.stat is None:
+        return False
+    _, inode, size, modified, changed = use.stat
+    return (state.inode, state.size, state.mtime_ns, state.ctime_ns) == (inode, size, modified, changed)
+
+
+def _is_now(path: str, use: FileUse) -> bool:
+    try:
+        found = os.stat(path)  # noqa: PTH116 (paths are texts here)
+    except OSError:
+        return False
+    return use.stat == (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

@@ -1,0 +1,41 @@
+"""Links: tells the names of files and folders without links; asks the file system once for each folder."""
+
+import os
+import stat
+
+from ppg.paths import absolute, normalised
+
+__all__ = ["WithoutLinks"]
+
+
+class WithoutLinks:
+    """WithoutLinks: has the names of files without links, as they are while one graph runs.
+
+    Parameters:
+        root: of the pipegraph.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._folders: dict[str, str] = {}
+
+    def name(self, path: str) -> str:
+        """A file as a job may declare it, without links; `path` is relative to the root, or absolute."""
+        return normalised(self.file(absolute(path, self._root)), self._root)
+
+    def file(self, path: str) -> str:
+        """The absolute name of a file."""
+        folder, _, name = path.rpartition("/")
+        real = self.folder(folder or "/")
+        try:
+            is_link = stat.S_ISLNK(os.lstat(path).st_mode)
+        except OSError:
+            is_link = False
+        return os.path.realpath(path) if is_link else f"{real.rstrip('/')}/{name}"
+
+    def folder(self, path: str) -> str:
+        """The absolute name of a folder."""
+        real = self._folders.get(path)
+        if real is None:
+            real = self._folders[path] = os.path.realpath(path)
+        return real
