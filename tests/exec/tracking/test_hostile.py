@@ -23,7 +23,6 @@ from ppg_exec import (
 )
 from ppg_exec.tracking import notes as notes_module
 from ppg_exec.tracking import wire
-from ppg_exec.tracking.notes import Notes
 from ppg_exec.tracking.received import FileUses, received_uses
 from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, STAT, encode
 from tests.exec.tracking import actions
@@ -206,7 +205,7 @@ def test_a_failure_of_the_hook_does_not_reach_the_task(
         raise MemoryError("no memory")
 
     fail.__globals__["__name__"], name = "ppg_exec.tracking.test", fail.__globals__["__name__"]
-    monkeypatch.setattr(Notes, "_note", fail)
+    monkeypatch.setattr(notes_module, "_stat", fail)
     try:
         outcome = tracked("inline", actions.read_once, str(project))
     finally:

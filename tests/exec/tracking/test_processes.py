@@ -8,7 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from ppg_exec import Executor, Outcome, Succeeded
+from ppg_exec import (
+    Executor,
+    InlineExecutor,
+    LocalExecutor,
+    Outcome,
+    RunsIn,
+    Succeeded,
+    Task,
+    Tracking,
+    system_folders,
+)
 from tests.exec.tracking import actions
 from tests.exec.tracking.conftest import new_executors
 
@@ -44,6 +54,42 @@ def test_processes_of_processes_note_their_files(
     uses: Callable[..., Uses], project: Path, way: str, method: str
 ) -> None:
     assert uses(way, actions.use_process, str(project), method) == [("read", "a.txt"), ("read", "b.txt")]
+
+
+def test_what_a_process_would_get_can_be_pickled_where_no_process_starts(
+    uses: Callable[..., Uses], project: Path
+) -> None:
+    assert uses("job", pickle_preparation, str(project)) == [("read", "a.txt")]
+
+
+def pickle_preparation(folder: str) -> None:
+    import pickle
+    import threading
+    from multiprocessing import popen_spawn_posix, spawn
+
+    assert popen_spawn_posix.Popen.method == "spawn"
+    prepared = spawn.get_preparation_data("name")
+    assert pickle.loads(pickle.dumps(prepared["ppg_tracking"])) == {}
+    assert threading.active_count() == 1
+    actions.read(f"{folder}/a.txt")
+
+
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_node_that_is_a_fork_of_the_caller_notes_the_files_of_each_task(
+    run: Callable[..., dict[str, Outcome]], project: Path
+) -> None:
+    rules = Tracking(str(project), (), system_folders())
+    with InlineExecutor() as inline:
+        run(inline, Task("inline", actions.read_once, (str(project),), tracking=rules))
+    with LocalExecutor(cores=1, grace=0.5, start_method="fork") as executor:
+        outcomes = run(
+            executor,
+            Task("load", actions.read_link, (str(project),), place=RunsIn.NODE, tracking=rules),
+            Task("job", actions.fork_and_write, (str(project),), tracking=rules),
+            Task("untracked", actions.read_once, (str(project),)),
+        )
+    found = {key: [os.path.relpath(use.path, project) for use in each.uses] for key, each in outcomes.items()}
+    assert found == {"load": ["link"], "job": ["of_child.txt", "of_parent.txt"], "untracked": []}
 
 
 @pytest.mark.parametrize("method", ["spawn", "forkserver"])

@@ -58,7 +58,6 @@ if TYPE_CHECKING:
     from typing import Any, NoReturn
 
     from ppg_exec.tracking.hook import TrackedTask
-    from ppg_exec.tracking.trace import Trace
     from ppg_exec.transport.node_messages import FromNode, ToNode
 
 __all__ = ["run_node"]
@@ -98,11 +97,9 @@ class _Node:
         self._parent = forkserver
         self._forkserver = own.keep(os.pidfd_open(forkserver))
         self._files = OpenFiles(own.look_for_others())
-        self._prefixes: dict[int, tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]] = {}
-        self._tracked_task: Callable[[Any, Trace | None], TrackedTask]
+        self._trackings: dict[int, TrackedTask] = {}
         self._directory = directory
-        self._traced: set[int] = set()
-        self._strace: Callable[[str], Trace]
+        self._traced: dict[int, Callable[[], TrackedTask]] = {}
 
     def run(self) -> None:
         """Serve until the controller or the forkserver is gone; then end every process beneath."""
@@ -228,19 +225,17 @@ class _Node:
         # Processes that were forked before have no hook.
         self._tasks.discard_preforked()
         install()
-        self._tracked_task = TrackedTask
-        self._prefixes[message.number] = message.prefixes
+        number, prefixes = message.number, message.prefixes
+        self._trackings[number] = TrackedTask(prefixes)
         if message.strace:
             from ppg_exec.tracing.strace import Strace  # noqa: PLC0415 - the same
 
-            self._strace = Strace
-            self._traced.add(message.number)
+            self._traced[number] = lambda: TrackedTask(prefixes, Strace(self._directory))
 
     def _tracked(self, order: RunTask) -> TrackedTask:
         # This process itself is never traced: its threads would be, and its other jobs.
-        is_traced = order.tracking in self._traced and order.place in {"fork", "fresh"}
-        trace = self._strace(self._directory) if is_traced else None
-        return self._tracked_task(self._prefixes[order.tracking], trace)
+        traced = self._traced.get(order.tracking) if order.place in {"fork", "fresh"} else None
+        return self._trackings[order.tracking] if traced is None else traced()
 
     # ---- names that differ
 
@@ -328,6 +323,7 @@ class _Node:
         )
         if job.tracked is not None:
             job.uses = job.tracked.encoded()
+            job.tracked.renew()
         self._has_loaded = True
         signal_when_parent_ends(0)
         signal.signal(_BEREAVED, signal.SIG_DFL)

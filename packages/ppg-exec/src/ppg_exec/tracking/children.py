@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from multiprocessing import spawn
+from multiprocessing.context import get_spawning_popen
 from multiprocessing.reduction import DupFd
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -62,6 +63,8 @@ class _Joining:
         self._notes = notes
 
     def __reduce__(self) -> tuple[Any, ...]:
+        if get_spawning_popen() is None:
+            return dict, ()  # no process is being started, so there is none that could get the log
         try:
             log = self._notes.share()
             given = {

@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 __all__ = ["TrackedTask", "current_notes", "install", "join"]
 
-_POPEN = frozenset({"multiprocessing.popen_spawn_posix", "multiprocessing.popen_forkserver"})
+_SPAWN = "multiprocessing.popen_spawn_posix"
+_FORKSERVER = "multiprocessing.popen_forkserver"
+_POPEN = (_SPAWN, _FORKSERVER)
 _WRITING = os.O_ACCMODE
 
 _current: Notes | None = None
 _is_installed = False
 _is_following = False
+_problem = ""
 
 
 def install() -> None:
@@ -37,6 +40,72 @@ def install() -> None:
     if not _is_installed:
         _is_installed = True
         sys.addaudithook(_hook)
+        if _SPAWN in sys.modules or _FORKSERVER in sys.modules:
+            _follow()
+
+
+def join(descriptor: int, origin: tuple[int, int], prefixes: Prefixes) -> None:
+    """Note the files that this process uses in the log of a task. Raises OSError."""
+    global _current  # noqa: PLW0603 - the hook has no other way to the task
+    install()
+    _current = Notes(prefixes, SharedLog(descriptor, *origin))
+
+
+class TrackedTask:
+    """TrackedTask: notes the files that a call uses, in the process that makes it.
+
+    A node has one for all untraced tasks with the same rules. It is made before the forks, because each object that a job
+    makes, and each function that it calls, costs page faults. `renew` makes it ready for another call in the same process.
+
+    Args:
+        prefixes: those of `Notes`.
+        trace: sees what else one call uses; None if only its Python code is looked at.
+
+    """
+
+    __slots__ = ("_notes", "_prefixes")
+
+    def __init__(self, prefixes: Prefixes, trace: Trace | None = None) -> None:
+        self._prefixes = prefixes
+        self._notes = Notes(prefixes)
+        self._notes.trace = trace
+
+    def renew(self) -> None:
+        """Forget the notes."""
+        self._notes = Notes(self._prefixes)
+
+    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+        """Call a function, and note the files that it uses."""
+        global _current  # noqa: PLW0603 - the hook has no other way to the task
+        __tracebackhide__ = True
+        notes = self._notes
+        trace = notes.trace
+        if trace is not None:
+            trace.begin()
+        before = _current
+        _current = notes
+        try:
+            return function(*arguments)
+        finally:
+            _current = before
+            if trace is not None:
+                trace.end()
+
+    def encoded(self) -> bytes:
+        """The bytes of the notes."""
+        notes = self._notes
+        if notes.is_empty() and not _problem:
+            return b""
+        try:
+            if _problem:
+                notes.fail(_problem)
+            return notes.encoded()
+        except Exception as error:  # noqa: BLE001 - the task is not to blame
+            failed = Notes(self._prefixes)
+            failed.fail(
+                f"the list of the files that it has used cannot be made: {type(error).__name__}: {error}"
+            )
+            return failed.encoded()
 
 
 def current_notes() -> Notes | None:
@@ -44,79 +113,13 @@ def current_notes() -> Notes | None:
     return _current
 
 
-def _begin(notes: Notes) -> Notes | None:
-    """Let uses be noted in `notes` from now on; returns where they were noted before, for `_end`."""
-    global _current
-    before, _current = _current, notes
-    if not _is_following and not _POPEN.isdisjoint(sys.modules):
-        _follow(notes)
-    return before
-
-
-def _end(before: Notes | None) -> None:
-    """Let uses be noted where they were noted before `_begin`."""
-    global _current  # noqa: PLW0603 - the hook is one function
-    _current = before
-
-
-def join(descriptor: int, origin: tuple[int, int], prefixes: Prefixes) -> None:
-    """Note the files that this process uses in the log of a task. Raises OSError."""
-    install()
-    _begin(Notes(prefixes, SharedLog(descriptor, *origin)))
-
-
-class TrackedTask:
-    """TrackedTask: notes the files of a call, in the process that makes it.
-
-    Args:
-        prefixes: those of `Notes`.
-        trace: sees what else the call uses; None if only its Python code is looked at.
-
-    """
-
-    __slots__ = ("_notes",)
-
-    def __init__(self, prefixes: Prefixes, trace: Trace | None = None) -> None:
-        self._notes = Notes(prefixes)
-        self._notes.trace = trace
-
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Call a function, and note the files that it uses."""
-        __tracebackhide__ = True
-        trace = self._notes.trace
-        if trace is None:
-            return self._call(function, arguments)
-        trace.begin()
-        try:
-            return self._call(function, arguments)
-        finally:
-            trace.end()
-
-    def _call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        __tracebackhide__ = True
-        before = _begin(self._notes)
-        try:
-            return function(*arguments)
-        finally:
-            _end(before)
-
-    def encoded(self) -> bytes:
-        """The bytes of the notes."""
-        try:
-            return self._notes.encoded()
-        except Exception as error:  # noqa: BLE001 - the task is not to blame
-            notes = Notes(self._notes.prefixes)
-            notes.fail(
-                f"the list of the files that it has used cannot be made: {type(error).__name__}: {error}"
-            )
-            return notes.encoded()
-
-
 def _hook(event: str, arguments: tuple[Any, ...]) -> None:
-    if event not in _HANDLED:
-        return
     notes = _current
     if notes is None:
+        if event == "import" and arguments[0] in _POPEN:
+            _follow()
+        return
+    if event not in _HANDLED:
         return
     try:
         if event == "open":
@@ -166,14 +169,16 @@ def _forks(notes: Notes, _arguments: tuple[Any, ...]) -> None:
         notes.fail(f"no log for the processes that it has forked: {error.strerror}")
 
 
-def _imports(notes: Notes, arguments: tuple[Any, ...]) -> None:
-    if not _is_following and arguments[0] in _POPEN:
-        _follow(notes)
+def _imports(_notes: Notes, arguments: tuple[Any, ...]) -> None:
+    if arguments[0] in _POPEN:
+        _follow()
 
 
-def _follow(notes: Notes) -> None:
+def _follow() -> None:
     """Let processes of `multiprocessing` that are new programs note their files, too."""
-    global _is_following  # noqa: PLW0603 - the module is changed once
+    global _is_following, _problem  # noqa: PLW0603 - `multiprocessing` is changed once
+    if _is_following:
+        return
     _is_following = True
     try:
         from ppg_exec.tracking.children import follow_new_programs  # noqa: PLC0415 - few tasks need it
@@ -182,7 +187,7 @@ def _follow(notes: Notes) -> None:
     except Exception as error:
         if is_of_others(error):
             raise
-        notes.fail(f"files of processes that it has started cannot be noted: {type(error).__name__}: {error}")
+        _problem = f"files of processes that it has started cannot be noted: {type(error).__name__}: {error}"
 
 
 _HANDLED: dict[str, Callable[[Notes, tuple[Any, ...]], None]] = {

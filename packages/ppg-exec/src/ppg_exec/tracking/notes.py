@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sys
 from posixpath import normpath
-from stat import S_IFMT, S_IFREG
+from stat import S_IFREG
 from struct import error as struct_error
 
 from ppg_exec.tracking.log import SharedLog, new_log
@@ -36,10 +36,14 @@ _SUFFIXES: tuple[str, ...] = (
 """Of files that the import machinery reads; importing `importlib.machinery` would cost more."""
 _IMPORTS = "<frozen importlib._bootstrap_external>"
 _ARCHIVES = "<frozen zipimport>"
+_LAST = frozenset(suffix[-1] for suffix in _SUFFIXES)
 _NO_CONTENT = os.O_DIRECTORY | os.O_PATH
+_UNUSUAL = os.O_ACCMODE | _NO_CONTENT
+_KIND = 0o170000  # the bits of a mode that `S_IFMT` gives
 _LARGEST = (1 << 63) - 1
 
 _stat = os.stat
+_is_there = os.access
 _pack = STAT.pack
 _getframe = sys._getframe
 
@@ -55,6 +59,7 @@ class Notes:
 
     __slots__ = (
         "_before",
+        "_has_written",
         "_listed",
         "_listing",
         "_log",
@@ -74,6 +79,7 @@ class Notes:
         self._log = log
         self._before = 0  # notes that are older than the log
         self._listed = 0  # bytes of names in folders
+        self._has_written = False
         self._listing = ""  # the key of the folder that the hook is listing
         self.noted: dict[str, bytes] = {}
         self.incomplete: str = ""
@@ -84,31 +90,48 @@ class Notes:
     # ---- what the hook tells
 
     def opened(self, path: object, mode: object, flags: int) -> None:
-        """A file is about to be opened, by the caller of the caller of this function."""
-        if flags & _NO_CONTENT:
-            return
-        text = path if type(path) is str else _text(path)
-        if text is None or (mode is None and text[:1] != "/" and _names_a_folder(_getframe(2))):
-            return
-        name = _absolute(text)
-        if name is None or not self.counts(name):
-            return
-        if flags & os.O_ACCMODE:
-            self._opened_for_writing(name, flags)
+        """A file is about to be opened, by the caller of the caller of this function.
+
+        Nearly all that a task does with files comes here, so the usual case needs no other function.
+        """
+        if type(path) is str and path[:1] == "/" and not ("/." in path or "//" in path or path[-1] == "/"):
+            name = path
+        else:
+            text = _text(path)
+            if text is None or (mode is None and text[:1] != "/" and _names_a_folder(_getframe(2))):
+                return
+            found_name = _absolute(text)
+            if found_name is None:
+                return
+            name = found_name
+        slashed = name + "/"
+        if slashed.startswith(self._unnoted if slashed.startswith(self._root) else self._skipped):
             return
         noted = self.noted
-        if name in noted or f"w{name}" in noted:
+        if flags & _UNUSUAL:
+            if not flags & _NO_CONTENT:
+                self._opened_for_writing(name, flags)
             return
-        if name.endswith(_SUFFIXES) and _is_code(_getframe(2)):
+        if (name is not path and name in noted) or (self._has_written and f"w{name}" in noted):
+            return
+        if name[-1] in _LAST and name.endswith(_SUFFIXES) and _is_code(_getframe(2)):
             self._imported(name)
             return
         try:
             found = _stat(name)
         except (OSError, ValueError) as error:
-            self._failed(name, error, is_absence=True)
+            self._failed(name, error)
             return
-        if S_IFMT(found.st_mode) == S_IFREG:
-            self._note(name, packed(found))
+        if found.st_mode & _KIND == S_IFREG:
+            if len(noted) >= MOST or self._log is not None:
+                self._note(name, packed(found))
+                return
+            try:
+                noted[name] = _pack(
+                    found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+                )
+            except struct_error:
+                noted[name] = packed(found)
 
     def listed(self, path: object) -> None:
         """The names in a folder are about to be listed."""
@@ -126,7 +149,7 @@ class Notes:
             found = packed(_stat(name))
             names = b"\0".join(sorted(map(os.fsencode, os.listdir(name))))  # noqa: PTH208 - lean
         except (OSError, ValueError) as error:
-            self._failed(name, error, is_absence=True)
+            self._failed(name, error)
             return
         finally:
             self._listing = ""
@@ -145,14 +168,17 @@ class Notes:
     def _opened_for_writing(self, name: str, flags: int) -> None:
         if f"w{name}" in self.noted or (".pyc" in name and _is_import(_getframe(3))):
             return
+        # Asking first avoids an exception, which costs a forked process many page faults.
+        if flags & os.O_CREAT and not _is_there(name, os.F_OK):
+            self._note(f"w{name}", b"")
+            return
         try:
             found = _stat(name)
         except (OSError, ValueError) as error:
-            if isinstance(error, FileNotFoundError) and flags & os.O_CREAT:
-                self._note(f"w{name}", b"")
-            self._failed(name, error, is_absence=bool(flags & os.O_RDWR))
+            if flags & os.O_RDWR:
+                self._failed(name, error)
             return
-        if S_IFMT(found.st_mode) == S_IFREG and not flags & os.O_EXCL:
+        if found.st_mode & _KIND == S_IFREG and not flags & os.O_EXCL:
             self._note(f"w{name}", b"")
 
     def _imported(self, key: str) -> None:
@@ -160,15 +186,11 @@ class Notes:
         if self.trace is not None:
             self._note(f"i{key}", b"")
 
-    def _failed(self, name: str, error: Exception, *, is_absence: bool) -> None:
+    def _failed(self, name: str, error: Exception) -> None:
         """Looking at a file has failed, as using it will."""
         if is_of_others(error):
             raise error
-        if (
-            is_absence
-            and isinstance(error, FileNotFoundError | NotADirectoryError)
-            and f"w{name}" not in self.noted
-        ):
+        if isinstance(error, FileNotFoundError | NotADirectoryError) and f"w{name}" not in self.noted:
             self._note(f"a{name}", b"")
 
     def counts(self, name: str) -> bool:
@@ -184,6 +206,8 @@ class Notes:
             self.fail(TOO_MANY_FILES)
             return
         noted[key] = value
+        if key[0] == "w":
+            self._has_written = True
         if self._log is not None and (problem := self._log.append(key, value)):
             self.fail(problem)
 
@@ -195,6 +219,10 @@ class Notes:
                 self._log.fail(why)
 
     # ---- several processes
+
+    def is_empty(self) -> bool:
+        """Whether there is nothing to report."""
+        return not (self.noted or self.incomplete or self._log or self.trace)
 
     def share(self) -> SharedLog:
         """The log that the processes of this task share, from now on. Raises OSError."""

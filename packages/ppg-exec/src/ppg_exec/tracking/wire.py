@@ -30,12 +30,12 @@ LIST_TOO_LONG = (
 
 def encode(noted: dict[str, bytes], incomplete: str) -> bytes:
     """The bytes for these notes: for each key a stat, with the names of a folder behind it, or nothing."""
-    if not noted and not incomplete:
-        return b""
     keys = "\0".join(noted).encode("utf-8", "surrogateescape")
+    if not keys and not incomplete:
+        return b""
     stats = b"".join(noted.values())
     names = b""
-    if "\0l" in f"\0{next(iter(noted), '')}" or b"\0l" in keys:
+    if keys[:2] == b"l/" or b"\0l/" in keys:
         size = STAT.size
         stats = b"".join([value[:size] for value in noted.values()])
         names = b"/".join([value[size:] for key, value in noted.items() if key[0] == "l"])
