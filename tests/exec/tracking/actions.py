@@ -49,6 +49,7 @@ def read_twice(folder: str) -> None:
     read(f"{folder}/a.txt")
     read(f"{folder}/a.txt")
     read(f"{folder}/./sub/../a.txt")
+    read(f"/{folder}//a.txt")
 
 
 def read_in_many_ways(folder: str) -> None:
