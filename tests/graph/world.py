@@ -400,10 +400,10 @@ class Run:
         """Jobs that have read what a job makes, although the graph does not let them wait for it."""
         names: set[str] = set()
         for name in map(JobId, self.world.store):
-            if name not in self.dag or self.jobs[name].kind not in READERS:
+            if name not in self.dag:
                 continue
             kinds = {self.jobs[name].kind, self.world.store[name].record.kind}
-            if len(kinds) > 1 and NodeKind.LOAD in kinds:
+            if not kinds <= set(READERS) or (len(kinds) > 1 and NodeKind.LOAD in kinds):
                 continue  # its record is one of another kind of job
             for path in paths_of(name):
                 is_made = self.kinds.get(path.split("/")[0]) is NodeKind.OUTPUT
