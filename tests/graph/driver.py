@@ -262,3 +262,23 @@ def dag_of(size: int) -> Dag:
     for number in range(size):
         dag.add_node(JobId(f"j{number}"), NodeKind.OUTPUT)
     return dag
+
+
+def after_a_run(text: str, **reads: list[str]) -> Shop:
+    """A shop whose jobs have read this, with the graph of the next run."""
+    shop = Shop(graph(text), reads=dict(reads))
+    shop.run()
+    shop.declare(text)
+    return shop
+
+
+def again(shop: Shop, text: str, **values: str) -> Outcome:
+    """The next run of a shop, with this graph and these values."""
+    shop.values |= values
+    shop.declare(text)
+    return shop.run()
+
+
+def record_of(shop: Shop, name: str) -> dict[str, bytes]:
+    """What a job has consumed in its last success."""
+    return dict(shop.history[JobId(name)].upstreams)

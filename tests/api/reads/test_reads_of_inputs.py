@@ -97,17 +97,6 @@ def test_a_link_to_another_content_is_a_change(project):
     assert project.text("a") == "3"
 
 
-def test_a_declared_file_read_by_a_link_is_no_read_besides(project):
-    def declare():
-        ppg.FileGeneratingJob("a", project.copying("link")).depends_on_file("input")
-
-    project.write("input", "1")
-    (project.folder / "link").symlink_to("input")
-    project.run(declare)
-    (project.folder / "link").unlink()
-    assert project.run(declare) == []
-
-
 def test_a_file_that_the_job_writes_itself_is_no_input(project, ran):
     def work(path):
         ran("a")

@@ -129,3 +129,36 @@ def test_an_entry_of_a_former_ppg_has_no_reads(one, two, cache, account):
     (entry / "manifest.json").unlink()
     (entry / "manifest.json").write_text(json.dumps(manifest))
     assert two.run(declaring(account)).taken_from_cache == ["out"]
+
+
+def test_a_link_to_a_declared_file_may_lead_elsewhere_in_another_project(one, two, account):
+    def declare():
+        job = ppg.FileGeneratingJob("out", reading(account, "link"), share=True)
+        job.depends_on_file("a").depends_on_file("b")
+
+    for folder, target in ((one, "a"), (two, "b")):
+        (folder / "a").write_text("1")
+        (folder / "b").write_text("2")
+        (folder / "link").symlink_to(target)
+    one.run(declare)
+    assert two.run(declare).taken_from_cache == []
+    assert (two / "out").read_text() == "2."
+    (two / "link").unlink()
+    (two / "link").symlink_to("a")
+    assert two.run(declare).taken_from_cache == ["out"]
+    assert (two / "out").read_text() == "1."
+
+
+def test_a_project_in_a_folder_that_is_a_link_shares_with_others(one, two, cache, tmp_path, account):
+    for folder in (one, two):
+        (folder / "input").write_text("1")
+        (folder / "config").write_text("2")
+
+    def declare():
+        ppg.FileGeneratingJob("out", reading(account, "input", "config"), share=True).depends_on_file("input")
+
+    (tmp_path / "link").symlink_to(one.folder)
+    one.run(declare, root=tmp_path / "link")
+    (entry,) = entries(cache)
+    assert [read["path"] for read in json.loads((entry / "manifest.json").read_text())["reads"]] == ["config"]
+    assert two.run(declare).taken_from_cache == ["out"]

@@ -23,27 +23,9 @@ from ppg_graph import (
     read_id,
     to_observe,
 )
-from tests.graph.driver import Outcome, Shop, graph, made_by
+from tests.graph.driver import Shop, after_a_run, again, graph, made_by, record_of
 
 S = NodeState
-
-
-def after_a_run(text: str, **reads: list[str]) -> Shop:
-    """A shop whose jobs have read this, with the graph of the next run."""
-    shop = Shop(graph(text), reads=dict(reads))
-    shop.run()
-    shop.declare(text)
-    return shop
-
-
-def again(shop: Shop, text: str, **values: str) -> Outcome:
-    shop.values |= values
-    shop.declare(text)
-    return shop.run()
-
-
-def record_of(shop: Shop, name: str) -> dict[str, bytes]:
-    return dict(shop.history[JobId(name)].upstreams)
 
 
 # --- loads -------------------------------------------------------------------------------------------------------

@@ -10,7 +10,15 @@ from ppg_graph.decide.explanation import Explanation
 from ppg_graph.decide.run_state import InternalError
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
-from ppg_graph.model.reads import ABSENT, circle_id, is_read, listing_id, path_of_read, read_id
+from ppg_graph.model.reads import (
+    ABSENT,
+    circle_id,
+    is_read,
+    link_id,
+    listing_id,
+    path_of_read,
+    read_id,
+)
 from ppg_graph.model.records import Record, combine
 from ppg_graph.model.walks import CycleFoundError, cycle_through
 from ppg_graph.protocol.effects import (
@@ -132,6 +140,7 @@ __all__ = [
     "draw",
     "dry_run",
     "is_read",
+    "link_id",
     "listing_id",
     "longest_remaining",
     "path_of_read",

@@ -66,6 +66,7 @@ READABLE = {
     "version:": "the answer of '{}'",
     "read://": "{}",
     "listed://": "the names in {}",
+    "link://": "the target of the link {}",
 }
 """What an invariant of each name space is called in messages."""
 

@@ -8,7 +8,7 @@ from ppg.graph.extension import Extension
 from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.kinds.graph_protocol import GraphProtocol
 from ppg.kinds.undeclared import policy_of
-from ppg.reads.kinds import CircularRead, Listing, ReadFile
+from ppg.reads.kinds import CircularRead, Listing, ReadFile, TargetOfLink
 from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs
 from ppg.reads.recorded import GraphOfReads, RecordedRead, recorded_reads
@@ -22,6 +22,7 @@ from ppg_graph import (
     circle_id,
     cycle_through,
     is_read,
+    link_id,
     listing_id,
 )
 
@@ -44,6 +45,8 @@ def job_of(read: RecordedRead, names_of_outputs: NamesOfOutputs, pipegraph: Grap
         return unadmitted(CircularRead, read.path, pipegraph=pipegraph)
     if read.job_id == listing_id(read.path):
         return unadmitted(Listing, read.path, names_of_outputs, pipegraph=pipegraph)
+    if read.job_id == link_id(read.path):
+        return unadmitted(TargetOfLink, read.path, pipegraph=pipegraph)
     return unadmitted(ReadFile, read.path, pipegraph=pipegraph)
 
 

@@ -6,16 +6,16 @@ read.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.exceptions import InputChangedError, JobContractError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.job import Job, JobFile
 from ppg.kinds.undeclared import policy_of
-from ppg.paths import absolute, normalised
+from ppg.paths import absolute
 from ppg.reads.in_graph import files_of, ignores_reads
-from ppg.reads.kinds import OUTPUT_HASH
+from ppg.reads.kinds import OUTPUT_HASH, fingerprint_of_target
 from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
 from ppg.status.recorder import Recorder
@@ -29,7 +29,9 @@ from ppg_graph import (
     NodeKind,
     NodeState,
     is_read,
+    link_id,
     listing_id,
+    path_of_read,
     read_id,
 )
 from ppg_invariants import FileState, StoredObservation, content_fingerprint, describe_file
@@ -49,12 +51,14 @@ class JudgedReads:
     Attributes:
         reads: for its record: the fingerprint of each file, absence, or listing.
         files: the states of the input files among them, by their name.
+        unsettled: files that changed while the job ran, which are not recorded.
         warnings: messages for the user.
         error: why the job fails by what it read; None if it does not.
     """
 
     reads: dict[JobId, Fingerprint] = field(default_factory=dict)
     files: dict[str, FileState] = field(default_factory=dict)
+    unsettled: set[JobId] = field(default_factory=set)
     warnings: list[str] = field(default_factory=list)
     error: PyPipelineGraphError | None = None
 
@@ -110,10 +114,9 @@ class ReadsOfRun:
         written = {use.path for use in noted if use.kind is UseKind.WRITTEN}
         if len(written) == len(noted):
             return judged  # nearly all jobs without inputs
-        own = {absolute(name, self._pipegraph.root) for name in job.files}
-        declared = set(self._declared(job))
+        own, declared = set(job.files), set(self._declared(job))
         for use in noted:
-            if use.kind is UseKind.WRITTEN or use.path in own:
+            if use.kind is UseKind.WRITTEN:
                 continue
             if use.kind is UseKind.LISTED:
                 self._listed(use, written, judged)
@@ -121,13 +124,41 @@ class ReadsOfRun:
             if use.kind is UseKind.ABSENT and use.path in written:
                 continue
             names = self._names(use.path)
-            if declared.isdisjoint(names) and own.isdisjoint(
-                absolute(name, self._pipegraph.root) for name in names
-            ):
-                error = self._file(job, use, names, judged)
-                if error is not None:
-                    return JudgedReads(warnings=judged.warnings, error=error)
+            if not own.isdisjoint(names):
+                continue
+            if not declared.isdisjoint(names):
+                self._link(names, next(name for name in names if name in declared), judged)
+                continue
+            error = self._file(job, use, names, judged)
+            if error is not None:
+                return JudgedReads(warnings=judged.warnings, error=error)
+        if (error := self._otherwise_than_before(job, judged)) is not None:
+            return JudgedReads(warnings=judged.warnings, error=error)
         return judged
+
+    def _otherwise_than_before(self, job: Job, judged: JudgedReads) -> PyPipelineGraphError | None:
+        """Return the error of a temporary job that is made again, and read other content than its fingerprint stands for.
+
+        Its new users would be made of other content than their record says.
+        """
+        if job.kind is not NodeKind.LAZY or self._evaluator.fingerprint(job.node) is None:
+            return None
+        for node in self._pipegraph.dag.upstreams(job.node):
+            job_id = self._pipegraph.dag.job_id(node)
+            before = self._evaluator.fingerprint(node)
+            if job_id in judged.unsettled or judged.reads.get(job_id, before) != before:
+                path = path_of_read(job_id)
+                return InputChangedError(
+                    f"'{path}' changed while the graph ran, before '{job.job_id}' read it; run again. "
+                    f"If it is an input, add .depends_on_file({path!r}) to '{job.job_id}'"
+                )
+        return None
+
+    @staticmethod
+    def _link(names: Sequence[str], counted: str, judged: JudgedReads) -> None:
+        """Note the link, if the file was read by another name than the one that counts."""
+        if counted != names[0]:
+            judged.reads[link_id(names[0])] = fingerprint_of_target(names[-1])
 
     def _note_unread(self, job: Job, noted: Iterable[FileUse]) -> None:
         """Note the files that the job depends on and did not open."""
@@ -150,9 +181,9 @@ class ReadsOfRun:
         """Names of a file as a job may declare it: as it was used, and without links."""
         names = self._names_of.get(path)
         if names is None:
-            root = self._pipegraph.root
-            name, real = normalised(path, root), self._without_links.file(path)
-            names = self._names_of[path] = (name,) if real == path else (name, normalised(real, root))
+            relative = self._without_links.relative
+            name, real = relative(path), relative(self._without_links.file(path))
+            names = self._names_of[path] = (name,) if real == name else (name, real)
         return names
 
     def _listed(self, use: FileUse, written: Collection[str], judged: JudgedReads) -> None:
@@ -161,10 +192,7 @@ class ReadsOfRun:
         names = self._names_of_outputs.others(
             use.path, [name for name in use.names if name not in own or os.path.lexists(f"{use.path}/{name}")]
         )
-        job_id = listing_id(
-            normalised(f"{use.path}/?", self._pipegraph.root).removesuffix("?").rstrip("/") or "."
-        )
-        judged.reads[job_id] = fingerprint_of_names(names)
+        judged.reads[listing_id(self._without_links.relative_folder(use.path))] = fingerprint_of_names(names)
 
     # -- files -------------------------------------------------------------------------------------------
 
@@ -200,6 +228,7 @@ class ReadsOfRun:
             if (job.job_id, maker.job_id) not in self._warned:
                 self._warned.add((job.job_id, maker.job_id))
                 judged.warnings.append(message)
+        self._link(names, made, judged)
         judged.reads[read_id(made)] = self._of_made(maker, made, use)
         return None
 
@@ -228,6 +257,7 @@ class ReadsOfRun:
         before = self._recorder.input_file(job_id)
         state = self._state_of(use.path, use, before)
         if state is None:
+            judged.unsettled.add(job_id)
             judged.warnings.append(
                 f"'{name}' changed while '{job.job_id}' ran and read it, so the record of '{job.job_id}' does not have "
                 "it; a change of it will not be noticed. If it is no input, read it elsewhere"

@@ -11,8 +11,9 @@ from ppg.jobs.job import Job
 from ppg.kinds.graph_protocol import GraphProtocol
 from ppg.kinds.kind import Observing
 from ppg.paths import absolute
+from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
-from ppg_graph import ABSENT, Fingerprint, NodeKind, Observation, circle_id, listing_id, read_id
+from ppg_graph import ABSENT, Fingerprint, NodeKind, Observation, circle_id, link_id, listing_id, read_id
 from ppg_invariants import (
     FileState,
     FileUnobservable,
@@ -21,7 +22,14 @@ from ppg_invariants import (
     observe_files,
 )
 
-__all__ = ["CircularRead", "Listing", "ReadFile", "fingerprint_of_listing"]
+__all__ = [
+    "CircularRead",
+    "Listing",
+    "ReadFile",
+    "TargetOfLink",
+    "fingerprint_of_listing",
+    "fingerprint_of_target",
+]
 
 OUTPUT_HASH = "xxh3_128"
 """The hash of outputs, so that a file has the same fingerprint when a job makes it."""
@@ -112,6 +120,33 @@ def fingerprint_of_listing(folder: str, names_of_outputs: NamesOfOutputs) -> Fin
     except OSError as error:
         return Fingerprint(b"unreadable: " + str(error.strerror).encode())
     return fingerprint_of_names(names_of_outputs.others(folder, names))
+
+
+class TargetOfLink(Job):
+    """TargetOfLink: observes where the links lead to in a name by which jobs read a file of another name.
+
+    Parameters:
+        path: the name that the job used, relative to the pipegraph's root or absolute.
+    """
+
+    __slots__ = ("path",)
+    kind: ClassVar[NodeKind] = NodeKind.INVARIANT
+    path: str
+
+    def __init__(self, path: str, *, pipegraph: GraphProtocol | None = None) -> None:
+        super().__init__(link_id(path), pipegraph)
+        self.path = path
+
+    @staticmethod
+    def observe_together(jobs: Sequence["TargetOfLink"], observing: Observing) -> Sequence[Observation]:
+        """Return the fingerprint of each target's name."""
+        without_links = WithoutLinks(observing.root)
+        return [fingerprint_of_target(without_links.name(job.path)) for job in jobs]
+
+
+def fingerprint_of_target(name: str) -> Fingerprint:
+    """Return the fingerprint of the name to which a link leads."""
+    return Fingerprint(b"target: " + name.encode("utf-8", "surrogateescape"))
 
 
 class CircularRead(Job):

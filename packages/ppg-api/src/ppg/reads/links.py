@@ -18,10 +18,21 @@ class WithoutLinks:
     def __init__(self, root: str) -> None:
         self._root = root
         self._folders: dict[str, str] = {}
+        # A process whose working directory is the root has the name of the root without links.
+        self._real_root = f"{self.folder(root).rstrip('/')}/"
 
     def name(self, path: str) -> str:
         """A file as a job may declare it, without links; `path` is relative to the root, or absolute."""
-        return normalised(self.file(absolute(path, self._root)), self._root)
+        return self.relative(self.file(absolute(path, self._root)))
+
+    def relative(self, path: str) -> str:
+        """The name of a file as ids have it, also if the root is written without links; `path` is absolute."""
+        inside = path.removeprefix(self._real_root)
+        return inside if inside and inside != path else normalised(path, self._root)
+
+    def relative_folder(self, path: str) -> str:
+        """The same for a folder, which may be the root itself: `.`."""
+        return self.relative(f"{path.rstrip('/')}/?")[:-1].rstrip("/") or "."
 
     def file(self, path: str) -> str:
         """The absolute name of a file."""

@@ -9,6 +9,7 @@ compares them, it opens them. So its own record gets them, as if it had made its
 
 import os
 from collections.abc import Collection, Iterable
+from functools import partial
 
 from ppg.shared_cache.registry import CachedRead
 from ppg_exec import UseKind, uses_so_far
@@ -30,13 +31,14 @@ def reads_besides(own: Collection[str], root: str, declared: Collection[str]) ->
         return f"not all files that it read are known: {incomplete}"
     reads: list[CachedRead] = []
     written = {use.path for use in uses if use.kind is UseKind.WRITTEN}
-    left_out = {*own, *declared, *map(os.path.realpath, declared)}
+    relative = partial(_relative, roots=(root, os.path.realpath(root)))
+    left_out = {relative(path) for path in (*own, *declared)}
     for use in uses:
         if use.kind is UseKind.LISTED:
             return f"it listed the folder '{use.path}', and other projects may have other files there"
-        if use.kind is UseKind.WRITTEN or use.path in left_out or os.path.realpath(use.path) in left_out:
+        # A declared file that was read by a link counts by the link, which may lead elsewhere in another project.
+        if use.kind is UseKind.WRITTEN or (path := relative(use.path)) in left_out:
             continue
-        path = os.path.relpath(use.path, root) if use.path.startswith(f"{root.rstrip('/')}/") else use.path
         if use.stat is None:
             if use.path not in written:
                 reads.append(CachedRead(path, None))
@@ -48,6 +50,12 @@ def reads_besides(own: Collection[str], root: str, declared: Collection[str]) ->
         assert isinstance(state, FileState)
         reads.append(CachedRead(path, state.digest))
     return reads
+
+
+def _relative(path: str, roots: Collection[str]) -> str:
+    """Name of a file in the project, relative to it, however the project's folder is written; else its absolute name."""
+    prefixes = (f"{root.rstrip('/')}/" for root in roots)
+    return next((path.removeprefix(prefix) for prefix in prefixes if path.startswith(prefix)), path)
 
 
 def are_as_recorded(reads: Iterable[CachedRead], root: str) -> bool:

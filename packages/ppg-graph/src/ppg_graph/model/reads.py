@@ -12,13 +12,14 @@ from __future__ import annotations
 
 from ppg_graph.model.ids import Fingerprint, JobId, NodeKind
 
-__all__ = ["ABSENT", "circle_id", "is_read", "listing_id", "may_follow", "path_of_read", "read_id"]
+__all__ = ["ABSENT", "circle_id", "is_read", "link_id", "listing_id", "may_follow", "path_of_read", "read_id"]
 
 # No file has such a name, because names of files have no empty parts.
 _FILE = "read://"
 _FOLDER = "listed://"
+_LINK = "link://"
 _CIRCLE = "circle://"
-_ALL = (_FILE, _FOLDER, _CIRCLE)
+_ALL = (_FILE, _FOLDER, _LINK, _CIRCLE)
 _MAKERS = (NodeKind.OUTPUT, NodeKind.GENERATOR)
 
 ABSENT = Fingerprint(b"absent")
@@ -33,6 +34,11 @@ def read_id(path: str) -> JobId:
 def listing_id(path: str) -> JobId:
     """Id of the names in a folder that a job listed."""
     return JobId(_FOLDER + path)
+
+
+def link_id(path: str) -> JobId:
+    """Id of a name by which a job read a file that counts under another name: where the links in it lead to."""
+    return JobId(_LINK + path)
 
 
 def circle_id(path: str) -> JobId:
