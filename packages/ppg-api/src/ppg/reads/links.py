@@ -18,7 +18,7 @@ class WithoutLinks:
     def __init__(self, root: str) -> None:
         self._root = root
         self._folders: dict[str, str] = {}
-        # A process whose working directory is the root has the name of the root without links.
+        # A process that works in the root has the name of the root without links.
         self._real_root = f"{self.folder(root).rstrip('/')}/"
 
     def name(self, path: str) -> str:
