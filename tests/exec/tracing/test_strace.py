@@ -183,6 +183,27 @@ def test_modules_of_the_task_do_not_count_and_those_of_programs_count_by_their_s
         assert (sorted(seen.read), seen.of(UseKind.LISTED)) == (["data", "helper.py", "tool.py"], [])
 
 
+def test_folders_in_which_python_programs_find_no_module_do_not_count_as_listed(
+    trace: Trace, tmp_path: Path
+) -> None:
+    for folder in ("by_environment", "relative", "site", "by_file", "data"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "site/more.pth").write_text("# more modules\n../by_file\n\nimport sys\n")
+    (tmp_path / "tool.py").write_text(
+        "import importlib.util, os, site; site.addsitedir('site'); "
+        "assert importlib.util.find_spec('in_none') is None; os.listdir('data')"
+    )
+
+    def program() -> None:
+        os.environ["PYTHONPATH"] = f"{tmp_path}/by_environment{os.pathsep}relative"
+        subprocess.run([sys.executable, "tool.py"], check=True)
+
+    seen = trace(program)
+    # The module site lists the folders of path configuration files by itself.
+    assert seen.of(UseKind.LISTED) == ["site", "data"]
+    assert sorted(seen.read) == ["site/more.pth", "tool.py"]
+
+
 def test_a_program_that_searches_the_sources_lists_their_folder(trace: Trace, tmp_path: Path) -> None:
     write(tmp_path, "source/one.py")
     seen = trace(shell, "grep -r one source")

@@ -177,8 +177,10 @@ class Replay:
         program = self._processes[self._thread] = _Process(process.folder)
         program.is_task = False
         program.is_python = _PYTHON.fullmatch(name) is not None
-        if program.is_python and _MODULE_OR_TEXT.search(arguments):
-            program.modules.add(process.folder)
+        if program.is_python:
+            program.modules.update(_absolute(_given_search_path(), process.folder))
+            if _MODULE_OR_TEXT.search(arguments):
+                program.modules.add(process.folder)
 
     def _chroot(self, process: _Process, found: Match[bytes]) -> None:
         if found[2] == b"0":
@@ -312,6 +314,8 @@ class Replay:
             name = source if os.path.exists(source) else name  # noqa: PTH110 - lean
         if name.endswith(_MODULES):
             process.modules.add(os.path.dirname(name))  # noqa: PTH120 - lean
+        elif name.endswith(".pth"):
+            process.modules.update(_absolute(_search_path_of(name), os.path.dirname(name)))  # noqa: PTH120 - lean
         self.read_by_programs.add(name)
         self._reads(name)
 
@@ -376,3 +380,23 @@ class Replay:
             if name[:2] == "//":
                 name = name[1:]
         return name
+
+
+def _given_search_path() -> list[str]:
+    """The folders in which Python programs find modules because the environment says so."""
+    return list(filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep)))
+
+
+def _search_path_of(name: str) -> list[str]:
+    """The folders that a path configuration file (`*.pth`) adds to those in which Python programs find modules."""
+    try:
+        with open(name, encoding="utf-8", errors="surrogateescape") as file:  # noqa: PTH123 - lean
+            lines = [line.strip() for line in file]
+    except OSError:
+        return []  # it is gone, or others may not read it: a folder that is listed counts
+    return [line for line in lines if line and not line.startswith(("#", "import ", "import\t"))]
+
+
+def _absolute(folders: Iterable[str], base: str) -> list[str]:
+    """These folders, where relative ones are in another folder."""
+    return [normpath(f"{base}/{folder}" if folder[0] != "/" else folder) for folder in folders]
