@@ -1,13 +1,16 @@
 """What it costs that tasks note which files they use, in pairs of tasks without and with `tracking` in one run.
 
-    python -m tests.benchmarks.bench_reads [files] [tasks] [rounds]
+    python -m tests.benchmarks.bench_reads [files] [tasks] [rounds] [jobs]
 
 Prints, of the pairs, the medians without and with tracking, and the median of the ratios:
 - for one task that reads so many small files: milliseconds of wall clock and of processor time in the job; of wall
   clock until its outcome has arrived; and what the caller then needs to read all uses;
 - the same for one task that opens and closes them by system calls, which is the least that one can do with a file;
 - for so many tasks that write one file each: milliseconds of wall clock, and of processor time of all processes, for
-  each task.
+  each task;
+- for a run of so many jobs without upstreams that write a file each (P1 of the benchmarks), with `undeclared="ignore"`
+  and `undeclared="warn"`, as processes of their own: milliseconds of wall clock, and of processor time of all processes,
+  for each job.
 Processor time hardly depends on what else the machine does; wall clock does.
 """
 
@@ -15,15 +18,19 @@ from __future__ import annotations
 
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from ppg_exec import LocalExecutor, Outcome, Succeeded, Task, Tracking, system_folders
 from tests.benchmarks.environments import restart_measurable
+from tests.benchmarks.scripts.shapes import FOLDER, INPUT
 
 Measured = tuple[float, ...]
+SCRIPT = Path(__file__).with_name("scripts") / "run_undeclared.py"
 
 
 def timed(work: Callable[[list[str]], None], paths: list[str]) -> Measured:
@@ -99,6 +106,20 @@ def many_tasks(folder: str, count: int, tracking: Tracking | None) -> Measured:
     return 1000 * wall / count, 1000 * used / count
 
 
+def whole_run(count: int, undeclared: str) -> Measured:
+    """Of a process that runs so many jobs from nothing: wall clock, and processor time of all processes."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, INPUT).write_text("input 1\n")
+        command = [sys.executable, str(SCRIPT), f"wide {count}", undeclared]
+        before = os.times()
+        began = time.perf_counter()
+        subprocess.run(command, check=True, cwd=folder, capture_output=True)
+        wall = time.perf_counter() - began
+        assert len(os.listdir(f"{folder}/{FOLDER}")) == count
+    used = sum(after - earlier for after, earlier in zip(os.times()[2:4], before[2:4], strict=True))
+    return 1000 * wall / count, 1000 * used / count
+
+
 def show(title: str, names: tuple[str, ...], measure: Callable[[bool], Measured], rounds: int) -> None:
     """Measure pairs, and print their medians."""
     measure(False)
@@ -117,8 +138,8 @@ def show(title: str, names: tuple[str, ...], measure: Callable[[bool], Measured]
         print(f"  {name:34}{plain:10.3f}{noted:10.3f}{ratio}")
 
 
-def main(files: int = 10_000, tasks: int = 3_000, rounds: int = 9) -> None:
-    """Print the three comparisons."""
+def main(files: int = 10_000, tasks: int = 3_000, rounds: int = 9, jobs: int = 1_500) -> None:
+    """Print the comparisons; those of 0 files, tasks or jobs are left out."""
     restart_measurable()
     print(f"Python {sys.version.split()[0]}, {time.strftime('%Y-%m-%d')}, load {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as folder:
@@ -130,20 +151,29 @@ def main(files: int = 10_000, tasks: int = 3_000, rounds: int = 9) -> None:
                 file.write("some text\n" * 20)
         tracking = Tracking(folder, (f"{folder}/.ppg",), system_folders())
         names = ("ms in the job", "ms in the job, processor", "ms until the outcome", "ms to read the uses")
-        for title, work in ((f"reading {files} files", read_all), (f"opening {files} files", open_all)):
-            with LocalExecutor(cores=1) as executor:
-                show(
-                    title,
-                    names,
-                    lambda noted, work=work, executor=executor: one_task(  # type: ignore[misc]
-                        work, paths, executor, tracking if noted else None
-                    ),
-                    rounds,
-                )
+        if files:
+            for title, work in ((f"reading {files} files", read_all), (f"opening {files} files", open_all)):
+                with LocalExecutor(cores=1) as executor:
+                    show(
+                        title,
+                        names,
+                        lambda noted, work=work, executor=executor: one_task(  # type: ignore[misc]
+                            work, paths, executor, tracking if noted else None
+                        ),
+                        rounds,
+                    )
+        if tasks:
+            show(
+                f"each of {tasks} tasks that write a file",
+                ("ms", "ms, processor of all processes"),
+                lambda noted: many_tasks(folder, tasks, tracking if noted else None),
+                rounds,
+            )
+    if jobs:
         show(
-            f"each of {tasks} tasks that write a file",
+            f"each of {jobs} jobs of a run",
             ("ms", "ms, processor of all processes"),
-            lambda noted: many_tasks(folder, tasks, tracking if noted else None),
+            lambda noted: whole_run(jobs, "warn" if noted else "ignore"),
             rounds,
         )
 

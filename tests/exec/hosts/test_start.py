@@ -91,6 +91,32 @@ with LocalExecutor(cores=1) as executor:
     assert out == "[] True 1\n"
 
 
+def test_modules_that_the_node_loads_for_itself_make_jobs_do_no_more(tmp_path: Path) -> None:
+    """Native code of modules may have printed, so a job flushes its streams, which costs many page faults."""
+    out = run_script(
+        tmp_path,
+        PREAMBLE
+        + """
+from ppg_exec import Tracking
+def flushes():
+    import os, sys
+    sys.modules["ppg_exec.node.job_process"].flush_c_stdio = lambda: os.write(2, b"flushed")
+with LocalExecutor(cores=1) as executor:
+    def stderr_of(**options):
+        executor.submit(Task("t", flushes, **options))
+        while not (ended := [event for event in executor.poll() if isinstance(event, Outcome)]):
+            pass
+        assert isinstance(ended[0].end, Succeeded), ended
+        return ended[0].stderr.text()
+    print([stderr_of()])
+    print([stderr_of(tracking=Tracking("/project"))])
+    outcomes(executor, Task("load", __import__, ("colorsys",), place=RunsIn.NODE))
+    print([stderr_of(tracking=Tracking("/project"))])
+""",
+    )
+    assert out == "['']\n['']\n['flushed']\n"
+
+
 def test_a_forked_start_sees_what_the_script_has_changed_in_modules(run: Any, nothing_left: Any) -> None:
     import string
 

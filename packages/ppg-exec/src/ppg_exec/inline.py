@@ -21,7 +21,7 @@ from ppg_exec.executor import Event
 from ppg_exec.job_output.results import exception_text, text_of
 from ppg_exec.job_output.streams import StandardStreams, flush_streams
 from ppg_exec.node.loads import Interrupted
-from ppg_exec.node.node_task import end_copy
+from ppg_exec.node.node_task import end_copy, names_of_own_files
 from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import (
@@ -228,7 +228,11 @@ def _end_in_this_process(task: Task, tracked: TrackedTask | None) -> End:
         if task.working_directory is not None:
             os.chdir(task.working_directory)
         function, arguments = task.function, task.arguments
-        value = function(*arguments) if tracked is None else tracked.call(function, arguments)
+        value = (
+            function(*arguments)
+            if tracked is None
+            else tracked.call(function, arguments, names_of_own_files(task.own_files, task.working_directory))
+        )
         return Succeeded(value if task.after is None else task.after())
     except KeyboardInterrupt:
         raise  # the caller's Ctrl-C, as there is no other process that it can be for

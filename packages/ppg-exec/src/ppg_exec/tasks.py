@@ -80,6 +80,7 @@ class Task:
         returns_plain: whether it returns only None, bool, numbers, str and bytes, in tuples, lists and dicts. Such
             a result is read without pickle, and any other result fails the task.
         tracking: which uses of files by `function` are noted; None: none are. Those by `after` never are.
+        own_files: absolute names of the files that it makes, of which uses need not be noted.
 
     """
 
@@ -97,6 +98,7 @@ class Task:
     working_directory: str | None = None
     returns_plain: bool = False
     tracking: Tracking | None = None
+    own_files: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:

@@ -233,7 +233,7 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     "ppg.kinds.execution.Execution": {"watch_globals": True, "undeclared": None, "track": None},
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
     "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
-    "ppg_exec.tasks.Task": {"returns_plain": False, "tracking": None},
+    "ppg_exec.tasks.Task": {"returns_plain": False, "tracking": None, "own_files": ()},
     "ppg_invariants.functions.evidence.FunctionEvidence": {"find": None},
     "ppg_invariants.rows.records.StoredObservation": {"own": None},
 }

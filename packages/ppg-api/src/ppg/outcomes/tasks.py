@@ -53,6 +53,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         working_directory=job.pipegraph.root,
         returns_plain=returns_plain,
         tracking=tracking,
+        own_files=job.absolute_files if isinstance(job, FileJob) else (),
     )
 
 

@@ -175,6 +175,7 @@ class Dispatcher:
                     directory=task.working_directory,
                     environment=environment,
                     tracking=node.tracking(task.tracking),
+                    own_files=() if task.tracking is None else task.own_files,
                 )
             )
         except (ExecutorError, KeyboardInterrupt):

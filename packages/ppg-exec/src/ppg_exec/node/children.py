@@ -39,7 +39,7 @@ class JobProcesses:
         directory: where unlinked files go.
         hooks: the after-fork hooks that a job process runs if the node has threads by then.
         table: the objects that the node shares with the controller.
-        lean: the number of modules that the node had loaded when it started.
+        lean: the number of modules that the node has loaded for itself, and not for tasks.
 
     """
 
@@ -63,7 +63,7 @@ class JobProcesses:
         self._logbook = logbook
         self._hooks = hooks
         self._table = table
-        self._lean = lean
+        self.lean: int = lean
         self._node = os.getpid()
         self._watched: dict[int, int] = {}
 
@@ -114,7 +114,7 @@ class JobProcesses:
                 hook()
         run_job(
             job.call, output, reports, self._own, self._table, job.tracked,
-            lean=self._lean, directory=job.directory, environment=job.environment,
+            lean=self.lean, directory=job.directory, environment=job.environment,
             node=self._node, preforked=preforked,
         )  # fmt: skip
 

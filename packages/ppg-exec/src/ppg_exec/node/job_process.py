@@ -60,8 +60,9 @@ def run_job(
     Each page that is touched here costs a page fault, and a short job consists of little else. Hence plain
     system calls instead of the more convenient functions around them.
 
-    `tracked` has the notes of the files that `call` uses. `lean` is the number of modules that the node had loaded when it started. `node` is the pid of the node;
-    this process ends when the node ends. A `preforked` job waits for permission to begin.
+    `tracked` has the notes of the files that `call` uses. `lean` is the number of modules that the node has loaded for
+    itself. `node` is the pid of the node; this process ends when the node ends. A `preforked` job waits for permission
+    to begin.
     """
     code = 1
     raised: BaseException | None = None

@@ -27,7 +27,7 @@ from ppg_exec.job_output.own_descriptors import OwnDescriptors
 from ppg_exec.linux import flush_c_stdio, signal_when_parent_ends, stay_in_reach
 from ppg_exec.node.children import JobProcesses
 from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
-from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of
+from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of, names_of_own_files
 from ppg_exec.node.open_files import OpenFiles, naming
 from ppg_exec.node.task_table import TaskTable
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
@@ -182,12 +182,13 @@ class _Node:
         warnings: tuple[str, ...] = ()
         call: Any
         tracked = self._tracked(order) if order.tracking else None
+        own = names_of_own_files(order.own_files, order.directory)
         try:
             if order.place == "fresh":
-                call = LateCall(order.payload, self._table.names, tracked)
+                call = LateCall(order.payload, self._table.names, tracked, own)
             else:
                 function, arguments, after = self._load_all(order.payload, order.introduced)
-                call = call_of(function, arguments, after, tracked)
+                call = call_of(function, arguments, after, tracked, own)
         except UnknownIdentity as error:
             identities = [error.args[0], *(pair[0] for pair in order.introduced)]
             self._channel.put(TaskUnread(order.number, identities))
@@ -220,6 +221,7 @@ class _Node:
     # ---- files that tasks use
 
     def _track_files(self, message: TrackFiles) -> None:
+        modules = len(sys.modules)
         from ppg_exec.tracking.hook import TrackedTask, install  # noqa: PLC0415 - only nodes with such tasks need it
 
         # Processes that were forked before have no hook.
@@ -231,6 +233,7 @@ class _Node:
             from ppg_exec.tracing.strace import Strace  # noqa: PLC0415 - the same
 
             self._traced[number] = lambda: TrackedTask(prefixes, Strace(self._directory))
+        self._processes.lean += len(sys.modules) - modules
 
     def _tracked(self, order: RunTask) -> TrackedTask:
         # This process itself is never traced: its threads would be, and its other jobs.
@@ -242,8 +245,10 @@ class _Node:
     def _watch_names(self, digests: dict[str, dict[str, bytes]]) -> None:
         names = self._table.names
         if names is None:
+            modules = len(sys.modules)
             from ppg_exec.names.node_names import NodeNames  # noqa: PLC0415 - only nodes with watched names need it
 
+            self._processes.lean += len(sys.modules) - modules
             names = self._table.names = NodeNames()
             names.ask = self._ask_for_values
         names.is_after_load = self._has_loaded

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ppg_exec.names.node_names import NodeNames
     from ppg_exec.tracking.hook import TrackedTask
 
-__all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy"]
+__all__ = ["CallThatRaises", "LateCall", "NodeJob", "call_of", "end_copy", "names_of_own_files"]
 
 
 class NodeJob:
@@ -66,9 +66,12 @@ class CallThatRaises:
 class LateCall:
     """LateCall: reads its task only in the job process, so that a fresh job leaves nothing in the node."""
 
-    def __init__(self, payload: bytes, names: NodeNames | None, tracked: TrackedTask | None) -> None:
+    def __init__(
+        self, payload: bytes, names: NodeNames | None, tracked: TrackedTask | None, own: frozenset[str]
+    ) -> None:
         self._payload = payload
         self._tracked = tracked
+        self._own = own
         self._names = names
 
     def __call__(self) -> Any:
@@ -80,25 +83,39 @@ class LateCall:
         if names is not None:
             names.take_values(values)
             names.end()
-        return call_of(function, arguments, after, self._tracked)()
+        return call_of(function, arguments, after, self._tracked, self._own)()
 
 
-def call_of(function: Any, arguments: tuple[Any, ...], after: Any, tracked: TrackedTask | None) -> Any:
+def call_of(
+    function: Any,
+    arguments: tuple[Any, ...],
+    after: Any,
+    tracked: TrackedTask | None,
+    own: frozenset[str] = frozenset(),
+) -> Any:
     """One call for the two functions of a task; `after`, if there is one, gives the result.
 
-    `tracked` notes the files that the first function uses.
+    `tracked` notes the files that the first function uses, but those with the names `own`.
     """
 
     def call() -> Any:
         process = os.getpid()
         try:
-            value = function(*arguments) if tracked is None else tracked.call(function, arguments)
+            value = function(*arguments) if tracked is None else tracked.call(function, arguments, own)
         finally:
             if os.getpid() != process:
                 end_copy()
         return value if after is None else after()
 
     return call
+
+
+def names_of_own_files(files: tuple[str, ...], directory: str | None) -> frozenset[str]:
+    """The absolute names of the files that a task makes, and those from the folder in which it begins."""
+    if not files:
+        return frozenset()
+    folder = f"{directory or os.getcwd()}/"  # noqa: PTH109 - lean
+    return frozenset((*files, *(each[len(folder) :] for each in files if each.startswith(folder))))
 
 
 def end_copy() -> NoReturn:

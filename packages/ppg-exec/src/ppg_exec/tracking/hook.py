@@ -74,11 +74,17 @@ class TrackedTask:
         """Forget the notes."""
         self._notes = Notes(self._prefixes)
 
-    def call(self, function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
-        """Call a function, and note the files that it uses."""
+    def call(
+        self,
+        function: Callable[..., Any],
+        arguments: tuple[Any, ...],
+        own: frozenset[str] = frozenset(),
+    ) -> Any:
+        """Call a function, and note the files that it uses, but those with the names `own`."""
         global _current  # noqa: PLW0603 - the hook has no other way to the task
         __tracebackhide__ = True
         notes = self._notes
+        notes.own = own
         trace = notes.trace
         if trace is not None:
             trace.begin()
@@ -124,7 +130,9 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         if event == "open":
             path, mode, flags = arguments
-            if type(path) is not str or path not in notes.noted or flags & _WRITING:
+            if type(path) is not str or not (
+                path in notes.own or (path in notes.noted and not flags & _WRITING)
+            ):
                 notes.opened(path, mode, flags)
         else:
             _HANDLED[event](notes, arguments)
@@ -158,6 +166,11 @@ def _linked(notes: Notes, arguments: tuple[Any, ...]) -> None:
 
 def _linked_by_name(notes: Notes, arguments: tuple[Any, ...]) -> None:
     notes.written(arguments[1], arguments[2])
+
+
+def _moved(notes: Notes, _arguments: tuple[Any, ...]) -> None:
+    # Names from the folder in which the task began mean other files from now on.
+    notes.own = frozenset(name for name in notes.own if name[0] == "/")
 
 
 def _forks(notes: Notes, _arguments: tuple[Any, ...]) -> None:
@@ -199,6 +212,7 @@ _HANDLED: dict[str, Callable[[Notes, tuple[Any, ...]], None]] = {
     "os.truncate": _truncated,
     "os.link": _linked,
     "os.symlink": _linked_by_name,
+    "os.chdir": _moved,
     "os.fork": _forks,
     "os.forkpty": _forks,
     "import": _imports,

@@ -68,6 +68,7 @@ class Notes:
         "_unnoted",
         "incomplete",
         "noted",
+        "own",
         "prefixes",
         "trace",
     )
@@ -84,6 +85,8 @@ class Notes:
         self.noted: dict[str, bytes] = {}
         self.incomplete: str = ""
         """Why notes are missing; empty if none are."""
+        self.own: frozenset[str] = frozenset()
+        """Names of the files that the task makes, as it may give them; uses of these need not be noted."""
         self.trace: Trace | None = None
         """What else the task uses, in the process of the task; None if only its Python code is looked at."""
 
@@ -162,7 +165,9 @@ class Notes:
     def written(self, path: object, folder: int = -1) -> None:
         """A file is about to be changed, made or removed by its name; `folder` is a descriptor, or -1."""
         name = _absolute(_text(path), folder)
-        if name is not None and self.counts(name) and not (".pyc" in name and _is_import(_getframe(3))):
+        if name is None or name in self.own:
+            return
+        if self.counts(name) and not (".pyc" in name and _is_import(_getframe(3))):
             self._note(f"w{name}", b"")
 
     def _opened_for_writing(self, name: str, flags: int) -> None:

@@ -71,6 +71,8 @@ class RunTask(Message):
     """variables with their values"""
     tracking: int
     """the number of the `TrackFiles` by which the files are noted that the task uses; 0: none are"""
+    own_files: tuple[str, ...]
+    """absolute names of the files of which uses need not be noted"""
 
 
 class Go(Message):
