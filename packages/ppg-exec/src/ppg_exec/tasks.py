@@ -80,6 +80,8 @@ class Task:
         returns_plain: whether it returns only None, bool, numbers, str and bytes, in tuples, lists and dicts. Such
             a result is read without pickle, and any other result fails the task.
         tracking: which uses of files by `function` are noted; None: none are. Those by `after` never are.
+        own_temporary_folder: whether TMPDIR, and `TEMPORARY_FOLDER`, name a new folder for its temporary files, which
+            is removed when it has ended. Without effect on loads, and on tasks of an `InlineExecutor`.
 
     """
 
@@ -97,6 +99,7 @@ class Task:
     working_directory: str | None = None
     returns_plain: bool = False
     tracking: Tracking | None = None
+    own_temporary_folder: bool = False
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:

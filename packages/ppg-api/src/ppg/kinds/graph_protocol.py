@@ -20,11 +20,13 @@ class GraphProtocol(Protocol):
         cache_folder: the folder of cached jobs.
         dag: the structure.
         pruned: the nodes that runs leave out.
+        confine: whether jobs are confined that do not say it themselves.
     """
 
     root: str
     cache_folder: Path
     pruned: "set[NodeId]"
+    confine: bool
 
     @property
     def dag(self) -> "Dag":
@@ -82,6 +84,7 @@ class NowhereGraph:
         self.cache_folder: Path = Path(self.root) / "cache"
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
+        self.confine: bool = False
         self._jobs: dict[str, Any] = {}
 
     @property

@@ -286,6 +286,11 @@ class JobKind:
         """Timeout, retries, isolation and memory limit of the job process."""
         return AS_USUAL
 
+    @property
+    def is_confined(self) -> bool:
+        """Whether the job's process can read and write only what the job declares."""
+        return False
+
     def process_call(self) -> ProcessCall:
         """Return the call for the job process, or for the compute node if the job is a load."""
         raise JobContractError(

@@ -31,8 +31,16 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
     Raises:
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
     """
-    function, arguments, report, returns_plain = call_of(job)
+    call = call_of(job)
     execution = job.execution
+    coordinator = getattr(job.pipegraph, "resource_coordinator", None)
+    # An inline job runs in the main process, which must keep its rights; a warning says so.
+    is_confined = job.is_confined and not getattr(coordinator, "inline", False)
+    if is_confined:
+        from ppg.outcomes.confinement import confined_call  # noqa: PLC0415 (only runs with confined jobs need it)
+
+        call = confined_call(job, call)
+    function, arguments, report, returns_plain = call
     if use is not None:
         assert isinstance(job, FileJob)
         make = functools.partial(function, *arguments)
@@ -53,6 +61,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         working_directory=job.pipegraph.root,
         returns_plain=returns_plain,
         tracking=tracking,
+        own_temporary_folder=is_confined,
     )
 
 
@@ -64,7 +73,8 @@ def call_of(job: Job) -> ProcessCall:
             raise JobContractError(
                 f"'{job.job_id}' cannot run: {type(job).__name__} plays GENERATOR, and must derive from JobGeneratingJob"
             )
-        return ProcessCall(generate, (job.call, job.pipegraph.root, str(job.pipegraph.cache_folder)))
+        graph = job.pipegraph
+        return ProcessCall(generate, (job.call, graph.root, str(graph.cache_folder), graph.confine))
     with calling_hook(job, "process_call"):
         call = job.process_call()
     require_given(job, "process_call", call, ProcessCall, "a ProcessCall")

@@ -175,6 +175,7 @@ class Dispatcher:
                     directory=task.working_directory,
                     environment=environment,
                     tracking=node.tracking(task.tracking),
+                    own_temporary_folder=task.own_temporary_folder,
                 )
             )
         except (ExecutorError, KeyboardInterrupt):

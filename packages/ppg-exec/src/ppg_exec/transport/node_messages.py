@@ -71,6 +71,8 @@ class RunTask(Message):
     """variables with their values"""
     tracking: int
     """the number of the `TrackFiles` by which the files are noted that the task uses; 0: none are"""
+    own_temporary_folder: bool
+    """whether the task gets a folder for temporary files"""
 
 
 class Go(Message):
