@@ -2,7 +2,8 @@
 
 import functools
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 
@@ -24,6 +25,10 @@ _BEFORE_PROGRAMS = frozenset(
         "timeout", "until", "while", "xargs", "{", "|", "|&", "||",
     }
 )  # fmt: skip
+
+
+_NUMBER = re.compile(r"[\d.]+[smhd]?")
+"""An argument of a word like `nice` or `timeout`, behind which the program still comes."""
 
 
 @functools.cache
@@ -71,7 +76,7 @@ def refuse_containers(what: str, words: Iterable[str], *, shell: bool) -> None:
     Raises:
         JobContractError: it starts containers, or gains privileges.
     """
-    for program in _programs(" ".join(words)) if shell else list(words)[:1]:
+    for program in _programs(_words_of_shell(" ".join(words))) if shell else _first_programs(words):
         name = os.path.basename(program)  # noqa: PTH119 (a word of a command, which need not be a path)
         why = (
             "starts containers, and the kernel lets no confined process mount file systems"
@@ -86,19 +91,33 @@ def refuse_containers(what: str, words: Iterable[str], *, shell: bool) -> None:
             )
 
 
-def _programs(line: str) -> Iterable[str]:
-    """Yield the words of a line for the shell that may be programs: the first one, and those behind operators."""
+def _first_programs(words: Iterable[str]) -> Iterator[str]:
+    """Yield the program of a command; behind a word like `env` or `nice`, which starts another one, that one, too."""
+    for program in _programs(words):
+        yield program
+        if os.path.basename(program) not in _BEFORE_PROGRAMS:  # noqa: PTH119 (the same)
+            return
+
+
+def _programs(words: Iterable[str]) -> Iterator[str]:
+    """Yield the words that may be programs: the first one, and those behind operators of the shell."""
+    before = ";"
+    for word in words:
+        starts_program = before in _BEFORE_PROGRAMS or set(before) <= set(";&|(")
+        # Variables, options and numbers may stand between a word like env and the program.
+        if starts_program and ("=" in word or word.startswith("-") or _NUMBER.fullmatch(word)):
+            continue
+        if starts_program:
+            yield word
+        before = os.path.basename(word)  # noqa: PTH119 (a word of a command, which need not be a path)
+
+
+def _words_of_shell(line: str) -> Iterator[str]:
     import shlex  # noqa: PLC0415 (only scripts that confine need it)
 
     lexer = shlex.shlex(line.replace("\n", " ; "), posix=True, punctuation_chars=True)
     lexer.whitespace_split = True
-    before = ";"
     try:
-        for word in lexer:
-            if before in _BEFORE_PROGRAMS or set(before) <= set(";&|("):
-                yield word
-            # Variables and options may stand between a word like env and the program.
-            if not ("=" in word or word.startswith("-")) or before not in _BEFORE_PROGRAMS:
-                before = word
+        yield from lexer
     except ValueError:
         return  # quotes that never end: the shell will say so

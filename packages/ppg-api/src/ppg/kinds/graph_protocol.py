@@ -39,6 +39,9 @@ class GraphProtocol(Protocol):
     def __iter__(self) -> Iterator[Any]:
         """All jobs, in the order of declaration."""
 
+    def __len__(self) -> int:
+        """The number of jobs."""
+
     def __contains__(self, job_id: object) -> bool:
         """Whether there is a job of this id."""
 
@@ -96,6 +99,10 @@ class NowhereGraph:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._jobs.values())
+
+    def __len__(self) -> int:
+        """The number of jobs."""
+        return len(self._jobs)
 
     def __contains__(self, job_id: object) -> bool:
         return job_id in self._jobs

@@ -17,7 +17,7 @@ from ppg.paths import absolute
 from ppg.recipes.external_job import ExternalJob
 from ppg_exec import Output
 
-__all__ = ["hint_of_confined"]
+__all__ = ["hint_of_confined", "went_on_without"]
 
 MOST_READ = 1 << 16
 """Bytes from the end of a job's output that are searched."""
@@ -50,6 +50,21 @@ def hint_of_confined(job: Job, text: str, output: Output) -> str | None:
     return (
         f"'{job.job_id}' is confined: it reads only what it depends on, and writes only its outputs and in TMPDIR. "
         "Find the file that was denied, and add it with depends_on_file, or give the job confine=False"
+    )
+
+
+def went_on_without(job: Job, paths: Iterable[str]) -> str:
+    """Return why a confined job fails that was denied files, and has returned nevertheless.
+
+    Without confinement it would have read them, and confining a job counts as no change.
+
+    Parameters:
+        job: the job.
+        paths: the files, absolute.
+    """
+    named = list(dict.fromkeys(paths))[:MOST_NAMED]
+    return f"'{job.job_id}' returned although it was denied a file. " + "\n".join(
+        _is_neither(job, path) for path in named
     )
 
 

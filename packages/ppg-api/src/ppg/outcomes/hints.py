@@ -20,6 +20,7 @@ from itertools import islice
 from pathlib import PurePath
 
 from ppg.jobs.job import Job
+from ppg.outcomes.tasks import runs_confined
 from ppg_exec import Output
 from ppg_graph import NodeKind
 
@@ -167,7 +168,7 @@ def with_hint(job: Job, type_name: str, traceback: str, stderr: Output) -> str:
 
 def not_allowed(job: Job, text: str, stderr: Output) -> str | None:
     """Return what a confined job was denied, as far as a text about its failure or its output shows it."""
-    if not job.is_confined:
+    if not runs_confined(job):
         return None
     from ppg.outcomes.confined_hints import hint_of_confined  # noqa: PLC0415 (only confined jobs that fail need it)
 

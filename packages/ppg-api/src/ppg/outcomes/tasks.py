@@ -33,9 +33,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
     """
     call = call_of(job)
     execution = job.execution
-    coordinator = getattr(job.pipegraph, "resource_coordinator", None)
-    # An inline job runs in the main process, which must keep its rights; a warning says so.
-    is_confined = job.is_confined and not getattr(coordinator, "inline", False)
+    is_confined = runs_confined(job)
     if is_confined:
         from ppg.outcomes.confinement import confined_call  # noqa: PLC0415 (only runs with confined jobs need it)
 
@@ -63,6 +61,15 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         tracking=tracking,
         own_temporary_folder=is_confined,
     )
+
+
+def runs_confined(job: Job) -> bool:
+    """Return whether a job's process is confined in the run of its pipegraph.
+
+    An inline job runs in the main process, which must keep its rights. A warning says so.
+    """
+    coordinator = getattr(job.pipegraph, "resource_coordinator", None)
+    return job.is_confined and not getattr(coordinator, "inline", False)
 
 
 def call_of(job: Job) -> ProcessCall:

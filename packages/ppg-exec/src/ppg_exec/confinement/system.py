@@ -40,8 +40,9 @@ _CACHES = ("fontconfig", "matplotlib")
 """Folders in the user's folder for caches that decide no result: without them, each plot looks for all fonts."""
 _MARKS_OF_ENVIRONMENTS = ("pyvenv.cfg", "conda-meta")
 _PARTS_OF_ENVIRONMENTS = ("bin", "lib", "lib64", "libexec", "include", "share", "etc", "ssl")
+_LIBRARIES = ("lib", "lib64", "libexec")
 _INSTALLED = ("site-packages", "dist-packages")
-_OF_MODULES = (".py", ".pyc", ".so", ".zip", ".pth")
+_OF_MODULES = (".py", ".pyc", ".so")
 
 
 class CommonAccess:
@@ -72,7 +73,8 @@ def common_access(project: str, packages: Iterable[str] = (), outputs: Iterable[
     Args:
         project: the folder of the project, of which only modules may be read.
         packages: folders of packages that may be read whatever lies in them.
-        outputs: folders in which tasks make files, so that they do not count as folders with nothing but modules.
+        outputs: files that tasks make. They do not count as modules, nor their folders as folders with nothing but
+            modules.
 
     """
     project = os.path.realpath(project)
@@ -148,7 +150,9 @@ def _of_tools(project: str, environment: Mapping[str, str]) -> Iterator[str]:
         if any(os.path.exists(f"{above}/{mark}") for mark in _MARKS_OF_ENVIRONMENTS):  # noqa: PTH110
             yield above
         else:
-            yield from _usable([folder], project)
+            # The libraries of a program that is installed by itself, such as /software/tool/bin/tool.
+            beside = (f"{above}/{part}" for part in _LIBRARIES) if folder.rstrip("/").endswith("/bin") else ()
+            yield from _usable([folder, *beside], project)
 
 
 def _usable(folders: Iterable[str], project: str) -> Iterator[str]:
@@ -173,9 +177,12 @@ class _ModuleSearch:
     def __init__(self, outputs: Iterable[str]) -> None:
         self._seen: set[str] = set()
         self._real: dict[str, str] = {}
+        self._outputs: set[str] = set()
         self._with_outputs: set[str] = set()
-        for folder in outputs:
-            above = self._real_folder(folder)
+        for path in outputs:
+            folder, _, name = path.rpartition("/")
+            above = self._real_folder(folder or "/")
+            self._outputs.add(f"{above}/{name}")
             while above not in self._with_outputs:
                 self._with_outputs.add(above)
                 above = os.path.dirname(above)  # noqa: PTH120
@@ -196,7 +203,8 @@ class _ModuleSearch:
             if isinstance(filename, str) and os.path.isfile(filename):  # noqa: PTH113
                 folder, _, name = os.path.abspath(filename).rpartition("/")  # noqa: PTH100
                 path = f"{self._real_folder(folder)}/{name}"
-                yield os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
+                if path not in self._outputs:
+                    yield os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114
 
     def _real_folder(self, folder: str) -> str:
         known = self._real.get(folder)
@@ -217,6 +225,8 @@ class _ModuleSearch:
         except (FileNotFoundError, NotADirectoryError, PermissionError):
             return [], False  # `sys.path` may name folders that are not there
         for entry in entries:
+            if entry.path in self._outputs:
+                continue
             if entry.name.endswith(_OF_MODULES) and entry.is_file():
                 found.append(entry.path)
                 is_pure = is_pure and not entry.is_symlink()

@@ -229,7 +229,10 @@ class _Node:
         # Processes that were forked before have no hook.
         self._tasks.discard_preforked()
         install()
-        number, prefixes = message.number, message.prefixes
+        root, unnoted, system = message.prefixes
+        # What a task keeps in its own folder for temporary files is no input, wherever that folder is.
+        own = {f"{folder}/" for folder in (self._temporary, os.path.realpath(self._temporary))}
+        number, prefixes = message.number, (root, (*unnoted, *sorted(own)), system)
         self._trackings[number] = TrackedTask(prefixes)
         if message.strace:
             from ppg_exec.tracing.strace import Strace  # noqa: PLC0415 - the same

@@ -60,20 +60,20 @@ def _empty(folder: str) -> None:
     while pending:
         here = pending.pop()
         emptied.append(here)
+        # A job may have forbidden a folder to itself, as tools do with what must not be changed.
+        os.chmod(here, 0o700)  # noqa: PTH101
         for path, is_folder in _entries(here):
             if is_folder:
                 pending.append(path)
-            else:
+                continue
+            try:
                 os.unlink(path)
+            except FileNotFoundError:
+                continue  # a process that the job has left behind was faster
     for path in reversed(emptied[1:]):
         os.rmdir(path)
 
 
 def _entries(folder: str) -> Iterable[tuple[str, bool]]:
-    try:
-        with os.scandir(folder) as entries:
-            return [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
-    except PermissionError:
-        os.chmod(folder, 0o700)  # noqa: PTH101 - a job may have forbidden it to itself
-        with os.scandir(folder) as entries:
-            return [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
+    with os.scandir(folder) as entries:
+        return [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
