@@ -174,6 +174,9 @@ def test_streams_and_other_working_directories(folder, confined_run, fails):
         ("cat a | singularity exec x cat > out", {"shell": True}),
         ("set -e; A=1 docker run x", {"shell": True}),
         ("env -i docker run x", {"shell": True}),
+        ("timeout -k 1 5m nice -n 5 /usr/bin/docker run x", {"shell": True}),
+        (["nice", "-n", "5", "docker", "run"], {}),
+        (["/usr/bin/env", "A=1", "sudo", "cat"], {}),
         ("cd /tmp\n(docker run x)", {"shell": True}),
         ("if true; then docker run x; fi", {"shell": True}),
     ],
@@ -192,6 +195,8 @@ def test_programs_that_need_what_no_confined_process_can_do_are_refused(graph, c
     ("command", "options"),
     [
         (["echo", "docker"], {}),
+        (["echo", "|", "docker"], {}),
+        (["env", "A=1", "echo", "docker"], {}),
         ("echo docker > out", {"shell": True}),
         ("echo 'a; docker' > out", {"shell": True}),
     ],

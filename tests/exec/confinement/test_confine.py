@@ -24,9 +24,12 @@ from ppg_exec import (
     confine_process,
     landlock_abi,
 )
+from ppg_exec.node.temporary_folders import remove_folder
 from tests.landlock import needs_landlock
 
 pytestmark = needs_landlock
+OTHER = 65534
+"""The user nobody."""
 
 
 @pytest.fixture
@@ -265,6 +268,27 @@ def test_the_temporary_folder_is_gone_when_the_task_has_ended(run, tmp_path, end
         (of_node,) = folders_of(tmp_path)
         assert list(of_node.iterdir()) == []
     assert folders_of(tmp_path) == []
+
+
+def test_a_folder_that_its_owner_has_made_unwritable_is_removed(tmp_path):
+    """As tools do with what they have downloaded. Root would not notice."""
+    (tmp_path / "private" / "a" / "b").mkdir(parents=True)
+    (tmp_path / "private" / "a" / "b" / "c").touch()
+    for folder in (tmp_path, tmp_path / "private", tmp_path / "private/a", tmp_path / "private/a/b"):
+        os.chown(folder, OTHER if os.geteuid() == 0 else -1, -1)
+    for folder in ("private/a/b", "private/a"):
+        (tmp_path / folder).chmod(0o500)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.chdir(tmp_path)
+            if os.geteuid() == 0:
+                os.setuid(OTHER)
+            os._exit(len(remove_folder("private")))
+        finally:
+            os._exit(255)
+    assert os.waitpid(pid, 0)[1] == 0
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_tasks_without_a_folder_of_their_own_make_none(run, tmp_path):

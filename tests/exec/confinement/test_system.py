@@ -49,6 +49,31 @@ def test_a_package_with_nothing_but_modules_is_one_rule_unless_tasks_write_there
     assert deep not in common_access(str(project)).modules
 
 
+def test_files_that_tasks_make_are_no_modules_and_archives_count_only_in_the_search_path(
+    project, monkeypatch
+):
+    for name in ("made.py", "loaded.py", "data.zip", "library.zip", "paths.pth"):
+        (project / name).touch()
+    module = types.ModuleType("loaded")
+    module.__file__ = str(project / "loaded.py")
+    monkeypatch.setitem(sys.modules, "loaded", module)
+    monkeypatch.syspath_prepend(project / "library.zip")
+    outputs = [str(project / "made.py"), str(project / "loaded.py")]
+    found = readable(common_access(str(project), outputs=outputs), project)
+    assert found & {"made.py", "loaded.py", "data.zip", "library.zip", "paths.pth"} == {"library.zip"}
+    assert "made.py" in readable(common_access(str(project)), project)
+
+
+def test_the_libraries_of_a_program_in_path_lie_beside_it(project, monkeypatch, tmp_path):
+    for part in ("bin", "lib", "libexec", "data"):
+        (tmp_path / "tool" / part).mkdir(parents=True)
+    monkeypatch.setenv("PATH", f"{tmp_path}/tool/bin:{os.environ['PATH']}")
+    common = common_access(str(project))
+    assert [common.may_read(f"{tmp_path}/tool/{part}/file") for part in ("bin", "lib", "libexec", "data")] == [
+        True, True, True, False,
+    ]  # fmt: skip
+
+
 def test_a_module_that_was_imported_is_readable_wherever_it_lies(project, monkeypatch):
     module = types.ModuleType("made_by_hand")
     module.__file__ = str(project / "results/made.py")
