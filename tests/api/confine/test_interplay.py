@@ -86,7 +86,7 @@ def test_a_root_that_is_a_link_and_files_behind_links(folder, monkeypatch, fails
     assert "does not depend on 'sub/a'" in text
 
 
-def test_old_outputs_of_any_kind_are_made_anew(folder, run):
+def test_old_outputs_of_any_kind_are_replaced(folder, run):
     (folder / "a").write_text("old")
     (folder / "a").chmod(0o444)
     (folder / "hard").hardlink_to(folder / "a")

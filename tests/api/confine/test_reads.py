@@ -13,7 +13,9 @@ from tests.exec.tracing.conftest import require
 from tests.landlock import needs_landlock
 
 pytestmark = needs_landlock
-ABOUT = "'out' returned although it was denied a file. 'out' is confined, and does not depend on 'data'. If"
+ABOUT = (
+    "'out' is confined and was denied 'data', on which it does not depend, but returned nevertheless. Add job"
+)
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def test_a_job_that_was_denied_a_file_and_returned_fails_and_nothing_is_recorded
     project.write("data", "d")
     project.run(lambda: declare(undeclared=policy))
     assert project.errors["out"].startswith(ABOUT)
-    assert "add job.depends_on_file('data') where it is declared" in project.errors["out"]
+    assert ".depends_on_file('data') where it is declared" in project.errors["out"]
     assert (project.warnings, out(project)) == ([], None)
     assert project.reasons(lambda: declare(undeclared=policy), "out") is not None
     project.run(lambda: declare(undeclared=policy).depends_on_file("data"))
@@ -77,7 +79,7 @@ def test_the_same_job_reads_the_file_if_it_is_not_confined(project):
     assert (project.errors, out(project)) == ({}, "d")
 
 
-def test_a_job_whose_reads_do_not_count_goes_on_without_the_file(project):
+def test_a_job_with_undeclared_ignore_goes_on_without_the_file(project):
     project.write("data", "d")
     project.run(lambda: declare(undeclared="ignore"))
     assert (project.errors, project.warnings, out(project)) == ({}, [], "nothing")

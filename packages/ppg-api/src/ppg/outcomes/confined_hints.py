@@ -62,9 +62,13 @@ def went_on_without(job: Job, paths: Iterable[str]) -> str:
         job: the job.
         paths: the files, absolute.
     """
-    named = list(dict.fromkeys(paths))[:MOST_NAMED]
-    return f"'{job.job_id}' returned although it was denied a file. " + "\n".join(
-        _is_neither(job, path) for path in named
+    names = list(dict.fromkeys(job.pipegraph.file_id(path) for path in paths))[:MOST_NAMED]
+    shown_names = ", ".join(f"'{name}'" for name in names)
+    lines = "".join(f".depends_on_file({name!r})" for name in names)
+    return (
+        f"'{job.job_id}' is confined and was denied {shown_names}, on which it does not "
+        f"depend, but returned nevertheless. Add job{lines} where it is declared ({shown(job.declared_at)}), or do not "
+        "let it try to read that"
     )
 
 
