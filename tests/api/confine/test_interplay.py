@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import ppg
+from ppg_graph import Files, FileStatus, NodeKind
 from tests.landlock import needs_landlock
 
 pytestmark = needs_landlock
@@ -24,6 +25,34 @@ def write(path):
 
 def parts_of(folder):
     return sorted(path.name for path in folder.iterdir() if not path.name.startswith(".pypipegraph"))
+
+
+def copy_secret(path):
+    Path(path).write_text(read("secret"))
+
+
+class Own(ppg.Job):
+    """A kind of the user's own, which ppg knows nothing of."""
+
+    __slots__ = ()
+    kind = NodeKind.OUTPUT
+
+    def process_call(self):
+        return ppg.ProcessCall(copy_secret, (os.path.abspath("secret of own"),))
+
+    def outputs_of(self, returned, run_id):
+        return ppg.JobOutputs({})
+
+    def observe(self, observing):
+        return Files(FileStatus.MISSING, ("x",))
+
+
+def test_kinds_of_the_user_s_own_are_confined_too(folder, failing_run):
+    (folder / "secret").write_text("s")
+    error, graph = failing_run(lambda: Own("own", None), confine=True)
+    assert list(error.exceptions) == ["own"]
+    assert "does not depend on 'secret'" in graph.job("own").traceback
+    assert not (folder / "secret of own").exists()
 
 
 @pytest.mark.parametrize("start_method", ["fork", "forkserver"])

@@ -24,6 +24,7 @@ from ppg_exec import (
     confine_process,
     landlock_abi,
 )
+from ppg_exec.linux import libc
 from ppg_exec.node.temporary_folders import remove_folder
 from tests.landlock import needs_landlock
 
@@ -153,6 +154,27 @@ def test_the_jobserver_of_several_cores_can_be_opened(confined):
 
 # -- what is not -------------------------------------------------------------------------------------------
 
+
+PTRACE_ATTACH, PIDFD_GETFD = 16, 438
+
+
+def checked(result):
+    """The result of a call of the kernel, unless that says that it failed."""
+    if result < 0:
+        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+    return result
+
+
+def in_another_root():
+    """Reads the secret where the root of the process is the project; only root can do that."""
+    secret = os.open(".", os.O_RDONLY)
+    if os.geteuid() != 0:
+        raise PermissionError(errno.EPERM, "")
+    os.chroot(".")
+    os.fchdir(secret)
+    return read("/secret")
+
+
 ATTEMPTS = {
     "reads another file": lambda: read("secret"),
     "reads it by a link of its own": lambda: (os.symlink(Path("secret").absolute(), f"{os.environ['TMPDIR']}/link"), read(f"{os.environ['TMPDIR']}/link")),
@@ -182,6 +204,17 @@ ATTEMPTS = {
     "writes beside its folder": lambda: write(f"{os.environ['TMPDIR']}/../../other"),
     "opens a folder to make a file without a name": lambda: os.open(".", os.O_TMPFILE | os.O_RDWR),
     "executes another file": lambda: subprocess.run(["./sub/data"]),
+    "reads it by an open folder of /proc": lambda: read(f"/proc/self/fd/{os.open('.', os.O_PATH)}/secret"),
+    "opens it again by a descriptor that only names it": lambda: read(f"/proc/self/fd/{os.open('secret', os.O_PATH)}"),
+    "reads it in another root": in_another_root,
+    "writes to its input by a descriptor for reading": lambda: write(f"/proc/self/fd/{os.open('input', os.O_RDONLY)}"),
+    "links its output to its folder, to replace it": lambda: os.link("output", f"{os.environ['TMPDIR']}/link"),
+    "links its input to its output": lambda: os.link("input", "output2"),
+    "exchanges its output and a file of its folder": lambda: (write(f"{os.environ['TMPDIR']}/a"), checked(libc().renameat2(-100, f"{os.environ['TMPDIR']}/a".encode(), -100, b"output", 2))),
+    "traces the node": lambda: checked(libc().ptrace(PTRACE_ATTACH, os.getppid(), 0, 0)),
+    "takes a descriptor of the node": lambda: checked(libc().syscall(PIDFD_GETFD, os.pidfd_open(os.getppid()), 0, 0)),
+    "opens a descriptor of the node by its name": lambda: os.open(f"/proc/{os.getppid()}/fd/2", os.O_RDONLY),
+    "mounts its folder over another one": lambda: checked(libc().mount(os.environ["TMPDIR"].encode(), b"sub", None, 4096, None)),
     "reads the memory of the node": lambda: os.open(f"/proc/{os.getppid()}/mem", os.O_RDONLY),
     "reads it by the root of the node": lambda: read(f"/proc/{os.getppid()}/root{Path('secret').absolute()}"),
 }  # fmt: skip

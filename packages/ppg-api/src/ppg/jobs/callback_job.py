@@ -10,7 +10,6 @@ from ppg.jobs.job import Job, require_id
 from ppg.kinds.execution import Execution
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
-from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
     from ppg.jobs.invariants import OwnFunctionInvariant
@@ -76,12 +75,6 @@ class CallbackJob(Job):
     def execution(self) -> Execution:
         """Timeout, retries, isolation and memory limit of the job process."""
         return self._execution
-
-    @property
-    def is_confined(self) -> bool:
-        """Whether the job's process can read and write only what the job declares; see `Execution`."""
-        confine = self._execution.confine
-        return self.kind is not NodeKind.LOAD and (self.pipegraph.confine if confine is None else confine)
 
     def definition(self) -> dict[str, object]:
         """Return the function, and how it is executed."""

@@ -294,8 +294,11 @@ class JobKind:
 
     @property
     def is_confined(self) -> bool:
-        """Whether the job's process can read and write only what the job declares."""
-        return False
+        """Whether the job's process can read and write only what the job declares; see `Execution`."""
+        if self.kind is NodeKind.LOAD or self.kind is NodeKind.INVARIANT:
+            return False  # they have no process of their own
+        confine = self.execution.confine
+        return self.pipegraph.confine if confine is None else confine
 
     def process_call(self) -> ProcessCall:
         """Return the call for the job process, or for the compute node if the job is a load."""
