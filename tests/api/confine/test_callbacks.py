@@ -272,6 +272,14 @@ def test_write_then_rename_fails_and_the_message_says_so(fails, write, words):
     assert words in fails("out", lambda: ppg.FileGeneratingJob("out", write))
 
 
+def test_an_output_that_must_not_exist_fails_and_the_message_says_so(fails):
+    text = fails("out", lambda: ppg.FileGeneratingJob("out", lambda path: path.open("x").write("x")))
+    assert "ppg has made its output 'out', empty, before it began. Let it overwrite 'out'" in text
+    refusing = ["sh", "-c", "set -C; echo a > sub/out"]
+    text = fails("sub/out", lambda: ppg.ExternalJob("sub/out", refusing))
+    assert "ppg has made its output 'sub/out', empty" in text
+
+
 def test_moving_a_file_from_the_temporary_folder_by_shutil_works(folder, confined_run):
     def move(path):
         beside = Path(tempfile.gettempdir(), "out")

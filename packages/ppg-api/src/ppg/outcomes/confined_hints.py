@@ -26,6 +26,7 @@ DENIED = re.compile(
     r"permission denied|cross-device link|operation not permitted|\bEACCES\b|\bEXDEV\b|\[Errno 1[38]\]",
     re.IGNORECASE,
 )
+EXISTS = re.compile(r"file exists|already exists|\bEEXIST\b|\[Errno 17\]", re.IGNORECASE)
 QUOTED = re.compile(r"""'([^']+)'|"([^"]+)"|`([^`']+)'|‘([^’]+)’""")
 """A name in the quotes of Python, of shells, and of GNU's tools."""
 BEFORE = re.compile(r"([^:]+): permission denied", re.IGNORECASE)
@@ -39,11 +40,10 @@ def hint_of_confined(job: Job, text: str, output: Output) -> str | None:
         text: the traceback, or another text about the failure.
         output: what the job has printed to stderr.
     """
-    lines = [
-        line for line in (*text.splitlines(), *output.text(MOST_READ).splitlines()) if DENIED.search(line)
-    ]
+    said = (*text.splitlines(), *output.text(MOST_READ).splitlines())
+    lines = [line for line in said if DENIED.search(line)]
     if not lines:
-        return _undeclared_load(job, text)
+        return _undeclared_load(job, text) or _is_there_before(job, filter(EXISTS.search, said))
     found = list(dict.fromkeys(_denied(job, lines)))
     if found:
         return "\n".join(found[:MOST_NAMED])
@@ -147,6 +147,19 @@ def _is_output(job: Job, path: str) -> str:
         f"'{job.job_id}' is confined: it can write its output '{name}', but neither remove it nor rename a file to it. "
         f"Write '{name}' itself, or write a file in TMPDIR and copy it (shutil.copyfile, cp), or give the job confine=False"
     )
+
+
+def _is_there_before(job: Job, lines: Iterable[str]) -> str | None:
+    """Return a hint if a line names an output that was not to be there."""
+    own = limits_of(job).writes
+    for path in (_located(job, name) for line in lines for name in _names(line)):
+        if path in own:
+            name = job.pipegraph.file_id(path)
+            return (
+                f"'{job.job_id}' is confined, so ppg has made its output '{name}', empty, before it began. "
+                f'Let it overwrite \'{name}\' (mode "w" instead of "x", options like --force), or give the job confine=False'
+            )
+    return None
 
 
 def _is_input(job: Job, path: str) -> str:
