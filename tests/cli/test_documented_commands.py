@@ -11,7 +11,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("packages/*/README.md")),
 ]
-COMMAND = re.compile(r"ppg (?:run|verify|accept|why|inputs|log|cache|graph|--version)\b[^`#]*")
+COMMAND = re.compile(r"ppg (?:run|verify|accept|why|inputs|log|cache|doctor|graph|--version)\b[^`#]*")
 
 NAMES = {
     "ppg run",
@@ -20,6 +20,7 @@ NAMES = {
     "ppg why",
     "ppg inputs",
     "ppg log",
+    "ppg doctor FOLDER",
     "ppg cache list",
     "ppg cache prune",
     "ppg graph dump",
@@ -80,6 +81,11 @@ CHECKS = {
         "graph dump script.py -f dot",
         "",
         lambda ended, project: ended.out.startswith("digraph") and nothing_ran(project),
+    ),
+    "ppg doctor": (
+        "doctor",
+        "",
+        lambda ended, project: ended.code == 0 and "Landlock" in ended.out and nothing_ran(project),
     ),
     "ppg verify script.py [arguments ...]": (
         "verify script.py c.txt",

@@ -9,9 +9,9 @@ class Owner:
 
 def test_an_entry_is_removed_once_and_its_absence_is_no_error():
     dictionary: dict[object, object] = {}
-    load_entry(dictionary, "value", lambda: 1)
+    load_entry(dictionary, "value", lambda: 1, "load")
     for _ in range(2):
-        unload_entry(dictionary, "value")
+        unload_entry(dictionary, "value", "load")
         assert dictionary == {}
 
 
@@ -19,5 +19,5 @@ def test_an_attribute_is_removed_once_and_its_absence_is_no_error():
     owner = Owner()
     owner.value = 1
     for _ in range(2):
-        unload_attribute(owner, "value")
+        unload_attribute(owner, "value", "load")
         assert owner.value is None

@@ -48,6 +48,8 @@ class Pipegraph(DeclaredGraph):
         quiet: show warnings, and no progress, unless a front end like `ppg run` shows it.
         shared_cache: where jobs with `share=True` keep outputs for other projects, or None for
             PPG_SHARED_CACHE.
+        confine: whether jobs read and write only what they declare, if they do not say it themselves; loads are not
+            confined. See `Execution`.
         redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run
             again. See `ppg.graph.redefinition`.
     """
@@ -74,6 +76,7 @@ class Pipegraph(DeclaredGraph):
         track: Track = "python",
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
+        confine: bool = False,
         redefine: bool = False,  # noqa: ARG002 (see __new__)
     ) -> None:
         super().__init__(
@@ -87,6 +90,7 @@ class Pipegraph(DeclaredGraph):
             track=track,
             quiet=quiet,
             shared_cache=shared_cache,
+            confine=confine,
         )
 
     # -- running -------------------------------------------------------------------------------------

@@ -46,6 +46,7 @@ def new_pipegraph(
     track: Track = "python",
     quiet: bool = False,
     shared_cache: SharedCache | PathLike | None = None,
+    confine: bool = False,
     redefine: bool = False,
 ) -> Pipegraph:
     """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
@@ -60,6 +61,7 @@ def new_pipegraph(
         track=track,
         quiet=quiet,
         shared_cache=shared_cache,
+        confine=confine,
         redefine=redefine,
     )
     SESSION.pipegraph = pipegraph

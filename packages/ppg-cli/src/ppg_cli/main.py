@@ -6,6 +6,7 @@ import typer
 
 from ppg_cli.commands.accept import AcceptCommand, accept_command
 from ppg_cli.commands.cache import cache_app
+from ppg_cli.commands.doctor import doctor_command
 from ppg_cli.commands.graph import graph_app
 from ppg_cli.commands.inputs import inputs_command
 from ppg_cli.commands.log import log_command
@@ -31,6 +32,7 @@ app.command("accept", cls=AcceptCommand)(accept_command)
 app.command("why", context_settings={"allow_interspersed_args": False})(why_command)
 app.command("inputs")(inputs_command)
 app.command("log")(log_command)
+app.command("doctor")(doctor_command)
 app.add_typer(graph_app, name="graph")
 app.add_typer(cache_app, name="cache")
 

@@ -8,10 +8,14 @@ from __future__ import annotations
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ppg_exec.confinement.confine import confine_process
+    from ppg_exec.confinement.landlock import LEAST_ABI, landlock_abi, why_not_confinable
+    from ppg_exec.confinement.system import CommonAccess, common_access
     from ppg_exec.controller.local import LocalExecutor
     from ppg_exec.executor import Event, Executor
     from ppg_exec.inline import InlineExecutor
     from ppg_exec.node.loads import Interrupted
+    from ppg_exec.node.temporary_folders import TEMPORARY_FOLDER
     from ppg_exec.pickling.culprit import CannotPickle
     from ppg_exec.resources.jobserver import CorePool, MachinePool, given_pool, machine_pool
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
@@ -45,9 +49,12 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_CORES",
+    "LEAST_ABI",
+    "TEMPORARY_FOLDER",
     "UNTRACED",
     "Cancelled",
     "CannotPickle",
+    "CommonAccess",
     "CorePool",
     "Died",
     "End",
@@ -82,17 +89,25 @@ __all__ = [
     "WaitingLine",
     "available_cores",
     "available_memory",
+    "common_access",
+    "confine_process",
     "given_pool",
     "interpreter_folders",
+    "landlock_abi",
     "machine_pool",
     "open_runtime_folder",
     "opens_exception",
     "system_folders",
     "unopened_exception",
     "uses_so_far",
+    "why_not_confinable",
 ]
 
 _HOME = {
+    "confinement.confine": ("confine_process",),
+    "confinement.landlock": ("LEAST_ABI", "landlock_abi", "why_not_confinable"),
+    "confinement.system": ("CommonAccess", "common_access"),
+    "node.temporary_folders": ("TEMPORARY_FOLDER",),
     "executor": ("Event", "Executor"),
     "inline": ("InlineExecutor",),
     "resources.ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),

@@ -81,6 +81,8 @@ class Task:
             a result is read without pickle, and any other result fails the task.
         tracking: which uses of files by `function` are noted; None: none are. Those by `after` never are.
         own_files: absolute names of the files that it makes, of which uses need not be noted.
+        own_temporary_folder: whether TMPDIR, and `TEMPORARY_FOLDER`, name a new folder for its temporary files, which
+            is removed when it has ended. Without effect on loads, and on tasks of an `InlineExecutor`.
 
     """
 
@@ -99,6 +101,7 @@ class Task:
     returns_plain: bool = False
     tracking: Tracking | None = None
     own_files: tuple[str, ...] = ()
+    own_temporary_folder: bool = False
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
         observe_modification_time,
     )
     from ppg_invariants.files.file_watch import FileStat, FileWatch, KnownFile
+    from ppg_invariants.files.filesystem import Location, file_system_type, location_of
     from ppg_invariants.files.fingerprint import fingerprint_outputs
     from ppg_invariants.files.obstacles import obstacle
     from ppg_invariants.files.private_files import open_private
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
         described,
         require_algorithm,
     )
+    from ppg_invariants.files.timestamps import stamps_are_distinct
     from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence, evidence_of
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
@@ -91,6 +93,7 @@ __all__ = [
     "InvariantsError",
     "KnownFile",
     "LeftOut",
+    "Location",
     "ObservationInterrupted",
     "Problem",
     "Removed",
@@ -119,6 +122,7 @@ __all__ = [
     "evidence_of",
     "explain_function",
     "explain_parameters",
+    "file_system_type",
     "fingerprint_encoding",
     "fingerprint_function",
     "fingerprint_outputs",
@@ -126,6 +130,7 @@ __all__ = [
     "is_of_project",
     "is_old_module",
     "lasting_name",
+    "location_of",
     "observe_file",
     "observe_files",
     "observe_modification_time",
@@ -134,6 +139,7 @@ __all__ = [
     "open_private",
     "register_encoder",
     "require_algorithm",
+    "stamps_are_distinct",
     "unwatch",
 ]
 
@@ -157,6 +163,8 @@ _MODULES = {
     "store.store": "StatusStore",
     "files.obstacles": "obstacle",
     "files.private_files": "open_private",
+    "files.filesystem": "Location file_system_type location_of",
+    "files.timestamps": "stamps_are_distinct",
     "rows.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",
 }

@@ -230,10 +230,20 @@ _MODULES = {
 """By a module's present name, the name under which it counts."""
 
 _LATER_FIELDS: dict[str, dict[str, object]] = {
-    "ppg.kinds.execution.Execution": {"watch_globals": True, "undeclared": None, "track": None},
+    "ppg.kinds.execution.Execution": {
+        "watch_globals": True,
+        "undeclared": None,
+        "track": None,
+        "confine": None,
+    },
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
     "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
-    "ppg_exec.tasks.Task": {"returns_plain": False, "tracking": None, "own_files": ()},
+    "ppg_exec.tasks.Task": {
+        "returns_plain": False,
+        "tracking": None,
+        "own_files": (),
+        "own_temporary_folder": False,
+    },
     "ppg_invariants.functions.evidence.FunctionEvidence": {"find": None},
     "ppg_invariants.rows.records.StoredObservation": {"own": None},
 }

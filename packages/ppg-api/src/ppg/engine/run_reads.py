@@ -5,16 +5,17 @@ from functools import cached_property
 
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.in_flight import InFlight
-from ppg.exceptions import PyPipelineGraphError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.jobs.job import Job
 from ppg.kinds.track import track_of
+from ppg.outcomes.tasks import runs_confined
 from ppg.reads.in_graph import ReadsInGraph, ignores_reads
 from ppg.reads.judged import ReadsOfRun
 from ppg.reads.tracking import tracking_of
 from ppg.status.recorder import Recorder
-from ppg_exec import Tracking
+from ppg_exec import FileUse, Tracking
 from ppg_graph import Evaluator, Fingerprint, JobId, NodeId, NodeKind, path_of_read
 
 __all__ = ["RunReads"]
@@ -67,6 +68,11 @@ class RunReads:
 
     def of(self, flight: InFlight) -> Mapping[JobId, Fingerprint] | PyPipelineGraphError:
         """Return what a job that ended well has read, for its record; or the error by which it fails."""
+        denied = self._denied(flight)
+        if denied:
+            from ppg.outcomes.confined_hints import went_on_without  # noqa: PLC0415 (few jobs do that)
+
+            return JobContractError(went_on_without(flight.job, [use.path for use in denied]))
         judged = self._judge.judge(flight.job, flight.uses, flight.uses_incomplete)
         for message in judged.warnings:
             self._warn(message)
@@ -81,11 +87,20 @@ class RunReads:
 
     def failed(self, flight: InFlight) -> None:
         """Warn of what a job has read that failed, because that may be the cause."""
-        judged = self._judge.judge(flight.job, flight.uses)
+        denied = self._denied(flight)  # the failure itself names them
+        judged = self._judge.judge(flight.job, [use for use in flight.uses if use not in denied])
         for message in judged.warnings:
             self._warn(message)
         if judged.error is not None:
             self._warn(str(judged.error))
+
+    @staticmethod
+    def _denied(flight: InFlight) -> list[FileUse]:
+        if not (flight.uses and runs_confined(flight.job)):
+            return []
+        from ppg.outcomes.confinement import denied_reads  # noqa: PLC0415 (only runs with confined jobs need it)
+
+        return denied_reads(flight.job, flight.uses)
 
     def extended(self, extension: Extension) -> Extension:
         """Return an extension with the recorded reads of its jobs."""

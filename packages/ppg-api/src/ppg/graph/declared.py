@@ -20,6 +20,7 @@ from ppg.jobs.invariants import (
     shared_function_name,
 )
 from ppg.jobs.job import Job, JobFile
+from ppg.kinds.confining import require_confinable
 from ppg.kinds.signature import Callback
 from ppg.kinds.track import Track, require_track
 from ppg.kinds.undeclared import Undeclared, require_undeclared
@@ -67,6 +68,7 @@ class DeclaredGraph(Catalogue):
         track: Track = "python",
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
+        confine: bool = False,
     ) -> None:
         # A captured job or pipegraph counts by its name, not by all objects that it refers to.
         register_encoder(Job, _name_of_job)
@@ -86,6 +88,9 @@ class DeclaredGraph(Catalogue):
         self.undeclared: Undeclared = require_undeclared(undeclared, "undeclared")
         self.track: Track = require_track(track, "track")
         self.quiet: bool = require_flag(quiet, "quiet")
+        self.confine: bool = require_flag(confine, "confine")
+        if confine:
+            require_confinable("The pipegraph")
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.pruned: set[NodeId] = set()
         self._completed = 0

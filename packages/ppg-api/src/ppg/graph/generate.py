@@ -9,9 +9,9 @@ from ppg.worker.calls import note_directory
 __all__ = ["generate"]
 
 
-def generate(callback: Callable[..., object], root: str, cache_folder: str) -> object:
+def generate(callback: Callable[..., object], root: str, cache_folder: str, confine: bool) -> object:
     """Call a generator's callback; return its declarations as `ppg.graph.generated.GeneratedJobs`."""
-    graph = GeneratedGraph(root, cache_folder)
+    graph = GeneratedGraph(root, cache_folder, confine=confine)
     SESSION.pipegraph = graph
     __tracebackhide__ = True
     try:

@@ -62,10 +62,11 @@ class GeneratedGraph(DeclaredGraph):
     Parameters:
         root: the folder that job ids are relative to.
         cache_folder: the folder in which cached jobs keep their data.
+        confine: whether the pipegraph confines its jobs.
     """
 
-    def __init__(self, root: str, cache_folder: "PathLike" = "cache") -> None:
-        super().__init__(root=root, cache_folder=cache_folder, quiet=True)
+    def __init__(self, root: str, cache_folder: "PathLike" = "cache", *, confine: bool = False) -> None:
+        super().__init__(root=root, cache_folder=cache_folder, quiet=True, confine=confine)
         self._new: dict[str, Job] = {}
         self._dependencies: list[GeneratedDependency] = []
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 from ppg.arguments import require_flag
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.job import JobFile
+from ppg.kinds.confining import refuse_sharing
 from ppg.kinds.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.kinds.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.kinds.signature import Callback, wants_argument
@@ -93,11 +94,15 @@ class FileJob(CallbackJob):
             flags = {"rename_broken": rename_broken, "empty_ok": empty_ok, "cutoff": cutoff, "share": share}
             for name, flag in flags.items():
                 require_flag(flag, f"{type(self).__name__} '{job_id}': {name}")
+            if share and self.is_confined:
+                refuse_sharing(f"{type(self).__name__} '{job_id}'")
 
     def share(self, wanted: bool = True) -> Self:
         """Take the files from the pipegraph's shared cache and keep them there, or do not; return the job."""
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
-        self.shares = require_flag(wanted, f"share of '{self.job_id}'")
+        if require_flag(wanted, f"share of '{self.job_id}'") and self.is_confined:
+            refuse_sharing(f"'{self.job_id}'")
+        self.shares = wanted
         return self
 
     def definition(self) -> dict[str, object]:
@@ -253,7 +258,7 @@ class FileGeneratingJob(FileJob):
         function: writes the file; called without arguments, or with the file's `Path` if it takes one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
         share: see `shares` of `FileJob`.
-        timeout, retries, enforce_memory, isolation: see `Execution`.
+        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -318,7 +323,7 @@ class MultiFileGeneratingJob(FileJob):
             or as a dictionary if `filenames` was one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
         share: see `shares` of `FileJob`.
-        timeout, retries, enforce_memory, isolation: see `Execution`.
+        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value, or a file is named twice.

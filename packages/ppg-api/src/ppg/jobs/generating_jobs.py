@@ -26,7 +26,7 @@ class JobGeneratingJob(NamedCallbackJob):
     Parameters:
         job_id: its name.
         callback: called without arguments; declares jobs. It may use loaded data.
-        timeout, retries, enforce_memory, isolation: see `Execution`. Jobs of a "fresh" generator get separate copies
+        timeout, retries, enforce_memory, isolation, confine: see `Execution`. Jobs of a "fresh" generator get separate copies
             of the objects that they refer to, which no other job has.
 
     Raises:

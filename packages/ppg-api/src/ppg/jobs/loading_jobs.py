@@ -101,11 +101,12 @@ class AttributeLoadingJob(LoadingJob):
 
     def process_call(self) -> ProcessCall:
         """Return the call that sets the attribute."""
-        return ProcessCall(load_attribute, (self.object, self.attribute_name, self.call), returns_plain=True)
+        arguments = self.object, self.attribute_name, self.call, self.job_id
+        return ProcessCall(load_attribute, arguments, returns_plain=True)
 
     def unloading_call(self) -> Callable[[], builtins.object]:
         """Return the function that removes the attribute."""
-        return functools.partial(unload_attribute, self.object, self.attribute_name)
+        return functools.partial(unload_attribute, self.object, self.attribute_name, self.job_id)
 
     def loads_into(self) -> Hashable:
         """Return the attribute of this object."""
@@ -154,11 +155,12 @@ class DictEntryLoadingJob(LoadingJob):
 
     def process_call(self) -> ProcessCall:
         """Return the call that sets the entry."""
-        return ProcessCall(load_entry, (self.dictionary, self.key, self.call), returns_plain=True)
+        arguments = self.dictionary, self.key, self.call, self.job_id
+        return ProcessCall(load_entry, arguments, returns_plain=True)
 
     def unloading_call(self) -> Callable[[], object]:
         """Return the function that removes the entry."""
-        return functools.partial(unload_entry, self.dictionary, self.key)
+        return functools.partial(unload_entry, self.dictionary, self.key, self.job_id)
 
     def loads_into(self) -> Hashable:
         """Return the entry of this dictionary; None for a key that only a mapping of the user's own accepts."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal, TypedDict, get_args
 
 from ppg.arguments import require_flag
+from ppg.kinds.confining import require_confinable
 from ppg.kinds.track import Track, require_track
 from ppg.kinds.undeclared import Undeclared, require_undeclared
 
@@ -32,6 +33,7 @@ class ExecutionOptions(LoadOptions, total=False):
     enforce_memory: bool
     isolation: Isolation
     track: Track | None
+    confine: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,9 @@ class Execution:
             (the job fails), or "ignore" (no read is noted); None for the pipegraph's setting.
         track: which reads are noted: "python" for those of Python code, "strace" also for those of native code and
             programs; None for the pipegraph's setting. Loads have "python" only.
+        confine: let the job read only what it depends on, the system and the project's modules, and write only its
+            outputs and its folder for temporary files. The kernel's Landlock enforces that for the job and whatever it
+            starts. None for what the pipegraph says.
     """
 
     timeout: float | None = None
@@ -63,6 +68,7 @@ class Execution:
     watch_globals: bool = True
     undeclared: Undeclared | None = None
     track: Track | None = None
+    confine: bool | None = None
 
 
 AS_USUAL = Execution()
@@ -79,6 +85,7 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
     Raises:
         TypeError: there is no such option, or it has the wrong type.
         ValueError: an option has an impossible value.
+        PyPipelineGraphError: the job is to be confined, and this machine cannot do that.
     """
     if not options:
         return AS_USUAL
@@ -99,7 +106,17 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
         watch_globals=require_flag(options.get("watch_globals", True), f"{job}: watch_globals"),
         undeclared=_undeclared(options.get("undeclared"), job),
         track=_track(options.get("track"), job),
+        confine=_confine(options.get("confine"), job),
     )
+
+
+def _confine(value: object, job: str) -> bool | None:
+    if value is None:
+        return None
+    wanted = require_flag(value, f"{job}: confine")
+    if wanted:
+        require_confinable(job)
+    return wanted
 
 
 def _timeout(value: object, job: str) -> float | None:

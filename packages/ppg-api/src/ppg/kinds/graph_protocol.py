@@ -20,11 +20,13 @@ class GraphProtocol(Protocol):
         cache_folder: the folder of cached jobs.
         dag: the structure.
         pruned: the nodes that runs leave out.
+        confine: whether jobs are confined that do not say it themselves.
     """
 
     root: str
     cache_folder: Path
     pruned: "set[NodeId]"
+    confine: bool
 
     @property
     def dag(self) -> "Dag":
@@ -36,6 +38,9 @@ class GraphProtocol(Protocol):
 
     def __iter__(self) -> Iterator[Any]:
         """All jobs, in the order of declaration."""
+
+    def __len__(self) -> int:
+        """The number of jobs."""
 
     def __contains__(self, job_id: object) -> bool:
         """Whether there is a job of this id."""
@@ -82,6 +87,7 @@ class NowhereGraph:
         self.cache_folder: Path = Path(self.root) / "cache"
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
+        self.confine: bool = False
         self._jobs: dict[str, Any] = {}
 
     @property
@@ -93,6 +99,10 @@ class NowhereGraph:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._jobs.values())
+
+    def __len__(self) -> int:
+        """The number of jobs."""
+        return len(self._jobs)
 
     def __contains__(self, job_id: object) -> bool:
         return job_id in self._jobs

@@ -233,6 +233,12 @@ def kind_name(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
 
 
+def _is_unwritten(path: Path) -> bool:
+    """Return whether an output is as ppg has made it for a confined job: empty, and of the beginning of time."""
+    state = path.lstat()
+    return state.st_size == 0 and state.st_mtime_ns == 0
+
+
 class JobKind:
     """Job kind: has the hooks that a kind of job may override, with their defaults.
 
@@ -286,6 +292,14 @@ class JobKind:
         """Timeout, retries, isolation and memory limit of the job process."""
         return AS_USUAL
 
+    @property
+    def is_confined(self) -> bool:
+        """Whether the job's process can read and write only what the job declares; see `Execution`."""
+        if self.kind is NodeKind.LOAD or self.kind is NodeKind.INVARIANT:
+            return False  # they have no process of their own
+        confine = self.execution.confine
+        return self.pipegraph.confine if confine is None else confine
+
     def process_call(self) -> ProcessCall:
         """Return the call for the job process, or for the compute node if the job is a load."""
         raise JobContractError(
@@ -337,7 +351,7 @@ class JobKind:
                     problems.append(
                         f"'{name}' stays, although '{self.job_id}' failed, because it is {what}; it can be removed by hand"
                     )
-                elif not self.rename_broken:
+                elif not self.rename_broken or (self.is_confined and _is_unwritten(path)):
                     path.unlink()
                 elif (what := obstacle(str(aside))) is None:
                     path.rename(aside)

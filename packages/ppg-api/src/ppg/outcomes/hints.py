@@ -1,7 +1,7 @@
 """Hints: explains failures with causes that the traceback does not show.
 
-There are three causes: data is not loaded in the job's process, memory is limited, or a loop variable is
-captured late. In the last case all functions that were made in a loop see the variable's last value.
+There are four causes: data is not loaded in the job's process, memory is limited, a confined job uses what it does not
+declare, or a loop variable is captured late. In the last case all functions that were made in a loop see the variable's last value.
 
     for name in ["a", "b"]:
         ppg.FileGeneratingJob(f"{name}.txt", lambda: Path(f"{name}.txt").write_text("x"))
@@ -20,9 +20,11 @@ from itertools import islice
 from pathlib import PurePath
 
 from ppg.jobs.job import Job
+from ppg.outcomes.tasks import runs_confined
+from ppg_exec import Output
 from ppg_graph import NodeKind
 
-__all__ = ["LateVariable", "late_variable", "with_hint"]
+__all__ = ["LateVariable", "late_variable", "not_allowed", "with_hint"]
 
 MOST_NAMES = 5
 
@@ -151,16 +153,26 @@ def _idiom(function: types.FunctionType, name: str) -> str:
     )
 
 
-def with_hint(job: Job, type_name: str, traceback: str) -> str:
+def with_hint(job: Job, type_name: str, traceback: str, stderr: Output) -> str:
     """Return the traceback of a job that raised, followed by a hint if there is one.
 
     Parameters:
         job: the job.
         type_name: the qualified name of the exception's class.
         traceback: as text.
+        stderr: what the job has printed there.
     """
-    hint = _not_loaded(job, type_name) or _no_memory(job, type_name)
+    hint = _not_loaded(job, type_name) or _no_memory(job, type_name) or not_allowed(job, traceback, stderr)
     return traceback if hint is None else f"{traceback.rstrip()}\n{hint}"
+
+
+def not_allowed(job: Job, text: str, stderr: Output) -> str | None:
+    """Return what a confined job was denied, as far as a text about its failure or its output shows it."""
+    if not runs_confined(job):
+        return None
+    from ppg.outcomes.confined_hints import hint_of_confined  # noqa: PLC0415 (only confined jobs that fail need it)
+
+    return hint_of_confined(job, text, stderr)
 
 
 def _not_loaded(job: Job, type_name: str) -> str | None:

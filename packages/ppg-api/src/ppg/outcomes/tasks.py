@@ -31,8 +31,14 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
     Raises:
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
     """
-    function, arguments, report, returns_plain = call_of(job)
+    call = call_of(job)
     execution = job.execution
+    is_confined = runs_confined(job)
+    if is_confined:
+        from ppg.outcomes.confinement import confined_call  # noqa: PLC0415 (only runs with confined jobs need it)
+
+        call = confined_call(job, call)
+    function, arguments, report, returns_plain = call
     if use is not None:
         assert isinstance(job, FileJob)
         make = functools.partial(function, *arguments)
@@ -54,7 +60,17 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         returns_plain=returns_plain,
         tracking=tracking,
         own_files=job.absolute_files if isinstance(job, FileJob) else (),
+        own_temporary_folder=is_confined,
     )
+
+
+def runs_confined(job: Job) -> bool:
+    """Return whether a job's process is confined in the run of its pipegraph.
+
+    An inline job runs in the main process, which must keep its rights. A warning says so.
+    """
+    coordinator = getattr(job.pipegraph, "resource_coordinator", None)
+    return job.is_confined and not getattr(coordinator, "inline", False)
 
 
 def call_of(job: Job) -> ProcessCall:
@@ -65,7 +81,8 @@ def call_of(job: Job) -> ProcessCall:
             raise JobContractError(
                 f"'{job.job_id}' cannot run: {type(job).__name__} plays GENERATOR, and must derive from JobGeneratingJob"
             )
-        return ProcessCall(generate, (job.call, job.pipegraph.root, str(job.pipegraph.cache_folder)))
+        graph = job.pipegraph
+        return ProcessCall(generate, (job.call, graph.root, str(graph.cache_folder), graph.confine))
     with calling_hook(job, "process_call"):
         call = job.process_call()
     require_given(job, "process_call", call, ProcessCall, "a ProcessCall")

@@ -10,12 +10,13 @@ from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
 from ppg.kinds.kind import JobOutputs, WrongFilesError, calling_hook, hook_name
-from ppg.outcomes.hints import late_variable, with_hint
+from ppg.outcomes.hints import late_variable, not_allowed, with_hint
 from ppg.outcomes.tasks import call_of
 from ppg_exec import (
     Cancelled,
     Died,
     Outcome,
+    Output,
     Raised,
     Refused,
     SentException,
@@ -69,16 +70,18 @@ def verdict_of(job: Job, outcome: Outcome, run_id: int) -> Made | GeneratedJobs 
             if job.kind is NodeKind.GENERATOR:
                 assert isinstance(value, GeneratedJobs)
                 return value
-            return _checked(job, value, run_id)
+            return _checked(job, value, run_id, outcome.stderr)
         case Raised(type_name=type_name, message=message, traceback=traceback):
             exception = unopened_exception(end)
             if isinstance(exception, SentException):
                 exception.otherwise = _job_error
             elif exception is None or not _has_text(exception):
                 exception = _job_error(type_name, message)
-            return Failure(exception, with_hint(job, type_name, traceback))
+            return Failure(exception, with_hint(job, type_name, traceback, outcome.stderr))
         case Died(exit_code, signal_number, likely_cause):
-            return Failure(JobDiedException(job.job_id, exit_code, signal_number, likely_cause))
+            denied = not_allowed(job, "", outcome.stderr)
+            cause = likely_cause if denied is None else f"{likely_cause}. {denied}"
+            return Failure(JobDiedException(job.job_id, exit_code, signal_number, cause))
         case Unpicklable(path, message):
             return Failure(
                 PyPipelineGraphError(
@@ -138,7 +141,7 @@ def _has_text(exception: BaseException) -> bool:
     return True
 
 
-def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
+def _checked(job: Job, value: object, run_id: int, stderr: Output) -> Made | Failure:
     # Only a job that shares returns more than its files: whether they were taken, and warnings.
     taken, returned, warnings = value if job.shares and isinstance(value, tuple) else (False, value, ())
     try:
@@ -151,6 +154,8 @@ def _checked(job: Job, value: object, run_id: int) -> Made | Failure:
         hint = " (empty_ok=True allows empty files)" if list(error.troubles) == [Problem.EMPTY] else ""
         if Problem.MISSING in error.troubles and (late := late_variable(job)) is not None:
             hint = f". Probably {late}"
+        elif (denied := not_allowed(job, "", stderr)) is not None:
+            hint = f". {denied}"
         return Failure(
             JobContractError(
                 f"'{job.job_id}' returned, but its files are not as they should be: {problems}{hint}"

@@ -56,7 +56,7 @@ class CacheJob(FileJob):
         cache_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         calc_function: called without arguments; returns the value.
         what: the kind of the declared job, for messages.
-        timeout, retries, enforce_memory, isolation: see `Execution`.
+        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
     """
 
     __slots__ = ()
@@ -180,7 +180,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
         function: called without arguments, if a job downstream must run and the cache is not up to date; returns
             the value.
         timeout, retries: of the calculation and of the load, each; see `Execution`.
-        enforce_memory, isolation: of the calculation.
+        enforce_memory, isolation, confine: of the calculation.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -224,7 +224,7 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
     """CachedDictEntryLoadingJob: sets an entry of a dictionary to a value that is calculated once and kept in a file.
 
     Parameters:
-        cache_filename, function, timeout, retries, enforce_memory, isolation: see `CachedAttributeLoadingJob`.
+        cache_filename, function, timeout, retries, enforce_memory, isolation, confine: see `CachedAttributeLoadingJob`.
         dictionary: gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
 
@@ -265,7 +265,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
     """CachedDataLoadingJob: calls a function, in the compute node, with a value that is calculated once and kept.
 
     Parameters:
-        cache_filename, timeout, retries, enforce_memory, isolation: see `CachedAttributeLoadingJob`.
+        cache_filename, timeout, retries, enforce_memory, isolation, confine: see `CachedAttributeLoadingJob`.
         calc_function: called without arguments, if a job downstream must run and the cache is not up to date;
             returns the value.
         load_function: called with the value; puts it where the callbacks of the jobs downstream find it. A change of

@@ -25,6 +25,7 @@ from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
+from ppg.kinds.confining import refuse_containers
 from ppg.kinds.execution import ExecutionOptions
 from ppg.paths import PathLike, absolute, require_folder, require_path
 from ppg.worker.command import Part, Placeholder, run_command
@@ -70,7 +71,7 @@ class ExternalJob(MultiFileGeneratingJob):
             the job runs again with another version.
         rename_broken, empty_ok, cutoff: see `FileJob`.
         share: see `shares` of `FileJob`.
-        timeout, retries, enforce_memory, isolation: see `Execution`.
+        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -78,7 +79,7 @@ class ExternalJob(MultiFileGeneratingJob):
         PyPipelineGraphError: a job in the command belongs to another pipegraph.
     """
 
-    __slots__ = ("_declared", "_input_files", "_is_single", "_success", "_version")
+    __slots__ = ("_declared", "_folder", "_input_files", "_is_single", "_success", "_version")
     runs_program: ClassVar[bool] = True
 
     def __init__(
@@ -121,11 +122,15 @@ class ExternalJob(MultiFileGeneratingJob):
             if working_directory is None
             else absolute(require_folder(working_directory, f"{what}: working_directory"), root)
         )
+        self._folder = folder
         reader = _Reader(self, what, folder, quoting=shell)
         for word in _words(command, what, shell=shell):
             reader.take(word)
         if not reader.argv or reader.argv[0] == ("",):
             raise ValueError(f"{what}: command must name a program")
+        if self.is_confined:
+            texts = ["".join(part for part in parts if isinstance(part, str)) for parts in reader.argv]
+            refuse_containers(what, texts, shell=shell)
         argv = [*_SHELL, _joined(reader.argv)] if shell else reader.argv
         source = None if stdin is None else reader.the_one_file(stdin, "stdin")
         if source in self.files:
@@ -166,6 +171,11 @@ class ExternalJob(MultiFileGeneratingJob):
         version = None if self._version is None else (self._version.job_id, self._version.definition())
         named = {"command": self._declared, "success": self._success, "version": version}
         return {name: value for name, value in super().definition().items() if name != "function"} | named
+
+    @property
+    def folder(self) -> str:
+        """The folder in which the program runs, absolute."""
+        return self._folder
 
     @property
     def made(self) -> Path | list[Path] | dict[str, Path]:

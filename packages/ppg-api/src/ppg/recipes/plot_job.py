@@ -113,7 +113,7 @@ class PlotJob(ValueFileJob):
             pandas needs pyarrow). The data must be a data frame then. The job that writes it is `table_job`.
         cache_filename: the file with the pickled data; by default in the pipegraph's cache folder, under the name of
             the plot.
-        timeout, retries, enforce_memory, isolation: of each half that is declared here; see `Execution`.
+        timeout, retries, enforce_memory, isolation, confine: of each half that is declared here; see `Execution`.
 
     Attributes:
         cache_job: the calculation.
@@ -215,7 +215,7 @@ class PlotJob(ValueFileJob):
 
         Parameters:
             output_filename, plot_function, render_args, dpi, width, height: see `PlotJob`.
-            timeout, retries, enforce_memory, isolation: of the new plot.
+            timeout, retries, enforce_memory, isolation, confine: of the new plot.
         """
         return PlotJob(
             output_filename,

@@ -1,4 +1,4 @@
-"""Oversights: warns of declarations that have no effect in a run: pruned targets, and generated jobs without a user."""
+"""Oversights: warns of declarations without effect in a run: pruned targets, generated jobs without a user, `confine`."""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
@@ -39,6 +39,7 @@ class Oversights:
         match event:
             case RunStarted():
                 self._warn(self._pruned_targets())
+                self._warn(self._unconfined())
             case GraphExtended(generator, job_ids):
                 self._made.append((generator, job_ids))
             case RunFinished(result) if result.interrupted_by is None:
@@ -60,6 +61,15 @@ class Oversights:
                 yield (
                     f"the target '{name}' does not run: it depends on '{dag.job_id(causes[0])}', which is pruned; "
                     "call unprune() of that job"
+                )
+
+    def _unconfined(self) -> Iterator[str]:
+        if self._pipegraph.resource_coordinator.inline:
+            confined = [job.job_id for job in self._pipegraph if job.is_confined]
+            if confined:
+                yield (
+                    f"'{confined[0]}' is not confined in this run, nor is any other job: with inline=True jobs run in the "
+                    "script's own process; leave inline out to confine them"
                 )
 
     def _without_user(self, result: RunResult) -> Iterator[str]:

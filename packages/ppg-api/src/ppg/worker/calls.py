@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from ppg.worker.role import ROLE, Role
 
 __all__ = [
+    "LOADED",
     "Holder",
     "call_for_effect",
     "call_passing",
@@ -126,14 +127,20 @@ def call_for_effect(callback: Callable[..., object]) -> None:
     _loaded(callback)
 
 
-def load_attribute(owner: object, name: str, callback: Callable[..., object]) -> None:
+LOADED: dict[str, tuple[object, object, bool]] = {}
+"""Of each load that fills an attribute or an entry: the owner, the name or key, and whether it is an attribute."""
+
+
+def load_attribute(owner: object, name: str, callback: Callable[..., object], job_id: str) -> None:
     """In the compute node: set an attribute to the callback's return value."""
     __tracebackhide__ = True
     setattr(owner, name, _loaded(callback))
+    LOADED[job_id] = owner, name, True
 
 
-def unload_attribute(owner: object, name: str) -> None:
+def unload_attribute(owner: object, name: str, job_id: str) -> None:
     """In the compute node: remove an attribute that was loaded, unless the node that loaded it has died."""
+    LOADED.pop(job_id, None)
     try:
         delattr(owner, name)
     except AttributeError:
@@ -141,15 +148,17 @@ def unload_attribute(owner: object, name: str) -> None:
 
 
 def load_entry(
-    dictionary: MutableMapping[object, object], key: object, callback: Callable[..., object]
+    dictionary: MutableMapping[object, object], key: object, callback: Callable[..., object], job_id: str
 ) -> None:
     """In the compute node: set an entry of a dictionary to the callback's return value."""
     __tracebackhide__ = True
     dictionary[key] = _loaded(callback)
+    LOADED[job_id] = dictionary, key, False
 
 
-def unload_entry(dictionary: MutableMapping[object, object], key: object) -> None:
+def unload_entry(dictionary: MutableMapping[object, object], key: object, job_id: str) -> None:
     """In the compute node: remove an entry that was loaded, unless the node that loaded it has died."""
+    LOADED.pop(job_id, None)
     dictionary.pop(key, None)
 
 

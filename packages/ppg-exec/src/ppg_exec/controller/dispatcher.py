@@ -176,6 +176,7 @@ class Dispatcher:
                     environment=environment,
                     tracking=node.tracking(task.tracking),
                     own_files=() if task.tracking is None else task.own_files,
+                    own_temporary_folder=task.own_temporary_folder,
                 )
             )
         except (ExecutorError, KeyboardInterrupt):

@@ -33,6 +33,7 @@ from ppg_exec.linux import (
 )
 from ppg_exec.node import node as node_program
 from ppg_exec.node.loads import INTERRUPT
+from ppg_exec.node.temporary_folders import random_folder, remove_folder
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.forkserver_messages import (
     TO_FORKSERVER,
@@ -78,6 +79,7 @@ class _Forkserver:
         self._channel: Channel[FromForkserver, ToForkserver] = Channel(control, TO_FORKSERVER)
         self._children = ChildList()
         self._nodes: dict[int, int] = {}
+        self._temporary: dict[int, str] = {}
         # A fork of the main process may hold its end of the socket open, so a pidfd watches for its death.
         self._needed = [os.pidfd_open(pid) for pid in (controller, guard)]
         wake_read, wake_write = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
@@ -111,6 +113,8 @@ class _Forkserver:
         finally:
             self._channel.close()
             end_children(self._children, ())
+            for folder in self._temporary.values():
+                remove_folder(folder)
 
     def _patience(self) -> int | None:
         return int(self._memory.patience() * 1000) + 1 if self._nodes else None
@@ -169,6 +173,7 @@ class _Forkserver:
     def _fork_node(self, order: StartNode) -> None:
         connection = socket.socket(fileno=order.connection)
         own = os.getpid()
+        temporary = random_folder(order.directory)
         pid = os.fork()
         if pid == 0:
             try:
@@ -181,8 +186,9 @@ class _Forkserver:
                 for descriptor in (self._wake, self._wake_write, *self._needed):
                     os.close(descriptor)
                 node_program.run_node(
-                    connection, order.logbook, order.directory, own, self._hooks, huge_pages=order.huge_pages
-                )
+                    connection, order.logbook, order.directory, own, self._hooks,
+                    huge_pages=order.huge_pages, temporary=temporary,
+                )  # fmt: skip
             except KeyboardInterrupt:
                 # Like any program that SIGINT ends: the status of the node says so, where a traceback would mislead.
                 signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -192,11 +198,13 @@ class _Forkserver:
             finally:
                 os._exit(NODE_FAILED)
         self._nodes[pid] = order.node
+        self._temporary[pid] = temporary
         connection.close()
         os.close(order.logbook)
 
     def _reap(self) -> None:
         died = []
+        left = []
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -207,9 +215,12 @@ class _Forkserver:
             number = self._nodes.pop(pid, None)
             if number is not None:
                 died.append((number, status))
+                left.append(self._temporary.pop(pid))
         if not died:
             return
         end_children(self._children, self._nodes)
+        for folder in left:
+            remove_folder(folder)
         for number, status in died:
             self._channel.put(NodeDied(number, status))
 

@@ -156,6 +156,10 @@ class ReportSocket:
 
     # ---- in the job process
 
+    def write_files_to(self, directory: str) -> None:
+        """Let the file of a long report go to another folder, because a confined job can write nowhere else."""
+        self._directory = directory
+
     def send(self, report: bytes, uses: bytes, differing: tuple[tuple[str, str], ...]) -> None:
         """Send the encoded report, the encoded uses of files, and the names that differ here.
 

@@ -115,7 +115,7 @@ class JobProcesses:
         run_job(
             job.call, output, reports, self._own, self._table, job.tracked,
             lean=self.lean, directory=job.directory, environment=job.environment,
-            node=self._node, preforked=preforked,
+            temporary=job.temporary, node=self._node, preforked=preforked,
         )  # fmt: skip
 
     def keep(self, descriptor: int) -> int:

@@ -19,6 +19,7 @@ import sys
 from ppg_exec.job_output.results import describe_exception, encode_value
 from ppg_exec.job_output.streams import flush_streams
 from ppg_exec.linux import die_with, flush_c_stdio
+from ppg_exec.node.temporary_folders import enter_temporary_folder
 from ppg_exec.resources.task_tokens import enter_environment
 
 TYPE_CHECKING = False
@@ -52,6 +53,7 @@ def run_job(
     lean: int,
     directory: str | None,
     environment: tuple[tuple[str, str], ...],
+    temporary: str | None,
     node: int,
     preforked: bool,
 ) -> NoReturn:
@@ -61,8 +63,8 @@ def run_job(
     system calls instead of the more convenient functions around them.
 
     `tracked` has the notes of the files that `call` uses. `lean` is the number of modules that the node has loaded for
-    itself. `node` is the pid of the node; this process ends when the node ends. A `preforked` job waits for permission
-    to begin.
+    itself. `temporary` is its own folder for temporary files, if it has one. `node` is the pid of the node;
+    this process ends when the node ends. A `preforked` job waits for permission to begin.
     """
     code = 1
     raised: BaseException | None = None
@@ -86,6 +88,9 @@ def run_job(
                 if preforked:
                     os.eventfd_read(output.turn)
                 own.close_all()
+            if temporary is not None:
+                reports.write_files_to(temporary)
+                enter_temporary_folder(temporary)
             report = encode_value(call(), table)
             _flush(lean)
         except SystemExit:

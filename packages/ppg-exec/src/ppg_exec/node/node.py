@@ -76,8 +76,10 @@ class _Node:
         hooks: Sequence[Callable[[], Any]],
         *,
         huge_pages: bool,
+        temporary: str,
     ) -> None:
         self._huge_pages = huge_pages
+        self._temporary = temporary
         self._own = own = OwnDescriptors()
         connection = socket.socket(fileno=own.keep(connection.detach()))
         self._channel: Channel[FromNode, ToNode] = Channel(connection, TO_NODE)
@@ -171,6 +173,8 @@ class _Node:
             return
         job.directory = order.directory
         job.environment = order.environment
+        if order.own_temporary_folder:
+            job.temporary = f"{self._temporary}/{order.number}"
         if order.place in {"node", "unload"}:
             self._load(job)
         else:
@@ -227,7 +231,10 @@ class _Node:
         # Processes that were forked before have no hook.
         self._tasks.discard_preforked()
         install()
-        number, prefixes = message.number, message.prefixes
+        root, unnoted, system = message.prefixes
+        # What a task keeps in its own folder for temporary files is no input, wherever that folder is.
+        own = {f"{folder}/" for folder in (self._temporary, os.path.realpath(self._temporary))}
+        number, prefixes = message.number, (root, (*unnoted, *sorted(own)), system)
         self._trackings[number] = TrackedTask(prefixes)
         if message.strace:
             from ppg_exec.tracing.strace import Strace  # noqa: PLC0415 - the same
@@ -388,12 +395,14 @@ def run_node(
     hooks: Sequence[Callable[[], Any]],
     *,
     huge_pages: bool,
+    temporary: str,
 ) -> NoReturn:
     """Run a compute node in this process, just forked for it, until the other side of `connection` is gone.
 
     `logbook` is a descriptor that the controller reads, too. `directory` is where unlinked files go.
     `forkserver` is the pid of the parent. A job process runs `hooks` if this process has threads by then.
-    With `huge_pages`, forks stay cheap after large loads.
+    With `huge_pages`, forks stay cheap after large loads. Tasks with temporary folders of their own get them
+    in `temporary`, which is made when it is needed.
     """
     os.setsid()
     stay_in_reach()
@@ -406,5 +415,5 @@ def run_node(
     faulthandler.enable(2)
     gc.disable()
     gc.freeze()
-    _Node(connection, logbook, directory, forkserver, hooks, huge_pages=huge_pages).run()
+    _Node(connection, logbook, directory, forkserver, hooks, huge_pages=huge_pages, temporary=temporary).run()
     os._exit(0)

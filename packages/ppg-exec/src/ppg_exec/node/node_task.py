@@ -24,7 +24,7 @@ class NodeJob:
 
     __slots__ = (
         "call", "cause", "cores", "differing", "directory", "ended", "environment", "expected", "has_lost_prefork", "number",
-        "output", "pid", "place", "report", "reports", "started", "status", "timeout", "tracked", "usage", "uses", "warnings",
+        "output", "pid", "place", "report", "reports", "started", "status", "temporary", "timeout", "tracked", "usage", "uses", "warnings",
     )  # fmt: skip
 
     def __init__(self, number: int, place: str, call: Any, cores: int, timeout: float | None) -> None:
@@ -35,6 +35,7 @@ class NodeJob:
         self.timeout: float | None = timeout
         self.directory: str | None = None
         self.environment: tuple[tuple[str, str], ...] = ()
+        self.temporary: str | None = None
         self.pid: int = 0
         self.output: OutputFiles | None = None
         self.started: float = 0.0

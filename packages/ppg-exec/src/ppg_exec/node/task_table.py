@@ -23,6 +23,7 @@ from collections import deque
 
 from ppg_exec.job_output.report_socket import CANNOT_REPORT, close_descriptors
 from ppg_exec.node.orphans import Orphans
+from ppg_exec.node.temporary_folders import remove_folder
 from ppg_exec.transport.node_messages import TaskEnded, TasksRecalled, TaskStarted
 
 TYPE_CHECKING = False
@@ -236,6 +237,8 @@ class TaskTable:
         stdout, stderr = self._processes.files.release(
             output, reuse=not self.orphans and job.report is not None
         )
+        if job.temporary is not None and (problem := remove_folder(job.temporary)):
+            job.warnings = (*job.warnings, problem)
         successor = None
         if job.cores == 1 and self._ahead:
             successor = self._ahead.popleft()

@@ -73,6 +73,8 @@ class RunTask(Message):
     """the number of the `TrackFiles` by which the files are noted that the task uses; 0: none are"""
     own_files: tuple[str, ...]
     """absolute names of the files of which uses need not be noted"""
+    own_temporary_folder: bool
+    """whether the task gets a folder for temporary files"""
 
 
 class Go(Message):

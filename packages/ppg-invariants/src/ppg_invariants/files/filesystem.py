@@ -10,7 +10,7 @@ import functools
 import os
 from enum import Enum
 
-__all__ = ["Location", "location_of"]
+__all__ = ["Location", "file_system_type", "location_of"]
 
 
 class Location(Enum):
@@ -30,6 +30,11 @@ _LOCAL_TYPES = frozenset(
 
 def location_of(path: str) -> Location:
     """Return the location of `path`; if it does not exist, that of its nearest existing directory."""
+    return Location.LOCAL if file_system_type(path) in _LOCAL_TYPES else Location.REMOTE
+
+
+def file_system_type(path: str) -> str:
+    """Return the kernel's name for the type of the file system of `path`, such as "ext4"; "unknown" if it has none."""
     real = os.path.realpath(path)
     while not os.path.lexists(real):
         real = os.path.dirname(real)
@@ -40,7 +45,7 @@ def location_of(path: str) -> Location:
     if kind is None:  # btrfs gives each subvolume its own device number, which no mount table lists
         inside = [point for point in by_point if real == point or real.startswith(point.rstrip("/") + "/")]
         kind = by_point[max(inside, key=len)] if inside else "unknown"
-    return Location.LOCAL if kind in _LOCAL_TYPES else Location.REMOTE
+    return kind
 
 
 def _mounts() -> tuple[dict[str, str], dict[str, str]]:

@@ -27,7 +27,7 @@ import time
 from ppg_invariants.files.filesystem import Location, location_of
 from ppg_invariants.files.state import FILE_CLOCK, FileState
 
-__all__ = ["REMOTE_MARGIN_NS", "StampTrust", "stamp_resolution_ns"]
+__all__ = ["REMOTE_MARGIN_NS", "StampTrust", "stamp_resolution_ns", "stamps_are_distinct"]
 
 REMOTE_MARGIN_NS = 3_000_000_000
 _SECOND = 1_000_000_000
@@ -99,3 +99,11 @@ def _measure_distinct_stamps(directory: str) -> bool:
     finally:
         os.close(descriptor)
     return False
+
+
+def stamps_are_distinct(directory: str) -> bool:
+    """Whether all writes to files of a directory show in their timestamps, even within one tick of the clock.
+
+    False also where no file without a name can be made, and so nothing can be measured.
+    """
+    return _measure_distinct_stamps(directory)
