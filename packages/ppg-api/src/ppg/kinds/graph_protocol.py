@@ -36,6 +36,10 @@ class GraphProtocol(Protocol):
     def result(self) -> "RunResult":
         """The result of the run."""
 
+    @property
+    def seconds_for_threads(self) -> float:
+        """The longest time to wait for threads and children that a callback leaves."""
+
     def __iter__(self) -> Iterator[Any]:
         """All jobs, in the order of declaration."""
 
@@ -85,6 +89,7 @@ class NowhereGraph:
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
         self.confine: bool = False
+        self.seconds_for_threads: float = 0.0
         self._jobs: dict[str, Any] = {}
 
     @property

@@ -4,7 +4,9 @@ Every fork pays for the imports of its compute node. So this module stays small,
 would not need anyway.
 """
 
+import _thread
 import os
+import sys
 from collections.abc import Callable, Mapping, MutableMapping
 
 from ppg.worker.role import ROLE, Role
@@ -35,7 +37,11 @@ _REGULAR = 0o100000
 
 
 def make_files(
-    callback: Callable[..., object], arguments: tuple[object, ...], paths: tuple[str, ...]
+    callback: Callable[..., object],
+    arguments: tuple[object, ...],
+    paths: tuple[str, ...],
+    timeout: float | None,
+    seconds_for_threads: float,
 ) -> None:
     """Call a job's callback so that every output it leaves comes from this call.
 
@@ -46,9 +52,12 @@ def make_files(
         callback: the user's function.
         arguments: its arguments.
         paths: the absolute names of the files that it makes.
+        timeout: of the job, in seconds, or None.
+        seconds_for_threads: without a timeout, the longest time to wait for threads and children of the callback.
 
     Raises:
-        JobContractError: something that is no file stands in the place of an output.
+        JobContractError: something that is no file stands in the place of an output, or threads or children of the
+            callback do not end.
     """
     __tracebackhide__ = True
     for path in paths:
@@ -59,11 +68,27 @@ def make_files(
         elif os.access(path, os.F_OK, follow_symlinks=False):
             remove_old(path)
     ROLE.now = _JOB
+    known = _still_running()
     try:
         callback(*arguments)
     except FileNotFoundError as error:
         note_directory(error)
         raise
+    if _still_running():
+        from ppg.worker.settling import wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
+
+        wait_for_all(known, paths[0], timeout, seconds_for_threads)
+
+
+def _still_running() -> tuple[object, ...]:
+    """Return the threads and children of this process, as `ppg.worker.settling.still_running` does."""
+    processes = sys.modules.get("multiprocessing.process")
+    # Unlike the functions of `threading`, the count of `_thread` touches hardly any memory of a forked process.
+    if not _thread._count() and (processes is None or not processes._children):
+        return ()
+    from ppg.worker.settling import still_running  # noqa: PLC0415 (the same)
+
+    return still_running()
 
 
 def remove_old(path: str) -> None:
