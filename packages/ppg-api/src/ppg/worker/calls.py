@@ -56,8 +56,8 @@ def make_files(
         seconds_for_threads: without a timeout, the longest time to wait for threads and children of the callback.
 
     Raises:
-        JobContractError: something that is no file stands in the place of an output, or threads or children of the
-            callback do not end.
+        JobContractError: something that is no file stands in the place of an output, threads or children of the
+            callback do not end, or an output is open and cannot be completed.
     """
     __tracebackhide__ = True
     for path in paths:
@@ -69,6 +69,7 @@ def make_files(
             remove_old(path)
     ROLE.now = _JOB
     known = _still_running()
+    opened = _open_descriptors()
     try:
         callback(*arguments)
     except FileNotFoundError as error:
@@ -78,6 +79,19 @@ def make_files(
         from ppg.worker.settling import wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
 
         wait_for_all(known, paths[0], timeout, seconds_for_threads)
+    if _open_descriptors() > opened:
+        from ppg.worker.open_outputs import complete_outputs  # noqa: PLC0415 (most jobs leave no file open)
+
+        complete_outputs(paths)
+
+
+def _open_descriptors() -> int:
+    """Return the number of open descriptors of this process; 0 if the system does not tell."""
+    try:
+        # Linux tells it by the size of this folder since version 6.2.
+        return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd"))  # noqa: PTH116, PTH208 (the same)
+    except OSError:
+        return 0
 
 
 def _still_running() -> tuple[object, ...]:
