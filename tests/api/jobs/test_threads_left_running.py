@@ -3,6 +3,7 @@
 import concurrent.futures
 import multiprocessing
 import os
+import subprocess
 import threading
 
 import pytest
@@ -48,6 +49,10 @@ def leave_pool(returned, path):
 
 def leave_process(returned, path):
     multiprocessing.get_context("fork").Process(target=write_later, args=(returned, path)).start()
+
+
+class Data:
+    """Where a load puts its value."""
 
 
 POOLS = []
@@ -179,3 +184,98 @@ def test_a_callback_that_raises_is_not_waited_for(folder):
 def test_a_wrong_number_of_seconds_is_refused(wrong):
     with pytest.raises((TypeError, ValueError), match="LocalSystem: seconds_for_threads must be"):
         ppg.LocalSystem(seconds_for_threads=wrong)
+
+
+WRITE_LATER = "exec 3>>'{}'; echo >&2; head -c 1 >&2; printf second >&3"
+
+
+def leave_program(returned, path, script=WRITE_LATER):
+    program = subprocess.Popen(
+        ["/bin/sh", "-c", script.format(path)],
+        stdin=returned,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    )
+    program.stderr.readline()  # it has opened the file
+
+
+def leave_program_of_a_shell(returned, path):
+    # A program in the background has no standard input.
+    leave_program(
+        returned, path, "exec 4<&0; ( " + WRITE_LATER.replace("head -c 1", "head -c 1 <&4") + " ) &"
+    )
+
+
+@pytest.mark.parametrize("leave", [leave_program, leave_program_of_a_shell])
+@pytest.mark.parametrize("options", [{}, {"timeout": 60}, {"confine": True}])
+def test_a_job_waits_for_programs_that_have_its_output_open(run, folder, leave, options):
+    result = run(lambda: ppg.FileGeneratingJob("out", making(leave), **options))
+    assert (folder / "out").read_text() == "first second"
+    assert result.ran == ["out"]
+
+
+def test_a_program_that_keeps_an_output_open_fails_the_job_by_name(folder):
+    def make(path):
+        path.write_text("first ")
+        reading, _ = os.pipe()
+        leave_program(reading, path)
+
+    graph = ppg.new_pipegraph(ppg.LocalSystem(seconds_for_threads=0.1), quiet=True)
+    job = ppg.FileGeneratingJob("out", make)
+    limited = ppg.FileGeneratingJob("limited", make, timeout=1)
+    with pytest.raises(ppg.RuntimeError) as caught:
+        graph.run()
+    assert "still run, and may still write: the process 'sh' (" in str(caught.value.exceptions["out"])
+    assert isinstance(caught.value.exceptions["limited"], ppg.JobDiedException)
+    assert "the job waits for the process 'sh' (" in limited.stderr
+    assert job.stderr == ""
+
+
+def test_a_program_that_reads_the_output_is_not_waited_for(run, folder):
+    def make(path):
+        path.write_text("first")
+        reading, _ = os.pipe()
+        leave_program(reading, path, "exec 3<'{}'; echo >&2; read x")
+
+    run(
+        lambda: ppg.FileGeneratingJob("out", make),
+        resource_coordinator=ppg.LocalSystem(seconds_for_threads=0),
+    )
+
+
+def test_a_pool_of_processes_that_stays_open_is_not_waited_for(run, folder):
+    def make(path):
+        with path.open("w") as file:
+            # Its processes inherit the open file.
+            POOLS.append(multiprocessing.get_context("fork").Pool(1))
+            file.write(str(POOLS[-1].apply(abs, (-1,))))
+
+    run(
+        lambda: ppg.FileGeneratingJob("out", make),
+        resource_coordinator=ppg.LocalSystem(seconds_for_threads=0),
+    )
+    assert (folder / "out").read_text() == "1"
+
+
+def test_a_copy_that_the_callback_forgets_writes_nothing(run, folder):
+    def make(path):
+        POOLS.append(path.open("w"))
+        POOLS[-1].write("once")
+        os.fork()
+
+    run(lambda: ppg.FileGeneratingJob("out", make))
+    assert (folder / "out").read_text() == "once"
+
+
+def test_a_pool_that_a_load_has_made_keeps_no_job_waiting(run, folder):
+    def load():
+        POOLS.append(concurrent.futures.ThreadPoolExecutor(1))
+        POOLS[-1].submit(abs, -1).result()
+        return 1
+
+    def declare():
+        data = ppg.AttributeLoadingJob("data", Data, "value", load)
+        ppg.FileGeneratingJob("out", making(leave_thread)).depends_on(data)
+
+    run(declare, resource_coordinator=ppg.LocalSystem(seconds_for_threads=3600))
+    assert (folder / "out").read_text() == "first second"

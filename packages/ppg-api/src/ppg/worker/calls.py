@@ -5,8 +5,11 @@ would not need anyway.
 """
 
 import _thread
+import fcntl
 import os
+import signal
 import sys
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 
 from ppg.worker.role import ROLE, Role
@@ -14,12 +17,14 @@ from ppg.worker.role import ROLE, Role
 __all__ = [
     "LOADED",
     "Holder",
+    "Prepared",
     "call_for_effect",
     "call_passing",
     "keep_loaded",
     "load_attribute",
     "load_entry",
     "make_files",
+    "make_room",
     "note_directory",
     "remove_old",
     "take_or_make_files",
@@ -32,8 +37,18 @@ _JOB = Role.JOB
 _LOAD = Role.LOAD
 _SCRIPT = Role.SCRIPT
 
+_SET_SIGNAL = fcntl.F_SETSIG
+_SET_LEASE = fcntl.F_SETLEASE
+_FOR_READING = fcntl.F_RDLCK
+
 _REGULAR = 0o100000
 """The type of a regular file, as `stat.S_IFREG`."""
+
+
+class Prepared(tuple[str, ...]):
+    """Prepared: the absolute names of outputs for which there is room already, so that nothing is removed."""
+
+    __slots__ = ()
 
 
 def make_files(
@@ -43,7 +58,7 @@ def make_files(
     timeout: float | None,
     seconds_for_threads: float,
 ) -> None:
-    """Call a job's callback so that every output it leaves comes from this call.
+    """Call a job's callback so that every output it leaves comes from this call, and is complete.
 
     The folders of the outputs are created, and old outputs are removed. So a callback that fails half-way, or
     appends to its file, leaves no older file that looks like a result of this run. What is no file is not removed.
@@ -53,13 +68,43 @@ def make_files(
         arguments: its arguments.
         paths: the absolute names of the files that it makes.
         timeout: of the job, in seconds, or None.
-        seconds_for_threads: without a timeout, the longest time to wait for threads and children of the callback.
+        seconds_for_threads: without a timeout, the longest time to wait for what the callback has left running.
 
     Raises:
-        JobContractError: something that is no file stands in the place of an output, threads or children of the
+        JobContractError: something that is no file stands in the place of an output, threads or processes of the
             callback do not end, or an output is open and cannot be completed.
     """
     __tracebackhide__ = True
+    if type(paths) is not Prepared:
+        make_room(paths)
+    ROLE.now = _JOB
+    process = os.getpid()
+    known = _still_running()
+    began = time.monotonic()
+    try:
+        callback(*arguments)
+    except FileNotFoundError as error:
+        note_directory(error)
+        raise
+    if os.getpid() != process:
+        return  # a copy that the callback has forked and forgotten; the executor ends it
+    if _still_running():
+        from ppg.worker.settling import Limit, wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
+
+        wait_for_all(known, Limit(paths, began, timeout, seconds_for_threads))
+    if any(map(_may_be_open_for_writing, paths)):
+        from ppg.worker.open_outputs import complete_outputs  # noqa: PLC0415 (most jobs leave no file open)
+        from ppg.worker.settling import Limit  # noqa: PLC0415 (the same)
+
+        complete_outputs(paths, Limit(paths, began, timeout, seconds_for_threads))
+
+
+def make_room(paths: tuple[str, ...]) -> None:
+    """Create the folders of outputs, and remove old outputs.
+
+    Raises:
+        JobContractError: something that is no file stands in the place of an output.
+    """
     for path in paths:
         # The check comes first: in a forked process an exception, or `makedirs`, costs more than all other steps.
         folder = path.rpartition("/")[0] or "/"
@@ -67,31 +112,23 @@ def make_files(
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
         elif os.access(path, os.F_OK, follow_symlinks=False):
             remove_old(path)
-    ROLE.now = _JOB
-    known = _still_running()
-    opened = _open_descriptors()
+
+
+def _may_be_open_for_writing(path: str) -> bool:
+    """Return whether any process has a file open for writing; true if that cannot be known."""
+    if not os.access(path, os.R_OK):
+        return False  # the description of the outputs tells what is wrong with it
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
-        callback(*arguments)
-    except FileNotFoundError as error:
-        note_directory(error)
-        raise
-    if _still_running():
-        from ppg.worker.settling import wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
-
-        wait_for_all(known, paths[0], timeout, seconds_for_threads)
-    if _open_descriptors() > opened:
-        from ppg.worker.open_outputs import complete_outputs  # noqa: PLC0415 (most jobs leave no file open)
-
-        complete_outputs(paths)
-
-
-def _open_descriptors() -> int:
-    """Return the number of open descriptors of this process; 0 if the system does not tell."""
-    try:
-        # Linux tells it by the size of this folder since version 6.2.
-        return os.stat("/proc/self/fd").st_size or len(os.listdir("/proc/self/fd"))  # noqa: PTH116, PTH208 (the same)
+        # The kernel grants a lease for reading only while no process has the file open for writing. A process that opens it
+        # now waits until this descriptor is closed. The kernel tells that by a signal, and this one does nothing.
+        fcntl.fcntl(descriptor, _SET_SIGNAL, signal.SIGURG)
+        fcntl.fcntl(descriptor, _SET_LEASE, _FOR_READING)
     except OSError:
-        return 0
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _still_running() -> tuple[object, ...]:

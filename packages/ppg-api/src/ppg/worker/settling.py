@@ -8,12 +8,12 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from ppg.worker.role import ROLE
 
-__all__ = ["still_running", "wait_for_all"]
+__all__ = ["Limit", "shown", "still_running", "wait_for_all"]
 
 MOST_NAMES = 5
 """Largest number of threads and processes that a message names."""
@@ -44,14 +44,59 @@ def still_running() -> tuple[Any, ...]:
     )
 
 
-def wait_for_all(known: Collection[Any], path: str, timeout: float | None, seconds: float) -> None:
+class Limit:
+    """Limit: waits for what a callback has left, until the job's timeout, or some seconds.
+
+    The node ends a job at its timeout. Shortly before, the job prints for what it waits.
+
+    Parameters:
+        paths: the outputs, for messages.
+        began: when the callback began, by the monotonic clock.
+        timeout: of the job, in seconds, or None.
+        seconds: the longest time to wait if there is no timeout.
+    """
+
+    def __init__(self, paths: Sequence[str], began: float, timeout: float | None, seconds: float) -> None:
+        self._path = paths[0] if paths else ""
+        self._returned = time.monotonic()
+        # The process of the script has no node that could end a job.
+        self._has_timeout = timeout is not None and not ROLE.shares_process
+        until = began + timeout * PATIENT_PART - self._returned if timeout is not None else seconds
+        self._seconds = max(until if self._has_timeout else seconds, 0.0)
+
+    def wait(self, ended: Callable[[float | None], bool], left: Callable[[], str]) -> None:
+        """Wait until nothing is left.
+
+        Parameters:
+            ended: waits at most so many seconds, None for without limit, and returns whether nothing is left.
+            left: returns the names of what is left.
+
+        Raises:
+            JobContractError: something still runs after that time.
+        """
+        __tracebackhide__ = True
+        if ended(self._seconds):
+            return
+        if self._has_timeout:
+            text = f"ppg: the callback has returned, and the job waits for {left()}\n"
+            os.write(2, text.encode(errors="backslashreplace"))
+            ended(None)
+            return
+        from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
+
+        raise JobContractError(
+            f"The callback that makes '{self._path}' has returned, but {time.monotonic() - self._returned:.0f} s later these "
+            f"still run, and may still write: {left()}. Wait for them in the callback, give the job a timeout=, or give them "
+            "more time with LocalSystem(seconds_for_threads=...)"
+        )
+
+
+def wait_for_all(known: Collection[Any], limit: Limit) -> None:
     """Wait until all threads and children that the callback has left have ended.
 
     Parameters:
         known: those that ran before the callback; these are not waited for.
-        path: an output of the job, for messages.
-        timeout: of the job, in seconds. The node ends the job after it; shortly before, the job prints what still runs.
-        seconds: the longest time to wait if there is no timeout.
+        limit: how long.
 
     Raises:
         JobContractError: some still run after that time.
@@ -59,26 +104,13 @@ def wait_for_all(known: Collection[Any], path: str, timeout: float | None, secon
     __tracebackhide__ = True
     # The exit functions of pools have no time limit, so another thread calls them.
     waiting = threading.Thread(target=_end_all, args=(known,), name="ppg waits", daemon=True)
-    began = time.monotonic()
     waiting.start()
-    if timeout is None or ROLE.shares_process:
-        waiting.join(seconds)
-    else:
-        waiting.join(timeout * PATIENT_PART)
-        if waiting.is_alive():
-            text = f"ppg: the callback has returned, and the job waits for {_names(_left(known))}\n"
-            os.write(2, text.encode(errors="backslashreplace"))
-        waiting.join()
-    left = _left(known)
-    if not left:
-        return
-    from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
 
-    raise JobContractError(
-        f"The callback that makes '{path}' has returned, but {time.monotonic() - began:.0f} s later these still run, and "
-        f"may still write: {_names(left)}. Join them in the callback, give the job a timeout=, or give them more time with "
-        "LocalSystem(seconds_for_threads=...)"
-    )
+    def ended(seconds: float | None) -> bool:
+        waiting.join(seconds)
+        return not _left(known)
+
+    limit.wait(ended, lambda: shown(_names(_left(known))))
 
 
 def _end_all(known: Collection[Any]) -> None:
@@ -95,12 +127,16 @@ def _left(known: Collection[Any]) -> list[Any]:
     return [one for one in still_running() if one not in known]
 
 
-def _names(left: Collection[Any]) -> str:
-    names = [
+def _names(left: Collection[Any]) -> list[str]:
+    return [
         f"the thread '{one.name}'"
         if isinstance(one, threading.Thread)
         else f"the process '{one.name}' ({one.pid})"
         for one in left
     ]
+
+
+def shown(names: Sequence[str]) -> str:
+    """Return the first of some names, and the number of the others."""
     more = len(names) - MOST_NAMES
     return ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
