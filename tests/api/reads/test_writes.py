@@ -100,8 +100,8 @@ def test_a_job_that_writes_to_a_file_that_it_depends_on_fails(project, ran):
 
     project.run(declare)
     assert project.errors == {
-        "a": "'a' wrote to 'made', on which it depends, so its record would be wrong; let 'a' write to a copy",
-        "b": "'b' wrote to 'input', on which it depends, so its record would be wrong; let 'b' write to a copy",
+        "a": "'made' changed while 'a' ran, because 'a' itself wrote to it; let it write to a copy",
+        "b": "'input' changed while 'b' ran, because 'b' itself wrote to it; let it write to a copy",
     }
     assert project.warnings == []
 

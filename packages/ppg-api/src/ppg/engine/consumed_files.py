@@ -108,8 +108,7 @@ class ConsumedFiles:
         """Return the error of a job that has ended, and depends on a file that changed meanwhile."""
         if job_id in self._culprits(name):
             return InputChangedError(
-                f"'{job_id}' wrote to '{name}', on which it depends, so its record would be wrong; "
-                f"let '{job_id}' write to a copy"
+                f"'{name}' changed while '{job_id}' ran, because '{job_id}' itself wrote to it; let it write to a copy"
             )
         if cause := self._cause(name):
             return InputChangedError(f"'{name}' changed while '{job_id}' ran{cause}; run again")

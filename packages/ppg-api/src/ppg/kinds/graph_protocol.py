@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ppg.exceptions import PyPipelineGraphError
 from ppg.paths import PathLike, normalised, require_path
 from ppg.result import RunResult
+from ppg.worker.calls import working_directory
 from ppg_graph import Dag, JobId, NodeId
 
 __all__ = ["GraphProtocol", "NowhereGraph"]
@@ -84,7 +85,7 @@ class NowhereGraph:
     """
 
     def __init__(self) -> None:
-        self.root: str = str(Path.cwd())
+        self.root: str = working_directory() or "/"
         self.cache_folder: Path = Path(self.root) / "cache"
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()

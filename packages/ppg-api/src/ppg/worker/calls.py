@@ -30,6 +30,7 @@ __all__ = [
     "take_or_make_files",
     "unload_attribute",
     "unload_entry",
+    "working_directory",
 ]
 
 # Under Python 3.11, looking up the member of an enum runs Python code.
@@ -81,13 +82,16 @@ def make_files(
     process = os.getpid()
     known = _still_running()
     began = time.monotonic()
+    home = working_directory()
     try:
         callback(*arguments)
-    except FileNotFoundError as error:
-        note_directory(error)
+    except Exception as error:
+        note_directory(error, home)
         raise
     if os.getpid() != process:
         return  # a copy that the callback has forked and forgotten; the executor ends it
+    if working_directory() != home:
+        _require_made(paths)
     if _still_running():
         from ppg.worker.settling import Limit, wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
 
@@ -112,6 +116,30 @@ def make_room(paths: tuple[str, ...]) -> None:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
         elif os.access(path, os.F_OK, follow_symlinks=False):
             remove_old(path)
+
+
+def _require_made(paths: tuple[str, ...]) -> None:
+    """Tell a callback that has changed its working directory, and has not made its files, where relative names lead.
+
+    Raises:
+        JobContractError: a file is missing.
+    """
+    for path in paths:
+        if not os.access(path, os.F_OK):
+            from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
+
+            raise JobContractError(
+                f"The callback did not make '{path}', and has changed its working directory to '{working_directory()}', "
+                "where relative names begin since then; take the absolute name of the file before os.chdir, or go back"
+            )
+
+
+def working_directory() -> str:
+    """Return the working directory; empty if it has been removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 (pathlib is not imported)
+    except OSError:
+        return ""
 
 
 def _may_be_open_for_writing(path: str) -> bool:
@@ -246,19 +274,34 @@ def _loaded(callback: Callable[..., object]) -> object:
     __tracebackhide__ = True
     # The node continues after a load: its later forks are jobs, not loads.
     ROLE.now = _LOAD
+    home = working_directory()
     try:
         return callback()
-    except FileNotFoundError as error:
-        note_directory(error)
+    except Exception as error:
+        note_directory(error, home)
         raise
     finally:
         ROLE.now = _SCRIPT
 
 
-def note_directory(error: FileNotFoundError) -> None:
-    """Add the directory in which a relative name was searched, which may differ from the script's, to the error."""
-    if isinstance(error.filename, str) and not error.filename.startswith("/"):
-        try:
-            error.add_note(f"The working directory was '{os.getcwd()}'")  # noqa: PTH109 (pathlib is not imported)
-        except OSError:
-            error.add_note("The working directory had been removed")
+def note_directory(error: Exception, home: str) -> None:
+    """Add the directory in which relative names begin to an error, if that may be its cause.
+
+    Parameters:
+        error: of the callback.
+        home: the working directory before the callback.
+    """
+    now = working_directory()
+    if now != home:
+        error.add_note(
+            f"The callback had changed its working directory to '{now}', where relative names begin since then"
+            if now
+            else "The working directory had been removed"
+        )
+    elif (
+        isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and error.filename[:1] != "/"
+    ):
+        # It may differ from the directory of the script.
+        error.add_note(
+            f"The working directory was '{now}'" if now else "The working directory had been removed"
+        )
