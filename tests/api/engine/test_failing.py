@@ -236,6 +236,10 @@ def test_a_relative_name_that_leads_nowhere_is_reported_with_the_working_directo
         os.chdir("elsewhere")
         Path("other").read_text()
 
+    def run_elsewhere(path):
+        os.chdir("elsewhere")
+        subprocess.run(["cat", "other"], check=True)
+
     def vanish(path):
         os.mkdir("gone")
         os.chdir("gone")
@@ -247,6 +251,7 @@ def test_a_relative_name_that_leads_nowhere_is_reported_with_the_working_directo
         ppg.FileGeneratingJob("plain", lambda path: Path("input").read_text())
         ppg.FileGeneratingJob("wander", wander)
         ppg.FileGeneratingJob("vanish", vanish)
+        ppg.FileGeneratingJob("of a program", run_elsewhere)
         ppg.FileGeneratingJob("absolute", lambda path: Path("/nowhere").read_text())
         ppg.FileGeneratingJob("own", lambda path: exec("raise FileNotFoundError('of my own')"))
         ppg.JobGeneratingJob("generate", lambda: Path("input").read_text())
@@ -259,7 +264,12 @@ def test_a_relative_name_that_leads_nowhere_is_reported_with_the_working_directo
     in_root = f"The working directory was '{folder}'"
     assert ends == {
         "plain": in_root,
-        "wander": f"The working directory was '{folder}/elsewhere'",
+        "wander": (
+            f"The callback had changed its working directory to '{folder}/elsewhere', where relative names begin since then"
+        ),
+        "of a program": (
+            f"The callback had changed its working directory to '{folder}/elsewhere', where relative names begin since then"
+        ),
         "vanish": "The working directory had been removed",
         "absolute": "FileNotFoundError: [Errno 2] No such file or directory: '/nowhere'",
         "own": "FileNotFoundError: of my own",

@@ -151,7 +151,7 @@ def test_what_comes_into_the_place_while_a_job_waits_stays_too(folder):
     called = []
     (folder / "out.png").symlink_to("nowhere")
     with pytest.raises(ppg.JobContractError, match="a symbolic link that leads to nothing"):
-        make_files(called.append, (1,), (str(folder / "out.png"),))
+        make_files(called.append, (1,), (str(folder / "out.png"),), None, 30)
     assert not called
     assert (folder / "out.png").is_symlink()
 

@@ -1,6 +1,6 @@
 """Coordinators: state where compute nodes run, and their limits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ppg.arguments import require_flag
@@ -11,10 +11,12 @@ if TYPE_CHECKING:
 
     from ppg_exec import Executor
 
-__all__ = ["LocalSystem", "StartMethod"]
+__all__ = ["SECONDS_FOR_THREADS", "LocalSystem", "StartMethod"]
 
 StartMethod = Literal["forkserver", "fork"]
 """Origin of the compute node: a clean interpreter, or the script's process."""
+
+SECONDS_FOR_THREADS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class LocalSystem(RefusesOldAttributes):
             Threads of the script are missing in the fork, and locks that they held stay held, so that jobs
             may wait for ever. A job with `isolation="fresh"` has no data of loads, but all data of the
             script.
+        seconds_for_threads: how long a job waits, after its callback has returned, for what the callback has
+            left running: threads that are no daemons, and children of multiprocessing. Then the job fails. A
+            job with a timeout waits until its timeout.
     """
 
     max_cores_to_use: int | None = None
@@ -46,6 +51,7 @@ class LocalSystem(RefusesOldAttributes):
     share_cores: bool = True
     inline: bool = False
     start_method: StartMethod = "forkserver"
+    seconds_for_threads: float = SECONDS_FOR_THREADS
 
     def __post_init__(self) -> None:
         for name in ("max_cores_to_use", "max_memory_to_use"):
@@ -59,6 +65,13 @@ class LocalSystem(RefusesOldAttributes):
         for name in ("share_cores", "inline"):
             require_flag(getattr(self, name), f"LocalSystem: {name}")
 
+        seconds: object = self.seconds_for_threads
+        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool):
+            raise TypeError(f"LocalSystem: seconds_for_threads must be a number, not {seconds!r}")
+        if not 0 <= seconds < 1e9:
+            raise ValueError(
+                f"LocalSystem: seconds_for_threads must be at least 0 and less than 1e9, not {seconds}"
+            )
         if self.start_method not in get_args(StartMethod):
             raise ValueError(
                 f"LocalSystem: start_method must be 'forkserver' or 'fork', not {self.start_method!r}"
@@ -92,5 +105,13 @@ class LocalSystem(RefusesOldAttributes):
         )
 
 
+def _set_state(system: LocalSystem, state: list[object]) -> None:
+    """Fill a coordinator from a pickle, which an earlier ppg may have made without the later fields."""
+    for position, field in enumerate(fields(system)):
+        object.__setattr__(system, field.name, state[position] if position < len(state) else field.default)
+
+
 if not TYPE_CHECKING:
+    # Under Python 3.11, a dataclass with slots replaces a method `__setstate__` of the class.
+    LocalSystem.__setstate__ = _set_state
     LocalSystem.__init__ = refuses_old_keywords("LocalSystem")(LocalSystem.__init__)

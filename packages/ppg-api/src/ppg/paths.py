@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
-from ppg.exceptions import JobContractError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg_invariants import obstacle
 
 __all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_no_obstacle", "require_path"]
+
+LONGEST_ROOT = 3_500
+"""Bytes; ppg's own files and folders need a part of the 4,096 that the kernel allows."""
 
 PathLike = str | os.PathLike[str]
 """Types that ppg accepts as a file name."""
@@ -117,8 +120,25 @@ def require_folder(value: object, argument: str) -> str:
 
 
 def working_root(root: PathLike | None) -> str:
-    """Return the absolute folder that job ids are relative to; the working directory by default."""
-    return os.path.normpath(Path(root).absolute() if root is not None else Path.cwd())
+    """Return the absolute folder that job ids are relative to; the working directory by default.
+
+    Raises:
+        PyPipelineGraphError: the working directory has been removed, or its name is too long for files in it.
+    """
+    try:
+        folder = os.path.normpath(Path(root).absolute() if root is not None else Path.cwd())
+    except FileNotFoundError:
+        raise PyPipelineGraphError(
+            "The pipegraph has no folder, because the working directory has been removed; change to another one, or give "
+            "root= with a whole name"
+        ) from None
+    length = len(os.fsencode(folder))
+    if length > LONGEST_ROOT:
+        raise PyPipelineGraphError(
+            f"The pipegraph's folder has a name of {length:,} bytes, and its files would have names that Linux refuses "
+            f"(4,096 bytes); use a folder with a name of at most {LONGEST_ROOT:,}: '{folder[:40]}…'"
+        )
+    return folder
 
 
 class FileName:

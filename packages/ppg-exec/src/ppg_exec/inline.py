@@ -12,7 +12,6 @@ import resource
 import time
 from collections.abc import Callable, Collection
 from contextlib import AbstractContextManager, nullcontext
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -37,6 +36,7 @@ from ppg_exec.tasks import (
     Succeeded,
     Task,
     Usage,
+    working_directory,
 )
 from ppg_exec.tracking.hook import TrackedTask, install
 from ppg_exec.tracking.places import prefixes_of
@@ -163,7 +163,7 @@ class InlineExecutor:
         self.close()
 
     def _run(self, task: Task) -> Outcome:
-        directory = Path.cwd()
+        directory = working_directory()
         attempt = 0
         earlier: tuple[End, ...] = ()
         while True:

@@ -40,6 +40,16 @@ class ExecutorError(RuntimeError):
     """ExecutorError: says that the executor itself cannot work; no task is to blame."""
 
 
+def working_directory() -> str:
+    """The working directory. Raises ExecutorError if it has been removed."""
+    try:
+        return os.getcwd()  # noqa: PTH109 - jobs import this module, and not pathlib
+    except FileNotFoundError:
+        raise ExecutorError(
+            "the working directory has been removed; change to another one before the run"
+        ) from None
+
+
 class RunsIn(enum.Enum):
     """RunsIn: says where a task runs."""
 

@@ -230,6 +230,7 @@ _MODULES = {
 """By a module's present name, the name under which it counts."""
 
 _LATER_FIELDS: dict[str, dict[str, object]] = {
+    "ppg.coordinators.LocalSystem": {"seconds_for_threads": 30.0},
     "ppg.kinds.execution.Execution": {
         "watch_globals": True,
         "undeclared": None,

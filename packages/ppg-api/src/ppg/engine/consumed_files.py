@@ -50,6 +50,7 @@ class ConsumedFiles:
         pipegraph: the jobs.
         history: the states of the files, with those of this run.
         evaluator: gives the fingerprints.
+        culprits: returns the ids of the jobs that wrote to a file that is not theirs.
         should_stop: called while large files are hashed; if it returns true, ObservationInterrupted is raised.
     """
 
@@ -58,11 +59,13 @@ class ConsumedFiles:
         pipegraph: DeclaredGraph,
         history: History,
         evaluator: Evaluator,
+        culprits: Callable[[str], Sequence[str]] = lambda _: (),
         should_stop: Callable[[], bool] | None = None,
     ) -> None:
         self._pipegraph = pipegraph
         self._history = history
         self._evaluator = evaluator
+        self._culprits = culprits
         self._watch = FileWatch(should_stop)
         self._begun: set[Source] = set()
         """Sources that a started job consumes."""
@@ -92,9 +95,40 @@ class ConsumedFiles:
         self._reads[job.node] = with_files
         name = self._changed_one(with_files)
         if name is not None:
+            cause = self._cause(name)
             raise InputChangedError(
-                f"'{name}' changed while the graph ran, before '{job.job_id}' began; run again"
+                f"'{name}' changed while the graph ran, before '{job.job_id}' began{cause}; run again"
             )
+
+    def _cause(self, name: str) -> str:
+        culprits = [f"'{culprit}'" for culprit in self._culprits(name)]
+        return f", because {' and '.join(culprits)} wrote to it" if culprits else ""
+
+    def changed_while_it_ran(self, name: str, job_id: str) -> InputChangedError:
+        """Return the error of a job that has ended, and depends on a file that changed meanwhile."""
+        if job_id in self._culprits(name):
+            return InputChangedError(
+                f"'{name}' changed while '{job_id}' ran, because '{job_id}' itself wrote to it; let it write to a copy"
+            )
+        if cause := self._cause(name):
+            return InputChangedError(f"'{name}' changed while '{job_id}' ran{cause}; run again")
+        return InputChangedError(
+            f"'{name}' changed while '{job_id}' ran; run again. "
+            f"If '{job_id}' itself writes to that file, let it write to a copy"
+        )
+
+    def look_again(self, names: Iterable[str]) -> None:
+        """Compare files at once, because a job wrote to them, so that no job begins that depends on them."""
+        for name in names:
+            if (known := self._known.get(name)) is not None:
+                now = self._watch.holds(self._path(name), known)
+                if now is not known:
+                    self._note(name, now)
+
+    def spoil(self, names: Iterable[str]) -> None:
+        """Take in files that are not what their maker's record says, although they look like it."""
+        for name in names:
+            self._note(name, None)
 
     def ended(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, str]:
         """Return for each of these jobs, which have ended, a file that changed before; omit the other jobs."""
@@ -181,10 +215,7 @@ class ConsumedFiles:
             for name in self._names.get(source, ()):
                 if name not in looked_at and name not in self._changed:
                     looked_at.add(name)
-                    known = self._known[name]
-                    now = self._watch.holds(self._path(name), known)
-                    if now is not known:
-                        self._note(name, now)
+                    self.look_again((name,))
 
     def _changed_one(self, sources: Iterable[Source]) -> str | None:
         if not self._changed:
@@ -213,6 +244,10 @@ class ConsumedFiles:
                 if state is not None:
                     yield job.job_id, self._beginning(job.job_id, state)
         elif job.kind is NodeKind.OUTPUT or job.kind is NodeKind.LAZY:
+            if job.job_id not in self._history.history:
+                # The record was forgotten, because another job wrote to a file.
+                yield from ((name, lambda: None) for name in job.files if name in self._changed)
+                return
             for name, state in self._history.files(job.job_id).items():
                 if parts is None or name in parts:
                     yield name, self._beginning(name, state)

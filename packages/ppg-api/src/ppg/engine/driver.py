@@ -43,6 +43,8 @@ from ppg.outcomes.run_outcomes import RunOutcomes
 from ppg.outcomes.tasks import task_for
 from ppg.outcomes.verdicts import Failure, Made, extension_verdict, verdict_of
 from ppg.reads.in_graph import ReadsInGraph
+from ppg.reads.links import WithoutLinks
+from ppg.reads.writes import WritesOfRun
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
 from ppg.result import JobOutcome, JobState, RunResult
@@ -96,9 +98,12 @@ class Driver:
         self._publish = broadcast.publish
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
-        self._consumed = ConsumedFiles(pipegraph, recorder, self._evaluator, self._should_stop)
+        writes = WritesOfRun(pipegraph, recorder, self._evaluator, WithoutLinks(pipegraph.root))
+        self._consumed = ConsumedFiles(
+            pipegraph, recorder, self._evaluator, writes.culprits, self._should_stop
+        )
         self._reads = RunReads(
-            pipegraph, recorder, self._evaluator, graph_of_reads, self._consumed, self._warn
+            pipegraph, recorder, self._evaluator, graph_of_reads, self._consumed, writes, self._warn
         )
         self._node_differences = NodeDifferences(
             pipegraph, self._consumed, SameNames(pipegraph, self._observer)
@@ -200,7 +205,9 @@ class Driver:
     def _handle(self, report: Event) -> None:
         match report:
             case Started(key, pid, when):
-                self._in_flight[self._pipegraph.job(key).node].has_begun = True
+                flight = self._in_flight[self._pipegraph.job(key).node]
+                flight.has_begun = True
+                self._reads.begins(flight.job)
                 self._publish(events.JobStarted(key, pid, when))
             case Outcome():
                 self._job_ended(report)
@@ -220,6 +227,7 @@ class Driver:
         flight = self._in_flight[node]
         flight.with_executor = False
         flight.uses, flight.uses_incomplete = outcome.uses, outcome.uses_incomplete
+        self._reads.ended(flight)
         for warning in outcome.warnings:
             self._publish(events.Warned(f"'{job.job_id}': {warning}"))
         if isinstance(outcome.end, Cancelled) and job.job_id not in self._commands.killed:
@@ -278,6 +286,7 @@ class Driver:
             self._outcomes.keep(job_outcome)
             outputs = as_observed_before(job, success.outputs, self._recorder)
             self._consumed.made(outputs.files)
+            self._reads.made(job)
             succeeded = ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts, reads)
             effects = self._evaluator.handle(succeeded)
             self._publish(events.JobFinished(job.job_id, job_outcome))
@@ -383,6 +392,7 @@ class Driver:
             job_id, self._observer.with_ignored_code(flight.job, record), files, job_outcome
         )
         self._recorder.ran(job_outcome, self._evaluator.reasons(flight.job.node))
+        self._reads.recorded(flight.job)
         if isinstance(success, Extension):
             # Only now, because the evaluator could still have rejected the jobs that the generator declared.
             self._recorder.generated(job_id, success)

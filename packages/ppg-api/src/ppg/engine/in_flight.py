@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.node_differences import NodeDifferences
-from ppg.exceptions import InputChangedError, PyPipelineGraphError
+from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.extension import Extension
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.job import Job
@@ -113,13 +113,5 @@ class EndedWell:
 
     def _error_of(self, flight: InFlight, changed: str | None) -> PyPipelineGraphError | None:
         if changed is not None:
-            return _changed_while_it_ran(changed, flight.job.job_id)
+            return self._consumed.changed_while_it_ran(changed, flight.job.job_id)
         return self._node_differences.error_for(flight.job)
-
-
-def _changed_while_it_ran(name: str, job_id: str) -> InputChangedError:
-    """Return the error of a job that has ended, and read a file that changed."""
-    return InputChangedError(
-        f"'{name}' changed while '{job_id}' ran; run again. "
-        f"If '{job_id}' itself writes to that file, let it write to a copy"
-    )

@@ -14,6 +14,7 @@ from ppg.outcomes.tasks import runs_confined
 from ppg.reads.in_graph import ReadsInGraph, ignores_reads
 from ppg.reads.judged import ReadsOfRun
 from ppg.reads.tracking import tracking_of
+from ppg.reads.writes import WritesOfRun
 from ppg.status.recorder import Recorder
 from ppg_exec import FileUse, Tracking
 from ppg_graph import Evaluator, Fingerprint, JobId, NodeId, NodeKind, path_of_read
@@ -29,7 +30,8 @@ class RunReads:
         recorder: the records.
         evaluator: has the states of the jobs.
         in_graph: the recorded reads in the graph.
-        consumed: compares files if a load has to be repeated.
+        consumed: compares files if a load has to be repeated, and knows those that cannot be believed.
+        writes: knows which files of others the jobs wrote.
         warn: called with messages for the user.
     """
 
@@ -40,16 +42,19 @@ class RunReads:
         evaluator: Evaluator,
         in_graph: ReadsInGraph,
         consumed: ConsumedFiles,
+        writes: WritesOfRun,
         warn: Callable[[str], None],
     ) -> None:
         self._pipegraph = pipegraph
         self._in_graph = in_graph
         self._consumed = consumed
-        self._judge = ReadsOfRun(pipegraph, recorder, evaluator, in_graph.names_of_outputs)
+        self._recorder = recorder
+        self._writes = writes
+        self._judge = ReadsOfRun(pipegraph, recorder, evaluator, in_graph.names_of_outputs, writes)
         self._warn = warn
         self._of_loads: dict[NodeId, str] = {}
-        self._recorder = recorder
         self._of_failed: dict[NodeId, Collection[JobId]] = {}
+        self._doubtful: dict[NodeId, list[str]] = {}
 
     @cached_property
     def _tracking(self) -> Tracking:
@@ -67,6 +72,34 @@ class RunReads:
             job.kind is not NodeKind.LOAD and track_of(job.execution.track, self._pipegraph.track) == "strace"
         )
         return self._tracing if is_traced else self._tracking
+
+    def begins(self, job: Job) -> None:
+        """Note that a job begins."""
+        self._writes.begins(job)
+
+    def ended(self, flight: InFlight) -> None:
+        """Take in what a job wrote that has ended, well or not, before anything is made of its end.
+
+        The maker of a file to which it wrote may have ended, and be recorded, before or after that.
+        """
+        all_written = self._writes.ends(flight.job, flight.uses)
+        self._consumed.look_again(written.name for written in all_written)
+        for written in all_written:
+            if written.is_doubtful:
+                maker = written.owner
+                self._doubtful.setdefault(maker.node, []).append(written.name)
+                if self._writes.has_ended(maker):
+                    self.made(maker)
+                    self.recorded(maker)
+
+    def made(self, job: Job) -> None:
+        """Have no job believe the outputs that a job made, if another job wrote to them at the same time."""
+        self._consumed.spoil(self._doubtful.get(job.node, ()))
+
+    def recorded(self, job: Job) -> None:
+        """Forget the record of a job that has outputs to which another job wrote at the same time."""
+        if job.node in self._doubtful:
+            self._recorder.forget(job.job_id)
 
     def of(self, flight: InFlight) -> Mapping[JobId, Fingerprint] | PyPipelineGraphError:
         """Return what a job that ended well has read, for its record; or the error by which it fails."""

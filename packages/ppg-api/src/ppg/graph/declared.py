@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ppg.arguments import require_flag
-from ppg.coordinators import LocalSystem
+from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import load_place, missing_maker_error, same_job, second_load_error, shown
@@ -103,6 +103,12 @@ class DeclaredGraph(Catalogue):
 
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {counted(len(self._jobs), 'job')}, {self._life.value}>"
+
+    @property
+    def seconds_for_threads(self) -> float:
+        """The longest time to wait for threads and children that a callback leaves."""
+        # A coordinator of another class may have no such limit of its own.
+        return getattr(self.resource_coordinator, "seconds_for_threads", SECONDS_FOR_THREADS)
 
     # -- results of the last run -------------------------------------------------------------------------
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from ppg.graph.generated import GeneratedGraph
 from ppg.jobs.current import SESSION
-from ppg.worker.calls import note_directory
+from ppg.worker.calls import note_directory, working_directory
 
 __all__ = ["generate"]
 
@@ -14,9 +14,10 @@ def generate(callback: Callable[..., object], root: str, cache_folder: str, conf
     graph = GeneratedGraph(root, cache_folder, confine=confine)
     SESSION.pipegraph = graph
     __tracebackhide__ = True
+    home = working_directory()
     try:
         returned = callback()
-    except FileNotFoundError as error:
-        note_directory(error)
+    except Exception as error:
+        note_directory(error, home)
         raise
     return graph.generated(returned)

@@ -151,7 +151,7 @@ class FileJob(CallbackJob):
         paths = self._places()
         return ProcessCall(
             make_files,
-            (self.call, self.callback_arguments, paths),
+            (self.call, self.callback_arguments, paths, *self._patience),
             self._describing(paths),
             returns_plain=True,
         )
@@ -196,6 +196,11 @@ class FileJob(CallbackJob):
         if self.cutoff:
             return None
         return f"'{self.job_id}' has cutoff=False: its effect is not only in its files"
+
+    @property
+    def _patience(self) -> tuple[float | None, float]:
+        """The timeout, and the seconds for threads that a callback leaves, for `make_files`."""
+        return self.execution.timeout, self.pipegraph.seconds_for_threads
 
     def _places(self) -> tuple[str, ...]:
         """Return the absolute names of the files.

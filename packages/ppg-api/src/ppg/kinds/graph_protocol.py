@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from ppg.exceptions import PyPipelineGraphError
 from ppg.paths import PathLike, normalised, require_path
 from ppg.result import RunResult
+from ppg.worker.calls import working_directory
 from ppg_graph import Dag, JobId, NodeId
 
 __all__ = ["GraphProtocol", "NowhereGraph"]
@@ -35,6 +36,10 @@ class GraphProtocol(Protocol):
     @property
     def result(self) -> "RunResult":
         """The result of the run."""
+
+    @property
+    def seconds_for_threads(self) -> float:
+        """The longest time to wait for threads and children that a callback leaves."""
 
     def __iter__(self) -> Iterator[Any]:
         """All jobs, in the order of declaration."""
@@ -83,11 +88,12 @@ class NowhereGraph:
     """
 
     def __init__(self) -> None:
-        self.root: str = str(Path.cwd())
+        self.root: str = working_directory() or "/"
         self.cache_folder: Path = Path(self.root) / "cache"
         self.dag: Dag = Dag()
         self.pruned: set[NodeId] = set()
         self.confine: bool = False
+        self.seconds_for_threads: float = 0.0
         self._jobs: dict[str, Any] = {}
 
     @property

@@ -12,6 +12,7 @@ from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job
 from ppg.kinds.kind import ProcessCall
 from ppg.paths import absolute
+from ppg.worker.calls import Prepared
 from ppg.worker.confined import Limits, call_confined, report_made
 from ppg_exec import CommonAccess, FileUse, UseKind, common_access
 from ppg_graph import NodeKind
@@ -146,7 +147,9 @@ def confined_call(job: Job, call: ProcessCall) -> ProcessCall:
     arguments, report = call.arguments, call.report
     if limits.makes:
         # The process makes room for the outputs before it is confined, and cannot do so afterwards.
-        arguments = tuple(() if argument == limits.writes else argument for argument in arguments)
+        arguments = tuple(
+            Prepared(limits.writes) if argument == limits.writes else argument for argument in arguments
+        )
         if report is not None:
             report = functools.partial(report_made, report, limits.writes)
     function = functools.partial(call_confined, call.function, common_of(job), limits)

@@ -18,6 +18,7 @@ from ppg.reads.in_graph import files_of, ignores_reads
 from ppg.reads.kinds import OUTPUT_HASH, fingerprint_of_target
 from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
+from ppg.reads.writes import WritesOfRun
 from ppg.status.recorder import Recorder
 from ppg_exec import UNTRACED, FileUse, UseKind
 from ppg_graph import (
@@ -71,6 +72,7 @@ class ReadsOfRun:
         recorder: the records, also of this run.
         evaluator: gives states and fingerprints of the jobs that made the files.
         names_of_outputs: knows the names in folders that do not count.
+        writes: knows which files of others the jobs wrote.
     """
 
     def __init__(
@@ -79,11 +81,13 @@ class ReadsOfRun:
         recorder: Recorder,
         evaluator: Evaluator,
         names_of_outputs: NamesOfOutputs,
+        writes: WritesOfRun,
     ) -> None:
         self._pipegraph = pipegraph
         self._recorder = recorder
         self._evaluator = evaluator
         self._names_of_outputs = names_of_outputs
+        self._writes = writes
         self._states: dict[str, FileState] = {}
         self._without_links = WithoutLinks(pipegraph.root)
         self._names_of: dict[str, tuple[str, ...]] = {}
@@ -111,6 +115,8 @@ class ReadsOfRun:
         if not noted:
             return judged
         self._note_unread(job, noted)
+        if (error := self._written(job, judged)) is not None:
+            return JudgedReads(warnings=judged.warnings, error=error)
         written = {use.path for use in noted if use.kind is UseKind.WRITTEN}
         if len(written) == len(noted):
             return judged  # nearly all jobs without inputs
@@ -135,6 +141,15 @@ class ReadsOfRun:
         if (error := self._otherwise_than_before(job, judged)) is not None:
             return JudgedReads(warnings=judged.warnings, error=error)
         return judged
+
+    def _written(self, job: Job, judged: JudgedReads) -> PyPipelineGraphError | None:
+        """Judge what a job wrote to files of others; return the error by which it fails."""
+        messages = list(self._writes.messages(job))
+        if messages and policy_of(job.execution.undeclared, self._pipegraph.undeclared) == "fail":
+            judged.warnings.extend(messages[1:])
+            return JobContractError(messages[0])
+        judged.warnings.extend(messages)
+        return None
 
     def _otherwise_than_before(self, job: Job, judged: JudgedReads) -> PyPipelineGraphError | None:
         """Return the error of a temporary job that is made again, and read other content than its fingerprint stands for.

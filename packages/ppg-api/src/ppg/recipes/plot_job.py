@@ -44,7 +44,7 @@ class ValueFileJob(CachedJob, FileGeneratingJob):
         paths = self._places()
         return ProcessCall(
             make_files_from,
-            (self.cache_job.reading, self.make, paths),
+            (self.cache_job.reading, self.make, paths, *self._patience),
             self._describing(paths),
             returns_plain=True,
         )

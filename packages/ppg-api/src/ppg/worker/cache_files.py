@@ -85,7 +85,11 @@ def tabulate_value(path: str, job_id: str, value: object) -> None:
 
 
 def make_files_from(
-    read: Callable[[], object], make: Callable[[object], object], paths: tuple[str, ...]
+    read: Callable[[], object],
+    make: Callable[[object], object],
+    paths: tuple[str, ...],
+    timeout: float | None,
+    seconds_for_threads: float,
 ) -> None:
     """Make files from a cached value, which is read before old files are removed, because reading can fail.
 
@@ -93,8 +97,9 @@ def make_files_from(
         read: returns the value.
         make: called with the value; makes the files.
         paths: the absolute names of the files.
+        timeout, seconds_for_threads: see `ppg.worker.calls.make_files`.
     """
     __tracebackhide__ = True
     from ppg.worker.calls import make_files  # noqa: PLC0415 (loads do not need it)
 
-    make_files(make, (read(),), paths)
+    make_files(make, (read(),), paths, timeout, seconds_for_threads)

@@ -4,7 +4,12 @@ Every fork pays for the imports of its compute node. So this module stays small,
 would not need anyway.
 """
 
+import _thread
+import fcntl
 import os
+import signal
+import sys
+import time
 from collections.abc import Callable, Mapping, MutableMapping
 
 from ppg.worker.role import ROLE, Role
@@ -12,17 +17,20 @@ from ppg.worker.role import ROLE, Role
 __all__ = [
     "LOADED",
     "Holder",
+    "Prepared",
     "call_for_effect",
     "call_passing",
     "keep_loaded",
     "load_attribute",
     "load_entry",
     "make_files",
+    "make_room",
     "note_directory",
     "remove_old",
     "take_or_make_files",
     "unload_attribute",
     "unload_entry",
+    "working_directory",
 ]
 
 # Under Python 3.11, looking up the member of an enum runs Python code.
@@ -30,14 +38,28 @@ _JOB = Role.JOB
 _LOAD = Role.LOAD
 _SCRIPT = Role.SCRIPT
 
+_SET_SIGNAL = fcntl.F_SETSIG
+_SET_LEASE = fcntl.F_SETLEASE
+_FOR_READING = fcntl.F_RDLCK
+
 _REGULAR = 0o100000
 """The type of a regular file, as `stat.S_IFREG`."""
 
 
+class Prepared(tuple[str, ...]):
+    """Prepared: the absolute names of outputs for which there is room already, so that nothing is removed."""
+
+    __slots__ = ()
+
+
 def make_files(
-    callback: Callable[..., object], arguments: tuple[object, ...], paths: tuple[str, ...]
+    callback: Callable[..., object],
+    arguments: tuple[object, ...],
+    paths: tuple[str, ...],
+    timeout: float | None,
+    seconds_for_threads: float,
 ) -> None:
-    """Call a job's callback so that every output it leaves comes from this call.
+    """Call a job's callback so that every output it leaves comes from this call, and is complete.
 
     The folders of the outputs are created, and old outputs are removed. So a callback that fails half-way, or
     appends to its file, leaves no older file that looks like a result of this run. What is no file is not removed.
@@ -46,11 +68,47 @@ def make_files(
         callback: the user's function.
         arguments: its arguments.
         paths: the absolute names of the files that it makes.
+        timeout: of the job, in seconds, or None.
+        seconds_for_threads: without a timeout, the longest time to wait for what the callback has left running.
+
+    Raises:
+        JobContractError: something that is no file stands in the place of an output, threads or processes of the
+            callback do not end, or an output is open and cannot be completed.
+    """
+    __tracebackhide__ = True
+    if type(paths) is not Prepared:
+        make_room(paths)
+    ROLE.now = _JOB
+    process = os.getpid()
+    known = _still_running()
+    began = time.monotonic()
+    home = working_directory()
+    try:
+        callback(*arguments)
+    except Exception as error:
+        note_directory(error, home)
+        raise
+    if os.getpid() != process:
+        return  # a copy that the callback has forked and forgotten; the executor ends it
+    if working_directory() != home:
+        _require_made(paths)
+    if _still_running():
+        from ppg.worker.settling import Limit, wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
+
+        wait_for_all(known, Limit(paths, began, timeout, seconds_for_threads))
+    if any(map(_may_be_open_for_writing, paths)):
+        from ppg.worker.open_outputs import complete_outputs  # noqa: PLC0415 (most jobs leave no file open)
+        from ppg.worker.settling import Limit  # noqa: PLC0415 (the same)
+
+        complete_outputs(paths, Limit(paths, began, timeout, seconds_for_threads))
+
+
+def make_room(paths: tuple[str, ...]) -> None:
+    """Create the folders of outputs, and remove old outputs.
 
     Raises:
         JobContractError: something that is no file stands in the place of an output.
     """
-    __tracebackhide__ = True
     for path in paths:
         # The check comes first: in a forked process an exception, or `makedirs`, costs more than all other steps.
         folder = path.rpartition("/")[0] or "/"
@@ -58,12 +116,58 @@ def make_files(
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103 (pathlib is not imported in job processes)
         elif os.access(path, os.F_OK, follow_symlinks=False):
             remove_old(path)
-    ROLE.now = _JOB
+
+
+def _require_made(paths: tuple[str, ...]) -> None:
+    """Tell a callback that has changed its working directory, and has not made its files, where relative names lead.
+
+    Raises:
+        JobContractError: a file is missing.
+    """
+    for path in paths:
+        if not os.access(path, os.F_OK):
+            from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
+
+            raise JobContractError(
+                f"The callback did not make '{path}', and has changed its working directory to '{working_directory()}', "
+                "where relative names begin since then; take the absolute name of the file before os.chdir, or go back"
+            )
+
+
+def working_directory() -> str:
+    """Return the working directory; empty if it has been removed."""
     try:
-        callback(*arguments)
-    except FileNotFoundError as error:
-        note_directory(error)
-        raise
+        return os.getcwd()  # noqa: PTH109 (pathlib is not imported)
+    except OSError:
+        return ""
+
+
+def _may_be_open_for_writing(path: str) -> bool:
+    """Return whether any process has a file open for writing; true if that cannot be known."""
+    if not os.access(path, os.R_OK):
+        return False  # the description of the outputs tells what is wrong with it
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        # The kernel grants a lease for reading only while no process has the file open for writing. A process that opens it
+        # now waits until this descriptor is closed. The kernel tells that by a signal, and this one does nothing.
+        fcntl.fcntl(descriptor, _SET_SIGNAL, signal.SIGURG)
+        fcntl.fcntl(descriptor, _SET_LEASE, _FOR_READING)
+    except OSError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def _still_running() -> tuple[object, ...]:
+    """Return the threads and children of this process, as `ppg.worker.settling.still_running` does."""
+    processes = sys.modules.get("multiprocessing.process")
+    # Unlike the functions of `threading`, the count of `_thread` touches hardly any memory of a forked process.
+    if not _thread._count() and (processes is None or not processes._children):
+        return ()
+    from ppg.worker.settling import still_running  # noqa: PLC0415 (the same)
+
+    return still_running()
 
 
 def remove_old(path: str) -> None:
@@ -170,19 +274,34 @@ def _loaded(callback: Callable[..., object]) -> object:
     __tracebackhide__ = True
     # The node continues after a load: its later forks are jobs, not loads.
     ROLE.now = _LOAD
+    home = working_directory()
     try:
         return callback()
-    except FileNotFoundError as error:
-        note_directory(error)
+    except Exception as error:
+        note_directory(error, home)
         raise
     finally:
         ROLE.now = _SCRIPT
 
 
-def note_directory(error: FileNotFoundError) -> None:
-    """Add the directory in which a relative name was searched, which may differ from the script's, to the error."""
-    if isinstance(error.filename, str) and not error.filename.startswith("/"):
-        try:
-            error.add_note(f"The working directory was '{os.getcwd()}'")  # noqa: PTH109 (pathlib is not imported)
-        except OSError:
-            error.add_note("The working directory had been removed")
+def note_directory(error: Exception, home: str) -> None:
+    """Add the directory in which relative names begin to an error, if that may be its cause.
+
+    Parameters:
+        error: of the callback.
+        home: the working directory before the callback.
+    """
+    now = working_directory()
+    if now != home:
+        error.add_note(
+            f"The callback had changed its working directory to '{now}', where relative names begin since then"
+            if now
+            else "The working directory had been removed"
+        )
+    elif (
+        isinstance(error, FileNotFoundError) and isinstance(error.filename, str) and error.filename[:1] != "/"
+    ):
+        # It may differ from the directory of the script.
+        error.add_note(
+            f"The working directory was '{now}'" if now else "The working directory had been removed"
+        )

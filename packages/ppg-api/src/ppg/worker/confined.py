@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from ppg.exceptions import JobContractError
-from ppg.worker.calls import LOADED, make_files
+from ppg.worker.calls import LOADED, make_room
 from ppg_exec import TEMPORARY_FOLDER, CommonAccess, confine_process, landlock_abi
 
 __all__ = ["Limits", "call_confined", "report_made"]
@@ -67,7 +67,8 @@ def call_confined(
         )
     if limits.makes:
         # The outputs must exist, because the kernel allows access by file. The job cannot make them again.
-        make_files(_create, (limits.writes,), limits.writes)
+        make_room(limits.writes)
+        _create(limits.writes)
     for job_id in LOADED.keys() - limits.loads:
         _hide(*LOADED[job_id])
     confine_process(common, limits.reads, limits.writes, private)

@@ -20,10 +20,16 @@ class Role(enum.Enum):
 
 
 class _Holder:
-    """_Holder: the role of the process; job processes set it before they call the user's function."""
+    """_Holder: the role of the process; job processes set it before they call the user's function.
+
+    Attributes:
+        now: the role.
+        shares_process: whether the jobs run in the process of the script.
+    """
 
     def __init__(self) -> None:
         self.now = Role.SCRIPT
+        self.shares_process: bool = False
 
 
 ROLE = _Holder()

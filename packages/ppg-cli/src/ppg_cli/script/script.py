@@ -31,7 +31,11 @@ class Script:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.file_name: str = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', Python resolves it)
+        try:
+            self.file_name: str = os.path.abspath(path)  # noqa: PTH100 (Path.absolute keeps '..', Python resolves it)
+        except FileNotFoundError:
+            # The working directory has been removed, so a relative name leads nowhere: running the script says so.
+            self.file_name = str(path)
 
     def __str__(self) -> str:
         return str(self.path)

@@ -14,7 +14,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Collection
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -31,7 +30,7 @@ from ppg_exec.resources.core_grants import CoreEnvironment, CoreTokens
 from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
-from ppg_exec.tasks import ExecutorError, Notice, RunsIn, Task
+from ppg_exec.tasks import ExecutorError, Notice, RunsIn, Task, working_directory
 from ppg_exec.transport.node_messages import ImportModules
 from ppg_exec.transport.poller import Poller
 
@@ -89,7 +88,7 @@ class LocalExecutor:
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._host = LocalHost(
             self.marker,
-            str(Path.cwd()),
+            working_directory(),
             scratch or default_scratch(),
             self._environment.of_one_core(),
             huge_pages=huge_pages,

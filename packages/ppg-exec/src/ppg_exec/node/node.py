@@ -30,6 +30,7 @@ from ppg_exec.node.loads import WORTHWHILE, collapse, resident_memory, run_load
 from ppg_exec.node.node_task import CallThatRaises, LateCall, NodeJob, call_of, names_of_own_files
 from ppg_exec.node.open_files import OpenFiles, naming
 from ppg_exec.node.task_table import TaskTable
+from ppg_exec.pickling.main_module import prepare_main_module
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.transport.channel import Channel
 from ppg_exec.transport.logbook import Activity, sign_logbook, write_logbook
@@ -413,6 +414,7 @@ def run_node(
     flush_c_stdio()
     # Jobs inherit the handlers and the descriptor, so a crash in native code prints its place to the job's output.
     faulthandler.enable(2)
+    prepare_main_module()
     gc.disable()
     gc.freeze()
     _Node(connection, logbook, directory, forkserver, hooks, huge_pages=huge_pages, temporary=temporary).run()

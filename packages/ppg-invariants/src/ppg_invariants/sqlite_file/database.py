@@ -243,7 +243,7 @@ def connect_reader(path: str, *, immutable: bool) -> sqlite3.Connection:
     check_header(path)
     options = "mode=ro&immutable=1" if immutable else "mode=ro"
     return sqlite3.connect(
-        f"file:{urllib.parse.quote(os.path.abspath(path))}?{options}",
+        f"file:{urllib.parse.quote(os.fsencode(os.path.abspath(path)))}?{options}",
         uri=True,
         isolation_level=None,
         timeout=_BUSY_SECONDS,
