@@ -61,13 +61,29 @@ def more(values: list[int] = ppg.upstream(values)) -> None:
         copy.use_cores(2)
 
 
-assert_type(numbers, ppg.FileGeneratingJob)
-assert_type(halves, ppg.MultiFileGeneratingJob)
-assert_type(listed, ppg.MultiTempFileGeneratingJob)
-assert_type(temporary, ppg.TempFileGeneratingJob)
-assert_type(values, ppg.ValueLoadingJob[list[int]])
-assert_type(more, ppg.JobGeneratingJob)
-assert_type(total.depends_on(numbers), ppg.FileGeneratingJob)
+as_file: ppg.FileGeneratingJob = numbers
+as_files: ppg.MultiFileGeneratingJob = halves
+as_temp_files: ppg.MultiTempFileGeneratingJob = listed
+as_temp_file: ppg.TempFileGeneratingJob = temporary
+as_value: ppg.ValueLoadingJob[list[int]] = values
+as_generator: ppg.JobGeneratingJob = more
+after_numbers: ppg.FileGeneratingJob = total.depends_on(numbers)
+
+# A decorated function can be called as it was, and keeps its types.
+assert_type(values(Path("in.txt"), scale=3), list[int])
+assert_type(total(Path("out.txt"), values=[1, 2], parts=[], named={}, notes=Path("notes.txt")), None)
+
+
+def count(out: Path, reads: Path, k: int, *, words: list[str]) -> int:
+    return out.write_text(f"{reads} {k} {words}")
+
+
+counts = [
+    ppg.file(f"{name}_{k}.txt", timeout=3)(count, reads=ppg.upstream(halves[name]), k=k, words=["a"])
+    for name in ("even", "odd")
+    for k in (1, 2)
+]
+assert_type(counts[0](Path("out.txt"), Path("reads.txt"), 2, words=[]), int)
 assert_type(numbers.path, Path)
 
 sorted_numbers = ppg.ExternalJob(
@@ -80,19 +96,21 @@ sorted_numbers = ppg.ExternalJob(
 assert_type(sorted_numbers["sorted.txt"], ppg.JobFile)
 
 
-@ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+@ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]
 def takes_a_text(out: str) -> None:
     print(out)
 
 
-@ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-def takes_too_much(out: Path, other: Path) -> None:
-    print(out, other)
+@ppg.files(["a", "b"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]
+def takes_a_dictionary(out: dict[str, Path]) -> None:
+    print(out)
 
 
-@ppg.data("wrong")  # pyright: ignore[reportArgumentType]
+@ppg.data("wrong")
 def wrong(value: str = ppg.upstream(values)) -> None:  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
     print(value)
 
 
-numbers()  # type: ignore[operator]  # pyright: ignore[reportCallIssue]
+numbers()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+values(Path("in.txt"), scale="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.file("x", empty_okay=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -64,7 +64,6 @@ if TYPE_CHECKING:
         CacheJob,
     )
     from ppg.recipes.decorators import (
-        ValueLoadingJob,
         data,
         file,
         files,
@@ -75,6 +74,7 @@ if TYPE_CHECKING:
     )
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
     from ppg.recipes.plot_job import PlotJob
+    from ppg.recipes.value_loading import ValueLoadingJob
     from ppg.report.events import (
         Answered,
         Event,
@@ -207,8 +207,8 @@ _MODULES = {
     ],
     "ppg.worker.command": ["CORES"],
     "ppg.coordinators": ["LocalSystem"],
+    "ppg.recipes.value_loading": ["ValueLoadingJob"],
     "ppg.recipes.decorators": [
-        "ValueLoadingJob",
         "data",
         "file",
         "files",

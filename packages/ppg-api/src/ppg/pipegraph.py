@@ -10,6 +10,7 @@ from ppg.gc_pause import collected_later
 from ppg.graph.catalogue import target_list
 from ppg.graph.declared import DEFAULT_STATUS_FILENAME, DeclaredGraph, Life
 from ppg.graph.redefinition import RedefinableGraph
+from ppg.graph.referred import require_no_referred_jobs
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
 from ppg.kinds.track import Track
@@ -174,6 +175,7 @@ class Pipegraph(DeclaredGraph):
         Raises:
             RuntimeError: at least one job failed; all jobs that did not depend on it have been done.
             CycleError: jobs depend on each other in a circle; nothing was done.
+            JobContractError: with `undeclared="fail"`, a function refers to a job upstream of which it is not.
             PyPipelineGraphError: the graph ran before, or another run holds the status file.
             KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, finished jobs stay recorded.
         """
@@ -193,6 +195,7 @@ class Pipegraph(DeclaredGraph):
         with collected_later():
             self.complete()
             self.check()
+            require_no_referred_jobs(self)
         chosen = None if targets is None else self.nodes_of(targets)
         self._life = Life.RUNNING
         try:

@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
     from ppg_invariants.functions.resolution import ResolvedFunction
+    from ppg_invariants.objects.referred import ReferredValues
     from ppg_invariants.objects.watched import LeftOut, is_of_project, unwatch
     from ppg_invariants.rows.records import (
         DamageReport,
@@ -96,6 +97,7 @@ __all__ = [
     "Location",
     "ObservationInterrupted",
     "Problem",
+    "ReferredValues",
     "Removed",
     "ResolvedFunction",
     "RunEnd",
@@ -157,6 +159,7 @@ _MODULES = {
     "files.file_watch": "FileStat FileWatch KnownFile",
     "functions.references": "Follow",
     "functions.resolution": "ResolvedFunction",
+    "objects.referred": "ReferredValues",
     "objects.watched": "LeftOut is_of_project unwatch",
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",

@@ -251,6 +251,9 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
 """Fields that classes of ppg got after fingerprints were first recorded, with their defaults, by present names."""
 
 _DEFINITIONS = {
+    "ppg.recipes.value_loading.ValueLoadingJob": "ppg.decorators",
+    "ppg.recipes.declarations.Upstream": "ppg.decorators",
+    "ppg.recipes.declarations._declared": "ppg.decorators",
     "ppg.pipegraph.RedefinablePipegraph": "ppg.redefinition",
     "ppg_invariants.functions.evidence.FunctionEvidence": "ppg_invariants.stored",
     "ppg_invariants.functions.evidence.CodeEvidence": "ppg_invariants.stored",
@@ -284,6 +287,7 @@ _DEFINITIONS = {
 """By definition, the module under which it counts, if it differs from that of the rest of its module."""
 
 _RENAMED = {
+    "ppg.recipes.declarations.Upstream": "_Upstream",
     "ppg.text.earlier_attempts": "earlier_tries",
     "ppg_exec.tasks.RunsIn": "Place",
     "ppg_graph.protocol.events.LeftoverRejected": "Unusable",

@@ -75,6 +75,11 @@ class Catalogue(RefusesOldAttributes):
         """Return the job of a node of the `Dag`."""
         return self._jobs[node]
 
+    def has(self, job: Job) -> bool:
+        """Whether this very job is in the graph, and no other one with its id."""
+        owner: object = job._pipegraph
+        return owner is self and job.job_id in self.dag and self._jobs[self.dag.node(job.job_id)] is job
+
     def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
         """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
         path = self.file_id(require_path(filename, "filename"))

@@ -1,6 +1,7 @@
 """Callback jobs: call a function of the user."""
 
 import functools
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -65,6 +66,24 @@ class CallbackJob(Job):
         if not self._values and not self._loaded:
             return self._callback
         return functools.partial(call_passing, self._callback, self._values, self._loaded)
+
+    def __call__(self, /, *arguments: Any, **named: Any) -> Any:
+        """Call the function of the job here and now, as if there were no job; for tests, and for use by other functions.
+
+        Parameters:
+            arguments, named: those of the function. It gets bound values, and the paths of other jobs, by default.
+
+        Raises:
+            TypeError: the function does not take these arguments, or lacks a value that only jobs of a run get.
+        """
+        given = inspect.signature(self._callback).bind_partial(*arguments, **named).arguments
+        missing = [name for name in self._loaded if name not in given]
+        if missing:
+            raise TypeError(
+                f"'{self.job_id}' was called without '{missing[0]}', which only jobs of a run get: pass the value"
+            )
+        values = {name: value for name, value in self._values.items() if name not in given}
+        return self._callback(*arguments, **values, **named)
 
     @property
     def callback(self) -> Callback:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ppg.arguments import require_flag
 from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
+from ppg.kinds.signature import is_function
 from ppg.paths import PathLike, absolute, require_path
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable, read_id
 from ppg_invariants import (
@@ -288,9 +289,9 @@ class FunctionInvariant(Job):
         pipegraph: "GraphProtocol | None" = None,
     ) -> None:
         name = _name(job_id, "FunctionInvariant")
-        if function is not None and not callable(function):
+        if function is not None and not is_function(function):
             raise TypeError(
-                f"FunctionInvariant '{name}': the function must be callable, or None, but is {function!r}"
+                f"FunctionInvariant '{name}': the function must be callable, and no job, or None, but is {function!r}"
             )
         super().__init__(self.name_space + name, pipegraph)
         self.function = function
@@ -373,7 +374,7 @@ def _taking_either_order(declare: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(declare)
     def init(self: FunctionInvariant, *given: Any, **options: Any) -> None:
         match given:
-            case (function,) if callable(function) and "function" not in options:
+            case (function,) if is_function(function) and "function" not in options:
                 name = shared_function_name(function)
                 if name is None:
                     raise TypeError(
@@ -381,7 +382,7 @@ def _taking_either_order(declare: Callable[..., None]) -> Callable[..., None]:
                         "pass a name before the function"
                     )
                 given = name, function
-            case (function, str() as name) if callable(function):
+            case (function, str() as name) if is_function(function):
                 given = name, function
         declare(self, *given, **options)
 

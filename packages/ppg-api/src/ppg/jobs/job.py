@@ -12,6 +12,7 @@ from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
 from ppg.jobs.results_of_job import JobResults
 from ppg.kinds.kind import JobKind
+from ppg.kinds.signature import is_function
 from ppg.paths import FileName
 from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywords
 from ppg.porting.lookup import keyword_error
@@ -234,7 +235,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         self._require_takes_dependencies()
         called: Any = name if isinstance(function, str) else function
         named: Any = function if isinstance(function, str) else name
-        if not callable(called):
+        if not is_function(called):
             raise TypeError(
                 f"'{self.job_id}'.depends_on_func: the function must be callable, but is {called!r}"
             )

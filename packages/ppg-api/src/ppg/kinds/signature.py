@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
 
-__all__ = ["Callback", "wants_argument"]
+__all__ = ["Callback", "is_function", "wants_argument"]
 
 _NOT_RUN_BY_A_CALL = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
 _NOT_PLAIN = _NOT_RUN_BY_A_CALL | inspect.CO_VARARGS
@@ -13,6 +13,11 @@ _NOT_PLAIN = _NOT_RUN_BY_A_CALL | inspect.CO_VARARGS
 
 Callback = Callable[..., object]
 """A user's function: takes no argument, or the path or paths that the job makes."""
+
+
+def is_function(value: object) -> bool:
+    """Whether a value can be called, and is no job. A job can be called, too, but stands for what it makes."""
+    return callable(value) and not hasattr(type(value), "implicit_invariants")
 
 
 def wants_argument(callback: object, owner: str) -> bool:
@@ -38,6 +43,10 @@ def wants_argument(callback: object, owner: str) -> bool:
                 return required == 1
     elif not callable(callback):
         raise TypeError(f"{owner}: the function must be callable, but is {callback!r}")
+    elif not is_function(callback):
+        raise TypeError(
+            f"{owner}: the function must be a function, but is the job {callback!r}; depend on the job, or pass the function"
+        )
     elif isinstance(callback, type):
         raise TypeError(
             f"{owner}: the function must be a function, but is the class {callback.__qualname__}; write a function that calls it"

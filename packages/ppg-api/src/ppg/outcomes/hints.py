@@ -22,6 +22,7 @@ from pathlib import PurePath
 from ppg.jobs.job import Job
 from ppg.outcomes.tasks import runs_confined
 from ppg_exec import Output
+from ppg.kinds.signature import is_function
 from ppg_graph import NodeKind
 
 __all__ = ["LateVariable", "late_variable", "not_allowed", "with_hint"]
@@ -120,7 +121,7 @@ def _global_names(code: types.CodeType) -> Iterator[str]:
 
 def _texts(value: object) -> Iterator[str]:
     """Yield the texts with which a value can appear in a file's name: the value itself and its parts."""
-    if callable(value) or isinstance(value, types.ModuleType):
+    if is_function(value) or isinstance(value, types.ModuleType):
         return
     parts: list[object] = [value]
     if isinstance(value, Mapping):

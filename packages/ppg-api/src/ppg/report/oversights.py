@@ -1,8 +1,13 @@
-"""Oversights: warns of declarations without effect in a run: pruned targets, generated jobs without a user, `confine`."""
+"""Oversights: warns of declarations that have no effect in a run, or that lack a dependency.
+
+These are pruned targets, generated jobs without a user, `confine`, and functions that refer to jobs upstream of which they
+are not.
+"""
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ppg.graph.declared import DeclaredGraph
+from ppg.graph.referred import messages_on_referred_jobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob
 from ppg.report.events import Event, GraphExtended, RunFinished, RunStarted, Warned
 from ppg.result import JobState, RunResult
@@ -40,8 +45,11 @@ class Oversights:
             case RunStarted():
                 self._warn(self._pruned_targets())
                 self._warn(self._unconfined())
+                self._warn(messages_on_referred_jobs(self._pipegraph, list(self._pipegraph), ("warn",)))
             case GraphExtended(generator, job_ids):
                 self._made.append((generator, job_ids))
+                new = [self._pipegraph.job(job_id) for job_id in job_ids]
+                self._warn(messages_on_referred_jobs(self._pipegraph, new, ("warn", "fail")))
             case RunFinished(result) if result.interrupted_by is None:
                 self._warn(self._without_user(result))
             case _:

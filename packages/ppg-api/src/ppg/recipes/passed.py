@@ -1,0 +1,146 @@
+"""Passed products: what a parameter with jobs as its default gets, in any shape of lists and dictionaries.
+
+    {"reads": [raw["s1"], raw["s2"]], "genome": genome}
+
+becomes the same shape, with the path of a file for a job that makes it, and the value for a load. Where the shape has
+loads, `call_passing` fills them in, in the job process.
+"""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ppg.jobs.file_jobs import FileJob
+from ppg.jobs.job import Job, JobFile
+from ppg.paths import PathLike, require_path
+from ppg.worker.passing import Late
+
+if TYPE_CHECKING:
+    from ppg.kinds.graph_protocol import GraphProtocol
+
+__all__ = ["has_jobs", "jobs_and_files", "names_of", "product_of", "require_finite"]
+
+_CONTAINERS = (list, tuple, set, frozenset)
+
+
+def has_jobs(default: object, what: str) -> bool:
+    """Whether a default that is not marked by `upstream` stands for products of jobs.
+
+    Parameters:
+        default: the default.
+        what: names the parameter in messages.
+
+    Raises:
+        TypeError: it has jobs beside other values, so it is not clear what the function would get.
+    """
+    if isinstance(default, (Job, JobFile)):
+        return True
+    if not isinstance(default, (Mapping, *_CONTAINERS)):
+        return False
+    jobs, others = _counted(default, set())
+    if jobs and others:
+        raise TypeError(
+            f"{what} has jobs and other values in one default: {default!r}; write ppg.upstream(...) around it if its "
+            "texts are names of files, or use a parameter of its own for the other values"
+        )
+    return jobs > 0
+
+
+def _counted(value: object, within: set[int]) -> tuple[int, int]:
+    """Count the jobs, and the other values, in nested containers."""
+    if isinstance(value, (Job, JobFile)):
+        return 1, 0
+    if not isinstance(value, (Mapping, *_CONTAINERS)) or id(value) in within:
+        return 0, 1
+    jobs = others = 0
+    for part in value.values() if isinstance(value, Mapping) else value:
+        more_jobs, more_others = _counted(part, within | {id(value)})
+        jobs, others = jobs + more_jobs, others + more_others
+    return jobs, others
+
+
+def require_finite(needed: object, what: str) -> None:
+    """Refuse a list or dictionary that contains itself.
+
+    Raises:
+        TypeError: it does; the message begins with `what`.
+    """
+    pending: list[tuple[object, frozenset[int]]] = [(needed, frozenset())]
+    while pending:
+        value, within = pending.pop()
+        if isinstance(value, (Mapping, *_CONTAINERS)):
+            if id(value) in within:
+                raise TypeError(f"{what} contains itself; leave that part out")
+            parts = value.values() if isinstance(value, Mapping) else value
+            pending += ((part, within | {id(value)}) for part in parts)
+
+
+def jobs_and_files(needed: object) -> Iterator[Job | JobFile | PathLike]:
+    """Yield the jobs and the names of files in a shape."""
+    if isinstance(needed, (Job, JobFile, str, os.PathLike)):
+        yield needed
+    elif isinstance(needed, (Mapping, Iterable)):
+        for one in _parts(needed):
+            yield from jobs_and_files(one)
+
+
+def names_of(needed: object) -> object:
+    """Return the names that replace jobs in the function's defaults, and count as part of the function."""
+    if isinstance(needed, (Job, JobFile)):
+        return needed.job_id if isinstance(needed, Job) else needed.path
+    if isinstance(needed, (str, os.PathLike)):
+        return os.fspath(needed)
+    if isinstance(needed, Mapping):
+        return tuple((name, names_of(one)) for name, one in needed.items())
+    return tuple(map(names_of, _parts(needed))) if isinstance(needed, Iterable) else needed
+
+
+def product_of(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
+    """Return what a parameter gets: a path, or a shape of paths, in which `Late` stands for the value of a load.
+
+    Parameters:
+        needed: a job, a file of a job, the name of a file, or a shape of these.
+        pipegraph: the graph of the job.
+        what: names the parameter in messages.
+
+    Raises:
+        TypeError: a part is none of these, or a job that makes nothing that could be passed.
+    """
+    if isinstance(needed, FileJob):
+        return needed.made
+    return _product(needed, pipegraph, what)
+
+
+def _product(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
+    if isinstance(needed, (Job, JobFile, str, bytes, os.PathLike)) or not isinstance(needed, Iterable):
+        return _leaf(needed, pipegraph, what)
+    if isinstance(needed, Mapping):
+        return {name: _product(one, pipegraph, f"{what}[{name!r}]") for name, one in needed.items()}
+    return [_product(one, pipegraph, f"{what}[{index}]") for index, one in enumerate(_parts(needed))]
+
+
+def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
+    if isinstance(needed, FileJob):
+        if isinstance(needed.made, Path):
+            return needed.made
+        raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
+    if isinstance(needed, JobFile):
+        return Path(needed.path)
+    if isinstance(needed, Job):
+        if needed.observes_file:
+            return Path(needed.job_id)
+        value = needed.loaded_value()
+        if value is None:
+            raise TypeError(f"{what}: {needed!r} makes nothing that could be passed; use depends_on for it")
+        return Late(value)
+    return Path(pipegraph.file_id(require_path(needed, what)))
+
+
+def _parts(container: Iterable[object]) -> Iterable[object]:
+    """The parts of a container in the same order in every run."""
+    if isinstance(container, Mapping):
+        return container.values()
+    if isinstance(container, (set, frozenset)):
+        return sorted(container, key=lambda one: str(names_of(one)))
+    return container

@@ -1,0 +1,155 @@
+"""Types of decorators: what type checkers know about decorated functions, and about the jobs that they become.
+
+At run time a decorated function is a job of the plain class. A type checker sees a subclass, which can be called as the
+function was.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar, overload
+
+if TYPE_CHECKING:
+    from typing import Generic
+
+    from ppg.jobs.file_jobs import (
+        FileGeneratingJob,
+        MultiFileGeneratingJob,
+        MultiTempFileGeneratingJob,
+        TempFileGeneratingJob,
+    )
+    from ppg.jobs.generating_jobs import JobGeneratingJob
+    from ppg.recipes.value_loading import ValueLoadingJob
+
+    _P = ParamSpec("_P")
+    _R = TypeVar("_R")
+
+    class FileFunction(FileGeneratingJob, Generic[_P, _R]):
+        """FileFunction: is a function decorated by `ppg.file`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+    class TempFileFunction(TempFileGeneratingJob, Generic[_P, _R]):
+        """TempFileFunction: is a function decorated by `ppg.temp_file`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+    class FilesFunction(MultiFileGeneratingJob, Generic[_P, _R]):
+        """FilesFunction: is a function decorated by `ppg.files`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+    class TempFilesFunction(MultiTempFileGeneratingJob, Generic[_P, _R]):
+        """TempFilesFunction: is a function decorated by `ppg.temp_files`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+    class ValueFunction(ValueLoadingJob[_R], Generic[_P, _R]):
+        """ValueFunction: is a function decorated by `ppg.data`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+    class GeneratorFunction(JobGeneratingJob, Generic[_P, _R]):
+        """GeneratorFunction: is a function decorated by `ppg.generator`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+
+__all__ = [
+    "DeclaresFile",
+    "DeclaresFiles",
+    "DeclaresGenerator",
+    "DeclaresNamedFiles",
+    "DeclaresTempFile",
+    "DeclaresTempFiles",
+    "DeclaresTempNamedFiles",
+    "DeclaresValue",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class DeclaresFile(Protocol):
+    """DeclaresFile: makes a job of a function that gets a path, and of values for its other parameters."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Path, P], R], /, **bound: Any
+    ) -> "FileFunction[Concatenate[Path, P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FileFunction[[], R]": ...
+
+
+class DeclaresTempFile(Protocol):
+    """DeclaresTempFile: the same for a temporary file."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Path, P], R], /, **bound: Any
+    ) -> "TempFileFunction[Concatenate[Path, P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "TempFileFunction[[], R]": ...
+
+
+class DeclaresFiles(Protocol):
+    """DeclaresFiles: the same for a list of files."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[list[Path], P], R], /, **bound: Any
+    ) -> "FilesFunction[Concatenate[list[Path], P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FilesFunction[[], R]": ...
+
+
+class DeclaresNamedFiles(Protocol):
+    """DeclaresNamedFiles: the same for files with names."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[dict[str, Path], P], R], /, **bound: Any
+    ) -> "FilesFunction[Concatenate[dict[str, Path], P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FilesFunction[[], R]": ...
+
+
+class DeclaresTempFiles(Protocol):
+    """DeclaresTempFiles: the same for a list of temporary files."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[list[Path], P], R], /, **bound: Any
+    ) -> "TempFilesFunction[Concatenate[list[Path], P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "TempFilesFunction[[], R]": ...
+
+
+class DeclaresTempNamedFiles(Protocol):
+    """DeclaresTempNamedFiles: the same for temporary files with names."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[dict[str, Path], P], R], /, **bound: Any
+    ) -> "TempFilesFunction[Concatenate[dict[str, Path], P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "TempFilesFunction[[], R]": ...
+
+
+class DeclaresValue(Protocol):
+    """DeclaresValue: makes a load of a function that returns a value."""
+
+    def __call__(self, function: Callable[P, R], /, **bound: Any) -> "ValueFunction[P, R]":
+        """Declare the job, with these values of parameters."""
+
+
+class DeclaresGenerator(Protocol):
+    """DeclaresGenerator: makes a generator of a function that declares jobs."""
+
+    def __call__(self, function: Callable[P, R], /, **bound: Any) -> "GeneratorFunction[P, R]":
+        """Declare the job, with these values of parameters."""

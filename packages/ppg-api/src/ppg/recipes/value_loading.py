@@ -1,0 +1,45 @@
+"""Value loading: a load for functions that take the value as a parameter."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Generic, TypeVar, Unpack
+
+from ppg.jobs.loading_jobs import AttributeLoadingJob
+from ppg.kinds.execution import LoadOptions
+from ppg.worker.calls import Holder
+
+if TYPE_CHECKING:
+    from ppg.kinds.graph_protocol import GraphProtocol
+
+__all__ = ["Value", "ValueLoadingJob"]
+
+Value = TypeVar("Value")
+
+
+class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
+    """ValueLoadingJob: loads a value into the compute node, for functions of jobs that take it as a parameter.
+
+    Parameters:
+        job_id: its name.
+        callback: called without arguments; returns the value.
+        timeout, retries: see `Execution`.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or value.
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self,
+        job_id: str,
+        callback: Callable[[], Value],
+        *,
+        pipegraph: "GraphProtocol | None" = None,
+        **options: Unpack[LoadOptions],
+    ) -> None:
+        super().__init__(job_id, Holder(), "value", callback, pipegraph=pipegraph, **options)
+
+    def definition(self) -> dict[str, object]:
+        """The function and options, without the internal object that keeps the value."""
+        kept_in = {"object", "attribute_name"}
+        return {name: value for name, value in super().definition().items() if name not in kept_in}
