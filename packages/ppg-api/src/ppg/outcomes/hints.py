@@ -20,9 +20,9 @@ from itertools import islice
 from pathlib import PurePath
 
 from ppg.jobs.job import Job
+from ppg.kinds.signature import is_function
 from ppg.outcomes.tasks import runs_confined
 from ppg_exec import Output
-from ppg.kinds.signature import is_function
 from ppg_graph import NodeKind
 
 __all__ = ["LateVariable", "late_variable", "not_allowed", "with_hint"]
