@@ -204,6 +204,36 @@ def test_folders_in_which_python_programs_find_no_module_do_not_count_as_listed(
     assert sorted(seen.read) == ["site/more.pth", "tool.py"]
 
 
+def test_folders_in_which_python_scripts_find_no_module_do_not_count_as_listed(
+    trace: Trace, tmp_path: Path
+) -> None:
+    for folder in ("by_environment", "bin", "links", "data"):
+        (tmp_path / folder).mkdir()
+    script = tmp_path / "bin/tool"
+    script.write_text(
+        f"#!{sys.executable}\n"
+        "import importlib.util, os; assert importlib.util.find_spec('in_none') is None; os.listdir('data')"
+    )
+    script.chmod(0o700)
+    (tmp_path / "links/tool").symlink_to(script)
+
+    def programs() -> None:
+        os.environ["PYTHONPATH"] = "by_environment"
+        subprocess.run(["bin/tool"], check=True)
+        subprocess.run(["links/tool"], check=True)
+
+    seen = trace(programs)
+    assert seen.of(UseKind.LISTED) == ["data"]
+    assert sorted(seen.read) == ["bin/tool", "links/tool"]
+
+
+def test_a_program_that_is_no_python_lists_its_own_folder(trace: Trace, tmp_path: Path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/tool").write_text("#!/bin/sh\nls bin")
+    (tmp_path / "bin/tool").chmod(0o700)
+    assert trace(subprocess.run, ["bin/tool"]).of(UseKind.LISTED) == ["bin"]
+
+
 def test_a_program_that_searches_the_sources_lists_their_folder(trace: Trace, tmp_path: Path) -> None:
     write(tmp_path, "source/one.py")
     seen = trace(shell, "grep -r one source")

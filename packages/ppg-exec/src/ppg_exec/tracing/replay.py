@@ -38,6 +38,8 @@ _BYTECODE = re.compile(r"(.*)/__pycache__/([^/]+?)\.[^/.]+(?:\.opt-[^/.]+)?\.pyc
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[\d.]*")
 _MODULE_OR_TEXT = re.compile(rb'^"[^"]*"(?:, "-[^"]*")*?, "-[a-zA-Z]*[cm]"')
 """Arguments of a Python program that finds its first modules in the current folder."""
+_FIRST_MODULE = re.compile(r"/encodings/(?:__pycache__/)?__init__\.")
+"""A module that every Python program reads before others."""
 _NEW = frozenset({"clone", "clone3", "fork", "vfork"})
 _ELSEWHERE = "a program that it has started sees another file system (a container), and what it opens there is not known"
 _PARTLY = "a program has listed a part of the folder {!r}, which changed meanwhile"
@@ -53,7 +55,7 @@ class _Process:
         self.is_task = True  # runs the program of the task
         self.is_python = False
         self.is_elsewhere = False
-        self.modules: set[str] = set()  # the folders in which it finds modules
+        self.modules: set[str] = set()  # the folders in which it finds modules, if it is a Python program
         self.listing: dict[str, list[bytes]] = {}  # for the real name of a folder, the names until now
 
     def forked(self) -> _Process:
@@ -177,10 +179,12 @@ class Replay:
         program = self._processes[self._thread] = _Process(process.folder)
         program.is_task = False
         program.is_python = _PYTHON.fullmatch(name) is not None
-        if program.is_python:
-            program.modules.update(_absolute(_given_search_path(), process.folder))
-            if _MODULE_OR_TEXT.search(arguments):
-                program.modules.add(process.folder)
+        # A script may turn out to be a Python program.
+        program.modules.update(_absolute(_given_search_path(), process.folder))
+        if not program.is_python:
+            program.modules.update(map(os.path.dirname, (name, os.path.realpath(name))))
+        elif _MODULE_OR_TEXT.search(arguments):
+            program.modules.add(process.folder)
 
     def _chroot(self, process: _Process, found: Match[bytes]) -> None:
         if found[2] == b"0":
@@ -306,7 +310,7 @@ class Replay:
             if not name.endswith(_MODULES):
                 self._reads(name)
             return
-        if "/encodings/__init__." in name:
+        if _FIRST_MODULE.search(name):
             process.is_python = True
         bytecode = _BYTECODE.fullmatch(name)
         if bytecode is not None:
