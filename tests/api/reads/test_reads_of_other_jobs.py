@@ -1,9 +1,13 @@
 """A job reads a file that another job makes, without depending on it."""
 
+import subprocess
+from pathlib import Path
+
 import pytest
 
 import ppg
 from tests.api.reads.conftest import Project
+from tests.exec.tracing.conftest import require
 
 
 def declare_reader(project: Project, *, value=1, **options):
@@ -279,3 +283,45 @@ def test_a_generator_has_its_reads(project):
     graph = ppg.new_pipegraph(quiet=True)
     declare()
     assert graph.verify().will_run == {"generate": ("samples, which it read, changed",)}
+
+
+@pytest.mark.parametrize("track", ["python", "strace"])
+def test_a_job_that_makes_the_file_itself_where_it_is_missing_waits_for_its_maker(project, ran, track):
+    """As samtools and bcftools do with the index of a genome."""
+    if track == "strace":
+        require("strace")
+    program = "read -r line < index || { cat data > index; read -r line < index; }; echo $line > reader"
+
+    def read(path):
+        ran("reader")
+        if track == "strace":
+            subprocess.run(["sh", "-c", program], check=True, stderr=subprocess.DEVNULL)
+            return
+        try:
+            text = Path("index").read_text()
+        except FileNotFoundError:
+            text = Path("data").read_text()
+            Path("index").write_text(text)
+        path.write_text(text)
+
+    def make(path):
+        ran("index")
+        path.write_text(Path("data").read_text())
+
+    def declare():
+        # With one core the first one begins first.
+        ppg.FileGeneratingJob("reader", read)
+        ppg.FileGeneratingJob("index", make)
+
+    options = {"resource_coordinator": ppg.LocalSystem(max_cores_to_use=1)}
+    options |= {} if track == "python" else {"track": track}
+    project.write("data", "1\n")
+    assert project.run(declare, **options) == ["index", "reader"]
+    assert [message.partition(", ")[0] for message in project.warnings] == ["'reader' read 'index'"]
+    for _ in range(2):
+        project.run(declare, **options)
+    assert project.run(declare, **options) == []
+    project.write("data", "2\n")
+    assert project.run(declare, **options) == ["index", "reader"]
+    assert project.text("reader") == "2\n"
+    assert project.run(declare, **options) == []

@@ -334,7 +334,7 @@ class Driver:
             case ppg_graph.Commit(node, record):
                 self._commit(self._in_flight[node], record)
             case ppg_graph.Forget(node):
-                self._recorder.forget(self._pipegraph.job_at(node).job_id)
+                self._reads.forget(self._pipegraph.job_at(node))
             case ppg_graph.NonDeterministic(node):
                 self._publish(
                     events.Warned(

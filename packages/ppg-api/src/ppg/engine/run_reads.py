@@ -1,6 +1,6 @@
 """Run reads: has the jobs of a run track their reads, and judges these when the jobs have ended."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 
 from ppg.engine.consumed_files import ConsumedFiles
@@ -47,6 +47,8 @@ class RunReads:
         self._judge = ReadsOfRun(pipegraph, recorder, evaluator, in_graph.names_of_outputs)
         self._warn = warn
         self._of_loads: dict[NodeId, str] = {}
+        self._recorder = recorder
+        self._of_failed: dict[NodeId, Collection[JobId]] = {}
 
     @cached_property
     def _tracking(self) -> Tracking:
@@ -86,6 +88,14 @@ class RunReads:
             self._warn(message)
         if judged.error is not None:
             self._warn(str(judged.error))
+        self._of_failed[flight.job.node] = judged.reads
+        if flight.job.kind is NodeKind.LOAD:  # its record stays
+            self._recorder.failed(flight.job.job_id, judged.reads)
+
+    def forget(self, job: Job) -> None:
+        """Remove the record of a job that failed; its next run waits for the files that it had read."""
+        self._recorder.failed(job.job_id, self._of_failed.get(job.node, ()))
+        self._recorder.forget(job.job_id)
 
     def extended(self, extension: Extension) -> Extension:
         """Return an extension with the recorded reads of its jobs."""

@@ -82,6 +82,7 @@ def add_reads(
         maker=maker_of,
         generators=former.of_read,
         ignores=ignores,
+        before_failure=history.reads_before_failure,
     )
     names_of_outputs = NamesOfOutputs(pipegraph, history)
     jobs: dict[NodeId, Job] = {}

@@ -223,6 +223,7 @@ class ReadsInGraph:
             maker=maker,
             generators=self._former.of_read,
             ignores=lambda job_id: ignores_reads(job(job_id), pipegraph),
+            before_failure=self._history.reads_before_failure,
             edges=[(node(edge.upstream), node(edge.downstream)) for edge in edges],
         )
 

@@ -121,10 +121,10 @@ class ReadsOfRun:
             if use.kind is UseKind.LISTED:
                 self._listed(use, written, judged)
                 continue
-            if use.kind is UseKind.ABSENT and use.path in written:
-                continue
             names = self._names(use.path)
             if not own.isdisjoint(names):
+                continue
+            if use.kind is UseKind.ABSENT and use.path in written and self._maker_of(names) is None:
                 continue
             if not declared.isdisjoint(names):
                 self._link(names, next(name for name in names if name in declared), judged)
@@ -200,12 +200,10 @@ class ReadsOfRun:
         self, job: Job, use: FileUse, names: tuple[str, ...], judged: JudgedReads
     ) -> PyPipelineGraphError | None:
         """Judge a file that the job neither makes nor depends on; return the error by which the job fails."""
-        name = names[0]
-        found = next((maker for one in names if (maker := self._pipegraph.maker_of(one)) is not None), None)
-        if found is None:
-            self._input(job, use, name, judged)
+        maker = self._maker_of(names)
+        if maker is None:
+            self._input(job, use, names[0], judged)
             return None
-        maker = found.job if isinstance(found, JobFile) else found
         made = next(one for one in names if one in maker.files)
         if maker.kind is not NodeKind.OUTPUT:
             return JobContractError(
@@ -231,6 +229,10 @@ class ReadsOfRun:
         self._link(names, made, judged)
         judged.reads[read_id(made)] = self._of_made(maker, made, use)
         return None
+
+    def _maker_of(self, names: Iterable[str]) -> Job | None:
+        found = next((maker for one in names if (maker := self._pipegraph.maker_of(one)) is not None), None)
+        return found.job if isinstance(found, JobFile) else found
 
     def _of_made(self, maker: Job, made: str, use: FileUse) -> Fingerprint:
         """Fingerprint of a job's output as the reader found it."""

@@ -55,6 +55,7 @@ class GraphOfReads:
         maker: the job that makes a file; None if no job does.
         generators: the generators that made the maker of a file last time.
         ignores: whether the reads of a job do not count.
+        before_failure: what a job without a record had read before it failed.
         edges: the newest edges, which `dag` lacks.
     """
 
@@ -66,6 +67,7 @@ class GraphOfReads:
     maker: Callable[[str], JobId | None]
     generators: Callable[[str], Sequence[JobId]]
     ignores: Callable[[JobId], bool]
+    before_failure: Callable[[JobId], Sequence[JobId]]
     edges: Sequence[tuple[NodeId, NodeId]] = ()
 
 
@@ -75,14 +77,14 @@ def recorded_reads(
     """Return the reads of these jobs that the graph must contain, in the order of the jobs.
 
     A read is left out if the job makes the file, depends on it now, or does not count its reads. If a temporary job or
-    a cache makes the file, there is no edge: the job fails when it reads the file again.
+    a cache makes the file, there is no edge: the job fails when it reads the file again. A job that has failed runs again
+    in any case, and waits for the files of other jobs that it had read.
     """
     found: list[RecordedRead] = []
     for job_id in job_ids:
         record = history.get(job_id)
-        if record is None:
-            continue
-        reads = [upstream for upstream in record.upstreams if is_read(upstream)]
+        upstreams = graph.before_failure(job_id) if record is None else record.upstreams
+        reads = [upstream for upstream in upstreams if is_read(upstream)]
         if not reads or graph.ignores(job_id):
             continue
         declared = _declared(job_id, graph)
@@ -92,7 +94,8 @@ def recorded_reads(
             if path in declared or path in own:
                 continue
             makers = _makers(path, graph) if read == read_id(path) else ()
-            found.append(RecordedRead(read, path, job_id, makers))
+            if makers or record is not None:
+                found.append(RecordedRead(read, path, job_id, makers))
     return _without_circles(found, graph)
 
 

@@ -8,6 +8,7 @@ from ppg.status.run_notes import (
     LastRun,
     last_accepted,
     last_made,
+    last_reads,
     last_run,
     last_unread,
 )
@@ -107,6 +108,10 @@ class History:
     def last_unread(self, job_id: JobId) -> tuple[int, tuple[str, ...]] | None:
         """Return the run in which a job last did not read all files that it depends on, and these files."""
         return last_unread(self._store, job_id)
+
+    def reads_before_failure(self, job_id: JobId) -> tuple[JobId, ...]:
+        """Return what a job without a record had read before it failed."""
+        return last_reads(self._store, job_id)
 
     def last_accepted(self, job_id: JobId) -> LastAccepted | None:
         """Return when and why a job's files were accepted; None if they never were."""

@@ -1,13 +1,13 @@
 """Recorder: reads and writes the status store for a run; it writes the records that the evaluator commits."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from ppg.graph.extension import Extension
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.history import History
-from ppg.status.run_notes import note_generated, note_run, note_unread
+from ppg.status.run_notes import note_generated, note_reads, note_run, note_unread
 from ppg_graph import JobId, Reason, Record, is_read
 from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
 
@@ -84,6 +84,10 @@ class Recorder(History):
     def left_unread(self, job_id: JobId, paths: Sequence[str]) -> None:
         """Note the files that a job depends on, and did not open."""
         note_unread(self._store, self.run_id, job_id, paths)
+
+    def failed(self, job_id: JobId, reads: Iterable[JobId]) -> None:
+        """Note what a job that failed has read."""
+        note_reads(self._store, self.run_id, job_id, self.history.get(job_id), reads)
 
     def forget(self, job_id: JobId) -> None:
         """Remove the record of a job."""

@@ -28,10 +28,13 @@ from ppg_graph import (
     NoRecord,
     ReadChanged,
     Reason,
+    Record,
     Targeted,
     UpstreamAdded,
     UpstreamChanged,
     UpstreamRemoved,
+    is_read,
+    read_id,
 )
 from ppg_invariants import StatusStore
 
@@ -44,6 +47,7 @@ __all__ = [
     "last_run",
     "note_accepted",
     "note_generated",
+    "note_reads",
     "note_run",
 ]
 
@@ -51,6 +55,10 @@ ACCEPTED = "accepted"
 RAN = "ran"
 MADE = "made"
 UNREAD = "unread"
+READ = "read"
+
+SOME_READ = read_id("")
+"""The name of no file, by which a store has names of reads if a job that failed has such a note."""
 
 MOST_REASONS = 50
 """Number of reasons that are stored; a job with a thousand inputs can have a thousand reasons."""
@@ -174,6 +182,35 @@ def last_unread(store: StatusStore, job_id: JobId) -> tuple[int, tuple[str, ...]
         return None
     details: Mapping[str, Any] = noted.details
     return noted.run_id, tuple(details["paths"])
+
+
+def note_reads(
+    store: StatusStore, run_id: int, job_id: JobId, record: Record | None, reads: Iterable[JobId]
+) -> None:
+    """Note what a job that failed has read, so that it waits for these files in the next run.
+
+    Parameters:
+        store: open for writing.
+        run_id: the number of this run.
+        job_id: the job.
+        record: that of its last success, which gets lost; None if it has failed since.
+        reads: what it read now.
+    """
+    noted = last_reads(store, job_id)
+    before = noted if record is None else record.upstreams
+    kept = list(dict.fromkeys(read for read in (*before, *reads) if is_read(read)))
+    if kept or noted:
+        store.note(run_id, READ, job_id, {"reads": kept})
+        store.note(run_id, READ, SOME_READ, {"reads": []})
+
+
+def last_reads(store: StatusStore, job_id: JobId) -> tuple[JobId, ...]:
+    """Return what a job had read before it failed last."""
+    noted = store.noted(READ, job_id)
+    if noted is None:
+        return ()
+    details: Mapping[str, Any] = noted.details
+    return tuple(JobId(read) for read in details["reads"])
 
 
 def note_accepted(store: StatusStore, run_id: int, job_id: JobId, reasons: Sequence[Reason]) -> None:
