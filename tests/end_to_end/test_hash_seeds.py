@@ -1,10 +1,8 @@
 """Whole pipelines with another seed of Python's hashes at each run: what was made once is up to date."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
+from tests.end_to_end.ported_projects import BOOKS, lay_out
 from tests.end_to_end.ppg_command import (
     PPG,
     SOME_OR_ALL_SEEDS,
@@ -12,22 +10,6 @@ from tests.end_to_end.ppg_command import (
     run_command,
     run_with_other_hash_seeds,
 )
-
-ROOT = Path(__file__).parents[2]
-PORTED = Path(__file__).with_name("ported")
-BOOKS = ("semantics", "executor", "robustness")
-
-
-def lay_out(name: str, folder: Path) -> str:
-    """Copy a pipeline and its inputs into a folder; return its script."""
-    shutil.copytree(PORTED / name, folder, dirs_exist_ok=True)
-    if name == "zipf":
-        (folder / "books").mkdir()
-        for book in BOOKS:
-            shutil.copy(ROOT / f"docs/{book}.md", folder / f"books/{book}.txt")
-    if name == "posts":
-        shutil.copy(ROOT / "docs/semantics.md", folder / "posts.txt")
-    return f"{name}.py"
 
 
 @pytest.mark.parametrize("name", ["zipf", "posts", "artists"])

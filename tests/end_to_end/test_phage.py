@@ -1,6 +1,5 @@
 """The phage example through the real command: what runs, and above all what does not."""
 
-import hashlib
 import re
 import shutil
 import sys
@@ -17,6 +16,7 @@ from tests.end_to_end.ppg_command import (
     run_command,
     run_with_other_hash_seeds,
 )
+from tests.end_to_end.project_files import contents, edit
 
 JOBS = 45
 CODON_TABLES = {f"results/phage/codons/frame{frame:+d}.tsv" for frame in (1, 2, 3, -1, -2, -3)}
@@ -43,21 +43,6 @@ def finished(tmp_path_factory):
 def project(finished, tmp_path):
     """A copy of the finished project: as if the whole folder had been moved, with its status file."""
     return Path(shutil.copytree(finished, tmp_path / "project"))
-
-
-def edit(file: Path, old: str, new: str) -> None:
-    """Replace a piece of code that is there once."""
-    source = file.read_text()
-    assert source.count(old) == 1
-    # Python takes a compiled module for current if its source has the same size and the same second.
-    assert len(old) != len(new)
-    file.write_text(source.replace(old, new))
-
-
-def contents(project: Path) -> dict[str, str]:
-    """Every result with a hash of its bytes."""
-    files = sorted(path for path in (project / "results").rglob("*") if path.is_file())
-    return {str(path.relative_to(project)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def test_a_fresh_run_makes_all_tables_figures_and_the_report(finished):
