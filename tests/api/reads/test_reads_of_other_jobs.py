@@ -317,7 +317,10 @@ def test_a_job_that_makes_the_file_itself_where_it_is_missing_waits_for_its_make
     options |= {} if track == "python" else {"track": track}
     project.write("data", "1\n")
     assert project.run(declare, **options) == ["index", "reader"]
-    assert [message.partition(", ")[0] for message in project.warnings] == ["'reader' read 'index'"]
+    assert [message.partition(", ")[0] for message in project.warnings] == [
+        "'reader' wrote to 'index'",
+        "'reader' read 'index'",
+    ]
     for _ in range(2):
         project.run(declare, **options)
     assert project.run(declare, **options) == []
