@@ -84,7 +84,8 @@ def test_every_documented_name_can_be_imported(name):
     space = {}
     exec(f"from ppg import {name}", space)
     assert space[name] is getattr(ppg, name)
-    assert name in ppg.__all__
+    # A star import is not to hide the RuntimeError of Python.
+    assert name in ppg.__all__ or name == "RuntimeError"
     assert name in dir(ppg)
 
 
@@ -246,11 +247,24 @@ def test_every_job_that_works_takes_dependencies_and_gives_itself_back(folder, k
     assert [type(one).__name__ for one in needing.upstreams] == [
         "FileGeneratingJob",
         "ParameterInvariant",
-        "FileChecksumInvariant",
         "FunctionInvariant",
+        "FileChecksumInvariant",
     ]
     user = ppg.FileGeneratingJob("user", write)
     assert list(user.depends_on(job + upstream, [upstream] + job, job + [upstream]).upstreams) == [
         job,
         upstream,
     ]
+
+
+def test_a_star_import_hides_no_name_of_python_and_no_class_of_events():
+    names: dict[str, object] = {}
+    exec("from ppg import *", names)
+    assert not (names.keys() - {"__builtins__"}) & vars(builtins).keys()
+    assert not names.keys() & set(ppg.events.__all__)
+    assert names["RunFailed"] is ppg.RuntimeError
+
+
+def test_the_classes_of_events_have_their_old_names_too():
+    for name in ppg.events.__all__:
+        assert getattr(ppg, name) is getattr(ppg.events, name)

@@ -1,4 +1,4 @@
-"""The examples of the package's README run as they are written, and are idle the second time."""
+"""The examples of the READMEs run as they are written, and are idle the second time."""
 
 import re
 import subprocess
@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 
-README = Path(__file__).parents[2] / "packages" / "ppg-api" / "README.md"
-EXAMPLES = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+PROJECT = Path(__file__).parents[2]
+READMES = [PROJECT / "README.md", PROJECT / "packages" / "ppg-api" / "README.md"]
+EXAMPLES = [
+    example
+    for readme in READMES
+    for example in re.findall(r"```python\n(.*?)```", readme.read_text(), re.DOTALL)
+]
 
 
-def test_the_readme_has_examples():
-    assert len(EXAMPLES) >= 3
+def test_the_readmes_have_examples():
+    assert len(EXAMPLES) >= 5
 
 
 @pytest.mark.parametrize("number", range(len(EXAMPLES)))

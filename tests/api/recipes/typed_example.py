@@ -83,6 +83,10 @@ counts = [
     for name in ("even", "odd")
     for k in (1, 2)
 ]
+by_key = {("even", 1): counts[0], ("odd", 2): counts[1]}
+assert_type(ppg.upstream(by_key), dict[tuple[str, int], Path])
+assert_type(ppg.upstream({1: values}), dict[int, list[int]])
+assert_type(ppg.upstream([values, values]), list[list[int]])
 assert_type(counts[0](Path("out.txt"), Path("reads.txt"), 2, words=[]), int)
 assert_type(numbers.path, Path)
 

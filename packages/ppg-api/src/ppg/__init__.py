@@ -31,8 +31,9 @@ if TYPE_CHECKING:
         JobError,
         PyPipeGraphError,
         PyPipelineGraphError,
-        RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
+        RunFailed,
     )
+    from ppg.exceptions import RuntimeError as RuntimeError  # noqa: A004 (the name is part of pypipegraph's interface)
     from ppg.inspect.forecast import Preview
     from ppg.inspect.verification import Verification
     from ppg.jobs.callback_job import CallbackJob
@@ -75,27 +76,25 @@ if TYPE_CHECKING:
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
     from ppg.recipes.plot_job import PlotJob
     from ppg.recipes.value_loading import ValueLoadingJob
-    from ppg.report.events import (
-        Answered,
-        Event,
-        GraphExtended,
-        JobFailed,
-        JobFinished,
-        JobQueued,
-        JobsBlocked,
-        JobsNotNeeded,
-        JobStarted,
-        JobsUpToDate,
-        Listener,
-        RunFinished,
-        RunResumed,
-        RunStarted,
-        RunStopping,
-        RunSuspended,
-        RunWindingDown,
-        StatusRequested,
-        Warned,
-    )
+    from ppg.report.events import Answered as Answered
+    from ppg.report.events import Event as Event
+    from ppg.report.events import GraphExtended as GraphExtended
+    from ppg.report.events import JobFailed as JobFailed
+    from ppg.report.events import JobFinished as JobFinished
+    from ppg.report.events import JobQueued as JobQueued
+    from ppg.report.events import JobsBlocked as JobsBlocked
+    from ppg.report.events import JobsNotNeeded as JobsNotNeeded
+    from ppg.report.events import JobStarted as JobStarted
+    from ppg.report.events import JobsUpToDate as JobsUpToDate
+    from ppg.report.events import Listener as Listener
+    from ppg.report.events import RunFinished as RunFinished
+    from ppg.report.events import RunResumed as RunResumed
+    from ppg.report.events import RunStarted as RunStarted
+    from ppg.report.events import RunStopping as RunStopping
+    from ppg.report.events import RunSuspended as RunSuspended
+    from ppg.report.events import RunWindingDown as RunWindingDown
+    from ppg.report.events import StatusRequested as StatusRequested
+    from ppg.report.events import Warned as Warned
     from ppg.report.frontend import Frontend
     from ppg.result import JobOutcome, JobState, RunResult
     from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph, unwatched
@@ -106,7 +105,6 @@ if TYPE_CHECKING:
 __all__ = [
     "CORES",
     "Acceptance",
-    "Answered",
     "AttributeLoadingJob",
     "CacheJob",
     "CacheUnreadableError",
@@ -121,7 +119,6 @@ __all__ = [
     "DataLoadingJob",
     "DependencyInjectionJob",
     "DictEntryLoadingJob",
-    "Event",
     "Execution",
     "ExternalJob",
     "FileChecksumInvariant",
@@ -130,27 +127,18 @@ __all__ = [
     "FileTimeInvariant",
     "Frontend",
     "FunctionInvariant",
-    "GraphExtended",
     "InputChangedError",
     "InternalError",
     "Job",
     "JobContractError",
     "JobDiedException",
     "JobError",
-    "JobFailed",
     "JobFile",
-    "JobFinished",
     "JobGeneratingJob",
     "JobList",
     "JobOutcome",
     "JobOutputs",
-    "JobQueued",
-    "JobStarted",
     "JobState",
-    "JobsBlocked",
-    "JobsNotNeeded",
-    "JobsUpToDate",
-    "Listener",
     "LocalSystem",
     "MultiFileGeneratingJob",
     "MultiTempFileGeneratingJob",
@@ -162,22 +150,14 @@ __all__ = [
     "ProcessCall",
     "PyPipeGraphError",
     "PyPipelineGraphError",
-    "RunFinished",
+    "RunFailed",
     "RunResult",
-    "RunResumed",
-    "RunStarted",
-    "RunStopping",
-    "RunSuspended",
-    "RunWindingDown",
-    "RuntimeError",
     "SharedCache",
-    "StatusRequested",
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
     "ValueLoadingJob",
     "Verification",
-    "Warned",
     "current_pipegraph",
     "data",
     "file",
@@ -249,6 +229,7 @@ _MODULES = {
         "JobError",
         "PyPipeGraphError",
         "PyPipelineGraphError",
+        "RunFailed",
         "RuntimeError",
     ],
     "ppg.jobs.callback_job": ["CallbackJob"],
@@ -289,6 +270,8 @@ sys.modules[__name__].__class__ = RefusesOldNames
 if not TYPE_CHECKING:  # type checkers must not take a name that is gone for an object
 
     def __getattr__(name: str) -> object:
+        if name == "events":
+            return importlib.import_module("ppg.events")
         if name not in _MODULE_OF:
             raise_for_name("ppg", name)
         value: object = getattr(importlib.import_module(_MODULE_OF[name]), name)
@@ -297,4 +280,4 @@ if not TYPE_CHECKING:  # type checkers must not take a name that is gone for an 
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return sorted({*__all__, *_MODULE_OF, "events"})

@@ -25,6 +25,7 @@ __all__ = [
     "JobError",
     "PyPipeGraphError",
     "PyPipelineGraphError",
+    "RunFailed",
     "RuntimeError",
     "class_and_message",
     "how_it_died",
@@ -210,6 +211,10 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
         # In a pickle, a `JobError` stands for an exception that cannot be pickled.
         exceptions = {job_id: _portable(exception) for job_id, exception in self.exceptions.items()}
         return type(self), self.args, {**self.__dict__, "exceptions": exceptions}
+
+
+RunFailed = RuntimeError
+"""The same under a name that hides nothing of Python."""
 
 
 class _Exceptions(Mapping[str, BaseException]):

@@ -29,11 +29,11 @@ from ppg.engine.cache_watch import CacheWatch
 from ppg.engine.cleanup import clean_up, discard_files
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.early_end import EarlyEnd
+from ppg.engine.gc_pause import collected_later
 from ppg.engine.in_flight import EndedWell, InFlight
 from ppg.engine.node_differences import NodeDifferences
 from ppg.engine.run_reads import RunReads
 from ppg.exceptions import InternalError, JobContractError, PyPipelineGraphError
-from ppg.gc_pause import collected_later
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.graph.generated import GeneratedJobs

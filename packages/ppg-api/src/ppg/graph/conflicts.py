@@ -3,7 +3,7 @@
 from collections.abc import Hashable
 from typing import TYPE_CHECKING
 
-from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.exceptions import JobContractError
 from ppg.jobs.job import Job
 from ppg.kinds.kind import calling_hook
 from ppg.source_location import Place
@@ -12,12 +12,10 @@ from ppg_invariants import fingerprint_function
 
 if TYPE_CHECKING:
     from ppg.kinds.signature import Callback
-    from ppg.paths import PathLike
 
 __all__ = [
     "difference",
     "load_place",
-    "missing_maker_error",
     "refuse_namesakes",
     "same_job",
     "second_load_error",
@@ -132,12 +130,3 @@ def _without_instance(function: "Callback") -> "Callback":
 def shown(place: Place) -> str:
     """Return a place of declaration, as messages show it."""
     return f"{place[0]}:{place[1]}"
-
-
-def missing_maker_error(job_id: str, filename: "PathLike") -> PyPipelineGraphError:
-    """Return the error for a job that depends on a file by name, when no job makes it."""
-    return PyPipelineGraphError(
-        f"'{job_id}' depends on the file '{filename}', but no job makes it (yet). If a job makes it, declare that job "
-        f"first. If it is an input, call depends_on_file('{filename}'), or depend on "
-        f"FileChecksumInvariant('{filename}')"
-    )

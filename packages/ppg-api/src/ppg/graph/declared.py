@@ -8,7 +8,7 @@ from ppg.arguments import require_flag
 from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
-from ppg.graph.conflicts import load_place, missing_maker_error, same_job, second_load_error, shown
+from ppg.graph.conflicts import load_place, same_job, second_load_error, shown
 from ppg.graph.cycles import circle_of
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
@@ -94,6 +94,7 @@ class DeclaredGraph(Catalogue):
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.pruned: set[NodeId] = set()
         self._completed = 0
+        self._awaited: dict[tuple[str, JobId], PathLike] = {}
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
@@ -215,30 +216,41 @@ class DeclaredGraph(Catalogue):
         if job.job_id not in self:
             self._load_places[place] = job.job_id
 
-    def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
-        """Make a job depend on the job that makes a file.
+    def add_file_dependency(self, filename: PathLike, downstream: Job) -> None:
+        """Make a job depend on a file: on the job that makes it, or on its content.
+
+        While no job makes it, and none observes it, that is decided when the graph is complete.
 
         Parameters:
             filename: the file.
             downstream: the job that needs it.
-            or_observe: if no job makes it, depend on its content, rather than refuse.
-
-        Raises:
-            PyPipelineGraphError: no job makes it, and `or_observe` is False.
         """
         maker = self.maker_of(filename)
+        if maker is None:
+            path = self.file_id(require_path(filename, "filename"))
+            maker = self.job(path) if path in self else None
+            if maker is None or not maker.observes_file:
+                self._await_file(path, filename, downstream)
+                return
         if isinstance(maker, JobFile):
             self.add_dependency(maker.job, downstream, maker.path)
-        elif maker is not None:
-            self.add_dependency(maker, downstream, None)
-        elif or_observe:
-            path = self.file_id(require_path(filename, "filename"))
-            known = self.job(path) if path in self else None
-            if known is None or not known.observes_file:
-                known = FileChecksumInvariant(filename, pipegraph=self)
-            self.add_dependency(known, downstream, None)
         else:
-            raise missing_maker_error(downstream.job_id, filename)
+            self.add_dependency(maker, downstream, None)
+
+    def _await_file(self, path: str, filename: PathLike, downstream: Job) -> None:
+        self._awaited.setdefault((path, downstream.job_id), filename)
+
+    def _take_awaited(self) -> dict[tuple[str, JobId], PathLike]:
+        """Return the awaited files, by their id and that of the job that needs them, with the name that was given."""
+        awaited, self._awaited = self._awaited, {}
+        return awaited
+
+    def observe_awaited(self) -> None:
+        """Decide for each file that a job needs by name whether it depends on another job, or on the content."""
+        for (path, job_id), filename in self._take_awaited().items():
+            if self.maker_of(path) is None and path not in self:
+                FileChecksumInvariant(filename, pipegraph=self)
+            self.add_file_dependency(path, self.job(job_id))
 
     def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
         """Make a job run again when these parameters change.
@@ -274,12 +286,14 @@ class DeclaredGraph(Catalogue):
         """Add the implicit dependencies of the jobs that were declared since the last call."""
         if self._life is not Life.DECLARING:
             return
+        self.observe_awaited()
         declared = len(self._jobs)
         for job in self._jobs[self._completed : declared]:
             for invariant in job.implicit_invariants():
                 self.add_dependency(self.admit(invariant), job, None)
             for path in job.input_files:
-                self.add_file_dependency(path, job, or_observe=True)
+                self.add_file_dependency(path, job)
+        self.observe_awaited()
         self._completed = len(self._jobs)
 
     def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ppg.exceptions import JobContractError
-from ppg.graph.conflicts import load_place, missing_maker_error, same_job, second_load_error
+from ppg.graph.conflicts import load_place, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
@@ -53,7 +53,7 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
                     builder.connect(GeneratedDependency(job_id, downstream, part))
     for job in made.jobs:
         for path in job.input_files:
-            builder.connect(GeneratedDependency(path, job.job_id, by_file=True, or_observe=True))
+            builder.connect(GeneratedDependency(path, job.job_id, by_file=True))
     return builder.extension(generator)
 
 
@@ -134,8 +134,6 @@ class _Builder:
             return maker.job.job_id, maker.path
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
-        if not dependency.or_observe:
-            raise missing_maker_error(dependency.downstream, path)
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
         if known is not None and known.observes_file:
             self._declared[known.job_id] = known

@@ -30,15 +30,13 @@ class GeneratedDependency:
         upstream: a job id; or, with `by_file`, a file that a job makes.
         downstream: a job id.
         part: the needed file of the upstream job, or None for all.
-        by_file: `upstream` names a file.
-        or_observe: if no job makes that file, it is an input to observe.
+        by_file: `upstream` names a file. If no job makes it, it is an input to observe.
     """
 
     upstream: str
     downstream: str
     part: str | None = None
     by_file: bool = False
-    or_observe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +97,10 @@ class GeneratedGraph(DeclaredGraph):
         """Record a dependency."""
         self._dependencies.append(GeneratedDependency(upstream.job_id, downstream.job_id, part))
 
-    def add_file_dependency(self, filename: "PathLike", downstream: Job, *, or_observe: bool) -> None:
+    def add_file_dependency(self, filename: "PathLike", downstream: Job) -> None:
         """Record a dependency on a file; the main process finds the job that makes the file."""
         path = self.file_id(require_path(filename, "filename"))
-        self._dependencies.append(
-            GeneratedDependency(path, downstream.job_id, by_file=True, or_observe=or_observe)
-        )
+        self._dependencies.append(GeneratedDependency(path, downstream.job_id, by_file=True))
 
     def maker_of(self, filename: "PathLike") -> Job | JobFile | None:
         """Return the new job that makes a file, or its one file; None if no new job makes it."""

@@ -43,6 +43,7 @@ class RedefinableGraph(DeclaredGraph):
         self._dag = Dag()
         self._is_outdated = False
         self._moments: dict[JobId, Moment] = {}
+        self._awaited_of: dict[JobId, dict[str, tuple[PathLike, Moment]]] = {}
         self._needs: dict[JobId, dict[tuple[JobId, str | None], Moment]] = {}
         self._declared: int | None = None
         self._is_completing = False
@@ -123,6 +124,17 @@ class RedefinableGraph(DeclaredGraph):
             super().add_dependency(upstream, downstream, part)
         self._needs.setdefault(downstream.job_id, {})[upstream.job_id, part] = self._now()
 
+    def _await_file(self, path: str, filename: "PathLike", downstream: Job) -> None:
+        self._awaited_of.setdefault(downstream.job_id, {})[path] = filename, self._now()
+
+    def _take_awaited(self) -> "dict[tuple[str, JobId], PathLike]":
+        # They stay, because each run completes the graph. What `complete` awaits itself is of this run.
+        return {
+            (path, job_id): filename
+            for job_id, files in self._awaited_of.items()
+            for path, (filename, _) in files.items()
+        }
+
     def remove(self, job: "Job | PathLike") -> None:
         """Remove a job that the notebook does not declare any more; its files stay.
 
@@ -141,6 +153,7 @@ class RedefinableGraph(DeclaredGraph):
         self._take_out([self.job_at(node)])
         del self._moments[job_id]
         self._needs.pop(job_id, None)
+        self._awaited_of.pop(job_id, None)
         for needs in self._needs.values():
             for need in [need for need in needs if need[0] == job_id]:
                 del needs[need]
@@ -213,6 +226,9 @@ class RedefinableGraph(DeclaredGraph):
 
     def _forget_dependencies(self, job_id: JobId, moment: Moment) -> None:
         """Remove the dependencies of a job that were declared at that moment."""
+        files = self._awaited_of.get(job_id, {})
+        for path in [path for path, (_, when) in files.items() if when == moment]:
+            del files[path]
         needs = self._needs.get(job_id, {})
         for need in [need for need, when in needs.items() if when == moment]:
             del needs[need]

@@ -171,9 +171,9 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         """Make the job depend on others.
 
         Parameters:
-            dependencies: jobs, single files of multi-file jobs, names of files that jobs make (texts or paths),
-                iterables of all of these (nested to any depth; of a dictionary the values count), or None,
-                which is ignored.
+            dependencies: jobs, single files of multi-file jobs, names of files (texts or paths; see
+                `depends_on_file`), iterables of all of these (nested to any depth; of a dictionary the values count),
+                or None, which is ignored.
             options: none; the keywords of predecessors are errors.
 
         Returns:
@@ -183,7 +183,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             JobContractError: the job is an invariant.
             CycleError: the job would depend on itself, or the dependency depends directly on this job. The run finds
                 longer circles.
-            PyPipelineGraphError: a dependency belongs to another pipegraph, or no job makes a named file.
+            PyPipelineGraphError: a dependency belongs to another pipegraph.
             TypeError: an argument has another type.
         """
         if options:
@@ -193,7 +193,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         self._require_takes_dependencies()
         for needed in _flattened(self, dependencies):
             if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
-                self.pipegraph.add_file_dependency(needed, self, or_observe=False)
+                self.pipegraph.add_file_dependency(needed, self)
                 continue
             upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
             self.pipegraph.add_dependency(upstream, self, part)
@@ -212,9 +212,12 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         return self
 
     def depends_on_file(self, filename: "PathLike") -> Self:
-        """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant)."""
+        """Depend on a file: on the job that makes it, or else on its content (a FileChecksumInvariant).
+
+        A job that makes the file may be declared later: that is decided when the graph is complete.
+        """
         self._require_takes_dependencies()
-        self.pipegraph.add_file_dependency(filename, self, or_observe=True)
+        self.pipegraph.add_file_dependency(filename, self)
         return self
 
     @refuses_old_keywords("Job.depends_on_func")
@@ -254,12 +257,17 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
 
     @property
     def upstreams(self) -> "JobList":
-        """The jobs that this job depends on directly."""
+        """The jobs that this job depends on directly.
+
+        Named files that no job makes by now are inputs, and have invariants, from then on.
+        """
+        self.pipegraph.observe_awaited()
         return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.upstreams(self.node))
 
     @property
     def downstreams(self) -> "JobList":
-        """The jobs that depend directly on this job."""
+        """The jobs that depend directly on this job; see `upstreams`."""
+        self.pipegraph.observe_awaited()
         return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.downstreams(self.node))
 
     def __add__(self, other: "Dependency") -> "JobList":

@@ -71,8 +71,11 @@ class GraphProtocol(Protocol):
     def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
         """Make a job depend on another one, or on one file of it."""
 
-    def add_file_dependency(self, filename: "PathLike", downstream: Any, *, or_observe: bool) -> None:
+    def add_file_dependency(self, filename: "PathLike", downstream: Any) -> None:
         """Make a job depend on a file."""
+
+    def observe_awaited(self) -> None:
+        """Decide which of the files that jobs need by name are inputs."""
 
     def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
         """Make a job depend on parameters."""
@@ -153,8 +156,11 @@ class NowhereGraph:
     def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
         """Ignore the dependency."""
 
-    def add_file_dependency(self, filename: PathLike, downstream: Any, *, or_observe: bool) -> None:
+    def add_file_dependency(self, filename: PathLike, downstream: Any) -> None:
         """Ignore the dependency."""
+
+    def observe_awaited(self) -> None:
+        """Do nothing: nothing runs here."""
 
     def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
         """Ignore the dependency."""

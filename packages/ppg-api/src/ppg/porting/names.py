@@ -167,7 +167,7 @@ NAMES = (
     Row("", "_FunctionInvariant", "it is `ppg.FunctionInvariant`"),
     # Errors
     Row("", "PPGException FatalGraphException", "it is `ppg.PyPipelineGraphError`"),
-    Row("", "RunFailed JobsFailed", "it is `ppg.RuntimeError`"),
+    Row("", "JobsFailed", "it is `ppg.RuntimeError`"),
     Row(
         "RuntimeException",
         "RunFailedInternally JobEvaluationFailed",

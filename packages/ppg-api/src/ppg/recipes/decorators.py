@@ -62,6 +62,8 @@ __all__ = [
 
 SomeJob = TypeVar("SomeJob", bound=CallbackJob)
 
+Key = TypeVar("Key", bound=str | int | float | tuple[Any, ...])
+
 
 class FileOptions(ExecutionOptions, total=False):
     """FileOptions: the keyword options of jobs that make files; see `FileJob` and `Execution`."""
@@ -82,9 +84,13 @@ def upstream(
     needed: FileGeneratingJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
 ) -> Path: ...
 @overload
-def upstream(needed: Mapping[str, FileGeneratingJob | JobFile | os.PathLike[str]]) -> dict[str, Path]: ...
+def upstream(needed: Mapping[Key, FileGeneratingJob | JobFile | os.PathLike[str]]) -> dict[Key, Path]: ...
+@overload
+def upstream(needed: Mapping[Key, ValueLoadingJob[Value]]) -> dict[Key, Value]: ...
 @overload
 def upstream(needed: Iterable[FileGeneratingJob | JobFile | os.PathLike[str]]) -> list[Path]: ...
+@overload
+def upstream(needed: Iterable[ValueLoadingJob[Value]]) -> list[Value]: ...
 @overload
 def upstream(needed: Mapping[str, Any] | Iterable[Any]) -> Any: ...
 def upstream(needed: object) -> object:

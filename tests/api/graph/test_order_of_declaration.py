@@ -1,0 +1,140 @@
+"""A file may be needed by its name before the job that makes it is declared."""
+
+from pathlib import Path
+
+import pytest
+
+import ppg
+
+
+def by_depends_on(name):
+    return ppg.FileGeneratingJob("out", lambda out: copy(name, out)).depends_on(name)
+
+
+def by_depends_on_file(name):
+    return ppg.FileGeneratingJob("out", lambda out: copy(name, out)).depends_on_file(name)
+
+
+def by_upstream(name):
+    return ppg.file("out")(lambda out, path=ppg.upstream(name): copy(path, out))
+
+
+def by_nested_upstream(name):
+    return ppg.file("out")(lambda out, paths=ppg.upstream({"a": [name]}): copy(paths["a"][0], out))
+
+
+def by_external(name):
+    return ppg.ExternalJob("out", ["cat", name], stdout="out").depends_on(name)
+
+
+def copy(name, out):
+    with open(name, "rb") as file:
+        out.write_bytes(file.read())
+
+
+WAYS = [by_depends_on, by_depends_on_file, by_upstream, by_nested_upstream, by_external]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [ppg.FileGeneratingJob, ppg.TempFileGeneratingJob])
+def test_a_job_that_makes_the_file_may_be_declared_later(run, folder, way, kind):
+    def declare(text="made"):
+        out = way("needed")
+        maker = kind("needed", lambda path: path.write_text(text))
+        out.pipegraph.complete()
+        assert maker in out.upstreams
+        assert all(not isinstance(one, ppg.FileChecksumInvariant) for one in out.upstreams)
+
+    assert run(declare).ran == ["out", "needed"]
+    assert (folder / "out").read_text() == "made"
+    assert run(declare).ran == []
+    assert run(lambda: declare("other")).ran == ["out", "needed"]
+    assert (folder / "out").read_text() == "other"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_file_that_no_job_makes_is_an_input(run, folder, way):
+    (folder / "needed").write_text("input")
+    assert run(lambda: way("needed")).ran == ["out"]
+    assert run(lambda: way("needed")).ran == []
+    (folder / "needed").write_text("changed")
+    assert run(lambda: way("needed")).ran == ["out"]
+    assert (folder / "out").read_text() == "changed"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_input_that_is_not_there_is_named(failing_run, way):
+    error, _ = failing_run(lambda: way("needed"))
+    assert "the input file 'needed' does not exist" in str(error)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_one_file_of_several_is_the_dependency(graph, way):
+    out = way("sub/../b")
+    both = ppg.MultiFileGeneratingJob(["a", "b"], print)
+    graph.complete()
+    assert graph.dag.parts(both.node, out.node) == {"b"}
+
+
+def test_jobs_in_any_order_are_one_pipeline(run, folder):
+    def declare(order):
+        def chain(number):
+            before = Path(f"f{number - 1}")
+            job = ppg.FileGeneratingJob(
+                f"f{number}",
+                lambda path: path.write_text(f"{number}" + (before.read_text() if number else "")),
+            )
+            return job.depends_on(before) if number else job
+
+        for number in order:
+            chain(number)
+
+    assert run(lambda: declare([3, 1, 2, 0])).ran == ["f3", "f1", "f2", "f0"]
+    assert (folder / "f3").read_text() == "3210"
+    assert run(lambda: declare([0, 2, 1, 3])).ran == []
+
+
+def test_a_circle_of_names_is_found_before_anything_runs(graph):
+    ppg.FileGeneratingJob("a", print).depends_on("b")
+    ppg.FileGeneratingJob("b", print).depends_on("c")
+    ppg.FileGeneratingJob("c", print).depends_on("a")
+    with pytest.raises(ppg.CycleError):
+        graph.run()
+
+
+def test_an_invariant_that_the_script_declares_later_is_the_one(graph):
+    out = ppg.FileGeneratingJob("out", print).depends_on("input")
+    chosen = ppg.FileTimeInvariant("input")
+    graph.complete()
+    assert chosen in out.upstreams
+
+
+def test_a_notebook_can_declare_the_maker_in_a_later_cell(folder):
+    graph = ppg.new_pipegraph(redefine=True, quiet=True)
+    (folder / "needed").write_text("input")
+    ppg.FileGeneratingJob("out", lambda out: copy("needed", out)).depends_on("needed")
+    assert graph.run().ran == ["out"]
+    ppg.FileGeneratingJob("needed", lambda path: path.write_text("made"))
+    assert graph.run().ran == ["out", "needed"]
+    assert (folder / "out").read_text() == "made"
+    assert graph.run().ran == []
+    graph.remove("needed")
+    (folder / "needed").write_text("by hand")
+    assert graph.run().ran == ["out"]
+    assert (folder / "out").read_text() == "by hand"
+
+
+def test_a_notebook_that_declares_a_job_again_without_the_file_needs_it_no_more(folder):
+    graph = ppg.new_pipegraph(redefine=True, quiet=True)
+    ppg.FileGeneratingJob("out", lambda out: out.write_text("x")).depends_on("needed")
+    with pytest.raises(ppg.RuntimeError, match="needed"):
+        graph.run()
+    ppg.FileGeneratingJob("out", lambda out: out.write_text("x"))
+    assert graph.run().ran == ["out"]
+
+
+def test_a_running_graph_takes_no_more_files(graph):
+    job = ppg.FileGeneratingJob("out", lambda out: out.write_text("x"))
+    graph.run()
+    with pytest.raises(ppg.PyPipelineGraphError, match="Cannot add a dependency to 'out'"):
+        job.depends_on("needed")

@@ -1,0 +1,1 @@
+"""The pipelines with classes."""
