@@ -45,7 +45,14 @@ def complete_outputs(paths: Sequence[str], limit: Limit) -> None:
     outputs = _by_number(paths)
     held = _open_for_writing("self", outputs)
     if held:
-        _flush(held)
+        is_collecting = gc.isenabled()
+        # The collector may close the buffer of a text file first, and what the text file holds is lost.
+        gc.disable()
+        try:
+            _flush(held)
+        finally:
+            if is_collecting:
+                gc.enable()
     _wait_for_writers(outputs, limit)
 
 
