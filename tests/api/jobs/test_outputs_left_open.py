@@ -162,3 +162,19 @@ def test_an_output_that_cannot_be_completed_fails_the_job_by_name(folder):
     assert isinstance(error, ppg.JobContractError)
     assert f"its output '{folder / 'out'}' open" in str(error)
     assert "by its Failing (OSError: no room); close it in the callback" in str(error)
+
+
+@pytest.mark.parametrize("what", ["file", "dataset"])
+def test_a_file_of_h5py_is_closed(run, folder, what):
+    h5py = pytest.importorskip("h5py")
+
+    def make(path):
+        import h5py
+
+        file = h5py.File(path, "w")
+        dataset = file.create_dataset("x", data=list(range(100)))
+        LEFT.append(file if what == "file" else dataset)
+
+    run(lambda: ppg.FileGeneratingJob("out", make))
+    with h5py.File("out") as file:
+        assert list(file["x"]) == list(range(100))

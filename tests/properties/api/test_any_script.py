@@ -4,6 +4,7 @@ What must hold after every run is checked in `any_script.place` and `any_script.
 
 - the reference evaluator of the decision model (`tests.graph.reference`), told of the ends of jobs in the order in
   which they really ended, wants the same jobs to start at every step, and comes to the same outcome for every job;
+- files that threads or buffers complete after the callback has returned are complete;
 - exactly the callbacks ran that the run says it started;
 - every file that a job makes has, when the job has ended, the bytes that follow from the script alone, and nothing else
   in the folder was removed, changed or left behind;
@@ -55,6 +56,7 @@ class Life(stateful.RuleBasedStateMachine):
 
     coordinator: ClassVar[ppg.LocalSystem]
     ways_to_fail: ClassVar[tuple[str, ...]]
+    ways_to_be_late: ClassVar[tuple[str, ...]]
 
     def __init__(self) -> None:
         super().__init__()
@@ -74,7 +76,7 @@ class Life(stateful.RuleBasedStateMachine):
     @stateful.rule(random=randoms, edits=st.integers(0, 3), meddles=st.booleans())
     def run_well(self, random: Random, edits: int, meddles: bool) -> None:
         self.prepare(random, edits, meddles)
-        self.place.run(self.script)
+        self.place.run(self.script, late=self.late_writers(random))
         self.place.check_rebuilt(self.script, self.folder / "fresh")
         self.place.check_idle(self.script)
 
@@ -94,7 +96,7 @@ class Life(stateful.RuleBasedStateMachine):
         }
         missing = [job.name for job in everything if job.name in victims and job.kind in INPUT_FILES]
         note(f"fail: {harm}, missing: {missing}")
-        self.place.run(self.script, harm=harm, missing=missing)
+        self.place.run(self.script, harm=harm, late=self.late_writers(random), missing=missing)
 
     @stateful.rule(random=randoms, edits=st.integers(0, 3), meddles=st.booleans())
     def run_a_part(self, random: Random, edits: int, meddles: bool) -> None:
@@ -107,7 +109,7 @@ class Life(stateful.RuleBasedStateMachine):
             left_out = self.script.below(pruned)
             targets = [name for name in names if name not in left_out and random.random() < 0.2]
         note(f"pruned: {pruned}, targets: {targets}")
-        self.place.run(self.script, pruned=pruned, targets=targets)
+        self.place.run(self.script, late=self.late_writers(random), pruned=pruned, targets=targets)
 
     def prepare(self, random: Random, edits: int, meddles: bool) -> None:
         """What happens between two runs."""
@@ -121,6 +123,16 @@ class Life(stateful.RuleBasedStateMachine):
         note(f"changed: {changing}")
         if meddles:
             self.place.meddle(random)
+
+    def late_writers(self, random: Random) -> dict[str, str]:
+        """The jobs that complete their files after their callback has returned, and how."""
+        late = {
+            job.name: random.choice(self.ways_to_be_late)
+            for job in self.script.everything()
+            if job.kind in FILES and random.random() < 0.3
+        }
+        note(f"late: {late}")
+        return late
 
     def accidents(self, name: str, kind: Kind) -> list[tuple[str, tuple[str, ...]]]:
         """The callbacks of a job, and how each can fail."""
@@ -138,6 +150,7 @@ class InOneProcess(Life):
 
     coordinator = ppg.LocalSystem(inline=True)
     ways_to_fail = IN_PROCESS
+    ways_to_be_late = ("thread",)
 
 
 class InProcesses(Life):
@@ -145,6 +158,7 @@ class InProcesses(Life):
 
     coordinator = ppg.LocalSystem(max_cores_to_use=2)
     ways_to_fail = IN_A_PROCESS_OF_ITS_OWN
+    ways_to_be_late = ("thread", "buffer")
 
 
 class TestInOneProcess(InOneProcess.TestCase):

@@ -5,7 +5,8 @@ Between runs their inputs, their code and their declarations are edited. What mu
 - a job that waits for all that it reads, because that is declared or recorded, is right after one run;
 - everything is right after a few runs, one for each read that nobody knew of;
 - then `verify` holds, and the next runs start nothing but generators;
-- what `verify` says would run, runs.
+- what `verify` says would run, runs;
+- jobs that write to files of others are named, and all of this holds after their run.
 
 What was found here has a test of its own in `tests/api/reads/test_found.py`.
 """
@@ -73,6 +74,24 @@ class Life(stateful.RuleBasedStateMachine):
         }
         note(f"fail: {harm}")
         self.place.run(self.script, harm)
+
+    @stateful.rule(random=randoms, edits=st.integers(0, 3))
+    def write_to_files_of_others(self, random: Random, edits: int) -> None:
+        self.prepare(random, edits)
+        self.serial += 1
+        files = [*sorted(self.script.maker_of), "in/i0", "in/i1"]
+        harm = {}
+        for name, job in sorted(self.script.by_name.items()):
+            others = [
+                file
+                for file in files
+                if file not in job.files.values() and (self.place.root / file).parent.exists()
+            ]
+            if random.random() < 0.4:
+                harm[name] = f"write {random.choice(others)} {name}_{self.serial}"
+        note(f"write: {harm}")
+        self.place.run(self.script, harm)
+        self.place.settle(self.script, patience=self.patience() + 2)
 
     def prepare(self, random: Random, edits: int) -> None:
         """What happens between two runs."""

@@ -51,6 +51,7 @@ class Place:
         script: Script,
         *,
         harm: Mapping[str, str] | None = None,
+        late: Mapping[str, str] | None = None,
         missing: Collection[str] = (),
         pruned: Collection[str] = (),
         targets: Collection[str] | None = None,
@@ -59,11 +60,12 @@ class Place:
 
         Parameters:
             harm: how callbacks fail, by their names in the account.
+            late: how callbacks have files completed after their return, which makes no difference.
             missing: names of input files that are not there.
             pruned, targets: names of jobs.
         """
         harm = harm or {}
-        self._prepare(script, harm, missing)
+        self._prepare(script, harm, late or {}, missing)
         text = text_of(script, pruned=pruned, targets=targets)
         nodes = {job.name: job.node for job in script.jobs}
         lockstep = Lockstep(
@@ -102,7 +104,9 @@ class Place:
         exec(compile(text, str(path), "exec"), environment)
         return environment
 
-    def _prepare(self, script: Script, harm: Mapping[str, str], missing: Collection[str]) -> None:
+    def _prepare(
+        self, script: Script, harm: Mapping[str, str], late: Mapping[str, str], missing: Collection[str]
+    ) -> None:
         """Bring the inputs into the state of which the script speaks."""
         (self.root / ACCOUNT).unlink(missing_ok=True)
         everything = script.everything()
@@ -110,6 +114,7 @@ class Place:
             "reads": script.reads(),
             "indifferent": [job.name for job in everything if job.indifferent],
             "harm": dict(harm),
+            "late": dict(late),
         }
         (self.root / PLAN).write_text(json.dumps(plan))
         for job in everything:

@@ -11,10 +11,11 @@ import json
 import os
 import signal
 import sys
+import threading
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 __all__ = ["Here", "Shared", "account", "begin", "content", "generated", "load", "make", "put"]
 
@@ -33,6 +34,7 @@ class Here:
         self.attributes = {name: Shared() for name in attributes}
         self.data: dict[str, str] = {}
         self.entries: dict[str, str] = {}
+        self.left_open: list[TextIO] = []
 
 
 def content(name: str, part: str, version: int | None, reads: Sequence[str]) -> str:
@@ -71,12 +73,23 @@ def begin(name: str) -> tuple[dict[str, Any], str | None]:
     return plan, harm
 
 
+class Returned:
+    """Tells threads that the callback has returned: its variables are gone."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def __del__(self) -> None:
+        self.event.set()
+
+
 def make(here: Here, name: str, made: Path | Mapping[str, Path], version: int) -> None:
     """Write the file, or the files, of a job."""
     plan, harm = begin(name)
     files = made if isinstance(made, Mapping) else {"": made}
     reads = _reads(here, plan, name)
     effective = None if name in plan["indifferent"] else version
+    returned = Returned()
     for part, path in files.items():
         text = content(name, part, effective, reads)
         match harm:
@@ -88,7 +101,26 @@ def make(here: Here, name: str, made: Path | Mapping[str, Path], version: int) -
                 path.write_text(text[:3])
                 raise ValueError(f"{name} was told to fail half-way")
             case _:
-                path.write_text(text)
+                _write(here, path, text, plan["late"].get(name), returned)
+
+
+def _write(here: Here, path: Path, text: str, late: str | None, returned: Returned) -> None:
+    """Write a file; or have that done when the callback has returned."""
+    match late:
+        case "thread":
+            path.write_text(text[:3])
+            threading.Thread(target=_write_rest, args=(path, text[3:], returned.event)).start()
+        case "buffer":
+            here.left_open.append(path.open("w"))
+            here.left_open[-1].write(text)
+        case _:
+            path.write_text(text)
+
+
+def _write_rest(path: Path, text: str, returned: threading.Event) -> None:
+    returned.wait()
+    with path.open("a") as file:
+        file.write(text)
 
 
 def load(here: Here, name: str, version: int) -> str:

@@ -171,6 +171,8 @@ class WritesOfRun:
             return
 
     def _owner(self, name: str) -> Job | None:
+        if name.rpartition("/")[2] in {"", ".", ".."}:
+            return None  # the root, or a folder above it
         maker = self._pipegraph.maker_of(name)
         if maker is not None:
             return maker.job if isinstance(maker, JobFile) else maker

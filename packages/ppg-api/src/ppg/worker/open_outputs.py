@@ -2,7 +2,7 @@
 
 A file that a global name or a circle of references still holds may have text in its buffer, which the process of a job
 would lose. So such files are flushed before the outputs are described. Compressed files and archives write their end only
-when they are closed, so they are closed. What other processes of the job write is waited for. Only jobs that leave an
+when they are closed, so they are closed, and so are files of h5py. What other processes of the job write is waited for. Only jobs that leave an
 output open import this module.
 """
 
@@ -16,7 +16,7 @@ import os
 import select
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ppg.worker.settling import Limit, shown
@@ -45,7 +45,14 @@ def complete_outputs(paths: Sequence[str], limit: Limit) -> None:
     outputs = _by_number(paths)
     held = _open_for_writing("self", outputs)
     if held:
-        _flush(held)
+        is_collecting = gc.isenabled()
+        # The collector may close the buffer of a text file first, and what the text file holds is lost.
+        gc.disable()
+        try:
+            _flush(held)
+        finally:
+            if is_collecting:
+                gc.enable()
     _wait_for_writers(outputs, limit)
 
 
@@ -55,22 +62,38 @@ def _flush(held: Mapping[int, str]) -> None:
     found = [(layer, one) for one in gc.get_objects() if (layer := _layer(one)) is not None]
     for _, one in sorted(found, key=lambda pair: pair[0]):
         path = held.get(_descriptor_of(one))
-        if path is None:
-            continue
-        try:
-            if isinstance(one, _BUFFERS):
-                one.flush()
-            else:
-                one.close()
-        except Exception as error:
-            from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
-
-            raise JobContractError(
-                f"The callback has left its output '{path}' open, and the rest of it cannot be written by its "
-                f"{type(one).__name__} ({type(error).__name__}: {error}); close it in the callback"
-            ) from error
+        if path is not None:
+            _complete(path, one, one.flush if isinstance(one, _BUFFERS) else one.close)
+    if "h5py" in sys.modules:
+        _close_hdf5(sys.modules["h5py"], held)
     # Libraries in C have buffers of their own.
     ctypes.CDLL(None).fflush(None)
+
+
+def _close_hdf5(h5py: Any, held: Mapping[int, str]) -> None:
+    __tracebackhide__ = True
+    # A dataset keeps its file open, also if the object of the file is gone.
+    h5f = h5py.h5f
+    for one in h5f.get_obj_ids(types=h5f.OBJ_FILE | h5f.OBJ_GROUP | h5f.OBJ_DATASET | h5f.OBJ_ATTR):
+        if not one.valid:
+            continue  # it was closed with its file
+        file = h5py.h5i.get_file_id(one)
+        path = held.get(file.get_vfd_handle())
+        if path is not None:
+            _complete(path, file, h5py.File(file).close)
+
+
+def _complete(path: str, one: Any, write: Callable[[], object]) -> None:
+    __tracebackhide__ = True
+    try:
+        write()
+    except Exception as error:
+        from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
+
+        raise JobContractError(
+            f"The callback has left its output '{path}' open, and the rest of it cannot be written by its "
+            f"{type(one).__name__} ({type(error).__name__}: {error}); close it in the callback"
+        ) from error
 
 
 def _by_number(paths: Sequence[str]) -> Mapping[tuple[int, int], str]:
