@@ -204,7 +204,7 @@ def test_a_script_that_cannot_run_ends_with_2_and_its_own_error(project, text, s
     "declared",
     [
         "ppg.FileGeneratingJob('a', writes('A'))",
-        "ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A')).depends_on('b')",
+        "ppg.new_pipegraph().job('b')",
         "ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A')); ppg.run(); ppg.run()",
     ],
 )

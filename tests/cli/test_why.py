@@ -139,7 +139,7 @@ def test_jobs_up_to_date_blocked_or_not_needed_are_reported_as_such(built):
 def test_errors_of_the_script_are_reported_as_by_the_other_commands(built):
     built.script("ppg.new_pipegraph()\n1 / 0")
     assert "the script raised an error" in project_error(built)
-    built.script("ppg.new_pipegraph()\nppg.FileGeneratingJob('a', writes('A')).depends_on('nowhere')")
+    built.script("ppg.new_pipegraph().job('nowhere')")
     assert "script.py:" in project_error(built)
 
 

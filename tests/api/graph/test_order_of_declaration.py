@@ -1,5 +1,6 @@
 """A file may be needed by its name before the job that makes it is declared."""
 
+import inspect
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,22 @@ def test_a_running_graph_takes_no_more_files(graph):
     graph.run()
     with pytest.raises(ppg.PyPipelineGraphError, match="Cannot add a dependency to 'out'"):
         job.depends_on("needed")
+
+
+def test_an_input_is_declared_where_its_name_was_given(graph):
+    out = ppg.FileGeneratingJob("out", print)
+    out.depends_on("needed")
+    line = inspect.currentframe().f_lineno - 1
+    graph.complete()
+    assert graph.job("needed").declared_at == (__file__, line)
+
+
+def test_a_notebook_that_declares_a_command_again_without_its_input_needs_that_no_more(folder):
+    graph = ppg.new_pipegraph(redefine=True, quiet=True)
+    (folder / "needed").write_text("input")
+    ppg.ExternalJob("out", ["cat", Path("needed")], stdout="out")
+    assert graph.run().ran == ["out"]
+    ppg.ExternalJob("out", ["echo", "x"], stdout="out")
+    assert graph.run().ran == ["out"]
+    (folder / "needed").unlink()
+    assert graph.run().ran == []

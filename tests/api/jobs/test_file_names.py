@@ -126,11 +126,6 @@ def test_a_generator_of_file_names_is_taken(graph):
         (lambda: "a" in ppg.MultiFileGeneratingJob(["a", "b"], write), TypeError, "not iterable|argument of"),
         (lambda: ppg.MultiFileGeneratingJob(["a", "b"], write)["c"], KeyError, "a, b"),
         (lambda: ppg.MultiFileGeneratingJob({"x": "a"}, write)[Path("c")], KeyError, "makes x"),
-        (
-            lambda: ppg.FileGeneratingJob("a", write).depends_on(Path("nothing")),
-            ppg.PyPipelineGraphError,
-            "depends_on_file",
-        ),
     ],
 )
 def test_what_is_no_file_is_reported(graph, declare, error, named):

@@ -3,6 +3,7 @@
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 from ppg.arguments import require_flag
 from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem
@@ -27,11 +28,12 @@ from ppg.kinds.undeclared import Undeclared, require_undeclared
 from ppg.paths import PathLike, require_folder, require_path, working_root
 from ppg.result import RunResult, state_html
 from ppg.shared_cache.cache import SharedCache, shared_cache_of
+from ppg.source_location import Point, point_in_script
 from ppg.text import counted
 from ppg_graph import JobId, NodeId, NodeKind
 from ppg_invariants import register_encoder
 
-__all__ = ["DEFAULT_STATUS_FILENAME", "DeclaredGraph", "Life"]
+__all__ = ["DEFAULT_STATUS_FILENAME", "Awaited", "DeclaredGraph", "Life"]
 
 DEFAULT_STATUS_FILENAME = ".pypipegraph_status_robust"
 
@@ -47,6 +49,16 @@ class Life(enum.Enum):
 _DECLARING = Life.DECLARING
 _LOAD = NodeKind.LOAD
 """Constants, because looking up an Enum member takes as long as the rest of a small check."""
+
+
+class Awaited(NamedTuple):
+    """Awaited: a file that a job needs by its name, and that no job made when that was declared.
+
+    filename: the name that was given. declared_at: where the script gave it.
+    """
+
+    filename: PathLike
+    declared_at: Point
 
 
 class DeclaredGraph(Catalogue):
@@ -94,7 +106,7 @@ class DeclaredGraph(Catalogue):
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
         self.pruned: set[NodeId] = set()
         self._completed = 0
-        self._awaited: dict[tuple[str, JobId], PathLike] = {}
+        self._awaited: dict[tuple[str, JobId], Awaited] = {}
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
@@ -238,18 +250,18 @@ class DeclaredGraph(Catalogue):
             self.add_dependency(maker, downstream, None)
 
     def _await_file(self, path: str, filename: PathLike, downstream: Job) -> None:
-        self._awaited.setdefault((path, downstream.job_id), filename)
+        self._awaited.setdefault((path, downstream.job_id), Awaited(filename, point_in_script()))
 
-    def _take_awaited(self) -> dict[tuple[str, JobId], PathLike]:
-        """Return the awaited files, by their id and that of the job that needs them, with the name that was given."""
+    def _take_awaited(self) -> dict[tuple[str, JobId], Awaited]:
+        """Return the awaited files, by their id and that of the job that needs them."""
         awaited, self._awaited = self._awaited, {}
         return awaited
 
     def observe_awaited(self) -> None:
         """Decide for each file that a job needs by name whether it depends on another job, or on the content."""
-        for (path, job_id), filename in self._take_awaited().items():
+        for (path, job_id), awaited in self._take_awaited().items():
             if self.maker_of(path) is None and path not in self:
-                FileChecksumInvariant(filename, pipegraph=self)
+                FileChecksumInvariant(awaited.filename, pipegraph=self)._declared_at = awaited.declared_at
             self.add_file_dependency(path, self.job(job_id))
 
     def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:

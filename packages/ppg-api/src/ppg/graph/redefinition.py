@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.conflicts import load_place, refuse_namesakes, second_load_error
 from ppg.graph.cycles import UnwatchedEdges
-from ppg.graph.declared import DeclaredGraph, Life
+from ppg.graph.declared import Awaited, DeclaredGraph, Life
 from ppg.jobs.job import Job
 from ppg_graph import Dag, JobId, NodeId, NodeKind
 
@@ -43,7 +43,7 @@ class RedefinableGraph(DeclaredGraph):
         self._dag = Dag()
         self._is_outdated = False
         self._moments: dict[JobId, Moment] = {}
-        self._awaited_of: dict[JobId, dict[str, tuple[PathLike, Moment]]] = {}
+        self._awaited_of: dict[JobId, dict[str, tuple[Awaited, Moment]]] = {}
         self._needs: dict[JobId, dict[tuple[JobId, str | None], Moment]] = {}
         self._declared: int | None = None
         self._is_completing = False
@@ -125,15 +125,19 @@ class RedefinableGraph(DeclaredGraph):
         self._needs.setdefault(downstream.job_id, {})[upstream.job_id, part] = self._now()
 
     def _await_file(self, path: str, filename: "PathLike", downstream: Job) -> None:
-        self._awaited_of.setdefault(downstream.job_id, {})[path] = filename, self._now()
+        super()._await_file(path, filename, downstream)
+        if not self._is_completing:
+            (awaited,) = super()._take_awaited().values()
+            self._awaited_of.setdefault(downstream.job_id, {})[path] = awaited, self._now()
 
-    def _take_awaited(self) -> "dict[tuple[str, JobId], PathLike]":
-        # They stay, because each run completes the graph. What `complete` awaits itself is of this run.
-        return {
-            (path, job_id): filename
+    def _take_awaited(self) -> dict[tuple[str, JobId], Awaited]:
+        # What the script needs stays, because each run completes the graph.
+        declared = {
+            (path, job_id): awaited
             for job_id, files in self._awaited_of.items()
-            for path, (filename, _) in files.items()
+            for path, (awaited, _) in files.items()
         }
+        return declared | super()._take_awaited()
 
     def remove(self, job: "Job | PathLike") -> None:
         """Remove a job that the notebook does not declare any more; its files stay.
