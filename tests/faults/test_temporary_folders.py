@@ -1,11 +1,13 @@
 """What confined jobs leave in the folder for temporary files when something is killed."""
 
+import contextlib
 import os
 import signal
 import socket
 
 import pytest
 
+from ppg_exec.node.temporary_folders import remove_folder
 from tests.landlock import needs_landlock
 
 pytestmark = needs_landlock
@@ -72,3 +74,37 @@ def test_an_interrupted_run_leaves_no_temporary_file_of_a_confined_job(project, 
     assert run.wait() == 130
     assert [path for path in folder.iterdir() if path.name != f"ppg-{os.getuid()}"] == []
     assert not (project / "out").exists()
+
+
+def test_no_link_is_followed_that_takes_the_place_of_a_folder_meanwhile(tmp_path, monkeypatch):
+    """As a process of a confined job may try that outlives it."""
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("x")
+    folder = tmp_path / "private"
+    (folder / "inner").mkdir(parents=True)
+    listed = os.scandir
+
+    def exchange(descriptor):
+        found = listed(descriptor)
+        if (folder / "inner").is_dir() and not (folder / "inner").is_symlink():
+            entries = contextlib.nullcontext(list(found))
+            (folder / "inner").rmdir()
+            (folder / "inner").symlink_to(precious)
+            return entries
+        return found
+
+    monkeypatch.setattr(os, "scandir", exchange)
+    assert "cannot be removed" in remove_folder(str(folder))
+    assert (precious / "file").read_text() == "x"
+
+
+def test_folders_that_forbid_everything_are_removed(tmp_path):
+    inner = tmp_path / "private/a/b"
+    inner.mkdir(parents=True)
+    (inner / "file").touch()
+    for path in (inner, inner.parent, tmp_path / "private"):
+        path.chmod(0)
+    assert remove_folder(str(tmp_path / "private")) == ""
+    assert not (tmp_path / "private").exists()
+    assert remove_folder(str(tmp_path / "private")) == ""

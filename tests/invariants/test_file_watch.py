@@ -79,7 +79,7 @@ def test_a_file_that_is_gone_or_became_a_folder_is_a_change(path, known):
 
 def test_a_stamp_that_may_hide_a_write_is_not_trusted(path, known, monkeypatch):
     """As on a file system whose clock has not ticked between the hash and a write of as many bytes."""
-    monkeypatch.setattr("ppg_invariants.files.timestamps._measure_distinct_stamps", lambda directory: False)
+    monkeypatch.setattr("ppg_invariants.files.timestamps.stamps_are_distinct", lambda directory: False)
     state = known.state._replace(looked_ns=known.state.ctime_ns)
     unsettled = KnownFile(state, known.stat, is_settled=False)
     assert FileWatch().holds(path, unsettled).state.digest == state.digest
@@ -88,7 +88,7 @@ def test_a_stamp_that_may_hide_a_write_is_not_trusted(path, known, monkeypatch):
 
 
 def test_a_large_file_is_not_read_again_because_of_its_stamp(tmp_path, monkeypatch):
-    monkeypatch.setattr("ppg_invariants.files.timestamps._measure_distinct_stamps", lambda directory: False)
+    monkeypatch.setattr("ppg_invariants.files.timestamps.stamps_are_distinct", lambda directory: False)
     path = str(tmp_path / "large")
     with open(path, "wb") as file:
         file.truncate(LARGEST_REHASHED + 1)

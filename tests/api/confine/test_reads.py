@@ -200,3 +200,11 @@ def test_what_the_programs_of_a_traced_job_are_denied_is_named(folder, fails):
     (folder / "data").write_text("d")
     text = fails("out", lambda: ppg.ExternalJob("out", ["cat", "data"], stdout="out"), track="strace")
     assert "add job.depends_on_file('data')" in text
+
+
+def test_a_failure_that_names_what_cannot_be_looked_at_is_a_failure_of_the_job_alone(project):
+    def fail(path):
+        raise ValueError("cannot parse '" + "A" * 300 + "/x': Permission denied")
+
+    project.run(lambda: ppg.FileGeneratingJob("out", fail, confine=True))
+    assert "cannot parse" in project.errors["out"]

@@ -62,6 +62,7 @@ def test_a_remote_file_system_is_named(tmp_path, monkeypatch):
     [
         (folders._ODD, True, "different for each write", False),
         (folders._ODD, False, "ticks every", False),
+        (folders._ODD, None, "cannot be measured here", False),
         (folders._ODD // 10**9 * 10**9, False, "keeps 1 s or more", True),
         (folders._ODD // 1000 * 1000, False, "keeps less than nanoseconds", True),
     ],

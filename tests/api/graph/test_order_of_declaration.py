@@ -158,3 +158,45 @@ def test_a_notebook_that_declares_a_command_again_without_its_input_needs_that_n
     assert graph.run().ran == ["out"]
     (folder / "needed").unlink()
     assert graph.run().ran == []
+
+
+@pytest.mark.parametrize("look", [lambda job: job.upstreams, lambda job: job.pipegraph.preview()])
+@pytest.mark.parametrize("files", [["needed"], ["needed", "other"]])
+def test_a_maker_that_comes_after_a_look_at_the_graph_is_refused_with_the_reason(graph, look, files):
+    look(ppg.FileGeneratingJob("out", print).depends_on("needed"))
+    with pytest.raises(
+        ppg.JobContractError,
+        match=r"makes the file 'needed'.*an input since then; declare .* before that look",
+    ):
+        ppg.MultiFileGeneratingJob(files, print) if len(files) > 1 else ppg.FileGeneratingJob(files[0], print)
+
+
+@pytest.mark.parametrize("redefine", [False, True])
+def test_showing_a_graph_decides_nothing(folder, redefine):
+    graph = ppg.new_pipegraph(redefine=redefine, quiet=True)
+    ppg.FileGeneratingJob("out", lambda out: copy("needed", out)).depends_on("needed")
+    assert "out" in graph._repr_html_()
+    ppg.FileGeneratingJob("needed", lambda path: path.write_text("made"))
+    assert graph.run().ran == ["out", "needed"]
+
+
+def test_a_notebook_goes_on_after_looks_at_a_graph_that_has_run(folder):
+    graph = ppg.new_pipegraph(redefine=True, quiet=True)
+    (folder / "needed").write_text("input")
+    job = ppg.FileGeneratingJob("out", lambda out: copy("needed", out)).depends_on("needed")
+    for number in range(3):
+        graph.run()
+        assert "out" in graph._repr_html_()
+        assert sorted(one.job_id for one in job.upstreams) == ["FI:out", "needed"]
+        ppg.FileGeneratingJob(f"more{number}", lambda out: out.write_text("x"))
+    assert graph.run().ran == ["more2"]
+
+
+@pytest.mark.parametrize("way", [by_depends_on, by_depends_on_file, by_upstream])
+@pytest.mark.parametrize("kind", [ppg.DataLoadingJob, ppg.JobGeneratingJob])
+def test_a_job_that_makes_no_file_cannot_have_the_name_of_an_input(graph, folder, way, kind):
+    (folder / "needed").write_text("input")
+    way("needed")
+    kind("needed", lambda: None)
+    with pytest.raises(ppg.JobContractError, match="'needed' is declared twice, with another kind of job"):
+        graph.run()

@@ -1,5 +1,6 @@
 """A function that refers to a job by a name, upstream of which it is not: a warning, an error, or nothing."""
 
+import dataclasses
 import functools
 import subprocess
 import sys
@@ -7,6 +8,15 @@ import sys
 import pytest
 
 import ppg
+from ppg.graph.referred import messages_on_referred_jobs
+
+
+@dataclasses.dataclass
+class Steps:
+    """The jobs of a part of a pipeline."""
+
+    first: object
+    last: object
 
 
 def table() -> ppg.FileGeneratingJob:
@@ -58,6 +68,21 @@ def by_nested_function(job):
     return make
 
 
+def by_dataclass(job):
+    steps = Steps(job, None)
+    return lambda out: out.write_text(content(steps.first))
+
+
+def by_functions_that_call_each_other(job):
+    def odd(number):
+        return even(number - 1) if number else content(job)
+
+    def even(number):
+        return odd(number - 1) if number else content(job)
+
+    return lambda out: out.write_text(even(2))
+
+
 def by_method(job):
     class Maker:
         def make(self, out):
@@ -66,7 +91,17 @@ def by_method(job):
     return Maker().make
 
 
-WAYS = [by_closure, by_default, by_item, by_partial, by_helper, by_nested_function, by_method]
+WAYS = [
+    by_closure,
+    by_default,
+    by_item,
+    by_partial,
+    by_helper,
+    by_nested_function,
+    by_dataclass,
+    by_functions_that_call_each_other,
+    by_method,
+]
 
 
 @pytest.fixture
@@ -233,3 +268,39 @@ first = ppg.FileGeneratingJob("first", lambda out: out.write_text(old.job_id + s
 ppg.run_pipegraph()
 """)
     assert "refers to" not in said
+
+
+def test_an_object_may_have_the_jobs_of_all_steps(warnings):
+    """A later one is there for other functions, so only an earlier one lacks a dependency."""
+
+    def declare():
+        steps = Steps(None, None)
+        job = ppg.FileGeneratingJob("first", lambda out: out.write_text(type(steps).__name__))
+        steps.first = job
+        steps.last = ppg.FileGeneratingJob("last", lambda out: out.write_text("x")).depends_on(job)
+
+    assert warnings(declare) == []
+
+
+def test_functions_may_call_each_other_to_any_depth(graph, folder):
+    count = 3000
+    source = "".join(f"def f{number}(): return f{number + 1}()\n" for number in range(count))
+    names = {"later": table()}
+    exec(compile(f"{source}def f{count}(): return later.path\n", str(folder / "script.py"), "exec"), names)
+    called = names["f0"]
+    ppg.FileGeneratingJob("first", lambda out: out.write_text(called()))
+    (message,) = messages_on_referred_jobs(graph, list(graph), ("warn",))
+    assert "refers to the job 'table' by the variable 'later'" in message
+
+
+def test_values_may_be_nested_to_any_depth(graph):
+    def declare():
+        job = table()
+        nested: list[object] = [job]
+        for _ in range(3000):
+            nested = [nested, nested]
+        ppg.FileGeneratingJob("out", lambda out: out.write_text(str(len(nested)))).ignore_code_changes()
+
+    declare()
+    (message,) = messages_on_referred_jobs(graph, list(graph), ("warn",))
+    assert "by the variable 'nested'" in message

@@ -279,3 +279,56 @@ def test_a_pool_that_a_load_has_made_keeps_no_job_waiting(run, folder):
 
     run(declare, resource_coordinator=ppg.LocalSystem(seconds_for_threads=3600))
     assert (folder / "out").read_text() == "first second"
+
+
+@pytest.mark.parametrize("timeout", [None, 60])
+def test_what_fails_at_the_end_of_a_pool_fails_the_job_after_all_others_have_ended(
+    failing_run, folder, timeout
+):
+    """So an incomplete file never counts as made."""
+
+    def make(path):
+        ending = threading.Event()
+
+        def fail():
+            ending.set()
+            raise ValueError("no end")
+
+        def write():
+            ending.wait()
+            path.write_text("first second")
+
+        path.write_text("first ")
+        threading._register_atexit(fail)
+        threading.Thread(target=write).start()
+
+    error, _ = failing_run(lambda: ppg.FileGeneratingJob("out", make, timeout=timeout, rename_broken=True))
+    assert "ending what it has left running raised ValueError: no end" in str(error)
+    assert (folder / "out.broken").read_text() == "first second"
+
+
+def test_the_process_of_a_manager_is_ended_as_python_does(run, folder):
+    kept = []
+
+    def make(path):
+        kept.append(multiprocessing.Manager())
+        path.write_text(str(list(kept[0].list([1, 2]))))
+
+    run(
+        lambda: ppg.FileGeneratingJob("out", make),
+        resource_coordinator=ppg.LocalSystem(seconds_for_threads=60),
+    )
+    assert (folder / "out").read_text() == "[1, 2]"
+
+
+def test_a_thread_may_make_the_file_of_a_job_that_has_changed_its_directory(run, folder):
+    def make(path):
+        absolute = path.absolute()
+        absolute.write_text("")
+        returned = Returned()
+        leave_thread(returned.reading, absolute)
+        absolute.unlink()
+        os.chdir("/")
+
+    run(lambda: ppg.FileGeneratingJob("out", make))
+    assert (folder / "out").read_text() == "second"

@@ -266,7 +266,7 @@ def pass_gate(gate):
         file.write("go on")
 
 
-def declare_at_the_same_time(project, *, maker_ends_first):
+def declare_at_the_same_time(project, *, maker_ends_first, share=False):
     ran = project.account.ran
 
     def make(path):
@@ -288,13 +288,14 @@ def declare_at_the_same_time(project, *, maker_ends_first):
             wait_for("recorded")
         path.write_text("done")
 
-    ppg.FileGeneratingJob("made", make)
+    ppg.FileGeneratingJob("made", make, share=share)
     writer = ppg.FileGeneratingJob("writer", write)
     ppg.FileGeneratingJob("user", project.copying("made")).depends_on("made", writer)
 
 
+@pytest.mark.parametrize("share", [False, True])
 @pytest.mark.parametrize("maker_ends_first", [False, True])
-def test_what_is_written_while_its_maker_runs_is_not_believed(project, maker_ends_first):
+def test_what_is_written_while_its_maker_runs_is_not_believed(project, maker_ends_first, share):
     for gate in ("maker has begun", "file is written", "recorded"):
         os.mkfifo(gate)
 
@@ -305,9 +306,11 @@ def test_what_is_written_while_its_maker_runs_is_not_believed(project, maker_end
             pass_gate("recorded")
 
     def declare():
-        declare_at_the_same_time(project, maker_ends_first=maker_ends_first)
+        declare_at_the_same_time(project, maker_ends_first=maker_ends_first, share=share)
 
-    graph = ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2, share_cores=False), quiet=True)
+    # What the maker has left in a shared cache may have the other job's bytes, too.
+    options = {"shared_cache": project.folder / "shared"}
+    graph = ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2, share_cores=False), quiet=True, **options)
     declare()
     frontend = RecordingFrontend(listen)
     with pytest.raises(ppg.RuntimeError) as caught:
@@ -319,6 +322,31 @@ def test_what_is_written_while_its_maker_runs_is_not_believed(project, maker_end
     for gate in ("maker has begun", "file is written", "recorded"):
         os.unlink(gate)
     project.account.taken()
-    assert project.run(declare) == ["made", "user"]
+    assert project.run(declare, **options) == ["made", "user"]
     assert project.text("user") == "right"
-    assert project.run(declare) == []
+    assert project.run(declare, **options) == []
+
+
+def test_a_user_of_another_file_of_the_maker_believes_that_file(project):
+    """Of the files of a maker that is not believed, only the one to which the other job wrote is doubtful."""
+    for gate in ("maker has begun", "file is written"):
+        os.mkfifo(gate)
+
+    def make(paths):
+        for path in paths:
+            path.write_text("right")
+        pass_gate("maker has begun")
+        wait_for("file is written")
+
+    def write(path):
+        wait_for("maker has begun")
+        Path("made").write_text("wrong")
+        pass_gate("file is written")
+        path.write_text("done")
+
+    graph = ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2, share_cores=False), quiet=True)
+    ppg.MultiFileGeneratingJob(["made", "other"], make)
+    writer = ppg.FileGeneratingJob("writer", write)
+    ppg.FileGeneratingJob("user", project.copying("other")).depends_on("other", writer)
+    graph.run(frontend=RecordingFrontend())
+    assert project.text("user") == "right"

@@ -1,5 +1,6 @@
 """One function for many jobs: bound values are dependencies or parameters; and jobs that are called as functions."""
 
+import dataclasses
 import math
 from pathlib import Path
 
@@ -130,6 +131,35 @@ def test_what_cannot_be_bound_is_an_error_at_the_declaration(graph, bound, named
         ppg.file("out")(count, **bound)
 
 
+@dataclasses.dataclass
+class Config:
+    """A value with a part that may be a job."""
+
+    part: object
+
+
+@pytest.mark.parametrize("hide", [Config, lambda job: {"a": [Config(job)]}, lambda job: [Config({"b": job})]])
+def test_a_job_within_a_bound_object_is_refused_as_it_would_be_no_dependency(graph, hide):
+    with pytest.raises(
+        TypeError, match=r"'k' is bound to an object that has <FileGeneratingJob 'raw'>.*bind that job itself"
+    ):
+        ppg.file("out")(count, reads=ppg.upstream("x"), k=hide(raw("raw", "x")))
+    assert "out" not in graph
+
+
+def test_a_function_that_takes_any_parameters_gets_them_by_name(run, folder):
+    def show(out, **values):
+        out.write_text(f"{values['reads'].read_text()} {values['k']}")
+
+    def declare(k):
+        ppg.file("out")(show, reads=raw("raw", "x"), k=k)
+
+    run(lambda: declare(1))
+    assert (folder / "out").read_text() == "x 1"
+    assert run(lambda: declare(1)).ran == []
+    assert run(lambda: declare(2)).ran == ["out"]
+
+
 def test_two_jobs_of_one_name_with_other_values_contradict_each_other(graph):
     first = ppg.file("out")(count, reads=ppg.upstream("x"), k=1)
     assert ppg.file("out")(count, reads=ppg.upstream("x"), k=1) is first
@@ -193,3 +223,39 @@ def test_a_job_is_no_function_of_another_job(graph, declare):
     job = ppg.FileGeneratingJob("job", lambda out: out.write_text("x"))
     with pytest.raises(TypeError, match="job"):
         declare(job)
+
+
+def test_a_job_gets_the_values_that_are_compared_also_if_the_script_changes_them_later(run, folder):
+    def show(out, values):
+        out.write_text(str(values))
+
+    def declare():
+        values: list[int] = []
+        for number in range(3):
+            values.append(number)
+            ppg.file(f"out{number}")(show, values=values)
+
+    run(declare)
+    assert [(folder / f"out{number}").read_text() for number in range(3)] == ["[0]", "[0, 1]", "[0, 1, 2]"]
+    assert run(declare).ran == []
+
+
+def test_a_mistake_leaves_no_job_behind(graph):
+    with pytest.raises(TypeError):
+        ppg.file("out")(count, reads=ppg.upstream("x"), k=object())
+    assert "out" not in graph
+
+
+def test_a_job_cannot_be_called_within_another_one(failing_run):
+    """The other one would not run again when its function changes."""
+
+    def declare():
+        @ppg.file("a")
+        def a(out):
+            out.write_text("a")
+            return 3
+
+        ppg.FileGeneratingJob("b", lambda out: out.write_text(str(a(Path("scratch"))))).depends_on(a)
+
+    error, _ = failing_run(declare)
+    assert "The function of the job 'a' was called within a job" in str(error)

@@ -103,6 +103,28 @@ def test_a_list_that_contains_itself_is_refused_if_it_has_jobs(graph):
         ppg.file("out")(lambda out, x=ppg.upstream(endless): out.write_text("x"))
 
 
+def test_plain_defaults_may_be_nested_and_shared_in_any_way(graph):
+    shared: list[object] = [1]
+    deep: list[object] = [1]
+    for _ in range(3000):
+        shared, deep = [shared, shared], [deep]
+    endless: list[object] = [1]
+    endless.append(endless)
+    for default in (shared, deep, endless):
+        job = ppg.file("out")(lambda out, x=default: out.write_text("x"))
+        assert list(job.upstreams) == []
+        ppg.new_pipegraph(quiet=True)
+
+
+def test_jobs_that_are_nested_too_deeply_are_refused(graph):
+    nested: object = ppg.FileGeneratingJob("job", lambda out: out.write_text("x"))
+    for _ in range(3000):
+        nested = [nested]
+    for default in (nested, ppg.upstream(nested)):
+        with pytest.raises(TypeError, match="'x' is nested more than 100 times"):
+            ppg.file("out")(lambda out, x=default: out.write_text("x"))
+
+
 @pytest.mark.parametrize(
     "decorator",
     [ppg.file, ppg.files, ppg.temp_file, ppg.temp_files, ppg.data, ppg.generator],

@@ -163,3 +163,17 @@ with LocalExecutor(cores=1) as executor:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True
     ).stdout
     assert printed == "[] []\n"
+
+
+def test_a_folder_of_the_project_counts_also_if_the_project_lies_in_a_folder_of_the_system(
+    project, monkeypatch
+):
+    """Such as the virtual environment of a project in /opt."""
+    monkeypatch.setattr(system, "_SYSTEM", (str(project.parent),))
+    (project.parent / "tool").mkdir()
+    environment = project / ".venv/packages"
+    environment.mkdir(parents=True)
+    found = common_access(str(project), [str(environment)])
+    assert found.may_read(f"{environment}/any.so")
+    assert found.may_read(str(project.parent / "tool/any"))
+    assert not found.may_read(str(project / "data.csv"))

@@ -18,6 +18,7 @@ from ppg.porting.guards import RefusesOldNames, raise_for_name
 from ppg.porting.old_modules import resolve_old_modules
 
 if TYPE_CHECKING:
+    from ppg import events as events
     from ppg.accept.acceptance import Acceptance
     from ppg.coordinators import LocalSystem
     from ppg.exceptions import (

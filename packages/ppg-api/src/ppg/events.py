@@ -11,46 +11,7 @@
 `ppg.report.events` has the definitions.
 """
 
-from ppg.report.events import (
-    Answered,
-    Event,
-    GraphExtended,
-    JobFailed,
-    JobFinished,
-    JobQueued,
-    JobsBlocked,
-    JobsNotNeeded,
-    JobStarted,
-    JobsUpToDate,
-    Listener,
-    RunFinished,
-    RunResumed,
-    RunStarted,
-    RunStopping,
-    RunSuspended,
-    RunWindingDown,
-    StatusRequested,
-    Warned,
-)
+from ppg.report import events as _defined
+from ppg.report.events import *  # noqa: F403 (the list of names is in one place)
 
-__all__ = [
-    "Answered",
-    "Event",
-    "GraphExtended",
-    "JobFailed",
-    "JobFinished",
-    "JobQueued",
-    "JobStarted",
-    "JobsBlocked",
-    "JobsNotNeeded",
-    "JobsUpToDate",
-    "Listener",
-    "RunFinished",
-    "RunResumed",
-    "RunStarted",
-    "RunStopping",
-    "RunSuspended",
-    "RunWindingDown",
-    "StatusRequested",
-    "Warned",
-]
+__all__ = _defined.__all__

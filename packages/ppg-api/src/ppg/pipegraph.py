@@ -175,7 +175,7 @@ class Pipegraph(DeclaredGraph):
         Raises:
             RuntimeError: at least one job failed; all jobs that did not depend on it have been done.
             CycleError: jobs depend on each other in a circle; nothing was done.
-            JobContractError: with `undeclared="fail"`, a function refers to a job upstream of which it is not.
+            JobContractError: with `undeclared="fail"`, a function refers to a job on which its job does not depend.
             PyPipelineGraphError: the graph ran before, or another run holds the status file.
             KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, finished jobs stay recorded.
         """

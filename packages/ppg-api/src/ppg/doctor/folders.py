@@ -47,7 +47,10 @@ def _timestamps(project: Path) -> Finding:
             f"coarse: the file system keeps {resolution}",
             "files that changed just before a run are hashed once more; use another file system if that takes long",
         )
-    if stamps_are_distinct(str(project)):
+    are_distinct = stamps_are_distinct(str(project))
+    if are_distinct is None:
+        return Finding(subject, "in nanoseconds; whether each write shows cannot be measured here")
+    if are_distinct:
         return Finding(subject, "in nanoseconds, and different for each write")
     tick = time.clock_getres(_COARSE_CLOCK) * 1000
     return Finding(

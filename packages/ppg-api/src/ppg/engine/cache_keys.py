@@ -65,6 +65,7 @@ class CacheKeys:
         self._read_by_load = read_by_load
         self._warned_causes: set[str] = set()
         self._loads: dict[NodeId, bytes] = {}
+        self._uses: dict[NodeId, Use] = {}
 
     def use_of(self, job: Job) -> "Use | None":
         """Return how a starting job uses the cache; None if it does not share."""
@@ -78,7 +79,7 @@ class CacheKeys:
             return None
         from ppg.shared_cache.in_job import Use  # noqa: PLC0415 (only runs that share need it)
 
-        return Use(
+        use = self._uses[job.node] = Use(
             str(cache.folder),
             key.hex(),
             tuple(map(self._portable, job.files)),
@@ -87,9 +88,27 @@ class CacheKeys:
             # A pickle may name classes that this project does not have, so the job test-reads its files.
             job.reading,
         )
+        return use
+
+    def unshare(self, job: Job) -> None:
+        """Remove the entry of a job that has made its files, because another job may have written to them meanwhile."""
+        use = self._uses.get(job.node)
+        if use is None:
+            return
+        from ppg.shared_cache.registry import discard  # noqa: PLC0415 (only runs that share need it)
+
+        try:
+            discard(use.cache, use.key)
+        except OSError as error:
+            self._warn(
+                f"'{job.job_id}': its entry in the shared cache may have the bytes of another job, and cannot be removed: "
+                f"{error}; remove it with ppg cache prune"
+            )
 
     def ended(self, job: Job, made: Made) -> None:
         """Warn the user about problems with the cache; only once for each cause."""
+        if made.taken:
+            self._uses.pop(job.node, None)  # the entry is that of another run
         for cause, message in made.warnings:
             if cause not in self._warned_causes:
                 self._warned_causes.add(cause)

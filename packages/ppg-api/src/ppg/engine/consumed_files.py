@@ -101,7 +101,7 @@ class ConsumedFiles:
             )
 
     def _cause(self, name: str) -> str:
-        culprits = [f"'{culprit}'" for culprit in self._culprits(name)]
+        culprits = [f"'{culprit}'" for culprit in sorted(set(self._culprits(name)))]
         return f", because {' and '.join(culprits)} wrote to it" if culprits else ""
 
     def changed_while_it_ran(self, name: str, job_id: str) -> InputChangedError:
@@ -246,7 +246,9 @@ class ConsumedFiles:
         elif job.kind is NodeKind.OUTPUT or job.kind is NodeKind.LAZY:
             if job.job_id not in self._history.history:
                 # The record was forgotten, because another job wrote to a file.
-                yield from ((name, lambda: None) for name in job.files if name in self._changed)
+                for name in job.files:
+                    if name in self._changed and (parts is None or name in parts):
+                        yield name, lambda: None
                 return
             for name, state in self._history.files(job.job_id).items():
                 if parts is None or name in parts:

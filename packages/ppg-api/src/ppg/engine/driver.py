@@ -103,7 +103,14 @@ class Driver:
             pipegraph, recorder, self._evaluator, writes.culprits, self._should_stop
         )
         self._reads = RunReads(
-            pipegraph, recorder, self._evaluator, graph_of_reads, self._consumed, writes, self._warn
+            pipegraph,
+            recorder,
+            self._evaluator,
+            graph_of_reads,
+            self._consumed,
+            writes,
+            self._warn,
+            lambda job: self._cache_keys.unshare(job),  # noqa: PLW0108 (it is made below)
         )
         self._node_differences = NodeDifferences(
             pipegraph, self._consumed, SameNames(pipegraph, self._observer)
@@ -256,7 +263,11 @@ class Driver:
             # The user stops the run while a large file is hashed; these jobs count as never started.
             return
         for flight, error in checked:
-            reads = self._reads.of(flight) if error is None else error
+            if error is None:
+                reads = self._reads.of(flight)
+            else:
+                reads = error
+                self._reads.failed(flight)
             if not isinstance(reads, PyPipelineGraphError):
                 self._job_succeeded(flight, reads)
                 continue

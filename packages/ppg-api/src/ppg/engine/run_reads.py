@@ -33,6 +33,7 @@ class RunReads:
         consumed: compares files if a load has to be repeated, and knows those that cannot be believed.
         writes: knows which files of others the jobs wrote.
         warn: called with messages for the user.
+        unshare: removes what a job has left in the shared cache.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class RunReads:
         consumed: ConsumedFiles,
         writes: WritesOfRun,
         warn: Callable[[str], None],
+        unshare: Callable[[Job], None],
     ) -> None:
         self._pipegraph = pipegraph
         self._in_graph = in_graph
@@ -52,6 +54,7 @@ class RunReads:
         self._writes = writes
         self._judge = ReadsOfRun(pipegraph, recorder, evaluator, in_graph.names_of_outputs, writes)
         self._warn = warn
+        self._unshare = unshare
         self._of_loads: dict[NodeId, str] = {}
         self._of_failed: dict[NodeId, Collection[JobId]] = {}
         self._doubtful: dict[NodeId, list[str]] = {}
@@ -99,7 +102,9 @@ class RunReads:
     def recorded(self, job: Job) -> None:
         """Forget the record of a job that has outputs to which another job wrote at the same time."""
         if job.node in self._doubtful:
+            self._recorder.failed(job.job_id, ())
             self._recorder.forget(job.job_id)
+            self._unshare(job)
 
     def of(self, flight: InFlight) -> Mapping[JobId, Fingerprint] | PyPipelineGraphError:
         """Return what a job that ended well has read, for its record; or the error by which it fails."""
@@ -107,6 +112,7 @@ class RunReads:
         if denied:
             from ppg.outcomes.confined_hints import went_on_without  # noqa: PLC0415 (few jobs do that)
 
+            self.failed(flight)
             return JobContractError(went_on_without(flight.job, [use.path for use in denied]))
         judged = self._judge.judge(flight.job, flight.uses, flight.uses_incomplete)
         for message in judged.warnings:
@@ -114,7 +120,10 @@ class RunReads:
         if judged.reads and flight.job.kind is NodeKind.LOAD:
             self._of_loads[flight.job.node] = path_of_read(next(iter(judged.reads)))
             self._consumed.read_besides(flight.job.node, judged.files)
-        return judged.reads if judged.error is None else judged.error
+        if judged.error is None:
+            return judged.reads
+        self._note_failed(flight.job, judged.reads)
+        return judged.error
 
     def read_by_load(self, node: NodeId) -> str | None:
         """Return a file that a load has read in this run without depending on it; None if there is none."""
@@ -128,9 +137,12 @@ class RunReads:
             self._warn(message)
         if judged.error is not None:
             self._warn(str(judged.error))
-        self._of_failed[flight.job.node] = judged.reads
-        if flight.job.kind is NodeKind.LOAD:  # its record stays
-            self._recorder.failed(flight.job.job_id, judged.reads)
+        self._note_failed(flight.job, judged.reads)
+
+    def _note_failed(self, job: Job, reads: Collection[JobId]) -> None:
+        self._of_failed[job.node] = reads
+        if job.kind is NodeKind.LOAD:  # its record stays
+            self._recorder.failed(job.job_id, reads)
 
     def forget(self, job: Job) -> None:
         """Remove the record of a job that failed; its next run waits for the files that it had read."""

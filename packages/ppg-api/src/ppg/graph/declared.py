@@ -107,6 +107,7 @@ class DeclaredGraph(Catalogue):
         self.pruned: set[NodeId] = set()
         self._completed = 0
         self._awaited: dict[tuple[str, JobId], Awaited] = {}
+        self._inputs_by_name: set[str] = set()
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
@@ -185,6 +186,7 @@ class DeclaredGraph(Catalogue):
         except ValueError:
             # A second declaration is rare, so `add_node` finds it, and no check comes first.
             older = self.job(job_id)
+            self._refuse_late_maker(older, job)
         else:
             self._jobs.append(job)
             if makes_others:
@@ -203,6 +205,7 @@ class DeclaredGraph(Catalogue):
             if rival is None and path in self.dag:
                 rival = self.job(path)
             if rival is not None:
+                self._refuse_late_maker(rival, job)
                 raise JobContractError(
                     f"Two jobs declare the file '{path}': {rival!r} (declared at {shown(rival.declared_at)}) and "
                     f"{job!r} (declared at {shown(job.declared_at)}); give one of them another file"
@@ -211,6 +214,19 @@ class DeclaredGraph(Catalogue):
             raise JobContractError(
                 f"{job!r} (declared at {shown(job.declared_at)}) observes a file that "
                 f"{self._multi_file_makers[job.job_id]!r} makes; depend on that job instead"
+            )
+
+    def _refuse_late_maker(self, known: Job, job: Job) -> None:
+        """Refuse a job that makes a file which counts as an input, because the graph was looked at without that job.
+
+        Raises:
+            JobContractError: it does.
+        """
+        if known.job_id in self._inputs_by_name and known.job_id in job.files:
+            raise JobContractError(
+                f"{job!r} (declared at {shown(job.declared_at)}) makes the file '{known.job_id}', which jobs need by its name "
+                f"(at {shown(known.declared_at)}). No job made it when the graph was looked at, by `upstreams`, a preview or "
+                f"a verification, so it counts as an input since then; declare {job!r} before that look"
             )
 
     def _note_load(self, job: Job) -> None:
@@ -260,8 +276,10 @@ class DeclaredGraph(Catalogue):
     def observe_awaited(self) -> None:
         """Decide for each file that a job needs by name whether it depends on another job, or on the content."""
         for (path, job_id), awaited in self._take_awaited().items():
-            if self.maker_of(path) is None and path not in self:
+            known = self.job(path) if path in self else None
+            if self.maker_of(path) is None and (known is None or not known.observes_file):
                 FileChecksumInvariant(awaited.filename, pipegraph=self)._declared_at = awaited.declared_at
+                self._inputs_by_name.add(path)
             self.add_file_dependency(path, self.job(job_id))
 
     def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
@@ -380,7 +398,9 @@ def _graph_html(pipegraph: DeclaredGraph) -> str:
     result = pipegraph.last_result
     rows = []
     for job in jobs[:ROWS]:
-        upstreams = [str(upstream) for upstream in job.upstreams if upstream.kind is not NodeKind.INVARIANT]
+        # Showing the graph must not decide which names are inputs, as `upstreams` does.
+        above = map(pipegraph.job_at, pipegraph.dag.upstreams(job.node))
+        upstreams = [str(upstream) for upstream in above if upstream.kind is not NodeKind.INVARIANT]
         more = f", and {len(upstreams) - _NEIGHBOURS} more" if len(upstreams) > _NEIGHBOURS else ""
         state = result[job.job_id].state if result is not None and job.job_id in result else None
         rows.append(

@@ -139,6 +139,11 @@ class RedefinableGraph(DeclaredGraph):
         }
         return declared | super()._take_awaited()
 
+    def observe_awaited(self) -> None:
+        """Decide only when a run, or a look, completes the graph, because later cells may declare the jobs."""
+        if self._is_completing:
+            super().observe_awaited()
+
     def remove(self, job: "Job | PathLike") -> None:
         """Remove a job that the notebook does not declare any more; its files stay.
 

@@ -39,11 +39,13 @@ def messages_on_referred_jobs(
             continue
         if policy_of(job.execution.undeclared, pipegraph.undeclared) not in wanted:
             continue
-        for name, value in values.of(callback):
+        for name, value, is_inside in values.of(callback):
             needed = value.job if isinstance(value, JobFile) else value
             assert isinstance(needed, Job)
             if needed is job or needed.kind in _WITHOUT_PRODUCT or not pipegraph.has(needed):
                 continue
+            if is_inside and _is_upstream(pipegraph, job.node, needed.node):
+                continue  # an object that has the jobs of all steps
             if not _is_upstream(pipegraph, needed.node, job.node):
                 yield _message(pipegraph, job, name, needed)
 
@@ -71,11 +73,4 @@ def _message(pipegraph: DeclaredGraph, job: Job, name: str, needed: Job) -> str:
 
 def _is_upstream(pipegraph: DeclaredGraph, upstream: NodeId, downstream: NodeId) -> bool:
     dag = pipegraph.dag
-    pending, seen = [downstream], {downstream}
-    while pending:
-        above = dag.upstreams(pending.pop())
-        if upstream in above:
-            return True
-        pending += (node for node in above if node not in seen)
-        seen.update(above)
-    return False
+    return dag.has_edge(upstream, downstream) or upstream in dag.ancestors([downstream])

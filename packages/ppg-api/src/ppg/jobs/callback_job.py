@@ -11,6 +11,7 @@ from ppg.jobs.job import Job, require_id
 from ppg.kinds.execution import Execution
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
+from ppg.worker.role import ROLE, Role
 
 if TYPE_CHECKING:
     from ppg.jobs.invariants import OwnFunctionInvariant
@@ -68,14 +69,20 @@ class CallbackJob(Job):
         return functools.partial(call_passing, self._callback, self._values, self._loaded)
 
     def __call__(self, /, *arguments: Any, **named: Any) -> Any:
-        """Call the function of the job here and now, as if there were no job; for tests, and for use by other functions.
+        """Call the function of the job here and now, as if there were no job; for the script, and for tests.
 
         Parameters:
             arguments, named: those of the function. It gets bound values, and the paths of other jobs, by default.
 
         Raises:
             TypeError: the function does not take these arguments, or lacks a value that only jobs of a run get.
+            JobContractError: another job calls it, which would not run again when this function changes.
         """
+        if ROLE.now is not Role.SCRIPT:
+            raise JobContractError(
+                f"The function of the job '{self.job_id}' was called within a job, which would not run again when that "
+                "function changes; let both call a plain function, and make this job of it by ppg.file(...)(function)"
+            )
         given = inspect.signature(self._callback).bind_partial(*arguments, **named).arguments
         missing = [name for name in self._loaded if name not in given]
         if missing:

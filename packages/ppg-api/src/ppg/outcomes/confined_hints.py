@@ -7,7 +7,6 @@ words of such lines that name files are compared with what the job may use.
 import os
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from ppg.graph.conflicts import shown
 from ppg.jobs.job import Job
@@ -82,7 +81,7 @@ def _denied(job: Job, lines: Iterable[str]) -> Iterator[str]:
         others = [
             path
             for path in paths
-            if path not in own and not Path(path).is_dir() and not common.may_read(os.path.realpath(path))
+            if path not in own and not _is_folder(path) and not common.may_read(os.path.realpath(path))
         ]
         for path in others:
             is_input = os.path.realpath(path) in reads
@@ -92,6 +91,11 @@ def _denied(job: Job, lines: Iterable[str]) -> Iterator[str]:
             yield _is_output(job, outputs[0])
         if not paths and (missing := _missing(job, line)) is not None:
             yield _is_new(job, missing)
+
+
+def _is_folder(path: str) -> bool:
+    """Whether there is a folder; unlike pathlib's, this raises nothing for names that cannot be looked at."""
+    return os.path.isdir(path)  # noqa: PTH112
 
 
 def _names(line: str) -> Iterator[str]:
@@ -131,7 +135,7 @@ def _missing(job: Job, line: str) -> str | None:
     names += [match.strip().rpartition(" ")[2] for match in BEFORE.findall(line)]
     for name in names:
         path = absolute(name, next(_folders(job)))
-        if "\0" not in path and Path(path).parent.is_dir():
+        if "\0" not in path and _is_folder(path.rpartition("/")[0]):
             return path
     return None
 

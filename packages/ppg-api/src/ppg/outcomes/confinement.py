@@ -148,7 +148,8 @@ def confined_call(job: Job, call: ProcessCall) -> ProcessCall:
     if limits.makes:
         # The process makes room for the outputs before it is confined, and cannot do so afterwards.
         arguments = tuple(
-            Prepared(limits.writes) if argument == limits.writes else argument for argument in arguments
+            Prepared(limits.writes) if type(argument) is tuple and argument == limits.writes else argument
+            for argument in arguments
         )
         if report is not None:
             report = functools.partial(report_made, report, limits.writes)

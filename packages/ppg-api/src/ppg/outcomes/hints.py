@@ -179,7 +179,9 @@ def not_allowed(job: Job, text: str, stderr: Output) -> str | None:
 def _not_loaded(job: Job, type_name: str) -> str | None:
     if job.execution.isolation != "fresh":
         return None
-    loads = [upstream.job_id for upstream in job.upstreams if upstream.kind is NodeKind.LOAD]
+    graph = job.pipegraph
+    above = map(graph.job_at, graph.dag.upstreams(job.node))
+    loads = [upstream.job_id for upstream in above if upstream.kind is NodeKind.LOAD]
     if not loads or type_name not in LOOKS_NOT_LOADED:
         return None
     names = ", ".join(f"'{name}'" for name in loads[:MOST_NAMES]) + (

@@ -7,7 +7,7 @@ read.
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ppg.exceptions import InputChangedError, JobContractError, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
@@ -116,7 +116,7 @@ class ReadsOfRun:
             return judged
         self._note_unread(job, noted)
         if (error := self._written(job, judged)) is not None:
-            return JudgedReads(warnings=judged.warnings, error=error)
+            return replace(judged, error=error)
         written = {use.path for use in noted if use.kind is UseKind.WRITTEN}
         if len(written) == len(noted):
             return judged  # nearly all jobs without inputs
@@ -137,9 +137,9 @@ class ReadsOfRun:
                 continue
             error = self._file(job, use, names, judged)
             if error is not None:
-                return JudgedReads(warnings=judged.warnings, error=error)
+                return replace(judged, error=error)
         if (error := self._otherwise_than_before(job, judged)) is not None:
-            return JudgedReads(warnings=judged.warnings, error=error)
+            return replace(judged, error=error)
         return judged
 
     def _written(self, job: Job, judged: JudgedReads) -> PyPipelineGraphError | None:
@@ -163,6 +163,11 @@ class ReadsOfRun:
             before = self._evaluator.fingerprint(node)
             if job_id in judged.unsettled or judged.reads.get(job_id, before) != before:
                 path = path_of_read(job_id)
+                if job_id == listing_id(path):
+                    return InputChangedError(
+                        f"the names in '{path}' changed while the graph ran, before '{job.job_id}' listed it; run again. If "
+                        f"another job makes a file there, let '{job.job_id}' depend on that job"
+                    )
                 return InputChangedError(
                     f"'{path}' changed while the graph ran, before '{job.job_id}' read it; run again. "
                     f"If it is an input, add .depends_on_file({path!r}) to '{job.job_id}'"

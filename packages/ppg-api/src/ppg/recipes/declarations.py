@@ -4,7 +4,9 @@ The classes of the jobs do all the work. The job process gets a copy of the func
 instead of holding them. The names count as part of the function, and the jobs themselves stay in the main process.
 """
 
+import copy
 import functools
+import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
@@ -13,8 +15,10 @@ from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.kinds.signature import is_function
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
 from ppg.worker.passing import Late, filled, has_late
+from ppg_invariants import ReferredValues
 
 __all__ = ["Upstream", "declaration_of"]
 
@@ -71,7 +75,7 @@ def declaration_of(decorator: str, kind: type[CallbackJob], name: object, **opti
     Raises:
         TypeError: the name is a function, because the decorator was written without its parentheses.
     """
-    if callable(name):
+    if is_function(name):
         raise TypeError(
             f"ppg.{decorator}: {_NAMED_BY.get(decorator, 'job_id')} must not be the function "
             f"'{getattr(name, '__qualname__', name)}'; write @ppg.{decorator}(...) above it, with what it makes in "
@@ -96,7 +100,11 @@ def _declared(
         # The line of the function; a function that is bound may be far from what it makes.
         job.declared_at = (function.__code__.co_filename, function.__code__.co_firstlineno)
     parameters = {each: value for each, value in bound.items() if each not in dependencies}
-    values: dict[str, object] = dict(parameters)
+    compared = _compared(parameters, job, what) if parameters else None
+    # The job gets the values that are compared, even if the script changes a list later.
+    values: dict[str, object] = {
+        each: _copied(value, _parameter(what, each)) for each, value in parameters.items()
+    }
     loaded: dict[str, Callable[[], object]] = {}
     for parameter, needed in dependencies.items():
         product = product_of(needed, job.pipegraph, _parameter(what, parameter))
@@ -109,9 +117,8 @@ def _declared(
     job.pass_to_callback(values, loaded)
     admitted = job.pipegraph.admit(job)
     assert isinstance(admitted, kind)
-    if parameters:
-        known_as = f"{admitted.job_id} (bound)"
-        admitted.depends_on(ParameterInvariant(known_as, parameters, pipegraph=admitted.pipegraph))
+    if compared is not None:
+        admitted.depends_on(admitted.pipegraph.admit(compared))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
             if isinstance(one, (Job, JobFile)):
@@ -119,6 +126,32 @@ def _declared(
             else:
                 admitted.depends_on_file(one)
     return admitted
+
+
+def _compared(parameters: Mapping[str, object], job: CallbackJob, what: str) -> ParameterInvariant:
+    """Return the invariant of bound values, which is not admitted yet, so that a mistake leaves no job behind.
+
+    Raises:
+        TypeError: a value cannot be fingerprinted, or has a job in it.
+    """
+    for each, value in parameters.items():
+        if callable(value):
+            continue  # what a function refers to is looked at where it is called
+        for _, inner, _ in ReferredValues((Job, JobFile)).within(value):
+            raise TypeError(
+                f"{_parameter(what, each)} is bound to an object that has {inner!r}, on which the job would not depend; bind "
+                "that job itself, or upstream(...) of it, and other values apart"
+            )
+    return unadmitted(ParameterInvariant, f"{job.job_id} (bound)", parameters, pipegraph=job.pipegraph)
+
+
+def _copied(value: object, what: str) -> object:
+    try:
+        return copy.deepcopy(value)
+    except Exception as error:
+        raise TypeError(
+            f"{what} is bound to a value that cannot be copied ({type(error).__name__}: {error}); bind a plain value"
+        ) from error
 
 
 def _taken_apart(
@@ -187,6 +220,8 @@ def _require_no_hidden_job(function: FunctionType, what: str, by_name: Mapping[s
 
 
 def _require_parameters(code: CodeType, bound: Mapping[str, object], what: str) -> None:
+    if code.co_flags & inspect.CO_VARKEYWORDS:
+        return
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     for name in bound:
         if name not in known:
@@ -210,9 +245,10 @@ def _defaults_of(function: FunctionType) -> dict[str, object]:
 
 
 def _is_dependency(default: object, what: str) -> bool:
-    if not isinstance(default, Upstream):
-        return has_jobs(default, what)
-    require_finite(default.needed, what)
+    is_marked = isinstance(default, Upstream)
+    if not is_marked and not has_jobs(default, what):
+        return False
+    require_finite(default.needed if isinstance(default, Upstream) else default, what)
     return True
 
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 __all__ = ["has_jobs", "jobs_and_files", "names_of", "product_of", "require_finite"]
 
 _CONTAINERS = (list, tuple, set, frozenset)
+_DEEPEST = 100
+"""Lists and dictionaries of jobs within each other."""
 
 
 def has_jobs(default: object, what: str) -> bool:
@@ -38,42 +40,49 @@ def has_jobs(default: object, what: str) -> bool:
         return True
     if not isinstance(default, (Mapping, *_CONTAINERS)):
         return False
-    jobs, others = _counted(default, set())
-    if jobs and others:
+    has_job = has_other = False
+    pending: list[object] = [default]
+    seen: set[int] = set()
+    while pending:
+        value = pending.pop()
+        if isinstance(value, (Job, JobFile)):
+            has_job = True
+        elif not isinstance(value, (Mapping, *_CONTAINERS)):
+            has_other = True
+        elif id(value) not in seen:
+            seen.add(id(value))
+            pending += value.values() if isinstance(value, Mapping) else value
+    if has_job and has_other:
         raise TypeError(
             f"{what} has jobs and other values in one default: {default!r}; write ppg.upstream(...) around it if its "
             "texts are names of files, or use a parameter of its own for the other values"
         )
-    return jobs > 0
-
-
-def _counted(value: object, within: set[int]) -> tuple[int, int]:
-    """Count the jobs, and the other values, in nested containers."""
-    if isinstance(value, (Job, JobFile)):
-        return 1, 0
-    if not isinstance(value, (Mapping, *_CONTAINERS)) or id(value) in within:
-        return 0, 1
-    jobs = others = 0
-    for part in value.values() if isinstance(value, Mapping) else value:
-        more_jobs, more_others = _counted(part, within | {id(value)})
-        jobs, others = jobs + more_jobs, others + more_others
-    return jobs, others
+    return has_job
 
 
 def require_finite(needed: object, what: str) -> None:
-    """Refuse a list or dictionary that contains itself.
+    """Refuse a list or dictionary that contains itself, or is nested too deeply to be passed.
 
     Raises:
-        TypeError: it does; the message begins with `what`.
+        TypeError: it is; the message begins with `what`.
     """
-    pending: list[tuple[object, frozenset[int]]] = [(needed, frozenset())]
-    while pending:
-        value, within = pending.pop()
-        if isinstance(value, (Mapping, *_CONTAINERS)):
-            if id(value) in within:
+    # For each container that is entered and not left, the parts that are still to be looked at.
+    entered: dict[int, Iterator[object]] = {-1: iter((needed,))}
+    left: set[int] = set()
+    while entered:
+        number, parts = next(reversed(entered.items()))
+        for value in parts:
+            if not isinstance(value, (Mapping, *_CONTAINERS)) or id(value) in left:
+                continue
+            if id(value) in entered:
                 raise TypeError(f"{what} contains itself; leave that part out")
-            parts = value.values() if isinstance(value, Mapping) else value
-            pending += ((part, within | {id(value)}) for part in parts)
+            if len(entered) > _DEEPEST:
+                raise TypeError(f"{what} is nested more than {_DEEPEST} times; pass it in a flatter shape")
+            entered[id(value)] = iter(value.values() if isinstance(value, Mapping) else value)
+            break
+        else:
+            left.add(number)
+            del entered[number]
 
 
 def jobs_and_files(needed: object) -> Iterator[Job | JobFile | PathLike]:

@@ -1,7 +1,7 @@
 """Oversights: warns of declarations that have no effect in a run, or that lack a dependency.
 
-These are pruned targets, generated jobs without a user, `confine`, and functions that refer to jobs upstream of which they
-are not.
+These are pruned targets, generated jobs without a user, `confine`, and functions that refer to jobs on which theirs do not
+depend.
 """
 
 from collections.abc import Callable, Collection, Iterator, Sequence

@@ -90,8 +90,6 @@ def make_files(
         raise
     if os.getpid() != process:
         return  # a copy that the callback has forked and forgotten; the executor ends it
-    if working_directory() != home:
-        _require_made(paths)
     if _still_running():
         from ppg.worker.settling import Limit, wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
 
@@ -101,6 +99,8 @@ def make_files(
         from ppg.worker.settling import Limit  # noqa: PLC0415 (the same)
 
         complete_outputs(paths, Limit(paths, began, timeout, seconds_for_threads))
+    if working_directory() != home:
+        _require_made(paths)
 
 
 def make_room(paths: tuple[str, ...]) -> None:

@@ -78,7 +78,10 @@ def _close_hdf5(h5py: Any, held: Mapping[int, str]) -> None:
         if not one.valid:
             continue  # it was closed with its file
         file = h5py.h5i.get_file_id(one)
-        path = held.get(file.get_vfd_handle())
+        try:
+            path = held.get(file.get_vfd_handle())
+        except (NotImplementedError, RuntimeError, TypeError, ValueError):
+            continue  # it is in memory, or an object of Python has it, so it is none of the outputs
         if path is not None:
             _complete(path, file, h5py.File(file).close)
 

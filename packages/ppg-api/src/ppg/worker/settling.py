@@ -80,7 +80,8 @@ class Limit:
         if self._has_timeout:
             text = f"ppg: the callback has returned, and the job waits for {left()}\n"
             os.write(2, text.encode(errors="backslashreplace"))
-            ended(None)
+            while not ended(None):
+                pass  # one of them has left another one
             return
         from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
 
@@ -99,28 +100,64 @@ def wait_for_all(known: Collection[Any], limit: Limit) -> None:
         limit: how long.
 
     Raises:
-        JobContractError: some still run after that time.
+        JobContractError: some still run after that time, or something that ends them has failed.
     """
     __tracebackhide__ = True
+    problems: list[BaseException] = []
     # The exit functions of pools have no time limit, so another thread calls them.
-    waiting = threading.Thread(target=_end_all, args=(known,), name="ppg waits", daemon=True)
+    waiting = threading.Thread(target=_end_all, args=(known, problems), name="ppg waits", daemon=True)
     waiting.start()
 
     def ended(seconds: float | None) -> bool:
         waiting.join(seconds)
+        if not waiting.is_alive():
+            # It has seen the end of all, or it has failed, and then this thread waits.
+            for one in _left(known):
+                _join(one, seconds)
         return not _left(known)
 
     limit.wait(ended, lambda: shown(_names(_left(known))))
+    if problems:
+        from ppg.exceptions import JobContractError  # noqa: PLC0415 (only a job that failed needs it)
+
+        raise JobContractError(
+            f"The callback has returned, and ending what it has left running raised {type(problems[0]).__name__}: "
+            f"{problems[0]}; end its pools and threads in the callback"
+        ) from problems[0]
 
 
-def _end_all(known: Collection[Any]) -> None:
+def _end_all(known: Collection[Any], problems: list[BaseException]) -> None:
+    """End and join what is left, in the order in which Python does it at the end of a process."""
     if not ROLE.shares_process:
         # Pools of `concurrent.futures` do their work that is left, and end their idle threads and processes.
         for end_pool in reversed(getattr(threading, "_threading_atexits", ())):
-            end_pool()
+            _call(end_pool, problems)
+    while threads := [one for one in _left(known) if isinstance(one, threading.Thread)]:
+        for one in threads:
+            _join(one)
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and not ROLE.shares_process:
+        # This ends the processes of managers, which wait for that.
+        _call(lambda: util._run_finalizers(0), problems)
     while left := _left(known):
         for one in left:
-            one.join()
+            _join(one)
+
+
+def _call(end: Callable[[], object], problems: list[BaseException]) -> None:
+    try:
+        end()
+    except BaseException as error:  # noqa: BLE001 (the job fails with it when all has ended)
+        problems.append(error)
+
+
+def _join(one: Any, seconds: float | None = None) -> None:
+    """Wait for a thread or process; a thread that is just starting cannot be joined yet."""
+    if isinstance(one, threading.Thread):
+        one._started.wait(seconds)  # type: ignore[attr-defined]
+        if not one._started.is_set():  # type: ignore[attr-defined]
+            return
+    one.join(seconds)
 
 
 def _left(known: Collection[Any]) -> list[Any]:

@@ -83,7 +83,9 @@ def common_access(project: str, packages: Iterable[str] = (), outputs: Iterable[
         for folder in (*_SYSTEM, *_of_python(project), *_of_tools(project, os.environ), *packages)
         if os.path.exists(folder)  # noqa: PTH110
     )
-    trees = [(tree, _READ_TREE) for folder in _outermost(folders) for tree in _apart_from(project, folder)]
+    # A folder within the project counts also if a folder around the project is left out for it.
+    apart = [tree for folder in folders for tree in _apart_from(project, folder)]
+    trees = [(tree, _READ_TREE) for tree in _outermost(apart)]
     readable = tuple(tree.rstrip("/") + "/" for tree, _ in trees)
     trees += [(tree, _DEVICES) for tree in _apart_from(project, "/dev")]
     trees += [(tree, _SHARED_MEMORY) for tree in _apart_from(project, "/dev/shm")]  # noqa: S108 (what programs share)

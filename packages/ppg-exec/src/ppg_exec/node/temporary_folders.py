@@ -4,7 +4,7 @@ The folders of a node lie in one folder of random name, which the forkserver rem
 and the forkserver import this module, so it needs the standard library only, and little of it.
 """
 
-# ruff: noqa: PTH102, PTH106, PTH108
+# ruff: noqa: PTH102
 # Paths are strings here, because job processes do not import pathlib.
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
     from typing import Any
 
 __all__ = ["TEMPORARY_FOLDER", "enter_temporary_folder", "random_folder", "remove_folder"]
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 TEMPORARY_FOLDER = "PPG_TEMPORARY_FOLDER"
 """Environment variable with the folder of a task that has one of its own; TMPDIR has it, too."""
@@ -34,7 +35,8 @@ def enter_temporary_folder(folder: str) -> None:
         try:
             os.mkdir(made, 0o700)
         except FileExistsError:
-            continue  # another job of the node, or an earlier attempt, has made it
+            if made == folder:
+                raise
     os.environ[TEMPORARY_FOLDER] = os.environ["TMPDIR"] = folder
     tempfile: Any = sys.modules.get("tempfile")
     if tempfile is not None:
@@ -42,38 +44,51 @@ def enter_temporary_folder(folder: str) -> None:
 
 
 def remove_folder(folder: str) -> str:
-    """Remove a folder with all in it; returns why that failed, or an empty string. No link is followed."""
-    problem = ""
+    """Remove a folder with all in it; returns why that failed, or an empty string. No link is followed.
+
+    A process that a confined job has left behind may exchange a folder for a link meanwhile, so all is done by descriptors.
+    """
+    parent, _, name = folder.rpartition("/")
     try:
-        _empty(folder)
-        os.rmdir(folder)
+        above = os.open(parent or ".", _FOLDER)
     except FileNotFoundError:
         return ""
-    except OSError as error:
-        problem = f"its folder for temporary files cannot be removed: {error}; remove it by hand"
-    return problem
+    try:
+        _remove(name, above)
+    except FileNotFoundError:
+        return ""
+    except (OSError, RecursionError) as error:
+        return f"its folder for temporary files cannot be removed: {error}; remove it by hand"
+    finally:
+        os.close(above)
+    return ""
 
 
-def _empty(folder: str) -> None:
-    pending = [folder]
-    emptied = []
-    while pending:
-        here = pending.pop()
-        emptied.append(here)
-        # A job may have forbidden a folder to itself, as tools do with what must not be changed.
-        os.chmod(here, 0o700)  # noqa: PTH101
-        for path, is_folder in _entries(here):
-            if is_folder:
-                pending.append(path)
-                continue
+def _remove(name: str, above: int) -> None:
+    """Remove a folder in another one."""
+    descriptor = _opened(name, above)
+    try:
+        with os.scandir(descriptor) as entries:
+            found = [(entry.name, entry.is_dir(follow_symlinks=False)) for entry in entries]
+        for inner, is_folder in found:
             try:
-                os.unlink(path)
+                if is_folder:
+                    _remove(inner, descriptor)
+                else:
+                    os.unlink(inner, dir_fd=descriptor)
             except FileNotFoundError:
                 continue  # a process that the job has left behind was faster
-    for path in reversed(emptied[1:]):
-        os.rmdir(path)
+    finally:
+        os.close(descriptor)
+    os.rmdir(name, dir_fd=above)
 
 
-def _entries(folder: str) -> Iterable[tuple[str, bool]]:
-    with os.scandir(folder) as entries:
-        return [(entry.path, entry.is_dir(follow_symlinks=False)) for entry in entries]
+def _opened(name: str, above: int) -> int:
+    """Return a descriptor of a folder in another one, in which files may be removed."""
+    found = os.open(name, os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=above)
+    try:
+        # A job may have forbidden a folder to itself, as tools do with what must not be changed.
+        os.chmod(f"/proc/self/fd/{found}", 0o700)  # noqa: PTH101
+        return os.open(f"/proc/self/fd/{found}", _FOLDER)
+    finally:
+        os.close(found)

@@ -13,7 +13,7 @@ import sys
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from typing import Any
 
 __all__ = ["fill_main_module", "prepare_main_module"]
@@ -50,14 +50,28 @@ class _Name(str):
 
 
 class _Unsent:
-    """_Unsent: stands for a value of the script that the process does not have, and raises an error if it is called."""
+    """_Unsent: stands for a value of the script that the process does not have, and raises an error if it is used."""
 
     def __init__(self, name: str, why: str) -> None:
         self._name = name
         self._why = why
 
     def __call__(self, *_arguments: object, **_named: object) -> None:
-        raise TypeError(
+        raise TypeError(self._problem())
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)  # Python asks for these by itself
+        raise AttributeError(self._problem())
+
+    def __getitem__(self, _key: object) -> object:
+        raise TypeError(self._problem())
+
+    def __iter__(self) -> Iterator[object]:
+        raise TypeError(self._problem())
+
+    def _problem(self) -> str:
+        return (
             f"'{self._name}' of the script is not in this process, which multiprocessing has started as a new program: "
             f"{self._why}. Use multiprocessing.get_context('fork'), or put '{self._name}' into a module"
         )

@@ -63,7 +63,7 @@ class StampTrust:
         known = self._distinct.get(device)
         if known is None:
             directory = os.path.dirname(os.path.realpath(path))
-            known = self._distinct[device] = _measure_distinct_stamps(directory)
+            known = self._distinct[device] = bool(stamps_are_distinct(directory))
         return known
 
 
@@ -79,12 +79,15 @@ def stamp_resolution_ns(stamp_ns: int) -> int:
     return resolution
 
 
-def _measure_distinct_stamps(directory: str) -> bool:
-    """Whether writes within one tick, with a stat after each, get different stamps in this directory."""
+def stamps_are_distinct(directory: str) -> bool | None:
+    """Whether all writes to files of a directory show in their timestamps, even within one tick of the clock.
+
+    It writes several times within a tick, to a file without a name. None if that cannot be measured.
+    """
     try:
         descriptor = os.open(directory, os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600)
     except OSError:
-        return False
+        return None
     try:
         for _attempt in range(5):
             begin = time.clock_gettime_ns(FILE_CLOCK)
@@ -95,15 +98,7 @@ def _measure_distinct_stamps(directory: str) -> bool:
             if time.clock_gettime_ns(FILE_CLOCK) == begin:
                 return len(stamps) == 8
     except OSError:
-        return False
+        return None
     finally:
         os.close(descriptor)
-    return False
-
-
-def stamps_are_distinct(directory: str) -> bool:
-    """Whether all writes to files of a directory show in their timestamps, even within one tick of the clock.
-
-    False also where no file without a name can be made, and so nothing can be measured.
-    """
-    return _measure_distinct_stamps(directory)
+    return None

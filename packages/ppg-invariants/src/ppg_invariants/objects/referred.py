@@ -2,24 +2,38 @@
 
     closure | defaults | global names that it reads, also in nested code | the same of functions of the project among them
 
-A bound method counts by its function, and a `functools.partial` by its function and its arguments. Of lists, tuples, sets
-and dicts in closures, defaults and arguments the items count, too: they were put there for the function. A list or dict
-that is a global is often a register of all there is, so its items do not count. Attributes of objects never do.
+A bound method counts by its function, and a `functools.partial` by its function and its arguments. Of lists, tuples, sets,
+dicts and dataclasses in closures, defaults and arguments the items count, too: they were put there for the function. A list or
+dict that is a global is often a register of all there is, so its items do not count. Attributes of other objects never do.
 """
 
+import dataclasses
 import functools
+import itertools
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 from ppg_invariants.compiled.code import code_of
 from ppg_invariants.compiled.origin import Origin
 
-__all__ = ["ReferredValues"]
+__all__ = ["Referred", "ReferredValues"]
 
 _MOST_ITEMS = 10_000
 """Items of containers that are looked at for one function; more are data."""
 _PROJECT = Origin.PROJECT
 _PLAIN = (str, int, float, bytes, bool, complex, type(None))
+
+
+class Referred(NamedTuple):
+    """Referred: one value, and the variable by which the function refers to it.
+
+    is_inside: the variable has an object, of which the value is a field.
+    """
+
+    name: str
+    value: object
+    is_inside: bool = False
 
 
 class ReferredValues:
@@ -32,68 +46,94 @@ class ReferredValues:
     def __init__(self, kinds: tuple[type, ...]) -> None:
         self._kinds = kinds
         # A script can make a million functions from one code object; what that reads of globals is the same.
-        self._of_globals: dict[tuple[types.CodeType, int], tuple[tuple[str, object], ...]] = {}
+        self._read: dict[tuple[types.CodeType, int], tuple[Referred, ...]] = {}
+        self._reached: dict[tuple[types.CodeType, int], tuple[Referred, ...]] = {}
 
-    def of(self, function: object) -> Iterator[tuple[str, object]]:
-        """Yield the variables with such values, each value once, with the name of the variable."""
-        if (
-            type(function) is types.FunctionType
-            and function.__closure__ is None
-            and function.__defaults__ is None
-            and function.__kwdefaults__ is None
-        ):
-            yield from self._in_globals(function)
+    def of(self, function: object) -> Iterator[Referred]:
+        """Yield the variables with such values, each value once."""
+        if type(function) is not types.FunctionType:
+            yield from self.within(function)
             return
-        found: dict[int, tuple[str, object]] = {}
-        self._search(function, "", found, set(), [_MOST_ITEMS])
-        yield from found.values()
+        key = (function.__code__, id(function.__globals__))
+        if key not in self._reached:
+            self._reached[key] = self._found(self.read_by(function))
+        held = [Referred(name, value) for name, value in _held_by(function)]
+        yield from _each_once([*self._found(held), *self._reached[key]] if held else self._reached[key])
 
-    def _search(
-        self, value: object, name: str, found: dict[int, tuple[str, object]], seen: set[int], left: list[int]
-    ) -> None:
-        if isinstance(value, self._kinds):
-            found.setdefault(id(value), (name, value))
-            return
-        if isinstance(value, _PLAIN) or id(value) in seen:
-            return
-        if isinstance(value, types.MethodType):
-            value = value.__func__
-        if isinstance(value, types.FunctionType):
-            seen.add(id(value))
-            if code_of(value.__code__).origin is _PROJECT:
-                for each, part in _held_by(value):
-                    self._search(part, each, found, seen, left)
-                for each, part in self._in_globals(value):
-                    found.setdefault(id(part), (each, part))
-        elif isinstance(value, functools.partial):
-            seen.add(id(value))
-            for part in (value.func, *value.args):
-                self._search(part, name or "an argument of functools.partial", found, seen, left)
-            for each, part in value.keywords.items():
-                self._search(part, each, found, seen, left)
-        elif isinstance(value, (list, tuple, set, frozenset, dict)):
-            seen.add(id(value))
-            items = list(value.values() if isinstance(value, dict) else value)
-            for part in items[: max(0, left[0])]:
-                left[0] -= 1
-                self._search(part, name, found, seen, left)
+    def within(self, value: object) -> Iterator[Referred]:
+        """Yield what a value, such as an argument, has of such values, each once."""
+        yield from self._found([Referred("", value)])
 
-    def _in_globals(self, function: types.FunctionType) -> tuple[tuple[str, object], ...]:
+    def read_by(self, function: types.FunctionType) -> tuple[Referred, ...]:
+        """Return such values, and functions of the project, for which global names stand that a function reads."""
         code, names = function.__code__, function.__globals__
-        key = (code, id(names))
-        known = self._of_globals.get(key)
+        known = self._read.get((code, id(names)))
         if known is None:
-            self._of_globals[key] = ()  # a function that calls itself
-            found: dict[int, tuple[str, object]] = {}
-            for chain in code_of(code).references:
-                name, value = _value_of(chain, names)
-                if isinstance(value, self._kinds):
-                    found.setdefault(id(value), (name, value))
-                elif type(value) is types.FunctionType and code_of(value.__code__).origin is _PROJECT:
-                    for each, part in self.of(value):
-                        found.setdefault(id(part), (each, part))
-            known = self._of_globals[key] = tuple(found.values())
+            values = [Referred(*_value_of(chain, names)) for chain in code_of(code).references]
+            kinds = (*self._kinds, types.FunctionType)
+            known = self._read[code, id(names)] = tuple(one for one in values if isinstance(one.value, kinds))
         return known
+
+    def _found(self, begin: Iterable[Referred]) -> tuple[Referred, ...]:
+        return tuple(_Search(self, self._kinds).found_from(begin))
+
+
+def _each_once(found: Iterable[Referred]) -> Iterable[Referred]:
+    first: dict[int, Referred] = {}
+    for one in found:
+        first.setdefault(id(one.value), one)
+    return first.values()
+
+
+class _Search:
+    """_Search: goes through what some variables have. Values, and calls of functions, may be nested to any depth."""
+
+    def __init__(self, values: ReferredValues, kinds: tuple[type, ...]) -> None:
+        self._values = values
+        self._kinds = kinds
+        self._seen: set[int] = set()
+        self._left = _MOST_ITEMS
+
+    def found_from(self, begin: Iterable[Referred]) -> Iterator[Referred]:
+        """Yield the values of the kinds that are found, each once."""
+        pending = list(begin)[::-1]
+        while pending:
+            one = pending.pop()
+            if isinstance(one.value, _PLAIN) or id(one.value) in self._seen:
+                continue
+            self._seen.add(id(one.value))
+            if isinstance(one.value, self._kinds):
+                yield one
+            else:
+                pending += list(self._parts(one))[::-1]
+
+    def _parts(self, one: Referred) -> Iterator[Referred]:
+        name, value, is_inside = one
+        if isinstance(value, types.MethodType):
+            yield one._replace(value=value.__func__)
+        elif isinstance(value, types.FunctionType):
+            if code_of(value.__code__).origin is _PROJECT:
+                for held, part in _held_by(value):
+                    yield Referred(held, part, is_inside)
+                yield from (read._replace(is_inside=is_inside) for read in self._values.read_by(value))
+        elif isinstance(value, functools.partial):
+            for part in (value.func, *value.args):
+                yield Referred(name or "an argument of functools.partial", part, is_inside)
+            for keyword, part in value.keywords.items():
+                yield Referred(keyword, part, is_inside)
+        elif isinstance(value, (list, tuple, set, frozenset, dict)):
+            for part in self._items(value.values() if isinstance(value, dict) else value):
+                yield Referred(name, part, is_inside)
+        elif dataclasses.is_dataclass(value) and not isinstance(value, type):
+            for part in self._items(
+                [getattr(value, field.name, None) for field in dataclasses.fields(value)]
+            ):
+                yield Referred(name, part, is_inside=True)
+
+    def _items(self, items: Iterable[object]) -> list[object]:
+        taken = list(itertools.islice(items, max(0, self._left)))
+        self._left -= len(taken)
+        return taken
 
 
 def _held_by(function: types.FunctionType) -> Iterator[tuple[str, object]]:
