@@ -42,6 +42,13 @@ if TYPE_CHECKING:
         MultiTempFileGeneratingJob,
         TempFileGeneratingJob,
     )
+    from ppg.jobs.folder_invariant import FolderInvariant
+    from ppg.jobs.folder_jobs import (
+        CachedDirectoryGeneratingJob,
+        DirectoryGeneratingJob,
+        JobFiles,
+        TempDirectoryGeneratingJob,
+    )
     from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
     from ppg.jobs.invariants import (
         FileChecksumInvariant,
@@ -65,15 +72,19 @@ if TYPE_CHECKING:
     )
     from ppg.recipes.decorators import (
         ValueLoadingJob,
+        cached_directory,
         data,
+        directory,
         file,
         files,
         generator,
+        temp_directory,
         temp_file,
         temp_files,
         upstream,
     )
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
+    from ppg.recipes.mapped import MapJob, map  # noqa: A004 (the name is that of Python's)
     from ppg.recipes.plot_job import PlotJob
     from ppg.report.events import (
         Answered,
@@ -113,6 +124,7 @@ __all__ = [
     "CachedAttributeLoadingJob",
     "CachedDataLoadingJob",
     "CachedDictEntryLoadingJob",
+    "CachedDirectoryGeneratingJob",
     "CachedEntry",
     "CachedJob",
     "CallbackJob",
@@ -121,6 +133,7 @@ __all__ = [
     "DataLoadingJob",
     "DependencyInjectionJob",
     "DictEntryLoadingJob",
+    "DirectoryGeneratingJob",
     "Event",
     "Execution",
     "ExternalJob",
@@ -128,6 +141,7 @@ __all__ = [
     "FileGeneratingJob",
     "FileInvariant",
     "FileTimeInvariant",
+    "FolderInvariant",
     "Frontend",
     "FunctionInvariant",
     "GraphExtended",
@@ -139,6 +153,7 @@ __all__ = [
     "JobError",
     "JobFailed",
     "JobFile",
+    "JobFiles",
     "JobFinished",
     "JobGeneratingJob",
     "JobList",
@@ -152,6 +167,7 @@ __all__ = [
     "JobsUpToDate",
     "Listener",
     "LocalSystem",
+    "MapJob",
     "MultiFileGeneratingJob",
     "MultiTempFileGeneratingJob",
     "Observing",
@@ -172,21 +188,26 @@ __all__ = [
     "RuntimeError",
     "SharedCache",
     "StatusRequested",
+    "TempDirectoryGeneratingJob",
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
     "ValueLoadingJob",
     "Verification",
     "Warned",
+    "cached_directory",
     "current_pipegraph",
     "data",
+    "directory",
     "file",
     "files",
     "generator",
+    "map",
     "new_pipegraph",
     "new_pipeline",
     "run",
     "run_pipegraph",
+    "temp_directory",
     "temp_file",
     "temp_files",
     "unadmitted",
@@ -209,10 +230,13 @@ _MODULES = {
     "ppg.coordinators": ["LocalSystem"],
     "ppg.recipes.decorators": [
         "ValueLoadingJob",
+        "cached_directory",
         "data",
+        "directory",
         "file",
         "files",
         "generator",
+        "temp_directory",
         "temp_file",
         "temp_files",
         "upstream",
@@ -254,11 +278,19 @@ _MODULES = {
     "ppg.jobs.callback_job": ["CallbackJob"],
     "ppg.kinds.execution": ["Execution"],
     "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
+    "ppg.recipes.mapped": ["MapJob", "map"],
     "ppg.jobs.file_jobs": [
         "FileGeneratingJob",
         "MultiFileGeneratingJob",
         "MultiTempFileGeneratingJob",
         "TempFileGeneratingJob",
+    ],
+    "ppg.jobs.folder_invariant": ["FolderInvariant"],
+    "ppg.jobs.folder_jobs": [
+        "CachedDirectoryGeneratingJob",
+        "DirectoryGeneratingJob",
+        "JobFiles",
+        "TempDirectoryGeneratingJob",
     ],
     "ppg.jobs.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
     "ppg.jobs.invariants": [

@@ -30,23 +30,34 @@ from ppg.jobs.file_jobs import (
     MultiTempFileGeneratingJob,
     TempFileGeneratingJob,
 )
+from ppg.jobs.folder_jobs import (
+    CachedDirectoryGeneratingJob,
+    DirectoryGeneratingJob,
+    FolderJob,
+    JobFiles,
+    TempDirectoryGeneratingJob,
+)
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
-from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.jobs.job import Job, JobFile, JobPart, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob
 from ppg.kinds.execution import ExecutionOptions, LoadOptions
 from ppg.paths import PathLike, require_path
 from ppg.worker.calls import Holder
+from ppg.worker.folders import paths_in
 
 if TYPE_CHECKING:
     from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = [
     "ValueLoadingJob",
+    "cached_directory",
     "data",
+    "directory",
     "file",
     "files",
     "generator",
+    "temp_directory",
     "temp_file",
     "temp_files",
     "upstream",
@@ -116,8 +127,10 @@ def upstream(needed: ValueLoadingJob[Value]) -> Value: ...
 @overload
 def upstream(needed: MultiFileGeneratingJob | AttributeLoadingJob | DictEntryLoadingJob) -> Any: ...
 @overload
+def upstream(needed: JobFiles) -> list[Path]: ...
+@overload
 def upstream(
-    needed: FileGeneratingJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
+    needed: FileGeneratingJob | FolderJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
 ) -> Path: ...
 @overload
 def upstream(needed: Mapping[str, FileGeneratingJob | JobFile | os.PathLike[str]]) -> dict[str, Path]: ...
@@ -129,8 +142,9 @@ def upstream(needed: object) -> object:
         def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
 
     Parameters:
-        needed: a job that makes files or loads a value; one file of a job; the name of a file (which a job makes, or
-            which is observed); a list or dictionary of any of these that are one file each.
+        needed: a job that makes files or a folder, or loads a value; one file of a job; the files of a pattern in a
+            job's folder, which become a sorted list; the name of a file (which a job makes, or which is observed); a
+            list or dictionary of any of these that are one file each.
 
     Returns:
         For type checkers, the type of the passed value: a `Path`, a list or dictionary of them, or a load's value.
@@ -185,6 +199,32 @@ def temp_files(
     return functools.partial(_declared, MultiTempFileGeneratingJob, filenames, **options)
 
 
+def directory(
+    folder: PathLike, **options: Unpack[FileOptions]
+) -> Callable[[MakesFile], DirectoryGeneratingJob]:
+    """Declare a `DirectoryGeneratingJob` from the function that fills its folder; takes the parameters of the class.
+
+    @ppg.directory("genomes")
+    def genomes(folder: Path, archive: Path = ppg.upstream("genomes.tar")) -> None:
+        tarfile.open(archive).extractall(folder)
+    """
+    return functools.partial(_declared, DirectoryGeneratingJob, folder, **options)
+
+
+def temp_directory(
+    folder: PathLike, **options: Unpack[FileOptions]
+) -> Callable[[MakesFile], TempDirectoryGeneratingJob]:
+    """Declare a `TempDirectoryGeneratingJob`; takes the parameters of the class."""
+    return functools.partial(_declared, TempDirectoryGeneratingJob, folder, **options)
+
+
+def cached_directory(
+    folder: PathLike, **options: Unpack[FileOptions]
+) -> Callable[[MakesFile], CachedDirectoryGeneratingJob]:
+    """Declare a `CachedDirectoryGeneratingJob`; takes the parameters of the class."""
+    return functools.partial(_declared, CachedDirectoryGeneratingJob, folder, **options)
+
+
 def data(
     job_id: str, *, pipegraph: "GraphProtocol | None" = None, **options: Unpack[LoadOptions]
 ) -> Callable[[Callable[[], Value]], ValueLoadingJob[Value]]:
@@ -220,18 +260,21 @@ def _declared(kind: type[SomeJob], name: object, function: Callable[..., object]
     job.declared_at = (function.__code__.co_filename, function.__code__.co_firstlineno)
     values: dict[str, object] = {}
     loaded: dict[str, Callable[[], object]] = {}
+    listed: dict[str, Callable[[], object]] = {}
     for parameter, needed in dependencies.items():
         where = needed.loaded_value() if isinstance(needed, Job) else None
-        if where is not None:
+        if isinstance(needed, JobFiles):
+            listed[parameter] = functools.partial(paths_in, needed.job.job_id, needed.pattern)
+        elif where is not None:
             loaded[parameter] = where
         else:
             values[parameter] = _paths(needed, job.pipegraph, f"{what}: the parameter '{parameter}'")
-    job.pass_to_callback(values, loaded)
+    job.pass_to_callback(values, loaded, listed)
     admitted = job.pipegraph.admit(job)
     assert isinstance(admitted, kind)
     for needed in dependencies.values():
         for one in _each(needed):
-            if isinstance(one, (Job, JobFile)):
+            if isinstance(one, (Job, JobPart)):
                 admitted.depends_on(one)
             else:
                 admitted.depends_on_file(one)
@@ -290,7 +333,7 @@ def _defaults_of(function: FunctionType) -> dict[str, object]:
 
 
 def _is_dependency(default: object) -> bool:
-    if isinstance(default, (Job, JobFile, _Upstream)):
+    if isinstance(default, (Job, JobPart, _Upstream)):
         return True
     values: Iterable[object]
     if isinstance(default, Mapping):
@@ -300,16 +343,16 @@ def _is_dependency(default: object) -> bool:
     else:
         return False
     items = list(values)
-    return bool(items) and all(isinstance(item, (Job, JobFile)) for item in items)
+    return bool(items) and all(isinstance(item, (Job, JobPart)) for item in items)
 
 
 def _needed(default: object) -> object:
     return default.needed if isinstance(default, _Upstream) else default
 
 
-def _each(needed: object) -> Iterator[Job | JobFile | PathLike]:
+def _each(needed: object) -> Iterator[Job | JobPart | PathLike]:
     """Yield the jobs and file names in `needed`."""
-    if isinstance(needed, (Job, JobFile, str, os.PathLike)):
+    if isinstance(needed, (Job, JobPart, str, os.PathLike)):
         yield needed
     elif isinstance(needed, Mapping):
         for one in needed.values():
@@ -321,7 +364,7 @@ def _each(needed: object) -> Iterator[Job | JobFile | PathLike]:
 
 def _names(needed: object) -> object:
     """Return the names that replace jobs in the function's defaults, and count as part of the function."""
-    if isinstance(needed, (Job, JobFile)):
+    if isinstance(needed, (Job, JobPart)):
         return needed.job_id if isinstance(needed, Job) else needed.path
     if isinstance(needed, (str, os.PathLike)):
         return os.fspath(needed)
@@ -345,8 +388,14 @@ def _path(needed: object, pipegraph: "GraphProtocol", what: str) -> Path:
         if isinstance(needed.made, Path):
             return needed.made
         raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
+    if isinstance(needed, JobFiles):
+        raise TypeError(
+            f"{what} gets one file, but {needed!r} may be several; pass it alone: ppg.upstream(job['*.txt'])"
+        )
     if isinstance(needed, JobFile):
         return Path(needed.path)
+    if isinstance(needed, Job) and needed.whole_folder is not None:
+        return Path(needed.whole_folder)
     if isinstance(needed, Job) and needed.observes_file:
         return Path(needed.job_id)
     if isinstance(needed, Job):
