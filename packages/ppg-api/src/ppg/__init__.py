@@ -43,6 +43,13 @@ if TYPE_CHECKING:
         MultiTempFileGeneratingJob,
         TempFileGeneratingJob,
     )
+    from ppg.jobs.folder_invariant import FolderInvariant
+    from ppg.jobs.folder_jobs import (
+        CachedDirectoryGeneratingJob,
+        DirectoryGeneratingJob,
+        JobFiles,
+        TempDirectoryGeneratingJob,
+    )
     from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
     from ppg.jobs.invariants import (
         FileChecksumInvariant,
@@ -65,15 +72,19 @@ if TYPE_CHECKING:
         CacheJob,
     )
     from ppg.recipes.decorators import (
+        cached_directory,
         data,
+        directory,
         file,
         files,
         generator,
+        temp_directory,
         temp_file,
         temp_files,
         upstream,
     )
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
+    from ppg.recipes.mapped import MapJob, map  # noqa: A004 (the name is that of Python's)
     from ppg.recipes.plot_job import PlotJob
     from ppg.recipes.value_loading import ValueLoadingJob
     from ppg.report.events import Answered as Answered
@@ -111,6 +122,7 @@ __all__ = [
     "CachedAttributeLoadingJob",
     "CachedDataLoadingJob",
     "CachedDictEntryLoadingJob",
+    "CachedDirectoryGeneratingJob",
     "CachedEntry",
     "CachedJob",
     "CallbackJob",
@@ -119,12 +131,14 @@ __all__ = [
     "DataLoadingJob",
     "DependencyInjectionJob",
     "DictEntryLoadingJob",
+    "DirectoryGeneratingJob",
     "Execution",
     "ExternalJob",
     "FileChecksumInvariant",
     "FileGeneratingJob",
     "FileInvariant",
     "FileTimeInvariant",
+    "FolderInvariant",
     "Frontend",
     "FunctionInvariant",
     "InputChangedError",
@@ -134,12 +148,14 @@ __all__ = [
     "JobDiedException",
     "JobError",
     "JobFile",
+    "JobFiles",
     "JobGeneratingJob",
     "JobList",
     "JobOutcome",
     "JobOutputs",
     "JobState",
     "LocalSystem",
+    "MapJob",
     "MultiFileGeneratingJob",
     "MultiTempFileGeneratingJob",
     "Observing",
@@ -153,20 +169,25 @@ __all__ = [
     "RunFailed",
     "RunResult",
     "SharedCache",
+    "TempDirectoryGeneratingJob",
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
     "ValueLoadingJob",
     "Verification",
+    "cached_directory",
     "current_pipegraph",
     "data",
+    "directory",
     "file",
     "files",
     "generator",
+    "map",
     "new_pipegraph",
     "new_pipeline",
     "run",
     "run_pipegraph",
+    "temp_directory",
     "temp_file",
     "temp_files",
     "unadmitted",
@@ -189,10 +210,13 @@ _MODULES = {
     "ppg.coordinators": ["LocalSystem"],
     "ppg.recipes.value_loading": ["ValueLoadingJob"],
     "ppg.recipes.decorators": [
+        "cached_directory",
         "data",
+        "directory",
         "file",
         "files",
         "generator",
+        "temp_directory",
         "temp_file",
         "temp_files",
         "upstream",
@@ -235,11 +259,19 @@ _MODULES = {
     "ppg.jobs.callback_job": ["CallbackJob"],
     "ppg.kinds.execution": ["Execution"],
     "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
+    "ppg.recipes.mapped": ["MapJob", "map"],
     "ppg.jobs.file_jobs": [
         "FileGeneratingJob",
         "MultiFileGeneratingJob",
         "MultiTempFileGeneratingJob",
         "TempFileGeneratingJob",
+    ],
+    "ppg.jobs.folder_invariant": ["FolderInvariant"],
+    "ppg.jobs.folder_jobs": [
+        "CachedDirectoryGeneratingJob",
+        "DirectoryGeneratingJob",
+        "JobFiles",
+        "TempDirectoryGeneratingJob",
     ],
     "ppg.jobs.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
     "ppg.jobs.invariants": [

@@ -9,7 +9,15 @@ from typing import IO, Any
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg_invariants import obstacle
 
-__all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_no_obstacle", "require_path"]
+__all__ = [
+    "FileName",
+    "PathLike",
+    "normalised",
+    "normalised_folder",
+    "require_folder",
+    "require_no_obstacle",
+    "require_path",
+]
 
 LONGEST_ROOT = 3_500
 """Bytes; ppg's own files and folders need a part of the 4,096 that the kernel allows."""
@@ -117,6 +125,11 @@ def require_folder(value: object, argument: str) -> str:
     if not text or "\0" in text:
         raise ValueError(f"{argument} must name a folder: {text!r}")
     return text
+
+
+def normalised_folder(path: str, root: str) -> str:
+    """Return the one spelling of a folder's name, as `normalised` does for files; `.` is the root itself."""
+    return normalised(f"{path.rstrip('/') or '/'}/?", root)[:-1].rstrip("/") or "."
 
 
 def working_root(root: PathLike | None) -> str:

@@ -43,7 +43,7 @@ _MODULES = {
     "ppg.control.commands": "ppg.engine.commands",
     "ppg.control.interrupts": "ppg.engine.interrupts",
     "ppg.control.terminal": "ppg.engine.terminal",
-    "ppg.engine.gc_pause": "ppg.garbage",
+    "ppg.control.gc_pause": "ppg.garbage",
     "ppg.graph.catalogue": "ppg.catalogue",
     "ppg.graph.conflicts": "ppg.declarations",
     "ppg.graph.cycles": "ppg.circles",

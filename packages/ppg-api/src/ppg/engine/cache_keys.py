@@ -86,7 +86,15 @@ class CacheKeys:
             self._pipegraph.root,
             # A pickle may name classes that this project does not have, so the job test-reads its files.
             job.reading,
+            (),
+            tuple(self._folders(job)),
         )
+
+    def _folders(self, job: Job) -> Iterable[str]:
+        """Yield the folder that the job makes, and those of its upstreams, which may be listed."""
+        for one in (job, *self._sorted_upstreams(job)):
+            if one.whole_folder is not None:
+                yield absolute(one.whole_folder, self._pipegraph.root)
 
     def ended(self, job: Job, made: Made) -> None:
         """Warn the user about problems with the cache; only once for each cause."""

@@ -45,9 +45,17 @@ class CallbackJob(Job):
         self._loaded: Mapping[str, Callable[[], object]] = NOTHING
 
     def pass_to_callback(
-        self, values: Mapping[str, object], loaded: Mapping[str, Callable[[], object]]
+        self,
+        values: Mapping[str, object],
+        loaded: Mapping[str, Callable[[], object]],
+        listed: Mapping[str, Callable[[], object]] = NOTHING,
     ) -> None:
-        """Set parameters that the callback gets by name: values, and functions that return loaded values.
+        """Set parameters that the callback gets by name.
+
+        Parameters:
+            values: passed as they are.
+            loaded: functions that return loaded values.
+            listed: functions that return the files of a folder, as they are when the job runs.
 
         Raises:
             JobContractError: loaded data is not in the process in which the job runs.
@@ -58,7 +66,7 @@ class CallbackJob(Job):
                 'with isolation="fresh" does not have: read the data in the job itself, or leave the option out'
             )
         self._values = values
-        self._loaded = loaded
+        self._loaded = {**loaded, **listed} if listed else loaded
 
     @property
     def call(self) -> "Callback":

@@ -12,6 +12,7 @@ of the id, and shows the kind of the invariant in every message:
     command:a       the command of the ExternalJob "a"
     rendering:a     how the PlotJob "a" saves its plot
     version:a       a ToolVersionInvariant
+    folder:a/*.txt  FolderInvariant("a", "*.txt")
 """
 
 import functools
@@ -65,6 +66,7 @@ READABLE = {
     "command:": "the command of {}",
     "rendering:": "the rendering of {}",
     "version:": "the answer of '{}'",
+    "folder:": "the files {}",
     "read://": "{}",
     "listed://": "the names in {}",
     "link://": "the target of the link {}",

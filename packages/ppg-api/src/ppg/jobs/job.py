@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ppg.kinds.signature import Callback
     from ppg.paths import PathLike
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "listed", "require_id", "unadmitted"]
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "JobPart", "listed", "require_id", "unadmitted"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 
@@ -192,10 +192,10 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             )
         self._require_takes_dependencies()
         for needed in _flattened(self, dependencies):
-            if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
+            if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobPart):
                 self.pipegraph.add_file_dependency(needed, self)
                 continue
-            upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
+            upstream, part = (needed.job, needed.part) if isinstance(needed, JobPart) else (needed, None)
             self.pipegraph.add_dependency(upstream, self, part)
         return self
 
@@ -333,37 +333,31 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         return self
 
 
-class JobFile(FileName):
-    """JobFile: one file of a multi-file job, so that a job can depend on this file alone.
-
-    It can be used as the `Path` of the file, relative to the pipegraph's root: `job["a"].read_text()`.
+class JobPart:
+    """JobPart: a part of the files of a job, so that a job can depend on this part alone.
 
     Attributes:
         job: the job that makes it.
-        path: the file, relative to the pipegraph's root.
+        path: its name, relative to the pipegraph's root.
     """
 
-    __slots__ = ("job", "path")
-
-    def __init__(self, job: Job, path: str) -> None:
-        self.job: Job = job
-        self.path: str = path
+    # A callback may capture the slot of a JobFile, which counts by its class; so each subclass has its own slots.
+    __slots__ = ()
+    job: Job
+    path: str
 
     @property
     def part(self) -> str | None:
-        """The file, or None if the job makes no other file."""
+        """The name of the part in the graph, or None if the job makes nothing else."""
         return None if self.job.files == (self.path,) else self.path
-
-    def __repr__(self) -> str:
-        return f"<file '{self.path}' of {self.job!r}>"
 
     def __str__(self) -> str:
         return self.path
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, JobFile):
+        if not isinstance(other, JobPart):
             return NotImplemented
-        return self.job is other.job and self.path == other.path
+        return type(self) is type(other) and self.job is other.job and self.path == other.path
 
     def __hash__(self) -> int:
         return hash(self.path)
@@ -374,22 +368,38 @@ class JobFile(FileName):
     def __radd__(self, other: "Dependency") -> "JobList":
         return JobList(listed(other)) + self
 
+
+class JobFile(JobPart, FileName):
+    """JobFile: one file of a job that makes several files, or a folder.
+
+    It can be used as the `Path` of the file, relative to the pipegraph's root: `job["a"].read_text()`.
+    """
+
+    __slots__ = ("job", "path")
+
+    def __init__(self, job: Job, path: str) -> None:
+        self.job: Job = job
+        self.path: str = path
+
+    def __repr__(self) -> str:
+        return f"<file '{self.path}' of {self.job!r}>"
+
     def __fspath__(self) -> str:
         return self.path
 
 
-Dependency = Job | JobFile | str | os.PathLike[str] | Iterable[Any] | None
+Dependency = Job | JobPart | str | os.PathLike[str] | Iterable[Any] | None
 """The arguments of `depends_on`."""
 
 
 def _flattened(
     owner: Job, dependencies: Iterable["Dependency"]
-) -> Iterator[Job | JobFile | str | os.PathLike[str]]:
+) -> Iterator[Job | JobPart | str | os.PathLike[str]]:
     """Yield every job, file of a job, or file name among the dependencies, in the given order."""
     pending: list[Iterator[Any]] = [iter(dependencies)]
     while pending:
         for item in pending[-1]:
-            if isinstance(item, (Job, JobFile, str, os.PathLike)):
+            if isinstance(item, (Job, JobPart, str, os.PathLike)):
                 yield item
             elif item is None:
                 continue
@@ -436,7 +446,7 @@ def _is_whole_number(value: object) -> bool:
 def _declaration_order(item: object) -> tuple[int, str]:
     if isinstance(item, Job):
         return item.node, ""
-    if isinstance(item, JobFile):
+    if isinstance(item, JobPart):
         return item.job.node, item.path
     return -1, str(item)
 

@@ -12,11 +12,11 @@ from typing import Any
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import ParameterInvariant
-from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.jobs.job import Job, JobPart, unadmitted
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
-from ppg.worker.passing import Late, filled, has_late
+from ppg.worker.passing import filled, late_parts
 
-__all__ = ["Upstream", "declaration_of"]
+__all__ = ["Upstream", "declaration_of", "declare_job"]
 
 _BOUND = "a bound value"
 """The default, in the function of the job, of a parameter with a bound value. The value is a parameter of the job."""
@@ -80,6 +80,20 @@ def declaration_of(decorator: str, kind: type[CallbackJob], name: object, **opti
     return _Declaration(_declared, kind, name, **options)
 
 
+def declare_job(
+    kind: type[CallbackJob], name: object, function: Callable[..., object], **options: Any
+) -> Any:
+    """Declare a job as a decorator does.
+
+    Parameters:
+        kind: the class of the job.
+        name: its first argument.
+        function: its function.
+        options: its keyword arguments.
+    """
+    return _declared(kind, name, function, options, {})
+
+
 def _declared(
     kind: type[CallbackJob],
     name: object,
@@ -98,15 +112,16 @@ def _declared(
     parameters = {each: value for each, value in bound.items() if each not in dependencies}
     values: dict[str, object] = dict(parameters)
     loaded: dict[str, Callable[[], object]] = {}
+    listed: dict[str, Callable[[], object]] = {}
     for parameter, needed in dependencies.items():
         product = product_of(needed, job.pipegraph, _parameter(what, parameter))
-        if isinstance(product, Late):
-            loaded[parameter] = product.value
-        elif has_late(product):
-            loaded[parameter] = functools.partial(filled, product)
-        else:
+        late = list(late_parts(product))
+        if not late:
             values[parameter] = product
-    job.pass_to_callback(values, loaded)
+            continue
+        where = loaded if any(part.is_loaded for part in late) else listed
+        where[parameter] = late[0].value if product is late[0] else functools.partial(filled, product)
+    job.pass_to_callback(values, loaded, listed)
     admitted = job.pipegraph.admit(job)
     assert isinstance(admitted, kind)
     if parameters:
@@ -114,7 +129,7 @@ def _declared(
         admitted.depends_on(ParameterInvariant(known_as, parameters, pipegraph=admitted.pipegraph))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
-            if isinstance(one, (Job, JobFile)):
+            if isinstance(one, (Job, JobPart)):
                 admitted.depends_on(one)
             else:
                 admitted.depends_on_file(one)

@@ -28,6 +28,13 @@ from ppg.jobs.file_jobs import (
     MultiTempFileGeneratingJob,
     TempFileGeneratingJob,
 )
+from ppg.jobs.folder_jobs import (
+    CachedDirectoryGeneratingJob,
+    DirectoryGeneratingJob,
+    FolderJob,
+    JobFiles,
+    TempDirectoryGeneratingJob,
+)
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import JobFile
@@ -42,6 +49,7 @@ if TYPE_CHECKING:
     from ppg.recipes.typed import (
         DeclaresFile,
         DeclaresFiles,
+        DeclaresFolder,
         DeclaresGenerator,
         DeclaresNamedFiles,
         DeclaresTempFile,
@@ -51,10 +59,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "cached_directory",
     "data",
+    "directory",
     "file",
     "files",
     "generator",
+    "temp_directory",
     "temp_file",
     "temp_files",
     "upstream",
@@ -80,8 +91,10 @@ def upstream(needed: ValueLoadingJob[Value]) -> Value: ...
 @overload
 def upstream(needed: MultiFileGeneratingJob | AttributeLoadingJob | DictEntryLoadingJob) -> Any: ...
 @overload
+def upstream(needed: JobFiles) -> list[Path]: ...
+@overload
 def upstream(
-    needed: FileGeneratingJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
+    needed: FileGeneratingJob | FolderJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
 ) -> Path: ...
 @overload
 def upstream(needed: Mapping[Key, FileGeneratingJob | JobFile | os.PathLike[str]]) -> dict[Key, Path]: ...
@@ -99,8 +112,9 @@ def upstream(needed: object) -> object:
         def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
 
     Parameters:
-        needed: a job that makes files or loads a value; one file of a job; the name of a file (which a job makes, or
-            which is observed); a list or dictionary of any of these, to any depth, in which a job makes one file.
+        needed: a job that makes files or a folder, or loads a value; one file of a job; the files of a pattern in a
+            job's folder, which become a sorted list; the name of a file (which a job makes, or which is observed); a
+            list or dictionary of any of these, to any depth, in which a job makes one file.
 
     Returns:
         For type checkers, the type of the passed value: a `Path`, a list or dictionary of them, or a load's value. The
@@ -155,6 +169,33 @@ def temp_files(
     """Declare a `MultiTempFileGeneratingJob`; see `files`."""
     declaration: DeclaresTempFiles | DeclaresTempNamedFiles = declaration_of(
         "temp_files", MultiTempFileGeneratingJob, filenames, **options
+    )
+    return declaration
+
+
+def directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
+    """Declare a `DirectoryGeneratingJob` from the function that fills its folder; takes the parameters of the class.
+
+    @ppg.directory("genomes")
+    def genomes(folder: Path, archive: Path = ppg.upstream("genomes.tar")) -> None:
+        tarfile.open(archive).extractall(folder)
+    """
+    declaration: DeclaresFolder = declaration_of("directory", DirectoryGeneratingJob, folder, **options)
+    return declaration
+
+
+def temp_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
+    """Declare a `TempDirectoryGeneratingJob`; takes the parameters of the class."""
+    declaration: DeclaresFolder = declaration_of(
+        "temp_directory", TempDirectoryGeneratingJob, folder, **options
+    )
+    return declaration
+
+
+def cached_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
+    """Declare a `CachedDirectoryGeneratingJob`; takes the parameters of the class."""
+    declaration: DeclaresFolder = declaration_of(
+        "cached_directory", CachedDirectoryGeneratingJob, folder, **options
     )
     return declaration
 
