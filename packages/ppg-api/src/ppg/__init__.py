@@ -84,7 +84,8 @@ if TYPE_CHECKING:
         upstream,
     )
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
-    from ppg.recipes.mapped import MapJob, map  # noqa: A004 (the name is that of Python's)
+    from ppg.recipes.mapped import MapJob
+    from ppg.recipes.mapped import map as map  # noqa: A004 (the name is that of Python's)
     from ppg.recipes.plot_job import PlotJob
     from ppg.recipes.value_loading import ValueLoadingJob
     from ppg.report.events import Answered as Answered
@@ -182,7 +183,6 @@ __all__ = [
     "file",
     "files",
     "generator",
-    "map",
     "new_pipegraph",
     "new_pipeline",
     "run",

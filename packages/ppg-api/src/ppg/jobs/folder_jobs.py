@@ -192,7 +192,13 @@ class FolderJob(FileJob):
             )
         return ProcessCall(
             make_folder,
-            (self.call, self.callback_arguments, path, self.execution.timeout, self.pipegraph.seconds_for_threads),
+            (
+                self.call,
+                self.callback_arguments,
+                path,
+                self.execution.timeout,
+                self.pipegraph.seconds_for_threads,
+            ),
             functools.partial(describe_tree_plainly, path),
             returns_plain=True,
         )

@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from ppg.worker.role import ROLE, Role
 
 __all__ = [
-    "Holder",
     "LOADED",
+    "Holder",
     "Prepared",
     "call_for_effect",
     "call_passing",
