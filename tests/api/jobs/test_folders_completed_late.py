@@ -62,7 +62,7 @@ def test_a_thread_that_does_not_end_fails_the_job_by_its_name(failing_run, folde
     assert not (folder / "out").exists()
 
 
-def test_a_job_that_changed_its_directory_and_failed_is_told(failing_run):
+def test_the_failure_of_a_job_that_changed_its_directory_says_so(failing_run):
     def make(out):
         os.chdir("/")
         raise FileNotFoundError(2, "no such file", "relative")
