@@ -228,7 +228,7 @@ class DeclaredGraph(Catalogue):
         """
         maker = self.maker_of(filename)
         if isinstance(maker, JobFile):
-            self.add_dependency(maker.job, downstream, maker.path)
+            self.add_dependency(maker.job, downstream, str(maker.path))
         elif maker is not None:
             self.add_dependency(maker, downstream, None)
         elif or_observe:

@@ -131,7 +131,7 @@ class _Builder:
         path = dependency.upstream
         maker = self._makers.get(path) or self._pipegraph.maker_of(path)
         if isinstance(maker, JobFile):
-            return maker.job.job_id, maker.path
+            return maker.job.job_id, str(maker.path)
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
         if not dependency.or_observe:

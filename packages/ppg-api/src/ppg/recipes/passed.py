@@ -88,7 +88,7 @@ def jobs_and_files(needed: object) -> Iterator[Job | JobFile | PathLike]:
 def names_of(needed: object) -> object:
     """Return the names that replace jobs in the function's defaults, and count as part of the function."""
     if isinstance(needed, (Job, JobFile)):
-        return needed.job_id if isinstance(needed, Job) else needed.path
+        return needed.job_id if isinstance(needed, Job) else str(needed.path)
     if isinstance(needed, (str, os.PathLike)):
         return os.fspath(needed)
     if isinstance(needed, Mapping):
@@ -126,7 +126,7 @@ def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
             return needed.made
         raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
     if isinstance(needed, JobFile):
-        return Path(needed.path)
+        return needed.path
     if isinstance(needed, Job):
         if needed.observes_file:
             return Path(needed.job_id)
