@@ -1,6 +1,7 @@
 """The options of a job in one place: time, cores and memory as numbers and texts, and flags, as keywords and later."""
 
 import os
+import pickle
 from datetime import timedelta
 from pathlib import Path
 
@@ -310,6 +311,12 @@ def test_jobs_of_one_file_are_paths(graph, folder):
     for name, job in jobs.items():
         assert isinstance(job, os.PathLike)
         assert (os.fspath(job), Path(job), job.path) == (name, Path(name), Path(name))
+
+
+def test_a_file_of_a_job_counts_and_is_pickled_with_its_path_as_a_text(graph):
+    file = ppg.MultiFileGeneratingJob({"x": "a", "y": "b"}, nothing)["x"]
+    assert file.__reduce_ex__(2)[2] == (None, {"job": file.job, "path": "a"}), "fingerprints contain it"
+    assert pickle.loads(pickle.dumps(file)).path == Path("a")
 
 
 def test_a_job_of_one_file_is_opened_as_its_file(run, folder):

@@ -5,7 +5,7 @@ import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
 
-from ppg.kinds.upstream import refuse_upstreams
+from ppg.kinds.upstream import Upstream, refuse_upstreams
 
 __all__ = ["Callback", "is_function", "wants_argument"]
 
@@ -39,8 +39,9 @@ def wants_argument(callback: object, owner: str) -> bool:
     """
     if type(callback) is FunctionType:
         code = callback.__code__
-        if callback.__defaults__ or callback.__dict__:
-            refuse_upstreams(callback, owner)
+        for default in callback.__defaults__ or ():
+            if type(default) is Upstream:
+                refuse_upstreams(callback, owner)
         if not code.co_kwonlyargcount and not code.co_flags & _NOT_PLAIN:
             required = code.co_argcount - len(callback.__defaults__ or ())
             if required <= 1:

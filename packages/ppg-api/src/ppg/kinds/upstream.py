@@ -56,5 +56,6 @@ def _taken_apart(callback: object) -> tuple[dict[str, object], object | None]:
     if isinstance(callback, MethodType):
         return {}, callback.__func__
     if isinstance(callback, FunctionType):
-        return defaults_of(callback), callback.__dict__.get("__wrapped__")
+        # A look into `__dict__` would make one, for every function.
+        return defaults_of(callback), getattr(callback, "__wrapped__", None)
     return {}, None
