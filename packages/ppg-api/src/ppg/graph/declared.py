@@ -247,7 +247,7 @@ class DeclaredGraph(Catalogue):
                 self._await_file(path, filename, downstream)
                 return
         if isinstance(maker, JobFile):
-            self.add_dependency(maker.job, downstream, maker.path)
+            self.add_dependency(maker.job, downstream, str(maker.path))
         else:
             self.add_dependency(maker, downstream, None)
 

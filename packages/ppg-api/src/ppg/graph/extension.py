@@ -138,7 +138,7 @@ class _Builder:
         if maker is None and (in_folder := self._folders.maker_of(path)) is not None:
             maker = JobFile(in_folder, path)
         if isinstance(maker, JobFile):
-            return maker.job.job_id, maker.path
+            return maker.job.job_id, str(maker.path)
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)

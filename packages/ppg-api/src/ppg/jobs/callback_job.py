@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.job import Job, require_id
-from ppg.kinds.execution import Execution
+from ppg.kinds.execution import AS_USUAL, Execution
+from ppg.kinds.resources import NOT_STATED
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
 
@@ -40,6 +41,9 @@ class CallbackJob(Job):
         super().__init__(job_id, pipegraph)
         self._callback = callback
         self._execution = execution
+        if execution is not AS_USUAL:
+            self._cores_needed = execution.cores
+            self._memory_needed = NOT_STATED if execution.memory is None else execution.memory
         self._ignores_code_changes = False
         self._values: Mapping[str, object] = NOTHING
         self._loaded: Mapping[str, Callable[[], object]] = NOTHING
@@ -100,7 +104,7 @@ class CallbackJob(Job):
 
     @property
     def execution(self) -> Execution:
-        """Timeout, retries, isolation and memory limit of the job process."""
+        """The execution of the job, as its declaration states it."""
         return self._execution
 
     def definition(self) -> dict[str, object]:

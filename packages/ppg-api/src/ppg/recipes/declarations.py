@@ -5,7 +5,7 @@ instead of holding them. The names count as part of the function, and the jobs t
 """
 
 import functools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -13,10 +13,11 @@ from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobPart, unadmitted
+from ppg.kinds.upstream import Upstream, defaults_of
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
 from ppg.worker.passing import filled, late_parts
 
-__all__ = ["Upstream", "declaration_of", "declare_job"]
+__all__ = ["declaration_of", "declare_job"]
 
 _BOUND = "a bound value"
 """The default, in the function of the job, of a parameter with a bound value. The value is a parameter of the job."""
@@ -26,16 +27,6 @@ _NAMED_BY = {
     "files": "filenames",
     "temp_files": "filenames",
 }
-
-
-class Upstream:
-    """Upstream: the return value of `upstream`, a default in the place of which a function gets a job's product."""
-
-    __slots__ = ("needed",)
-
-    def __init__(self, needed: object) -> None:
-        # An iterator can be read only once, so its items are kept.
-        self.needed: object = list(needed) if isinstance(needed, Iterator) else needed
 
 
 class _Declaration(functools.partial[Any]):
@@ -147,7 +138,7 @@ def _taken_apart(
     """
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
-    by_name = _defaults_of(function)
+    by_name = defaults_of(function)
     _require_no_hidden_job(function, what, by_name)
     _require_parameters(code, bound, what)
     if takes_output and positional and positional[0] in bound and positional[0] not in by_name:
@@ -191,7 +182,7 @@ def _taken_apart(
 def _require_no_hidden_job(function: FunctionType, what: str, by_name: Mapping[str, object]) -> None:
     within = getattr(function, "__wrapped__", None)
     while isinstance(within, FunctionType):
-        for name, value in _defaults_of(within).items():
+        for name, value in defaults_of(within).items():
             if _is_dependency(value, _parameter(what, name)) and name not in by_name:
                 raise TypeError(
                     f"{what}: the parameter '{name}' belongs to a function within another decorator, which would "
@@ -214,14 +205,6 @@ def _require_parameters(code: CodeType, bound: Mapping[str, object], what: str) 
 def _by_name_only(code: CodeType) -> tuple[str, ...]:
     """The parameters that can be given by name only."""
     return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-
-
-def _defaults_of(function: FunctionType) -> dict[str, object]:
-    """Return the defaults, by parameter."""
-    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
-    defaults = function.__defaults__ or ()
-    by_name = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
-    return by_name | (function.__kwdefaults__ or {})
 
 
 def _is_dependency(default: object, what: str) -> bool:

@@ -91,7 +91,7 @@ def jobs_and_files(needed: object) -> Iterator[Job | JobPart | PathLike]:
 def names_of(needed: object) -> object:
     """Return the names that replace jobs in the function's defaults, and count as part of the function."""
     if isinstance(needed, (Job, JobPart)):
-        return needed.job_id if isinstance(needed, Job) else needed.path
+        return needed.job_id if isinstance(needed, Job) else str(needed.path)
     if isinstance(needed, (str, os.PathLike)):
         return os.fspath(needed)
     if isinstance(needed, Mapping):
@@ -131,7 +131,7 @@ def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
     if isinstance(needed, JobFiles):
         return Late(functools.partial(paths_in, needed.job.job_id, needed.pattern), is_loaded=False)
     if isinstance(needed, JobFile):
-        return Path(needed.path)
+        return needed.path
     if isinstance(needed, Job):
         if needed.whole_folder is not None:
             return Path(needed.whole_folder)
