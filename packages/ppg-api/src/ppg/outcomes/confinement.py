@@ -138,6 +138,7 @@ def denied_reads(job: Job, uses: Iterable[FileUse]) -> list[FileUse]:
     if not others:
         return []
     real = set(map(os.path.realpath, named))
+    folders = tuple(f"{name}/" for name in (*named, *limits.folders, *real) if os.path.isdir(name))  # noqa: PTH112 (texts)
     # Other names of an allowed file, too, are allowed.
     identities = {(state.st_dev, state.st_ino) for path in named if (state := _stat_of(path)) is not None}
     may_read = common_of(job).may_read
@@ -147,6 +148,8 @@ def denied_reads(job: Job, uses: Iterable[FileUse]) -> list[FileUse]:
         if use.stat is not None
         and use.stat[:2] not in identities
         and (path := os.path.realpath(use.path)) not in real
+        and not use.path.startswith(folders)
+        and not path.startswith(folders)
         and not may_read(path)
     ]
 
