@@ -66,8 +66,8 @@ def test_a_job_of_another_pipegraph_is_refused():
 
 def test_the_file_of_a_multi_file_job_is_found_by_name_and_by_path():
     job = ppg.MultiFileGeneratingJob({"x": "out/x", "y": "out/y"}, write)
-    assert job["x"].path == "out/x"
-    assert job["out/y"].path == "out/y"
+    assert job["x"].path == Path("out/x")
+    assert job["out/y"].path == Path("out/y")
     with pytest.raises(KeyError, match="out/z"):
         job["out/z"]
 

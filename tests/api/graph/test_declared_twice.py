@@ -181,3 +181,16 @@ def test_a_job_on_the_status_file_is_refused_before_anything_runs(graph, folder,
         graph.run()
     assert list(folder.iterdir()) == []
     assert job in list(graph)
+
+
+def test_other_parameters_of_a_job_are_an_error_that_says_what_to_do(graph):
+    job = ppg.FileGeneratingJob("a", write).depends_on_params({"x": 1})
+    assert job.depends_on_params({"x": 1}) is job, "the same parameters are no others"
+    with pytest.raises(
+        ppg.JobContractError, match=r"'PI:a' .*one call of depends_on_params.*ParameterInvariant"
+    ):
+        job.depends_on_params({"y": 2})
+    with pytest.raises(ppg.JobContractError, match="give one of them another name"):
+        ppg.ParameterInvariant("a", 2)
+    job.depends_on(ppg.ParameterInvariant("a, more", {"y": 2}))
+    assert [one.job_id for one in job.upstreams] == ["PI:a", "PI:a, more"]

@@ -422,7 +422,7 @@ WRONG = [
     ({"timeout": -1.5}, ValueError, "timeout must be a positive number"),
     ({"timeout": float("nan")}, ValueError, "timeout must be a positive number"),
     ({"timeout": float("inf")}, ValueError, "None for no limit"),
-    ({"timeout": "1 h"}, TypeError, "timeout must be a number of seconds"),
+    ({"timeout": "an hour"}, ValueError, "timeout"),
     ({"timeout": True}, TypeError, "timeout must be a number of seconds"),
     ({"retries": -1}, ValueError, "retries must be 0 or more"),
     ({"retries": 1.0}, TypeError, "retries must be an int"),

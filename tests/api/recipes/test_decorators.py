@@ -1,8 +1,10 @@
 """Jobs declared as decorated functions: what they are, what is passed, what counts, and what type checkers say."""
 
+import functools
 import json
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -381,6 +383,41 @@ def test_a_mistake_is_named_at_the_definition(graph, declare, error, named):
     assert "a" not in graph
 
 
+@pytest.mark.parametrize(
+    "declare",
+    [
+        lambda function: ppg.FileGeneratingJob("b", function),
+        lambda function: ppg.MultiTempFileGeneratingJob(["b"], function),
+        lambda function: ppg.FileGeneratingJob("b", passing_on(function)),
+        lambda function: ppg.FileGeneratingJob("b", functools.partial(function, other=1)),
+        lambda function: ppg.FileGeneratingJob("b", functools.partial(print, value=ppg.upstream("a"))),
+        lambda function: ppg.PlotJob("b.png", lambda: 1, function),
+        lambda function: ppg.PlotJob("b.png", functools.partial(function, 1), lambda value: value),
+        lambda function: ppg.DataLoadingJob("b", functools.partial(function, 1)),
+        lambda function: ppg.JobGeneratingJob("b", functools.partial(function, 1)),
+    ],
+)
+@pytest.mark.parametrize("by_name_only", [False, True])
+def test_upstream_in_the_function_of_a_class_is_an_error_at_the_declaration(graph, declare, by_name_only):
+    a = ppg.FileGeneratingJob("a", lambda path: None)
+
+    def positional(out, value=ppg.upstream(a), other=None): ...
+
+    def by_name(out, *, value=ppg.upstream(a), other=None): ...
+
+    with pytest.raises(TypeError, match=r"b.*: the parameter 'value' is ppg.upstream.*@ppg.file.*depends_on"):
+        declare(by_name if by_name_only else positional)
+    assert list(graph) == [a]
+
+
+def test_a_value_in_the_place_of_upstream_is_fine_in_the_function_of_a_class(run, folder):
+    def write(out, value=ppg.upstream("a")):
+        out.write_text(value)
+
+    run(lambda: ppg.FileGeneratingJob("b", functools.partial(write, value="given")))
+    assert (folder / "b").read_text() == "given"
+
+
 def test_a_job_of_another_pipegraph_is_refused(graph):
     @ppg.file("a")
     def a(out): ...
@@ -390,6 +427,21 @@ def test_a_job_of_another_pipegraph_is_refused(graph):
 
         @ppg.file("b")
         def b(out, a=a): ...
+
+
+@pytest.mark.parametrize(
+    "documented",
+    [ppg.file, ppg.temp_file, ppg.files, ppg.temp_files, ppg.data, ppg.generator, ppg.Execution],
+    ids=lambda documented: documented.__name__,
+)
+def test_the_example_of_a_docstring_runs(folder, documented):
+    text = documented.__doc__.partition("Attributes:")[0]
+    example = "\n".join(line for line in text.splitlines() if line.startswith(" " * 8) or not line)
+    (folder / "script.py").write_text(
+        "from pathlib import Path\nimport ppg\nppg.new_pipegraph(ppg.LocalSystem(4), quiet=True)\n"
+        f"{textwrap.dedent(example)}\nassert ppg.run().ran\n"
+    )
+    subprocess.run([sys.executable, "script.py"], check=True, timeout=120)
 
 
 def checkers():

@@ -4,6 +4,7 @@ Every line that is to be an error says so, with both checkers' ways to ignore it
 an error, too.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from typing import assert_type
 
@@ -89,6 +90,24 @@ assert_type(ppg.upstream({1: values}), dict[int, list[int]])
 assert_type(ppg.upstream([values, values]), list[list[int]])
 assert_type(counts[0](Path("out.txt"), Path("reads.txt"), 2, words=[]), int)
 assert_type(numbers.path, Path)
+assert_type(halves["odd"].path, Path)
+assert_type(Path(numbers), Path)
+with open(numbers) as opened:
+    assert_type(opened.read(), str)
+
+
+@ppg.file("stated.txt", timeout="10m", cores=4, memory="8GB", share=True, retries=2)
+def stated(out: Path) -> None:
+    out.write_text("1")
+
+
+ppg.temp_file("stated.tmp", timeout=timedelta(minutes=10), cores="all", memory=8_000_000_000)
+ppg.data("stated", timeout=1.5, cores=-1, memory=None, retries=1)
+ppg.FileGeneratingJob("stated.too", numbers.callback, timeout=None, cores=2, memory="512MiB", share=True)
+ppg.CachedDataLoadingJob("stated.cache", int, print, cores=2, share=True)
+stated.cores_needed = "all"
+stated.use_cores("all").memory_needed = "8GB"
+stated.empty_ok = True
 
 sorted_numbers = ppg.ExternalJob(
     "sorted.txt",
@@ -98,6 +117,7 @@ sorted_numbers = ppg.ExternalJob(
     version=["sort", "--version"],
 )
 assert_type(sorted_numbers["sorted.txt"], ppg.JobFile)
+assert_type(sorted_numbers.path, Path)
 
 
 @ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]
@@ -118,3 +138,16 @@ def wrong(value: str = ppg.upstream(values)) -> None:  # type: ignore[assignment
 numbers()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 values(Path("in.txt"), scale="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 ppg.file("x", empty_okay=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+ppg.file("x", core=4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+ppg.file("x", cores=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.file("x", cores="many")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.temp_file("x", memory=8e9)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.data("x", timeout=[10])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.data("x", share=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+ppg.generator("x", retries="2")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.file("x", share="yes")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.FileGeneratingJob("x", print, memory=1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.FileGeneratingJob("x", print, cpus=4)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+stated.empty_ok = "yes"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+stated.cores_needed = "many"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
+stated.use_cores(1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

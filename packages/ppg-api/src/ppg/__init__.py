@@ -44,6 +44,13 @@ if TYPE_CHECKING:
         MultiTempFileGeneratingJob,
         TempFileGeneratingJob,
     )
+    from ppg.jobs.folder_invariant import FolderInvariant
+    from ppg.jobs.folder_jobs import (
+        CachedDirectoryGeneratingJob,
+        DirectoryGeneratingJob,
+        JobFiles,
+        TempDirectoryGeneratingJob,
+    )
     from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
     from ppg.jobs.invariants import (
         FileChecksumInvariant,
@@ -66,15 +73,20 @@ if TYPE_CHECKING:
         CacheJob,
     )
     from ppg.recipes.decorators import (
+        cached_directory,
         data,
+        directory,
         file,
         files,
         generator,
+        temp_directory,
         temp_file,
         temp_files,
         upstream,
     )
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
+    from ppg.recipes.mapped import MapJob
+    from ppg.recipes.mapped import map as map  # noqa: A004 (the name is that of Python's)
     from ppg.recipes.plot_job import PlotJob
     from ppg.recipes.value_loading import ValueLoadingJob
     from ppg.report.events import Answered as Answered
@@ -112,6 +124,7 @@ __all__ = [
     "CachedAttributeLoadingJob",
     "CachedDataLoadingJob",
     "CachedDictEntryLoadingJob",
+    "CachedDirectoryGeneratingJob",
     "CachedEntry",
     "CachedJob",
     "CallbackJob",
@@ -120,12 +133,14 @@ __all__ = [
     "DataLoadingJob",
     "DependencyInjectionJob",
     "DictEntryLoadingJob",
+    "DirectoryGeneratingJob",
     "Execution",
     "ExternalJob",
     "FileChecksumInvariant",
     "FileGeneratingJob",
     "FileInvariant",
     "FileTimeInvariant",
+    "FolderInvariant",
     "Frontend",
     "FunctionInvariant",
     "InputChangedError",
@@ -135,12 +150,14 @@ __all__ = [
     "JobDiedException",
     "JobError",
     "JobFile",
+    "JobFiles",
     "JobGeneratingJob",
     "JobList",
     "JobOutcome",
     "JobOutputs",
     "JobState",
     "LocalSystem",
+    "MapJob",
     "MultiFileGeneratingJob",
     "MultiTempFileGeneratingJob",
     "Observing",
@@ -154,13 +171,16 @@ __all__ = [
     "RunFailed",
     "RunResult",
     "SharedCache",
+    "TempDirectoryGeneratingJob",
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
     "ValueLoadingJob",
     "Verification",
+    "cached_directory",
     "current_pipegraph",
     "data",
+    "directory",
     "file",
     "files",
     "generator",
@@ -168,6 +188,7 @@ __all__ = [
     "new_pipeline",
     "run",
     "run_pipegraph",
+    "temp_directory",
     "temp_file",
     "temp_files",
     "unadmitted",
@@ -190,10 +211,13 @@ _MODULES = {
     "ppg.coordinators": ["LocalSystem"],
     "ppg.recipes.value_loading": ["ValueLoadingJob"],
     "ppg.recipes.decorators": [
+        "cached_directory",
         "data",
+        "directory",
         "file",
         "files",
         "generator",
+        "temp_directory",
         "temp_file",
         "temp_files",
         "upstream",
@@ -236,11 +260,19 @@ _MODULES = {
     "ppg.jobs.callback_job": ["CallbackJob"],
     "ppg.kinds.execution": ["Execution"],
     "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
+    "ppg.recipes.mapped": ["MapJob", "map"],
     "ppg.jobs.file_jobs": [
         "FileGeneratingJob",
         "MultiFileGeneratingJob",
         "MultiTempFileGeneratingJob",
         "TempFileGeneratingJob",
+    ],
+    "ppg.jobs.folder_invariant": ["FolderInvariant"],
+    "ppg.jobs.folder_jobs": [
+        "CachedDirectoryGeneratingJob",
+        "DirectoryGeneratingJob",
+        "JobFiles",
+        "TempDirectoryGeneratingJob",
     ],
     "ppg.jobs.generating_jobs": ["DependencyInjectionJob", "JobGeneratingJob"],
     "ppg.jobs.invariants": [

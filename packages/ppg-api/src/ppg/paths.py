@@ -4,12 +4,24 @@ import functools
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg_invariants import obstacle
 
-__all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_no_obstacle", "require_path"]
+if TYPE_CHECKING:
+    from ppg_graph import JobId
+
+__all__ = [
+    "FileName",
+    "NamedAfterFile",
+    "PathLike",
+    "normalised",
+    "normalised_folder",
+    "require_folder",
+    "require_no_obstacle",
+    "require_path",
+]
 
 LONGEST_ROOT = 3_500
 """Bytes; ppg's own files and folders need a part of the 4,096 that the kernel allows."""
@@ -27,7 +39,7 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
         owner: the object that takes the argument, unless `argument` names it.
 
     Raises:
-        TypeError: the value is neither a str nor a path.
+        TypeError: the value is neither a str nor a path, or it is a job.
         ValueError: the value is empty, or names a folder (`folder/`, `.`, `..`), or contains a NUL.
     """
     if type(value) is str and value.isascii() and value and value[-1] not in "/." and "\0" not in value:
@@ -36,6 +48,7 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
         argument = f"{type(owner).__name__}: {argument}"
     if isinstance(value, bytes):
         raise TypeError(f"{argument} must be a str or a Path, not bytes: {value!r}")
+    refuse_job(value, argument)
     try:
         text = os.fspath(value)  # type: ignore[call-overload]
     except TypeError:
@@ -53,6 +66,20 @@ def require_path(value: object, argument: str, owner: object = None) -> str:
     if text.rpartition("/")[2] in {"", ".", ".."} or "\0" in text:
         raise ValueError(f"{argument} must name a file: {text!r}")
     return text
+
+
+def refuse_job(value: object, argument: str) -> None:
+    """Refuse a job where a file is named, although a job of one file can be used as its path.
+
+    The job that is declared would not depend on it.
+
+    Raises:
+        TypeError: the value is a job; the message begins with `argument`.
+    """
+    if hasattr(type(value), "implicit_invariants"):
+        raise TypeError(
+            f"{argument} must be a str or a Path, not the job {value!r}; depend on that job, or name another file"
+        )
 
 
 def normalised(path: str, root: str) -> str:
@@ -105,9 +132,10 @@ def require_folder(value: object, argument: str) -> str:
     """Return the name of a folder as a string.
 
     Raises:
-        TypeError: the value is neither a str nor a path; the message begins with `argument`.
+        TypeError: the value is neither a str nor a path, or it is a job; the message begins with `argument`.
         ValueError: the value is empty, or contains a NUL.
     """
+    refuse_job(value, argument)
     try:
         text = os.fspath(value)  # type: ignore[call-overload]
     except TypeError:
@@ -117,6 +145,11 @@ def require_folder(value: object, argument: str) -> str:
     if not text or "\0" in text:
         raise ValueError(f"{argument} must name a folder: {text!r}")
     return text
+
+
+def normalised_folder(path: str, root: str) -> str:
+    """Return the one spelling of a folder's name, as `normalised` does for files; `.` is the root itself."""
+    return normalised(f"{path.rstrip('/') or '/'}/?", root)[:-1].rstrip("/") or "."
 
 
 def working_root(root: PathLike | None) -> str:
@@ -139,6 +172,23 @@ def working_root(root: PathLike | None) -> str:
             f"(4,096 bytes); use a folder with a name of at most {LONGEST_ROOT:,}: '{folder[:40]}…'"
         )
     return folder
+
+
+class NamedAfterFile:
+    """Named after file: the base of jobs with the name of one file as their id; they are `os.PathLike`."""
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        job_id: JobId
+
+    @property
+    def path(self) -> Path:
+        """The file, relative to the pipegraph's root."""
+        return Path(self.job_id)
+
+    def __fspath__(self) -> str:
+        return self.job_id
 
 
 class FileName:

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 from ppg.arguments import require_flag
+from ppg.control.gc_pause import collected_later
 from ppg.coordinators import LocalSystem
-from ppg.engine.gc_pause import collected_later
 from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.catalogue import target_list
 from ppg.graph.declared import DEFAULT_STATUS_FILENAME, DeclaredGraph, Life

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Sequence
 
-__all__ = ["bytes_of", "counted", "earlier_attempts", "escape_control_sequences", "one_line", "source_line"]
+__all__ = ["counted", "earlier_attempts", "escape_control_sequences", "one_line", "source_line"]
 
 
 def one_line(text: str) -> str:
@@ -40,35 +40,6 @@ def counted(number: int, noun: str, plural: str = "") -> str:
         plural: the plural, if it is not the noun with an s.
     """
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-_UNITS: dict[str, int] = {"B": 1} | {
-    (prefix + unit).upper(): base**power
-    for power, prefix in enumerate("KMGTP", 1)
-    for unit, base in (("B", 1000), ("iB", 1024))
-}
-
-
-def bytes_of(size: str, what: str) -> int:
-    """Return a number of bytes that is written with its unit: "2 GB" (2e9 bytes), "512MiB" (512 * 2**20 bytes).
-
-    Parameters:
-        size: a number and a unit from B to PB, or from KiB to PiB; capital and small letters mean the same.
-        what: names the size in messages.
-
-    Raises:
-        ValueError: the text is something else.
-    """
-    import re  # noqa: PLC0415 (few jobs state a size as a text)
-
-    found = re.fullmatch(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGTP]?i?B)\s*", size, re.IGNORECASE)
-    if found is None or found[2].upper() not in _UNITS:
-        raise ValueError(
-            f"{what} must be a number of bytes, or a text such as '2 GB' or '512 MiB', not {size!r}"
-        )
-    whole, _, part = found[1].partition(".")
-    size_in_bytes: int = int(whole + part) * _UNITS[found[2].upper()] // 10 ** len(part)
-    return size_in_bytes
 
 
 def earlier_attempts(earlier: Sequence[str], attempts: int) -> list[str]:

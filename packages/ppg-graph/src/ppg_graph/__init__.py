@@ -10,6 +10,7 @@ from ppg_graph.decide.explanation import Explanation
 from ppg_graph.decide.run_state import InternalError
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.parts import is_pattern, matcher, parts_matching, shown_part
 from ppg_graph.model.reads import (
     ABSENT,
     circle_id,
@@ -139,12 +140,16 @@ __all__ = [
     "describe",
     "draw",
     "dry_run",
+    "is_pattern",
     "is_read",
     "link_id",
     "listing_id",
     "longest_remaining",
+    "matcher",
+    "parts_matching",
     "path_of_read",
     "read_id",
+    "shown_part",
     "state_diagram",
     "to_observe",
 ]

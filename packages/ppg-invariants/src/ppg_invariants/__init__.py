@@ -54,6 +54,14 @@ if TYPE_CHECKING:
         require_algorithm,
     )
     from ppg_invariants.files.timestamps import stamps_are_distinct
+    from ppg_invariants.files.trees import (
+        Tree,
+        describe_tree_plainly,
+        is_file,
+        observe_tree,
+        plain_file,
+        tree_described,
+    )
     from ppg_invariants.functions.evidence import CodeEvidence, FunctionEvidence, evidence_of
     from ppg_invariants.functions.fingerprint import FunctionState, fingerprint_function
     from ppg_invariants.functions.references import Follow
@@ -112,6 +120,7 @@ __all__ = [
     "StoredObservation",
     "StoredRecord",
     "StoredRecords",
+    "Tree",
     "Verdict",
     "compare_files",
     "content_fingerprint",
@@ -119,6 +128,7 @@ __all__ = [
     "describe_file",
     "describe_files",
     "describe_files_plainly",
+    "describe_tree_plainly",
     "described",
     "encode_parameters",
     "evidence_of",
@@ -129,6 +139,7 @@ __all__ = [
     "fingerprint_function",
     "fingerprint_outputs",
     "fingerprint_parameters",
+    "is_file",
     "is_of_project",
     "is_old_module",
     "lasting_name",
@@ -136,12 +147,15 @@ __all__ = [
     "observe_file",
     "observe_files",
     "observe_modification_time",
+    "observe_tree",
     "obstacle",
     "old_definition",
     "open_private",
+    "plain_file",
     "register_encoder",
     "require_algorithm",
     "stamps_are_distinct",
+    "tree_described",
     "unwatch",
 ]
 
@@ -168,6 +182,7 @@ _MODULES = {
     "files.private_files": "open_private",
     "files.filesystem": "Location file_system_type location_of",
     "files.timestamps": "stamps_are_distinct",
+    "files.trees": "Tree describe_tree_plainly is_file observe_tree plain_file tree_described",
     "rows.records": "DamageReport RunEnd RunEvent RunSummary StoredObservation StoredRecord",
     "store.views": "Durations History StoredRecords",
 }

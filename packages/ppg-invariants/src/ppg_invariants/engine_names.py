@@ -43,7 +43,7 @@ _MODULES = {
     "ppg.control.commands": "ppg.engine.commands",
     "ppg.control.interrupts": "ppg.engine.interrupts",
     "ppg.control.terminal": "ppg.engine.terminal",
-    "ppg.engine.gc_pause": "ppg.garbage",
+    "ppg.control.gc_pause": "ppg.garbage",
     "ppg.graph.catalogue": "ppg.catalogue",
     "ppg.graph.conflicts": "ppg.declarations",
     "ppg.graph.cycles": "ppg.circles",
@@ -236,6 +236,8 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
         "undeclared": None,
         "track": None,
         "confine": None,
+        "cores": 1,
+        "memory": None,
     },
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
     "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
@@ -252,7 +254,7 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
 
 _DEFINITIONS = {
     "ppg.recipes.value_loading.ValueLoadingJob": "ppg.decorators",
-    "ppg.recipes.declarations.Upstream": "ppg.decorators",
+    "ppg.kinds.upstream.Upstream": "ppg.decorators",
     "ppg.recipes.declarations._declared": "ppg.decorators",
     "ppg.pipegraph.RedefinablePipegraph": "ppg.redefinition",
     "ppg_invariants.functions.evidence.FunctionEvidence": "ppg_invariants.stored",
@@ -287,7 +289,7 @@ _DEFINITIONS = {
 """By definition, the module under which it counts, if it differs from that of the rest of its module."""
 
 _RENAMED = {
-    "ppg.recipes.declarations.Upstream": "_Upstream",
+    "ppg.kinds.upstream.Upstream": "_Upstream",
     "ppg.text.earlier_attempts": "earlier_tries",
     "ppg_exec.tasks.RunsIn": "Place",
     "ppg_graph.protocol.events.LeftoverRejected": "Unusable",

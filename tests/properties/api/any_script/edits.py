@@ -7,6 +7,8 @@ from dataclasses import replace
 from random import Random
 
 from tests.properties.api.any_script.model import (
+    ALL,
+    FOLDERS,
     GENERATORS,
     INVARIANTS,
     MULTI,
@@ -26,6 +28,8 @@ KINDS = (
     *[Kind.MULTI] * 4,
     *[Kind.TEMP] * 3,
     *[Kind.MULTI_TEMP] * 2,
+    *[Kind.FOLDER] * 3,
+    *[Kind.TEMP_FOLDER] * 2,
     Kind.ATTRIBUTE,
     Kind.DATA,
     Kind.ENTRY,
@@ -170,7 +174,8 @@ def _is_about(job: Job, what: str) -> bool:
 
 
 def _may_ignore(kind: Kind) -> bool:
-    return kind not in INVARIANTS | GENERATORS
+    # Which files a folder has is in the code, so a change of it always makes a difference.
+    return kind not in INVARIANTS | GENERATORS | FOLDERS
 
 
 def _renamed(job: Job, old: str, new: str) -> Job:
@@ -212,7 +217,10 @@ def _random_uses(random: Random, before: Sequence[Job]) -> tuple[Use, ...]:
 
 
 def _random_use(random: Random, job: Job) -> Use:
-    return Use(job.name, random.choice([None, *job.parts, job.parts[-1]]) if job.kind in MULTI else None)
+    if job.kind not in MULTI:
+        return Use(job.name)
+    patterns = [ALL] if job.kind in FOLDERS else []
+    return Use(job.name, random.choice([None, *job.parts, job.parts[-1], *patterns]))
 
 
 # --- generators -------------------------------------------------------------------------------------------------
@@ -243,11 +251,17 @@ def _mended_uses(uses: Sequence[Use], known: Mapping[str, Job]) -> tuple[Use, ..
     return tuple(
         Use(
             use.name,
-            use.part if known[use.name].kind in MULTI and use.part in known[use.name].parts else None,
+            use.part if use.part in _known_parts(known[use.name]) else None,
         )
         for use in uses
         if use.name in known
     )
+
+
+def _known_parts(job: Job) -> tuple[str, ...]:
+    if job.kind in FOLDERS:
+        return (*job.parts, ALL)
+    return job.parts if job.kind in MULTI else ()
 
 
 def _below(jobs: Sequence[Job], generator: str) -> set[str]:

@@ -26,7 +26,7 @@ from ppg.report.events import (
 from ppg.result import JobState, RunResult
 from tests.graph.reference.evaluator import Reference
 from tests.graph.reference.facts import INTACT, Past, Step, below
-from tests.properties.api.any_script.model import Graph, Job, Kind, Script
+from tests.properties.api.any_script.model import ALL, FOLDERS, Graph, Job, Kind, Script
 
 __all__ = ["Disk", "Entry", "Lockstep", "made_files"]
 
@@ -127,7 +127,7 @@ class Lockstep:
         called = self.graph.called.get(node)
         if not succeeded:
             assert called in self.harmed, f"{node} failed without having been told to"
-            for file in self.graph.files.get(node, ()):
+            for file in self._files_on_disk(node):
                 self.disk.pop(file, None)
             step = reference.did_fail(node)
         elif self.graph.kinds[node] == "GENERATOR":
@@ -155,6 +155,8 @@ class Lockstep:
     def _made(self, node: str, job: Job) -> Step:
         """The job has made what it should, whatever was there before."""
         files = {name: (self.root / name).read_bytes() for name in self.graph.files.get(node, ())}
+        for file in self._files_on_disk(node):
+            self.disk.pop(file, None)  # a folder may have had more
         self.disk |= files
         if node not in self.graph.caches:
             expected = (
@@ -163,6 +165,9 @@ class Lockstep:
                 else {}
             )
             assert files == expected, f"{node} made {files} instead of {expected}"
+        if job.kind in FOLDERS:
+            whole = frozenset(files.items())
+            return self.reference.succeeded(node, whole, {**files, f"{node}//{ALL}": whole})
         if len(files) == 1:
             # The fingerprint of one file is that of the file as a part of several.
             return self.reference.succeeded(node, next(iter(files.values())))
@@ -178,7 +183,7 @@ class Lockstep:
         for node, past in step.commits.items():
             files = {file: self.disk[file] for file in self.graph.files.get(node, ())}
             if node in self.graph.ignored:
-                code = self.graph.makers[node].code.print
+                code = self.graph.makers[node].print
                 past = replace(past, consumed={**past.consumed, f"FI:{node}": code})
             self.store[node] = Entry(past, files)
 
@@ -186,10 +191,10 @@ class Lockstep:
         """The reference's eyes."""
         job = self.graph.makers[node]
         if node.startswith("FI:"):
-            return job.code.print
+            return job.print
         if self.graph.kinds[node] != "INVARIANT":
             recorded = self.store[node].files
-            files = self.graph.files[node]
+            files = {*self._files_on_disk(node), *recorded} if job.kind in FOLDERS else self.graph.files[node]
             is_intact = all(file in recorded and self.disk.get(file) == recorded[file] for file in files)
             return INTACT if is_intact else "not intact"
         if job.name in self.missing:
@@ -205,12 +210,18 @@ class Lockstep:
     def _notice_removals(self) -> None:
         """What the run was allowed to remove, and has removed."""
         for node in self._removable:
-            files = self.graph.files.get(node, ())
+            files = self._files_on_disk(node)
             if not any((self.root / file).exists() for file in files):
                 self.reference.remove([node])
                 for file in files:
                     self.disk.pop(file, None)
         self._removable = []
+
+    def _files_on_disk(self, node: str) -> list[str]:
+        """The files that the job makes; of a folder all that are in it."""
+        if self.graph.makers[node].kind in FOLDERS:
+            return [file for file in self.disk if file.startswith(f"{node}/")]
+        return list(self.graph.files.get(node, ()))
 
     def oversights(self) -> list[tuple[str, ...]]:
         """The words of each warning of a declaration without effect."""

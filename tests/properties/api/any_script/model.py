@@ -13,8 +13,10 @@ from dataclasses import dataclass, field, replace
 from tests.properties.api.any_script.work import content
 
 __all__ = [
+    "ALL",
     "CACHED",
     "FILES",
+    "FOLDERS",
     "GENERATORS",
     "INPUT_FILES",
     "INVARIANTS",
@@ -38,6 +40,8 @@ class Kind(enum.Enum):
     MULTI = "MultiFileGeneratingJob"
     TEMP = "TempFileGeneratingJob"
     MULTI_TEMP = "MultiTempFileGeneratingJob"
+    FOLDER = "DirectoryGeneratingJob"
+    TEMP_FOLDER = "TempDirectoryGeneratingJob"
     ATTRIBUTE = "AttributeLoadingJob"
     DATA = "DataLoadingJob"
     ENTRY = "DictEntryLoadingJob"
@@ -51,7 +55,8 @@ class Kind(enum.Enum):
     INJECTION = "DependencyInjectionJob"
 
 
-MULTI = frozenset({Kind.MULTI, Kind.MULTI_TEMP})
+FOLDERS = frozenset({Kind.FOLDER, Kind.TEMP_FOLDER})
+MULTI = frozenset({Kind.MULTI, Kind.MULTI_TEMP}) | FOLDERS
 FILES = frozenset({Kind.FILE, Kind.TEMP}) | MULTI
 LOADS = frozenset({Kind.ATTRIBUTE, Kind.DATA, Kind.ENTRY})
 CACHED = frozenset({Kind.CACHED_ATTRIBUTE, Kind.CACHED_DATA})
@@ -60,6 +65,8 @@ INVARIANTS = frozenset({Kind.PARAMETER, Kind.FUNCTION}) | INPUT_FILES
 GENERATORS = frozenset({Kind.GENERATOR, Kind.INJECTION})
 
 PARTS = ("a", "b")
+ALL = "*"
+"""The part of a folder that is all of its files."""
 
 
 class Style(enum.Enum):
@@ -129,6 +136,8 @@ class Job:
     @property
     def files(self) -> dict[str, str]:
         """The files that it makes, by part."""
+        if self.kind in FOLDERS:
+            return {part: f"{self.node}/{part}" for part in self.parts}
         if self.kind in MULTI:
             return {part: f"out/{self.name}.{part}" for part in self.parts}
         if self.kind in FILES:
@@ -142,6 +151,8 @@ class Job:
             return f"cache/{self.name}_load"
         if self.kind in INPUT_FILES:
             return f"in/{self.name}"
+        if self.kind in FOLDERS:
+            return f"out/{self.name}.d"
         if self.kind in NAME_SPACES:
             return NAME_SPACES[self.kind] + self.name
         return ":".join(sorted(self.files.values())) or self.name
@@ -150,6 +161,11 @@ class Job:
     def entry(self) -> str:
         """The job id of what depends on others."""
         return f"cache/{self.name}" if self.kind in CACHED else self.node
+
+    @property
+    def print(self) -> object:
+        """What the FunctionInvariant of its callback observes. Which files a folder has is in the code."""
+        return (self.code.print, self.parts) if self.kind in FOLDERS else self.code.print
 
     @property
     def inputs(self) -> list[Use]:
@@ -199,6 +215,8 @@ NODE_KINDS = {
     Kind.MULTI: "OUTPUT",
     Kind.TEMP: "LAZY",
     Kind.MULTI_TEMP: "LAZY",
+    Kind.FOLDER: "OUTPUT",
+    Kind.TEMP_FOLDER: "LAZY",
     Kind.GENERATOR: "GENERATOR",
     Kind.INJECTION: "GENERATOR",
     **dict.fromkeys(LOADS, "LOAD"),
@@ -302,11 +320,13 @@ def _graph(jobs: Iterable[Job], known: Mapping[str, Job]) -> Graph:
 
 
 def _part(up: Job, part: str | None) -> str | None:
-    return None if part is None or len(up.files) == 1 else up.files[part]
+    if part == ALL:
+        return f"{up.node}//{ALL}"
+    return None if part is None or (len(up.files) == 1 and up.kind not in FOLDERS) else up.files[part]
 
 
 def _parts(job: Job, part: str | None) -> Collection[str]:
-    return (part,) if part is not None else job.files or ("",)
+    return (part,) if part is not None and part != ALL else job.files or ("",)
 
 
 def _texts(up: Job, made: Mapping[str, Mapping[str, str]], part: str | None) -> list[str]:

@@ -10,7 +10,17 @@ import zlib
 from collections.abc import Collection, Iterable
 from textwrap import indent
 
-from tests.properties.api.any_script.model import FILES, GENERATORS, INVARIANTS, Job, Kind, Script, Style, Use
+from tests.properties.api.any_script.model import (
+    FILES,
+    FOLDERS,
+    GENERATORS,
+    INVARIANTS,
+    Job,
+    Kind,
+    Script,
+    Style,
+    Use,
+)
 
 __all__ = ["text_of"]
 
@@ -55,6 +65,8 @@ def _callbacks(job: Job) -> str:
             return _function(job, "", "", "return VERSION")
         case kind if kind in INVARIANTS:
             return ""
+        case kind if kind in FOLDERS:
+            return _function(job, "made", "", f"work.fill(here, {me}, made, {job.parts!r}, VERSION)")
         case kind if kind in FILES:
             return _function(job, "made", "", f"work.make(here, {me}, made, VERSION)")
         case _:
@@ -118,7 +130,7 @@ def _declared(job: Job, everything: dict[str, Job]) -> str:
             arguments = f"{job.name!r}, {function}"
         case Kind.CHECKSUM | Kind.TIME:
             arguments = repr(job.node)
-        case Kind.FILE | Kind.TEMP:
+        case Kind.FILE | Kind.TEMP | Kind.FOLDER | Kind.TEMP_FOLDER:
             arguments = f"{job.node!r}, {function}"
         case Kind.MULTI | Kind.MULTI_TEMP:
             arguments = f"{job.files!r}, {function}"
@@ -160,7 +172,8 @@ def _dependencies(name: str, uses: Iterable[Use], everything: dict[str, Job]) ->
         up = everything[use.name]
         whim = _whim(name, use)
         if use.part is not None:
-            spelled.append(repr(up.files[use.part]) if whim == 0 else f"{_variable(up.name)}[{use.part!r}]")
+            is_named = whim == 0 and use.part in up.files
+            spelled.append(repr(up.files[use.part]) if is_named else f"{_variable(up.name)}[{use.part!r}]")
         elif up.kind in (Kind.CHECKSUM, Kind.TIME) and whim == 0:
             lines.append(f"{variable}.depends_on_file({up.node!r})")
         elif up.kind in (Kind.FILE, Kind.TEMP) and whim == 0:

@@ -17,7 +17,7 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any, TextIO
 
-__all__ = ["Here", "Shared", "account", "begin", "content", "generated", "load", "make", "put"]
+__all__ = ["Here", "Shared", "account", "begin", "content", "fill", "generated", "load", "make", "put"]
 
 ACCOUNT = "account.txt"
 PLAN = "../plan.json"
@@ -121,6 +121,23 @@ def _write_rest(path: Path, text: str, returned: threading.Event) -> None:
     returned.wait()
     with path.open("a") as file:
         file.write(text)
+
+
+def fill(here: Here, name: str, made: Path, parts: Sequence[str], version: int) -> None:
+    """Write the files of a folder, which is empty before."""
+    plan, harm = begin(name)
+    found = sorted(path.name for path in made.iterdir())
+    if found:
+        raise AssertionError(f"{made} has {found} before the job begins")
+    reads = _reads(here, plan, name)
+    if harm in {"nothing", "empty"}:
+        return
+    for part in parts:
+        text = content(name, part, version, reads)
+        if harm == "half":
+            (made / part).write_text(text[:3])
+            raise ValueError(f"{name} was told to fail half-way")
+        (made / part).write_text(text)
 
 
 def load(here: Here, name: str, version: int) -> str:

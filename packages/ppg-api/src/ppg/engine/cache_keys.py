@@ -87,6 +87,8 @@ class CacheKeys:
             self._pipegraph.root,
             # A pickle may name classes that this project does not have, so the job test-reads its files.
             job.reading,
+            (),
+            tuple(self._folders(job)),
         )
         return use
 
@@ -104,6 +106,12 @@ class CacheKeys:
                 f"'{job.job_id}': its entry in the shared cache may have the bytes of another job, and cannot be removed: "
                 f"{error}; remove it with ppg cache prune"
             )
+
+    def _folders(self, job: Job) -> Iterable[str]:
+        """Yield the folder that the job makes, and those of its upstreams, which may be listed."""
+        for one in (job, *self._sorted_upstreams(job)):
+            if one.whole_folder is not None:
+                yield absolute(one.whole_folder, self._pipegraph.root)
 
     def ended(self, job: Job, made: Made) -> None:
         """Warn the user about problems with the cache; only once for each cause."""

@@ -24,8 +24,8 @@ from ppg.jobs.invariants import (
 from ppg.jobs.job import Job
 from ppg.paths import absolute
 from ppg.status.history import History
-from ppg_graph import Evaluator, NodeId, NodeKind
-from ppg_invariants import FileState, FileWatch, KnownFile
+from ppg_graph import Evaluator, NodeId, NodeKind, parts_matching
+from ppg_invariants import FileState, FileWatch, KnownFile, is_file, plain_file
 
 if TYPE_CHECKING:
     from typing import TypeGuard
@@ -73,6 +73,8 @@ class ConsumedFiles:
         """What each job reads that has begun, and each load: its sources that have files."""
         self._names: dict[Source, tuple[str, ...]] = {}
         """The files of each of these, as far as it has any."""
+        self._folders: dict[NodeId, dict[str, FileState]] = {}
+        """The files of each folder that a job consumes."""
         self._known: dict[str, KnownFile] = {}
         """What is known of each of these files."""
         self._changed: set[str] = set()
@@ -173,7 +175,7 @@ class ConsumedFiles:
         """Take in the new state of files, which a temporary job may have made for the second time."""
         for name, state in files.items():
             if name in self._known or name in self._changed:
-                self._note(name, self._watch.begins(self._path(name), state))
+                self._note(name, self._watch.begins(self._path(name), plain_file(state)))
 
     def stats(self, node: NodeId) -> list[tuple[str, tuple[int, ...]]]:
         """Return path and identity (see `FileStat`) of each file that a starting job consumes."""
@@ -230,7 +232,7 @@ class ConsumedFiles:
         self, job: Job, parts: frozenset[str] | None
     ) -> Iterator[tuple[str, Callable[[], KnownFile | None]]]:
         """Yield the name of each file, or of those among `parts`, and the function that compares it."""
-        if job.kind is NodeKind.INVARIANT:
+        if job.kind is NodeKind.INVARIANT and job.whole_folder is None:
             if _is_tool_version(job):
                 if job.asked is not None:
                     program, stat = job.asked
@@ -243,6 +245,8 @@ class ConsumedFiles:
                 state = self._history.input_file(job.job_id)
                 if state is not None:
                     yield job.job_id, self._beginning(job.job_id, state)
+        elif job.whole_folder is not None:
+            yield from self._files_of_folder(job, parts)
         elif job.kind is NodeKind.OUTPUT or job.kind is NodeKind.LAZY:
             if job.job_id not in self._history.history:
                 # The record was forgotten, because another job wrote to a file.
@@ -253,6 +257,30 @@ class ConsumedFiles:
             for name, state in self._history.files(job.job_id).items():
                 if parts is None or name in parts:
                     yield name, self._beginning(name, state)
+
+    def _files_of_folder(
+        self, job: Job, parts: frozenset[str] | None
+    ) -> Iterator[tuple[str, Callable[[], KnownFile | None]]]:
+        """The same for a folder. Each of many jobs may depend on one file of it, so all files are looked up once."""
+        states = self._folders.get(job.node)
+        if states is None:
+            states = self._folders[job.node] = self._states_in_folder(job)
+        names = (
+            states
+            if parts is None
+            else (name for part in sorted(parts) for name in parts_matching(states, part))
+        )
+        for name in names:
+            yield name, self._beginning(name, states[name])
+
+    def _states_in_folder(self, job: Job) -> dict[str, FileState]:
+        if job.kind is NodeKind.INVARIANT:
+            begin = "" if job.whole_folder == "." else f"{job.whole_folder}/"
+            found = {begin + name: state for name, state in self._history.files_seen(job.job_id).items()}
+        else:
+            found = dict(self._history.files(job.job_id))
+        # Links and folders have no content that a job could have read before it was changed.
+        return {name: plain_file(state) for name, state in found.items() if is_file(state)}
 
     def _beginning(self, name: str, state: FileState) -> Callable[[], KnownFile | None]:
         return lambda: self._watch.begins(self._path(name), state)

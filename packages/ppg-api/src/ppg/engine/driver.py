@@ -22,14 +22,15 @@ from typing import assert_never
 
 import ppg_graph
 from ppg.control.commands import Commands
+from ppg.control.gc_pause import collected_later
 from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
-from ppg.engine.cleanup import clean_up, discard_files
+from ppg.engine.cleanup import clean_up
 from ppg.engine.consumed_files import ConsumedFiles
 from ppg.engine.early_end import EarlyEnd
-from ppg.engine.gc_pause import collected_later
+from ppg.engine.folders_in_work import FoldersInWork
 from ppg.engine.in_flight import EndedWell, InFlight
 from ppg.engine.node_differences import NodeDifferences
 from ppg.engine.run_reads import RunReads
@@ -99,6 +100,7 @@ class Driver:
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
         self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
         writes = WritesOfRun(pipegraph, recorder, self._evaluator, WithoutLinks(pipegraph.root))
+        self._folders = FoldersInWork(recorder)
         self._consumed = ConsumedFiles(
             pipegraph, recorder, self._evaluator, writes.culprits, self._should_stop
         )
@@ -143,6 +145,7 @@ class Driver:
             self._outcomes,
             self._publish,
             self._carry_out_all,
+            self._folders.discard,
         )
         self._started_at = time.monotonic()
 
@@ -310,7 +313,7 @@ class Driver:
         del self._in_flight[job.node]
         job_outcome = self._outcomes.failed(job, job_outcome, failure.exception, failure.traceback)
         # If the job never began, its files are the result of an earlier run and must stay.
-        problems = discard_files(job) if flight.has_begun else []
+        problems = self._folders.discard(job) if flight.has_begun else []
         self._recorder.ran(job_outcome, self._evaluator.reasons(job.node))
         self._publish(events.JobFailed(job.job_id, job_outcome))
         for problem in problems:
@@ -378,6 +381,7 @@ class Driver:
         self._publish(events.JobQueued(job.job_id, reasons))
         try:
             self._consumed.require_unchanged(job)
+            self._folders.starts(job)
             use = self._cache_keys.use_of(job)
             if use is not None:
                 use = use._replace(consumed=tuple(self._consumed.stats(node)))
@@ -399,6 +403,7 @@ class Driver:
         assert job_outcome is not None
         job_id = flight.job.job_id
         files = success.outputs.files if isinstance(success, Made) else {}
+        self._folders.succeeded(flight.job)
         self._recorder.succeeded(
             job_id, self._observer.with_ignored_code(flight.job, record), files, job_outcome
         )

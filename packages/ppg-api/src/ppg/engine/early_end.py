@@ -6,6 +6,7 @@ import ppg_graph
 from ppg.engine.cleanup import discard_files, end_all
 from ppg.engine.in_flight import InFlight
 from ppg.graph.declared import DeclaredGraph
+from ppg.jobs.job import Job
 from ppg.outcomes.run_outcomes import RunOutcomes
 from ppg.report import events
 from ppg_exec import Executor
@@ -25,6 +26,7 @@ class EarlyEnd:
         outcomes: gets the outcomes.
         publish: publishes an event to the listeners.
         carry_out_all: carries out effects of the evaluator.
+        discard: removes the partial outputs of a job, and notes that.
     """
 
     def __init__(
@@ -36,6 +38,7 @@ class EarlyEnd:
         outcomes: RunOutcomes,
         publish: Callable[[events.Event], None],
         carry_out_all: Callable[[Iterable[Effect]], None],
+        discard: Callable[[Job], list[str]],
     ) -> None:
         self._pipegraph = pipegraph
         self._in_flight = in_flight
@@ -44,6 +47,7 @@ class EarlyEnd:
         self._outcomes = outcomes
         self._publish = publish
         self._carry_out_all = carry_out_all
+        self._discard = discard
 
     def cancel_waiting(self) -> None:
         """Start no more jobs, and cancel those that wait; running jobs continue to their end."""
@@ -57,7 +61,7 @@ class EarlyEnd:
         """Drop a queued or running job because the run ends; the job counts as never started."""
         flight = self._in_flight.pop(node)
         if flight.has_begun:
-            self._discard_files(flight)
+            self._warn_of(self._discard(flight.job))
             self._carry_out_all(self._evaluator.handle(ppg_graph.Failed(node)))
         else:
             self._carry_out_all(self._evaluator.handle(ppg_graph.Cancelled(node)))
@@ -81,12 +85,12 @@ class EarlyEnd:
             # A job that succeeded just before the error has whole files.
             if flight.with_executor and flight.has_begun:
                 ended += 1
-                self._discard_files(flight)
+                self._warn_of(discard_files(flight.job))
             self._outcomes.not_done(flight.job)
         return ended
 
-    def _discard_files(self, flight: InFlight) -> None:
-        for problem in discard_files(flight.job):
+    def _warn_of(self, problems: Iterable[str]) -> None:
+        for problem in problems:
             self._publish(events.Warned(problem))
 
     def _end_running(self) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Hashable, Iterable, Iterator, Mapping
 from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.conflicts import load_place
 from ppg.graph.cycles import Edges, circle_of
+from ppg.graph.folders import FoldersOfJobs
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import PathLike, normalised, require_path
 from ppg.porting.guards import RefusesOldAttributes
@@ -32,6 +33,7 @@ class Catalogue(RefusesOldAttributes):
         # By name, as a job that is not in the graph any more must not keep its object alive.
         self._load_places: dict[Hashable, JobId] = {}
         self._edges: Edges | None = None
+        self._folders: FoldersOfJobs = FoldersOfJobs()
 
     def __len__(self) -> int:
         return len(self._jobs)
@@ -88,7 +90,18 @@ class Catalogue(RefusesOldAttributes):
         if path in self:
             job = self._jobs[self.dag.node(path)]
             return job if path in job.files else None
-        return None
+        maker = self._folders.maker_of(path)
+        return None if maker is None else JobFile(maker, path)
+
+    def makes(self, path: str) -> bool:
+        """Whether a job makes the file of this normalised name."""
+        if path in self._multi_file_makers or self._folders.maker_of(path) is not None:
+            return True
+        return path in self.dag and path in self._jobs[self.dag.node(JobId(path))].files
+
+    def refuse_rivals_of_folders(self, job: Job) -> None:
+        """Refuse a job for a place in the folder of another job; see `FoldersOfJobs`."""
+        self._folders.refuse_rivals(job, self._jobs)
 
     def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
         """Make a job depend on another one, or on one file of it.

@@ -35,7 +35,7 @@ def same_job(old: Job, new: Job) -> Job:
     refuse_namesakes(old, new)
     raise JobContractError(
         f"The job '{old.job_id}' is declared twice, with another {differing}: first at {shown(old.declared_at)}, "
-        f"then at {shown(new.declared_at)}; give one of them another name"
+        f"then at {shown(new.declared_at)}; {new.if_declared_twice}"
     )
 
 

@@ -179,6 +179,7 @@ class DeclaredGraph(Catalogue):
         makes_others = files != (job_id,) and bool(files)
         if (makes_others or self._multi_file_makers) and job_id not in self.dag:
             self._refuse_rivals(job)
+        self.refuse_rivals_of_folders(job)
         if job.kind is _LOAD:
             self._note_load(job)
         try:
@@ -189,6 +190,7 @@ class DeclaredGraph(Catalogue):
             self._refuse_late_maker(older, job)
         else:
             self._jobs.append(job)
+            self._folders.add(job)
             if makes_others:
                 self._multi_file_makers.update(dict.fromkeys(files, job))
             return job
@@ -261,7 +263,7 @@ class DeclaredGraph(Catalogue):
                 self._await_file(path, filename, downstream)
                 return
         if isinstance(maker, JobFile):
-            self.add_dependency(maker.job, downstream, maker.path)
+            self.add_dependency(maker.job, downstream, str(maker.path))
         else:
             self.add_dependency(maker, downstream, None)
 
@@ -337,6 +339,7 @@ class DeclaredGraph(Catalogue):
             job = jobs[self.dag.job_id(node)]
             job.node = node
             self._jobs.append(job)
+            self._folders.add(job)
             if (place := load_place(job)) is not None:
                 self._load_places[place] = job.job_id
             if job.files and job.files != (job.job_id,):

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ppg.exceptions import JobContractError
 from ppg.graph.conflicts import load_place, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
+from ppg.graph.folders import FoldersOfJobs
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant
@@ -63,6 +64,7 @@ class _Builder:
         self._new: dict[str, Job] = {}
         self._makers: dict[str, Job] = {}
         self._loads: dict[Hashable, Job] = {}
+        self._folders = FoldersOfJobs()
         self._edges: dict[NewEdge, None] = {}
         # All declarations, new or not: if two generators declare the same job, the other one may have been first.
         self._declared: dict[JobId, Job] = {}
@@ -85,6 +87,8 @@ class _Builder:
                     f"Two jobs declare the file '{path}': {rival!r} and the generated {job!r}; give one of "
                     "them another file"
                 )
+        self._pipegraph.refuse_rivals_of_folders(job)
+        self._folders.refuse_rivals(job, self._new.values())
         if (place := load_place(job)) is not None:
             loader = self._loads.setdefault(place, job)
             if loader is job:
@@ -93,6 +97,7 @@ class _Builder:
                 raise second_load_error(loader, job)
         self._new[job.job_id] = job
         self._makers.update(dict.fromkeys(job.files, job))
+        self._folders.add(job)
         for observed in job.implicit_invariants():
             self.add(observed)
             self._connect(NewEdge(observed.job_id, job.job_id))
@@ -130,8 +135,10 @@ class _Builder:
     def _maker(self, dependency: GeneratedDependency) -> tuple[JobId, str | None]:
         path = dependency.upstream
         maker = self._makers.get(path) or self._pipegraph.maker_of(path)
+        if maker is None and (in_folder := self._folders.maker_of(path)) is not None:
+            maker = JobFile(in_folder, path)
         if isinstance(maker, JobFile):
-            return maker.job.job_id, maker.path
+            return maker.job.job_id, str(maker.path)
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
         known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ppg.exceptions import JobContractError
 from ppg.graph.conflicts import load_place, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
-from ppg.jobs.job import Job, JobFile
+from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import require_path
 from ppg_graph import NodeId
 
@@ -83,6 +83,7 @@ class GeneratedGraph(DeclaredGraph):
                 raise JobContractError(
                     f"Two jobs declare the file '{path}': {rival!r} and {job!r}; give one of them another file"
                 )
+        self._folders.refuse_rivals(job, self._new.values())
         place = load_place(job)
         if place is not None:
             loader = self._new.get(self._load_places.setdefault(place, job.job_id))
@@ -91,6 +92,7 @@ class GeneratedGraph(DeclaredGraph):
         job.node = NodeId(len(self._new))
         self._new[job.job_id] = job
         self._multi_file_makers.update(dict.fromkeys(job.files, job))
+        self._folders.add(job)
         return job
 
     def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
@@ -106,6 +108,8 @@ class GeneratedGraph(DeclaredGraph):
         """Return the new job that makes a file, or its one file; None if no new job makes it."""
         path = self.file_id(require_path(filename, "filename"))
         maker = self._multi_file_makers.get(path)
+        if maker is None and (maker := self._folders.maker_of(path)) is not None:
+            return JobFile(maker, path)
         if maker is None or maker.files == (path,):
             return maker
         return JobFile(maker, path)
@@ -121,7 +125,7 @@ def _jobs_among(returned: object) -> Iterator[tuple[str, str | None]]:
     """Yield the jobs that a callback returned, if any, in the same order in every run."""
     if isinstance(returned, Job):
         yield returned.job_id, None
-    elif isinstance(returned, JobFile):
+    elif isinstance(returned, JobPart):
         yield returned.job.job_id, returned.part
     elif isinstance(returned, (set, frozenset)):
         yield from sorted(

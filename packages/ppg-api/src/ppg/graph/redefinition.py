@@ -213,7 +213,10 @@ class RedefinableGraph(DeclaredGraph):
                 )
 
     def _take_out(self, jobs: Iterable[Job]) -> None:
-        gone = {job.job_id for job in jobs}
+        gone = {}
+        for job in jobs:
+            gone[job.job_id] = job
+            self._folders.remove(job)
         self._jobs = [job for job in self._jobs if job.job_id not in gone]
         self._multi_file_makers = {
             path: job for path, job in self._multi_file_makers.items() if job.job_id not in gone
@@ -251,6 +254,8 @@ class RedefinableGraph(DeclaredGraph):
         self._is_outdated = True
         new.node = old.node
         self._jobs[old.node] = new
+        self._folders.remove(old)
+        self._folders.add(new)
         self._multi_file_makers.update(
             {path: new for path, maker in self._multi_file_makers.items() if maker is old}
         )
@@ -267,5 +272,6 @@ class RedefinableGraph(DeclaredGraph):
                 continue
             for upstream, part in needs:
                 above = self._jobs[dag.node(upstream)]
-                dag.add_edge(above.node, below.node, part=part if part in above.files else None)
+                is_made = part is not None and (part in above.files or above.covers(part))
+                dag.add_edge(above.node, below.node, part=part if is_made else None)
         return dag

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from ppg.exceptions import JobContractError
 from ppg.graph.conflicts import shown
 from ppg.graph.declared import DeclaredGraph
-from ppg.jobs.job import Job, JobFile
+from ppg.jobs.job import Job, JobPart
 from ppg.kinds.undeclared import Undeclared, policy_of
 from ppg_graph import NodeId, NodeKind
 from ppg_invariants import ReferredValues
@@ -31,7 +31,7 @@ def messages_on_referred_jobs(
         jobs: the jobs to look at.
         policies: see `Undeclared`.
     """
-    values = ReferredValues((Job, JobFile))
+    values = ReferredValues((Job, JobPart))
     wanted = frozenset(policies)
     for job in jobs:
         callback = job.callback
@@ -40,7 +40,7 @@ def messages_on_referred_jobs(
         if policy_of(job.execution.undeclared, pipegraph.undeclared) not in wanted:
             continue
         for name, value, is_inside in values.of(callback):
-            needed = value.job if isinstance(value, JobFile) else value
+            needed = value.job if isinstance(value, JobPart) else value
             assert isinstance(needed, Job)
             if needed is job or needed.kind in _WITHOUT_PRODUCT or not pipegraph.has(needed):
                 continue

@@ -106,6 +106,10 @@ class ReadOnlyHistory(History):
         state = super().input_file(job_id)
         return None if state is None else self._doubted(state)
 
+    def files_seen(self, job_id: JobId) -> Mapping[str, FileState]:
+        """Return the states of a folder's files; with `rehash`, states that no stat matches."""
+        return {name: self._doubted(state) for name, state in super().files_seen(job_id).items()}
+
     def _doubted(self, state: FileState) -> FileState:
         # No file has this inode number, so the stat differs and the observer compares the content.
         return state._replace(inode=-1) if self._rehash else state

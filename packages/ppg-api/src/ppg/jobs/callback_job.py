@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.job import Job, require_id
-from ppg.kinds.execution import Execution
+from ppg.kinds.execution import AS_USUAL, Execution
+from ppg.kinds.resources import NOT_STATED
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
 from ppg.worker.role import ROLE, Role
@@ -41,14 +42,25 @@ class CallbackJob(Job):
         super().__init__(job_id, pipegraph)
         self._callback = callback
         self._execution = execution
+        if execution is not AS_USUAL:
+            self._cores_needed = execution.cores
+            self._memory_needed = NOT_STATED if execution.memory is None else execution.memory
         self._ignores_code_changes = False
         self._values: Mapping[str, object] = NOTHING
         self._loaded: Mapping[str, Callable[[], object]] = NOTHING
 
     def pass_to_callback(
-        self, values: Mapping[str, object], loaded: Mapping[str, Callable[[], object]]
+        self,
+        values: Mapping[str, object],
+        loaded: Mapping[str, Callable[[], object]],
+        listed: Mapping[str, Callable[[], object]] = NOTHING,
     ) -> None:
-        """Set parameters that the callback gets by name: values, and functions that return loaded values.
+        """Set parameters that the callback gets by name.
+
+        Parameters:
+            values: passed as they are.
+            loaded: functions that return loaded values.
+            listed: functions that return the files of a folder, as they are when the job runs.
 
         Raises:
             JobContractError: loaded data is not in the process in which the job runs.
@@ -59,7 +71,7 @@ class CallbackJob(Job):
                 'with isolation="fresh" does not have: read the data in the job itself, or leave the option out'
             )
         self._values = values
-        self._loaded = loaded
+        self._loaded = {**loaded, **listed} if listed else loaded
 
     @property
     def call(self) -> "Callback":
@@ -99,7 +111,7 @@ class CallbackJob(Job):
 
     @property
     def execution(self) -> Execution:
-        """Timeout, retries, isolation and memory limit of the job process."""
+        """The execution of the job, as its declaration states it."""
         return self._execution
 
     def definition(self) -> dict[str, object]:

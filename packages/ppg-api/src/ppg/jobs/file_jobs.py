@@ -1,6 +1,7 @@
 """File jobs: make files."""
 
 import functools
+import operator
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
@@ -14,7 +15,7 @@ from ppg.kinds.confining import refuse_sharing
 from ppg.kinds.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.kinds.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.kinds.signature import Callback, wants_argument
-from ppg.paths import PathLike, absolute, require_no_obstacle, require_path
+from ppg.paths import NamedAfterFile, PathLike, absolute, require_no_obstacle, require_path
 from ppg.worker.calls import make_files
 from ppg_graph import Files, FileStatus, JobId, NodeKind, Observation
 from ppg_invariants import (
@@ -54,6 +55,21 @@ STATUS = {
 }
 
 
+def _flag(name: str) -> Any:
+    """Return an attribute of file jobs that can be set to True and False only."""
+    slot = f"_{name}"
+
+    def set_flag(job: "FileJob", value: object) -> None:
+        if not isinstance(value, bool):
+            require_flag(value, f"{name} of '{job.job_id}'")
+        if value and name == "shares" and job.is_confined:
+            refuse_sharing(f"'{job.job_id}'")
+        setattr(job, slot, value)
+
+    # Many decisions read these attributes, so no function of Python does it.
+    return property(operator.attrgetter(slot), set_flag)
+
+
 class FileJob(CallbackJob):
     """FileJob: the base of jobs that make files.
 
@@ -68,8 +84,18 @@ class FileJob(CallbackJob):
             copying their files.
     """
 
-    __slots__ = ("_passes_argument", "cutoff", "empty_ok", "rename_broken", "shares")
+    __slots__ = ("_cutoff", "_empty_ok", "_passes_argument", "_rename_broken", "_shares")
     kind: ClassVar[NodeKind] = NodeKind.OUTPUT
+    if TYPE_CHECKING:
+        rename_broken: bool
+        empty_ok: bool
+        cutoff: bool
+        shares: bool
+    else:
+        rename_broken = _flag("rename_broken")
+        empty_ok = _flag("empty_ok")
+        cutoff = _flag("cutoff")
+        shares = _flag("shares")
 
     def __init__(
         self,
@@ -85,10 +111,10 @@ class FileJob(CallbackJob):
     ) -> None:
         self._passes_argument = wants_argument(function, job_id)
         super().__init__(job_id, function, pipegraph, execution)
-        self.rename_broken: bool = rename_broken
-        self.empty_ok: bool = empty_ok
-        self.cutoff: bool = cutoff
-        self.shares: bool = share
+        self._rename_broken = rename_broken
+        self._empty_ok = empty_ok
+        self._cutoff = cutoff
+        self._shares = share
         defaults = rename_broken is False and empty_ok is False and cutoff is True and share is False
         if not defaults:
             flags = {"rename_broken": rename_broken, "empty_ok": empty_ok, "cutoff": cutoff, "share": share}
@@ -102,7 +128,7 @@ class FileJob(CallbackJob):
         self.pipegraph.require_declaring(f"change '{self.job_id}'")
         if require_flag(wanted, f"share of '{self.job_id}'") and self.is_confined:
             refuse_sharing(f"'{self.job_id}'")
-        self.shares = wanted
+        self._shares = wanted
         return self
 
     def definition(self) -> dict[str, object]:
@@ -251,7 +277,7 @@ def _state_of(job: FileJob, found: Sequence[FileComparison], observing: Observin
     return INTACT if worst is None else Files(STATUS[worst], tuple(troubles[worst]))
 
 
-class FileGeneratingJob(FileJob):
+class FileGeneratingJob(NamedAfterFile, FileJob):
     """FileGeneratingJob: makes one file.
 
     The job runs when the file is missing, empty or different from its record, and when one of its dependencies has
@@ -263,7 +289,7 @@ class FileGeneratingJob(FileJob):
         function: writes the file; called without arguments, or with the file's `Path` if it takes one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
         share: see `shares` of `FileJob`.
-        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
+        timeout, retries, cores, memory, enforce_memory, isolation, confine: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -306,11 +332,6 @@ class FileGeneratingJob(FileJob):
         return (self.job_id,)
 
     @property
-    def path(self) -> Path:
-        """The file, relative to the pipegraph's root."""
-        return Path(self.job_id)
-
-    @property
     def made(self) -> Path:
         """The file's path."""
         return self.path
@@ -328,7 +349,7 @@ class MultiFileGeneratingJob(FileJob):
             or as a dictionary if `filenames` was one.
         rename_broken, empty_ok, cutoff: see `FileJob`.
         share: see `shares` of `FileJob`.
-        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
+        timeout, retries, cores, memory, enforce_memory, isolation, confine: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value, or a file is named twice.

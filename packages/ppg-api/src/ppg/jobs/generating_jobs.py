@@ -26,8 +26,8 @@ class JobGeneratingJob(NamedCallbackJob):
     Parameters:
         job_id: its name.
         callback: called without arguments; declares jobs. It may use loaded data.
-        timeout, retries, enforce_memory, isolation, confine: see `Execution`. Jobs of a "fresh" generator get separate copies
-            of the objects that they refer to, which no other job has.
+        timeout, retries, cores, memory, enforce_memory, isolation, confine: see `Execution`. Jobs of a
+            "fresh" generator get separate copies of the objects that they refer to, which no other job has.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -57,3 +57,5 @@ class DependencyInjectionJob(JobGeneratingJob):
     """
 
     __slots__ = ()
+    needs_users: ClassVar[bool] = True
+    """Whether it is an oversight if no job depends on it."""

@@ -12,6 +12,7 @@ of the id, and shows the kind of the invariant in every message:
     command:a       the command of the ExternalJob "a"
     rendering:a     how the PlotJob "a" saves its plot
     version:a       a ToolVersionInvariant
+    folder:a/*.txt  FolderInvariant("a", "*.txt")
 """
 
 import functools
@@ -24,7 +25,7 @@ from ppg.arguments import require_flag
 from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.kinds.signature import is_function
-from ppg.paths import PathLike, absolute, require_path
+from ppg.paths import NamedAfterFile, PathLike, absolute, require_path
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable, read_id
 from ppg_invariants import (
     CannotFingerprint,
@@ -65,6 +66,7 @@ READABLE = {
     "command:": "the command of {}",
     "rendering:": "the rendering of {}",
     "version:": "the answer of '{}'",
+    "folder:": "the files {}",
     "read://": "{}",
     "listed://": "the names in {}",
     "link://": "the target of the link {}",
@@ -95,6 +97,10 @@ class ParameterInvariant(Job):
     __slots__ = ("encoding",)
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     name_space: ClassVar[str] = "PI:"
+    if_declared_twice: ClassVar[str] = (
+        "give all parameters of a job in one call of depends_on_params, or give one of them another name "
+        "(ppg.ParameterInvariant)"
+    )
     encoding: bytes
 
     def __init__(
@@ -117,7 +123,7 @@ class ParameterInvariant(Job):
         return fingerprint
 
 
-class FileChecksumInvariant(Job):
+class FileChecksumInvariant(NamedAfterFile, Job):
     """FileChecksumInvariant: observes the content of an input file, by its hash; an unchanged file is only stat'ed.
 
     Parameters:
@@ -210,7 +216,7 @@ FileInvariant = FileChecksumInvariant
 """The name in pypipegraph and pypipegraph2."""
 
 
-class FileTimeInvariant(Job):
+class FileTimeInvariant(NamedAfterFile, Job):
     """FileTimeInvariant: observes the modification time of an input file, in nanoseconds; never reads the file.
 
     Parameters:

@@ -6,18 +6,19 @@ hundred thousand jobs are cheap to declare.
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.current import pipegraph_for
 from ppg.jobs.results_of_job import JobResults
 from ppg.kinds.kind import JobKind
+from ppg.kinds.resources import Cores, cores_of, memory_of
 from ppg.kinds.signature import is_function
 from ppg.paths import FileName
 from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywords
 from ppg.porting.lookup import keyword_error
 from ppg.source_location import Place, Point, place_of, point_in_script
-from ppg.text import bytes_of
 from ppg_graph import JobId, NodeId, NodeKind, is_read
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from ppg.kinds.signature import Callback
     from ppg.paths import PathLike
 
-__all__ = ["Dependency", "Job", "JobFile", "JobList", "listed", "require_id", "unadmitted"]
+__all__ = ["Dependency", "Job", "JobFile", "JobList", "JobPart", "listed", "require_id", "unadmitted"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 
@@ -74,6 +75,9 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         "job_id",
         "node",
     )
+
+    if_declared_twice: ClassVar[str] = "give one of them another name"
+    """What to do about two declarations that differ, for messages."""
 
     job_id: JobId
     node: NodeId
@@ -192,16 +196,20 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             )
         self._require_takes_dependencies()
         for needed in _flattened(self, dependencies):
-            if isinstance(needed, (str, os.PathLike)) and not isinstance(needed, JobFile):
+            # A job of one file is also a path, but this very job is meant.
+            if isinstance(needed, Job):
+                self.pipegraph.add_dependency(needed, self, None)
+            elif isinstance(needed, JobPart):
+                self.pipegraph.add_dependency(needed.job, self, needed.part)
+            else:
                 self.pipegraph.add_file_dependency(needed, self)
-                continue
-            upstream, part = (needed.job, needed.part) if isinstance(needed, JobFile) else (needed, None)
-            self.pipegraph.add_dependency(upstream, self, part)
         return self
 
     @refuses_old_keywords("Job.depends_on_params")
     def depends_on_params(self, parameters: object) -> Self:
         """Rerun the job when these parameters change (a ParameterInvariant named after the job).
+
+        All of them are given in one call, in a dictionary, say.
 
         Raises:
             TypeError: a parameter cannot be fingerprinted; the message has the path to the value.
@@ -216,6 +224,8 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
 
         A job that makes the file may be declared later: that is decided when the graph is complete.
         """
+        if isinstance(filename, Job):
+            return self.depends_on(filename)
         self._require_takes_dependencies()
         self.pipegraph.add_file_dependency(filename, self)
         return self
@@ -280,39 +290,30 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
 
     @property
     def cores_needed(self) -> int:
-        """The number of cores that the job occupies: 1 or more, or -1 for all of the machine."""
+        """The number of cores that the job occupies: 1 or more, or -1 for all of the machine.
+
+        The keyword `cores=` states it as well. "all" may be assigned for -1.
+        """
         return self._cores_needed
 
     @cores_needed.setter
-    def cores_needed(self, cores: int) -> None:
-        if not _is_whole_number(cores):
-            raise TypeError(f"cores_needed of '{self.job_id}' must be an int, not {cores!r}")
-        if cores < 1 and cores != -1:
-            raise ValueError(f"cores_needed of '{self.job_id}' must be 1 or more, or -1 for all, not {cores}")
-        self._cores_needed = cores
+    def cores_needed(self, cores: Cores) -> None:
+        self._cores_needed = cores_of(cores, f"cores_needed of '{self.job_id}'")
 
     @property
     def memory_needed(self) -> int:
         """The number of bytes of memory that the job needs, or -1 if it is not stated.
 
-        A text with a unit may be assigned: "2 GB", "512MiB".
+        The keyword `memory=` states it as well. A text with a unit may be assigned: "2 GB", "512MiB".
         """
         return self._memory_needed
 
     @memory_needed.setter
     def memory_needed(self, size: int | str) -> None:
-        if isinstance(size, str):
-            size = bytes_of(size, f"memory_needed of '{self.job_id}'")
-        if not _is_whole_number(size):
-            raise TypeError(
-                f"memory_needed of '{self.job_id}' must be a whole number of bytes, or a text such as '2 GB', not {size!r}"
-            )
-        if size < 1 and size != -1:
-            raise ValueError(f"memory_needed of '{self.job_id}' must be at least 1 byte, or -1, not {size}")
-        self._memory_needed = size
+        self._memory_needed = memory_of(size, f"memory_needed of '{self.job_id}'")
 
     @refuses_old_keywords("Job.use_cores")
-    def use_cores(self, cores: int) -> Self:
+    def use_cores(self, cores: Cores) -> Self:
         """Set `cores_needed`; return the job."""
         self.cores_needed = cores
         return self
@@ -333,40 +334,35 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         return self
 
 
-class JobFile(FileName):
-    """JobFile: one file of a multi-file job, so that a job can depend on this file alone.
-
-    It can be used as the `Path` of the file, relative to the pipegraph's root: `job["a"].read_text()`.
+class JobPart:
+    """JobPart: a part of the files of a job, so that a job can depend on this part alone.
 
     Attributes:
         job: the job that makes it.
-        path: the file, relative to the pipegraph's root.
+        path: its name, relative to the pipegraph's root.
     """
 
-    __slots__ = ("job", "path")
-
-    def __init__(self, job: Job, path: str) -> None:
-        self.job: Job = job
-        self.path: str = path
+    # A callback may capture the slot of a JobFile, which counts by its class; so each subclass has its own slots.
+    __slots__ = ()
+    job: Job
+    path: Any
 
     @property
     def part(self) -> str | None:
-        """The file, or None if the job makes no other file."""
-        return None if self.job.files == (self.path,) else self.path
-
-    def __repr__(self) -> str:
-        return f"<file '{self.path}' of {self.job!r}>"
+        """The name of the part in the graph, or None if the job makes nothing else."""
+        path = str(self.path)
+        return None if self.job.files == (path,) else path
 
     def __str__(self) -> str:
-        return self.path
+        return str(self.path)
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, JobFile):
+        if not isinstance(other, JobPart):
             return NotImplemented
-        return self.job is other.job and self.path == other.path
+        return type(self) is type(other) and self.job is other.job and self.path == other.path
 
     def __hash__(self) -> int:
-        return hash(self.path)
+        return hash(str(self.path))
 
     def __add__(self, other: "Dependency") -> "JobList":
         return JobList([self]) + other
@@ -374,22 +370,45 @@ class JobFile(FileName):
     def __radd__(self, other: "Dependency") -> "JobList":
         return JobList(listed(other)) + self
 
+
+class JobFile(JobPart, FileName):
+    """JobFile: one file of a job that makes several files, or a folder.
+
+    It can be used as the `Path` of the file, relative to the pipegraph's root: `job["a"].read_text()`.
+    """
+
+    __slots__ = ("job", "path")
+
+    def __init__(self, job: Job, path: str) -> None:
+        self.job: Job = job
+        self.path: Path = Path(path)
+
+    # A captured file of a job counts by its state, which has the path as a text.
+    def __getstate__(self) -> tuple[None, dict[str, object]]:
+        return None, {"job": self.job, "path": str(self.path)}
+
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        self.job, self.path = state[1]["job"], Path(state[1]["path"])
+
+    def __repr__(self) -> str:
+        return f"<file '{self.path}' of {self.job!r}>"
+
     def __fspath__(self) -> str:
-        return self.path
+        return str(self.path)
 
 
-Dependency = Job | JobFile | str | os.PathLike[str] | Iterable[Any] | None
+Dependency = Job | JobPart | str | os.PathLike[str] | Iterable[Any] | None
 """The arguments of `depends_on`."""
 
 
 def _flattened(
     owner: Job, dependencies: Iterable["Dependency"]
-) -> Iterator[Job | JobFile | str | os.PathLike[str]]:
+) -> Iterator[Job | JobPart | str | os.PathLike[str]]:
     """Yield every job, file of a job, or file name among the dependencies, in the given order."""
     pending: list[Iterator[Any]] = [iter(dependencies)]
     while pending:
         for item in pending[-1]:
-            if isinstance(item, (Job, JobFile, str, os.PathLike)):
+            if isinstance(item, (Job, JobPart, str, os.PathLike)):
                 yield item
             elif item is None:
                 continue
@@ -429,15 +448,11 @@ def require_id(job_id: object, what: str) -> None:
         raise ValueError(f"{what}: job_id must be text, not {job_id!a} ({error.reason})") from None
 
 
-def _is_whole_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
 def _declaration_order(item: object) -> tuple[int, str]:
     if isinstance(item, Job):
         return item.node, ""
-    if isinstance(item, JobFile):
-        return item.job.node, item.path
+    if isinstance(item, JobPart):
+        return item.job.node, str(item.path)
     return -1, str(item)
 
 

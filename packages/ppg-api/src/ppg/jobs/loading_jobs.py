@@ -42,7 +42,7 @@ class DataLoadingJob(LoadingJob):
         job_id: its name.
         callback: called without arguments; puts the data, for example, into an object to which the callbacks of the
             jobs downstream refer as well.
-        timeout, retries: see `Execution`.
+        timeout, retries, cores, memory: see `Execution`.
     """
 
     __slots__ = ()
@@ -67,7 +67,7 @@ class AttributeLoadingJob(LoadingJob):
         object: gets the attribute, in the compute node; the callbacks of the jobs downstream refer to it.
         attribute_name: the attribute, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
-        timeout, retries: see `Execution`.
+        timeout, retries, cores, memory: see `Execution`.
     """
 
     __slots__ = ("attribute_name", "object")
@@ -125,7 +125,7 @@ class DictEntryLoadingJob(LoadingJob):
         dictionary: gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
         callback: called without arguments; returns the value.
-        timeout, retries: see `Execution`.
+        timeout, retries, cores, memory: see `Execution`.
     """
 
     __slots__ = ("dictionary", "key")

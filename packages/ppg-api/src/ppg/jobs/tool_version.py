@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from ppg.jobs.job import Job, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
+from ppg.paths import refuse_job
 from ppg.worker.command import find_program
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
 from ppg_invariants import (
@@ -75,6 +76,8 @@ class ToolVersionInvariant(Job):
             )
         if not command or not all(isinstance(word, (str, os.PathLike)) for word in command):
             raise TypeError(f"{what}: command must be a tool and its arguments as texts, not {command!r}")
+        for word in command:
+            refuse_job(word, f"{what}: command")
         self.command = tuple(os.fspath(word) for word in command)
         self.asked = None
         self.environment = checked_environment(environment, what)
@@ -130,6 +133,7 @@ def checked_environment(
     for name, value in cast("Mapping[object, object]", environment).items():
         if not isinstance(name, str) or not isinstance(value, (str, os.PathLike)):
             raise TypeError(f"{what}: environment must be a dictionary of texts, but has {name!r}: {value!r}")
+        refuse_job(value, f"{what}: environment: {name}")
         if not name or "=" in name or "\0" in name or "\0" in os.fspath(value):
             raise ValueError(
                 f"{what}: environment cannot have {name!r}: {value!r}; a name has no '=', and no text has a NUL"

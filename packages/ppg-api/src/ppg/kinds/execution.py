@@ -1,16 +1,20 @@
-"""Execution: how a job's callback is executed: for how long, how often, where, and within which memory.
+"""Execution: how a job's callback is executed: for how long, how often, where, with which cores and memory.
 
 These options do not count as a change of the job, because its outputs do not depend on them.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypedDict, get_args
+from typing import TYPE_CHECKING, Literal, TypedDict, get_args
 
 from ppg.arguments import require_flag
 from ppg.kinds.confining import require_confinable
+from ppg.kinds.resources import NOT_STATED, Cores, cores_of, memory_of, seconds_of
 from ppg.kinds.track import Track, require_track
 from ppg.kinds.undeclared import Undeclared, require_undeclared
+
+if TYPE_CHECKING:
+    from datetime import timedelta
 
 __all__ = ["AS_USUAL", "Execution", "ExecutionOptions", "Isolation", "LoadOptions", "execution_of"]
 
@@ -21,8 +25,10 @@ Isolation = Literal["fork", "fresh"]
 class LoadOptions(TypedDict, total=False):
     """LoadOptions: the keyword options of jobs that load; see `Execution`."""
 
-    timeout: float | None
+    timeout: "float | str | timedelta | None"
     retries: int
+    cores: Cores
+    memory: int | str | None
     undeclared: Undeclared | None
     watch_globals: bool
 
@@ -40,12 +46,23 @@ class ExecutionOptions(LoadOptions, total=False):
 class Execution:
     """Execution: how a callback is executed.
 
+    These are the keywords of all jobs that have a function or a program, and of the decorators:
+
+        ppg.FileGeneratingJob(
+            "out.txt", lambda path: path.write_text("x"), timeout="10m", cores=2, memory="1 GB", retries=2
+        )
+
     Attributes:
         timeout: seconds after which the job is ended (SIGTERM, 5 seconds later SIGKILL) and has failed; a load is
-            interrupted by an exception. None for no limit.
+            interrupted by an exception. None for no limit. As a keyword also a text, "90s", "10m", "1.5h" or
+            "1h 30m", or a `timedelta`.
         retries: how often the job is started again if it raised, died or timed out. If it died of memory, the next
             attempt asks for twice as much.
-        enforce_memory: end the job when it uses more memory than its `memory_needed` states, instead of warning
+        cores: the number of cores that the job occupies, 1 or more, or -1 for all of the machine; as a keyword also
+            "all". It is the job's `cores_needed`, which can be set later.
+        memory: the number of bytes that the job needs, so that fewer jobs run beside it; None if it is not stated. As a
+            keyword also a text: "8 GB" (8e9 bytes), "512MiB" (512 * 2**20 bytes). It is the job's `memory_needed`.
+        enforce_memory: end the job when it uses more memory than it states, instead of warning
             afterwards; without effect on a job that states none.
         isolation: "fork" gives the job a process forked from the compute node, with all loaded data. "fresh" gives it
             one forked from a process in which nothing was ever loaded. Use that for libraries that do not survive a
@@ -69,6 +86,8 @@ class Execution:
     undeclared: Undeclared | None = None
     track: Track | None = None
     confine: bool | None = None
+    cores: int = 1
+    memory: int | None = None
 
 
 AS_USUAL = Execution()
@@ -107,6 +126,8 @@ def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Exec
         undeclared=_undeclared(options.get("undeclared"), job),
         track=_track(options.get("track"), job),
         confine=_confine(options.get("confine"), job),
+        cores=cores_of(options.get("cores", 1), f"{job}: cores"),
+        memory=_memory(options.get("memory"), job),
     )
 
 
@@ -120,15 +141,12 @@ def _confine(value: object, job: str) -> bool | None:
 
 
 def _timeout(value: object, job: str) -> float | None:
-    if value is None:
-        return None
-    if not isinstance(value, (int, float)) or isinstance(value, bool):
-        raise TypeError(f"{job}: timeout must be a number of seconds, or None, not {value!r}")
-    if not 0 < value < float("inf"):
-        raise ValueError(
-            f"{job}: timeout must be a positive number of seconds, or None for no limit, not {value}"
-        )
-    return float(value)
+    return None if value is None else seconds_of(value, f"{job}: timeout")
+
+
+def _memory(value: object, job: str) -> int | None:
+    memory = NOT_STATED if value is None else memory_of(value, f"{job}: memory")
+    return None if memory == NOT_STATED else memory
 
 
 def _retries(value: object, job: str) -> int:

@@ -62,6 +62,9 @@ class GraphProtocol(Protocol):
     def maker_of(self, filename: "PathLike") -> Any:
         """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
 
+    def makes(self, path: str) -> bool:
+        """Whether a job makes the file of this normalised name."""
+
     def require_declaring(self, intent: str) -> None:
         """Refuse to change a graph that runs or ran."""
 
@@ -140,6 +143,10 @@ class NowhereGraph:
             if path in job.files:
                 return job
         return None
+
+    def makes(self, path: str) -> bool:
+        """Whether a job makes the file of this normalised name."""
+        return any(path in job.files for job in self._jobs.values())
 
     def require_declaring(self, intent: str) -> None:
         """Allow every change."""

@@ -6,6 +6,7 @@ those in which it differs. `kind` gives the role that a job plays, among the fiv
 | hook | called | default |
 | --- | --- | --- |
 | `process_call` | in the main process, when the job starts | none; every kind that runs has one |
+| `whole_folder`, `covers` | to find the job behind a file | no folder |
 | `outputs_of` | in the main process, with the return value of the call | of loads: no content; else none |
 | `observe`, `observe_together` | in the main process, for the present state | none; loads are not observed |
 | `discard` | after a failure | removes the existing ones of `files` |
@@ -128,6 +129,12 @@ class HistoryProtocol(Protocol):
 
     def input_file(self, job_id: JobId) -> FileState | None:
         """The state of an input file when it was last observed."""
+
+    def files_seen(self, job_id: JobId) -> Mapping[str, FileState]:
+        """The state of each file at the last observation of a folder, by its name in the folder."""
+
+    def saw_files(self, job_id: JobId, files: Mapping[str, FileState]) -> None:
+        """Record the state of each file of a folder."""
 
     def made_file(self, path: str) -> FileState | None:
         """The state of a file when a job last made it; the job need not be in the graph any more."""
@@ -274,6 +281,15 @@ class JobKind:
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
         KINDS[kind_name(cls)] = cls
+
+    @property
+    def whole_folder(self) -> str | None:
+        """The folder of which the job makes or observes files that no name lists; None if there is none."""
+        return None
+
+    def covers(self, path: str) -> bool:
+        """Whether the job makes or observes this file of its folder; the name is relative to the root."""
+        return False
 
     @property
     def ignores_code_changes(self) -> bool:

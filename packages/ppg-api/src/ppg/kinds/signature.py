@@ -5,6 +5,8 @@ import inspect
 from collections.abc import Callable
 from types import FunctionType, MethodType
 
+from ppg.kinds.upstream import Upstream, refuse_upstreams
+
 __all__ = ["Callback", "is_function", "wants_argument"]
 
 _NOT_RUN_BY_A_CALL = inspect.CO_GENERATOR | inspect.CO_COROUTINE | inspect.CO_ASYNC_GENERATOR
@@ -33,10 +35,13 @@ def wants_argument(callback: object, owner: str) -> bool:
 
     Raises:
         TypeError: the callback is not callable, or cannot be called with at most one positional argument. Or a call
-            of it does nothing, because it is a generator or an async function.
+            of it does nothing, because it is a generator or an async function. Or a parameter is `upstream(...)`.
     """
     if type(callback) is FunctionType:
         code = callback.__code__
+        for default in callback.__defaults__ or ():
+            if type(default) is Upstream:
+                refuse_upstreams(callback, owner)
         if not code.co_kwonlyargcount and not code.co_flags & _NOT_PLAIN:
             required = code.co_argcount - len(callback.__defaults__ or ())
             if required <= 1:
@@ -51,6 +56,7 @@ def wants_argument(callback: object, owner: str) -> bool:
         raise TypeError(
             f"{owner}: the function must be a function, but is the class {callback.__qualname__}; write a function that calls it"
         )
+    refuse_upstreams(callback, owner)
     _require_runs_when_called(callback, owner)
     return _required_parameters(callback, owner) == 1
 

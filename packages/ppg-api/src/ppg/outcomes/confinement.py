@@ -9,11 +9,13 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from ppg.jobs.file_jobs import FileJob
+from ppg.jobs.folder_invariant import FolderInvariant
 from ppg.jobs.job import Job
 from ppg.kinds.kind import ProcessCall
 from ppg.paths import absolute
 from ppg.worker.calls import Prepared
 from ppg.worker.confined import Limits, call_confined, report_made
+from ppg.worker.folders import files_in
 from ppg_exec import CommonAccess, FileUse, UseKind, common_access
 from ppg_graph import NodeKind
 
@@ -87,9 +89,10 @@ def limits_of(job: Job) -> Limits:
     return Limits(
         job.job_id,
         tuple(absolute(path, root) for path in reads),
-        tuple(absolute(path, root) for path in job.files),
+        () if job.whole_folder is not None else tuple(absolute(path, root) for path in job.files),
         isinstance(job, FileJob),
         frozenset(loads),
+        () if job.whole_folder is None else (absolute(job.whole_folder, root),),
     )
 
 
@@ -108,9 +111,23 @@ def _collect(job: Job, reads: dict[str, None], loads: set[str]) -> None:
                     pending.append(upstream)
             elif upstream.observes_file:
                 reads[upstream.job_id] = None
+            elif isinstance(upstream, FolderInvariant):
+                reads.update(dict.fromkeys(_files_in(upstream.path, upstream.glob, graph.root)))
             elif upstream.kind is not NodeKind.INVARIANT:
                 parts = graph.dag.parts(node, downstream.node)
-                reads.update(dict.fromkeys(upstream.files if parts is None else parts))
+                for part in upstream.files if parts is None else parts:
+                    folder, is_several, pattern = part.partition("//")
+                    reads.update(
+                        dict.fromkeys(_files_in(folder, pattern, graph.root) if is_several else (part,))
+                    )
+
+
+def _files_in(folder: str, pattern: str, root: str) -> list[str]:
+    """Return the files of a folder that match a pattern, as they are now."""
+    try:
+        return files_in(absolute(folder, root), pattern)
+    except OSError:
+        return []
 
 
 def denied_reads(job: Job, uses: Iterable[FileUse]) -> list[FileUse]:
@@ -121,6 +138,7 @@ def denied_reads(job: Job, uses: Iterable[FileUse]) -> list[FileUse]:
     if not others:
         return []
     real = set(map(os.path.realpath, named))
+    folders = tuple(f"{name}/" for name in (*named, *limits.folders, *real) if os.path.isdir(name))  # noqa: PTH112 (texts)
     # Other names of an allowed file, too, are allowed.
     identities = {(state.st_dev, state.st_ino) for path in named if (state := _stat_of(path)) is not None}
     may_read = common_of(job).may_read
@@ -130,6 +148,8 @@ def denied_reads(job: Job, uses: Iterable[FileUse]) -> list[FileUse]:
         if use.stat is not None
         and use.stat[:2] not in identities
         and (path := os.path.realpath(use.path)) not in real
+        and not use.path.startswith(folders)
+        and not path.startswith(folders)
         and not may_read(path)
     ]
 

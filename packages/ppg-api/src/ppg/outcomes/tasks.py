@@ -10,6 +10,7 @@ from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.job import Job
 from ppg.kinds.kind import ProcessCall, calling_hook, require_given
 from ppg.worker.calls import take_or_make_files
+from ppg.worker.folders import take_or_make_folder
 from ppg_exec import RunsIn, Task, Tracking
 from ppg_graph import NodeKind
 
@@ -42,8 +43,12 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
     if use is not None:
         assert isinstance(job, FileJob)
         make = functools.partial(function, *arguments)
-        function = functools.partial(take_or_make_files, empty_ok=job.empty_ok)
-        arguments, report = (make, job.absolute_files, tuple(use)), None
+        if job.whole_folder is not None:
+            function, arguments = take_or_make_folder, (make, *job.absolute_files, tuple(use))
+        else:
+            function = functools.partial(take_or_make_files, empty_ok=job.empty_ok)
+            arguments = (make, job.absolute_files, tuple(use))
+        report = None
     return Task(
         key=job.job_id,
         function=function,

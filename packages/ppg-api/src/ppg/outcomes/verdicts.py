@@ -151,7 +151,7 @@ def _checked(job: Job, value: object, run_id: int, stderr: Output) -> Made | Fai
         problems = "; ".join(
             f"{problem.value}: {', '.join(paths)}" for problem, paths in error.troubles.items()
         )
-        hint = " (empty_ok=True allows empty files)" if list(error.troubles) == [Problem.EMPTY] else ""
+        hint = " (empty_ok=True allows that)" if list(error.troubles) == [Problem.EMPTY] else ""
         if Problem.MISSING in error.troubles and (late := late_variable(job)) is not None:
             hint = f". Probably {late}"
         elif (denied := not_allowed(job, "", stderr)) is not None:

@@ -157,7 +157,8 @@ NAMES = (
     Row(
         "MultiFileInvariant",
         "",
-        "write `[ppg.FileInvariant(file) for file in files]`; a file more or less is a change",
+        "write `[ppg.FileInvariant(file) for file in files]`; a file more or less is a change. "
+        '`ppg.FolderInvariant(path, "*.txt")` observes the files of a folder',
     ),
     Row(
         "NothingChanged",

@@ -3,8 +3,9 @@
 from collections.abc import Callable, Collection, Iterator
 
 from ppg.graph.declared import DeclaredGraph
+from ppg.graph.folders import FoldersOfJobs
 from ppg.jobs.job import Job
-from ppg.reads.in_graph import FormerGenerators, files_of, has_reads, ignores_reads, job_of
+from ppg.reads.in_graph import FormerGenerators, has_file, has_reads, ignores_reads, job_of
 from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs
 from ppg.reads.recorded import GraphOfReads, recorded_reads
@@ -43,10 +44,13 @@ def add_reads(
         job_id for job_id, kind in zip(dag.job_ids, dag.kinds, strict=True) if kind is not NodeKind.INVARIANT
     ]
     makers: dict[str, JobId] = {}
+    folders = FoldersOfJobs()
     for job_id in job_ids:
         job = job_at(dag.node(job_id))
         for path in () if job is None else job.files:
             makers.setdefault(path, job_id)
+        if job is not None:
+            folders.add(job)
 
     def upstreams(job_id: JobId) -> Iterator[tuple[JobId, Collection[str] | None]]:
         reader = dag.node(job_id)
@@ -54,9 +58,9 @@ def add_reads(
             if not is_read(dag.job_id(upstream)):
                 yield dag.job_id(upstream), dag.parts(upstream, reader)
 
-    def files(job_id: JobId) -> Collection[str]:
+    def has(job_id: JobId, names: Collection[str] | None, path: str) -> bool:
         job = job_at(dag.node(job_id))
-        return () if job is None else files_of(job)
+        return job is not None and has_file(job, names, path)
 
     def ignores(job_id: JobId) -> bool:
         job = job_at(dag.node(job_id))
@@ -65,8 +69,13 @@ def add_reads(
     without_links = WithoutLinks(pipegraph.root)
 
     def maker_of(path: str) -> JobId | None:
-        found = makers.get(path)
-        return makers.get(without_links.name(path)) if found is None else found
+        for name in (path, without_links.name(path)):
+            found = makers.get(name)
+            if found is None and (in_folder := folders.maker_of(name)) is not None:
+                found = in_folder.job_id
+            if found is not None:
+                return found
+        return None
 
     former = FormerGenerators(
         (job_id for job_id in job_ids if dag.kind(dag.node(job_id)) is NodeKind.GENERATOR),
@@ -78,7 +87,7 @@ def add_reads(
         node=dag.node,
         kind=lambda job_id: dag.kind(dag.node(job_id)),
         upstreams=upstreams,
-        files=files,
+        has_file=has,
         maker=maker_of,
         generators=former.of_read,
         ignores=ignores,

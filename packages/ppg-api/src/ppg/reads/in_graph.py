@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
+from ppg.graph.folders import FoldersOfJobs
 from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.kinds.graph_protocol import GraphProtocol
 from ppg.kinds.undeclared import policy_of
@@ -21,12 +22,14 @@ from ppg_graph import (
     NodeKind,
     circle_id,
     cycle_through,
+    is_pattern,
     is_read,
     link_id,
     listing_id,
+    parts_matching,
 )
 
-__all__ = ["FormerGenerators", "ReadsInGraph", "has_reads", "ignores_reads", "job_of"]
+__all__ = ["FormerGenerators", "ReadsInGraph", "files_of", "has_file", "has_reads", "ignores_reads", "job_of"]
 
 
 def has_reads(history: History) -> bool:
@@ -160,7 +163,10 @@ class ReadsInGraph:
                     NewEdge(maker.job_id, job.job_id)
                     for maker in extension.jobs.values()
                     if maker.kind is NodeKind.OUTPUT
-                    and not {job.path, self._without_links.name(job.path)}.isdisjoint(maker.files)
+                    and any(
+                        path in maker.files or maker.covers(path)
+                        for path in (job.path, self._without_links.name(job.path))
+                    )
                 )
 
         def step(edge: NewEdge) -> tuple[NodeId, NodeId]:
@@ -206,9 +212,15 @@ class ReadsInGraph:
 
         made = {path: JobId(job_id) for job_id, one in new.items() for path in one.files}
 
+        folders = FoldersOfJobs()
+        for one in new.values():
+            folders.add(one)
+
         def maker(path: str) -> JobId | None:
             if path in made:
                 return made[path]
+            if (in_folder := folders.maker_of(path)) is not None:
+                return in_folder.job_id
             found = pipegraph.maker_of(path)
             if found is None and (name := self._without_links.name(path)) != path:
                 return maker(name)
@@ -219,13 +231,26 @@ class ReadsInGraph:
             node=node,
             kind=lambda job_id: job(job_id).kind,
             upstreams=upstreams_of,
-            files=lambda job_id: files_of(job(job_id)),
+            has_file=lambda job_id, names, path: has_file(job(job_id), names, path),
             maker=maker,
             generators=self._former.of_read,
             ignores=lambda job_id: ignores_reads(job(job_id), pipegraph),
             before_failure=self._history.reads_before_failure,
             edges=[(node(edge.upstream), node(edge.downstream)) for edge in edges],
         )
+
+
+def has_file(job: Job, names: Collection[str] | None, path: str) -> bool:
+    """Return whether a file is one of those that a job makes or observes.
+
+    Parameters:
+        job: the job.
+        names: the parts of it that count; None for all.
+        path: the file, relative to the root.
+    """
+    if names is None:
+        return path in files_of(job) or job.covers(path)
+    return path in names or any(path in parts_matching((path,), name) for name in names if is_pattern(name))
 
 
 def files_of(job: Job) -> Collection[str]:

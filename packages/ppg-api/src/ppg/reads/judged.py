@@ -6,7 +6,7 @@ read.
 """
 
 import os
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ppg.exceptions import InputChangedError, JobContractError, PyPipelineGraphError
@@ -14,7 +14,7 @@ from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.job import Job, JobFile
 from ppg.kinds.undeclared import policy_of
 from ppg.paths import absolute
-from ppg.reads.in_graph import files_of, ignores_reads
+from ppg.reads.in_graph import files_of, has_file, ignores_reads
 from ppg.reads.kinds import OUTPUT_HASH, fingerprint_of_target
 from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
@@ -29,6 +29,7 @@ from ppg_graph import (
     NodeId,
     NodeKind,
     NodeState,
+    is_pattern,
     is_read,
     link_id,
     listing_id,
@@ -91,6 +92,7 @@ class ReadsOfRun:
         self._states: dict[str, FileState] = {}
         self._without_links = WithoutLinks(pipegraph.root)
         self._names_of: dict[str, tuple[str, ...]] = {}
+        self._of_folders: dict[JobId, tuple[Mapping[str, FileState], Mapping[str, Fingerprint]]] = {}
         self._warned: set[tuple[JobId, JobId]] = set()
         self._warned_untraced: set[str] = set()
 
@@ -120,20 +122,22 @@ class ReadsOfRun:
         written = {use.path for use in noted if use.kind is UseKind.WRITTEN}
         if len(written) == len(noted):
             return judged  # nearly all jobs without inputs
-        own, declared = set(job.files), set(self._declared(job))
+        declared = _Declared(job, self._pipegraph)
         for use in noted:
             if use.kind is UseKind.WRITTEN:
                 continue
             if use.kind is UseKind.LISTED:
-                self._listed(use, written, judged)
+                error = self._listed(job, use, written, declared, judged)
+                if error is not None:
+                    return JudgedReads(warnings=judged.warnings, error=error)
                 continue
-            names = self._names(use.path)
-            if not own.isdisjoint(names):
+            names = self._as_made(self._names(use.path), judged)
+            if any(name in job.files or job.covers(name) for name in names):
                 continue
             if use.kind is UseKind.ABSENT and use.path in written and self._maker_of(names) is None:
                 continue
-            if not declared.isdisjoint(names):
-                self._link(names, next(name for name in names if name in declared), judged)
+            if (counted := next(filter(declared.has, names), None)) is not None:
+                self._link(names, counted, judged)
                 continue
             error = self._file(job, use, names, judged)
             if error is not None:
@@ -185,17 +189,10 @@ class ReadsOfRun:
         if job.runs_program or job.kind is NodeKind.LOAD:
             return
         used = {name for use in noted if use.kind is UseKind.READ for name in self._names(use.path)}
-        if unread := [name for name in self._declared(job) if name not in used]:
+        declared = _Declared(job, self._pipegraph)
+        # A job need not read all files of a folder.
+        if unread := [name for name in sorted(declared.names) if name not in used]:
             self._recorder.left_unread(job.job_id, unread)
-
-    def _declared(self, job: Job) -> Iterator[str]:
-        pipegraph = self._pipegraph
-        dag = pipegraph.dag
-        for node in dag.upstreams(job.node):
-            upstream = pipegraph.job_at(node)
-            if not is_read(upstream.job_id):
-                names = dag.parts(node, job.node)
-                yield from files_of(upstream) if names is None else names
 
     def _names(self, path: str) -> tuple[str, ...]:
         """Names of a file as a job may declare it: as it was used, and without links."""
@@ -206,13 +203,40 @@ class ReadsOfRun:
             names = self._names_of[path] = (name,) if real == name else (name, real)
         return names
 
-    def _listed(self, use: FileUse, written: Collection[str], judged: JudgedReads) -> None:
+    def _as_made(self, names: tuple[str, ...], judged: JudgedReads) -> tuple[str, ...]:
+        """Names of a file without that of a link in a job's folder that leads out of it: the folder has only the link."""
+        if len(names) == 1:
+            return names
+        maker = self._pipegraph.maker_of(names[0])
+        if not isinstance(maker, JobFile) or maker.job.whole_folder is None or maker.job.covers(names[1]):
+            return names
+        judged.reads[link_id(names[0])] = fingerprint_of_target(names[1])
+        return names[1:]
+
+    def _listed(
+        self, job: Job, use: FileUse, written: Collection[str], declared: "_Declared", judged: JudgedReads
+    ) -> PyPipelineGraphError | None:
+        """Judge the listing of a folder; return the error by which the job fails."""
+        folder = self._without_links.relative_folder(use.path)
+        found = self._pipegraph.maker_of(f"{folder}/?")
+        maker = found.job if isinstance(found, JobFile) else None
+        if maker is job or declared.has_folder(folder, maker):
+            return None
+        if maker is not None:
+            # All that is in the folder counts, because a job that lists it may read any of it.
+            if (error := self._undeclared(job, maker, maker.job_id, judged)) is not None:
+                return error
+            known = self._evaluator.fingerprint(maker.node)
+            is_known = self._evaluator.state(maker.node) in KNOWN and known is not None
+            judged.reads[read_id(maker.job_id)] = known if is_known and known is not None else UNKNOWN
+            return None
         own = {path.rpartition("/")[2] for path in written if path.rpartition("/")[0] == use.path}
         # What the job has seen there and left there is there at the next look, too.
         names = self._names_of_outputs.others(
             use.path, [name for name in use.names if name not in own or os.path.lexists(f"{use.path}/{name}")]
         )
-        judged.reads[listing_id(self._without_links.relative_folder(use.path))] = fingerprint_of_names(names)
+        judged.reads[listing_id(folder)] = fingerprint_of_names(names)
+        return None
 
     # -- files -------------------------------------------------------------------------------------------
 
@@ -224,7 +248,17 @@ class ReadsOfRun:
         if maker is None:
             self._input(job, use, names[0], judged)
             return None
-        made = next(one for one in names if one in maker.files)
+        made = next(one for one in reversed(names) if one in maker.files or maker.covers(one))
+        if (error := self._undeclared(job, maker, made, judged)) is not None:
+            return error
+        self._link(names, made, judged)
+        judged.reads[read_id(made)] = self._of_made(maker, made, use)
+        return None
+
+    def _undeclared(
+        self, job: Job, maker: Job, made: str, judged: JudgedReads
+    ) -> PyPipelineGraphError | None:
+        """Judge that a job read what another job makes, without depending on it; return the error by which it fails."""
         if maker.kind is not NodeKind.OUTPUT:
             return JobContractError(
                 f"'{job.job_id}' read '{made}' without depending on it, and that is "
@@ -246,8 +280,6 @@ class ReadsOfRun:
             if (job.job_id, maker.job_id) not in self._warned:
                 self._warned.add((job.job_id, maker.job_id))
                 judged.warnings.append(message)
-        self._link(names, made, judged)
-        judged.reads[read_id(made)] = self._of_made(maker, made, use)
         return None
 
     def _maker_of(self, names: Iterable[str]) -> Job | None:
@@ -259,16 +291,24 @@ class ReadsOfRun:
         if use.stat is None:
             return ABSENT
         if self._evaluator.state(maker.node) in KNOWN:
-            recorded = self._recorder.files(maker.job_id).get(made) if self._has_record(maker) else None
             fingerprint = self._evaluator.fingerprint(maker.node)
+            files, parts = self._recorded(maker)
+            recorded = files.get(made)
             if recorded is not None and fingerprint is not None and _is_stat_of(use, recorded):
-                record = self._recorder.history[maker.job_id]
-                return record.parts.get(made, fingerprint)
+                return parts.get(made, fingerprint)
         state = self._state_of(absolute(made, self._pipegraph.root), use, None)
         return UNKNOWN if state is None else Fingerprint(content_fingerprint(state))
 
-    def _has_record(self, job: Job) -> bool:
-        return job.job_id in self._recorder.history
+    def _recorded(self, maker: Job) -> tuple[Mapping[str, FileState], Mapping[str, Fingerprint]]:
+        """Files and parts of a record, kept for a folder, because many jobs may read one file of it each."""
+        known = self._of_folders.get(maker.job_id)
+        if known is not None:
+            return known
+        record = self._recorder.history.get(maker.job_id)
+        found = ({}, {}) if record is None else (self._recorder.files(maker.job_id), record.parts)
+        if maker.whole_folder is not None and record is not None:
+            self._of_folders[maker.job_id] = found
+        return found
 
     def _input(self, job: Job, use: FileUse, name: str, judged: JudgedReads) -> None:
         """Judge a file that no job makes."""
@@ -356,6 +396,38 @@ class ReadsOfRun:
             record.upstreams.get(dag.job_id(upstream)) != self._evaluator.fingerprint(upstream)
             for upstream in dag.upstreams(node)
             if dag.kind(upstream) is NodeKind.INVARIANT and not dag.upstreams(upstream)
+        )
+
+
+class _Declared:
+    """Declared: the files on which a job depends, as far as the script says it."""
+
+    def __init__(self, job: Job, pipegraph: DeclaredGraph) -> None:
+        dag = pipegraph.dag
+        self.names: set[str] = set()
+        self._folders: list[tuple[Job, frozenset[str] | None]] = []
+        for node in dag.upstreams(job.node):
+            upstream = pipegraph.job_at(node)
+            if is_read(upstream.job_id):
+                continue
+            parts = dag.parts(node, job.node)
+            if upstream.whole_folder is not None:
+                self._folders.append((upstream, parts))
+                self.names.update(part for part in parts or () if not is_pattern(part))
+            else:
+                self.names.update(files_of(upstream) if parts is None else parts)
+
+    def has(self, name: str) -> bool:
+        """Whether the job depends on this file."""
+        return name in self.names or any(has_file(job, parts, name) for job, parts in self._folders)
+
+    def has_folder(self, folder: str, maker: Job | None) -> bool:
+        """Whether the job depends on files in this folder, which `maker` makes: it has to list them to find them."""
+        return any(
+            job is maker
+            if job.kind is not NodeKind.INVARIANT
+            else job.whole_folder in {folder, "."} or folder.startswith(f"{job.whole_folder}/")
+            for job, _ in self._folders
         )
 
 

@@ -51,7 +51,7 @@ class GraphOfReads:
         node: the node of a job, also of the newest ones.
         kind: the role of a job.
         upstreams: the direct upstreams of a job, each with the files of it that the job depends on; None for all.
-        files: the files that a job makes, or the one that it observes.
+        has_file: whether a file is one of those that a job makes or observes; given the parts that count, or None.
         maker: the job that makes a file; None if no job does.
         generators: the generators that made the maker of a file last time.
         ignores: whether the reads of a job do not count.
@@ -63,7 +63,7 @@ class GraphOfReads:
     node: Callable[[JobId], NodeId]
     kind: Callable[[JobId], NodeKind]
     upstreams: Callable[[JobId], Iterable[tuple[JobId, Collection[str] | None]]]
-    files: Callable[[JobId], Collection[str]]
+    has_file: Callable[[JobId, Collection[str] | None, str], bool]
     maker: Callable[[str], JobId | None]
     generators: Callable[[str], Sequence[JobId]]
     ignores: Callable[[JobId], bool]
@@ -87,23 +87,17 @@ def recorded_reads(
         reads = [upstream for upstream in upstreams if is_read(upstream)]
         if not reads or graph.ignores(job_id):
             continue
-        declared = _declared(job_id, graph)
-        own = set(graph.files(job_id))
+        declared = list(graph.upstreams(job_id))
         for read in reads:
             path = path_of_read(read)
-            if path in declared or path in own:
+            if graph.has_file(job_id, None, path) or any(
+                graph.has_file(upstream, names, path) for upstream, names in declared
+            ):
                 continue
             makers = _makers(path, graph) if read == read_id(path) else ()
             if makers or record is not None:
                 found.append(RecordedRead(read, path, job_id, makers))
     return _without_circles(found, graph)
-
-
-def _declared(job_id: JobId, graph: GraphOfReads) -> set[str]:
-    declared: set[str] = set()
-    for upstream, names in graph.upstreams(job_id):
-        declared.update(graph.files(upstream) if names is None else names)
-    return declared
 
 
 def _makers(path: str, graph: GraphOfReads) -> tuple[JobId, ...]:

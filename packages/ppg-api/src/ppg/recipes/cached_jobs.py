@@ -25,8 +25,9 @@ from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Dependency, Job, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
 from ppg.kinds.execution import ExecutionOptions, LoadOptions, execution_of
+from ppg.kinds.resources import Cores
 from ppg.kinds.signature import Callback, wants_argument
-from ppg.paths import PathLike, absolute, require_path
+from ppg.paths import NamedAfterFile, PathLike, absolute, require_path
 from ppg.porting.guards import refuses_old_keywords
 from ppg.source_location import place_of, point_in_script
 from ppg.worker.cache_files import pass_value, read_value, write_value
@@ -47,7 +48,7 @@ __all__ = [
 AnyJob = TypeVar("AnyJob", bound=Job)
 
 
-class CacheJob(FileJob):
+class CacheJob(NamedAfterFile, FileJob):
     """CacheJob: pickles a function's return value into a file, as the calculation of a cached job or a plot.
 
     It comes with the declared job, as its `cache_job`. Jobs may also depend on it directly, and read the file.
@@ -56,7 +57,8 @@ class CacheJob(FileJob):
         cache_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         calc_function: called without arguments; returns the value.
         what: the kind of the declared job, for messages.
-        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
+        share: see `shares` of `FileJob`.
+        timeout, retries, cores, memory, enforce_memory, isolation, confine: see `Execution`.
     """
 
     __slots__ = ()
@@ -69,6 +71,7 @@ class CacheJob(FileJob):
         calc_function: Callback,
         what: str,
         *,
+        share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
@@ -85,6 +88,7 @@ class CacheJob(FileJob):
             rename_broken=False,
             empty_ok=False,
             cutoff=True,
+            share=share,
             execution=execution_of(options, ExecutionOptions, f"{what} '{path}'"),
         )
         self.job_id: JobId = self.pipegraph.file_id(path)
@@ -95,26 +99,26 @@ class CacheJob(FileJob):
         return (self.job_id,)
 
     @property
-    def path(self) -> str:
+    def _absolute(self) -> str:
         """The absolute name of the cache file."""
         return absolute(self.job_id, self.pipegraph.root)
 
     @property
     def call(self) -> Callback:
         """A function that calculates the value and writes it to the cache file."""
-        return functools.partial(write_value, super().call, self.path, self.job_id)
+        return functools.partial(write_value, super().call, self._absolute, self.job_id)
 
     @property
     def reading(self) -> Callable[[], object]:
         """A function that returns the value, in the process of a job that uses it."""
-        return functools.partial(read_value, self.path, self.job_id, self.callback)
+        return functools.partial(read_value, self._absolute, self.job_id, self.callback)
 
 
 class CachedJob(CallbackJob):
     """CachedJob: the common part of jobs that use a cached value; `isinstance(job, ppg.CachedJob)` detects them.
 
-    The job's dependencies are those of its calculation, and so is `use_cores`. `cache_job` has its other resources and
-    options: `job.cache_job.memory_needed = "8 GB"`.
+    The job's dependencies are those of its calculation, and so are `use_cores` and the keywords `cores` and `memory`.
+    `cache_job` has its other options: `job.cache_job.memory_needed = "8 GB"`.
     """
 
     __slots__ = ()
@@ -148,7 +152,7 @@ class CachedJob(CallbackJob):
         return self
 
     @refuses_old_keywords("Job.use_cores")
-    def use_cores(self, cores: int) -> Self:
+    def use_cores(self, cores: Cores) -> Self:
         """Set `cores_needed` of the calculation; return the job.
 
         The half that uses the value has its own `cores_needed` and `memory_needed`.
@@ -179,8 +183,9 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
         attribute_name: the attribute, which is removed again when those jobs are done.
         function: called without arguments, if a job downstream must run and the cache is not up to date; returns
             the value.
+        share: of the calculation; see `shares` of `FileJob`.
         timeout, retries: of the calculation and of the load, each; see `Execution`.
-        enforce_memory, isolation, confine: of the calculation.
+        cores, memory, enforce_memory, isolation, confine: of the calculation.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -196,10 +201,11 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
         attribute_name: str,
         function: Callback,
         *,
+        share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
+        cache_job = _calculation(type(self), cache_filename, function, share, pipegraph, options)
         super().__init__(
             f"{cache_job.job_id}_load",
             object,
@@ -224,7 +230,8 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
     """CachedDictEntryLoadingJob: sets an entry of a dictionary to a value that is calculated once and kept in a file.
 
     Parameters:
-        cache_filename, function, timeout, retries, enforce_memory, isolation, confine: see `CachedAttributeLoadingJob`.
+        cache_filename, function, share, timeout, retries, cores, memory, enforce_memory, isolation, confine: see
+            `CachedAttributeLoadingJob`.
         dictionary: gets the entry, in the compute node; the callbacks of the jobs downstream refer to it.
         key: the entry, which is removed again when those jobs are done.
 
@@ -242,10 +249,11 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
         key: object,
         function: Callback,
         *,
+        share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
+        cache_job = _calculation(type(self), cache_filename, function, share, pipegraph, options)
         super().__init__(
             f"{cache_job.job_id}_load", dictionary, key, function, pipegraph=pipegraph, **_of_loads(options)
         )
@@ -265,7 +273,8 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
     """CachedDataLoadingJob: calls a function, in the compute node, with a value that is calculated once and kept.
 
     Parameters:
-        cache_filename, timeout, retries, enforce_memory, isolation, confine: see `CachedAttributeLoadingJob`.
+        cache_filename, share, timeout, retries, cores, memory, enforce_memory, isolation, confine: see
+            `CachedAttributeLoadingJob`.
         calc_function: called without arguments, if a job downstream must run and the cache is not up to date;
             returns the value.
         load_function: called with the value; puts it where the callbacks of the jobs downstream find it. A change of
@@ -285,10 +294,11 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
         calc_function: Callback,
         load_function: Callback,
         *,
+        share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        cache_job = _calculation(type(self), cache_filename, calc_function, pipegraph, options)
+        cache_job = _calculation(type(self), cache_filename, calc_function, share, pipegraph, options)
         job_id = f"{cache_job.job_id}_load"
         execution = execution_of(_of_loads(options), LoadOptions, f"CachedDataLoadingJob '{job_id}'")
         super().__init__(job_id, load_function, pipegraph, execution)
@@ -316,10 +326,13 @@ def _calculation(
     kind: type[Job],
     cache_filename: PathLike,
     function: Callback,
+    share: bool,
     pipegraph: "GraphProtocol | None",
     options: ExecutionOptions,
 ) -> CacheJob:
-    return unadmitted(CacheJob, cache_filename, function, kind.__name__, pipegraph=pipegraph, **options)
+    return unadmitted(
+        CacheJob, cache_filename, function, kind.__name__, share=share, pipegraph=pipegraph, **options
+    )
 
 
 def _of_loads(options: ExecutionOptions) -> LoadOptions:

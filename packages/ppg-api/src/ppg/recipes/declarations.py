@@ -7,20 +7,21 @@ instead of holding them. The names count as part of the function, and the jobs t
 import copy
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import ParameterInvariant
-from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.jobs.job import Job, JobPart, unadmitted
 from ppg.kinds.signature import is_function
+from ppg.kinds.upstream import Upstream, defaults_of
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
-from ppg.worker.passing import Late, filled, has_late
+from ppg.worker.passing import filled, late_parts
 from ppg_invariants import ReferredValues
 
-__all__ = ["Upstream", "declaration_of"]
+__all__ = ["declaration_of", "declare_job"]
 
 _BOUND = "a bound value"
 """The default, in the function of the job, of a parameter with a bound value. The value is a parameter of the job."""
@@ -30,16 +31,6 @@ _NAMED_BY = {
     "files": "filenames",
     "temp_files": "filenames",
 }
-
-
-class Upstream:
-    """Upstream: the return value of `upstream`, a default in the place of which a function gets a job's product."""
-
-    __slots__ = ("needed",)
-
-    def __init__(self, needed: object) -> None:
-        # An iterator can be read only once, so its items are kept.
-        self.needed: object = list(needed) if isinstance(needed, Iterator) else needed
 
 
 class _Declaration(functools.partial[Any]):
@@ -84,6 +75,20 @@ def declaration_of(decorator: str, kind: type[CallbackJob], name: object, **opti
     return _Declaration(_declared, kind, name, **options)
 
 
+def declare_job(
+    kind: type[CallbackJob], name: object, function: Callable[..., object], **options: Any
+) -> Any:
+    """Declare a job as a decorator does.
+
+    Parameters:
+        kind: the class of the job.
+        name: its first argument.
+        function: its function.
+        options: its keyword arguments.
+    """
+    return _declared(kind, name, function, options, {})
+
+
 def _declared(
     kind: type[CallbackJob],
     name: object,
@@ -106,22 +111,23 @@ def _declared(
         each: _copied(value, _parameter(what, each)) for each, value in parameters.items()
     }
     loaded: dict[str, Callable[[], object]] = {}
+    listed: dict[str, Callable[[], object]] = {}
     for parameter, needed in dependencies.items():
         product = product_of(needed, job.pipegraph, _parameter(what, parameter))
-        if isinstance(product, Late):
-            loaded[parameter] = product.value
-        elif has_late(product):
-            loaded[parameter] = functools.partial(filled, product)
-        else:
+        late = list(late_parts(product))
+        if not late:
             values[parameter] = product
-    job.pass_to_callback(values, loaded)
+            continue
+        where = loaded if any(part.is_loaded for part in late) else listed
+        where[parameter] = late[0].value if product is late[0] else functools.partial(filled, product)
+    job.pass_to_callback(values, loaded, listed)
     admitted = job.pipegraph.admit(job)
     assert isinstance(admitted, kind)
     if compared is not None:
         admitted.depends_on(admitted.pipegraph.admit(compared))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
-            if isinstance(one, (Job, JobFile)):
+            if isinstance(one, (Job, JobPart)):
                 admitted.depends_on(one)
             else:
                 admitted.depends_on_file(one)
@@ -137,7 +143,7 @@ def _compared(parameters: Mapping[str, object], job: CallbackJob, what: str) -> 
     for each, value in parameters.items():
         if callable(value):
             continue  # what a function refers to is looked at where it is called
-        for _, inner, _ in ReferredValues((Job, JobFile)).within(value):
+        for _, inner, _ in ReferredValues((Job, JobPart)).within(value):
             raise TypeError(
                 f"{_parameter(what, each)} is bound to an object that has {inner!r}, on which the job would not depend; bind "
                 "that job itself, or upstream(...) of it, and other values apart"
@@ -165,7 +171,7 @@ def _taken_apart(
     """
     code = function.__code__
     positional = code.co_varnames[: code.co_argcount]
-    by_name = _defaults_of(function)
+    by_name = defaults_of(function)
     _require_no_hidden_job(function, what, by_name)
     _require_parameters(code, bound, what)
     if takes_output and positional and positional[0] in bound and positional[0] not in by_name:
@@ -209,7 +215,7 @@ def _taken_apart(
 def _require_no_hidden_job(function: FunctionType, what: str, by_name: Mapping[str, object]) -> None:
     within = getattr(function, "__wrapped__", None)
     while isinstance(within, FunctionType):
-        for name, value in _defaults_of(within).items():
+        for name, value in defaults_of(within).items():
             if _is_dependency(value, _parameter(what, name)) and name not in by_name:
                 raise TypeError(
                     f"{what}: the parameter '{name}' belongs to a function within another decorator, which would "
@@ -234,14 +240,6 @@ def _require_parameters(code: CodeType, bound: Mapping[str, object], what: str) 
 def _by_name_only(code: CodeType) -> tuple[str, ...]:
     """The parameters that can be given by name only."""
     return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
-
-
-def _defaults_of(function: FunctionType) -> dict[str, object]:
-    """Return the defaults, by parameter."""
-    positional = function.__code__.co_varnames[: function.__code__.co_argcount]
-    defaults = function.__defaults__ or ()
-    by_name = dict(zip(positional[len(positional) - len(defaults) :], defaults, strict=True))
-    return by_name | (function.__kwdefaults__ or {})
 
 
 def _is_dependency(default: object, what: str) -> bool:

@@ -28,13 +28,21 @@ from ppg.jobs.file_jobs import (
     MultiTempFileGeneratingJob,
     TempFileGeneratingJob,
 )
+from ppg.jobs.folder_jobs import (
+    CachedDirectoryGeneratingJob,
+    DirectoryGeneratingJob,
+    FolderJob,
+    JobFiles,
+    TempDirectoryGeneratingJob,
+)
 from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import JobFile
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob
 from ppg.kinds.execution import ExecutionOptions, LoadOptions
+from ppg.kinds.upstream import Upstream
 from ppg.paths import PathLike
-from ppg.recipes.declarations import Upstream, declaration_of
+from ppg.recipes.declarations import declaration_of
 from ppg.recipes.value_loading import Value, ValueLoadingJob
 
 if TYPE_CHECKING:
@@ -42,6 +50,7 @@ if TYPE_CHECKING:
     from ppg.recipes.typed import (
         DeclaresFile,
         DeclaresFiles,
+        DeclaresFolder,
         DeclaresGenerator,
         DeclaresNamedFiles,
         DeclaresTempFile,
@@ -51,10 +60,13 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "cached_directory",
     "data",
+    "directory",
     "file",
     "files",
     "generator",
+    "temp_directory",
     "temp_file",
     "temp_files",
     "upstream",
@@ -80,8 +92,10 @@ def upstream(needed: ValueLoadingJob[Value]) -> Value: ...
 @overload
 def upstream(needed: MultiFileGeneratingJob | AttributeLoadingJob | DictEntryLoadingJob) -> Any: ...
 @overload
+def upstream(needed: JobFiles) -> list[Path]: ...
+@overload
 def upstream(
-    needed: FileGeneratingJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
+    needed: FileGeneratingJob | FolderJob | JobFile | FileChecksumInvariant | FileTimeInvariant | PathLike,
 ) -> Path: ...
 @overload
 def upstream(needed: Mapping[Key, FileGeneratingJob | JobFile | os.PathLike[str]]) -> dict[Key, Path]: ...
@@ -99,27 +113,46 @@ def upstream(needed: object) -> object:
         def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
 
     Parameters:
-        needed: a job that makes files or loads a value; one file of a job; the name of a file (which a job makes, or
-            which is observed); a list or dictionary of any of these, to any depth, in which a job makes one file.
+        needed: a job that makes files or a folder, or loads a value; one file of a job; the files of a pattern in a
+            job's folder, which become a sorted list; the name of a file (which a job makes, or which is observed); a
+            list or dictionary of any of these, to any depth, in which a job makes one file.
 
     Returns:
         For type checkers, the type of the passed value: a `Path`, a list or dictionary of them, or a load's value. The
         function gets nested lists and dictionaries as lists and dictionaries, with paths and values in their places.
 
     Raises:
-        TypeError: at the decorator, a part is none of these.
+        TypeError: at the decorator, a part is none of these. At a class, which passes no such values.
     """
     return Upstream(needed)
 
 
 def file(output_filename: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFile":
-    """Declare a `FileGeneratingJob` from the function that makes its file; takes the parameters of the class."""
+    """Declare a `FileGeneratingJob` from the function that makes its file; takes the parameters of the class.
+
+    The keywords say how the job runs; see `Execution` and `FileJob`.
+
+        @ppg.file("numbers.txt", timeout="10m", cores=4, memory="500 MB", share=True, retries=2)
+        def numbers(out: Path) -> None:
+            out.write_text("1 2 3")
+    """
     declaration: DeclaresFile = declaration_of("file", FileGeneratingJob, output_filename, **options)
     return declaration
 
 
 def temp_file(output_filename: PathLike, **options: Unpack[FileOptions]) -> "DeclaresTempFile":
-    """Declare a `TempFileGeneratingJob`; takes the parameters of the class."""
+    """Declare a `TempFileGeneratingJob`; takes the parameters of the class.
+
+    The file is there for as long as other jobs need it.
+
+        @ppg.temp_file("sorted.tmp", cores=2)
+        def ordered(out: Path) -> None:
+            out.write_text("1 2 3")
+
+        @ppg.file("first.txt")
+        def first(out: Path, ordered: Path = ppg.upstream(ordered)) -> None:
+            out.write_text(ordered.read_text().split()[0])
+    """
     declaration: DeclaresTempFile = declaration_of(
         "temp_file", TempFileGeneratingJob, output_filename, **options
     )
@@ -134,6 +167,11 @@ def files(
     filenames: Sequence[PathLike] | Mapping[str, PathLike], **options: Unpack[FileOptions]
 ) -> "DeclaresFiles | DeclaresNamedFiles":
     """Declare a `MultiFileGeneratingJob` from the function that makes its files; takes the parameters of the class.
+
+        @ppg.files({"even": "even.txt", "odd": "odd.txt"}, timeout="90s")
+        def halves(out: dict[str, Path]) -> None:
+            out["even"].write_text("2 4")
+            out["odd"].write_text("1 3")
 
     The function gets a list of paths, or a dictionary if `filenames` is one.
     """
@@ -152,9 +190,48 @@ def temp_files(filenames: Sequence[PathLike], **options: Unpack[FileOptions]) ->
 def temp_files(
     filenames: Sequence[PathLike] | Mapping[str, PathLike], **options: Unpack[FileOptions]
 ) -> "DeclaresTempFiles | DeclaresTempNamedFiles":
-    """Declare a `MultiTempFileGeneratingJob`; see `files`."""
+    """Declare a `MultiTempFileGeneratingJob`; see `files`.
+
+    The files are there for as long as other jobs need them.
+
+        @ppg.temp_files(["left.tmp", "right.tmp"], memory="100 MB")
+        def halves(out: list[Path]) -> None:
+            for path in out:
+                path.write_text(path.stem)
+
+        @ppg.file("both.txt")
+        def both(out: Path, halves: list[Path] = ppg.upstream(halves)) -> None:
+            out.write_text(" ".join(path.read_text() for path in halves))
+    """
     declaration: DeclaresTempFiles | DeclaresTempNamedFiles = declaration_of(
         "temp_files", MultiTempFileGeneratingJob, filenames, **options
+    )
+    return declaration
+
+
+def directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
+    """Declare a `DirectoryGeneratingJob` from the function that fills its folder; takes the parameters of the class.
+
+    @ppg.directory("genomes")
+    def genomes(folder: Path, archive: Path = ppg.upstream("genomes.tar")) -> None:
+        tarfile.open(archive).extractall(folder)
+    """
+    declaration: DeclaresFolder = declaration_of("directory", DirectoryGeneratingJob, folder, **options)
+    return declaration
+
+
+def temp_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
+    """Declare a `TempDirectoryGeneratingJob`; takes the parameters of the class."""
+    declaration: DeclaresFolder = declaration_of(
+        "temp_directory", TempDirectoryGeneratingJob, folder, **options
+    )
+    return declaration
+
+
+def cached_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
+    """Declare a `CachedDirectoryGeneratingJob`; takes the parameters of the class."""
+    declaration: DeclaresFolder = declaration_of(
+        "cached_directory", CachedDirectoryGeneratingJob, folder, **options
     )
     return declaration
 
@@ -164,9 +241,13 @@ def data(
 ) -> "DeclaresValue":
     """Declare a `ValueLoadingJob` from the function that returns the value; takes the parameters of the class.
 
-        @ppg.data("genome")
-        def genome(fasta: Path = ppg.upstream(fasta)) -> str:
-            return fasta.read_text()
+        @ppg.data("genome", timeout="1h", memory="1 GB")
+        def genome() -> str:
+            return "ACGT"
+
+        @ppg.file("length.txt")
+        def length(out: Path, genome: str = ppg.upstream(genome)) -> None:
+            out.write_text(str(len(genome)))
 
     Functions with the parameter `genome: str = ppg.upstream(genome)` share one copy of the value.
     """
@@ -179,7 +260,15 @@ def data(
 def generator(
     job_id: str, *, pipegraph: "GraphProtocol | None" = None, **options: Unpack[ExecutionOptions]
 ) -> "DeclaresGenerator":
-    """Declare a `JobGeneratingJob` from the function that declares jobs; takes the parameters of the class."""
+    """Declare a `JobGeneratingJob` from the function that declares jobs; takes the parameters of the class.
+
+    The new jobs run in the same run.
+
+        @ppg.generator("per sample", timeout="10m")
+        def per_sample() -> None:
+            for name in ("one", "two"):
+                ppg.FileGeneratingJob(f"{name}.txt", lambda path, name=name: path.write_text(name))
+    """
     declaration: DeclaresGenerator = declaration_of(
         "generator", JobGeneratingJob, job_id, pipegraph=pipegraph, **options
     )

@@ -71,7 +71,7 @@ class ExternalJob(MultiFileGeneratingJob):
             the job runs again with another version.
         rename_broken, empty_ok, cutoff: see `FileJob`.
         share: see `shares` of `FileJob`.
-        timeout, retries, enforce_memory, isolation, confine: see `Execution`.
+        timeout, retries, cores, memory, enforce_memory, isolation, confine: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
@@ -183,6 +183,26 @@ class ExternalJob(MultiFileGeneratingJob):
         return Path(self.files[0]) if self._is_single else super().made
 
     @property
+    def path(self) -> Path:
+        """The file, relative to the pipegraph's root, if the job makes only one.
+
+        Raises:
+            AttributeError: the job makes several files.
+        """
+        if len(self.files) > 1:
+            raise AttributeError(f"{self!r} has no attribute 'path'; {self._several}")
+        return Path(self.files[0])
+
+    def __fspath__(self) -> str:
+        if len(self.files) > 1:
+            raise TypeError(f"{self!r} is no path; {self._several}")
+        return self.files[0]
+
+    @property
+    def _several(self) -> str:
+        return f'it makes {len(self.files)} files, so name one: job["{(self.file_names or self.files)[0]}"]'
+
+    @property
     def input_files(self) -> tuple[str, ...]:
         """The files that the command reads, as far as the command names them as files."""
         return self._input_files
@@ -204,7 +224,7 @@ class ExternalJob(MultiFileGeneratingJob):
 
     def _output(self, to: PathLike, what: str, stream: str) -> str:
         try:
-            return self[to].path
+            return str(self[to].path)
         except KeyError:
             raise ValueError(
                 f"{what}: {stream} goes to '{os.fspath(to)}', which is none of its outputs; add it to them"
@@ -216,6 +236,7 @@ class CommandInvariant(ParameterInvariant):
 
     __slots__ = ()
     name_space: ClassVar[str] = "command:"
+    if_declared_twice: ClassVar[str] = Job.if_declared_twice
 
 
 class TempExternalJob(ExternalJob):
@@ -287,7 +308,7 @@ class _Reader:
                 )
             return files[0]
         if isinstance(given, JobFile):
-            return self._files_of(given.job, given.path)[0]
+            return self._files_of(given.job, str(given.path))[0]
         return self._job.pipegraph.file_id(require_path(given, f"{self._what}: {argument}"))
 
     def _file(self, piece: object) -> str:

@@ -6,14 +6,17 @@ becomes the same shape, with the path of a file for a job that makes it, and the
 loads, `call_passing` fills them in, in the job process.
 """
 
+import functools
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ppg.jobs.file_jobs import FileJob
-from ppg.jobs.job import Job, JobFile
+from ppg.jobs.folder_jobs import JobFiles
+from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import PathLike, require_path
+from ppg.worker.folders import paths_in
 from ppg.worker.passing import Late
 
 if TYPE_CHECKING:
@@ -36,7 +39,7 @@ def has_jobs(default: object, what: str) -> bool:
     Raises:
         TypeError: it has jobs beside other values, so it is not clear what the function would get.
     """
-    if isinstance(default, (Job, JobFile)):
+    if isinstance(default, (Job, JobPart)):
         return True
     if not isinstance(default, (Mapping, *_CONTAINERS)):
         return False
@@ -45,7 +48,7 @@ def has_jobs(default: object, what: str) -> bool:
     seen: set[int] = set()
     while pending:
         value = pending.pop()
-        if isinstance(value, (Job, JobFile)):
+        if isinstance(value, (Job, JobPart)):
             has_job = True
         elif not isinstance(value, (Mapping, *_CONTAINERS)):
             has_other = True
@@ -85,9 +88,9 @@ def require_finite(needed: object, what: str) -> None:
             del entered[number]
 
 
-def jobs_and_files(needed: object) -> Iterator[Job | JobFile | PathLike]:
+def jobs_and_files(needed: object) -> Iterator[Job | JobPart | PathLike]:
     """Yield the jobs and the names of files in a shape."""
-    if isinstance(needed, (Job, JobFile, str, os.PathLike)):
+    if isinstance(needed, (Job, JobPart, str, os.PathLike)):
         yield needed
     elif isinstance(needed, (Mapping, Iterable)):
         for one in _parts(needed):
@@ -96,8 +99,8 @@ def jobs_and_files(needed: object) -> Iterator[Job | JobFile | PathLike]:
 
 def names_of(needed: object) -> object:
     """Return the names that replace jobs in the function's defaults, and count as part of the function."""
-    if isinstance(needed, (Job, JobFile)):
-        return needed.job_id if isinstance(needed, Job) else needed.path
+    if isinstance(needed, (Job, JobPart)):
+        return needed.job_id if isinstance(needed, Job) else str(needed.path)
     if isinstance(needed, (str, os.PathLike)):
         return os.fspath(needed)
     if isinstance(needed, Mapping):
@@ -122,7 +125,7 @@ def product_of(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
 
 
 def _product(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
-    if isinstance(needed, (Job, JobFile, str, bytes, os.PathLike)) or not isinstance(needed, Iterable):
+    if isinstance(needed, (Job, JobPart, str, bytes, os.PathLike)) or not isinstance(needed, Iterable):
         return _leaf(needed, pipegraph, what)
     if isinstance(needed, Mapping):
         return {name: _product(one, pipegraph, f"{what}[{name!r}]") for name, one in needed.items()}
@@ -134,9 +137,13 @@ def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
         if isinstance(needed.made, Path):
             return needed.made
         raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
+    if isinstance(needed, JobFiles):
+        return Late(functools.partial(paths_in, needed.job.job_id, needed.pattern), is_loaded=False)
     if isinstance(needed, JobFile):
-        return Path(needed.path)
+        return needed.path
     if isinstance(needed, Job):
+        if needed.whole_folder is not None:
+            return Path(needed.whole_folder)
         if needed.observes_file:
             return Path(needed.job_id)
         value = needed.loaded_value()

@@ -64,13 +64,14 @@ class TableJob(ValueFileJob):
         table_filename: PathLike,
         cache_job: CacheJob,
         *,
+        share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
         path = require_path(table_filename, "PlotJob: table_filename")
         if PurePosixPath(path).suffix.lower() not in TABLES:
             raise ValueError(f"PlotJob: table_filename must end with {', '.join(TABLES)}, unlike '{path}'")
-        super().__init__(path, cache_job.callback, pipegraph=pipegraph, **options)
+        super().__init__(path, cache_job.callback, share=share, pipegraph=pipegraph, **options)
         self.cache_job: CacheJob = cache_job
 
     @property
@@ -88,6 +89,7 @@ class RenderingInvariant(ParameterInvariant):
 
     __slots__ = ()
     name_space: ClassVar[str] = "rendering:"
+    if_declared_twice: ClassVar[str] = Job.if_declared_twice
 
 
 class PlotJob(ValueFileJob):
@@ -113,7 +115,10 @@ class PlotJob(ValueFileJob):
             pandas needs pyarrow). The data must be a data frame then. The job that writes it is `table_job`.
         cache_filename: the file with the pickled data; by default in the pipegraph's cache folder, under the name of
             the plot.
+        share: of each half that is declared here; see `shares` of `FileJob`.
         timeout, retries, enforce_memory, isolation, confine: of each half that is declared here; see `Execution`.
+        cores, memory: of the calculation that is declared here, as `use_cores`; see `Execution`. The plot itself has
+            `cores_needed` and `memory_needed`.
 
     Attributes:
         cache_job: the calculation.
@@ -138,10 +143,12 @@ class PlotJob(ValueFileJob):
         height: float | None = None,
         table_filename: PathLike | None = None,
         cache_filename: PathLike | None = None,
+        share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        super().__init__(output_filename, plot_function, pipegraph=pipegraph, **options)
+        of_plot = _without_resources(options)
+        super().__init__(output_filename, plot_function, share=share, pipegraph=pipegraph, **of_plot)
         what = f"PlotJob '{self.job_id}'"
         if not self._passes_argument:
             raise TypeError(
@@ -164,15 +171,18 @@ class PlotJob(ValueFileJob):
                 raise TypeError(
                     f"{what}: the data that another job calculates has its cache_filename already; leave the argument out"
                 )
+            _refuse_resources(what, options)
             calculation = calc_function
         else:
             place = _cache_of(self) if cache_filename is None else cache_filename
             calculation = unadmitted(
-                CacheJob, place, calc_function, "PlotJob", pipegraph=pipegraph, **options
+                CacheJob, place, calc_function, "PlotJob", share=share, pipegraph=pipegraph, **options
             )
         table = None
         if table_filename is not None:
-            table = unadmitted(TableJob, table_filename, calculation, pipegraph=pipegraph, **options)
+            table = unadmitted(
+                TableJob, table_filename, calculation, share=share, pipegraph=pipegraph, **of_plot
+            )
         self.cache_job: CacheJob = (
             calculation if calculation is calc_function else declared_with(self, calculation)
         )
@@ -209,13 +219,17 @@ class PlotJob(ValueFileJob):
         dpi: float | None = None,
         width: float | None = None,
         height: float | None = None,
+        share: bool = False,
         **options: Unpack[ExecutionOptions],
     ) -> "PlotJob":
         """Declare another plot of the same data, which is calculated once; return its job.
 
         Parameters:
             output_filename, plot_function, render_args, dpi, width, height: see `PlotJob`.
-            timeout, retries, enforce_memory, isolation, confine: of the new plot.
+            share, timeout, retries, enforce_memory, isolation, confine: of the new plot.
+
+        Raises:
+            TypeError: `cores` or `memory` are given, which are those of the calculation.
         """
         return PlotJob(
             output_filename,
@@ -225,6 +239,7 @@ class PlotJob(ValueFileJob):
             dpi=dpi,
             width=width,
             height=height,
+            share=share,
             pipegraph=self.pipegraph,
             **options,
         )
@@ -240,6 +255,23 @@ class PlotJob(ValueFileJob):
         if self.table_job is not None:
             self.table_job.unprune()
         return super().unprune()
+
+
+def _without_resources(options: ExecutionOptions) -> ExecutionOptions:
+    """Return the options without those of the calculation alone."""
+    rest = options.copy()
+    rest.pop("cores", None)
+    rest.pop("memory", None)
+    return rest
+
+
+def _refuse_resources(what: str, options: ExecutionOptions) -> None:
+    for name in ("cores", "memory"):
+        if name in options:
+            raise TypeError(
+                f"{what}: {name} is an option of the calculation, which another job declares; give it there, or set "
+                f"{name}_needed of this plot"
+            )
 
 
 def _rendering(

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         MultiTempFileGeneratingJob,
         TempFileGeneratingJob,
     )
+    from ppg.jobs.folder_jobs import DirectoryGeneratingJob
     from ppg.jobs.generating_jobs import JobGeneratingJob
     from ppg.recipes.value_loading import ValueLoadingJob
 
@@ -31,6 +32,12 @@ if TYPE_CHECKING:
 
     class TempFileFunction(TempFileGeneratingJob, Generic[_P, _R]):
         """TempFileFunction: is a function decorated by `ppg.temp_file`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
+    class FolderFunction(DirectoryGeneratingJob, Generic[_P, _R]):
+        """FolderFunction: is a function decorated by `ppg.directory`, or by its temporary or cached form."""
 
         def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
             """Call the function."""
@@ -63,6 +70,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DeclaresFile",
     "DeclaresFiles",
+    "DeclaresFolder",
     "DeclaresGenerator",
     "DeclaresNamedFiles",
     "DeclaresTempFile",
@@ -84,6 +92,17 @@ class DeclaresFile(Protocol):
     ) -> "FileFunction[Concatenate[Path, P], R]": ...
     @overload
     def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FileFunction[[], R]": ...
+
+
+class DeclaresFolder(Protocol):
+    """DeclaresFolder: makes a job of a function that gets the path of a folder, and of values for its other parameters."""
+
+    @overload
+    def __call__(
+        self, function: Callable[Concatenate[Path, P], R], /, **bound: Any
+    ) -> "FolderFunction[Concatenate[Path, P], R]": ...
+    @overload
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FolderFunction[[], R]": ...
 
 
 class DeclaresTempFile(Protocol):

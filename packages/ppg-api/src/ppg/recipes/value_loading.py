@@ -21,7 +21,7 @@ class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
     Parameters:
         job_id: its name.
         callback: called without arguments; returns the value.
-        timeout, retries: see `Execution`.
+        timeout, retries, cores, memory: see `Execution`.
 
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.

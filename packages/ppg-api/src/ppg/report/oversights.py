@@ -83,7 +83,8 @@ class Oversights:
     def _without_user(self, result: RunResult) -> Iterator[str]:
         dag, pipegraph = self._pipegraph.dag, self._pipegraph
         for job in pipegraph:
-            ran = isinstance(job, DependencyInjectionJob) and result[job.job_id].state is JobState.RAN
+            is_injection = isinstance(job, DependencyInjectionJob) and job.needs_users
+            ran = is_injection and result[job.job_id].state is JobState.RAN
             if ran and not dag.downstreams(job.node):
                 yield (
                     f"the DependencyInjectionJob '{job.job_id}' injects nothing: no job depends on it; "

@@ -32,7 +32,16 @@ from ppg.shared_cache.registry import (
 from ppg.shared_cache.transfer import NotAsStatedError, transfer
 from ppg_invariants import FileProblem, FileState, describe_files
 
-__all__ = ["Report", "Use", "take_or_make"]
+__all__ = [
+    "Report",
+    "Use",
+    "changed_input",
+    "described_origin",
+    "discard_damaged",
+    "put",
+    "take_or_make",
+    "warning_of",
+]
 
 PlainState = tuple[object, ...]
 Report = tuple[bool, list[PlainState], list[tuple[str, str]]]
@@ -54,6 +63,7 @@ class Use(NamedTuple):
       files are accepted
     - consumed: path and identity (device, inode, size, modification and change time) of each file that the key
       stands for; if one differs when the job has made its files, these are not kept
+    - folders: the job's own, and those of which the key stands for the files; absolute
     """
 
     cache: str
@@ -63,6 +73,7 @@ class Use(NamedTuple):
     root: str
     accept: Callable[[], object] | None
     consumed: tuple[tuple[str, tuple[int, ...]], ...] = ()
+    folders: tuple[str, ...] = ()
 
 
 def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, empty_ok: bool) -> Report:
@@ -83,11 +94,13 @@ def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, 
     make()
     made = describe_files(paths, empty_ok=empty_ok)
     sound = [state for state in made if isinstance(state, FileState)]
-    changed = _changed(use)
+    changed = changed_input(use)
     if changed is not None:
         text = f"its files are not kept in the shared cache, because '{changed}' changed while it ran"
         warnings.append((f"{use.key}: changed", text))
-    elif isinstance(reads := reads_besides(paths, use.root, [path for path, _ in use.consumed]), str):
+    elif isinstance(
+        reads := reads_besides(paths, use.root, [path for path, _ in use.consumed], use.folders), str
+    ):
         text = f"its files are not kept in the shared cache, because {reads}"
         warnings.append((f"{use.key}: reads", text))
     elif len(sound) == len(made):
@@ -98,7 +111,7 @@ def take_or_make(make: Callable[[], object], paths: Sequence[str], use: Use, *, 
     return False, _plain(made), warnings
 
 
-def _changed(use: Use) -> str | None:
+def changed_input(use: Use) -> str | None:
     """Return a consumed file that is not as it was when the job was started; None if there is none."""
     for path, identity in use.consumed:
         try:
@@ -118,10 +131,10 @@ def _taken(paths: Sequence[str], use: Use, warnings: list[tuple[str, str]]) -> l
             if entry is not None and are_as_recorded(entry.reads, use.root):
                 states = _placed(entry, paths, use)
     except DamagedError as error:
-        _discard(use, str(error), warnings)
+        discard_damaged(use, str(error), warnings)
         return None
     except OSError as error:
-        warnings.append(_warning("nothing can be taken from the shared cache", use, error))
+        warnings.append(warning_of("nothing can be taken from the shared cache", use, error))
         return None
     if states is None or use.accept is None:
         return states
@@ -203,7 +216,8 @@ def _make_way(path: str) -> None:
         os.makedirs(os.path.dirname(path), exist_ok=True)
 
 
-def _discard(use: Use, why: str, warnings: list[tuple[str, str]]) -> None:
+def discard_damaged(use: Use, why: str, warnings: list[tuple[str, str]]) -> None:
+    """Remove a damaged entry, and add a warning."""
     text = f"its entry in the shared cache '{use.cache}' is damaged: {why}; the job makes its files again"
     try:
         discard(use.cache, use.key)
@@ -221,21 +235,21 @@ def _keep(
     reads: Sequence[CachedRead],
 ) -> None:
     """Keep the files that the job made; if that fails, add a warning, and the job still succeeds."""
-    made_by: Mapping[str, object] = {
-        "user": _user(),
-        "host": socket.gethostname(),
-        "project": use.root,
-        "time": time.time(),
-        "seconds": seconds,
-    }
     try:
         files = [
             CachedFile(name, state.size, state.digest, os.stat(path).st_mode & 0o111)
             for name, path, state in zip(use.names, paths, states, strict=True)
         ]
-        publish(use.cache, use.key, files, partial(_put, paths, files, use.hard_links), made_by, reads)
+        publish(
+            use.cache,
+            use.key,
+            files,
+            partial(_put, paths, files, use.hard_links),
+            described_origin(use, seconds),
+            reads,
+        )
     except OSError as error:
-        warnings.append(_warning("nothing can be kept in the shared cache", use, error))
+        warnings.append(warning_of("nothing can be kept in the shared cache", use, error))
 
 
 def _put(
@@ -246,12 +260,29 @@ def _put(
     target: str,
     mode: int,
 ) -> None:
-    transfer(paths[position], target, 0o400 | mode, files[position].size, hard_links=hard_links)
+    put(paths[position], target, files[position].size, mode, hard_links=hard_links)
+
+
+def put(path: str, target: str, size: int, mode: int, *, hard_links: bool) -> None:
+    """Put a file that a job has made at its place in the cache."""
+    transfer(path, target, 0o400 | mode, size, hard_links=hard_links)
     # The umask applies to the user's own files; files in the cache have the permissions of the cache's folder.
     os.chmod(target, (os.stat(target).st_mode & 0o555) | mode)
 
 
-def _warning(what: str, use: Use, error: OSError) -> tuple[str, str]:
+def described_origin(use: Use, seconds: float) -> Mapping[str, object]:
+    """Return what an entry says of its origin: the job took these seconds."""
+    return {
+        "user": _user(),
+        "host": socket.gethostname(),
+        "project": use.root,
+        "time": time.time(),
+        "seconds": seconds,
+    }
+
+
+def warning_of(what: str, use: Use, error: OSError) -> tuple[str, str]:
+    """Return the warning of an error of the cache, which costs only the sharing."""
     reason = error.strerror or str(error)
     return f"{what}: {reason}", f"{what} '{use.cache}' ({reason}); jobs run as if there were none"
 

@@ -18,13 +18,16 @@ from ppg_invariants import FileState, describe_file
 __all__ = ["are_as_recorded", "reads_besides"]
 
 
-def reads_besides(own: Collection[str], root: str, declared: Collection[str]) -> list[CachedRead] | str:
+def reads_besides(
+    own: Collection[str], root: str, declared: Collection[str], folders: Collection[str] = ()
+) -> list[CachedRead] | str:
     """Return what this job process has read besides its inputs, or why that cannot be kept.
 
     Parameters:
         own: the files that the job makes, absolute.
         root: the project's folder.
         declared: the files that the key stands for, absolute.
+        folders: the folders that the job makes, or of which the key stands for the files; absolute.
     """
     uses, incomplete = uses_so_far()
     if incomplete:
@@ -32,8 +35,11 @@ def reads_besides(own: Collection[str], root: str, declared: Collection[str]) ->
     reads: list[CachedRead] = []
     written = {use.path for use in uses if use.kind is UseKind.WRITTEN}
     relative = partial(_relative, roots=(root, os.path.realpath(root)))
+    inside = {name for folder in folders for name in (folder, os.path.realpath(folder))}
     left_out = {relative(path) for path in (*own, *declared)}
     for use in uses:
+        if any(use.path == folder or use.path.startswith(f"{folder}/") for folder in inside):
+            continue
         if use.kind is UseKind.LISTED:
             return f"it listed the folder '{use.path}', and other projects may have other files there"
         # A declared file that was read by a link counts by the link, which may lead elsewhere in another project.

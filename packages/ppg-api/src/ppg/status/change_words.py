@@ -30,6 +30,9 @@ NOUNS = {"PI:": "parameters", "command:": "command", "rendering:": "rendering", 
 RENDERING = ("dpi", "width", "height", "argument")
 """What the parts of the parameters of a plot's rendering are, in their order."""
 
+_WHAT_HAPPENED = {Added: "was added", Removed: "was removed", Changed: "changed"}
+"""What happened to a file of a folder."""
+
 _KEY = re.compile(r"\[(?:'([^']*)'|\"([^\"]*)\")\](.*)", re.DOTALL)
 _INDEX = re.compile(r"\[(\d)\](.*)", re.DOTALL)
 _STEP = re.compile(r"function → (default|closure|refers to) '([^']*)'(.*)", re.DOTALL)
@@ -87,6 +90,8 @@ def _of_value(invariant: JobId, change: Change) -> str:
     space = name_space_of(invariant)
     noun = NOUNS.get(space, "parameters")
     place = change.path.removeprefix("parameters")
+    if space == "folder:" and (key := _KEY.fullmatch(place)) is not None:
+        return f"{key[1] or key[2]} {_WHAT_HAPPENED[type(change)]} ({readable_name(invariant)})"
     if space == "version:":
         return f"{readable_name(invariant)}: {_ends(change)}"
     if space == "rendering:" and (index := _INDEX.fullmatch(place)) is not None:

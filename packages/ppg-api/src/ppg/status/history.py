@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 
+from ppg.status.folder_notes import files_seen, has_begun, left_broken
 from ppg.status.run_notes import (
     LastAccepted,
     LastMade,
@@ -66,6 +67,13 @@ class History:
         seen = self._store.observation(job_id)
         return None if seen is None else seen.file
 
+    def files_seen(self, job_id: JobId) -> Mapping[str, FileState]:
+        """Return the state of each file at the last observation of a folder, by its name in the folder."""
+        return files_seen(self._store, job_id)
+
+    def saw_files(self, job_id: JobId, files: Mapping[str, FileState]) -> None:
+        """Take the state of each file of a folder; discarded here, recorded by `Recorder`."""
+
     def made_file(self, path: str) -> FileState | None:
         """Return the state of a file when a job last made it, by the records of all jobs; None if none did."""
         if self._makers is None:
@@ -96,6 +104,14 @@ class History:
         """Return the fingerprint of an invariant at the last observation; None if there is none."""
         seen = self._store.observation(job_id)
         return None if seen is None else seen.fingerprint
+
+    def has_begun(self, job_id: JobId) -> bool:
+        """Return whether a job began to make its folder, and its end is not recorded."""
+        return has_begun(self._store, job_id)
+
+    def left_broken(self, job_id: JobId) -> bool:
+        """Return whether a job renamed its partial folder when it last failed."""
+        return left_broken(self._store, job_id)
 
     def last_made(self, generator: JobId) -> LastMade | None:
         """Return the jobs and edges that a generator made at its last success; None if not recorded."""

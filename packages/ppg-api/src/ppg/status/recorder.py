@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ppg.graph.extension import Extension
 from ppg.result import JobOutcome, JobState, RunResult
+from ppg.status.folder_notes import note_files_seen, note_folder
 from ppg.status.history import History
 from ppg.status.run_notes import note_generated, note_reads, note_run, note_unread
 from ppg_graph import JobId, Reason, Record, is_read
@@ -99,6 +100,21 @@ class Recorder(History):
         """Record an invariant's fingerprint, and the parameters or function that explain it."""
         if self._store.remember(job_id, observation):
             self.has_changed_invariants = True
+
+    def saw_files(self, job_id: JobId, files: Mapping[str, FileState]) -> None:
+        """Record the state of each file of a folder."""
+        note_files_seen(self._store, self.run_id, job_id, files)
+
+    # -- folders -----------------------------------------------------------------------------------------
+
+    def begins_folder(self, job_id: JobId) -> None:
+        """Record, before a job begins to make its folder, that all in it comes from that job."""
+        note_folder(self._store, self.run_id, job_id, has_begun=True)
+        self._store.flush()
+
+    def ended_folder(self, job_id: JobId, *, left_broken: bool = False) -> None:
+        """Record that a job has made its folder, or that nothing is left of it."""
+        note_folder(self._store, self.run_id, job_id, has_begun=False, left_broken=left_broken)
 
     def files_were_touched(self, job_id: JobId, touched: Mapping[str, FileState]) -> None:
         """Record the new stat of files with unchanged content."""

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
 from ppg.worker.role import ROLE, Role
 
@@ -20,6 +20,7 @@ __all__ = [
     "Prepared",
     "call_for_effect",
     "call_passing",
+    "complete",
     "keep_loaded",
     "load_attribute",
     "load_entry",
@@ -27,9 +28,11 @@ __all__ = [
     "make_room",
     "note_directory",
     "remove_old",
+    "still_running",
     "take_or_make_files",
     "unload_attribute",
     "unload_entry",
+    "wait_for_left",
     "working_directory",
 ]
 
@@ -80,7 +83,7 @@ def make_files(
         make_room(paths)
     ROLE.now = _JOB
     process = os.getpid()
-    known = _still_running()
+    known = still_running()
     began = time.monotonic()
     home = working_directory()
     try:
@@ -90,17 +93,52 @@ def make_files(
         raise
     if os.getpid() != process:
         return  # a copy that the callback has forked and forgotten; the executor ends it
-    if _still_running():
+    wait_for_left(paths, known, began, timeout, seconds_for_threads)
+    complete(paths, began, timeout, seconds_for_threads)
+    if working_directory() != home:
+        _require_made(paths)
+
+
+def wait_for_left(
+    outputs: Sequence[str],
+    known: tuple[object, ...],
+    began: float,
+    timeout: float | None,
+    seconds: float,
+) -> None:
+    """Wait for the threads and processes that a callback has left running.
+
+    Parameters:
+        outputs: what it makes, for messages.
+        known: those that ran before.
+        began, timeout, seconds: see `ppg.worker.settling.Limit`.
+
+    Raises:
+        JobContractError: some do not end.
+    """
+    __tracebackhide__ = True
+    if still_running():
         from ppg.worker.settling import Limit, wait_for_all  # noqa: PLC0415 (most jobs leave no threads)
 
-        wait_for_all(known, Limit(paths, began, timeout, seconds_for_threads))
+        wait_for_all(known, Limit(outputs, began, timeout, seconds))
+
+
+def complete(paths: Sequence[str], began: float, timeout: float | None, seconds: float) -> None:
+    """Complete the outputs that are open for writing.
+
+    Parameters:
+        paths: the absolute names of the files.
+        began, timeout, seconds: see `ppg.worker.settling.Limit`.
+
+    Raises:
+        JobContractError: one cannot be completed.
+    """
+    __tracebackhide__ = True
     if any(map(_may_be_open_for_writing, paths)):
         from ppg.worker.open_outputs import complete_outputs  # noqa: PLC0415 (most jobs leave no file open)
         from ppg.worker.settling import Limit  # noqa: PLC0415 (the same)
 
-        complete_outputs(paths, Limit(paths, began, timeout, seconds_for_threads))
-    if working_directory() != home:
-        _require_made(paths)
+        complete_outputs(paths, Limit(paths, began, timeout, seconds))
 
 
 def make_room(paths: tuple[str, ...]) -> None:
@@ -159,7 +197,7 @@ def _may_be_open_for_writing(path: str) -> bool:
     return False
 
 
-def _still_running() -> tuple[object, ...]:
+def still_running() -> tuple[object, ...]:
     """Return the threads and children of this process, as `ppg.worker.settling.still_running` does."""
     processes = sys.modules.get("multiprocessing.process")
     # Unlike the functions of `threading`, the count of `_thread` touches hardly any memory of a forked process.

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from ppg.exceptions import JobContractError
 from ppg.worker.calls import LOADED, make_room
+from ppg.worker.folders import prepare_folder
 from ppg_exec import TEMPORARY_FOLDER, CommonAccess, confine_process, landlock_abi
 
 __all__ = ["Limits", "call_confined", "report_made"]
@@ -35,6 +36,7 @@ class Limits(NamedTuple):
     - writes: files, absolute
     - makes: whether the job makes these files, so that ppg prepares them
     - loads: ids of the loads that the job depends on
+    - folders: folders in which it may do everything, absolute
     """
 
     job_id: str
@@ -42,6 +44,7 @@ class Limits(NamedTuple):
     writes: tuple[str, ...]
     makes: bool
     loads: frozenset[str]
+    folders: tuple[str, ...] = ()
 
 
 def call_confined(
@@ -69,9 +72,12 @@ def call_confined(
         # The outputs must exist, because the kernel allows access by file. The job cannot make them again.
         make_room(limits.writes)
         _create(limits.writes)
+    for folder in limits.folders:
+        # The kernel allows access by inode, so the folder must exist.
+        prepare_folder(folder)
     for job_id in LOADED.keys() - limits.loads:
         _hide(*LOADED[job_id])
-    confine_process(common, limits.reads, limits.writes, private)
+    confine_process(common, limits.reads, limits.writes, private, limits.folders)
     return function(*arguments)
 
 

@@ -3,32 +3,35 @@
 Like `calls`, it stays small, because every fork pays for what its compute node imports.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-__all__ = ["Late", "filled", "has_late"]
+__all__ = ["Late", "filled", "late_parts"]
 
 
 class Late:
-    """Late: stands for a loaded value in a shape of lists and dictionaries, until the job runs.
+    """Late: stands for what only the process of the job has, in a shape of lists and dictionaries, until the job runs.
 
-    value: returns the loaded value.
+    value: returns it. is_loaded: whether it is the value of a load, and not a list of files.
     """
 
-    __slots__ = ("value",)
+    __slots__ = ("is_loaded", "value")
 
-    def __init__(self, value: Callable[[], object]) -> None:
+    def __init__(self, value: Callable[[], object], *, is_loaded: bool = True) -> None:
         self.value: Callable[[], object] = value
+        self.is_loaded: bool = is_loaded
 
 
-def has_late(shape: object) -> bool:
-    """Whether a shape has loaded values in it."""
-    if isinstance(shape, (dict, list)):
-        return any(map(has_late, shape.values() if isinstance(shape, dict) else shape))
-    return isinstance(shape, Late)
+def late_parts(shape: object) -> Iterator[Late]:
+    """Yield what is late in a shape."""
+    if isinstance(shape, Late):
+        yield shape
+    elif isinstance(shape, (dict, list)):
+        for part in shape.values() if isinstance(shape, dict) else shape:
+            yield from late_parts(part)
 
 
 def filled(shape: object) -> object:
-    """Return the shape with the loaded values in their places."""
+    """Return the shape with all that was late in its place."""
     if isinstance(shape, Late):
         return shape.value()
     if isinstance(shape, dict):

@@ -18,7 +18,11 @@ _STREAMS = (1, 2)
 
 
 def confine_process(
-    common: CommonAccess, reads: Iterable[str], writes: Iterable[str], private_folder: str
+    common: CommonAccess,
+    reads: Iterable[str],
+    writes: Iterable[str],
+    private_folder: str,
+    folders: Iterable[str] = (),
 ) -> None:
     """Restrict this process, and whatever it starts, to some files; this cannot be undone.
 
@@ -29,6 +33,7 @@ def confine_process(
         reads: files to read, also as programs. Those that are not there are left out.
         writes: files to write; they must exist. The process can neither remove nor replace them.
         private_folder: a folder in which everything is allowed.
+        folders: others in which everything is allowed.
 
     Raises:
         OSError: the kernel refuses a rule; nothing is restricted then.
@@ -46,5 +51,6 @@ def confine_process(
         for stream in _STREAMS:
             # Programs open the streams by their names in /dev again; the kernel then asks for the file beneath.
             rules.allow_opened(stream, _OUTPUT & ~EXECUTE)
-        rules.allow(private_folder, ALL)
+        for folder in (private_folder, *folders):
+            rules.allow(folder, ALL)
         rules.restrict()

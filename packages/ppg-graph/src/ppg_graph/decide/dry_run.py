@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from ppg_graph.decide.evaluator import Evaluator
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.parts import is_pattern, part_fingerprint
 from ppg_graph.model.reads import ABSENT, is_read, path_of_read
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.effects import Observe, Start
@@ -92,7 +93,13 @@ def dry_run(
             known = {name: known.get(name) or next(new) for name in sorted(known.keys() - {dag.job_id(node)})}
         else:
             fingerprint = record.fingerprint
-        return fingerprint, {name: known.get(name, fingerprint) for name in {*known, *dag.wanted_parts(node)}}
+        wanted = {
+            name: part_fingerprint(known, name)
+            if is_pattern(name) and record is not None
+            else known.get(name, fingerprint)
+            for name in dag.wanted_parts(node)
+        }
+        return fingerprint, {**known, **wanted}
 
     def changed(node: NodeId) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
         record = history.get(dag.job_id(node))

@@ -14,6 +14,7 @@ from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.decide.staleness import reasons_to_run
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
+from ppg_graph.model.parts import lacking_parts
 from ppg_graph.model.reads import is_read
 from ppg_graph.model.records import Record, combine
 from ppg_graph.protocol.effects import (
@@ -239,7 +240,7 @@ class Evaluator:
             raise ProtocolError(
                 f"generator {run_state.dag.job_id(node)!r}: its success is reported as Generated"
             )
-        unknown = run_state.dag.wanted_parts(node) - parts.keys()
+        unknown = lacking_parts(run_state.dag.wanted_parts(node), parts)
         if unknown:
             raise ProtocolError(f"{run_state.dag.job_id(node)!r} succeeded without {sorted(unknown)}")
         again, reads = run_state.fingerprint[node], event.reads

@@ -18,6 +18,7 @@ from ppg_graph.decide.admission import Admission
 from ppg_graph.decide.run_state import RunState
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
+from ppg_graph.model.parts import has_part
 from ppg_graph.model.reads import is_read, may_follow
 from ppg_graph.model.walks import cycle_through, reachable
 from ppg_graph.protocol.effects import Extended
@@ -121,7 +122,7 @@ def _is_known_edge(dag: Dag, upstream: NodeId, downstream: NodeId, part: str | N
 def _may_have_part(run_state: RunState, upstream: NodeId, part: str) -> bool:
     if upstream >= len(run_state.dag) or run_state.fingerprint[upstream] is None:
         return True
-    return part in run_state.parts.get(upstream, {})
+    return has_part(run_state.parts.get(upstream, {}), part)
 
 
 # -- adding

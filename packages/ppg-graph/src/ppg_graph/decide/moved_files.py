@@ -169,7 +169,7 @@ def _names(run_state: RunState, upstream: NodeId, node: NodeId) -> Mapping[str, 
     parts = run_state.parts.get(upstream, {})
     named = run_state.dag.parts(upstream, node)
     if named is not None:
-        return {name: parts[name] for name in named}
+        return {name: run_state.part(upstream, name) for name in named}
     return parts or {run_state.dag.job_id(upstream): run_state.fingerprint[upstream]}
 
 

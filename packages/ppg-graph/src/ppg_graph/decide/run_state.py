@@ -37,7 +37,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
-from ppg_graph.model.reads import path_of_read
+from ppg_graph.model.parts import is_pattern, part_fingerprint
+from ppg_graph.model.reads import ABSENT, path_of_read
 from ppg_graph.model.records import Record, combine
 from ppg_graph.protocol.events import Files
 from ppg_graph.protocol.reasons import Reason
@@ -86,6 +87,7 @@ class RunState:
         "needed_invariants",
         "needs",
         "parts",
+        "patterns",
         "pending",
         "plain",
         "present",
@@ -151,6 +153,8 @@ class RunState:
         """Succeeded at least once in this run."""
         self.settled: bytearray = bytearray()
         self.parts: dict[NodeId, Mapping[str, Fingerprint]] = {}
+        self.patterns: dict[tuple[NodeId, str], Fingerprint] = {}
+        """Of each pattern that a job downstream depends on, because many jobs may name the same one."""
         self.problems: dict[NodeId, Files] = {}
         self.unobservable: dict[NodeId, str] = {}
         self.rejected_leftovers: set[NodeId] = set()
@@ -257,8 +261,17 @@ class RunState:
         names = self.dag.parts(upstream, downstream)
         if names is None:
             return fingerprint
-        parts = self.parts[upstream]
-        return combine((name, parts[name]) for name in names)
+        return combine((name, self.part(upstream, name)) for name in names)
+
+    def part(self, upstream: NodeId, name: str) -> Fingerprint:
+        """Fingerprint of one file of a job, or of those that a pattern matches. Raises KeyError if it has no such part."""
+        parts = self.parts.get(upstream, {})
+        if not is_pattern(name):
+            return parts[name]
+        known = self.patterns.get((upstream, name))
+        if known is None:
+            known = self.patterns[upstream, name] = part_fingerprint(parts, name)
+        return known
 
     def inputs(self, node: NodeId) -> dict[JobId, Fingerprint]:
         """Fingerprints that the job consumes, by job id. Those of all its upstreams must be known."""
@@ -269,9 +282,11 @@ class RunState:
         """Fingerprint of the file that a read stands for, as a job upstream of it made it; None if none makes it."""
         for upstream in self.dag.upstreams(read):
             if self.kinds[upstream] is not _GENERATOR:
-                return self.parts.get(upstream, {}).get(
-                    path_of_read(self.dag.job_id(read)), self.fingerprint[upstream]
-                )
+                path, maker = path_of_read(self.dag.job_id(read)), self.dag.job_id(upstream)
+                # A file in a folder that a job makes need not be there. Of a folder in it, all counts.
+                parts = self.parts.get(upstream, {})
+                in_folder = path.startswith(f"{maker}/")
+                return parts.get(path, ABSENT if in_folder else self.fingerprint[upstream])
         return None
 
     # -- the one function that changes a state, and what follows from it

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ppg_graph.decide.moved_files import lacks_upstream, may_have_moved, moved_files
 from ppg_graph.decide.run_state import InternalError, RunState
 from ppg_graph.model.ids import NodeId, NodeKind
+from ppg_graph.model.parts import lacking_parts
 from ppg_graph.model.reads import is_read
 from ppg_graph.model.records import Record
 from ppg_graph.protocol.events import Files, FileStatus
@@ -42,7 +43,7 @@ def record_is_outdated(run_state: RunState, node: NodeId, record: Record) -> boo
     upstream may still add an edge that only the record has, so such an edge counts only without a generator
     upstream. A file that a job depends on and that is missing in the record was never checked.
     """
-    if run_state.dag.wanted_parts(node) - record.parts.keys():
+    if lacking_parts(run_state.dag.wanted_parts(node), record.parts):
         return True
     job_ids = run_state.dag.job_ids
     if any(job_ids[upstream] not in record.upstreams for upstream in run_state.dag.upstreams(node)):
@@ -85,7 +86,7 @@ def _stale_reasons(run_state: RunState, node: NodeId) -> list[Reason]:
     problem = run_state.problems.get(node)
     if problem is not None and run_state.dag.kind(node) is NodeKind.OUTPUT:
         reasons.append(_file_reason(problem))
-    unknown_files = tuple(sorted(run_state.dag.wanted_parts(node) - record.parts.keys()))
+    unknown_files = tuple(sorted(lacking_parts(run_state.dag.wanted_parts(node), record.parts)))
     if unknown_files:
         reasons.append(FileMissing(unknown_files))
     moved = moved_files(run_state, node, record)

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import JobId, NodeId, NodeKind
+from ppg_graph.model.parts import shown_part
 from ppg_graph.protocol.states import NodeState
 
 __all__ = ["Arrow", "Box", "Grouping", "Picture", "by_directory", "by_kind", "by_prefix", "picture"]
@@ -136,7 +137,7 @@ def picture(
         edges[ends] += 1
         names = dag.parts(upstream, downstream)
         if names is not None:
-            parts[ends] = tuple(sorted(names))
+            parts[ends] = tuple(sorted(map(shown_part, names)))
     arrows = [
         Arrow(*ends, count, parts.get(ends) if count == 1 else None) for ends, count in sorted(edges.items())
     ]
