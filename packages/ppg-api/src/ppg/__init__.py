@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         CacheJob,
     )
     from ppg.recipes.decorators import (
+        cached,
         data,
         file,
         files,
@@ -74,6 +75,7 @@ if TYPE_CHECKING:
     )
     from ppg.recipes.external_job import ExternalJob, TempExternalJob
     from ppg.recipes.plot_job import PlotJob
+    from ppg.recipes.stored_job import StoredValueJob, ValueFormat
     from ppg.recipes.value_loading import ValueLoadingJob
     from ppg.report.events import (
         Answered,
@@ -98,7 +100,7 @@ if TYPE_CHECKING:
     )
     from ppg.report.frontend import Frontend
     from ppg.result import JobOutcome, JobState, RunResult
-    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph, unwatched
+    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, read, run, run_pipegraph, unwatched
     from ppg.shared_cache.cache import SharedCache
     from ppg.shared_cache.upkeep import CachedEntry
     from ppg.worker.command import CORES
@@ -172,12 +174,15 @@ __all__ = [
     "RuntimeError",
     "SharedCache",
     "StatusRequested",
+    "StoredValueJob",
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
+    "ValueFormat",
     "ValueLoadingJob",
     "Verification",
     "Warned",
+    "cached",
     "current_pipegraph",
     "data",
     "file",
@@ -185,6 +190,7 @@ __all__ = [
     "generator",
     "new_pipegraph",
     "new_pipeline",
+    "read",
     "run",
     "run_pipegraph",
     "temp_file",
@@ -208,7 +214,9 @@ _MODULES = {
     "ppg.worker.command": ["CORES"],
     "ppg.coordinators": ["LocalSystem"],
     "ppg.recipes.value_loading": ["ValueLoadingJob"],
+    "ppg.recipes.stored_job": ["StoredValueJob", "ValueFormat"],
     "ppg.recipes.decorators": [
+        "cached",
         "data",
         "file",
         "files",
@@ -277,7 +285,15 @@ _MODULES = {
     "ppg.report.frontend": ["Frontend"],
     "ppg.shared_cache.cache": ["SharedCache"],
     "ppg.shared_cache.upkeep": ["CachedEntry"],
-    "ppg.script": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph", "unwatched"],
+    "ppg.script": [
+        "current_pipegraph",
+        "new_pipegraph",
+        "new_pipeline",
+        "read",
+        "run",
+        "run_pipegraph",
+        "unwatched",
+    ],
     "ppg.jobs.tool_version": ["ToolVersionInvariant"],
 }
 resolve_old_modules()

@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from ppg.exceptions import PyPipelineGraphError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.paths import PathLike, normalised, require_path
 from ppg.result import RunResult
 from ppg.worker.calls import working_directory
 from ppg_graph import Dag, JobId, NodeId
 
-__all__ = ["GraphProtocol", "NowhereGraph"]
+__all__ = ["GraphProtocol", "NowhereGraph", "not_in_a_job"]
+
+
+def not_in_a_job(job_id: str) -> JobContractError:
+    """Return the error for a callback that reads a value by itself."""
+    return JobContractError(
+        f"A callback cannot read the value of '{job_id}': read() is for the script, after the run; let the function take "
+        "the value as a parameter that has the job as its default"
+    )
 
 
 class GraphProtocol(Protocol):
@@ -61,6 +69,9 @@ class GraphProtocol(Protocol):
 
     def maker_of(self, filename: "PathLike") -> Any:
         """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
+
+    def read_value(self, job: Any, *, stale_ok: bool) -> Any:
+        """Return the value that a job has stored, or would load."""
 
     def require_declaring(self, intent: str) -> None:
         """Refuse to change a graph that runs or ran."""
@@ -137,6 +148,10 @@ class NowhereGraph:
             if path in job.files:
                 return job
         return None
+
+    def read_value(self, job: Any, *, stale_ok: bool) -> Any:
+        """Raise JobContractError, because what a job reads must be a dependency."""
+        raise not_in_a_job(job.job_id)
 
     def require_declaring(self, intent: str) -> None:
         """Allow every change."""

@@ -14,7 +14,8 @@ from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
-from ppg.worker.passing import Late, filled, has_late
+from ppg.recipes.stored_job import StoredValueJob, automatic_name
+from ppg.worker.passing import Late, filled, has_late, has_loaded
 
 __all__ = ["Upstream", "declaration_of"]
 
@@ -87,26 +88,40 @@ def _declared(
     options: Mapping[str, Any],
     bound: Mapping[str, object],
 ) -> CallbackJob:
-    what = f"{kind.__name__} '{name}'"
+    what = f"{kind.__name__} '{name}'" if name is not None else f"ppg.cached above '{function!r}'"
     if type(function) is not FunctionType:
         raise TypeError(f"{what}: only functions can be decorated, not {function!r}; use the class")
-    plain, dependencies = _taken_apart(function, what, bound, takes_output=issubclass(kind, FileJob))
+    stores = issubclass(kind, StoredValueJob)
+    if name is None:
+        if bound:
+            raise TypeError(
+                f"ppg.cached: the values of '{function.__qualname__}' with bound parameters need names of their own; "
+                'give them: ppg.cached("name")(function, ...)'
+            )
+        name = automatic_name(function)
+        what = f"{kind.__name__} '{name}'"
+    plain, dependencies = _taken_apart(
+        function, what, bound, takes_output=issubclass(kind, FileJob) and not stores
+    )
     job = unadmitted(kind, name, plain, **options)
     if not bound:
         # The line of the function; a function that is bound may be far from what it makes.
         job.declared_at = (function.__code__.co_filename, function.__code__.co_firstlineno)
     parameters = {each: value for each, value in bound.items() if each not in dependencies}
     values: dict[str, object] = dict(parameters)
-    loaded: dict[str, Callable[[], object]] = {}
+    late: dict[str, Callable[[], object]] = {}
+    loaded: list[str] = []
     for parameter, needed in dependencies.items():
         product = product_of(needed, job.pipegraph, _parameter(what, parameter))
         if isinstance(product, Late):
-            loaded[parameter] = product.value
+            late[parameter] = product.value
         elif has_late(product):
-            loaded[parameter] = functools.partial(filled, product)
+            late[parameter] = functools.partial(filled, product)
         else:
             values[parameter] = product
-    job.pass_to_callback(values, loaded)
+        if has_loaded(product):
+            loaded.append(parameter)
+    job.pass_to_callback(values, late, loaded)
     admitted = job.pipegraph.admit(job)
     assert isinstance(admitted, kind)
     if parameters:
@@ -114,7 +129,9 @@ def _declared(
         admitted.depends_on(ParameterInvariant(known_as, parameters, pipegraph=admitted.pipegraph))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
-            if isinstance(one, (Job, JobFile)):
+            if isinstance(one, StoredValueJob):
+                admitted.depends_on(one, *one.code_of_reading())
+            elif isinstance(one, (Job, JobFile)):
                 admitted.depends_on(one)
             else:
                 admitted.depends_on_file(one)

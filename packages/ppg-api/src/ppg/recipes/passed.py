@@ -2,8 +2,8 @@
 
     {"reads": [raw["s1"], raw["s2"]], "genome": genome}
 
-becomes the same shape, with the path of a file for a job that makes it, and the value for a load. Where the shape has
-loads, `call_passing` fills them in, in the job process.
+becomes the same shape, with the path of a file for a job that makes it, and the value for a load or a stored value.
+Where the shape has values, `call_passing` fills them in, in the job process.
 """
 
 import os
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import PathLike, require_path
+from ppg.recipes.stored_job import StoredValueJob
 from ppg.worker.passing import Late
 
 if TYPE_CHECKING:
@@ -97,7 +98,7 @@ def names_of(needed: object) -> object:
 
 
 def product_of(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
-    """Return what a parameter gets: a path, or a shape of paths, in which `Late` stands for the value of a load.
+    """Return what a parameter gets: a path, or a shape of paths, in which `Late` stands for a value.
 
     Parameters:
         needed: a job, a file of a job, the name of a file, or a shape of these.
@@ -107,7 +108,7 @@ def product_of(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
     Raises:
         TypeError: a part is none of these, or a job that makes nothing that could be passed.
     """
-    if isinstance(needed, FileJob):
+    if isinstance(needed, FileJob) and not isinstance(needed, StoredValueJob):
         return needed.made
     return _product(needed, pipegraph, what)
 
@@ -121,6 +122,8 @@ def _product(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
 
 
 def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
+    if isinstance(needed, StoredValueJob):
+        return Late(needed.reading, loaded=False)
     if isinstance(needed, FileJob):
         if isinstance(needed.made, Path):
             return needed.made
@@ -133,7 +136,7 @@ def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
         value = needed.loaded_value()
         if value is None:
             raise TypeError(f"{what}: {needed!r} makes nothing that could be passed; use depends_on for it")
-        return Late(value)
+        return Late(value, loaded=True)
     return Path(pipegraph.file_id(require_path(needed, what)))
 
 
