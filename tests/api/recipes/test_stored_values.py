@@ -288,8 +288,12 @@ def test_jobs_of_a_generator_store_and_take_values(run, folder):
             def out(out, below=below, above=above):
                 out.write_text(f"{above} {below}")
 
+            @ppg.file("loading")
+            def loading(out, above=above.loaded, below=below.loaded):
+                out.write_text(f"{above} {below}")
+
     run(declare)
-    assert (folder / "out").read_text() == "2 20"
+    assert (folder / "out").read_text() == (folder / "loading").read_text() == "2 20"
     assert ppg.read("below") == 20
     assert run(declare).ran == ["more"]
 

@@ -252,6 +252,12 @@ class StoredValueLoad(ValueLoadingJob[Value]):
         super().__init__(job_id, stored.callback, pipegraph=pipegraph)  # type: ignore[arg-type]
         self.stored: StoredValueJob[Value] = stored
 
+    def join(self, pipegraph: "GraphProtocol | None") -> None:
+        """Make the load belong to `pipegraph`, and its stored value, of which a generator's process has a copy."""
+        super().join(pipegraph)
+        if self.stored._pipegraph is None:
+            self.stored.join(pipegraph)
+
     @property
     def call(self) -> Callback:
         """A function that reads the value."""
