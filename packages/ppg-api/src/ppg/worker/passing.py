@@ -3,35 +3,44 @@
 Like `calls`, it stays small, because every fork pays for what its compute node imports.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-__all__ = ["Late", "filled", "late_parts"]
+__all__ = ["Late", "filled", "has_late", "has_loaded"]
 
 
 class Late:
-    """Late: stands for what only the process of the job has, in a shape of lists and dictionaries, until the job runs.
+    """Late: stands for a value in a shape of lists and dictionaries, until the job runs.
 
-    value: returns it. is_loaded: whether it is the value of a load, and not a list of files.
+    value: returns the value.
+    loaded: a load has put the value into the process; else the job reads it from a file.
     """
 
-    __slots__ = ("is_loaded", "value")
+    __slots__ = ("loaded", "value")
 
-    def __init__(self, value: Callable[[], object], *, is_loaded: bool = True) -> None:
+    def __init__(self, value: Callable[[], object], *, loaded: bool) -> None:
         self.value: Callable[[], object] = value
-        self.is_loaded: bool = is_loaded
+        self.loaded: bool = loaded
 
 
-def late_parts(shape: object) -> Iterator[Late]:
-    """Yield what is late in a shape."""
-    if isinstance(shape, Late):
-        yield shape
-    elif isinstance(shape, (dict, list)):
-        for part in shape.values() if isinstance(shape, dict) else shape:
-            yield from late_parts(part)
+def has_late(shape: object) -> bool:
+    """Whether a shape has values in it."""
+    return _contains(shape, loaded=None)
+
+
+def has_loaded(shape: object) -> bool:
+    """Whether a shape has values in it that are loaded."""
+    return _contains(shape, loaded=True)
+
+
+def _contains(shape: object, *, loaded: bool | None) -> bool:
+    if isinstance(shape, (dict, list)):
+        parts = shape.values() if isinstance(shape, dict) else shape
+        return any(_contains(part, loaded=loaded) for part in parts)
+    return isinstance(shape, Late) and loaded in (None, shape.loaded)
 
 
 def filled(shape: object) -> object:
-    """Return the shape with all that was late in its place."""
+    """Return the shape with the values in their places."""
     if isinstance(shape, Late):
         return shape.value()
     if isinstance(shape, dict):
