@@ -16,7 +16,7 @@ from ppg.jobs.job import Job, JobPart, unadmitted
 from ppg.kinds.upstream import Upstream, defaults_of
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
 from ppg.recipes.stored_job import StoredValueJob, automatic_name
-from ppg.worker.passing import Late, filled, has_late, has_loaded
+from ppg.worker.calls import Late, filled, has_late, has_loaded
 
 __all__ = ["declaration_of", "declare_job"]
 

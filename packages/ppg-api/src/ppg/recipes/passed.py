@@ -17,8 +17,8 @@ from ppg.jobs.folder_jobs import JobFiles
 from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import PathLike, require_path
 from ppg.recipes.stored_job import StoredValueJob
+from ppg.worker.calls import Late
 from ppg.worker.folders import paths_in
-from ppg.worker.passing import Late
 
 if TYPE_CHECKING:
     from ppg.kinds.graph_protocol import GraphProtocol
