@@ -51,6 +51,49 @@ def total(
     out.write_text(f"{sum(values)} {len(parts)} {list(named)} {notes.read_text()}")
 
 
+@ppg.cached
+def counted(values: list[int] = ppg.upstream(values)) -> dict[str, int]:
+    return {"values": len(values)}
+
+
+@ppg.cached("qc/table", format="json", timeout=60)
+def table(counted: dict[str, int] = ppg.upstream(counted), scale: float = 1.0) -> list[float]:
+    return [value * scale for value in counted.values()]
+
+
+class Numbers:
+    suffix = ".numbers"
+
+    def write(self, value: list[float], path: Path) -> None:
+        path.write_text(" ".join(map(str, value)))
+
+    def read(self, path: Path) -> list[float]:
+        return list(map(float, path.read_text().split()))
+
+
+@ppg.cached(format=Numbers())
+def numbered(
+    table: list[float] = ppg.upstream(table), shared: dict[str, int] = ppg.upstream(counted.loaded)
+) -> list[float]:
+    return table[: len(shared)]
+
+
+as_stored: ppg.StoredValueJob[dict[str, int]] = counted
+as_format: ppg.ValueFormat = Numbers()
+assert_type(counted([1, 2]), dict[str, int])
+assert_type(table(scale=2.0), list[float])
+assert_type(ppg.upstream(counted), dict[str, int])
+assert_type(ppg.upstream(table.loaded), list[float])
+
+
+def results() -> None:
+    assert_type(counted.read(), dict[str, int])
+    assert_type(table.read(stale_ok=True), list[float])
+    assert_type(values.read(), list[int])
+    stored = ppg.StoredValueJob("direct", lambda: 3)
+    assert_type(stored.read(), int)
+
+
 @ppg.generator("more")
 def more(values: list[int] = ppg.upstream(values)) -> None:
     for value in values:
@@ -135,6 +178,12 @@ def wrong(value: str = ppg.upstream(values)) -> None:  # type: ignore[assignment
     print(value)
 
 
+@ppg.cached("wrong")
+def wrong_too(value: list[str] = ppg.upstream(counted)) -> None:  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    print(value)
+
+
+ppg.cached("x", format="xlsx")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
 numbers()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 values(Path("in.txt"), scale="3")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 ppg.file("x", empty_okay=True)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

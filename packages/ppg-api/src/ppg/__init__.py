@@ -73,6 +73,7 @@ if TYPE_CHECKING:
         CacheJob,
     )
     from ppg.recipes.decorators import (
+        cached,
         cached_directory,
         data,
         directory,
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from ppg.recipes.mapped import MapJob
     from ppg.recipes.mapped import map as map  # noqa: A004 (the name is that of Python's)
     from ppg.recipes.plot_job import PlotJob
+    from ppg.recipes.stored_job import StoredValueJob, ValueFormat
     from ppg.recipes.value_loading import ValueLoadingJob
     from ppg.report.events import Answered as Answered
     from ppg.report.events import Event as Event
@@ -110,7 +112,7 @@ if TYPE_CHECKING:
     from ppg.report.events import Warned as Warned
     from ppg.report.frontend import Frontend
     from ppg.result import JobOutcome, JobState, RunResult
-    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, run, run_pipegraph, unwatched
+    from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, read, run, run_pipegraph, unwatched
     from ppg.shared_cache.cache import SharedCache
     from ppg.shared_cache.upkeep import CachedEntry
     from ppg.worker.command import CORES
@@ -171,12 +173,15 @@ __all__ = [
     "RunFailed",
     "RunResult",
     "SharedCache",
+    "StoredValueJob",
     "TempDirectoryGeneratingJob",
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
+    "ValueFormat",
     "ValueLoadingJob",
     "Verification",
+    "cached",
     "cached_directory",
     "current_pipegraph",
     "data",
@@ -186,6 +191,7 @@ __all__ = [
     "generator",
     "new_pipegraph",
     "new_pipeline",
+    "read",
     "run",
     "run_pipegraph",
     "temp_directory",
@@ -210,7 +216,9 @@ _MODULES = {
     "ppg.worker.command": ["CORES"],
     "ppg.coordinators": ["LocalSystem"],
     "ppg.recipes.value_loading": ["ValueLoadingJob"],
+    "ppg.recipes.stored_job": ["StoredValueJob", "ValueFormat"],
     "ppg.recipes.decorators": [
+        "cached",
         "cached_directory",
         "data",
         "directory",
@@ -291,7 +299,15 @@ _MODULES = {
     "ppg.report.frontend": ["Frontend"],
     "ppg.shared_cache.cache": ["SharedCache"],
     "ppg.shared_cache.upkeep": ["CachedEntry"],
-    "ppg.script": ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph", "unwatched"],
+    "ppg.script": [
+        "current_pipegraph",
+        "new_pipegraph",
+        "new_pipeline",
+        "read",
+        "run",
+        "run_pipegraph",
+        "unwatched",
+    ],
     "ppg.jobs.tool_version": ["ToolVersionInvariant"],
 }
 resolve_old_modules()

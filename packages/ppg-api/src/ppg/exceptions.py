@@ -27,6 +27,7 @@ __all__ = [
     "PyPipelineGraphError",
     "RunFailed",
     "RuntimeError",
+    "ValueUnreadableError",
     "class_and_message",
     "how_it_died",
 ]
@@ -73,6 +74,16 @@ class CacheUnreadableError(PyPipelineGraphError):
 
     def __str__(self) -> str:
         return f"The cache file '{self.cache}' cannot be read: {self.reason}{UNREADABLE_REMEDY}"
+
+
+class ValueUnreadableError(CacheUnreadableError):
+    """A stored value cannot be read from its file, although the file is the one that its job has left."""
+
+    def __str__(self) -> str:
+        return (
+            f"The stored value '{self.cache}' cannot be read: {self.reason}. Remove the file and run again, then the value is "
+            "calculated again; keep the classes of stored values in modules that can be imported"
+        )
 
 
 class CycleError(PyPipelineGraphError):

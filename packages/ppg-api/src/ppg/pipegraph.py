@@ -157,6 +157,12 @@ class Pipegraph(DeclaredGraph):
         self.check()
         return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
 
+    def read_value(self, job: Job, *, stale_ok: bool) -> object:
+        """Return the value that a job has stored, or would load; for `read` of such a job, which says more."""
+        from ppg.inspect.stored import value_of  # noqa: PLC0415 (declaring needs none of it)
+
+        return value_of(self, job, stale_ok=stale_ok)
+
     @refuses_old_keywords("run_pipegraph")
     def run(
         self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None

@@ -3,12 +3,14 @@
 import sys
 from collections.abc import Iterable
 from types import ModuleType
+from typing import Any
 
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.current import SESSION, pipegraph_for
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
+from ppg.kinds.graph_protocol import not_in_a_job
 from ppg.kinds.track import Track
 from ppg.kinds.undeclared import Undeclared
 from ppg.paths import PathLike
@@ -20,7 +22,7 @@ from ppg.shared_cache.cache import SharedCache
 from ppg.worker.role import ROLE, Role
 from ppg_invariants import unwatch
 
-__all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "run", "run_pipegraph", "unwatched"]
+__all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "read", "run", "run_pipegraph", "unwatched"]
 
 
 def current_pipegraph() -> Pipegraph:
@@ -122,6 +124,36 @@ def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResu
             "There is no pipegraph to run; call ppg.new_pipegraph() and declare jobs first"
         )
     return pipegraph.run(targets=targets)
+
+
+def read(name: str, *, stale_ok: bool = False) -> Any:
+    """Return a value that `@ppg.cached` has stored, by its name, without running anything.
+
+        @ppg.cached("counts")
+        def counts() -> dict[str, int]:
+            return {"reads": 3}
+
+        ppg.run()
+        assert ppg.read("counts") == {"reads": 3}
+
+    If the current pipegraph declares the job, this is its `read()`, also for `@ppg.data`. Else, as in a notebook beside
+    the script, the file is read if it is the one that the last run recorded. Whether code and inputs are still those
+    of that run is then not known.
+
+    Parameters:
+        name: of the value; or, of a declared job, its id.
+        stale_ok: see `StoredValueJob.read`.
+
+    Raises:
+        PyPipelineGraphError: there is no such value; or see `StoredValueJob.read`.
+        CacheUnreadableError: the file cannot be read.
+    """
+    from ppg.inspect.stored import value_named  # noqa: PLC0415 (declaring needs none of it)
+
+    if ROLE.now is not Role.SCRIPT:
+        raise not_in_a_job(str(name))
+    declared = SESSION.pipegraph
+    return value_named(declared if isinstance(declared, Pipegraph) else Pipegraph(), name, stale_ok=stale_ok)
 
 
 new_pipeline = new_pipegraph

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ppg_exec.inline import InlineExecutor
     from ppg_exec.node.loads import Interrupted
     from ppg_exec.node.temporary_folders import TEMPORARY_FOLDER
-    from ppg_exec.pickling.culprit import CannotPickle
+    from ppg_exec.pickling.culprit import CannotPickle, find_culprit
     from ppg_exec.resources.jobserver import CorePool, MachinePool, given_pool, machine_pool
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
     from ppg_exec.resources.machine import available_cores, available_memory
@@ -91,6 +91,7 @@ __all__ = [
     "available_memory",
     "common_access",
     "confine_process",
+    "find_culprit",
     "given_pool",
     "interpreter_folders",
     "landlock_abi",
@@ -118,6 +119,7 @@ _HOME = {
     "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),
     "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
+    "pickling.culprit": ("find_culprit",),
     "tracking.places": ("interpreter_folders", "system_folders"),
     "tracking.received": ("uses_so_far",),
     "tracking.uses": ("UNTRACED", "FileUse", "Tracking", "UseKind"),

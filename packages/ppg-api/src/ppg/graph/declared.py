@@ -22,6 +22,7 @@ from ppg.jobs.invariants import (
 )
 from ppg.jobs.job import Job, JobFile
 from ppg.kinds.confining import require_confinable
+from ppg.kinds.graph_protocol import not_in_a_job
 from ppg.kinds.signature import Callback
 from ppg.kinds.track import Track, require_track
 from ppg.kinds.undeclared import Undeclared, require_undeclared
@@ -143,6 +144,11 @@ class DeclaredGraph(Catalogue):
         return self._result
 
     @property
+    def has_results(self) -> bool:
+        """Whether there are results, and they are those of the jobs as they are declared now."""
+        return self._life is Life.RAN and self._result is not None
+
+    @property
     def was_run(self) -> bool:
         """Whether `run` was called."""
         return self._life is not Life.DECLARING
@@ -151,6 +157,10 @@ class DeclaredGraph(Catalogue):
     def was_completed(self) -> bool:
         """Whether a run, a preview, a verification or another look has completed the graph."""
         return self._completed > 0
+
+    def read_value(self, job: Job, *, stale_ok: bool) -> object:  # noqa: ARG002 (of Pipegraph, which reads)
+        """Raise JobContractError: only the pipegraph of a script reads values."""
+        raise not_in_a_job(job.job_id)
 
     # -- declaring -----------------------------------------------------------------------------------
 

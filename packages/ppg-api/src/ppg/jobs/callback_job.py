@@ -2,7 +2,7 @@
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -52,15 +52,15 @@ class CallbackJob(Job):
     def pass_to_callback(
         self,
         values: Mapping[str, object],
-        loaded: Mapping[str, Callable[[], object]],
-        listed: Mapping[str, Callable[[], object]] = NOTHING,
+        late: Mapping[str, Callable[[], object]],
+        loaded: Sequence[str],
     ) -> None:
         """Set parameters that the callback gets by name.
 
         Parameters:
-            values: passed as they are.
-            loaded: functions that return loaded values.
-            listed: functions that return the files of a folder, as they are when the job runs.
+            values: what is known already.
+            late: functions that return the value in the job process, by parameter.
+            loaded: those parameters among them with loaded values.
 
         Raises:
             JobContractError: loaded data is not in the process in which the job runs.
@@ -71,7 +71,7 @@ class CallbackJob(Job):
                 'with isolation="fresh" does not have: read the data in the job itself, or leave the option out'
             )
         self._values = values
-        self._loaded = {**loaded, **listed} if listed else loaded
+        self._loaded = late
 
     @property
     def call(self) -> "Callback":

@@ -4,13 +4,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from ppg.exceptions import PyPipelineGraphError
+from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.paths import PathLike, normalised, require_path
 from ppg.result import RunResult
 from ppg.worker.calls import working_directory
 from ppg_graph import Dag, JobId, NodeId
 
-__all__ = ["GraphProtocol", "NowhereGraph"]
+__all__ = ["GraphProtocol", "NowhereGraph", "not_in_a_job"]
+
+
+def not_in_a_job(job_id: str) -> JobContractError:
+    """Return the error for a callback that reads a value by itself."""
+    return JobContractError(
+        f"A callback cannot read the value of '{job_id}': read() is for the script, after the run; let the function take "
+        "the value as a parameter that has the job as its default"
+    )
 
 
 class GraphProtocol(Protocol):
@@ -64,6 +72,9 @@ class GraphProtocol(Protocol):
 
     def makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
+
+    def read_value(self, job: Any, *, stale_ok: bool) -> Any:
+        """Return the value that a job has stored, or would load."""
 
     def require_declaring(self, intent: str) -> None:
         """Refuse to change a graph that runs or ran."""
@@ -147,6 +158,10 @@ class NowhereGraph:
     def makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
         return any(path in job.files for job in self._jobs.values())
+
+    def read_value(self, job: Any, *, stale_ok: bool) -> Any:
+        """Raise JobContractError, because what a job reads must be a dependency."""
+        raise not_in_a_job(job.job_id)
 
     def require_declaring(self, intent: str) -> None:
         """Allow every change."""

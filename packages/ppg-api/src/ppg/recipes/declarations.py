@@ -18,7 +18,8 @@ from ppg.jobs.job import Job, JobPart, unadmitted
 from ppg.kinds.signature import is_function
 from ppg.kinds.upstream import Upstream, defaults_of
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
-from ppg.worker.passing import filled, late_parts
+from ppg.recipes.stored_job import StoredValueJob, automatic_name
+from ppg.worker.calls import Late, filled, has_late, has_loaded
 from ppg_invariants import ReferredValues
 
 __all__ = ["declaration_of", "declare_job"]
@@ -96,10 +97,21 @@ def _declared(
     options: Mapping[str, Any],
     bound: Mapping[str, object],
 ) -> CallbackJob:
-    what = f"{kind.__name__} '{name}'"
+    what = f"{kind.__name__} '{name}'" if name is not None else f"ppg.cached above '{function!r}'"
     if type(function) is not FunctionType:
         raise TypeError(f"{what}: only functions can be decorated, not {function!r}; use the class")
-    plain, dependencies = _taken_apart(function, what, bound, takes_output=issubclass(kind, FileJob))
+    stores = issubclass(kind, StoredValueJob)
+    if name is None:
+        if bound:
+            raise TypeError(
+                f"ppg.cached: the values of '{function.__qualname__}' with bound parameters need names of their own; "
+                'give them: ppg.cached("name")(function, ...)'
+            )
+        name = automatic_name(function)
+        what = f"{kind.__name__} '{name}'"
+    plain, dependencies = _taken_apart(
+        function, what, bound, takes_output=issubclass(kind, FileJob) and not stores
+    )
     job = unadmitted(kind, name, plain, **options)
     if not bound:
         # The line of the function; a function that is bound may be far from what it makes.
@@ -110,24 +122,28 @@ def _declared(
     values: dict[str, object] = {
         each: _copied(value, _parameter(what, each)) for each, value in parameters.items()
     }
-    loaded: dict[str, Callable[[], object]] = {}
-    listed: dict[str, Callable[[], object]] = {}
+    late: dict[str, Callable[[], object]] = {}
+    loaded: list[str] = []
     for parameter, needed in dependencies.items():
         product = product_of(needed, job.pipegraph, _parameter(what, parameter))
-        late = list(late_parts(product))
-        if not late:
+        if isinstance(product, Late):
+            late[parameter] = product.value
+        elif has_late(product):
+            late[parameter] = functools.partial(filled, product)
+        else:
             values[parameter] = product
-            continue
-        where = loaded if any(part.is_loaded for part in late) else listed
-        where[parameter] = late[0].value if product is late[0] else functools.partial(filled, product)
-    job.pass_to_callback(values, loaded, listed)
+        if has_loaded(product):
+            loaded.append(parameter)
+    job.pass_to_callback(values, late, loaded)
     admitted = job.pipegraph.admit(job)
     assert isinstance(admitted, kind)
     if compared is not None:
         admitted.depends_on(admitted.pipegraph.admit(compared))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
-            if isinstance(one, (Job, JobPart)):
+            if isinstance(one, StoredValueJob):
+                admitted.depends_on(one, *one.code_of_reading())
+            elif isinstance(one, (Job, JobPart)):
                 admitted.depends_on(one)
             else:
                 admitted.depends_on_file(one)

@@ -8,7 +8,7 @@ A decorator replaces the function by the job that calls it. `total` is a `FileGe
 such a job (`total.depends_on(...)`, `total.use_cores(4)`), and other jobs can depend on it.
 
 A parameter with a job as its default is a dependency on that job. The call of the function then passes the job's
-product: the path of a file, the paths of several, the value of a load. Lists and dictionaries of jobs may be nested, and get
+product: the path of a file, the paths of several, a stored or loaded value. Lists and dictionaries of jobs may be nested, and get
 passed in the same shape. `upstream(job)` gives the parameter the right
 type for type checkers, and does nothing else; without type checks `numbers=numbers` is enough.
 
@@ -17,9 +17,10 @@ holding them. The names count as part of the function, and the jobs themselves s
 """
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, Unpack, overload
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import (
@@ -43,11 +44,13 @@ from ppg.kinds.execution import ExecutionOptions, LoadOptions
 from ppg.kinds.upstream import Upstream
 from ppg.paths import PathLike
 from ppg.recipes.declarations import declaration_of
+from ppg.recipes.stored_job import FormatName, StoredValueJob, ValueFormat
 from ppg.recipes.value_loading import Value, ValueLoadingJob
 
 if TYPE_CHECKING:
     from ppg.kinds.graph_protocol import GraphProtocol
     from ppg.recipes.typed import (
+        DeclaresCached,
         DeclaresFile,
         DeclaresFiles,
         DeclaresFolder,
@@ -57,9 +60,11 @@ if TYPE_CHECKING:
         DeclaresTempFiles,
         DeclaresTempNamedFiles,
         DeclaresValue,
+        StoredFunction,
     )
 
 __all__ = [
+    "cached",
     "cached_directory",
     "data",
     "directory",
@@ -73,6 +78,8 @@ __all__ = [
 ]
 
 SomeJob = TypeVar("SomeJob", bound=CallbackJob)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 Key = TypeVar("Key", bound=str | int | float | tuple[Any, ...])
 
@@ -87,8 +94,18 @@ class FileOptions(ExecutionOptions, total=False):
     pipegraph: "GraphProtocol | None"
 
 
+class StoredOptions(ExecutionOptions, total=False):
+    """StoredOptions: the keyword options of jobs that store a value; see `StoredValueJob`."""
+
+    format: FormatName | ValueFormat | None
+    share: bool
+    pipegraph: "GraphProtocol | None"
+
+
 @overload
 def upstream(needed: ValueLoadingJob[Value]) -> Value: ...
+@overload
+def upstream(needed: StoredValueJob[Value]) -> Value: ...
 @overload
 def upstream(needed: MultiFileGeneratingJob | AttributeLoadingJob | DictEntryLoadingJob) -> Any: ...
 @overload
@@ -113,12 +130,12 @@ def upstream(needed: object) -> object:
         def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
 
     Parameters:
-        needed: a job that makes files or a folder, or loads a value; one file of a job; the files of a pattern in a
-            job's folder, which become a sorted list; the name of a file (which a job makes, or which is observed); a
+        needed: a job that makes files or a folder, or stores or loads a value; one file of a job; the files of a pattern in
+            a job's folder, which become a sorted list; the name of a file (which a job makes, or which is observed); a
             list or dictionary of any of these, to any depth, in which a job makes one file.
 
     Returns:
-        For type checkers, the type of the passed value: a `Path`, a list or dictionary of them, or a load's value. The
+        For type checkers, the type of the passed value: a `Path`, a list or dictionary of them, or a value. The
         function gets nested lists and dictionaries as lists and dictionaries, with paths and values in their places.
 
     Raises:
@@ -254,6 +271,37 @@ def data(
     declaration: DeclaresValue = declaration_of(
         "data", ValueLoadingJob, job_id, pipegraph=pipegraph, **options
     )
+    return declaration
+
+
+@overload
+def cached(name: Callable[P, R], /) -> "StoredFunction[P, R]": ...
+@overload
+def cached(name: str | None = None, /, **options: Unpack[StoredOptions]) -> "DeclaresCached": ...
+def cached(name: Any = None, /, **options: Unpack[StoredOptions]) -> Any:
+    """Declare a `StoredValueJob` from the function that returns the value; takes the parameters of the class.
+
+        @ppg.cached
+        def lengths() -> dict[str, int]:
+            return {"chr1": 1000, "chr2": 500}
+
+        @ppg.file("longest.txt")
+        def longest(out: Path, lengths: dict[str, int] = ppg.upstream(lengths)) -> None:
+            out.write_text(max(lengths, key=lengths.get))
+
+        ppg.run()
+        assert lengths.read()["chr1"] == 1000
+
+    Parameters:
+        name: of the value; by default that of the function's module and of the function: "analysis.lengths".
+        options: those of the class; `format` says how the value is stored.
+
+    Raises:
+        TypeError: the function needs a name of its own, because it is a lambda or defined in another function.
+    """
+    if isinstance(name, FunctionType):
+        return declaration_of("cached", StoredValueJob, None)(name)
+    declaration: DeclaresCached = declaration_of("cached", StoredValueJob, name, **options)
     return declaration
 
 

@@ -2,8 +2,8 @@
 
     {"reads": [raw["s1"], raw["s2"]], "genome": genome}
 
-becomes the same shape, with the path of a file for a job that makes it, and the value for a load. Where the shape has
-loads, `call_passing` fills them in, in the job process.
+becomes the same shape, with the path of a file for a job that makes it, and the value for a load or a stored value.
+Where the shape has values, `call_passing` fills them in, in the job process.
 """
 
 import functools
@@ -16,8 +16,9 @@ from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.folder_jobs import JobFiles
 from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import PathLike, require_path
+from ppg.recipes.stored_job import StoredValueJob
+from ppg.worker.calls import Late
 from ppg.worker.folders import paths_in
-from ppg.worker.passing import Late
 
 if TYPE_CHECKING:
     from ppg.kinds.graph_protocol import GraphProtocol
@@ -109,7 +110,7 @@ def names_of(needed: object) -> object:
 
 
 def product_of(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
-    """Return what a parameter gets: a path, or a shape of paths, in which `Late` stands for the value of a load.
+    """Return what a parameter gets: a path, or a shape of paths, in which `Late` stands for a value.
 
     Parameters:
         needed: a job, a file of a job, the name of a file, or a shape of these.
@@ -119,7 +120,7 @@ def product_of(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
     Raises:
         TypeError: a part is none of these, or a job that makes nothing that could be passed.
     """
-    if isinstance(needed, FileJob):
+    if isinstance(needed, FileJob) and not isinstance(needed, StoredValueJob):
         return needed.made
     return _product(needed, pipegraph, what)
 
@@ -133,12 +134,14 @@ def _product(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
 
 
 def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
+    if isinstance(needed, StoredValueJob):
+        return Late(needed.reading, loaded=False)
     if isinstance(needed, FileJob):
         if isinstance(needed.made, Path):
             return needed.made
         raise TypeError(f'{what} gets one file, but {needed!r} makes several; name one: job["name"]')
     if isinstance(needed, JobFiles):
-        return Late(functools.partial(paths_in, needed.job.job_id, needed.pattern), is_loaded=False)
+        return Late(functools.partial(paths_in, needed.job.job_id, needed.pattern), loaded=False)
     if isinstance(needed, JobFile):
         return needed.path
     if isinstance(needed, Job):
@@ -149,7 +152,7 @@ def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
         value = needed.loaded_value()
         if value is None:
             raise TypeError(f"{what}: {needed!r} makes nothing that could be passed; use depends_on for it")
-        return Late(value)
+        return Late(value, loaded=True)
     return Path(pipegraph.file_id(require_path(needed, what)))
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     )
     from ppg.jobs.folder_jobs import DirectoryGeneratingJob
     from ppg.jobs.generating_jobs import JobGeneratingJob
+    from ppg.recipes.stored_job import StoredValueJob
     from ppg.recipes.value_loading import ValueLoadingJob
 
     _P = ParamSpec("_P")
@@ -60,6 +61,12 @@ if TYPE_CHECKING:
         def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
             """Call the function."""
 
+    class StoredFunction(StoredValueJob[_R], Generic[_P, _R]):
+        """StoredFunction: is a function decorated by `ppg.cached`."""
+
+        def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
+            """Call the function."""
+
     class GeneratorFunction(JobGeneratingJob, Generic[_P, _R]):
         """GeneratorFunction: is a function decorated by `ppg.generator`."""
 
@@ -68,6 +75,7 @@ if TYPE_CHECKING:
 
 
 __all__ = [
+    "DeclaresCached",
     "DeclaresFile",
     "DeclaresFiles",
     "DeclaresFolder",
@@ -164,6 +172,13 @@ class DeclaresValue(Protocol):
     """DeclaresValue: makes a load of a function that returns a value."""
 
     def __call__(self, function: Callable[P, R], /, **bound: Any) -> "ValueFunction[P, R]":
+        """Declare the job, with these values of parameters."""
+
+
+class DeclaresCached(Protocol):
+    """DeclaresCached: makes a job of a function that returns a value to be stored."""
+
+    def __call__(self, function: Callable[P, R], /, **bound: Any) -> "StoredFunction[P, R]":
         """Declare the job, with these values of parameters."""
 
 

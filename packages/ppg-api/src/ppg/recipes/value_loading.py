@@ -43,3 +43,23 @@ class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
         """The function and options, without the internal object that keeps the value."""
         kept_in = {"object", "attribute_name"}
         return {name: value for name, value in super().definition().items() if name not in kept_in}
+
+    def read(self, *, stale_ok: bool = False) -> Value:
+        """Return the value, in the script, a notebook or a test: the function is called here, with what it needs.
+
+            @ppg.data("primes")
+            def primes() -> list[int]:
+                return [2, 3, 5]
+
+            assert primes.read() == [2, 3, 5]
+
+        Parameters:
+            stale_ok: use the files that it depends on even if they are not up to date.
+
+        Raises:
+            PyPipelineGraphError: what it depends on is not up to date, or a file is not there.
+            JobContractError: this is the process of a job, which gets the value as a parameter; or the job depends on a
+                load that fills an object or calls a function, which only happens in runs.
+        """
+        value: Value = self.pipegraph.read_value(self, stale_ok=stale_ok)
+        return value

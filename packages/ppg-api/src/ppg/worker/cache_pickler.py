@@ -4,10 +4,16 @@ Classes and functions of importable modules are pickled by name, as always. So a
 processes cannot import the script, but have its names (see `cache_files.read_value`). A value read in a later run is
 therefore an instance of the class that the script has now. So `isinstance`, `==` of dataclasses and `is` of enums
 work. Only objects without such a name, like a class made inside of a function, are pickled by value.
+
+Equal values make equal bytes, so that nothing runs again because of them: the elements of sets are sorted, as Python
+has another order of texts in each process. The order of dictionaries counts, because a function can see it.
 """
 
+import io
+import pickle
 import sys
 from collections import ChainMap
+from collections.abc import Iterable
 from types import CodeType, FunctionType
 from typing import IO, Any, ClassVar
 
@@ -21,27 +27,58 @@ PROTOCOL = 5
 """Not the latest protocol, because another version of Python must not make other bytes."""
 
 
-def dump(value: object, file: IO[bytes], cache: str) -> None:
+def dump(value: object, file: IO[bytes], cache: str, *, refuses_jobs: bool = False) -> None:
     """Pickle a value.
 
     Parameters:
         value: the return value of the calculation.
-        file: the open file to write to.
+        file: the open file to write to, from its beginning.
         cache: the name of the file in messages.
+        refuses_jobs: whether the value must not contain jobs.
 
     Raises:
         JobContractError: the value cannot be pickled.
         OSError: the file cannot be written.
     """
     try:
-        _CachePickler(file, PROTOCOL).dump(value)
+        _dump(value, file, refuses_jobs=refuses_jobs)
     except OSError:
         raise
     except Exception as error:
+        way = _way_to_culprit(value, refuses_jobs=refuses_jobs)
         raise JobContractError(
             f"The calculation of '{cache}' returned a {type(value).__qualname__}, which cannot be pickled "
-            f"({type(error).__name__}: {error}); let it return plain data"
+            f"({type(error).__name__}: {error}{way}); let it return plain data"
         ) from error
+
+
+def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> None:
+    pickler = _CachePickler(file, PROTOCOL)
+    pickler.refuses_jobs = refuses_jobs
+    pickler.dump(value)
+    if not pickler.has_sets:
+        return
+    sorting = _SortingPickler(file, PROTOCOL)
+    sorting.refuses_jobs = refuses_jobs
+    file.seek(0)
+    file.truncate()
+    try:
+        sorting.dump(value)
+    except RecursionError:
+        # Written in Python, this pickler needs more of the stack.
+        file.seek(0)
+        file.truncate()
+        _CachePickler(file, PROTOCOL).dump(value)
+
+
+def _way_to_culprit(value: object, *, refuses_jobs: bool) -> str:
+    """The way to the innermost part that cannot be pickled, for messages; empty if that is the value itself."""
+    from ppg_exec import find_culprit  # noqa: PLC0415 (only a failure needs it)
+
+    steps, _ = find_culprit(
+        {"the value": value}, lambda part: _dump(part, io.BytesIO(), refuses_jobs=refuses_jobs)
+    )
+    return f"; the way to it: {steps}" if " → " in steps else ""
 
 
 NO_FILE = "<dynamic-code>"
@@ -56,11 +93,96 @@ def _reduce_code(code: CodeType) -> Any:
 
 class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
     dispatch_table: ClassVar[Any] = ChainMap({CodeType: _reduce_code}, cloudpickle.Pickler.dispatch_table)
+    refuses_jobs: bool = False
+    has_sets: bool = False
+    """Whether there are sets with an order that may be another one in the next process."""
+
+    def persistent_id(self, obj: Any) -> None:
+        """Look at each object; none is left out of the pickle."""
+        kind = type(obj)
+        if (kind is set or kind is frozenset) and len(obj) > 1:
+            self.has_sets = True
 
     def reducer_override(self, obj: Any) -> Any:
-        if isinstance(obj, (type, FunctionType)) and _has_name(obj):
-            return NotImplemented  # pickle then refers to the object by name
-        return super().reducer_override(obj)
+        return _reduced(self, obj)
+
+
+def _reduced(pickler: Any, obj: Any) -> Any:
+    if isinstance(obj, (type, FunctionType)) and _has_name(obj):
+        return NotImplemented  # pickle then refers to the object by name
+    # Classes of ppg that this process may not have imported have this method alone.
+    if pickler.refuses_jobs and hasattr(type(obj), "implicit_invariants"):
+        raise TypeError(f"{obj!r} is a job, which belongs to its script; return its name or its path instead")
+    return cloudpickle.Pickler.reducer_override(pickler, obj)
+
+
+_PythonPickler: Any = pickle._Pickler
+
+
+class _SortingPickler(_PythonPickler):  # type: ignore[misc]
+    """Sorting pickler: writes the elements of sets in an order that depends on the elements alone.
+
+    The pickler that is written in C has no method for sets.
+    """
+
+    dispatch: ClassVar[Any] = dict(_PythonPickler.dispatch)
+    dispatch_table: ClassVar[Any] = _CachePickler.dispatch_table
+    refuses_jobs: bool = False
+    # How cloudpickle reduces functions, of which these methods are part.
+    _dynamic_function_reduce = cloudpickle.Pickler._dynamic_function_reduce
+    _function_reduce = cloudpickle.Pickler._function_reduce
+    _function_getnewargs = cloudpickle.Pickler._function_getnewargs
+
+    def __init__(self, file: IO[bytes], protocol: int) -> None:
+        super().__init__(file, protocol)
+        self.globals_ref: dict[int, Any] = {}
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, (type, FunctionType)) or self.refuses_jobs:
+            return _reduced(self, obj)
+        return NotImplemented
+
+    def save_set(self, obj: Any) -> None:
+        """Write a set."""
+        self.write(pickle.EMPTY_SET)
+        self.memoize(obj)
+        elements = _sorted(obj)
+        for start in range(0, len(elements), _BATCH):
+            self.write(pickle.MARK)
+            for element in elements[start : start + _BATCH]:
+                self.save(element)
+            self.write(pickle.ADDITEMS)
+
+    def save_frozenset(self, obj: Any) -> None:
+        """Write a frozenset."""
+        self.write(pickle.MARK)
+        for element in _sorted(obj):
+            self.save(element)
+        if id(obj) in self.memo:
+            # One of its elements refers to it, and has written it.
+            self.write(pickle.POP_MARK + self.get(self.memo[id(obj)][0]))
+            return
+        self.write(pickle.FROZENSET)
+        self.memoize(obj)
+
+    dispatch[set] = save_set
+    dispatch[frozenset] = save_frozenset
+
+
+_BATCH = 1000
+
+
+def _sorted(elements: Iterable[object]) -> list[object]:
+    found = list(elements)
+    if len({type(one) for one in found}) == 1 and type(found[0]) in (str, bytes, int):
+        return sorted(found)  # type: ignore[type-var]
+    return sorted(found, key=_bytes_of)
+
+
+def _bytes_of(element: object) -> bytes:
+    file = io.BytesIO()
+    _SortingPickler(file, PROTOCOL).dump(element)
+    return file.getvalue()
 
 
 def _has_name(value: "type | FunctionType") -> bool:
