@@ -30,7 +30,10 @@ SCRIPT = """
 
 @pytest.fixture
 def hanging(project, tmp_path_factory):
-    """A run of a confined job that waits; the folder for its temporary files; the pid of the node; the connection."""
+    """A run of a confined job that waits; the folder for its temporary files; the pid of the node; the connection.
+
+    Nobody listens any more, so a job that starts again ends at once.
+    """
     folder = tmp_path_factory.mktemp("temporary")
     project.environment |= {"TMPDIR": str(folder), "XDG_RUNTIME_DIR": ""}
     project.script(SCRIPT)
@@ -44,6 +47,7 @@ def hanging(project, tmp_path_factory):
         server.settimeout(60)
         run = project.start("run", "script.py")
         connection = server.accept()[0]
+        server.close()
         with connection, connection.makefile() as lines:
             yield run, folder, int(lines.readline()), connection
 

@@ -268,6 +268,38 @@ def test_circular_imports_of_modules_that_are_not_loaded_end(project):
     assert state(1) == state(1) != state(2)
 
 
+@pytest.mark.parametrize("body", ["import pkg\nreturn pkg.sub.f(x)", "from pkg import sub\nreturn sub.f(x)"])
+@pytest.mark.parametrize(
+    "package", ["from . import sub", "from pkg import sub", "from pkg import sub as sub", "import pkg.sub"]
+)
+def test_a_package_that_imports_its_own_modules_counts_loaded_or_not(project, package, body):
+    def state(number, *, loaded):
+        project.forget()
+        project.write(pkg____init__=f"{package}\n", pkg__sub=f"def f(x):\n    return {number}\n")
+        if loaded:
+            project.load("pkg")
+        return project.state(body)
+
+    base = state(1, loaded=False)
+    assert base == state(1, loaded=True)
+    assert base[1] == []
+    assert base[0] != state(2, loaded=False)[0]
+
+
+@pytest.mark.parametrize("used", ["pkg.f(x)", "pkg.sub.f(x)", "pkg.other.f(x)"])
+def test_names_that_modules_import_from_each_other_in_a_circle_end(project, used):
+    project.write(
+        pkg____init__="from .sub import f\n",
+        pkg__sub="from .other import f\n",
+        pkg__other="from . import f\nfrom .sub import f as g\n",
+    )
+    body = f"import pkg\nimport pkg.other\nreturn {used}"
+    circle = project.state(body)
+    assert circle == project.state(body)
+    project.write(pkg__other="def f(x):\n    return x\n")
+    assert circle != project.state(body)
+
+
 def test_what_a_module_makes_on_demand_counts_by_its_code(project):
     def state(number):
         project.forget()

@@ -78,6 +78,33 @@ def test_an_editable_install_counts_by_its_code(tmp_path, is_in_project):
     assert differ(project, "edited", source / "edited.py", site, source)
 
 
+@pytest.mark.parametrize("is_in_project", [False, True])
+def test_what_pip_has_put_into_a_folder_counts_as_installed_outside_of_projects(tmp_path, is_in_project):
+    """As ``pip install --target`` does; what else is in the folder counts by its code."""
+    project = tmp_path / "project"
+    folder = project / "vendor" if is_in_project else tmp_path / "modules"
+    (folder / "put_there-1.0.dist-info").mkdir(parents=True)
+    (folder / "put_there-1.0.dist-info/METADATA").write_text("Name: put_there\nVersion: 1.0\n")
+    (folder / "put_there-1.0.dist-info/RECORD").write_text(
+        'put_there/__init__.py,sha256=x,1\n"put_there/a,b.py",,\nput_there_too.py,,\nput_there-1.0.dist-info/RECORD,,\n'
+    )
+    project.mkdir(exist_ok=True)
+    for module, file in [("put_there", "put_there/__init__.py"), ("put_there_too", "put_there_too.py")]:
+        assert differ(project, module, folder / file, folder) is is_in_project
+    assert differ(project, "beside", folder / "beside.py", folder)
+
+
+@pytest.mark.parametrize("record", [b"\xff\xfe,\n", b"", None], ids=["no text", "empty", "none"])
+def test_without_a_record_that_can_be_read_a_module_counts_by_its_code(tmp_path, record):
+    folder = tmp_path / "modules"
+    (folder / "used_here-1.0.dist-info").mkdir(parents=True)
+    if record is not None:
+        (folder / "used_here-1.0.dist-info/RECORD").write_bytes(record)
+    project = tmp_path / "project"
+    project.mkdir()
+    assert differ(project, "used_here", folder / "used_here.py", folder)
+
+
 def test_a_former_ppg_took_names_for_the_origin(tmp_path, monkeypatch):
     """So that stores which it wrote are compared with what it saw."""
     from ppg_invariants.compiled.origin import Origin, note_project, origin_of_file, origin_of_module

@@ -25,7 +25,7 @@ class Origin(Enum):
     PYTHON = "python"
     """The interpreter and its standard library: counts by name."""
     INSTALLED = "installed"
-    """A distribution in site-packages: counts by name and version."""
+    """What an installer has put into site-packages, or outside of projects: counts by name and version."""
     PROJECT = "project"
     """All other code: counts by its content."""
 
@@ -50,7 +50,7 @@ def origin_of_file(filename: str, *, former: bool = False) -> Origin:
     standard = {sysconfig.get_path("stdlib"), sysconfig.get_path("platstdlib")}
     if any(path.startswith(os.path.realpath(folder) + os.sep) for folder in standard):
         return Origin.PYTHON
-    return Origin.PROJECT
+    return Origin.INSTALLED if not former and _is_installed_elsewhere(path) else Origin.PROJECT
 
 
 def origin_of_module(module: str | ModuleType, *, former: bool = False) -> Origin:
@@ -86,13 +86,55 @@ def note_project(root: str) -> None:
 
 def _is_of_project(packages: str) -> bool:
     """Whether a folder called ``site-packages`` belongs to a project, and no installer has written to it."""
-    if not any(packages.startswith(root + os.sep) for root in _projects) or packages in _site_folders():
+    if not _is_in_project(packages) or packages in _site_folders():
         return False
     try:
         with os.scandir(packages) as entries:
             return not any(entry.name.endswith((".dist-info", ".egg-info")) for entry in entries)
     except OSError:
         return False
+
+
+def _is_in_project(path: str) -> bool:
+    return any(path.startswith(root + os.sep) for root in _projects)
+
+
+def _is_installed_elsewhere(path: str) -> bool:
+    """Whether an installer has put a file into a folder of another name, as ``pip install --target`` does.
+
+    The installer lists what it writes (https://packaging.python.org/en/latest/specifications/recording-installed-packages/),
+    so that other modules in the same folder still count by their content. In a project, all do.
+    """
+    if _is_in_project(path):
+        return False
+    folder, _, name = path.rpartition(os.sep)
+    while folder:
+        if name in _recorded(folder):
+            return True
+        folder, _, name = folder.rpartition(os.sep)
+    return False
+
+
+@functools.lru_cache(maxsize=4096)
+def _recorded(folder: str) -> frozenset[str]:
+    """Return the modules and packages in a folder that installers have recorded there."""
+    try:
+        with os.scandir(folder) as entries:
+            records = [f"{one.path}/RECORD" for one in entries if one.name.endswith(".dist-info")]
+    except OSError:
+        return frozenset()
+    if not records:
+        return frozenset()
+    import csv  # noqa: PLC0415 (few folders have records)
+
+    names: set[str] = set()
+    for record in records:
+        try:
+            with open(record, encoding="utf-8", newline="") as stream:  # noqa: PTH123 (as above)
+                names.update(row[0].partition("/")[0] for row in csv.reader(stream) if row)
+        except (OSError, ValueError, csv.Error):
+            continue  # no record can be read, so the modules count by their content
+    return frozenset(names)
 
 
 def _site_folders() -> set[str]:

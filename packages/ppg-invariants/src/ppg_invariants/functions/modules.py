@@ -88,7 +88,12 @@ class Modules:
         """Yield what a chain of attributes of a value leads to, as far as the value is a module."""
         rest = list(chain)
         while True:
+            followed: set[Binding] = set()
             while isinstance(value, Binding):
+                if value in followed:  # the import fails, too
+                    value, namespace = f"{value.module} imports {value.attribute} in a circle", {}
+                    break
+                followed.add(value)
                 value, namespace = yield from self._bound(value)
             if not rest or not isinstance(value, types.ModuleType):
                 break
@@ -111,7 +116,10 @@ class Modules:
         """Return an attribute of a module: its value, a module in a package, or what makes it on demand."""
         namespace = vars(module)
         if name in namespace:
-            return namespace[name]
+            found = namespace[name]
+            # `from . import sub` in a package names no attribute of the package: it imports the module.
+            if not (isinstance(found, Binding) and found == (module.__name__, name)):
+                return found
         try:
             return self._module(f"{module.__name__}.{name}")
         except MissingModule:
