@@ -19,7 +19,7 @@ def stored(tmp_path):
 
     def store(value, form=AUTOMATIC):
         path = str(tmp_path / "file")
-        write_stored(lambda: value, path, "job", form)
+        write_stored(lambda: value, path, "job", form, str(tmp_path))
         return read_stored(path, "job", form), Path(path).read_bytes()[:6]
 
     return store
@@ -152,7 +152,7 @@ def test_a_pickle_of_a_time_without_pyarrow_is_read_with_it(tmp_path, monkeypatc
     frame = pandas.DataFrame({"a": [1, 2]})
     with monkeypatch.context() as without:
         without.setattr(stored_values, "_has_pyarrow", lambda: False)
-        write_stored(lambda: frame, str(tmp_path / "file"), "job", AUTOMATIC)
+        write_stored(lambda: frame, str(tmp_path / "file"), "job", AUTOMATIC, str(tmp_path))
     assert read_stored(str(tmp_path / "file"), "job", AUTOMATIC).equals(frame)
 
 
@@ -160,7 +160,7 @@ def test_a_data_frame_is_never_read_as_one_of_another_library(tmp_path, monkeypa
     pandas = pytest.importorskip("pandas")
     pytest.importorskip("pyarrow")
     path = str(tmp_path / "file")
-    write_stored(lambda: pandas.DataFrame({"a": [1, 2]}), path, "job", AUTOMATIC)
+    write_stored(lambda: pandas.DataFrame({"a": [1, 2]}), path, "job", AUTOMATIC, str(tmp_path))
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "pyarrow.ipc", None)
     with pytest.raises(ppg.CacheUnreadableError, match=r"'job' cannot be read.*pyarrow.*Remove the file"):
@@ -169,7 +169,9 @@ def test_a_data_frame_is_never_read_as_one_of_another_library(tmp_path, monkeypa
 
 def test_nothing_in_a_file_depends_on_the_version_of_a_library(tmp_path):
     pandas, pyarrow = pytest.importorskip("pandas"), pytest.importorskip("pyarrow")
-    write_stored(lambda: pandas.DataFrame({"a": [1, 2]}), str(tmp_path / "file"), "job", "feather")
+    write_stored(
+        lambda: pandas.DataFrame({"a": [1, 2]}), str(tmp_path / "file"), "job", "feather", str(tmp_path)
+    )
     content = (tmp_path / "file").read_bytes()
     assert pyarrow.__version__.encode() not in content
     assert pandas.__version__.encode() not in content
@@ -297,7 +299,11 @@ def test_equal_files_of_equal_values(stored, tmp_path):
     digests = set()
     for names in (["x", "y", "z"], ["z", "x", "y"]):
         write_stored(
-            lambda names=names: [set(names), frozenset(names)], str(tmp_path / "f"), "job", AUTOMATIC
+            lambda names=names: [set(names), frozenset(names)],
+            str(tmp_path / "f"),
+            "job",
+            AUTOMATIC,
+            str(tmp_path),
         )
         digests.add(hashlib.sha256((tmp_path / "f").read_bytes()).hexdigest())
     assert len(digests) == 1

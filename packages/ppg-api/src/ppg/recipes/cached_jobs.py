@@ -106,7 +106,7 @@ class CacheJob(NamedAfterFile, FileJob):
     @property
     def call(self) -> Callback:
         """A function that calculates the value and writes it to the cache file."""
-        return functools.partial(write_value, super().call, self._absolute, self.job_id)
+        return functools.partial(write_value, super().call, self._absolute, self.job_id, self.pipegraph.root)
 
     @property
     def reading(self) -> Callable[[], object]:

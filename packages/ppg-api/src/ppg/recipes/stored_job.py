@@ -154,7 +154,9 @@ class StoredValueJob(FileJob, Generic[Value]):
     @property
     def call(self) -> Callback:
         """A function that calculates the value and writes it."""
-        return functools.partial(write_stored, super().call, self._place, self.job_id, self._form)
+        return functools.partial(
+            write_stored, super().call, self._place, self.job_id, self._form, self.pipegraph.root
+        )
 
     @property
     def reading(self) -> Callable[[], object]:

@@ -12,13 +12,14 @@ from collections.abc import Callable
 __all__ = ["draw_value", "make_files_from", "pass_value", "read_value", "tabulate_value", "write_value"]
 
 
-def write_value(calculate: Callable[[], object], path: str, cache: str) -> None:
+def write_value(calculate: Callable[[], object], path: str, cache: str, root: str) -> None:
     """Pickle the value that the calculation returns.
 
     Parameters:
         calculate: called without arguments.
         path: the cache file, absolute.
         cache: the name of the file in messages.
+        root: the folder of the project, absolute.
 
     Raises:
         JobContractError: the value cannot be pickled.
@@ -28,7 +29,7 @@ def write_value(calculate: Callable[[], object], path: str, cache: str) -> None:
     from ppg.worker.cache_pickler import dump  # noqa: PLC0415 (readers do not need it)
 
     with open(path, "wb") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
-        dump(value, file, cache)
+        dump(value, file, cache, root)
 
 
 def read_value(path: str, cache: str, _names: object = None) -> object:

@@ -7,6 +7,10 @@ work. Only objects without such a name, like a class made inside of a function, 
 
 Equal values make equal bytes, so that nothing runs again because of them: the elements of sets are sorted, as Python
 has another order of texts in each process. The order of dictionaries counts, because a function can see it.
+
+The jobs that take a value call the methods of its classes, as they are when these jobs run. So a pickle with names ends
+with a digest of the code that they stand for. After an edit of a method the value is calculated again, because the code
+that calculates it refers to the class. Its pickle is the same, but the file is not, so the jobs downstream run, too.
 """
 
 import io
@@ -14,6 +18,7 @@ import pickle
 import sys
 from collections import ChainMap
 from collections.abc import Iterable
+from hashlib import blake2b
 from types import CodeType, FunctionType
 from typing import IO, Any, ClassVar
 
@@ -23,17 +28,23 @@ from ppg.exceptions import JobContractError
 
 __all__ = ["dump"]
 
+Named = type | FunctionType
+"""What a pickle has by name, if it has code."""
+
+_INSTALLED = ("/site-packages/", "/dist-packages/")
+
 PROTOCOL = 5
 """Not the latest protocol, because another version of Python must not make other bytes."""
 
 
-def dump(value: object, file: IO[bytes], cache: str, *, refuses_jobs: bool = False) -> None:
-    """Pickle a value.
+def dump(value: object, file: IO[bytes], cache: str, root: str, *, refuses_jobs: bool = False) -> None:
+    """Pickle a value, with a digest of the code that the pickle contains by name.
 
     Parameters:
         value: the return value of the calculation.
         file: the open file to write to, from its beginning.
         cache: the name of the file in messages.
+        root: the folder of the project, absolute.
         refuses_jobs: whether the value must not contain jobs.
 
     Raises:
@@ -41,7 +52,7 @@ def dump(value: object, file: IO[bytes], cache: str, *, refuses_jobs: bool = Fal
         OSError: the file cannot be written.
     """
     try:
-        _dump(value, file, refuses_jobs=refuses_jobs)
+        file.write(_digest_of(_dump(value, file, refuses_jobs=refuses_jobs), root))
     except OSError:
         raise
     except Exception as error:
@@ -52,12 +63,14 @@ def dump(value: object, file: IO[bytes], cache: str, *, refuses_jobs: bool = Fal
         ) from error
 
 
-def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> None:
+def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> Iterable[Named]:
+    """Pickle a value; returns what is in it by name."""
     pickler = _CachePickler(file, PROTOCOL)
+    pickler.named = {}
     pickler.refuses_jobs = refuses_jobs
     pickler.dump(value)
     if not pickler.has_sets:
-        return
+        return pickler.named.values()
     sorting = _SortingPickler(file, PROTOCOL)
     sorting.refuses_jobs = refuses_jobs
     file.seek(0)
@@ -69,6 +82,7 @@ def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> None:
         file.seek(0)
         file.truncate()
         _CachePickler(file, PROTOCOL).dump(value)
+    return pickler.named.values()
 
 
 def _way_to_culprit(value: object, *, refuses_jobs: bool) -> str:
@@ -96,6 +110,8 @@ class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
     refuses_jobs: bool = False
     has_sets: bool = False
     """Whether there are sets with an order that may be another one in the next process."""
+    named: dict[int, Named] | None = None
+    """Gets the classes and functions that are pickled by name."""
 
     def persistent_id(self, obj: Any) -> None:
         """Look at each object; none is left out of the pickle."""
@@ -109,7 +125,11 @@ class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
 
 def _reduced(pickler: Any, obj: Any) -> Any:
     if isinstance(obj, (type, FunctionType)) and _has_name(obj):
+        if pickler.named is not None:
+            pickler.named[id(obj)] = obj
         return NotImplemented  # pickle then refers to the object by name
+    if pickler.named is not None and "__wrapped__" in getattr(obj, "__dict__", ()):
+        pickler.named[id(obj)] = obj  # a function with `lru_cache`, for example, has a name, too
     # Classes of ppg that this process may not have imported have this method alone.
     if pickler.refuses_jobs and hasattr(type(obj), "implicit_invariants"):
         raise TypeError(f"{obj!r} is a job, which belongs to its script; return its name or its path instead")
@@ -128,6 +148,7 @@ class _SortingPickler(_PythonPickler):  # type: ignore[misc]
     dispatch: ClassVar[Any] = dict(_PythonPickler.dispatch)
     dispatch_table: ClassVar[Any] = _CachePickler.dispatch_table
     refuses_jobs: bool = False
+    named: dict[int, Named] | None = None
     # How cloudpickle reduces functions, of which these methods are part.
     _dynamic_function_reduce = cloudpickle.Pickler._dynamic_function_reduce
     _function_reduce = cloudpickle.Pickler._function_reduce
@@ -190,3 +211,43 @@ def _has_name(value: "type | FunctionType") -> bool:
     for part in value.__qualname__.split("."):
         found = getattr(found, part, None)
     return found is value
+
+
+def _digest_of(named: Iterable[Named], root: str) -> bytes:
+    """Return a digest of the code of classes and functions of the user's project; empty if there are none.
+
+    Parameters:
+        named: what a pickle has by name.
+        root: the folder of the project, absolute.
+    """
+    possible = {f"{one.__module__}.{one.__qualname__}": one for one in named if _may_be_of_project(one)}
+    if not possible:
+        return b""
+    # Most values have no class of the project, and the import costs more than their pickles.
+    from ppg_invariants import CannotFingerprint, Follow, fingerprint_function, is_of_project  # noqa: PLC0415
+
+    follow = Follow(root=root)
+    parts: list[bytes] = []
+    for name in sorted(possible):
+        if not is_of_project(possible[name].__module__):
+            continue
+        try:
+            content = fingerprint_function(possible[name], follow=follow).bytecode.hex()
+        except CannotFingerprint as error:
+            content = str(error)  # the function of the job refers to the same code, and a message says so
+        parts.append(f"{name} {content}\n".encode())
+    return (
+        b"".join((b"\ncode: ", blake2b(b"".join(parts)).hexdigest()[:32].encode(), b"\n")) if parts else b""
+    )
+
+
+def _may_be_of_project(one: Named) -> bool:
+    top = one.__module__.partition(".")[0]
+    file = getattr(sys.modules.get(top), "__file__", None)
+    if isinstance(file, str):
+        return not any(folder in file for folder in _INSTALLED) and not _is_of_python(top)
+    return not _is_of_python(top)
+
+
+def _is_of_python(top: str) -> bool:
+    return top in sys.builtin_module_names or top == "builtins"

@@ -34,7 +34,7 @@ _FROM_ARROW = b"ppg: written from a pyarrow.Table"
 """Names in the metadata of files, which tell what is to be read; files that polars has written have none."""
 
 
-def write_stored(calculate: Callable[[], object], path: str, job_id: str, form: Any) -> None:
+def write_stored(calculate: Callable[[], object], path: str, job_id: str, form: Any, root: str) -> None:
     """Write the value that a function returns.
 
     Parameters:
@@ -42,6 +42,7 @@ def write_stored(calculate: Callable[[], object], path: str, job_id: str, form: 
         path: the file, absolute.
         job_id: the name of the job in messages.
         form: one of `FORMATS`, or an object of the user with the method `write(value, path)`.
+        root: the folder of the project, absolute.
 
     Raises:
         JobContractError: the format cannot hold the value.
@@ -54,9 +55,11 @@ def write_stored(calculate: Callable[[], object], path: str, job_id: str, form: 
         form.write(value, Path(path))
         return
     if form == AUTOMATIC:
-        _write_automatically(value, path, job_id)
-        return
-    _WRITERS[form](value, path, job_id)
+        form = _write_automatically(value, path)
+    if form == "pickle":
+        _write_pickle(value, path, job_id, root)
+    elif form:
+        _WRITERS[form](value, path, job_id)
 
 
 def read_stored(path: str, job_id: str, form: Any, _names: object = None) -> object:
@@ -98,21 +101,20 @@ def _refused(job_id: str, value: object, why: str) -> Exception:
 # -- without a format ----------------------------------------------------------------------------------------
 
 
-def _write_automatically(value: object, path: str, job_id: str) -> None:
+def _write_automatically(value: object, path: str) -> str:
+    """Write an array or a data frame; returns the format of all else."""
     kind = type(value)
     library = kind.__module__.partition(".")[0]
     if library == "numpy" and _is_plain_array(value):
-        _write_array(value, path, job_id)
-    elif library == "polars" and kind is sys.modules["polars"].DataFrame and _polars_keeps(value):
-        _write_polars(value, path, "feather")
-    elif library == "pandas" and kind is sys.modules["pandas"].DataFrame and _has_pyarrow():
+        return "npy"
+    if library == "polars" and kind is sys.modules["polars"].DataFrame and _polars_keeps(value):
+        return "feather"
+    if library == "pandas" and kind is sys.modules["pandas"].DataFrame and _has_pyarrow():
         table = _exact_table(value)
-        if table is None:
-            _write_pickle(value, path, job_id)
-        else:
+        if table is not None:
             _write_table(table, path, "feather")
-    else:
-        _write_pickle(value, path, job_id)
+            return ""
+    return "pickle"
 
 
 def _format_of_file(path: str) -> str:
@@ -139,11 +141,11 @@ def _has_pyarrow() -> bool:
 # -- pickles, texts, arrays ----------------------------------------------------------------------------------
 
 
-def _write_pickle(value: object, path: str, job_id: str) -> None:
+def _write_pickle(value: object, path: str, job_id: str, root: str) -> None:
     from ppg.worker.cache_pickler import dump  # noqa: PLC0415 (readers do not need it)
 
     with open(path, "wb") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
-        dump(value, file, job_id, refuses_jobs=True)
+        dump(value, file, job_id, root, refuses_jobs=True)
 
 
 def _read_pickle(path: str) -> object:
@@ -438,7 +440,6 @@ _WRITERS: dict[str, Callable[[Any, str, str], None]] = {
     "json": _write_json,
     "npy": _write_array,
     "parquet": _write_parquet,
-    "pickle": _write_pickle,
     "text": _write_text,
 }
 _READERS: dict[str, Callable[[str], object]] = {
