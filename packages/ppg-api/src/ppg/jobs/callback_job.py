@@ -122,11 +122,18 @@ class CallbackJob(Job):
         """Return the invariant of the function's code, unless the job ignores changes of it."""
         if self._ignores_code_changes:
             return ()
-        return (_own_invariants().of(self, self._callback),)
+        return (self._own_invariant(),)
 
     def ignored_invariant(self) -> Job | None:
         """Return the invariant that the job would have if it did not ignore changes of its code."""
-        return _own_invariants().of(self, self._callback) if self._ignores_code_changes else None
+        return self._own_invariant() if self._ignores_code_changes else None
+
+    def _own_invariant(self) -> "OwnFunctionInvariant":
+        return _own_invariants().of(self, self._callback, self._files_with_names())
+
+    def _files_with_names(self) -> tuple[object, ...]:
+        """Return the files as the function gets them, if the job's id does not tell that."""
+        return ()
 
     @property
     def ignores_code_changes(self) -> bool:

@@ -406,6 +406,12 @@ class MultiFileGeneratingJob(FileJob):
         """Files with their names, function and options."""
         return super().definition() | {"names": self._names}
 
+    def _files_with_names(self) -> tuple[object, ...]:
+        """Return the files in their order, with their names: the job's id has them sorted, without names."""
+        if not self._passes_argument:
+            return ()
+        return self._files if self._names is None else tuple(zip(self._names, self._files, strict=True))
+
     @property
     def files(self) -> tuple[str, ...]:
         """The files, in the order of `filenames`."""

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from ppg.kinds.signature import Callback
 
 __all__ = [
+    "ITS_FILES",
     "FileChecksumInvariant",
     "FileInvariant",
     "FileTimeInvariant",
@@ -76,6 +77,9 @@ READABLE = {
 
 NO_FUNCTION = Fingerprint(b"no function")
 """The fingerprint of None in place of a function."""
+
+ITS_FILES = "(its files)"
+"""Stands for the files of a job among the arguments of its function; no parameter can have this name."""
 
 Following = Literal["project", "none"]
 """Whether a FunctionInvariant also observes the objects that the function refers to by name."""
@@ -281,6 +285,8 @@ class FunctionInvariant(Job):
     __slots__ = ("follow", "function", "watch_globals")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     name_space: ClassVar[str] = "function:"
+    its_files: tuple[object, ...] = ()
+    """The files that it makes, as it gets them, if no name of a job tells that."""
     function: Callable[..., object] | None
     follow: Following | None
     watch_globals: bool | None
@@ -319,14 +325,19 @@ class FunctionInvariant(Job):
         names: Follow | None = observing.functions if watches else observing.functions_without_values
         if (self.follow or observing.follow) == "none":
             names = None
+        before = None
         try:
             state = fingerprint_function(self.function, follow=names)
+            if self.its_files:
+                before = state
+                with_files = functools.partial(self.function, **{ITS_FILES: self.its_files})
+                state = fingerprint_function(with_files, follow=names)
         except CannotFingerprint as error:
             return Unobservable(f"the function cannot be fingerprinted: {error}")
         if names is not None and names.left_out:
             observing.left_out.extend((self.job_id, left_out) for left_out in names.take_left_out())
         found = observing.history.fingerprint_that_counts(
-            self.job_id, state, lambda: self._former_state(observing, follows=names is not None)
+            self.job_id, state, lambda: self._former_state(observing, follows=names is not None), before
         )
         if found.is_newly_watched:
             observing.newly_watched.append(self.job_id)
@@ -353,11 +364,14 @@ class FunctionInvariant(Job):
 class OwnFunctionInvariant(FunctionInvariant):
     """OwnFunctionInvariant: observes the function that a job calls, and is named after the job."""
 
-    __slots__ = ()
+    __slots__ = ("its_files",)
     name_space: ClassVar[str] = "FI:"
+    its_files: tuple[object, ...]
 
     @classmethod
-    def of(cls, owner: Job, function: "Callback") -> "OwnFunctionInvariant":
+    def of(
+        cls, owner: Job, function: "Callback", its_files: tuple[object, ...] = ()
+    ) -> "OwnFunctionInvariant":
         """Return the invariant of a job's function, declared where the job is; not admitted to the pipegraph yet.
 
         Nearly every job has one. Its arguments need no checks, so this takes a third of the time of `__init__`.
@@ -369,6 +383,7 @@ class OwnFunctionInvariant(FunctionInvariant):
         made._memory_needed = -1
         made.job_id = cls.name_space + owner.job_id  # type: ignore[assignment]
         made.function = function
+        made.its_files = its_files
         made.follow = None
         made.watch_globals = None if owner.execution.watch_globals else False
         return made

@@ -143,9 +143,13 @@ class HistoryProtocol(Protocol):
         """The fingerprint of a function, the same across versions of Python."""
 
     def fingerprint_that_counts(
-        self, job_id: JobId, state: FunctionState, former: Callable[[], FunctionState | None]
+        self,
+        job_id: JobId,
+        state: FunctionState,
+        former: Callable[[], FunctionState | None],
+        before: FunctionState | None = None,
     ) -> ResolvedFunction:
-        """The fingerprint of a function that counts; `former` returns what a former ppg would see of it."""
+        """The fingerprint of a function that counts; see `ppg_invariants.functions.resolution`."""
 
     def saw(self, job_id: JobId, observation: StoredObservation) -> None:
         """Record an observation of an invariant."""

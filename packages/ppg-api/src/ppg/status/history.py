@@ -95,10 +95,14 @@ class History:
         return self._store.resolve_function(job_id, state)
 
     def fingerprint_that_counts(
-        self, job_id: JobId, state: FunctionState, former: Callable[[], FunctionState | None]
+        self,
+        job_id: JobId,
+        state: FunctionState,
+        former: Callable[[], FunctionState | None],
+        before: FunctionState | None = None,
     ) -> ResolvedFunction:
-        """Return the fingerprint of a function that counts; `former` returns what a former ppg would see of it."""
-        return self._store.fingerprint_that_counts(job_id, state, former)
+        """Return the fingerprint of a function that counts; see `ppg_invariants.functions.resolution`."""
+        return self._store.fingerprint_that_counts(job_id, state, former, before)
 
     def last_fingerprint(self, job_id: JobId) -> Fingerprint | None:
         """Return the fingerprint of an invariant at the last observation; None if there is none."""

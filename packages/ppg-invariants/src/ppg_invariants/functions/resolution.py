@@ -35,7 +35,12 @@ class ResolvedFunction(NamedTuple):
 
 
 def resolved(
-    codes: CanonicalCodes, own: Fingerprint, seen: Fingerprint, known: bytes | None, former: FormerState
+    codes: CanonicalCodes,
+    own: Fingerprint,
+    seen: Fingerprint,
+    known: bytes | None,
+    former: FormerState,
+    before: FunctionState | None = None,
 ) -> ResolvedFunction:
     """Return the fingerprint that counts.
 
@@ -45,9 +50,12 @@ def resolved(
         seen: the one that counted at the last observation.
         known: the function's own at the last observation; empty if that was `seen`, None if a former ppg observed it.
         former: for the comparison with what a former ppg has recorded.
+        before: the function without arguments that did not count before they were part of its state.
     """
     if known == own:
         return ResolvedFunction(seen, own, is_recorded=True)
+    if before is not None and codes.fingerprint(before) == (known or seen):
+        return ResolvedFunction(seen, own)
     if known is None:
         was = former()
         if was is not None and codes.fingerprint(was) == seen:

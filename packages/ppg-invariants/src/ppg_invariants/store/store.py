@@ -257,7 +257,11 @@ class StatusStore:
         return own
 
     def fingerprint_that_counts(
-        self, job_id: JobId, state: FunctionState, former: FormerState
+        self,
+        job_id: JobId,
+        state: FunctionState,
+        former: FormerState,
+        before: FunctionState | None = None,
     ) -> ResolvedFunction:
         """Return the fingerprint of a function that counts; see `resolved`."""
         own = self.resolve_function(job_id, state)
@@ -271,7 +275,7 @@ class StatusStore:
         except DamagedError:
             self.observation(job_id)  # it reports the damage
             return ResolvedFunction(own, b"")
-        return resolved(self._evidence.codes, own, seen, known, former)
+        return resolved(self._evidence.codes, own, seen, known, former, before)
 
     def begin_run(self, details: Mapping[str, object] | None = None) -> int:
         """Note that a run begins, and return its number; `details` is JSON data of the caller."""
