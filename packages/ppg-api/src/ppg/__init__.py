@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         PyPipeGraphError,
         PyPipelineGraphError,
         RuntimeError,  # noqa: A004 (the name is part of pypipegraph's interface)
+        UnknownJobError,
     )
     from ppg.inspect.forecast import Preview
     from ppg.inspect.verification import Verification
@@ -52,6 +53,7 @@ if TYPE_CHECKING:
     )
     from ppg.jobs.job import Job, JobFile, JobList, unadmitted
     from ppg.jobs.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
+    from ppg.jobs.namespaces import namespace
     from ppg.jobs.tool_version import ToolVersionInvariant
     from ppg.kinds.execution import Execution
     from ppg.kinds.kind import JobOutputs, Observing, ProcessCall
@@ -175,6 +177,7 @@ __all__ = [
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
+    "UnknownJobError",
     "ValueLoadingJob",
     "Verification",
     "Warned",
@@ -183,6 +186,7 @@ __all__ = [
     "file",
     "files",
     "generator",
+    "namespace",
     "new_pipegraph",
     "new_pipeline",
     "run",
@@ -250,6 +254,7 @@ _MODULES = {
         "PyPipeGraphError",
         "PyPipelineGraphError",
         "RuntimeError",
+        "UnknownJobError",
     ],
     "ppg.jobs.callback_job": ["CallbackJob"],
     "ppg.kinds.execution": ["Execution"],
@@ -270,6 +275,7 @@ _MODULES = {
     ],
     "ppg.jobs.job": ["Job", "JobFile", "JobList", "unadmitted"],
     "ppg.kinds.kind": ["JobOutputs", "Observing", "ProcessCall"],
+    "ppg.jobs.namespaces": ["namespace"],
     "ppg.jobs.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
     "ppg.recipes.plot_job": ["PlotJob"],

@@ -9,7 +9,15 @@ from typing import IO, Any
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg_invariants import obstacle
 
-__all__ = ["FileName", "PathLike", "normalised", "require_folder", "require_no_obstacle", "require_path"]
+__all__ = [
+    "FileName",
+    "PathLike",
+    "make_folder",
+    "normalised",
+    "require_folder",
+    "require_no_obstacle",
+    "require_path",
+]
 
 LONGEST_ROOT = 3_500
 """Bytes; ppg's own files and folders need a part of the 4,096 that the kernel allows."""
@@ -139,6 +147,20 @@ def working_root(root: PathLike | None) -> str:
             f"(4,096 bytes); use a folder with a name of at most {LONGEST_ROOT:,}: '{folder[:40]}…'"
         )
     return folder
+
+
+def make_folder(root: str) -> None:
+    """Make the folder of a pipegraph, if it is missing.
+
+    Raises:
+        PyPipelineGraphError: it cannot be made.
+    """
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PyPipelineGraphError(
+            f"The pipegraph's folder '{root}' cannot be made: {error.strerror}; give another one as root="
+        ) from error
 
 
 class FileName:

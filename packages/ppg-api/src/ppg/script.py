@@ -48,8 +48,20 @@ def new_pipegraph(
     shared_cache: SharedCache | PathLike | None = None,
     confine: bool = False,
     redefine: bool = False,
+    cores: int | None = None,
+    inline: bool = False,
 ) -> Pipegraph:
-    """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
+    """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`.
+
+        import ppg
+
+        graph = ppg.new_pipegraph(cores=1, inline=True, quiet=True)
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert ppg.run_pipegraph().ran == ["a.txt"]
+        assert ppg.current_pipegraph() is graph
+
+    In a `with` block of another pipegraph, it is the current one until that block ends.
+    """
     pipegraph = Pipegraph(
         resource_coordinator,
         invariant_status_filename=invariant_status_filename,
@@ -63,10 +75,14 @@ def new_pipegraph(
         shared_cache=shared_cache,
         confine=confine,
         redefine=redefine,
+        cores=cores,
+        inline=inline,
     )
-    SESSION.pipegraph = pipegraph
+    replaced = SESSION.replace(pipegraph)
+    if isinstance(replaced, Pipegraph):
+        replaced.was_replaced = True
     caller = sys._getframe(2)  # beyond the wrapper that refuses old keywords
-    if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT and not redefine:
+    if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT:
         note_graph(pipegraph, (caller.f_code.co_filename, caller.f_lineno))
     return pipegraph
 

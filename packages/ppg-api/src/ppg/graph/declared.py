@@ -3,13 +3,16 @@
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from ppg.arguments import require_flag
-from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem
+from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem, coordinator_of
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import load_place, missing_maker_error, same_job, second_load_error, shown
 from ppg.graph.cycles import circle_of
+from ppg.jobs.current import SESSION
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
     Following,
@@ -20,6 +23,7 @@ from ppg.jobs.invariants import (
     shared_function_name,
 )
 from ppg.jobs.job import Job, JobFile
+from ppg.jobs.namespaces import WholeName
 from ppg.kinds.confining import require_confinable
 from ppg.kinds.signature import Callback
 from ppg.kinds.track import Track, require_track
@@ -69,16 +73,15 @@ class DeclaredGraph(Catalogue):
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
         confine: bool = False,
+        cores: int | None = None,
+        inline: bool = False,
     ) -> None:
         # A captured job or pipegraph counts by its name, not by all objects that it refers to.
         register_encoder(Job, _name_of_job)
         register_encoder(DeclaredGraph, _name_of_pipegraph)
         super().__init__(working_root(None if root is None else require_folder(root, "root")))
-        if resource_coordinator is not None and not callable(getattr(resource_coordinator, "executor", None)):
-            raise TypeError(
-                f"resource_coordinator must be, say, LocalSystem(max_cores_to_use=4), not {resource_coordinator!r}"
-            )
-        self.resource_coordinator: LocalSystem = resource_coordinator or LocalSystem()
+        self._has_own_root = root is not None
+        self.resource_coordinator: LocalSystem = coordinator_of(resource_coordinator, cores, inline)
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )
@@ -97,12 +100,26 @@ class DeclaredGraph(Catalogue):
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
+        self.was_replaced: bool = False
+        """Whether a later `new_pipegraph()` took the place of this graph as the current one."""
 
     def _repr_html_(self) -> str:
         return _graph_html(self)
 
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {counted(len(self._jobs), 'job')}, {self._life.value}>"
+
+    # -- with blocks ---------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        # A graph that runs is entered in the process of a job, which has a copy. A generator's jobs belong to its own graph.
+        SESSION.enter(SESSION.pipegraph if self._life is Life.RUNNING else self, self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        SESSION.leave(self)
 
     @property
     def seconds_for_threads(self) -> float:
@@ -212,7 +229,7 @@ class DeclaredGraph(Catalogue):
         rival = self.loader_of(place, job.job_id)
         if rival is not None:
             raise second_load_error(rival, job)
-        if job.job_id not in self:
+        if job.job_id not in self.dag:
             self._load_places[place] = job.job_id
 
     def add_file_dependency(self, filename: PathLike, downstream: Job, *, or_observe: bool) -> None:
@@ -233,7 +250,7 @@ class DeclaredGraph(Catalogue):
             self.add_dependency(maker, downstream, None)
         elif or_observe:
             path = self.file_id(require_path(filename, "filename"))
-            known = self.job(path) if path in self else None
+            known = self.job(path) if path in self.dag else None
             if known is None or not known.observes_file:
                 known = FileChecksumInvariant(filename, pipegraph=self)
             self.add_dependency(known, downstream, None)
@@ -247,7 +264,7 @@ class DeclaredGraph(Catalogue):
             TypeError: a parameter cannot be fingerprinted; the message has the path to the value.
             JobContractError: the job already has other parameters.
         """
-        downstream.depends_on(ParameterInvariant(downstream.job_id, parameters, pipegraph=self))
+        downstream.depends_on(ParameterInvariant(WholeName(downstream.job_id), parameters, pipegraph=self))
 
     def add_function_dependency(self, function: Callback, downstream: Job, name: str | None) -> None:
         """Make a job run again when the code of a function changes.
@@ -260,7 +277,7 @@ class DeclaredGraph(Catalogue):
         name = shared_function_name(function) if name is None else f"{downstream.job_id}_{name}"
         if name is None:
             name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
-        downstream.depends_on(FunctionInvariant(name, function, pipegraph=self))
+        downstream.depends_on(FunctionInvariant(WholeName(name), function, pipegraph=self))
 
     def labels(self) -> dict[JobId, str]:
         """Names to show instead of ids in drawings: `the function of a.txt` for `FI:a.txt`."""
@@ -306,7 +323,7 @@ class DeclaredGraph(Catalogue):
             reader: the job that read it.
             makers: the job that makes the file, or the generators that may make such a job.
         """
-        if read.job_id in self:
+        if read.job_id in self.dag:
             read = self.job(read.job_id)
         else:
             read.node = self.dag.add_node(read.job_id, read.kind)
@@ -324,7 +341,7 @@ class DeclaredGraph(Catalogue):
             JobContractError: a job makes or observes the status file.
         """
         status = self.file_id(str(self.status_path))
-        if status in self or status in self._multi_file_makers:
+        if status in self.dag or status in self._multi_file_makers:
             raise JobContractError(
                 f"{self.job(status)!r} (declared at {shown(self.job(status).declared_at)}) uses the file in which ppg "
                 "remembers what it has done; give it another file"

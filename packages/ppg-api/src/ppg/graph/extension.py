@@ -72,7 +72,7 @@ class _Builder:
         """Add a job, unless the graph has it already."""
         job.join(self._pipegraph)
         self._declared[job.job_id] = job
-        if job.job_id in self._pipegraph:
+        if job.job_id in self._pipegraph.dag:
             same_job(self._pipegraph.job(job.job_id), job)
             for observed in job.implicit_invariants():
                 self._declared[observed.job_id] = observed
@@ -136,7 +136,7 @@ class _Builder:
             return maker.job_id, path if maker.files != (path,) else None
         if not dependency.or_observe:
             raise missing_maker_error(dependency.downstream, path)
-        known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
+        known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph.dag else None)
         if known is not None and known.observes_file:
             self._declared[known.job_id] = known
             return known.job_id, None

@@ -5,13 +5,15 @@ dependency as a pair of names, because it has only the names of the existing job
 event for the evaluator (`ppg.graph.extension`).
 """
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ppg.exceptions import JobContractError
+from ppg.exceptions import JobContractError, UnknownJobError
 from ppg.graph.conflicts import load_place, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
+from ppg.graph.find import is_no_file
 from ppg.jobs.job import Job, JobFile
 from ppg.paths import require_path
 from ppg_graph import NodeId
@@ -113,6 +115,26 @@ class GeneratedGraph(DeclaredGraph):
         if maker is None or maker.files == (path,):
             return maker
         return JobFile(maker, path)
+
+    def _own(self, job: Job | JobFile) -> Job | JobFile | None:
+        made = job.job if isinstance(job, JobFile) else job
+        return job if self._new.get(made.job_id) is made else None
+
+    def _found(self, name: "PathLike") -> Job | JobFile | None:
+        text = os.fspath(name)
+        if text in self._new or is_no_file(text):
+            return self._new.get(text)
+        return self.maker_of(text) or self._new.get(self.file_id(text))
+
+    def _names(self) -> list[str]:
+        return list(self._new)
+
+    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+        """Return the error for a name of no job that the generator has declared."""
+        return UnknownJobError(
+            f"{super().unknown(name, known)}. A generator finds only the jobs that it has declared itself: let it refer to "
+            "other jobs by variables"
+        )
 
     def generated(self, returned: object) -> GeneratedJobs:
         """Return the declarations of the callback, and the jobs that it returned."""

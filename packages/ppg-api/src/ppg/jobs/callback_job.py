@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.job import Job, require_id
+from ppg.jobs.namespaces import full_id
 from ppg.kinds.execution import Execution
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.worker.calls import call_passing
@@ -139,6 +140,7 @@ class NamedCallbackJob(CallbackJob):
         self, job_id: str, callback: Callback, pipegraph: "GraphProtocol | None", execution: Execution
     ) -> None:
         what = type(self).__name__
+        job_id = full_id(job_id)
         require_id(job_id, what)
         wants = wants_argument(callback, f"{what} '{job_id}'")
         if self.takes_argument and not wants:

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Never, Self, TypeVar
 
 from ppg.exceptions import JobContractError
-from ppg.jobs.current import pipegraph_for
+from ppg.jobs.current import SESSION, pipegraph_for
+from ppg.jobs.namespaces import WholeName
 from ppg.jobs.results_of_job import JobResults
 from ppg.kinds.kind import JobKind
 from ppg.kinds.signature import is_function
@@ -81,6 +82,10 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
     _declared_at: Point
 
     def __init__(self, job_id: str, pipegraph: "GraphProtocol | None") -> None:
+        if type(job_id) is WholeName:
+            job_id = str(job_id)
+        elif SESSION.namespace:
+            self._refuse_namespace(job_id)
         if pipegraph is None:
             pipegraph = pipegraph_for("declare the job", job_id)
         elif not hasattr(pipegraph, "admit"):
@@ -91,6 +96,19 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         self.job_id = job_id  # type: ignore[assignment]
         self._cores_needed = 1
         self._memory_needed = -1
+
+    def _refuse_namespace(self, job_id: str) -> None:
+        """Refuse a kind of the user's own that does not put the namespace before the name of what it makes.
+
+        Raises:
+            JobContractError: it makes something.
+        """
+        if self.kind is not NodeKind.INVARIANT:
+            raise JobContractError(
+                f"{type(self).__name__} '{job_id}' is declared in the namespace '{SESSION.namespace[:-1]}', which jobs of "
+                "this class do not put before their names; let its __init__ call ppg.jobs.namespaces.full_id(name) and use "
+                "that for what it makes, or declare the job outside of the namespace"
+            )
 
     @property
     def pipegraph(self) -> "GraphProtocol":

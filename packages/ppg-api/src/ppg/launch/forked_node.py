@@ -21,7 +21,7 @@ def leave_script_behind(pipegraph: DeclaredGraph) -> None:
         pipegraph: the running pipegraph. Modules may refer to its jobs, which are copies in the fork, like
             the jobs that travel with callbacks. The copies belong to the graph that a generator declares.
     """
-    SESSION.pipegraph = None
+    SESSION.set_aside()
     FRONTEND.reset()
     for job in pipegraph:
         job.join(None)

@@ -24,6 +24,7 @@ from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.job import Dependency, Job, unadmitted
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, LoadingJob
+from ppg.jobs.namespaces import WholeName, full_path
 from ppg.kinds.execution import ExecutionOptions, LoadOptions, execution_of
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.paths import PathLike, absolute, require_path
@@ -72,7 +73,7 @@ class CacheJob(FileJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        path = require_path(cache_filename, f"{what}: cache_filename")
+        path = full_path(require_path(cache_filename, f"{what}: cache_filename"))
         if wants_argument(calc_function, f"{what} '{path}'"):
             raise TypeError(
                 f"{what} '{path}': the calculation is called without arguments, but needs one; it returns the value, "
@@ -87,7 +88,7 @@ class CacheJob(FileJob):
             cutoff=True,
             execution=execution_of(options, ExecutionOptions, f"{what} '{path}'"),
         )
-        self.job_id: JobId = self.pipegraph.file_id(path)
+        self.job_id: JobId = self.pipegraph.file_id(str(path))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -201,7 +202,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
         super().__init__(
-            f"{cache_job.job_id}_load",
+            WholeName(f"{cache_job.job_id}_load"),
             object,
             attribute_name,
             function,
@@ -247,7 +248,12 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, function, pipegraph, options)
         super().__init__(
-            f"{cache_job.job_id}_load", dictionary, key, function, pipegraph=pipegraph, **_of_loads(options)
+            WholeName(f"{cache_job.job_id}_load"),
+            dictionary,
+            key,
+            function,
+            pipegraph=pipegraph,
+            **_of_loads(options),
         )
         self.cache_job: CacheJob = declared_with(self, cache_job)
 
@@ -289,7 +295,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
         **options: Unpack[ExecutionOptions],
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, calc_function, pipegraph, options)
-        job_id = f"{cache_job.job_id}_load"
+        job_id = WholeName(f"{cache_job.job_id}_load")
         execution = execution_of(_of_loads(options), LoadOptions, f"CachedDataLoadingJob '{job_id}'")
         super().__init__(job_id, load_function, pipegraph, execution)
         self.cache_job: CacheJob = declared_with(self, cache_job)

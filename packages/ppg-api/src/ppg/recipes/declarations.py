@@ -5,14 +5,19 @@ instead of holding them. The names count as part of the function, and the jobs t
 """
 
 import functools
+import os
 from collections.abc import Callable, Iterator, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
 from ppg.jobs.callback_job import CallbackJob
+from ppg.jobs.current import SESSION
 from ppg.jobs.file_jobs import FileJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.jobs.namespaces import WholeName, full_id, full_path
+from ppg.paths import require_path
+from ppg.recipes.inherited import graph_for
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
 from ppg.worker.passing import Late, filled, has_late
 
@@ -87,10 +92,12 @@ def _declared(
     options: Mapping[str, Any],
     bound: Mapping[str, object],
 ) -> CallbackJob:
-    what = f"{kind.__name__} '{name}'"
+    what = f"{kind.__name__} '{_whole(name, kind)}'"
     if type(function) is not FunctionType:
         raise TypeError(f"{what}: only functions can be decorated, not {function!r}; use the class")
     plain, dependencies = _taken_apart(function, what, bound, takes_output=issubclass(kind, FileJob))
+    jobs = (one for needed in dependencies.values() for one in jobs_and_files(needed))
+    options = {**options, "pipegraph": graph_for(options.get("pipegraph"), jobs, what)}
     job = unadmitted(kind, name, plain, **options)
     if not bound:
         # The line of the function; a function that is bound may be far from what it makes.
@@ -111,7 +118,7 @@ def _declared(
     assert isinstance(admitted, kind)
     if parameters:
         known_as = f"{admitted.job_id} (bound)"
-        admitted.depends_on(ParameterInvariant(known_as, parameters, pipegraph=admitted.pipegraph))
+        admitted.depends_on(ParameterInvariant(WholeName(known_as), parameters, pipegraph=admitted.pipegraph))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
             if isinstance(one, (Job, JobFile)):
@@ -119,6 +126,13 @@ def _declared(
             else:
                 admitted.depends_on_file(one)
     return admitted
+
+
+def _whole(name: object, kind: type[CallbackJob]) -> object:
+    """Return a name as messages show it: with the namespace."""
+    if not SESSION.namespace or not isinstance(name, (str, os.PathLike)):
+        return name
+    return full_path(require_path(name, kind.__name__)) if issubclass(kind, FileJob) else full_id(str(name))
 
 
 def _taken_apart(

@@ -15,7 +15,7 @@ of the streams. Files count by their names relative to the pipegraph's root.
 import functools
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
@@ -24,10 +24,12 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.jobs.namespaces import WholeName
 from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
 from ppg.kinds.confining import refuse_containers
 from ppg.kinds.execution import ExecutionOptions
 from ppg.paths import PathLike, absolute, require_folder, require_path
+from ppg.recipes.inherited import graph_for
 from ppg.worker.command import Part, Placeholder, run_command
 from ppg_graph import NodeKind
 
@@ -104,6 +106,7 @@ class ExternalJob(MultiFileGeneratingJob):
     ) -> None:
         self._is_single = isinstance(filenames, (str, os.PathLike))
         several = [filenames] if isinstance(filenames, (str, os.PathLike)) else filenames
+        pipegraph = graph_for(pipegraph, _given_jobs(command, stdin), f"{type(self).__name__} {filenames!r}")
         # Reading the command needs the job's files, and the function needs the command, so `_unset` takes its place.
         super().__init__(
             several,
@@ -200,7 +203,7 @@ class ExternalJob(MultiFileGeneratingJob):
         return self._command_invariant() if self.ignores_code_changes else None
 
     def _command_invariant(self) -> Job:
-        return unadmitted(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
+        return unadmitted(CommandInvariant, WholeName(self.job_id), self._declared, pipegraph=self.pipegraph)
 
     def _output(self, to: PathLike, what: str, stream: str) -> str:
         try:
@@ -288,7 +291,10 @@ class _Reader:
             return files[0]
         if isinstance(given, JobFile):
             return self._files_of(given.job, given.path)[0]
-        return self._job.pipegraph.file_id(require_path(given, f"{self._what}: {argument}"))
+        path = require_path(given, f"{self._what}: {argument}")
+        if argument != "stdin" and (own := self._job.declared_path(path)) is not None and self._is_own(own):
+            return own
+        return self._job.pipegraph.file_id(path)
 
     def _file(self, piece: object) -> str:
         """Return the file that a part of an argument names; add it to the inputs if the command reads it."""
@@ -328,6 +334,14 @@ class _Reader:
         if alone and (name.startswith("-") or not (self.argv or "/" in name)):
             name = f"./{name}"
         return shlex.quote(name) if self._quoting else name
+
+
+def _given_jobs(command: object, stdin: object) -> Iterator[object]:
+    """Yield the arguments of a command that may be jobs, and `stdin`."""
+    if isinstance(command, Iterable) and not isinstance(command, str):
+        for word in command:
+            yield from word if isinstance(word, tuple) else (word,)
+    yield stdin
 
 
 def _words(command: object, what: str, *, shell: bool) -> list[Any]:
