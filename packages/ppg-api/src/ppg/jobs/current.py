@@ -35,10 +35,10 @@ class _Place:
 
     def __init__(self, owner: object = None, outer: "_Place | None" = None) -> None:
         self.pipegraph: GraphProtocol | None = None
-        self.owner = owner
-        self.outer = outer
-        self.is_over = False
-        self.is_made = False
+        self.owner: object = owner
+        self.outer: _Place | None = outer
+        self.is_over: bool = False
+        self.is_made: bool = False
 
 
 class _Prefix:
@@ -47,10 +47,10 @@ class _Prefix:
     __slots__ = ("is_over", "outer", "owner", "text")
 
     def __init__(self, text: str, owner: object = None, outer: "_Prefix | None" = None) -> None:
-        self.text = text
-        self.owner = owner
-        self.outer = outer
-        self.is_over = False
+        self.text: str = text
+        self.owner: object = owner
+        self.outer: _Prefix | None = outer
+        self.is_over: bool = False
 
 
 _PLACE: ContextVar[_Place | None] = ContextVar("ppg_pipegraph", default=None)
@@ -120,7 +120,8 @@ class Session:
     @property
     def last(self) -> "GraphProtocol | None":
         """The pipegraph that a script would mean: the current one, or else the last one that a block entered."""
-        return (_PLACE.get() or self._base).pipegraph or self._last
+        current = (_PLACE.get() or self._base).pipegraph
+        return self._last if current is None else current
 
     def replace(self, pipegraph: "GraphProtocol") -> "GraphProtocol | None":
         """Make a new pipegraph the current one; return the one that `new_pipegraph()` had made current before."""
