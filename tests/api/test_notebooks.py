@@ -59,6 +59,24 @@ def ran():
 """
 
 
+@pytest.mark.parametrize("options", ["quiet=True", "quiet=True, redefine=True"])
+def test_a_new_pipegraph_that_drops_jobs_that_did_not_run_says_so_at_once(notebook, options):
+    outputs = notebook(
+        "import ppg",
+        "ppg.new_pipegraph(" + options + ")",
+        "job = ppg.FileGeneratingJob('a', lambda path: path.write_text('a'))",
+        "ppg.new_pipegraph(" + options + "); None",
+        "job = ppg.FileGeneratingJob('a', lambda path: path.write_text('a')); ppg.run(); None",
+        "ppg.new_pipegraph(" + options + "); None",
+    )
+    assert "the 1 job of the pipegraph of " in outputs[3]
+    assert (
+        "did not run, and are not in the new one; declare them again, or run that pipegraph by its variable"
+        in outputs[3]
+    )
+    assert outputs[5] == ""
+
+
 def test_a_redefined_cell_reruns_what_it_affects_and_nothing_else(notebook, folder):
     outputs = notebook(
         START,

@@ -48,6 +48,39 @@ def test_a_graph_that_another_one_replaced_is_mentioned(project):
     assert project.command(sys.executable, "script.py").err.count("never ran") == 1
 
 
+def test_the_line_that_replaced_the_graph_is_named(project):
+    project.script(f"{DECLARES}{DECLARES}ppg.run_pipegraph()")
+    ended = project.command(sys.executable, "script.py")
+    assert f"{WARNING}, and before new_pipegraph() makes another one the current one, at " in ended.err
+    assert ended.err.count("/script.py:") == 2
+
+
+def test_a_graph_that_was_replaced_and_ran_by_its_variable_is_not_mentioned(project):
+    project.script(
+        "first = ppg.new_pipegraph(root='one'); ppg.FileGeneratingJob('a', writes('A'))\n"
+        "second = ppg.new_pipegraph(root='two'); ppg.FileGeneratingJob('a', writes('A'))\n"
+        "first.run()\nsecond.run()"
+    )
+    assert "never ran" not in project.command(sys.executable, "script.py").err
+
+
+def test_a_block_that_never_ran_is_mentioned_and_ppg_run_runs_the_last_one(project):
+    block = "with ppg.Pipegraph(root='{0}') as {0}:\n    ppg.FileGeneratingJob('a', writes('A'))\n"
+    project.script(block.format("one") + block.format("two"))
+    ended = project.command(sys.executable, "script.py")
+    assert ended.err.count("never ran; call its run() after the last declaration") == 2
+    ended = project.ppg("run", "script.py")
+    assert ended.code == 2
+    assert ended.err.count("never ran; call its run()") == 1
+    assert (project.folder / "two" / "a").exists()
+    assert not (project.folder / "one").exists()
+    project.script(block.format("one") + block.format("two") + "    two.run()\none.run()\n")
+    assert "never ran" not in project.command(sys.executable, "script.py").err
+    project.script(DECLARES + block.format("one") + "one.run()\n")
+    assert project.ppg("run", "script.py").code == 0
+    assert (project.folder / "a").exists(), "the current graph is run"
+
+
 def test_ppg_run_runs_the_last_graph_and_ends_with_2_if_another_one_never_ran(project):
     project.script(DECLARES)
     ended = project.ppg("run", "script.py")

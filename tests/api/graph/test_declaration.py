@@ -9,7 +9,7 @@ from tests.api.callbacks import nothing, write
 
 
 def test_a_job_before_new_pipegraph_is_an_error_that_says_to_call_it(monkeypatch):
-    monkeypatch.setattr(ppg.jobs.current.SESSION, "pipegraph", None)
+    monkeypatch.setattr(ppg.session.current.SESSION, "pipegraph", None)
     with pytest.raises(ppg.PyPipelineGraphError, match="new_pipegraph"):
         ppg.FileGeneratingJob("a", write)
     with pytest.raises(ppg.PyPipelineGraphError, match="new_pipegraph"):

@@ -78,7 +78,7 @@ def test_jobs_that_are_forked_from_the_script_have_no_part_in_its_graph(script, 
         def write(path):
             path.write_text("x")
         def declares(path):
-            assert ppg.jobs.current.SESSION.pipegraph is None
+            assert ppg.session.current.SESSION.pipegraph is None
             ppg.FileGeneratingJob("nowhere", write)
             path.write_text("x")
         def runs(path):

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import ppg
-from ppg.jobs.current import SESSION
+from ppg.session.current import SESSION
 from tests.api.recipes.value_formats import Lines
 
 VALUE = "cache/values/value.value"

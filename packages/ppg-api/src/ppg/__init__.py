@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         PyPipeGraphError,
         PyPipelineGraphError,
         RunFailed,
+        UnknownJobError,
     )
     from ppg.exceptions import RuntimeError as RuntimeError  # noqa: A004 (the name is part of pypipegraph's interface)
     from ppg.inspect.forecast import Preview
@@ -113,6 +114,7 @@ if TYPE_CHECKING:
     from ppg.report.frontend import Frontend
     from ppg.result import JobOutcome, JobState, RunResult
     from ppg.script import current_pipegraph, new_pipegraph, new_pipeline, read, run, run_pipegraph, unwatched
+    from ppg.session.namespaces import namespace
     from ppg.shared_cache.cache import SharedCache
     from ppg.shared_cache.upkeep import CachedEntry
     from ppg.worker.command import CORES
@@ -178,6 +180,7 @@ __all__ = [
     "TempExternalJob",
     "TempFileGeneratingJob",
     "ToolVersionInvariant",
+    "UnknownJobError",
     "ValueFormat",
     "ValueLoadingJob",
     "Verification",
@@ -189,6 +192,7 @@ __all__ = [
     "file",
     "files",
     "generator",
+    "namespace",
     "new_pipegraph",
     "new_pipeline",
     "read",
@@ -264,6 +268,7 @@ _MODULES = {
         "PyPipelineGraphError",
         "RunFailed",
         "RuntimeError",
+        "UnknownJobError",
     ],
     "ppg.jobs.callback_job": ["CallbackJob"],
     "ppg.kinds.execution": ["Execution"],
@@ -292,6 +297,7 @@ _MODULES = {
     ],
     "ppg.jobs.job": ["Job", "JobFile", "JobList", "unadmitted"],
     "ppg.kinds.kind": ["JobOutputs", "Observing", "ProcessCall"],
+    "ppg.session.namespaces": ["namespace"],
     "ppg.jobs.loading_jobs": ["AttributeLoadingJob", "DataLoadingJob", "DictEntryLoadingJob"],
     "ppg.pipegraph": ["Pipegraph"],
     "ppg.recipes.plot_job": ["PlotJob"],

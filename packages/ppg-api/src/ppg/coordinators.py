@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ppg_exec import Executor
 
-__all__ = ["SECONDS_FOR_THREADS", "LocalSystem", "StartMethod"]
+__all__ = ["SECONDS_FOR_THREADS", "LocalSystem", "StartMethod", "coordinator_of"]
 
 StartMethod = Literal["forkserver", "fork"]
 """Origin of the compute node: a clean interpreter, or the script's process."""
@@ -103,6 +103,29 @@ class LocalSystem(RefusesOldAttributes):
             after_fork=after_fork,
             notices=notices,
         )
+
+
+def coordinator_of(given: LocalSystem | None, cores: object, inline: bool) -> LocalSystem:
+    """Return the coordinator of a pipegraph: the given one, or this machine with these cores.
+
+    Raises:
+        TypeError, ValueError: an argument has the wrong type or value, or both forms are used.
+    """
+    if given is not None and not callable(getattr(given, "executor", None)):
+        raise TypeError(f"resource_coordinator must be, say, LocalSystem(max_cores_to_use=4), not {given!r}")
+    if cores is not None:
+        if not isinstance(cores, int) or isinstance(cores, bool):
+            raise TypeError(f"cores must be an int, or None for all cores, not {cores!r}")
+        if cores < 1:
+            raise ValueError(f"cores must be at least 1, or None for all cores, not {cores}")
+    if given is None:
+        return LocalSystem(cores, inline=require_flag(inline, "inline"))
+    if require_flag(inline, "inline") or cores is not None:
+        raise TypeError(
+            "cores= and inline= are for a pipegraph without a resource_coordinator; write "
+            "LocalSystem(max_cores_to_use=..., inline=...) in the one that is given"
+        )
+    return given
 
 
 def _set_state(system: LocalSystem, state: list[object]) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "PyPipelineGraphError",
     "RunFailed",
     "RuntimeError",
+    "UnknownJobError",
     "ValueUnreadableError",
     "class_and_message",
     "how_it_died",
@@ -53,6 +54,24 @@ PyPipeGraphError = PyPipelineGraphError
 
 class JobContractError(PyPipelineGraphError):
     """A job breaks a rule: two jobs make one file, a job makes no output, a definition changed, ..."""
+
+
+class UnknownJobError(PyPipelineGraphError, KeyError):
+    """A pipegraph, or the result of a run, has no job of this name, and no job that makes this file.
+
+    The message has names like it.
+
+        import ppg
+
+        graph = ppg.Pipegraph(quiet=True)
+        try:
+            graph["a.txt"]
+        except ppg.UnknownJobError as error:
+            assert isinstance(error, KeyError)
+    """
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class InputChangedError(PyPipelineGraphError):

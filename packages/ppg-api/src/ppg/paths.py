@@ -16,6 +16,7 @@ __all__ = [
     "FileName",
     "NamedAfterFile",
     "PathLike",
+    "make_folder",
     "normalised",
     "normalised_folder",
     "require_folder",
@@ -172,6 +173,20 @@ def working_root(root: PathLike | None) -> str:
             f"(4,096 bytes); use a folder with a name of at most {LONGEST_ROOT:,}: '{folder[:40]}…'"
         )
     return folder
+
+
+def make_folder(root: str) -> None:
+    """Make the folder of a pipegraph, if it is missing.
+
+    Raises:
+        PyPipelineGraphError: it cannot be made.
+    """
+    try:
+        Path(root).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PyPipelineGraphError(
+            f"The pipegraph's folder '{root}' cannot be made: {error.strerror}; give another one as root="
+        ) from error
 
 
 class NamedAfterFile:

@@ -1,5 +1,6 @@
 """Pipegraph: declares jobs like a `DeclaredGraph`, and runs them; users hold this object."""
 
+import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Self
 
@@ -15,10 +16,13 @@ from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
 from ppg.kinds.track import Track
 from ppg.kinds.undeclared import Undeclared
-from ppg.paths import PathLike
+from ppg.paths import PathLike, make_folder
 from ppg.porting.guards import refuses_old_keywords
 from ppg.report.frontend import FRONTEND
+from ppg.report.never_run import note_graph
+from ppg.session.current import SESSION
 from ppg.shared_cache.cache import SharedCache
+from ppg.worker.role import ROLE, Role
 
 if TYPE_CHECKING:
     from ppg.accept.acceptance import Acceptance
@@ -33,13 +37,26 @@ __all__ = ["DEFAULT_STATUS_FILENAME", "Pipegraph", "RedefinablePipegraph"]
 class Pipegraph(DeclaredGraph):
     """Pipegraph: holds jobs and runs them, once.
 
-    Scripts usually call `new_pipegraph()`, which makes a pipegraph and sets it as the current one.
+    `new_pipegraph()` makes a pipegraph and sets it as the current one of the process. In a `with` block, a pipegraph is
+    the current one until the block ends, also by an exception; then the one before is current again:
+
+        import ppg
+
+        with ppg.Pipegraph(root="plots", quiet=True) as graph:
+            total = ppg.file("total.txt")(lambda out: out.write_text("3"))
+        graph.run()
+        assert graph["total.txt"] is total
+        assert total in graph and total in graph.result
+
+    A block does not run the graph. Blocks can be nested, and a graph can be entered again to declare more jobs. A block
+    counts for its own thread. Decorated functions, and commands and plots that are given jobs, belong to the graph of
+    these jobs.
 
     Parameters:
         resource_coordinator: where jobs run; this machine with all its cores by default.
         invariant_status_filename: the file with the records of earlier runs, relative to `root`.
         cache_folder: the folder for the data of cached jobs, relative to `root`.
-        root: the folder that job ids are relative to; the working directory by default.
+        root: the folder that job ids are relative to; the working directory by default. A run makes it.
         follow: how far FunctionInvariants follow names (see `FunctionInvariant`); "project" by default, so
             that an edit of a helper function is observed.
         undeclared: what happens if a job reads a file that another job makes, without depending on it: "warn", "fail"
@@ -53,6 +70,8 @@ class Pipegraph(DeclaredGraph):
             confined. See `Execution`.
         redefine: for notebooks: a cell that is executed again redefines its jobs, and the graph can run
             again. See `ppg.graph.redefinition`.
+        cores, inline: of this machine, without a `resource_coordinator`: see `LocalSystem`, where `cores` is called
+            `max_cores_to_use`.
     """
 
     if not TYPE_CHECKING:  # type checkers must use the signature of __init__
@@ -79,6 +98,8 @@ class Pipegraph(DeclaredGraph):
         shared_cache: SharedCache | PathLike | None = None,
         confine: bool = False,
         redefine: bool = False,  # noqa: ARG002 (see __new__)
+        cores: int | None = None,
+        inline: bool = False,
     ) -> None:
         super().__init__(
             resource_coordinator,
@@ -92,7 +113,15 @@ class Pipegraph(DeclaredGraph):
             quiet=quiet,
             shared_cache=shared_cache,
             confine=confine,
+            cores=cores,
+            inline=inline,
         )
+
+    def __enter__(self) -> Self:
+        caller = sys._getframe(1)
+        if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT:
+            note_graph(self, (caller.f_code.co_filename, caller.f_lineno), by_block=True)
+        return super().__enter__()
 
     # -- running -------------------------------------------------------------------------------------
 
@@ -108,9 +137,10 @@ class Pipegraph(DeclaredGraph):
         """
         from ppg.inspect.forecast import preview_of  # noqa: PLC0415 (declaring needs none of what running needs)
 
-        self.complete()
-        self.check()
-        return preview_of(self, None if targets is None else self.nodes_of(targets))
+        with SESSION.whole_names():
+            self.complete()
+            self.check()
+            return preview_of(self, None if targets is None else self.nodes_of(targets))
 
     def verify(
         self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
@@ -122,9 +152,10 @@ class Pipegraph(DeclaredGraph):
         """
         from ppg.inspect.verification import verification_of  # noqa: PLC0415 (declaring needs none of it)
 
-        self.complete()
-        self.check()
-        return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
+        with SESSION.whole_names():
+            self.complete()
+            self.check()
+            return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
 
     def accept(
         self,
@@ -153,15 +184,17 @@ class Pipegraph(DeclaredGraph):
         """
         from ppg.accept.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
 
-        self.complete()
-        self.check()
-        return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
+        with SESSION.whole_names():
+            self.complete()
+            self.check()
+            return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
 
     def read_value(self, job: Job, *, stale_ok: bool) -> object:
         """Return the value that a job has stored, or would load; for `read` of such a job, which says more."""
         from ppg.inspect.stored import value_of  # noqa: PLC0415 (declaring needs none of it)
 
-        return value_of(self, job, stale_ok=stale_ok)
+        with SESSION.whole_names():
+            return value_of(self, job, stale_ok=stale_ok)
 
     @refuses_old_keywords("run_pipegraph")
     def run(
@@ -182,7 +215,7 @@ class Pipegraph(DeclaredGraph):
             RuntimeError: at least one job failed; all jobs that did not depend on it have been done.
             CycleError: jobs depend on each other in a circle; nothing was done.
             JobContractError: with `undeclared="fail"`, a function refers to a job on which its job does not depend.
-            PyPipelineGraphError: the graph ran before, or another run holds the status file.
+            PyPipelineGraphError: the graph ran before, or another run holds the status file, or its folder cannot be made.
             KeyboardInterrupt: Ctrl-C was pressed; running jobs were ended, finished jobs stay recorded.
         """
         from ppg.launch.start import start_run  # noqa: PLC0415 (declaring needs none of what running needs)
@@ -198,14 +231,17 @@ class Pipegraph(DeclaredGraph):
         if frontend is None:
             frontend = FRONTEND.current
         frontend.before_run(self)
-        with collected_later():
+        with collected_later(), SESSION.whole_names():
             self.complete()
             self.check()
             require_no_referred_jobs(self)
         chosen = None if targets is None else self.nodes_of(targets)
+        if self._has_own_root:
+            make_folder(self.root)
         self._life = Life.RUNNING
         try:
-            self._result = start_run(self, frontend, chosen)
+            with SESSION.whole_names():
+                self._result = start_run(self, frontend, chosen)
         finally:
             self._life = Life.RAN
         self._result.raise_for_failures()

@@ -1,13 +1,15 @@
 """Result: holds the outcome of every job after a run."""
 
 import enum
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ppg.exceptions import (
     PyPipelineGraphError,
     RuntimeError,  # noqa: A004 (part of pypipegraph's interface)
+    UnknownJobError,
     class_and_message,
 )
 from ppg.porting.guards import RefusesOldAttributes
@@ -24,6 +26,16 @@ class _HasId(Protocol):
     """Has id: a job, of which only the id is used."""
 
     job_id: "JobId"
+
+
+class _Names(Protocol):
+    """Names: the pipegraph of a result, which knows the names of its jobs."""
+
+    def id_of(self, name: object) -> "JobId | None":
+        """Return the id of the job that a name stands for."""
+
+    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+        """Return the error for a name that stands for none."""
 
 
 class JobState(enum.Enum):
@@ -131,11 +143,22 @@ class JobOutcome(RefusesOldAttributes):
 class RunResult(Mapping[str, JobOutcome]):
     """Run result: maps job ids to the outcomes of a run.
 
+    Jobs, and files in any spelling, stand for the ids:
+
+        import ppg
+
+        with ppg.Pipegraph(quiet=True) as graph:
+            job = ppg.file("a.txt")(lambda out: out.write_text("a"))
+        result = graph.run()
+        assert result["./a.txt"].state is ppg.JobState.RAN
+        assert job in result and "b.txt" not in result
+
     Parameters:
         job_ids: all jobs, in the order of declaration; True for those that can do work.
         outcomes: of the jobs that are not just up to date.
         duration: seconds from the start of the run to its end.
         interrupted_by: the number of the signal that ended the run early, or None.
+        names: the pipegraph, which knows the files of jobs; without it only ids are found.
     """
 
     def __init__(
@@ -144,7 +167,10 @@ class RunResult(Mapping[str, JobOutcome]):
         outcomes: Mapping[str, JobOutcome],
         duration: float,
         interrupted_by: int | None = None,
+        *,
+        names: "_Names | None" = None,
     ) -> None:
+        self._names = names
         self._job_ids = job_ids
         self._outcomes = outcomes
         self.duration = duration
@@ -156,14 +182,28 @@ class RunResult(Mapping[str, JobOutcome]):
     def _repr_html_(self) -> str:
         return _result_html(self)
 
-    def __getitem__(self, job_id: "str | _HasId") -> JobOutcome:
-        job_id = str(job_id)
-        outcome = self._outcomes.get(job_id)
-        if outcome is not None:
-            return outcome
-        if job_id in self._job_ids:
-            return JobOutcome(job_id, JobState.UP_TO_DATE)
-        raise KeyError(job_id)
+    def __getstate__(self) -> dict[str, object]:
+        # The pipegraph stays where it is.
+        return self.__dict__ | {"_names": None}
+
+    def __getitem__(self, job_id: "str | os.PathLike[str] | _HasId") -> JobOutcome:
+        found = self._id_of(job_id)
+        if found is None:
+            if self._names is not None:
+                raise self._names.unknown(job_id, self._job_ids)
+            raise UnknownJobError(f"The run had no job '{job_id}'; correct the name")
+        outcome = self._outcomes.get(found)
+        return JobOutcome(found, JobState.UP_TO_DATE) if outcome is None else outcome
+
+    def __contains__(self, job_id: object) -> bool:
+        return self._id_of(job_id) is not None
+
+    def _id_of(self, name: object) -> str | None:
+        """Return the id of the job of this run that a name stands for, if there is one."""
+        if isinstance(name, str) and name in self._job_ids:
+            return name
+        found = str(name) if self._names is None else self._names.id_of(name)
+        return found if found in self._job_ids else None
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._job_ids)
@@ -171,7 +211,7 @@ class RunResult(Mapping[str, JobOutcome]):
     def __len__(self) -> int:
         return len(self._job_ids)
 
-    def outcome(self, job_id: "str | _HasId") -> JobOutcome:
+    def outcome(self, job_id: "str | os.PathLike[str] | _HasId") -> JobOutcome:
         """Return the outcome of a job.
 
         Raises:

@@ -7,7 +7,6 @@ from typing import Any
 
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import PyPipelineGraphError
-from ppg.jobs.current import SESSION, pipegraph_for
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
 from ppg.kinds.graph_protocol import not_in_a_job
@@ -18,6 +17,7 @@ from ppg.pipegraph import DEFAULT_STATUS_FILENAME, Pipegraph
 from ppg.porting.guards import refuses_old_keywords
 from ppg.report.never_run import note_graph
 from ppg.result import RunResult
+from ppg.session.current import SESSION, pipegraph_for
 from ppg.shared_cache.cache import SharedCache
 from ppg.worker.role import ROLE, Role
 from ppg_invariants import unwatch
@@ -50,8 +50,20 @@ def new_pipegraph(
     shared_cache: SharedCache | PathLike | None = None,
     confine: bool = False,
     redefine: bool = False,
+    cores: int | None = None,
+    inline: bool = False,
 ) -> Pipegraph:
-    """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`."""
+    """Make a pipegraph and make it the current one; the parameters are those of `Pipegraph`.
+
+        import ppg
+
+        graph = ppg.new_pipegraph(cores=1, inline=True, quiet=True)
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert ppg.run_pipegraph().ran == ["a.txt"]
+        assert ppg.current_pipegraph() is graph
+
+    In a `with` block of another pipegraph, it is the current one until that block ends.
+    """
     pipegraph = Pipegraph(
         resource_coordinator,
         invariant_status_filename=invariant_status_filename,
@@ -65,10 +77,14 @@ def new_pipegraph(
         shared_cache=shared_cache,
         confine=confine,
         redefine=redefine,
+        cores=cores,
+        inline=inline,
     )
-    SESSION.pipegraph = pipegraph
+    replaced = SESSION.replace(pipegraph)
+    if isinstance(replaced, Pipegraph):
+        replaced.was_replaced = True
     caller = sys._getframe(2)  # beyond the wrapper that refuses old keywords
-    if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT and not redefine:
+    if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT:
         note_graph(pipegraph, (caller.f_code.co_filename, caller.f_lineno))
     return pipegraph
 

@@ -33,7 +33,7 @@ _VERSIONS = {
 }
 
 _MODULES = {
-    "ppg.jobs.current": "ppg.session",
+    "ppg.session.current": "ppg.session",
     "ppg.graph.generate": "ppg.job_process",
     "ppg.pipegraph": "ppg.pipegraph",
     "ppg.accept.acceptance": "ppg.engine.acceptance",

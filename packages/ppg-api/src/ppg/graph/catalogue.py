@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
 
-from ppg.exceptions import PyPipelineGraphError
+from ppg.exceptions import PyPipelineGraphError, UnknownJobError
 from ppg.graph.conflicts import load_place
 from ppg.graph.cycles import Edges, circle_of
+from ppg.graph.find import is_no_file, unknown_job
 from ppg.graph.folders import FoldersOfJobs
-from ppg.jobs.job import Job, JobFile
+from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import PathLike, normalised, require_path
 from ppg.porting.guards import RefusesOldAttributes
 from ppg_graph import Dag, JobId, NodeId, NodeKind
@@ -41,8 +43,88 @@ class Catalogue(RefusesOldAttributes):
     def __iter__(self) -> Iterator[Job]:
         return iter(self._jobs)
 
-    def __contains__(self, job_id: object) -> bool:
-        return job_id in self.dag
+    def __contains__(self, name: object) -> bool:
+        """Whether the graph has this very job, or a job of this id, or one that makes or observes this file."""
+        if isinstance(name, (Job, JobPart)):
+            return self._own(name) is not None
+        if not isinstance(name, (str, os.PathLike)):
+            return False
+        return name in self.dag or self._found(name) is not None
+
+    def __getitem__(self, name: "Job | JobPart | PathLike") -> Any:
+        """Return the job with this id, or the job that makes or observes this file, in any spelling.
+
+            import ppg
+
+            with ppg.Pipegraph(quiet=True) as graph:
+                ppg.file("a.txt")(lambda out: out.write_text("a"))
+                ppg.files(["x.txt", "y.txt"])(lambda outs: [out.write_text("b") for out in outs])
+            assert graph["./a.txt"].job_id == "a.txt"
+            assert graph["x.txt"].job is graph["x.txt:y.txt"]
+            assert "z.txt" not in graph
+            graph.run()
+
+        Of a job with several files, or of a folder, the name of one of them gives that `JobFile`. All names are whole
+        names, also in a `ppg.namespace`. A job of this graph, or a part of one, gives itself.
+
+        Raises:
+            UnknownJobError: there is no such job; the message has names like it. It is a KeyError.
+        """
+        found = self._own(name) if isinstance(name, (Job, JobPart)) else self._found(name)
+        if found is None:
+            raise self.unknown(name, self._names())
+        return found
+
+    def id_of(self, name: object) -> JobId | None:
+        """Return the id of a job of this graph, or of the job that makes or observes a file; None if there is none.
+
+        A job may have left the graph since, because a notebook has redefined or removed it.
+        """
+        if isinstance(name, JobPart):
+            name = name.job
+        if isinstance(name, Job):
+            owner: object = name._pipegraph
+            return name.job_id if owner is self else None
+        found = self._found(name) if isinstance(name, (str, os.PathLike)) else None
+        return found.job.job_id if isinstance(found, JobFile) else None if found is None else found.job_id
+
+    def _own(self, job: "Job | JobPart") -> "Job | JobPart | None":
+        """Return this very job, or part of a job, if it is in the graph."""
+        if isinstance(job, JobPart):
+            path = str(job.path)
+            return job if self.has(job.job) and (path in job.job.files or job.job.covers(path)) else None
+        return job if self.has(job) else None
+
+    def _found(self, name: PathLike) -> "Job | JobFile | None":
+        text: object = os.fspath(name)
+        if not isinstance(text, str):
+            return None
+        if text in self.dag:
+            return self._jobs[self.dag.node(JobId(text))]
+        if is_no_file(text):
+            return None
+        path = self.file_id(text)
+        if path in self._multi_file_makers:
+            return JobFile(self._multi_file_makers[path], path)
+        if path in self.dag:
+            return self._jobs[self.dag.node(path)]
+        maker = self._folders.maker_of(path)
+        return None if maker is None else JobFile(maker, path)
+
+    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+        """Return the error for a name that stands for no job among the known ones."""
+        if isinstance(name, (Job, JobPart)):
+            return UnknownJobError(
+                f"'{name}' is not in this pipegraph: {name!r} belongs to another one, or was removed; declare it in this "
+                "one, or look its name up"
+            )
+        return UnknownJobError(
+            f"{unknown_job(str(name), known)}. Correct the name; `list(graph)` has all jobs"
+        )
+
+    def _names(self) -> list[str]:
+        """The names by which jobs can be found."""
+        return [*self.dag.job_ids, *(path for path in self._multi_file_makers if path not in self.dag)]
 
     @property
     def jobs(self) -> Mapping[str, Job]:
@@ -67,7 +149,7 @@ class Catalogue(RefusesOldAttributes):
     def loader_of(self, place: Hashable, other_than: JobId) -> Job | None:
         """Return the job that loads into a place (`JobKind.loads_into`), if it has another id than the given one."""
         job_id = self._load_places.get(place)
-        if job_id is None or job_id == other_than or job_id not in self:
+        if job_id is None or job_id == other_than or job_id not in self.dag:
             return None
         job = self.job(job_id)
         # A job that was redefined loads into another place now, and another object may have its identity.
@@ -87,7 +169,7 @@ class Catalogue(RefusesOldAttributes):
         path = self.file_id(require_path(filename, "filename"))
         if path in self._multi_file_makers:
             return JobFile(self._multi_file_makers[path], path)
-        if path in self:
+        if path in self.dag:
             job = self._jobs[self.dag.node(path)]
             return job if path in job.files else None
         maker = self._folders.maker_of(path)

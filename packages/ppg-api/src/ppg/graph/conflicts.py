@@ -1,11 +1,12 @@
 """Conflicts: decides whether two declarations with one id are the same job, and makes the errors if they are not."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import TYPE_CHECKING
 
 from ppg.exceptions import JobContractError
-from ppg.jobs.job import Job
+from ppg.jobs.job import Job, JobFile
 from ppg.kinds.kind import calling_hook
+from ppg.session.namespaces import NameInNamespace
 from ppg.source_location import Place
 from ppg_graph import NodeKind
 from ppg_invariants import fingerprint_function
@@ -17,6 +18,7 @@ __all__ = [
     "difference",
     "load_place",
     "refuse_namesakes",
+    "refuse_two_meanings",
     "same_job",
     "second_load_error",
     "shown",
@@ -125,6 +127,33 @@ def _without_instance(function: "Callback") -> "Callback":
     """Return the function of a bound method: methods are compared without their instance."""
     underlying: Callback = getattr(function, "__func__", function)
     return underlying
+
+
+def refuse_two_meanings(
+    needed: NameInNamespace, user: Job, whole: str, maker_of: Callable[[str], Job | JobFile | None]
+) -> None:
+    """Refuse a file that a job needs by its name in a namespace, if another job makes the file of that name there.
+
+    Parameters:
+        needed: the name.
+        user: the job that needs the file.
+        whole: the id of the file that the name means.
+        maker_of: returns the job that makes a file.
+
+    Raises:
+        JobContractError: a job makes the file in the namespace.
+    """
+    for namespace, other in needed.others():
+        made = maker_of(other)
+        maker = made.job if isinstance(made, JobFile) else made
+        if maker is None or maker.job_id == user.job_id:
+            continue
+        raise JobContractError(
+            f"'{user.job_id}' (declared at {shown(user.declared_at)}) needs the file '{needed.name}' by its name, in the "
+            f"namespace '{namespace}', where {maker!r} makes '{other}'. Names of files that jobs need are whole names, so it "
+            f"would get '{whole}'. Depend on {maker!r} itself, or on what you mean instead: on the job that makes '{whole}', "
+            f"or on ppg.FileChecksumInvariant('{whole}') if it is an input"
+        )
 
 
 def shown(place: Place) -> str:

@@ -3,13 +3,14 @@
 import enum
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from types import TracebackType
+from typing import NamedTuple, Self
 
 from ppg.arguments import require_flag
-from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem
+from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem, coordinator_of
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
-from ppg.graph.conflicts import load_place, same_job, second_load_error, shown
+from ppg.graph.conflicts import load_place, refuse_two_meanings, same_job, second_load_error, shown
 from ppg.graph.cycles import circle_of
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
@@ -28,6 +29,8 @@ from ppg.kinds.track import Track, require_track
 from ppg.kinds.undeclared import Undeclared, require_undeclared
 from ppg.paths import PathLike, require_folder, require_path, working_root
 from ppg.result import RunResult, state_html
+from ppg.session.current import SESSION
+from ppg.session.namespaces import NameInNamespace, WholeName, name_in_namespace
 from ppg.shared_cache.cache import SharedCache, shared_cache_of
 from ppg.source_location import Point, point_in_script
 from ppg.text import counted
@@ -82,16 +85,15 @@ class DeclaredGraph(Catalogue):
         quiet: bool = False,
         shared_cache: SharedCache | PathLike | None = None,
         confine: bool = False,
+        cores: int | None = None,
+        inline: bool = False,
     ) -> None:
         # A captured job or pipegraph counts by its name, not by all objects that it refers to.
         register_encoder(Job, _name_of_job)
         register_encoder(DeclaredGraph, _name_of_pipegraph)
         super().__init__(working_root(None if root is None else require_folder(root, "root")))
-        if resource_coordinator is not None and not callable(getattr(resource_coordinator, "executor", None)):
-            raise TypeError(
-                f"resource_coordinator must be, say, LocalSystem(max_cores_to_use=4), not {resource_coordinator!r}"
-            )
-        self.resource_coordinator: LocalSystem = resource_coordinator or LocalSystem()
+        self._has_own_root = root is not None
+        self.resource_coordinator: LocalSystem = coordinator_of(resource_coordinator, cores, inline)
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )
@@ -109,15 +111,30 @@ class DeclaredGraph(Catalogue):
         self._completed = 0
         self._awaited: dict[tuple[str, JobId], Awaited] = {}
         self._inputs_by_name: set[str] = set()
+        self._names_in_namespaces: dict[tuple[str, JobId], NameInNamespace] = {}
         self.run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
+        self.was_replaced: bool = False
+        """Whether a later `new_pipegraph()` took the place of this graph as the current one."""
 
     def _repr_html_(self) -> str:
         return _graph_html(self)
 
     def __repr__(self) -> str:
         return f"<Pipegraph in '{self.root}': {counted(len(self._jobs), 'job')}, {self._life.value}>"
+
+    # -- with blocks ---------------------------------------------------------------------------------------
+
+    def __enter__(self) -> Self:
+        # A graph that runs is entered in the process of a job, which has a copy. A generator's jobs belong to its own graph.
+        SESSION.enter(SESSION.pipegraph if self._life is Life.RUNNING else self, self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        SESSION.leave(self)
 
     @property
     def seconds_for_threads(self) -> float:
@@ -253,7 +270,7 @@ class DeclaredGraph(Catalogue):
         rival = self.loader_of(place, job.job_id)
         if rival is not None:
             raise second_load_error(rival, job)
-        if job.job_id not in self:
+        if job.job_id not in self.dag:
             self._load_places[place] = job.job_id
 
     def add_file_dependency(self, filename: PathLike, downstream: Job) -> None:
@@ -266,9 +283,11 @@ class DeclaredGraph(Catalogue):
             downstream: the job that needs it.
         """
         maker = self.maker_of(filename)
+        if (name := name_in_namespace(filename)) is not None:
+            self._names_in_namespaces[self.file_id(name.name), downstream.job_id] = name
         if maker is None:
             path = self.file_id(require_path(filename, "filename"))
-            maker = self.job(path) if path in self else None
+            maker = self.job(path) if path in self.dag else None
             if maker is None or not maker.observes_file:
                 self._await_file(path, filename, downstream)
                 return
@@ -288,7 +307,7 @@ class DeclaredGraph(Catalogue):
     def observe_awaited(self) -> None:
         """Decide for each file that a job needs by name whether it depends on another job, or on the content."""
         for (path, job_id), awaited in self._take_awaited().items():
-            known = self.job(path) if path in self else None
+            known = self.job(path) if path in self.dag else None
             if self.maker_of(path) is None and (known is None or not known.observes_file):
                 FileChecksumInvariant(awaited.filename, pipegraph=self)._declared_at = awaited.declared_at
                 self._inputs_by_name.add(path)
@@ -301,7 +320,7 @@ class DeclaredGraph(Catalogue):
             TypeError: a parameter cannot be fingerprinted; the message has the path to the value.
             JobContractError: the job already has other parameters.
         """
-        downstream.depends_on(ParameterInvariant(downstream.job_id, parameters, pipegraph=self))
+        downstream.depends_on(ParameterInvariant(WholeName(downstream.job_id), parameters, pipegraph=self))
 
     def add_function_dependency(self, function: Callback, downstream: Job, name: str | None) -> None:
         """Make a job run again when the code of a function changes.
@@ -314,7 +333,7 @@ class DeclaredGraph(Catalogue):
         name = shared_function_name(function) if name is None else f"{downstream.job_id}_{name}"
         if name is None:
             name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
-        downstream.depends_on(FunctionInvariant(name, function, pipegraph=self))
+        downstream.depends_on(FunctionInvariant(WholeName(name), function, pipegraph=self))
 
     def labels(self) -> dict[JobId, str]:
         """Names to show instead of ids in drawings: `the function of a.txt` for `FI:a.txt`."""
@@ -335,8 +354,29 @@ class DeclaredGraph(Catalogue):
                 self.add_dependency(self.admit(invariant), job, None)
             for path in job.input_files:
                 self.add_file_dependency(path, job)
+            self._names_in_namespaces.update(
+                {(self.file_id(named.name), job.job_id): named for named in job.named_inputs}
+            )
         self.observe_awaited()
         self._completed = len(self._jobs)
+        self._refuse_two_meanings()
+
+    def _refuse_two_meanings(self) -> None:
+        """Refuse files that jobs need by names in namespaces, if these names could mean what other jobs make there.
+
+        Raises:
+            JobContractError: a name could.
+        """
+        for (path, job_id), name in self._names_in_namespaces.items():
+            maker = self.maker_of(path)
+            needed = maker.job if isinstance(maker, JobFile) else maker
+            if needed is None and path in self.dag:
+                needed = self.job_at(self.dag.node(JobId(path)))
+            # A cell may have redefined the job since, or removed it.
+            if needed is not None and job_id in self.dag:
+                user = self.job(job_id)
+                if self.dag.has_edge(needed.node, user.node):
+                    refuse_two_meanings(name, user, path, self.maker_of)
 
     def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:
         """Give the nodes that the evaluator added for a generator their jobs.
@@ -363,7 +403,7 @@ class DeclaredGraph(Catalogue):
             reader: the job that read it.
             makers: the job that makes the file, or the generators that may make such a job.
         """
-        if read.job_id in self:
+        if read.job_id in self.dag:
             read = self.job(read.job_id)
         else:
             read.node = self.dag.add_node(read.job_id, read.kind)
@@ -381,7 +421,7 @@ class DeclaredGraph(Catalogue):
             JobContractError: a job makes or observes the status file.
         """
         status = self.file_id(str(self.status_path))
-        if status in self or status in self._multi_file_makers:
+        if status in self.dag or status in self._multi_file_makers:
             raise JobContractError(
                 f"{self.job(status)!r} (declared at {shown(self.job(status).declared_at)}) uses the file in which ppg "
                 "remembers what it has done; give it another file"

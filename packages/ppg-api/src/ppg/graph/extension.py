@@ -8,13 +8,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 
 from ppg.exceptions import JobContractError
-from ppg.graph.conflicts import load_place, same_job, second_load_error
+from ppg.graph.conflicts import load_place, refuse_two_meanings, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.folders import FoldersOfJobs
 from ppg.graph.generated import GeneratedDependency, GeneratedJobs
 from ppg.jobs.generating_jobs import DependencyInjectionJob, JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.session.namespaces import NameInNamespace
 from ppg_graph import Fingerprint, Generated, JobId, NewEdge, NewJob, combine
 
 __all__ = ["Extension", "extension_of"]
@@ -55,6 +56,8 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
     for job in made.jobs:
         for path in job.input_files:
             builder.connect(GeneratedDependency(path, job.job_id, by_file=True))
+        for name in job.named_inputs:
+            builder.refuse_two_meanings(name, job.job_id)
     return builder.extension(generator)
 
 
@@ -74,7 +77,7 @@ class _Builder:
         """Add a job, unless the graph has it already."""
         job.join(self._pipegraph)
         self._declared[job.job_id] = job
-        if job.job_id in self._pipegraph:
+        if job.job_id in self._pipegraph.dag:
             same_job(self._pipegraph.job(job.job_id), job)
             for observed in job.implicit_invariants():
                 self._declared[observed.job_id] = observed
@@ -111,6 +114,8 @@ class _Builder:
         downstream = JobId(dependency.downstream)
         if dependency.by_file:
             upstream, part = self._maker(dependency)
+            if dependency.name is not None:
+                self.refuse_two_meanings(dependency.name, downstream)
             self._connect(NewEdge(upstream, downstream, part))
         else:
             self._connect(NewEdge(JobId(dependency.upstream), downstream, dependency.part))
@@ -132,16 +137,31 @@ class _Builder:
         )
         return Extension(event, self._new)
 
-    def _maker(self, dependency: GeneratedDependency) -> tuple[JobId, str | None]:
-        path = dependency.upstream
+    def refuse_two_meanings(self, name: NameInNamespace, job_id: JobId) -> None:
+        """Refuse a file that a job needs by its name in a namespace, if another job makes that file there."""
+        user = self._new.get(job_id) or self._pipegraph.job(job_id)
+        refuse_two_meanings(
+            name,
+            user,
+            self._pipegraph.file_id(name.name),
+            lambda path: self._made(self._pipegraph.file_id(path)),
+        )
+
+    def _made(self, path: str) -> Job | JobFile | None:
+        """Return the job that makes a file, or one file of a folder."""
         maker = self._makers.get(path) or self._pipegraph.maker_of(path)
         if maker is None and (in_folder := self._folders.maker_of(path)) is not None:
             maker = JobFile(in_folder, path)
+        return maker
+
+    def _maker(self, dependency: GeneratedDependency) -> tuple[JobId, str | None]:
+        path = dependency.upstream
+        maker = self._made(path)
         if isinstance(maker, JobFile):
             return maker.job.job_id, str(maker.path)
         if maker is not None:
             return maker.job_id, path if maker.files != (path,) else None
-        known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph else None)
+        known = self._new.get(path) or (self._pipegraph.job(path) if path in self._pipegraph.dag else None)
         if known is not None and known.observes_file:
             self._declared[known.job_id] = known
             return known.job_id, None

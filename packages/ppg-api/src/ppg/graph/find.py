@@ -2,32 +2,33 @@
 
 from collections.abc import Iterable, Iterator
 
-from ppg.graph.declared import DeclaredGraph
 from ppg.jobs.invariants import FunctionInvariant, ParameterInvariant
 from ppg.jobs.job import Job, JobFile
+from ppg.kinds.graph_protocol import GraphProtocol
 
-__all__ = ["as_invariant", "find_job", "spellings", "unknown_job"]
+__all__ = ["as_invariant", "find_job", "is_no_file", "spellings", "unknown_job"]
 
 NEAREST = 5
 LIKELY = 100
 """The number of names that are compared closely, which takes a fifth of a millisecond each."""
 
 
-def find_job(pipegraph: DeclaredGraph, name: str) -> Job | None:
+def find_job(pipegraph: GraphProtocol, name: str) -> Job | None:
     """Return the job with this id, or the job that makes or observes this file; None if there is none."""
     for job_id in spellings(name, pipegraph):
-        if job_id in pipegraph:
-            return pipegraph.job(job_id)
-        maker = None if _is_no_file(job_id) else pipegraph.maker_of(job_id)
+        if job_id in pipegraph.dag:
+            job: Job = pipegraph.job(job_id)
+            return job
+        maker = None if is_no_file(job_id) else pipegraph.maker_of(job_id)
         if maker is not None:
             return maker.job if isinstance(maker, JobFile) else maker
     return None
 
 
-def spellings(name: str, pipegraph: DeclaredGraph) -> Iterator[str]:
+def spellings(name: str, pipegraph: GraphProtocol) -> Iterator[str]:
     """Yield the ids that a job with this name may have: the name, a file relative to the root, or an invariant."""
     yield name
-    if not _is_no_file(name):
+    if not is_no_file(name):
         yield pipegraph.file_id(name)
     yield from as_invariant(name)
 
@@ -62,6 +63,6 @@ def _pairs(name: str) -> set[str]:
     return {name[position : position + 2] for position in range(len(name) - 1)}
 
 
-def _is_no_file(name: str) -> bool:
+def is_no_file(name: str) -> bool:
     """Whether no file can have this name."""
     return not name or name.endswith("/") or "\0" in name

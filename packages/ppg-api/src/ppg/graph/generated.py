@@ -5,15 +5,18 @@ dependency as a pair of names, because it has only the names of the existing job
 event for the evaluator (`ppg.graph.extension`).
 """
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ppg.exceptions import JobContractError
+from ppg.exceptions import JobContractError, UnknownJobError
 from ppg.graph.conflicts import load_place, same_job, second_load_error
 from ppg.graph.declared import DeclaredGraph
+from ppg.graph.find import is_no_file
 from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import require_path
+from ppg.session.namespaces import NameInNamespace, name_in_namespace
 from ppg_graph import NodeId
 
 if TYPE_CHECKING:
@@ -31,12 +34,14 @@ class GeneratedDependency:
         downstream: a job id.
         part: the needed file of the upstream job, or None for all.
         by_file: `upstream` names a file. If no job makes it, it is an input to observe.
+        name: the name of that file, if it was given in a namespace.
     """
 
     upstream: str
     downstream: str
     part: str | None = None
     by_file: bool = False
+    name: NameInNamespace | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,8 @@ class GeneratedGraph(DeclaredGraph):
     def add_file_dependency(self, filename: "PathLike", downstream: Job) -> None:
         """Record a dependency on a file; the main process finds the job that makes the file."""
         path = self.file_id(require_path(filename, "filename"))
-        self._dependencies.append(GeneratedDependency(path, downstream.job_id, by_file=True))
+        name = name_in_namespace(filename)
+        self._dependencies.append(GeneratedDependency(path, downstream.job_id, by_file=True, name=name))
 
     def maker_of(self, filename: "PathLike") -> Job | JobFile | None:
         """Return the new job that makes a file, or its one file; None if no new job makes it."""
@@ -113,6 +119,26 @@ class GeneratedGraph(DeclaredGraph):
         if maker is None or maker.files == (path,):
             return maker
         return JobFile(maker, path)
+
+    def _own(self, job: Job | JobPart) -> Job | JobPart | None:
+        made = job.job if isinstance(job, JobPart) else job
+        return job if self._new.get(made.job_id) is made else None
+
+    def _found(self, name: "PathLike") -> Job | JobFile | None:
+        text = os.fspath(name)
+        if text in self._new or is_no_file(text):
+            return self._new.get(text)
+        return self.maker_of(text) or self._new.get(self.file_id(text))
+
+    def _names(self) -> list[str]:
+        return list(self._new)
+
+    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+        """Return the error for a name of no job that the generator has declared."""
+        return UnknownJobError(
+            f"{super().unknown(name, known)}. A generator finds only the jobs that it has declared itself: let it refer to "
+            "other jobs by variables"
+        )
 
     def generated(self, returned: object) -> GeneratedJobs:
         """Return the declarations of the callback, and the jobs that it returned."""

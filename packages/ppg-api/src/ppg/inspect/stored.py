@@ -60,7 +60,7 @@ def value_named(graph: DeclaredGraph, name: str, *, stale_ok: bool) -> object:
         raise TypeError(f"ppg.read: name must be a str, not {name!r}; a job has a method read()")
     found: list[Job] = [job for job in graph if isinstance(job, StoredValueJob) and job.name == name]
     if not found and name in graph:
-        found = [one for one in [graph.job(name)] if isinstance(one, (StoredValueJob, ValueLoadingJob))]
+        found = [one for one in [graph[name]] if isinstance(one, (StoredValueJob, ValueLoadingJob))]
     if len(found) > 1:
         raise PyPipelineGraphError(
             f"Two jobs store a value '{name}': {found[0]!r} and {found[1]!r}; name the file, or use read() of the job"

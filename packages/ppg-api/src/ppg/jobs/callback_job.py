@@ -11,6 +11,7 @@ from ppg.jobs.job import Job, require_id
 from ppg.kinds.execution import AS_USUAL, Execution
 from ppg.kinds.resources import NOT_STATED
 from ppg.kinds.signature import Callback, wants_argument
+from ppg.session.namespaces import full_id
 from ppg.worker.calls import call_passing
 from ppg.worker.role import ROLE, Role
 
@@ -165,6 +166,7 @@ class NamedCallbackJob(CallbackJob):
         self, job_id: str, callback: Callback, pipegraph: "GraphProtocol | None", execution: Execution
     ) -> None:
         what = type(self).__name__
+        job_id = full_id(job_id)
         require_id(job_id, what)
         wants = wants_argument(callback, f"{what} '{job_id}'")
         if self.takes_argument and not wants:

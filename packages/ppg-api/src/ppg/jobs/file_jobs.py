@@ -16,6 +16,8 @@ from ppg.kinds.execution import AS_USUAL, Execution, ExecutionOptions, execution
 from ppg.kinds.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.paths import NamedAfterFile, PathLike, absolute, require_no_obstacle, require_path
+from ppg.session.current import SESSION
+from ppg.session.namespaces import WholeName, full_path
 from ppg.worker.calls import make_files
 from ppg_graph import Files, FileStatus, JobId, NodeKind, Observation
 from ppg_invariants import (
@@ -310,7 +312,7 @@ class FileGeneratingJob(NamedAfterFile, FileJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        path = require_path(output_filename, "output_filename", self)
+        path = full_path(require_path(output_filename, "output_filename", self))
         super().__init__(
             path,
             function,
@@ -324,7 +326,7 @@ class FileGeneratingJob(NamedAfterFile, FileJob):
             if options
             else AS_USUAL,
         )
-        self.job_id: JobId = self.pipegraph.file_id(path)
+        self.job_id: JobId = self.pipegraph.file_id(str(path))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -356,7 +358,7 @@ class MultiFileGeneratingJob(FileJob):
         JobContractError: another job makes one of the files, or an earlier declaration of the job differs.
     """
 
-    __slots__ = ("_files", "_names")
+    __slots__ = ("_files", "_names", "_prefix")
     # `__getitem__` would make the job iterable, but a job is one dependency, not a list of files.
     __iter__: ClassVar[None] = None
 
@@ -382,11 +384,11 @@ class MultiFileGeneratingJob(FileJob):
         if isinstance(given, (set, frozenset)):
             # The order of a set differs from run to run, and the function gets a list.
             given = sorted(given, key=str)
-        paths = [require_path(path, f"{type(self).__name__}: filenames") for path in given]
+        paths = [full_path(require_path(path, f"{type(self).__name__}: filenames")) for path in given]
         if not paths:
             raise ValueError(f"{type(self).__name__}: filenames must name at least one file")
         super().__init__(
-            ":".join(paths),
+            WholeName(":".join(paths)),
             function,
             pipegraph,
             rename_broken=rename_broken,
@@ -395,8 +397,9 @@ class MultiFileGeneratingJob(FileJob):
             share=share,
             execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{':'.join(paths)}'"),
         )
-        self._files = tuple(self.pipegraph.file_id(path) for path in paths)
+        self._files = tuple(self.pipegraph.file_id(str(path)) for path in paths)
         self._names = names
+        self._prefix = SESSION.namespace
         if len(set(self._files)) < len(self._files):
             twice = next(path for path in self._files if self._files.count(path) > 1)
             raise ValueError(f"{type(self).__name__}: the file '{twice}' is named twice; name it once")
@@ -425,6 +428,8 @@ class MultiFileGeneratingJob(FileJob):
     def __getitem__(self, name: PathLike) -> JobFile:
         """Return one of the files, by its name in the dictionary, or by its path.
 
+        The path may be the one in the declaration, without the namespace.
+
         Raises:
             KeyError: the job makes no such file.
             TypeError: the name is a number.
@@ -436,12 +441,18 @@ class MultiFileGeneratingJob(FileJob):
             )
         if self._names is not None and name in self._names:
             return JobFile(self, self._files[self._names.index(str(name))])
-        path = self.pipegraph.file_id(os.fspath(name))
+        declared = self.declared_path(os.fspath(name))
+        path = declared if declared in self._files else self.pipegraph.file_id(os.fspath(name))
         if path not in self._files:
             raise KeyError(
                 f"{self!r} makes no file '{name}'; it makes {', '.join(self._names or self._files)}"
             )
         return JobFile(self, path)
+
+    def declared_path(self, path: str) -> str | None:
+        """Return the file that a name in the declaration means if the job makes it; None without a namespace."""
+        prefix: str = getattr(self, "_prefix", "")  # a job that an older ppg has pickled has none
+        return self.pipegraph.file_id(prefix + path) if prefix and not path.startswith("/") else None
 
     @property
     def made(self) -> Path | list[Path] | dict[str, Path]:

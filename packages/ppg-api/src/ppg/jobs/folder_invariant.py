@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from ppg.jobs.job import Job, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.paths import PathLike, absolute, normalised_folder, require_folder
+from ppg.session.namespaces import WholeName
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable, combine, matcher
 from ppg_invariants import (
     FileProblem,
@@ -71,7 +72,7 @@ class FolderInvariant(Job):
         require_algorithm(algorithm)
         self.algorithm = algorithm
         self._matches: Callable[[str], bool] | None = None
-        super().__init__(text, pipegraph)
+        super().__init__(WholeName(text), pipegraph)
         self.path = normalised_folder(text, self.pipegraph.root)
         self.job_id: JobId = JobId(f"{self.name_space}{self.path}/{self.glob}")
 

@@ -21,6 +21,7 @@ from ppg.kinds.execution import ExecutionOptions, execution_of
 from ppg.kinds.kind import HistoryProtocol, JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.kinds.signature import Callback
 from ppg.paths import PathLike, absolute, normalised_folder, require_folder
+from ppg.session.namespaces import full_path
 from ppg.worker.folders import folder_obstacle, make_folder, paths_in, remove_folder
 from ppg_graph import Files, FileStatus, Fingerprint, JobId, NodeKind, Observation, combine, is_pattern
 from ppg_invariants import (
@@ -102,7 +103,7 @@ class FolderJob(FileJob):
         **options: Unpack[ExecutionOptions],
     ) -> None:
         what = type(self).__name__
-        text = require_folder(folder, f"{what}: folder")
+        text = full_path(require_folder(folder, f"{what}: folder"))
         super().__init__(
             text,
             function,
@@ -113,7 +114,7 @@ class FolderJob(FileJob):
             share=share,
             execution=execution_of(options, ExecutionOptions, f"{what} '{text}'"),
         )
-        self.job_id: JobId = JobId(normalised_folder(text, self.pipegraph.root))
+        self.job_id: JobId = JobId(normalised_folder(str(text), self.pipegraph.root))
         _refuse_precious(self.job_id, f"{what} '{text}'", self.pipegraph)
 
     @property

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Unpack
 from ppg.jobs.callback_job import NamedCallbackJob
 from ppg.kinds.execution import ExecutionOptions, execution_of
 from ppg.kinds.signature import Callback
+from ppg.session.current import SESSION
+from ppg.session.namespaces import full_id
 from ppg_graph import NodeKind
 
 if TYPE_CHECKING:
@@ -29,11 +31,14 @@ class JobGeneratingJob(NamedCallbackJob):
         timeout, retries, cores, memory, enforce_memory, isolation, confine: see `Execution`. Jobs of a
             "fresh" generator get separate copies of the objects that they refer to, which no other job has.
 
+    Attributes:
+        namespace: the beginning of the names of its jobs: "", or "qc/" (see `ppg.namespace`).
+
     Raises:
         TypeError, ValueError: an argument has the wrong type or value.
     """
 
-    __slots__ = ()
+    __slots__ = ("namespace",)
     kind: ClassVar[NodeKind] = NodeKind.GENERATOR
 
     def __init__(
@@ -44,8 +49,14 @@ class JobGeneratingJob(NamedCallbackJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
+        job_id = full_id(job_id)
         execution = execution_of(options, ExecutionOptions, f"{type(self).__name__} '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
+        self.namespace: str = SESSION.namespace
+
+    def definition(self) -> dict[str, object]:
+        """Return the function, how it is executed, and the namespace."""
+        return super().definition() | {"namespace": self.namespace}
 
 
 class DependencyInjectionJob(JobGeneratingJob):

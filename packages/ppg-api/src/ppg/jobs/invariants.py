@@ -26,6 +26,7 @@ from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.kinds.signature import is_function
 from ppg.paths import NamedAfterFile, PathLike, absolute, require_path
+from ppg.session.namespaces import WholeName, full_id
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable, read_id
 from ppg_invariants import (
     CannotFingerprint,
@@ -110,7 +111,7 @@ class ParameterInvariant(Job):
     def __init__(
         self, job_id: PathLike, parameters: object, *, pipegraph: "GraphProtocol | None" = None
     ) -> None:
-        super().__init__(self.name_space + _name(job_id, "ParameterInvariant"), pipegraph)
+        super().__init__(WholeName(self.name_space + full_id(_name(job_id, "ParameterInvariant"))), pipegraph)
         try:
             self.encoding = encode_parameters(parameters)
         except CannotFingerprint as error:
@@ -151,7 +152,7 @@ class FileChecksumInvariant(NamedAfterFile, Job):
     def __init__(
         self, filename: PathLike, *, algorithm: str | None = None, pipegraph: "GraphProtocol | None" = None
     ) -> None:
-        super().__init__(require_path(filename, "FileChecksumInvariant: filename"), pipegraph)
+        super().__init__(WholeName(require_path(filename, "FileChecksumInvariant: filename")), pipegraph)
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
         self.is_chosen = algorithm is not None
         self.algorithm = "md5" if algorithm is None else algorithm
@@ -232,7 +233,7 @@ class FileTimeInvariant(NamedAfterFile, Job):
     observes_file: ClassVar[bool] = True
 
     def __init__(self, filename: PathLike, *, pipegraph: "GraphProtocol | None" = None) -> None:
-        super().__init__(require_path(filename, "FileTimeInvariant: filename"), pipegraph)
+        super().__init__(WholeName(require_path(filename, "FileTimeInvariant: filename")), pipegraph)
         self.job_id: JobId = self.pipegraph.file_id(self.job_id)
 
     def observe(self, observing: Observing) -> Observation:
@@ -300,12 +301,12 @@ class FunctionInvariant(Job):
         watch_globals: bool | None = None,
         pipegraph: "GraphProtocol | None" = None,
     ) -> None:
-        name = _name(job_id, "FunctionInvariant")
+        name = full_id(_name(job_id, "FunctionInvariant"))
         if function is not None and not is_function(function):
             raise TypeError(
                 f"FunctionInvariant '{name}': the function must be callable, and no job, or None, but is {function!r}"
             )
-        super().__init__(self.name_space + name, pipegraph)
+        super().__init__(WholeName(self.name_space + name), pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
         self.watch_globals = (

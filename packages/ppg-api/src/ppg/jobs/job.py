@@ -5,12 +5,11 @@ hundred thousand jobs are cheap to declare.
 """
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar
 
 from ppg.exceptions import JobContractError
-from ppg.jobs.current import pipegraph_for
 from ppg.jobs.results_of_job import JobResults
 from ppg.kinds.kind import JobKind
 from ppg.kinds.resources import Cores, cores_of, memory_of
@@ -18,6 +17,8 @@ from ppg.kinds.signature import is_function
 from ppg.paths import FileName
 from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywords
 from ppg.porting.lookup import keyword_error
+from ppg.session.current import SESSION, pipegraph_for
+from ppg.session.namespaces import NameInNamespace, WholeName, no_namespace_error
 from ppg.source_location import Place, Point, place_of, point_in_script
 from ppg_graph import JobId, NodeId, NodeKind, is_read
 
@@ -85,6 +86,10 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
     _declared_at: Point
 
     def __init__(self, job_id: str, pipegraph: "GraphProtocol | None") -> None:
+        if type(job_id) is WholeName:
+            job_id = str(job_id)
+        elif SESSION.namespace and self.kind is not NodeKind.INVARIANT:
+            raise no_namespace_error(type(self).__name__, job_id)
         if pipegraph is None:
             pipegraph = pipegraph_for("declare the job", job_id)
         elif not hasattr(pipegraph, "admit"):
@@ -167,6 +172,11 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
     @property
     def input_files(self) -> tuple[str, ...]:
         """Files that the job's definition reads, relative to the root; the job depends on them, too."""
+        return ()
+
+    @property
+    def named_inputs(self) -> "Sequence[NameInNamespace]":
+        """The files among them that the definition names in a namespace."""
         return ()
 
     # -- dependencies ------------------------------------------------------------------------------

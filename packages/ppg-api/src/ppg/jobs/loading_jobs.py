@@ -15,6 +15,7 @@ from ppg.jobs.callback_job import NamedCallbackJob
 from ppg.kinds.execution import LoadOptions, execution_of
 from ppg.kinds.kind import ProcessCall
 from ppg.kinds.signature import Callback
+from ppg.session.namespaces import full_id
 from ppg.worker.calls import call_for_effect, load_attribute, load_entry, unload_attribute, unload_entry
 from ppg_graph import NodeKind
 
@@ -55,6 +56,7 @@ class DataLoadingJob(LoadingJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
+        job_id = full_id(job_id)
         execution = execution_of(options, LoadOptions, f"DataLoadingJob '{job_id}'")
         super().__init__(job_id, callback, pipegraph, execution)
 
@@ -82,6 +84,7 @@ class AttributeLoadingJob(LoadingJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
+        job_id = full_id(job_id)
         if not isinstance(attribute_name, str):
             raise TypeError(
                 f"AttributeLoadingJob '{job_id}': attribute_name must be a str, not {attribute_name!r}"
@@ -140,6 +143,7 @@ class DictEntryLoadingJob(LoadingJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
     ) -> None:
+        job_id = full_id(job_id)
         if not isinstance(dictionary, MutableMapping):
             raise TypeError(
                 f"DictEntryLoadingJob '{job_id}': dictionary must be a dictionary, not {dictionary!r}"

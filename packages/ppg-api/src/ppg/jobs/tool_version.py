@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 from ppg.jobs.job import Job, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
 from ppg.paths import refuse_job
+from ppg.session.namespaces import WholeName
 from ppg.worker.command import find_program
 from ppg_graph import Fingerprint, JobId, NodeKind, Observation, Unobservable
 from ppg_invariants import (
@@ -83,7 +84,7 @@ class ToolVersionInvariant(Job):
         self.environment = checked_environment(environment, what)
         self.success = checked_exit_codes(success, what)
         settings = "".join(f"{name}={shlex.quote(value)} " for name, value in self.environment.items())
-        super().__init__(f"version:{settings}{shlex.join(self.command)}", pipegraph)
+        super().__init__(WholeName(f"version:{settings}{shlex.join(self.command)}"), pipegraph)
 
     def definition(self) -> dict[str, object]:
         """Return the exit codes; the id contains the other arguments."""
@@ -258,7 +259,7 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _needed_by(job: ToolVersionInvariant) -> str:
-    if job.job_id not in job.pipegraph:
+    if job.job_id not in job.pipegraph.dag:
         return "needed by what a generator makes"
     names = [f"'{downstream.job_id}'" for downstream in job.downstreams]
     more = f" and {len(names) - 3} more" if len(names) > 3 else ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.paths import PathLike, normalised, require_path
@@ -138,6 +138,16 @@ class NowhereGraph:
                 f"There is no job '{name}' among those that this callback declared; declare it first"
             )
         return found
+
+    def __getitem__(self, name: PathLike) -> Any:
+        """Return the job with this id, or the job that makes this file."""
+        return self.job(name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *ending: object) -> None:
+        """Do nothing, as there is no other graph in a job process."""
 
     def job_at(self, node: NodeId) -> Any:
         """Return the job of a node."""

@@ -8,8 +8,8 @@ returns. These frames keep the connection from being closed.
 """
 
 from ppg.graph.declared import DeclaredGraph
-from ppg.jobs.current import SESSION
 from ppg.report.frontend import FRONTEND
+from ppg.session.current import SESSION
 
 __all__ = ["leave_script_behind"]
 
@@ -21,7 +21,7 @@ def leave_script_behind(pipegraph: DeclaredGraph) -> None:
         pipegraph: the running pipegraph. Modules may refer to its jobs, which are copies in the fork, like
             the jobs that travel with callbacks. The copies belong to the graph that a generator declares.
     """
-    SESSION.pipegraph = None
+    SESSION.set_aside()
     FRONTEND.reset()
     for job in pipegraph:
         job.join(None)

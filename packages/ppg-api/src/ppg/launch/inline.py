@@ -14,7 +14,7 @@ from types import FrameType
 
 from ppg.control.interrupts import Handler, Interrupts
 from ppg.graph.declared import DeclaredGraph
-from ppg.jobs.current import SESSION
+from ppg.session.current import SESSION
 from ppg.worker.role import ROLE
 from ppg_exec import Executor, InlineExecutor, Interrupted, Task
 from ppg_graph import NodeKind
@@ -35,10 +35,10 @@ def inline_executor(pipegraph: DeclaredGraph) -> Executor:
 @contextlib.contextmanager
 def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterator[None]:
     """Restore ppg's state after a job that runs in this process."""
-    kept = SESSION.pipegraph, ROLE.now, ROLE.shares_process
+    role = ROLE.now, ROLE.shares_process
     # In a separate process a generator has copies of the jobs, which belong to the graph that it declares.
     strangers = list(pipegraph) if pipegraph.job(task.key).kind is NodeKind.GENERATOR else []
-    SESSION.pipegraph = None
+    kept = SESSION.set_aside()
     ROLE.shares_process = True
     for job in strangers:
         job.join(None)
@@ -48,7 +48,8 @@ def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterato
     finally:
         for job in strangers:
             job.join(pipegraph)
-        SESSION.pipegraph, ROLE.now, ROLE.shares_process = kept
+        SESSION.restore(kept)
+        ROLE.now, ROLE.shares_process = role
 
 
 @contextlib.contextmanager

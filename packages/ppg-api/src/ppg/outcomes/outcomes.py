@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import assert_never, cast
 
 from ppg.exceptions import JobError, how_it_died
+from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import shown
 from ppg.jobs.job import Job
 from ppg.outcomes.output_archive import OutputArchive
@@ -21,7 +22,7 @@ from ppg_exec import (
     TimedOut,
     Unpicklable,
 )
-from ppg_graph import Dag, NodeKind, NodeState
+from ppg_graph import NodeKind, NodeState
 
 __all__ = ["described_end", "failed", "job_outcome_of", "result_of", "unobservable"]
 
@@ -95,7 +96,7 @@ def described_end(end: End) -> str:
 
 
 def result_of(
-    dag: Dag,
+    pipegraph: Catalogue,
     states: Sequence[NodeState],
     outcomes: dict[str, JobOutcome],
     duration: float,
@@ -104,13 +105,14 @@ def result_of(
     """Return the result of a run that is over, or was ended.
 
     Parameters:
-        dag: the graph.
+        pipegraph: has the jobs.
         states: the state of each job.
         outcomes: of the jobs that ran, failed, are blocked or not needed; pruned and unfinished jobs are
             added.
         duration: seconds.
         interrupted_by: the number of the signal that ended the run, or None.
     """
+    dag = pipegraph.dag
     for job_id, state in zip(dag.job_ids, states, strict=True):
         if state is CLEAN or state is OBSERVED:
             continue
@@ -121,4 +123,4 @@ def result_of(
     works: dict[str, bool] = dict(
         zip(dag.job_ids, [kind is not INVARIANT for kind in dag.kinds], strict=True)
     )
-    return RunResult(works, outcomes, duration, interrupted_by)
+    return RunResult(works, outcomes, duration, interrupted_by, names=pipegraph)

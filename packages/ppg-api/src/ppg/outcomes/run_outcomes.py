@@ -83,4 +83,4 @@ class RunOutcomes:
 
     def result(self, states: Sequence[NodeState], duration: float, interrupted_by: int | None) -> RunResult:
         """Return the result so far; see `result_of`."""
-        return result_of(self._pipegraph.dag, states, self._outcomes, duration, interrupted_by)
+        return result_of(self._pipegraph, states, self._outcomes, duration, interrupted_by)

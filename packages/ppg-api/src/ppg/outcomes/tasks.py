@@ -87,7 +87,8 @@ def call_of(job: Job) -> ProcessCall:
                 f"'{job.job_id}' cannot run: {type(job).__name__} plays GENERATOR, and must derive from JobGeneratingJob"
             )
         graph = job.pipegraph
-        return ProcessCall(generate, (job.call, graph.root, str(graph.cache_folder), graph.confine))
+        arguments = job.call, graph.root, str(graph.cache_folder), graph.confine, job.namespace
+        return ProcessCall(generate, arguments)
     with calling_hook(job, "process_call"):
         call = job.process_call()
     require_given(job, "process_call", call, ProcessCall, "a ProcessCall")

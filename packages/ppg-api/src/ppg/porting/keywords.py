@@ -19,7 +19,6 @@ KEYWORDS: dict[str, tuple[Row, ...]] = {
         Row("dump_graph", "", _GRAPH),
         Row("interactive", "", _NO_TERMINAL),
         Row("log_file log_level", "log_level log_retention", _LOGS),
-        Row("", "cores", "write `ppg.new_pipegraph(ppg.LocalSystem(4))`, or `ppg run --cores 4`"),
         Row("", "run_mode", "leave it out, or write `redefine=True` in notebooks"),
         Row("", "dir_config paths", "write `invariant_status_filename=` and `cache_folder=`"),
         Row("", "cache_dir", "it is `cache_folder=`"),

@@ -137,7 +137,7 @@ class ReadsInGraph:
         jobs: dict[str, Job] = {}
         edges: dict[NewEdge, None] = {}
         for read in recorded_reads(wanted, self._history.history, view):
-            if read.job_id not in self._pipegraph and read.job_id not in jobs:
+            if read.job_id not in self._pipegraph.dag and read.job_id not in jobs:
                 jobs[read.job_id] = job_of(read, self.names_of_outputs, self._pipegraph)
                 for maker in read.makers:
                     edges[NewEdge(maker, read.job_id)] = None

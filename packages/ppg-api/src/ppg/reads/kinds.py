@@ -13,6 +13,7 @@ from ppg.kinds.kind import Observing
 from ppg.paths import absolute
 from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
+from ppg.session.namespaces import WholeName
 from ppg_graph import ABSENT, Fingerprint, NodeKind, Observation, circle_id, link_id, listing_id, read_id
 from ppg_invariants import (
     FileState,
@@ -49,7 +50,7 @@ class ReadFile(Job):
     path: str
 
     def __init__(self, path: str, *, pipegraph: GraphProtocol | None = None) -> None:
-        super().__init__(read_id(path), pipegraph)
+        super().__init__(WholeName(read_id(path)), pipegraph)
         self.path = path
 
     @staticmethod
@@ -102,7 +103,7 @@ class Listing(Job):
     def __init__(
         self, path: str, names_of_outputs: NamesOfOutputs, *, pipegraph: GraphProtocol | None = None
     ) -> None:
-        super().__init__(listing_id(path), pipegraph)
+        super().__init__(WholeName(listing_id(path)), pipegraph)
         self.path = path
         self.names_of_outputs = names_of_outputs
 
@@ -134,7 +135,7 @@ class TargetOfLink(Job):
     path: str
 
     def __init__(self, path: str, *, pipegraph: GraphProtocol | None = None) -> None:
-        super().__init__(link_id(path), pipegraph)
+        super().__init__(WholeName(link_id(path)), pipegraph)
         self.path = path
 
     @staticmethod
@@ -160,7 +161,7 @@ class CircularRead(Job):
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
 
     def __init__(self, path: str, *, pipegraph: GraphProtocol | None = None) -> None:
-        super().__init__(circle_id(path), pipegraph)
+        super().__init__(WholeName(circle_id(path)), pipegraph)
 
     def observe(self, observing: Observing) -> Observation:  # noqa: ARG002 (of the base class)
         """Return a fingerprint that no record has."""

@@ -176,7 +176,7 @@ class WritesOfRun:
         maker = self._pipegraph.maker_of(name)
         if maker is not None:
             return maker.job if isinstance(maker, JobFile) else maker
-        if name in self._pipegraph:
+        if name in self._pipegraph.dag:
             job = self._pipegraph.job(name)
             return job if job.observes_file else None
         return None

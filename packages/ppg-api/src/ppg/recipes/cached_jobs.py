@@ -29,6 +29,7 @@ from ppg.kinds.resources import Cores
 from ppg.kinds.signature import Callback, wants_argument
 from ppg.paths import NamedAfterFile, PathLike, absolute, require_path
 from ppg.porting.guards import refuses_old_keywords
+from ppg.session.namespaces import WholeName, full_path
 from ppg.source_location import place_of, point_in_script
 from ppg.worker.cache_files import pass_value, read_value, write_value
 from ppg_graph import JobId, NodeKind
@@ -75,7 +76,7 @@ class CacheJob(NamedAfterFile, FileJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        path = require_path(cache_filename, f"{what}: cache_filename")
+        path = full_path(require_path(cache_filename, f"{what}: cache_filename"))
         if wants_argument(calc_function, f"{what} '{path}'"):
             raise TypeError(
                 f"{what} '{path}': the calculation is called without arguments, but needs one; it returns the value, "
@@ -91,7 +92,7 @@ class CacheJob(NamedAfterFile, FileJob):
             share=share,
             execution=execution_of(options, ExecutionOptions, f"{what} '{path}'"),
         )
-        self.job_id: JobId = self.pipegraph.file_id(path)
+        self.job_id: JobId = self.pipegraph.file_id(str(path))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -207,7 +208,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, function, share, pipegraph, options)
         super().__init__(
-            f"{cache_job.job_id}_load",
+            WholeName(f"{cache_job.job_id}_load"),
             object,
             attribute_name,
             function,
@@ -255,7 +256,12 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, function, share, pipegraph, options)
         super().__init__(
-            f"{cache_job.job_id}_load", dictionary, key, function, pipegraph=pipegraph, **_of_loads(options)
+            WholeName(f"{cache_job.job_id}_load"),
+            dictionary,
+            key,
+            function,
+            pipegraph=pipegraph,
+            **_of_loads(options),
         )
         self.cache_job: CacheJob = declared_with(self, cache_job)
 
@@ -299,7 +305,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
         **options: Unpack[ExecutionOptions],
     ) -> None:
         cache_job = _calculation(type(self), cache_filename, calc_function, share, pipegraph, options)
-        job_id = f"{cache_job.job_id}_load"
+        job_id = WholeName(f"{cache_job.job_id}_load")
         execution = execution_of(_of_loads(options), LoadOptions, f"CachedDataLoadingJob '{job_id}'")
         super().__init__(job_id, load_function, pipegraph, execution)
         self.cache_job: CacheJob = declared_with(self, cache_job)

@@ -7,18 +7,24 @@ instead of holding them. The names count as part of the function, and the jobs t
 import copy
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from types import CodeType, FunctionType
 from typing import Any
 
 from ppg.jobs.callback_job import CallbackJob
 from ppg.jobs.file_jobs import FileJob
+from ppg.jobs.folder_jobs import FolderJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobPart, unadmitted
 from ppg.kinds.signature import is_function
 from ppg.kinds.upstream import Upstream, defaults_of
+from ppg.paths import require_folder, require_path
+from ppg.recipes.inherited import graph_for
 from ppg.recipes.passed import has_jobs, jobs_and_files, names_of, product_of, require_finite
 from ppg.recipes.stored_job import StoredValueJob, automatic_name
+from ppg.session.current import SESSION
+from ppg.session.namespaces import WholeName, full_id, full_path
 from ppg.worker.calls import Late, filled, has_late, has_loaded
 from ppg_invariants import ReferredValues
 
@@ -97,7 +103,9 @@ def _declared(
     options: Mapping[str, Any],
     bound: Mapping[str, object],
 ) -> CallbackJob:
-    what = f"{kind.__name__} '{name}'" if name is not None else f"ppg.cached above '{function!r}'"
+    what = (
+        f"{kind.__name__} '{_whole(name, kind)}'" if name is not None else f"ppg.cached above '{function!r}'"
+    )
     if type(function) is not FunctionType:
         raise TypeError(f"{what}: only functions can be decorated, not {function!r}; use the class")
     stores = issubclass(kind, StoredValueJob)
@@ -108,10 +116,12 @@ def _declared(
                 'give them: ppg.cached("name")(function, ...)'
             )
         name = automatic_name(function)
-        what = f"{kind.__name__} '{name}'"
+        what = f"{kind.__name__} '{_whole(name, kind)}'"
     plain, dependencies = _taken_apart(
         function, what, bound, takes_output=issubclass(kind, FileJob) and not stores
     )
+    jobs = (one for needed in dependencies.values() for one in jobs_and_files(needed))
+    options = {**options, "pipegraph": graph_for(options.get("pipegraph"), jobs, what)}
     job = unadmitted(kind, name, plain, **options)
     if not bound:
         # The line of the function; a function that is bound may be far from what it makes.
@@ -164,7 +174,8 @@ def _compared(parameters: Mapping[str, object], job: CallbackJob, what: str) -> 
                 f"{_parameter(what, each)} is bound to an object that has {inner!r}, on which the job would not depend; bind "
                 "that job itself, or upstream(...) of it, and other values apart"
             )
-    return unadmitted(ParameterInvariant, f"{job.job_id} (bound)", parameters, pipegraph=job.pipegraph)
+    known_as = WholeName(f"{job.job_id} (bound)")
+    return unadmitted(ParameterInvariant, known_as, parameters, pipegraph=job.pipegraph)
 
 
 def _copied(value: object, what: str) -> object:
@@ -174,6 +185,17 @@ def _copied(value: object, what: str) -> object:
         raise TypeError(
             f"{what} is bound to a value that cannot be copied ({type(error).__name__}: {error}); bind a plain value"
         ) from error
+
+
+def _whole(name: object, kind: type[CallbackJob]) -> object:
+    """Return a name as messages show it: with the namespace."""
+    if not SESSION.namespace or not isinstance(name, (str, os.PathLike)):
+        return name
+    if not issubclass(kind, FileJob) or issubclass(kind, StoredValueJob):
+        return full_id(str(name))
+    argument = kind.__name__
+    path = require_folder(name, argument) if issubclass(kind, FolderJob) else require_path(name, argument)
+    return full_path(path)
 
 
 def _taken_apart(

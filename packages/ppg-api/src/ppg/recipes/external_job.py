@@ -15,7 +15,7 @@ of the streams. Files count by their names relative to the pipegraph's root.
 import functools
 import os
 import shlex
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from numbers import Real
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
@@ -28,6 +28,8 @@ from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, che
 from ppg.kinds.confining import refuse_containers
 from ppg.kinds.execution import ExecutionOptions
 from ppg.paths import PathLike, absolute, require_folder, require_path
+from ppg.recipes.inherited import graph_for
+from ppg.session.namespaces import NameInNamespace, WholeName, name_in_namespace
 from ppg.worker.command import Part, Placeholder, run_command
 from ppg_graph import NodeKind
 
@@ -79,7 +81,15 @@ class ExternalJob(MultiFileGeneratingJob):
         PyPipelineGraphError: a job in the command belongs to another pipegraph.
     """
 
-    __slots__ = ("_declared", "_folder", "_input_files", "_is_single", "_success", "_version")
+    __slots__ = (
+        "_declared",
+        "_folder",
+        "_input_files",
+        "_is_single",
+        "_named_inputs",
+        "_success",
+        "_version",
+    )
     runs_program: ClassVar[bool] = True
 
     def __init__(
@@ -104,6 +114,7 @@ class ExternalJob(MultiFileGeneratingJob):
     ) -> None:
         self._is_single = isinstance(filenames, (str, os.PathLike))
         several = [filenames] if isinstance(filenames, (str, os.PathLike)) else filenames
+        pipegraph = graph_for(pipegraph, _given_jobs(command, stdin), f"{type(self).__name__} {filenames!r}")
         # Reading the command needs the job's files, and the function needs the command, so `_unset` takes its place.
         super().__init__(
             several,
@@ -144,6 +155,9 @@ class ExternalJob(MultiFileGeneratingJob):
         variables = checked_environment(environment, what)
         self._success = checked_exit_codes(success, what)
         self._version = _version(version, variables, self.pipegraph)
+        self._named_inputs = tuple(
+            name for name in reader.names if self.pipegraph.file_id(name.name) not in self.files
+        )
         self._input_files = tuple(dict.fromkeys([*reader.inputs, *([source] if source else [])]))
         self._declared = {
             "arguments": reader.declared,
@@ -207,6 +221,11 @@ class ExternalJob(MultiFileGeneratingJob):
         """The files that the command reads, as far as the command names them as files."""
         return self._input_files
 
+    @property
+    def named_inputs(self) -> Sequence[NameInNamespace]:
+        """The files among them that the command names in a namespace."""
+        return getattr(self, "_named_inputs", ())  # a job that an older ppg has pickled has none
+
     def implicit_invariants(self) -> Iterable[Job]:
         """The invariant of the command, unless the job ignores its changes, and that of the tool's version."""
         if not self.ignores_code_changes:
@@ -220,7 +239,7 @@ class ExternalJob(MultiFileGeneratingJob):
         return self._command_invariant() if self.ignores_code_changes else None
 
     def _command_invariant(self) -> Job:
-        return unadmitted(CommandInvariant, self.job_id, self._declared, pipegraph=self.pipegraph)
+        return unadmitted(CommandInvariant, WholeName(self.job_id), self._declared, pipegraph=self.pipegraph)
 
     def _output(self, to: PathLike, what: str, stream: str) -> str:
         try:
@@ -253,6 +272,7 @@ class _Reader:
         argv: the arguments, each as its parts.
         declared: the observed form of the arguments, with files as paths relative to the root.
         inputs: the files that the command reads.
+        names: those among them, and among the outputs, that the command names in a namespace.
     """
 
     def __init__(self, job: ExternalJob, what: str, folder: str, *, quoting: bool) -> None:
@@ -263,6 +283,7 @@ class _Reader:
         self.argv: list[tuple[Part, ...]] = []
         self.declared: list[object] = []
         self.inputs: list[str] = []
+        self.names: list[NameInNamespace] = []
 
     def take(self, word: Argument) -> None:
         """Add the arguments of one word of the command: one, several, or none."""
@@ -270,13 +291,13 @@ class _Reader:
             return
         if isinstance(word, Job):
             for path in self._files_of(word):
-                self._add([path], is_file=True)
+                self._add([JobFile(word, path)])
         elif isinstance(word, tuple):
             self._add(word)
         else:
             self._add([word])
 
-    def _add(self, pieces: Sequence[object], *, is_file: bool = False) -> None:
+    def _add(self, pieces: Sequence[object]) -> None:
         """Add one argument."""
         alone = len(pieces) == 1
         declared: list[object] = []
@@ -285,7 +306,7 @@ class _Reader:
             if isinstance(piece, Placeholder):
                 declared.append(piece)
                 parts.append(piece)
-            elif not is_file and _is_text(piece):
+            elif _is_text(piece):
                 text = str(piece)
                 if "\0" in text:
                     raise ValueError(f"{self._what}: an argument cannot contain a NUL: {text!r}")
@@ -309,7 +330,12 @@ class _Reader:
             return files[0]
         if isinstance(given, JobFile):
             return self._files_of(given.job, str(given.path))[0]
-        return self._job.pipegraph.file_id(require_path(given, f"{self._what}: {argument}"))
+        path = require_path(given, f"{self._what}: {argument}")
+        if argument != "stdin" and (own := self._job.declared_path(path)) is not None and self._is_own(own):
+            return own
+        if (name := name_in_namespace(path)) is not None:
+            self.names.append(name)
+        return self._job.pipegraph.file_id(path)
 
     def _file(self, piece: object) -> str:
         """Return the file that a part of an argument names; add it to the inputs if the command reads it."""
@@ -349,6 +375,14 @@ class _Reader:
         if alone and (name.startswith("-") or not (self.argv or "/" in name)):
             name = f"./{name}"
         return shlex.quote(name) if self._quoting else name
+
+
+def _given_jobs(command: object, stdin: object) -> Iterator[object]:
+    """Yield the arguments of a command that may be jobs, and `stdin`."""
+    if isinstance(command, Iterable) and not isinstance(command, str):
+        for word in command:
+            yield from word if isinstance(word, tuple) else (word,)
+    yield stdin
 
 
 def _words(command: object, what: str, *, shell: bool) -> list[Any]:

@@ -17,6 +17,7 @@ from ppg.jobs.generating_jobs import DependencyInjectionJob
 from ppg.jobs.job import Job, JobFile, JobList
 from ppg.recipes.declarations import declare_job
 from ppg.recipes.decorators import FileOptions, upstream
+from ppg.recipes.inherited import graph_for
 from ppg.worker.folders import files_in
 
 __all__ = ["MapJob", "map"]
@@ -118,7 +119,7 @@ def _map_folder(
     generator = MapJob(
         job_id,
         functools.partial(_declare, folder, pattern, function, to, dict(options)),
-        pipegraph=options.get("pipegraph"),
+        pipegraph=graph_for(options.get("pipegraph"), [folder], f"ppg.map over {files!r}"),
     )
     return generator.depends_on(files)
 

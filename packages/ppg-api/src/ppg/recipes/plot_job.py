@@ -18,6 +18,8 @@ from ppg.kinds.kind import ProcessCall
 from ppg.kinds.signature import Callback
 from ppg.paths import PathLike, require_path
 from ppg.recipes.cached_jobs import CachedJob, CacheJob, declared_with
+from ppg.recipes.inherited import graph_for
+from ppg.session.namespaces import WholeName, full_path
 from ppg.worker.cache_files import draw_value, make_files_from, tabulate_value
 from ppg.worker.plot_files import SEPARATORS, Rendering
 
@@ -68,7 +70,7 @@ class TableJob(ValueFileJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        path = require_path(table_filename, "PlotJob: table_filename")
+        path = full_path(require_path(table_filename, "PlotJob: table_filename"))
         if PurePosixPath(path).suffix.lower() not in TABLES:
             raise ValueError(f"PlotJob: table_filename must end with {', '.join(TABLES)}, unlike '{path}'")
         super().__init__(path, cache_job.callback, share=share, pipegraph=pipegraph, **options)
@@ -147,6 +149,7 @@ class PlotJob(ValueFileJob):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
+        pipegraph = graph_for(pipegraph, [calc_function], f"PlotJob '{output_filename}'")
         of_plot = _without_resources(options)
         super().__init__(output_filename, plot_function, share=share, pipegraph=pipegraph, **of_plot)
         what = f"PlotJob '{self.job_id}'"
@@ -162,7 +165,7 @@ class PlotJob(ValueFileJob):
         shown = self._rendering
         self._parameters = unadmitted(
             RenderingInvariant,
-            self.job_id,
+            WholeName(self.job_id),
             (shown.dpi, shown.width, shown.height, dict(shown.arguments)),
             pipegraph=pipegraph,
         )

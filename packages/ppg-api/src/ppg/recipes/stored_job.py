@@ -22,6 +22,7 @@ from ppg.kinds.execution import ExecutionOptions, execution_of
 from ppg.kinds.signature import Callback, is_function, wants_argument
 from ppg.paths import absolute, require_path
 from ppg.recipes.value_loading import Value, ValueLoadingJob
+from ppg.session.namespaces import WholeName, full_id
 from ppg.worker.stored_values import AUTOMATIC, FORMATS, read_stored, write_stored
 from ppg_graph import JobId
 
@@ -108,8 +109,9 @@ class StoredValueJob(FileJob, Generic[Value]):
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[ExecutionOptions],
     ) -> None:
-        what = f"StoredValueJob '{name}'"
         _require_name(name)
+        name = full_id(name)
+        what = f"StoredValueJob '{name}'"
         suffix = _suffix_of(format, what)
         if wants_argument(function, what):
             raise TypeError(
@@ -126,7 +128,7 @@ class StoredValueJob(FileJob, Generic[Value]):
             share=share,
             execution=execution_of(options, ExecutionOptions, what),
         )
-        self.name: str = name
+        self.name: str = str(name)
         self.format: FormatName | ValueFormat | None = format
         self.job_id: JobId = self.pipegraph.file_id(
             str(self.pipegraph.cache_folder / FOLDER / f"{name}{suffix}")
@@ -182,7 +184,7 @@ class StoredValueJob(FileJob, Generic[Value]):
     def _code_of(self, method: str) -> Iterable[Job]:
         if self.format is None or isinstance(self.format, str):
             return ()
-        name = f"{self.job_id} ({method})"
+        name = WholeName(f"{self.job_id} ({method})")
         invariant = unadmitted(
             FunctionInvariant, name, getattr(self.format, method), pipegraph=self._pipegraph
         )
@@ -230,9 +232,9 @@ class StoredValueJob(FileJob, Generic[Value]):
 
         The load is declared when it is asked for first.
         """
-        job_id = f"{self.job_id}_load"
+        job_id = WholeName(f"{self.job_id}_load")
         graph = self.pipegraph
-        known = graph.job(job_id) if job_id in graph else None
+        known = graph.job(job_id) if job_id in graph.dag else None
         if isinstance(known, StoredValueLoad):
             return known
         load: StoredValueLoad[Value] = unadmitted(StoredValueLoad, job_id, self, pipegraph=self._pipegraph)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
 
-from ppg import Pipegraph, PyPipelineGraphError, current_pipegraph
+from ppg import Pipegraph
+from ppg.report.never_run import last_graph
 
 __all__ = ["Script", "ScriptError", "last_pipegraph"]
 
@@ -79,8 +80,6 @@ class Script:
 
 
 def last_pipegraph() -> Pipegraph | None:
-    """Return the last pipegraph that the script made, or None."""
-    try:
-        return current_pipegraph()
-    except PyPipelineGraphError:
-        return None
+    """Return the pipegraph that the script means, or None: the current one, or else the last that a block entered."""
+    graph = last_graph()
+    return graph if isinstance(graph, Pipegraph) else None
