@@ -87,7 +87,7 @@ def test_what_changed_is_reported_and_accepted_if_asked_for(old):
     assert "note: changed jobs are accepted only if you name them, or pass --changed" in told
     assert old.ppg("accept", "script.py", "--changed", "a").code == 2
     assert lines(old.ppg("accept", "script.py", "--changed"))[-1] == "accepted 1 job, 1 not made"
-    told = lines(old.ppg("why", "a", "script.py"))
+    told = lines(old.ppg("why", "script.py", "a"))
     assert told[0].startswith("a was accepted as it was, and not run, at ")
     assert any("1 → 2" in line for line in told)
     assert told[-1] == "now: it would not run: it is up to date"

@@ -45,7 +45,17 @@ def documented():
             found |= {line for line in lines if COMMAND.match(line)}
         spans = re.findall(r"`([^`]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL).replace("\n", " "))
         found |= {span for span in spans if COMMAND.fullmatch(span)}
-    return {line for line in found if line not in NAMES}
+    return {line for line in found if line not in NAMES} | examples()
+
+
+def examples():
+    """The examples of the commands' help."""
+    sources = sorted((ROOT / "packages/ppg-cli/src/ppg_cli/commands").glob("*.py"))
+    return {
+        line
+        for source in sources
+        for line in re.findall(r"^    Example: (ppg .*)$", source.read_text(), re.MULTILINE)
+    }
 
 
 def ran(ended, project):
@@ -61,11 +71,17 @@ CHECKS = {
     "ppg run hello.py": ("run hello.py", "", ran),
     "ppg run script.py": ("run script.py", "", ran),
     "ppg run --cores 4": ("run --cores 4 script.py", "", ran),
-    "ppg run --inline script.py": ("run --inline script.py", "", ran),
-    "ppg run script.py [arguments ...]": (
-        "run script.py c.txt",
+    "ppg run script.py --inline": ("run script.py --inline", "", ran),
+    "ppg run script.py -- arguments": (
+        "run script.py -- c.txt",
         "",
         lambda ended, project: ended.code == 0 and (project / "c.txt").exists(),
+    ),
+    "ppg run script.py a.txt b.txt": ("run script.py a.txt b.txt", "", ran),
+    "ppg run script.py a.txt -j 4 -- --samples 3": (
+        "run script.py a.txt -j 4 -- c.txt",
+        "",
+        lambda ended, project: ended.summary == (1, 0, 0, 0) and not (project / "c.txt").exists(),
     ),
     "ppg graph dump hello.py": (
         "graph dump hello.py",
@@ -87,14 +103,21 @@ CHECKS = {
         "",
         lambda ended, project: ended.code == 0 and "Landlock" in ended.out and nothing_ran(project),
     ),
-    "ppg verify script.py [arguments ...]": (
-        "verify script.py c.txt",
+    "ppg verify script.py": ("verify script.py", "run script.py", lambda ended, _: ended.code == 0),
+    "ppg verify script.py --hash": (
+        "verify script.py --hash",
         "run script.py",
-        lambda ended, project: ended.code == 1 and "would run   c.txt" in ended.out,
+        lambda ended, _: ended.code == 0,
     ),
+    "ppg inputs a.txt": ("inputs a.txt", "run script.py", lambda ended, _: ended.code == 0),
     "ppg verify --hash": ("verify --hash script.py", "run script.py", lambda ended, _: ended.code == 0),
     "ppg accept script.py": (
         "accept script.py",
+        "make a.txt",
+        lambda ended, _: ended.code == 0 and "accepted    a.txt" in ended.out,
+    ),
+    "ppg accept script.py a.txt": (
+        "accept script.py a.txt",
         "make a.txt",
         lambda ended, _: ended.code == 0 and "accepted    a.txt" in ended.out,
     ),
@@ -137,17 +160,27 @@ CHECKS = {
             ended.code == 0 and ended.out.startswith("a.txt depends on\n  the function of a.txt")
         ),
     ),
-    "ppg run --strict script.py": ("run --strict script.py", "", ran),
+    "ppg run script.py --strict": ("run script.py --strict", "", ran),
     "ppg run --strict": ("run --strict script.py", "", ran),
     "ppg why a.txt": (
         "why a.txt",
         "run script.py",
         lambda ended, _: ended.code == 0 and "because it was new" in ended.out,
     ),
-    "ppg why JOB [script.py]": (
-        "why a.txt script.py",
+    "ppg why JOB": (
+        "why a.txt",
         "run script.py",
         lambda ended, _: ended.code == 0 and "because it was new" in ended.out,
+    ),
+    "ppg why script.py JOB": (
+        "why script.py a.txt",
+        "run script.py",
+        lambda ended, _: ended.code == 0 and "now: it would not run" in ended.out,
+    ),
+    "ppg why script.py a.txt": (
+        "why script.py a.txt",
+        "run script.py",
+        lambda ended, _: ended.code == 0 and "now: it would not run" in ended.out,
     ),
     "ppg cache list [folder]": (
         "cache list shared",

@@ -60,14 +60,15 @@ def test_the_commands_that_look_and_the_error_of_the_run_do_so_too(hostile):
     evil = "{}\n2000-01-01 ppg: forged\x1b[2J\r"
     for arguments in (
         ["why", evil.format("good")],
-        ["why", evil.format("bad"), "script.py"],
-        ["why", evil.format("blocked"), "script.py"],
-        ["why", evil.format("unknown"), "script.py"],
+        ["why", "script.py", evil.format("bad")],
+        ["why", "script.py", evil.format("blocked")],
+        ["why", "script.py", evil.format("unknown")],
+        ["run", "script.py", evil.format("unknown")],
         ["verify", "script.py"],
         ["accept", "script.py"],
     ):
         ended = hostile.ppg(*arguments)
-        if "unknown" not in arguments[1]:
+        if "unknown" not in arguments[-1] or arguments[0] == "run":
             require_harmless(ended.out + ended.err)
         assert "\x1b" not in ended.out + ended.err
         assert "forged" in ended.out + ended.err

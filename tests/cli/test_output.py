@@ -13,7 +13,7 @@ def test_each_job_that_runs_is_named_with_its_reasons_and_then_all_is_counted(pr
         ppg.FileGeneratingJob("a", writes("A")).depends_on_params(int(sys.argv[1]))
         ppg.FileGeneratingJob("b", writes("B")).depends_on("a")
     """)
-    first = project.ppg("run", "script.py", "1")
+    first = project.ppg("run", "script.py", "--", "1")
     assert re.fullmatch(
         r"ppg: start   a: new: never built\n"
         r"ppg: done    a \([0-9.]+ s\)\n"
@@ -22,10 +22,10 @@ def test_each_job_that_runs_is_named_with_its_reasons_and_then_all_is_counted(pr
         r"ppg: 2 ran, 0 up to date, 0 failed, 0 blocked \([0-9.]+ s\)\n",
         first.err,
     )
-    second = project.ppg("run", "script.py", "2")
+    second = project.ppg("run", "script.py", "--", "2")
     assert "ppg: start   a: parameters: 1 → 2\n" in second.err
     assert second.summary == (1, 1, 0, 0)
-    third = project.ppg("run", "script.py", "2")
+    third = project.ppg("run", "script.py", "--", "2")
     assert re.fullmatch(r"ppg: 0 ran, 2 up to date, 0 failed, 0 blocked \([0-9.]+ s\)\n", third.err)
     assert third.out == ""
 

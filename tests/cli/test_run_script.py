@@ -13,7 +13,7 @@ def test_a_script_is_main_as_under_plain_python(project):
     project.script(shown, "scripts/show.py")
     arguments = ["--cores", "3", "-x", "--", "--plain", "--help", ""]
     plain = project.command(sys.executable, "scripts/show.py", *arguments)
-    under_ppg = project.ppg("run", "scripts/show.py", *arguments)
+    under_ppg = project.ppg("run", "scripts/show.py", "--", *arguments)
     assert under_ppg.code == plain.code == 0
     assert under_ppg.out == plain.out
     assert "True" in plain.out

@@ -55,14 +55,14 @@ def test_the_reasons_of_the_last_run_come_from_the_status_store_alone(built):
 def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     edit(built, "X = 1", "X = 2")
     edit(built, 'return "A"', 'return "B"')
-    now = told(built, "a", "script.py")
+    now = told(built, "script.py", "a")
     expected = """\
   because x: 1 → 2
 """
     assert expected in now[now.index("now: it would run") :]
     assert '-    return "A"\n' in now
     assert '+    return "B"\n' in now
-    assert "now: it would run if what these make changes: a" in told(built, "./folder/b", "script.py")
+    assert "now: it would run if what these make changes: a" in told(built, "script.py", "./folder/b")
     assert not (built / "folder/b.new").exists()
 
     built.ppg("run", "script.py")
@@ -74,25 +74,29 @@ def test_a_changed_parameter_and_a_changed_function_are_shown(built):
     assert "  because a came out differently\n    a ran in the same run\n      because x: 1 → 2\n" in below
 
 
-def test_an_option_after_the_job_is_an_error_that_shows_where_it_belongs(built):
-    text = told(built, "a", "--status-file", "elsewhere", code=2)
-    assert "no script '--status-file'; options of ppg come before" in text
+def test_the_script_comes_first_and_an_option_anywhere(built):
+    assert told(built, "a", "--status-file", ".pypipegraph_status_robust").startswith("a ran last")
+    assert "ppg: the script comes first: ppg why script.py a" in told(built, "a", "script.py", code=2)
+    assert "name the script of these arguments" in told(built, "a", "--", "x", code=2)
+    both = told(built, "script.py", "a", "folder/b")
+    assert "a ran last" in both
+    assert "folder/b ran last" in both
 
 
 def test_a_failure_is_reported_with_its_error(built):
     assert "fails failed last at 20" in told(built, "fails")
     assert "ZeroDivisionError: division by zero" in told(built, "fails")
-    assert "now: it would run\n  because it failed last time" in told(built, "fails", "script.py")
+    assert "now: it would run\n  because it failed last time" in told(built, "script.py", "fails")
 
 
 @pytest.mark.parametrize("script", [(), ("script.py",)])
 def test_a_job_can_be_named_by_a_file_in_any_spelling(built, script):
     for name in ("folder/b", "./folder/b", "x/../folder/b", str(built / "folder/b")):
-        assert told(built, name, *script).startswith("folder/b ran last")
+        assert told(built, *script, name).startswith("folder/b ran last")
     for name in ("m1", "./m2", "m1:m2", str(built / "m1")):
-        assert told(built, name, *script).startswith("m1:m2 ran last")
+        assert told(built, *script, name).startswith("m1:m2 ran last")
     for name in ("./g1", "g1:g2"):
-        assert told(built, name, *script).startswith("g1:g2 ran last")
+        assert told(built, *script, name).startswith("g1:g2 ran last")
 
 
 def test_names_are_relative_to_where_the_user_is(built):
@@ -102,17 +106,17 @@ def test_names_are_relative_to_where_the_user_is(built):
 
 @pytest.mark.parametrize("script", [(), ("script.py",)])
 def test_an_unknown_job_is_answered_with_the_nearest_names(built, script):
-    error = told(built, "folder/c", *script, code=2)
+    error = told(built, *script, "folder/c", code=2)
     assert error.startswith("ppg: there is no job 'folder/c'; there is 'folder/b'")
-    assert "generator" in told(built, "genrator", *script, code=2)
+    assert "generator" in told(built, *script, "genrator", code=2)
     for odd in ("", "nowhere/", "//"):
-        assert "there is no job" in told(built, odd, *script, code=2)
+        assert "there is no job" in told(built, *script, odd, code=2)
 
 
 def test_without_a_status_file_that_is_said(project):
     assert "there is no status file '.pypipegraph_status_robust'" in told(project, "a", code=2)
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
-    text = told(project, "a", "script.py")
+    text = told(project, "script.py", "a")
     assert text == ("a: nothing is known of an earlier run\nnow: it would run\n  because new: never built\n")
     assert sorted(path.name for path in project.folder.iterdir() if path.name != "__pycache__") == [
         "script.py"
@@ -120,20 +124,20 @@ def test_without_a_status_file_that_is_said(project):
 
 
 def test_jobs_up_to_date_blocked_or_not_needed_are_reported_as_such(built):
-    assert "now: it would not run: it is up to date" in told(built, "a", "script.py")
-    assert "generators run every time" in told(built, "generator", "script.py")
-    assert "now: it would not run: it is up to date" in told(built, "g2", "script.py")
-    assert "is what it was at the last look" in told(built, "input", "script.py")
+    assert "now: it would not run: it is up to date" in told(built, "script.py", "a")
+    assert "generators run every time" in told(built, "script.py", "generator")
+    assert "now: it would not run: it is up to date" in told(built, "script.py", "g2")
+    assert "is what it was at the last look" in told(built, "script.py", "input")
     (built / "input").write_text("2")
-    assert "is not what it was at the last look" in told(built, "input", "script.py")
+    assert "is not what it was at the last look" in told(built, "script.py", "input")
     edit(built, "X = 1", "X = 2")
-    assert "it is not what it was at the last look\n  x: 1 → 2" in told(built, "PI:a", "script.py")
+    assert "it is not what it was at the last look\n  x: 1 → 2" in told(built, "script.py", "PI:a")
     (built / "input").unlink()
-    assert "now: it cannot run\n  because 'input' cannot be observed" in told(built, "a", "script.py")
+    assert "now: it cannot run\n  because 'input' cannot be observed" in told(built, "script.py", "a")
     edit(built, "ppg.run_pipegraph()", "a.prune(); ppg.run_pipegraph()")
-    assert "now: it takes no part" in told(built, "folder/b", "script.py")
+    assert "now: it takes no part" in told(built, "script.py", "folder/b")
     edit(built, "m = ppg.Multi", "m = 1 or ppg.Multi")
-    assert "now: the script does not declare it any more" in told(built, "m1", "script.py")
+    assert "now: the script does not declare it any more" in told(built, "script.py", "m1")
 
 
 def test_errors_of_the_script_are_reported_as_by_the_other_commands(built):
@@ -144,7 +148,7 @@ def test_errors_of_the_script_are_reported_as_by_the_other_commands(built):
 
 
 def project_error(project):
-    ended = project.ppg("why", "a", "script.py")
+    ended = project.ppg("why", "script.py", "a")
     assert ended.code == 2
     return ended.err
 

@@ -186,8 +186,8 @@ def test_missing_programs_are_named_with_the_packages_to_install(tmp_path):
 @pytest.mark.skipif(not all(map(shutil.which, TOOLS)), reason=INSTALL)
 def test_missing_reads_are_named_with_the_way_to_get_them(tmp_path):
     lay_out(tmp_path, None)
-    for command in ([PPG, "run"], [sys.executable]):
-        attempt = run_command([*command, SCRIPT, "--reads", tmp_path], tmp_path)
+    for command in ([PPG, "run", SCRIPT, "--"], [sys.executable, SCRIPT]):
+        attempt = run_command([*command, "--reads", tmp_path], tmp_path)
         assert attempt.code == 2
         assert "longreads.fq.gz not found" in attempt.said
         assert "fetch_reads.py" in attempt.said

@@ -134,7 +134,7 @@ def test_what_a_killed_job_wrote_over_an_old_output_is_never_taken_for_it(projec
         ppg.FileGeneratingJob("a", rewrite).depends_on_params(len(sys.argv)).ignore_code_changes()
     """)
     assert project.ppg("run", "script.py").summary == (1, 0, 0, 0)
-    run = project.start("run", "script.py", "again")
+    run = project.start("run", "script.py", "--", "again")
     project.wait_until_began("a")
     run.kill()
     run.communicate()

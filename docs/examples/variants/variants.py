@@ -1,6 +1,6 @@
 """From reads to variants with bowtie2, samtools and bcftools: index, align in chunks, sort, merge, call.
 
-    ppg run variants.py [--reads FOLDER] [--reference FASTA] [--chunks N]
+    ppg run variants.py -- [--reads FOLDER] [--reference FASTA] [--chunks N]
 
 Results appear in `results/variants` of the working directory: `variants.vcf`, `summary.tsv`, `depth.png`.
 

@@ -225,9 +225,7 @@ class Pipegraph(DeclaredGraph):
                 "A pipegraph runs only once; make a new one with new_pipegraph(), or make one that runs several times "
                 "with new_pipegraph(redefine=True)"
             )
-        if targets is not None:
-            targets = target_list(targets)
-            self.run_targets: Sequence[Job | PathLike] | None = targets
+        self.run_targets: Sequence[Job | PathLike] | None = None if targets is None else target_list(targets)
         if frontend is None:
             frontend = FRONTEND.current
         frontend.before_run(self)
@@ -235,7 +233,8 @@ class Pipegraph(DeclaredGraph):
             self.complete()
             self.check()
             require_no_referred_jobs(self)
-        chosen = None if targets is None else self.nodes_of(targets)
+        # The front end may have chosen others: `ppg run script.py a.txt`.
+        chosen = None if self.run_targets is None else self.nodes_of(self.run_targets)
         if self._has_own_root:
             make_folder(self.root)
         self._life = Life.RUNNING

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from ppg_cli.commands.accept import AcceptCommand, accept_command
+from ppg_cli.commands.accept import accept_command
 from ppg_cli.commands.cache import cache_app
 from ppg_cli.commands.doctor import doctor_command
 from ppg_cli.commands.graph import graph_app
@@ -13,6 +13,7 @@ from ppg_cli.commands.log import log_command
 from ppg_cli.commands.run import run_command
 from ppg_cli.commands.verify import verify_command
 from ppg_cli.commands.why import why_command
+from ppg_cli.script.arguments import ScriptCommand, StoreCommand
 from ppg_cli.terminal.streams import occupy_closed_descriptors
 from ppg_cli.terminal.warnings import show_own_warnings_as_messages
 from ppg_cli.version import installed_versions
@@ -25,14 +26,16 @@ app: typer.Typer = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    # Plain help and messages: they stay on their lines in a log, and rich takes long to import.
+    rich_markup_mode=None,
 )
-app.command("run", context_settings={"allow_interspersed_args": False})(run_command)
-app.command("verify", context_settings={"allow_interspersed_args": False})(verify_command)
-app.command("accept", cls=AcceptCommand)(accept_command)
-app.command("why", context_settings={"allow_interspersed_args": False})(why_command)
-app.command("inputs")(inputs_command)
-app.command("log")(log_command)
-app.command("doctor")(doctor_command)
+app.command("run", cls=ScriptCommand)(run_command)
+app.command("verify", cls=ScriptCommand)(verify_command)
+app.command("accept", cls=ScriptCommand)(accept_command)
+app.command("why", cls=ScriptCommand)(why_command)
+app.command("inputs", cls=StoreCommand)(inputs_command)
+app.command("log", cls=StoreCommand)(log_command)
+app.command("doctor", cls=StoreCommand)(doctor_command)
 app.add_typer(graph_app, name="graph")
 app.add_typer(cache_app, name="cache")
 

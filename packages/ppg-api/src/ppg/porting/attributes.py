@@ -112,7 +112,7 @@ ATTRIBUTES: dict[str, tuple[Row, ...]] = {
             "dis_code extract_closure get_cython_source inner_code_object_re get_cython_filename_and_line_no "
             "func_to_name functions_equal function_to_str debug_function_differences get_dis get_source "
             "get_source_file_name is_python_function",
-            "`ppg why JOB [script.py]` shows what has changed in a function",
+            "`ppg why script.py JOB` shows what has changed in a function",
         ),
     ),
     "DataLoadingJob": (Row("", "load_function", "it is `callback`"),),

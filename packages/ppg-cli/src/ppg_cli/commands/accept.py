@@ -5,31 +5,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from typer.core import TyperCommand
 
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.arguments import script_arguments
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 if TYPE_CHECKING:
     from ppg import Acceptance, Pipegraph
 
-__all__ = ["AcceptCommand", "accept_command"]
+__all__ = ["accept_command"]
 
-SCRIPT_ARGUMENTS = "arguments of the script"
-"""The key under which the context keeps the arguments after `--`."""
 NOT_MADE_LISTED = 20
-
-
-class AcceptCommand(TyperCommand):
-    """AcceptCommand: separates the arguments after `--` from the jobs and options before it, in any order."""
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Parse the arguments before `--`, and keep those of the script."""
-        end = args.index("--") if "--" in args else len(args)
-        ctx.meta[SCRIPT_ARGUMENTS] = args[end + 1 :]
-        return super().parse_args(ctx, args[:end])
 
 
 def accept_command(
@@ -58,6 +46,8 @@ def accept_command(
     By this command you state that these files are what the jobs would make; ppg records them as such. The
     script runs up to where it would run its (first) graph. The script's arguments come after `--`.
 
+    Example: ppg accept script.py a.txt
+
     Exit codes: 0 nothing was refused; 1 something was refused, and the list says why; 2 usage or script
     error.
     """
@@ -78,7 +68,7 @@ def accept_command(
 
     seen = look_at_declared(
         Script(script),
-        context.meta[SCRIPT_ARGUMENTS],
+        script_arguments(context),
         accept,
         if_interrupted="nothing was accepted",
     )

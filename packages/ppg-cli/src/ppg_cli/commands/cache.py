@@ -11,6 +11,7 @@ import typer
 
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.arguments import StoreCommand
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 __all__ = ["cache_app"]
 
 cache_app: typer.Typer = typer.Typer(
-    help="Look after a cache that projects share their outputs in.", no_args_is_help=True
+    help="Look after a cache that projects share their outputs in.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
 )
 
 UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
@@ -43,9 +46,11 @@ def bytes_of(text: str) -> int:
     return int(float(found[1]) * UNITS[found[2]])
 
 
-@cache_app.command("list")
+@cache_app.command("list", cls=StoreCommand)
 def list_entries(folder: Folder = None) -> None:
     """Show the entries of the cache: size, last use, files, and the job that made them; last used first.
+
+    Example: ppg cache list /data/ppg-cache
 
     Exit codes: 0; 2 usage error, or the cache cannot be read.
     """
@@ -59,7 +64,7 @@ def list_entries(folder: Folder = None) -> None:
     finish_output()
 
 
-@cache_app.command("prune")
+@cache_app.command("prune", cls=StoreCommand)
 def prune(
     max_size: Annotated[
         int,
@@ -70,6 +75,8 @@ def prune(
     folder: Folder = None,
 ) -> None:
     """Remove the least recently used entries until the rest fits; pipelines may run meanwhile.
+
+    Example: ppg cache prune --max-size 500GB
 
     Exit codes: 0; 2 usage error, or an entry cannot be read or removed.
     """

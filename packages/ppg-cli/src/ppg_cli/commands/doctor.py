@@ -19,6 +19,8 @@ def doctor_command(
 
     Runs no script and leaves no file. One line for each finding.
 
+    Example: ppg doctor
+
     Exit codes: 0, also if something is missing; 2 there is no such folder.
     """
     # Imported here, so that no other command pays for it.

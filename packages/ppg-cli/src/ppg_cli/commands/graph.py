@@ -1,14 +1,14 @@
 """`ppg graph dump script.py`: prints the graph of a script, and runs no job."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
-from typer.core import TyperCommand
 
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.arguments import ScriptCommand, script_arguments
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["graph_app"]
 
-graph_app: typer.Typer = typer.Typer(help="Look at the graph of a script.", no_args_is_help=True)
+graph_app: typer.Typer = typer.Typer(
+    help="Look at the graph of a script.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 class Format(StrEnum):
@@ -30,48 +32,14 @@ class Format(StrEnum):
     GRAPHML = "graphml"
 
 
-class DumpCommand(TyperCommand):
-    """DumpCommand: also takes its options directly after the script, as in `ppg graph dump script.py -f dot`.
-
-    They count as options of `ppg` only if one of them names a format: a script may have its own `-f` and `-o`.
-    """
-
-    def parse_args(self, ctx: typer.Context, args: list[str]) -> list[str]:  # type: ignore[override]
-        """Parse the arguments, with the options that follow the script in front of it."""
-        before = _length_of_options(args, 0)
-        after = _length_of_options(args, before + 1)
-        following = args[before + 1 : after]
-        if any(_names_a_format(name, value) for name, value in _pairs(following)):
-            args = [*args[:before], *following, *args[before : before + 1], *args[after:]]
-        return super().parse_args(ctx, args)
-
-
-_FORMAT = ("-f", "--format")
-_TAKE_VALUES = (*_FORMAT, "-o", "--output")
-
-
-def _length_of_options(args: Sequence[str], start: int) -> int:
-    """Return where the options with their values end that begin at `start`."""
-    while start < len(args) and args[start].partition("=")[0] in _TAKE_VALUES:
-        start += 1 if args[start].startswith("--") and "=" in args[start] else 2
-    return min(start, len(args))
-
-
-def _pairs(options: Sequence[str]) -> Iterator[tuple[str, str]]:
-    words = iter(options)
-    for word in words:
-        name, separator, value = word.partition("=")
-        yield name, value if separator else next(words, "")
-
-
-def _names_a_format(name: str, value: str) -> bool:
-    return name in _FORMAT and value in list(Format)
-
-
-@graph_app.command("dump", cls=DumpCommand, context_settings={"allow_interspersed_args": False})
+@graph_app.command("dump", cls=ScriptCommand)
 def dump(
+    context: typer.Context,
     script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
-    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    jobs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these, and what they need: ids, or files that jobs make."),
+    ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the graph.")] = Format.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")
@@ -79,11 +47,14 @@ def dump(
 ) -> None:
     """Print the graph that a script declares. The script stops where it would run it, and no job runs.
 
-    The options stand before the script, or directly after it if one of them is a format. All other arguments after
-    the script are the script's.
+    The script's arguments come after `--`.
+
+    Example: ppg graph dump script.py -f dot
+
+    Exit codes: 0 printed; 2 usage or script error.
     """
     kind: Literal["text", "dot", "json", "mermaid", "graphml"] = format_.value
-    code = _dump(Script(script), arguments or [], kind, output)
+    code = _dump(Script(script), script_arguments(context), jobs or [], kind, output)
     finish_output()
     raise typer.Exit(code)
 
@@ -91,16 +62,22 @@ def dump(
 def _dump(
     script: Script,
     arguments: Sequence[str],
+    jobs: Sequence[str],
     kind: Literal["text", "dot", "json", "mermaid", "graphml"],
     output: Path | None,
 ) -> int:
     # Imported here, so that no other command pays for it.
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+    from ppg_cli.script.naming import jobs_named  # noqa: PLC0415
     from ppg_graph import draw  # noqa: PLC0415
 
     def look(pipegraph: "Pipegraph") -> str:
         pipegraph.complete()
-        return draw(pipegraph.dag, kind, labels=pipegraph.labels())
+        dag = pipegraph.dag
+        if jobs:
+            nodes = [job.node for job in jobs_named(pipegraph, jobs)]
+            dag = dag.subgraph({*nodes, *dag.ancestors(nodes)})
+        return draw(dag, kind, labels=pipegraph.labels())
 
     drawing = look_at_declared(script, arguments, look)
     # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name fits.

@@ -23,6 +23,8 @@ def inputs_command(
 
     The list is that of the job's last success. Runs no job and writes nothing.
 
+    Example: ppg inputs a.txt
+
     Exit codes: 0 shown; 2 there is no such job, or it never succeeded.
     """
     # Imported here, so that no other command pays for it.

@@ -52,6 +52,8 @@ def log_command(
 
     A run never waits for a listener; the output shows how many lines are lost.
 
+    Example: ppg log --listen
+
     Exit codes: 2 usage error, or the port is not available; 130 interrupted.
     """
     if not listen:

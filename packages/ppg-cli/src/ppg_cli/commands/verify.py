@@ -1,4 +1,4 @@
-"""`ppg verify script.py [arguments ...]`: checks whether everything is as the last run left it."""
+"""`ppg verify script.py [jobs ...] [-- arguments ...]`: checks whether everything is as the last run left it."""
 
 import sys
 import time
@@ -11,11 +11,12 @@ import typer
 
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.arguments import script_arguments
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import finish_output, write_result
 
 if TYPE_CHECKING:
-    from ppg import Verification
+    from ppg import Pipegraph, Verification
 
 __all__ = ["verify_command"]
 
@@ -24,8 +25,12 @@ CAUSES_LISTED = 5
 
 
 def verify_command(
+    context: typer.Context,
     script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
-    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    jobs: Annotated[
+        list[str] | None,
+        typer.Argument(help="Only these, and what they need: ids, or files that jobs make."),
+    ] = None,
     rehash: Annotated[
         bool,
         typer.Option("--hash", help="Read every file, also those with unchanged size and times."),
@@ -34,21 +39,25 @@ def verify_command(
     """Check that no job would run and that every output matches its record. Runs no job, writes nothing.
 
     The script runs up to where it would run its (first) graph. Generators do not run: the command checks the
-    jobs that each made last time.
+    jobs that each made last time. The script's arguments come after `--`.
+
+    Example: ppg verify script.py --hash
 
     Exit codes: 0 everything is as the last run left it; 1 it is not, and the list says why; 2 usage or
     script error.
     """
     # Imported here, so that no other command pays for it.
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+    from ppg_cli.script.naming import jobs_named  # noqa: PLC0415
 
     # This command writes nothing, also no bytecode of the script's own modules.
     sys.dont_write_bytecode = True
-    verification = look_at_declared(
-        Script(script),
-        arguments or [],
-        lambda pipegraph: pipegraph.verify(targets=pipegraph.run_targets, rehash=rehash),
-    )
+
+    def look(pipegraph: "Pipegraph") -> "Verification":
+        targets = jobs_named(pipegraph, jobs) if jobs else pipegraph.run_targets
+        return pipegraph.verify(targets=targets, rehash=rehash)
+
+    verification = look_at_declared(Script(script), script_arguments(context), look)
     text = "".join(f"{one_line(line)}\n" for line in _lines(verification))
     write_result(text.encode(errors="surrogateescape"))
     finish_output()

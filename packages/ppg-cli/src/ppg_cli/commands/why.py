@@ -1,12 +1,13 @@
-"""`ppg why JOB [script.py]`: explains why a job ran last, and whether and why it would run now."""
+"""`ppg why [script.py] JOB ...`: explains why a job ran last, and whether and why it would run now."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ppg.text import source_line
+from ppg.text import one_line, source_line
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.arguments import script_arguments
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -17,11 +18,15 @@ __all__ = ["why_command"]
 
 
 def why_command(
-    job: Annotated[str, typer.Argument(help="The job's id, or a file that it makes, in whatever spelling.")],
-    script: Annotated[
-        Path | None, typer.Argument(help="The script that declares it: shows also whether it would run now.")
-    ] = None,
-    arguments: Annotated[list[str] | None, typer.Argument(help="Arguments for the script.")] = None,
+    context: typer.Context,
+    names: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[script.py] JOB ...",
+            help="Jobs: ids, or files that they make, in whatever spelling. Of several names the first one is the script "
+            "that declares them: shows also whether they would run now.",
+        ),
+    ],
     status_file: Annotated[
         Path | None,
         typer.Option(
@@ -31,7 +36,10 @@ def why_command(
 ) -> None:
     """Show why a job ran last: which parameter changed, which line of a function, which file.
 
-    Runs no job and writes nothing. With a script also: whether and why the job would run now.
+    Runs no job and writes nothing. With a script also: whether and why the job would run now. The script's
+    arguments come after `--`.
+
+    Example: ppg why script.py a.txt
 
     Exit codes: 0 shown; 2 there is no such job, or usage or script error.
     """
@@ -40,14 +48,22 @@ def why_command(
     from ppg.inspect.why import why_from_store  # noqa: PLC0415
 
     code = ExitCode.DONE
+    arguments = script_arguments(context)
+    *before, job = names
     try:
-        if script is None:
+        if not before:
+            if arguments:
+                complain(one_line(f"name the script of these arguments: ppg why script.py '{job}' -- ..."))
+                raise typer.Exit(ExitCode.SCRIPT_ERROR)
             lines = why_from_store(status_file or Path(".pypipegraph_status_robust"), job)
         elif status_file is not None:
             complain("with a script, --status-file is not needed: the script says where it is")
             raise typer.Exit(ExitCode.SCRIPT_ERROR)
+        elif names[-1].endswith(".py") and not names[0].endswith(".py"):
+            complain(one_line(f"the script comes first: ppg why {names[-1]} {' '.join(names[:-1])}"))
+            raise typer.Exit(ExitCode.SCRIPT_ERROR)
         else:
-            lines = _with_script(job, Script(script), arguments or [])
+            lines = _with_script(names[1:], Script(Path(names[0])), arguments)
         text = "".join(f"{source_line(line)}\n" for line in lines)
         write_result(text.encode(errors="surrogateescape"))
     except PyPipelineGraphError as error:
@@ -57,7 +73,7 @@ def why_command(
     raise typer.Exit(code)
 
 
-def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
+def _with_script(jobs: list[str], script: Script, arguments: list[str]) -> list[str]:
     from ppg import PyPipelineGraphError  # noqa: PLC0415
     from ppg.inspect.why import why_from_graph  # noqa: PLC0415
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
@@ -66,7 +82,7 @@ def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
         pipegraph.complete()
         pipegraph.check()
         try:
-            return why_from_graph(pipegraph, job)
+            return [line for job in jobs for line in why_from_graph(pipegraph, job)]
         except PyPipelineGraphError as error:
             # The error lies in the arguments of the command, not in the script.
             return error

@@ -8,6 +8,7 @@ import typer
 
 from ppg import InternalError, PyPipelineGraphError, RuntimeError  # noqa: A004 (part of pypipegraph's interface)
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.naming import UnknownJobError
 from ppg_cli.script.script import Script, ScriptError
 from ppg_cli.terminal.streams import complain
 
@@ -25,7 +26,7 @@ def report_ending(error: BaseException, script: Script, *, left: str = "finished
     match error:
         case SystemExit():
             return _asked_for(error)
-        case ScriptError():
+        case ScriptError() | UnknownJobError():
             complain(str(error))
             return ExitCode.SCRIPT_ERROR
         case RuntimeError():

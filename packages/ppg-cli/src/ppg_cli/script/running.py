@@ -10,6 +10,7 @@ from ppg.report.never_run import forgotten_graphs
 from ppg.report.plain import PlainProgress
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.endings import report_ending
+from ppg_cli.script.naming import jobs_named
 from ppg_cli.script.script import Script, last_pipegraph
 from ppg_cli.terminal.streams import complain
 
@@ -25,12 +26,21 @@ class CommandFrontend:
         any_interrupted: whether the user ended any of the runs, even if the script caught the interrupt.
     """
 
-    def __init__(self, *, plain: bool, cores: int | None, inline: bool = False, strict: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        plain: bool,
+        cores: int | None,
+        inline: bool = False,
+        strict: bool = False,
+        targets: Sequence[str] | None = None,
+    ) -> None:
         # With FORCE_COLOR, rich treats any stream as a terminal. A live display would overwrite a debugger.
         self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
         self._inline = inline
         self._strict = strict
+        self._targets = targets
         self.runs: int = 0
         self.any_failed: bool = False
         self.any_interrupted: bool = False
@@ -38,6 +48,8 @@ class CommandFrontend:
     def before_run(self, pipegraph: Pipegraph) -> None:
         """Apply the options of the command line."""
         self.runs += 1
+        if self._targets is not None:
+            pipegraph.run_targets = jobs_named(pipegraph, self._targets)
         if self._cores is not None:
             pipegraph.resource_coordinator = replace(
                 pipegraph.resource_coordinator, max_cores_to_use=self._cores

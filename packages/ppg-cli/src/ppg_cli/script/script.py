@@ -8,9 +8,10 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TYPE_CHECKING
 
-from ppg import Pipegraph
-from ppg.report.never_run import last_graph
+if TYPE_CHECKING:
+    from ppg import Pipegraph
 
 __all__ = ["Script", "ScriptError", "last_pipegraph"]
 
@@ -68,8 +69,9 @@ class Script:
             with tokenize.open(self.path) as file:
                 source = file.read()
         except FileNotFoundError:
-            remedy = "; options of ppg come before the other arguments" if str(self).startswith("-") else ""
-            raise ScriptError(f"There is no script '{self}'{remedy}") from None
+            raise ScriptError(
+                f"There is no script '{self}'; name the Python file that declares the jobs"
+            ) from None
         except (OSError, SyntaxError, UnicodeDecodeError) as error:
             raise ScriptError(f"The script '{self}' cannot be read: {error}") from error
         try:
@@ -79,7 +81,10 @@ class Script:
             raise ScriptError(f"The script '{self}' is not valid Python:\n{shown}") from error
 
 
-def last_pipegraph() -> Pipegraph | None:
+def last_pipegraph() -> "Pipegraph | None":
     """Return the pipegraph that the script means, or None: the current one, or else the last that a block entered."""
+    from ppg import Pipegraph  # noqa: PLC0415 (`ppg --help` needs none of it)
+    from ppg.report.never_run import last_graph  # noqa: PLC0415 (the same)
+
     graph = last_graph()
     return graph if isinstance(graph, Pipegraph) else None
