@@ -35,10 +35,9 @@ def test_a_run_that_fails_shows_them_with_escapes_in_its_lines_and_logs(hostile)
     require_harmless(ended.err)
     lines = ended.err.splitlines()
     assert any(line.startswith(f"ppg: start   {GOOD}: ") for line in lines)
-    assert any(line.startswith(f"ppg: done    {GOOD} (") for line in lines)
+    assert any(line.startswith(f"ppg: why     new: never built: 2 jobs ({GOOD}, {BAD})") for line in lines)
     assert any(line.startswith(f"ppg: FAILED '{BAD}'") for line in lines)
-    assert f"ppg: blocked {BLOCKED} (because of {BAD})" in lines
-    assert any(line.startswith(f"ppg: failed: '{BAD}'. ") for line in lines)
+    assert any(line.endswith(f": 1 job ({BAD}); blocked: 1 job ({BLOCKED})") for line in lines)
     log = (hostile / "logs" / "ppg_run.txt").read_text()
     require_harmless(log)
     assert f"started: {GOOD} (pid" in log

@@ -42,7 +42,7 @@ def test_enter_shows_what_runs_at_once(project, terminal):
     project.script(WAITING)
     screen = terminal("run", "--plain", "script.py")
     project.wait_until_began("slow")
-    screen.expect("start   slow")
+    screen.expect("start   first")
     for _ in range(2):
         screen.type(b"\r")
         screen.expect(r"1 of 3 jobs, 1 ran, 0 up to date, 1 running")

@@ -212,7 +212,7 @@ def test_of_many_attempts_the_last_ones_are_shown_and_equal_ends_together(failin
     _, graph = failing_run(lambda: ppg.FileGeneratingJob("a", alike_from_the_seventh_on, retries=14))
     assert graph.result["a"].earlier[0].endswith("try 5")
     told = list(failure_lines(graph.result["a"]))
-    assert told[0] == "FAILED 'a' (attempt 15, the last)"
+    assert told[0] == "FAILED 'a' (attempt 15, the last): ValueError: alike"
     assert told[1] == "  4 earlier attempts: not kept"
     assert told[2:5] == [
         "  attempt 5: ValueError: try 5",

@@ -38,6 +38,11 @@ FINGERPRINTED = 2
 """The protocol of pickle by which fingerprints look at captured objects."""
 
 
+ERRORS_NAMED = 20
+"""Number of different errors that the message of a failed run has; its attribute has all."""
+JOBS_NAMED = 3
+"""Number of jobs with the same error that it names."""
+
 UNREADABLE_REMEDY = ". Let the calculation return something that can be pickled and unpickled"
 
 
@@ -226,12 +231,17 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
         lines = [f"{counted(len(held), 'job')} failed"]
         if self.blocked:
             lines[0] += f", and {counted(len(self.blocked), 'job')} could not run because of that"
-        for job_id, exception in list(held.items())[:20]:
+        alike: dict[str, list[str]] = {}
+        for job_id, exception in held.items():
             name, message = class_and_message(exception)
-            first_line = (message.splitlines() or [""])[0]
-            lines.append(one_line(f"  '{job_id}': {name}: {first_line}"))
-        if len(held) > 20:
-            lines.append(f"  and {len(held) - 20} more (the attribute `exceptions` has them all)")
+            alike.setdefault(f"{name}: {(message.splitlines() or [''])[0]}", []).append(job_id)
+        for error, job_ids in list(alike.items())[:ERRORS_NAMED]:
+            names = ", ".join(f"'{job_id}'" for job_id in job_ids[:JOBS_NAMED])
+            more = f" and {len(job_ids) - JOBS_NAMED:,} more" if len(job_ids) > JOBS_NAMED else ""
+            lines.append(one_line(f"  {names}{more}: {error}"))
+        others = sum(len(job_ids) for job_ids in list(alike.values())[ERRORS_NAMED:])
+        if others:
+            lines.append(f"  and {others:,} more (the attribute `exceptions` has them all)")
         lines.append("Fix them and run again: only these jobs and their downstream jobs will run.")
         super().__init__("\n".join(lines))
 

@@ -240,6 +240,8 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
         "memory": None,
     },
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
+    "ppg.report.events.JobQueued": {"causes": ()},
+    "ppg.status.run_notes.LastRun": {"report": ""},
     "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
     "ppg_exec.tasks.Task": {
         "returns_plain": False,

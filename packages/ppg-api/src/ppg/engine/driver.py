@@ -48,7 +48,9 @@ from ppg.reads.links import WithoutLinks
 from ppg.reads.writes import WritesOfRun
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
+from ppg.report.failures import failure_lines
 from ppg.result import JobOutcome, JobState, RunResult
+from ppg.status.causes import Cause
 from ppg.status.observed_before import as_observed_before
 from ppg.status.observer import Observer, unusual
 from ppg.status.reason_details import ReasonWords
@@ -314,7 +316,8 @@ class Driver:
         job_outcome = self._outcomes.failed(job, job_outcome, failure.exception, failure.traceback)
         # If the job never began, its files are the result of an earlier run and must stay.
         problems = self._folders.discard(job) if flight.has_begun else []
-        self._recorder.ran(job_outcome, self._evaluator.reasons(job.node))
+        report = "\n".join(failure_lines(job_outcome))
+        self._recorder.ran(job_outcome, self._evaluator.reasons(job.node), report)
         self._publish(events.JobFailed(job.job_id, job_outcome))
         for problem in problems:
             self._publish(events.Warned(problem))
@@ -349,7 +352,7 @@ class Driver:
             case ppg_graph.Observe(nodes):
                 self._observe(nodes)
             case ppg_graph.Start(node, reasons):
-                self._start(node, self._reason_words.sentences(self._pipegraph.dag.job_id(node), reasons))
+                self._start(node, self._reason_words.causes(self._pipegraph.dag.job_id(node), reasons))
             case ppg_graph.Skip(nodes, why):
                 self._outcomes.skipped(nodes, why)
             case ppg_graph.Block(nodes, cause):
@@ -374,11 +377,12 @@ class Driver:
             case _:
                 assert_never(effect)
 
-    def _start(self, node: NodeId, reasons: tuple[str, ...]) -> None:
+    def _start(self, node: NodeId, causes: tuple[Cause, ...]) -> None:
         job = self._pipegraph.job_at(node)
+        reasons = tuple(cause.text for cause in causes)
         flight = self._in_flight[node] = InFlight(job)
         self._cache_watch.starting(job)
-        self._publish(events.JobQueued(job.job_id, reasons))
+        self._publish(events.JobQueued(job.job_id, reasons, causes))
         try:
             self._consumed.require_unchanged(job)
             self._folders.starts(job)
@@ -428,7 +432,8 @@ class Driver:
         flight = self._in_flight[generator]
         assert flight.job_outcome is not None
         job_outcome = self._outcomes.failed(flight.job, flight.job_outcome, JobContractError(message))
-        self._recorder.ran(job_outcome, self._evaluator.reasons(generator))
+        report = "\n".join(failure_lines(job_outcome))
+        self._recorder.ran(job_outcome, self._evaluator.reasons(generator), report)
         self._publish(events.JobFailed(job_outcome.job_id, job_outcome))
 
     def _clean_up(self, node: NodeId) -> None:

@@ -146,6 +146,8 @@ def _last(job_id: JobId, memory: ReadOnlyHistory, words: ReasonWords) -> Iterato
         yield f"{job_id} {_ended(ran)}"
         yield from (f"  {line}" for line in earlier_attempts(ran.earlier, ran.attempts))
         yield from _because(job_id, ran, memory, words, {job_id})
+        # The report begins with the name and the error.
+        yield from (f"  {line}" for line in ran.report.splitlines()[1:])
     elif (record := memory.last_success(job_id)) is not None:
         if record.duration is None:
             yield f"{job_id} was accepted as it was, and not run, at {_date(record.finished)}"

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
     from ppg.result import JobOutcome, RunResult
+    from ppg.status.causes import Cause
 
 __all__ = [
     "Answered",
@@ -65,6 +66,8 @@ class JobQueued:
 
     job_id: str
     reasons: tuple[str, ...]
+    causes: tuple["Cause", ...] = ()
+    """The same reasons, as front ends group them."""
 
 
 @dataclass(frozen=True, slots=True)

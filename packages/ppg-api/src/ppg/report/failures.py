@@ -5,20 +5,24 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, BinaryIO
 
 import ppg_exec
+from ppg.account.failures import LONGEST_ERROR, error_line
 from ppg.exceptions import CommandError, JobContractError, JobDiedException
 from ppg.text import earlier_attempts, escape_control_sequences, one_line
 
 if TYPE_CHECKING:
-    from ppg.result import JobOutcome, RunResult
+    from ppg.result import JobOutcome
     from ppg_exec import Output
 
-__all__ = ["failed_line", "failure_lines", "write_failure"]
+__all__ = ["failure_lines", "write_failure"]
 
 TELL_ENOUGH = frozenset(kind.__name__ for kind in (CommandError, JobContractError, JobDiedException))
 """Classes of errors with messages that say more than their tracebacks."""
 OUTPUT_LINES = 20
 TRACEBACK_LINES = 60
-FAILED_NAMED = 20
+SHORT_OUTPUT = 5
+SHORT_TRACEBACK = 7
+SHORT_BEGINNING = 3
+"""Lines of a long traceback that are kept at its beginning, where the job's own function is."""
 LINE_LENGTH = 1000
 """Longest line that is shown, in characters."""
 OWN_FRAMES = tuple(
@@ -30,39 +34,44 @@ BYTES_LOOKED_AT = 1 << 16
 """Number of bytes at the end of an output that are read to find its last lines."""
 
 
-def failure_lines(outcome: "JobOutcome") -> Iterator[str]:
-    """Lines that report a failed job to the user, as many as fit on a screen."""
-    yield _headline(outcome)
+def failure_lines(outcome: "JobOutcome", *, shortly: bool = False) -> Iterator[str]:
+    """Lines that report a failed job to the user, the error first.
+
+    Parameters:
+        outcome: of the failed job.
+        shortly: show fewer lines of the traceback and of the outputs, so that the report leaves room on a screen.
+    """
+    most, most_of_output = (SHORT_TRACEBACK, SHORT_OUTPUT) if shortly else (TRACEBACK_LINES, OUTPUT_LINES)
+    yield f"{_headline(outcome)}: {error_line(outcome)}"
     yield from _indented(map(one_line, earlier_attempts(outcome.earlier, outcome.attempts)), "  ")
     error_lines = list(_without_own_frames(escape_control_sequences(_error_text(outcome)).splitlines()))
-    if len(error_lines) > TRACEBACK_LINES:
-        half = TRACEBACK_LINES // 2
+    if not _has_traceback(outcome):
+        # The first line is that of the headline, unless that is cut.
+        error_lines = error_lines[len(error_lines[0]) <= LONGEST_ERROR :]
+    if shortly:
+        error_lines = [line for line in error_lines if line.strip(" ^~")]
+    if len(error_lines) > most:
+        end = max(most // 2, most - SHORT_BEGINNING)
         error_lines = [
-            *error_lines[:half],
-            f"... {len(error_lines) - 2 * half} lines ...",
-            *error_lines[-half:],
+            *error_lines[: most - end],
+            f"... {len(error_lines) - most} lines ...",
+            *error_lines[-end:],
         ]
     yield from _indented(error_lines, "  ")
     for name, output in _outputs(outcome):
         lines = list(_without_own_frames(output.text(BYTES_LOOKED_AT).splitlines()))
+        if shortly:
+            lines = [line for line in lines if line.strip() and not line.startswith("Extension modules: ")]
         if output.size > BYTES_LOOKED_AT:
             # The read begins within a line, so its first line is incomplete.
             note = f" (the end of {output.size:,} bytes)"
             lines = lines[1:] or lines
-        elif len(lines) > OUTPUT_LINES:
-            note = f" (the last {OUTPUT_LINES} of {len(lines)} lines)"
+        elif len(lines) > most_of_output:
+            note = f" (the last {most_of_output} of {len(lines)} lines)"
         else:
             note = ""
         yield f"  {name}{note}:"
-        yield from _indented(lines[-OUTPUT_LINES:], "    ")
-
-
-def failed_line(result: "RunResult") -> str:
-    """One line that names the failed jobs of a run, and what the next run does."""
-    names = [f"'{one_line(job_id)}'" for job_id in result.failed[:FAILED_NAMED]]
-    rest = len(result.failed) - len(names)
-    named = ", ".join(names) + (f" and {rest:,} more" if rest else "")
-    return f"failed: {named}. Fix them and run again: only these jobs and their downstream jobs will run"
+        yield from _indented(lines[-most_of_output:], "    ")
 
 
 def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
@@ -85,10 +94,14 @@ def _headline(outcome: "JobOutcome") -> str:
 
 def _error_text(outcome: "JobOutcome") -> str:
     """Traceback if the user's code raised the error, else the message and where the job is declared."""
-    if outcome.traceback and outcome.error_class not in TELL_ENOUGH:
+    if outcome.traceback and _has_traceback(outcome):
         return outcome.traceback.rstrip()
     place = f"\nIt is declared at {outcome.declared_at}" if outcome.declared_at else ""
     return (outcome.error or "").rstrip() + place
+
+
+def _has_traceback(outcome: "JobOutcome") -> bool:
+    return bool(outcome.traceback) and outcome.error_class not in TELL_ENOUGH
 
 
 def _outputs(outcome: "JobOutcome") -> list[tuple[str, "Output"]]:

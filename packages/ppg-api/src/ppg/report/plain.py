@@ -1,8 +1,11 @@
 """Plain progress: writes lines for logs, pipes, and scripts that run without `ppg run`."""
 
 import time
+from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
+from ppg.account.reasons import reasons_in_words
+from ppg.account.run_account import RunAccount
 from ppg.report.events import (
     Answered,
     Event,
@@ -23,9 +26,9 @@ from ppg.report.events import (
     StatusRequested,
     Warned,
 )
-from ppg.report.failures import failed_line, failure_lines
+from ppg.report.failures import failure_lines
 from ppg.report.progress import Tally, winding_down_line
-from ppg.text import earlier_attempts, one_line
+from ppg.text import counted, earlier_attempts, one_line
 
 if TYPE_CHECKING:
     from ppg.result import JobOutcome
@@ -33,42 +36,63 @@ if TYPE_CHECKING:
 __all__ = ["PlainProgress", "PlainWarnings"]
 
 SECONDS_BETWEEN_LINES = 1.0
+"""Seconds between lines about progress, at first; the pause grows with the run, so that logs stay short."""
+LONGEST_PAUSE = 60.0
+GROWTH = 1.25
+MOST_REASONS = 20
+"""How many different reasons get a line when the first job with them starts."""
+MOST_FAILURES = 10
+"""How many different failures are shown when they happen; the account at the end counts all."""
+MOST_REPEATS = 5
+"""How many jobs are named that succeeded after several attempts."""
 
 
 class PlainProgress:
-    """Plain progress: writes at most one line a second while jobs finish, and one for every unusual event.
+    """Plain progress: writes few lines while jobs run, one for every unusual event, and an account at the end.
+
+    Of jobs with the same reasons, and of jobs that failed in the same way, only the first has a line when it starts or
+    fails. The account counts them all.
 
     Parameters:
         stream: the output; None if the process has none (`2>&-`).
-        every_job: also write a line for each job that starts, with the reasons, and for each that ends.
+        every_job: also write a line when a job starts with reasons that no other job had, and name the jobs that end.
     """
 
     def __init__(self, stream: TextIO | None, *, every_job: bool = False) -> None:
         self._stream = stream
         self._every_job = every_job
         self._tally = Tally()
+        self._account = RunAccount()
+        self._queued: Counter[str] = Counter()
+        self._reasons: dict[str, str] = {}
+        self._told: set[str] = set()
+        self._repeats = 0
         self._last_line = 0.0
+        self._pause = SECONDS_BETWEEN_LINES
 
     def __call__(self, event: Event) -> None:
         """Write the lines for an event."""
-        if isinstance(event, JobStarted) and self._every_job:
-            reasons = self._tally.queued.get(event.job_id, ("again",))
-            self._line(one_line(f"start   {event.job_id}: {'; '.join(reasons)}"))
         self._tally(event)
         match event:
             case RunStarted():
                 self._last_line = time.monotonic()
-            case JobFinished(job_id, outcome):
+            case JobQueued(job_id, _, causes):
+                self._account.queued(job_id, causes)
                 if self._every_job:
-                    earlier = earlier_attempts(outcome.earlier, outcome.attempts)
-                    self._line(one_line("; ".join([f"done    {job_id} ({_how_done(outcome)})", *earlier])))
-                elif time.monotonic() - self._last_line >= SECONDS_BETWEEN_LINES:
-                    self._line(self._tally.line())
+                    reasons = self._reasons[job_id] = reasons_in_words(causes)
+                    self._queued[reasons] += 1
+            case JobStarted(job_id) if self._every_job:
+                self._started(job_id)
+            case JobFinished(job_id, outcome):
+                self._finished(job_id, outcome)
             case JobFailed(_, outcome):
-                self._line("\n".join(failure_lines(outcome)))
-            case JobsBlocked(job_ids, cause) if self._every_job and job_ids:
-                lines = (one_line(f"blocked {job_id} (because of {cause})") for job_id in job_ids)
-                self._line("\nppg: ".join(lines))
+                is_new = self._account.failed(outcome)
+                if is_new and len(self._account.failures.groups) <= MOST_FAILURES:
+                    self._line("\n".join(failure_lines(outcome, shortly=True)))
+                elif self._is_due:
+                    self._progress(self._tally.line())
+            case JobsBlocked(job_ids, cause):
+                self._account.blocked(job_ids, cause)
             case Warned(message):
                 self._line(one_line(f"warning: {message}"))
             case StatusRequested(when):
@@ -80,21 +104,49 @@ class PlainProgress:
             case RunStopping():
                 self._line("ending the running jobs ...")
             case RunFinished(result):
-                if self._every_job and result.failed:
-                    # The failures may have scrolled away, and no other line lists them.
-                    self._line(failed_line(result))
+                for line in self._account.lines(result):
+                    self._line(line)
                 self._line(f"{result.summary()} ({result.duration:.1f} s)")
             case (
                 JobsUpToDate()
                 | JobsNotNeeded()
-                | JobQueued()
                 | JobStarted()
-                | JobsBlocked()
                 | GraphExtended()
                 | RunSuspended()
                 | RunResumed()
             ):
                 pass
+
+    def _started(self, job_id: str) -> None:
+        """Tell the start of a job with new reasons, or of any job after a while without a line."""
+        reasons = self._reasons.pop(job_id, "again")
+        is_new = reasons not in self._told and len(self._told) < MOST_REASONS
+        if is_new or self._is_due:
+            more = self._queued[reasons] - 1 if is_new else 0
+            others = f", and {counted(more, 'more job')}" if more > 0 else ""
+            self._line(one_line(f"start   {job_id}{others}: {reasons}"))
+        if is_new:
+            self._told.add(reasons)
+        self._queued[reasons] -= 1
+
+    def _finished(self, job_id: str, outcome: "JobOutcome") -> None:
+        """Tell the end of a job that took several attempts, or of any job after a while without a line."""
+        is_repeat = outcome.attempts > 1 and self._repeats < MOST_REPEATS
+        self._repeats += is_repeat
+        if self._every_job and (is_repeat or self._is_due):
+            earlier = earlier_attempts(outcome.earlier, outcome.attempts)
+            done = one_line("; ".join([f"done    {job_id} ({_how_done(outcome)})", *earlier]))
+            self._progress(done if is_repeat else f"{done}; {self._tally.line()}")
+        elif self._is_due:
+            self._progress(self._tally.line())
+
+    @property
+    def _is_due(self) -> bool:
+        return time.monotonic() - self._last_line >= self._pause
+
+    def _progress(self, text: str) -> None:
+        self._pause = min(self._pause * GROWTH, LONGEST_PAUSE)
+        self._line(text)
 
     def _line(self, text: str) -> None:
         self._last_line = time.monotonic()

@@ -9,17 +9,26 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import assert_never
 
 from ppg.jobs.invariants import name_space_of, readable_name
 from ppg.result import JobState
+from ppg.status.causes import Cause, CauseKind
 from ppg.status.history import History
 from ppg_graph import (
+    AlwaysRuns,
     Dag,
+    Demanded,
+    FileChanged,
+    FileEmpty,
+    FileMissing,
     Fingerprint,
     JobId,
     NodeKind,
     NoRecord,
+    ReadChanged,
     Reason,
+    Targeted,
     UpstreamAdded,
     UpstreamChanged,
     UpstreamRemoved,
@@ -39,6 +48,26 @@ After so many, a reason only names the invariant: `the function of a.txt changed
 
 LARGEST_COMPARED = 1 << 14
 """Bytes of encoded values that a run compares for a sentence: the run loop waits for it. `ppg why` has no limit."""
+
+FAILED_BEFORE = "it failed last time"
+NOT_VALID = "its last result is not valid any more"
+_WITHOUT_RECORD = {
+    text: Cause(text, kind)
+    for text, kind in (
+        (FAILED_BEFORE, CauseKind.FAILED),
+        (NOT_VALID, CauseKind.INVALID),
+        (describe(NoRecord()), CauseKind.NEW),
+    )
+}
+"""One object for each, because most reasons of a first run are the same."""
+_KINDS = {
+    "PI:": CauseKind.PARAMETERS,
+    "command:": CauseKind.PARAMETERS,
+    "rendering:": CauseKind.PARAMETERS,
+    "FI:": CauseKind.FUNCTIONS,
+    "function:": CauseKind.FUNCTIONS,
+}
+"""The kind of cause by the name space of the invariant that changed."""
 
 
 class ReasonWords:
@@ -81,6 +110,34 @@ class ReasonWords:
     def sentences(self, job_id: JobId, reasons: Iterable[Reason]) -> tuple[str, ...]:
         """All reasons of a job, a line for each."""
         return tuple(self.sentence(job_id, reason) for reason in reasons)
+
+    def causes(self, job_id: JobId, reasons: Iterable[Reason]) -> tuple[Cause, ...]:
+        """All reasons of a job, as front ends group them."""
+        return tuple(self._cause(job_id, reason) for reason in reasons)
+
+    def _cause(self, job_id: JobId, reason: Reason) -> Cause:
+        text = self.sentence(job_id, reason)
+        match reason:
+            case NoRecord():
+                return _WITHOUT_RECORD.get(text) or Cause(text, CauseKind.NEW)
+            case UpstreamChanged(upstream):
+                if self._is_job(upstream):
+                    return Cause(text, CauseKind.RESULTS, upstream)
+                return Cause(text, _KINDS.get(name_space_of(upstream), CauseKind.INPUTS))
+            case Demanded(by):
+                return Cause(text, CauseKind.DEMAND, by)
+            case ReadChanged():
+                return Cause(text, CauseKind.READS)
+            case UpstreamAdded() | UpstreamRemoved():
+                return Cause(text, CauseKind.DEPENDENCIES)
+            case FileMissing() | FileEmpty() | FileChanged():
+                return Cause(text, CauseKind.OUTPUTS)
+            case Targeted():
+                return Cause(text, CauseKind.ASKED)
+            case AlwaysRuns():
+                return Cause(text, CauseKind.ALWAYS)
+            case _:
+                assert_never(reason)
 
     def lines(self, job_id: JobId, reason: Reason, *, is_past: bool = False) -> Iterator[str]:
         """The sentence; below it, indented, what it leaves out: every change with its path, and diffs of source.
@@ -154,11 +211,7 @@ class ReasonWords:
         if last is None:
             return None
         # Another kind of job, an interrupted run, or a damaged store.
-        return (
-            "it failed last time"
-            if last.state is JobState.FAILED
-            else "its last result is not valid any more"
-        )
+        return FAILED_BEFORE if last.state is JobState.FAILED else NOT_VALID
 
     def _name(self, job_id: JobId) -> str:
         return job_id if self._is_job(job_id) else readable_name(job_id)

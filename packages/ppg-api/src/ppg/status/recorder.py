@@ -65,9 +65,9 @@ class Recorder(History):
             StoredRecord(record, files, outcome.runtime, outcome.peak_memory, finished=time.time()),
         )
 
-    def ran(self, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
-        """Note how a job ended and why it ran, for `ppg why`."""
-        note_run(self._store, self.run_id, outcome, reasons)
+    def ran(self, outcome: JobOutcome, reasons: Sequence[Reason], report: str = "") -> None:
+        """Note how a job ended and why it ran, and the report of its failure, for `ppg why`."""
+        note_run(self._store, self.run_id, outcome, reasons, report)
 
     def generated(self, generator: str, extension: Extension) -> None:
         """Note the jobs and edges that a generator made, so that verification need not run the generator."""

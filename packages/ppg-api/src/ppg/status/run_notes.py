@@ -64,6 +64,8 @@ MOST_REASONS = 50
 """Number of reasons that are stored; a job with a thousand inputs can have a thousand reasons."""
 LONGEST_ERROR = 500
 """Number of characters of an error's message that are stored; the logs have the complete message."""
+LONGEST_REPORT = 8000
+"""Number of characters of the report of a failure that are stored: its beginning and its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class LastRun:
         attempts: how often the job was started.
         earlier: how the earlier attempts ended; see `JobOutcome`.
         taken_from_cache: whether the job's files were taken from the shared cache.
+        report: of a failed job: its traceback and the end of its output; empty if it was not stored.
     """
 
     run_id: int
@@ -93,6 +96,7 @@ class LastRun:
     attempts: int
     taken_from_cache: bool
     earlier: tuple[str, ...] = ()
+    report: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +133,10 @@ class LastMade:
     notes: Mapping[JobId, Any]
 
 
-def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
-    """Note that a job ended, and why it ran."""
+def note_run(
+    store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequence[Reason], report: str = ""
+) -> None:
+    """Note that a job ended, and why it ran; and the report of its failure, if it failed."""
     details: dict[str, object] = {
         "state": outcome.state.name,
         "seconds": outcome.runtime,
@@ -143,6 +149,11 @@ def note_run(store: StatusStore, run_id: int, outcome: JobOutcome, reasons: Sequ
         details["taken"] = True
     if outcome.failed:
         details["error"] = _cut(outcome.error or "")
+    if report:
+        half = LONGEST_REPORT // 2
+        details["report"] = (
+            report if len(report) <= LONGEST_REPORT else f"{report[:half]}\n…\n{report[-half:]}"
+        )
     store.note(run_id, RAN, JobId(outcome.job_id), details)
 
 
@@ -167,6 +178,7 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
         details.get("attempts", 1),
         details.get("taken", False),
         tuple(details.get("earlier", ())),
+        details.get("report", ""),
     )
 
 

@@ -4,7 +4,6 @@ import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterator
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.live import Live
@@ -12,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from ppg import JobState, RunResult
+from ppg.account.run_account import RunAccount
 from ppg.report.events import (
     Answered,
     Event,
@@ -35,12 +34,15 @@ from ppg.report.events import (
 )
 from ppg.report.failures import failure_lines
 from ppg.report.progress import Tally, winding_down_line
-from ppg.text import earlier_attempts, one_line
+from ppg.text import one_line
 
 __all__ = ["RichProgress"]
 
 RUNNING_SHOWN = 8
-JOBS_LISTED = 20
+MOST_FAILURES = 10
+"""How many different failures are shown when they happen; the account at the end counts all."""
+STYLES = {"why": "cyan", "again": "yellow", "failed": "bold red", "left": "yellow"}
+"""Styles of the lines of the account, by their first word."""
 
 
 class RichProgress:
@@ -53,6 +55,7 @@ class RichProgress:
     def __init__(self, console: Console) -> None:
         self._console = console
         self._tally = Tally()
+        self._account = RunAccount()
         self._live = Live(
             self,
             console=console,
@@ -81,9 +84,15 @@ class RichProgress:
         match event:
             case RunStarted():
                 self._live.start()
+            case JobQueued(job_id, _, causes):
+                self._account.queued(job_id, causes)
+            case JobsBlocked(job_ids, cause):
+                self._account.blocked(job_ids, cause)
             case JobFailed(_, outcome):
-                first, *others = failure_lines(outcome)
-                self._console.print(Text(first, style="bold red").append("\n".join(["", *others]), "default"))
+                if self._account.failed(outcome) and len(self._account.failures.groups) <= MOST_FAILURES:
+                    first, *others = failure_lines(outcome, shortly=True)
+                    shown = Text(first, style="bold red").append("\n".join(["", *others]), "default")
+                    self._console.print(shown)
             case Warned(message):
                 self._console.print(Text(f"warning: {one_line(message)}", style="yellow"))
             case StatusRequested(when):
@@ -100,15 +109,14 @@ class RichProgress:
                 self._console.print(Text("ending the running jobs ...", style="yellow"))
             case RunFinished(result):
                 self._live.stop()
-                for part in _account(result):
-                    self._console.print(part)
+                for line in self._account.lines(result):
+                    self._console.print(Text(line, style=STYLES.get(line.split(" ", 1)[0], "default")))
+                self._console.print(Text(f"{result.summary()} ({result.duration:.1f} s)", style="bold"))
             case (
                 JobsUpToDate()
                 | JobsNotNeeded()
-                | JobQueued()
                 | JobStarted()
                 | JobFinished()
-                | JobsBlocked()
                 | GraphExtended()
                 | RunResumed()
             ):
@@ -147,34 +155,3 @@ class RichProgress:
         if len(running) > RUNNING_SHOWN:
             lines.append(Text(f"  and {len(running) - RUNNING_SHOWN} more; Enter lists all"))
         return Group(*lines)
-
-
-def _account(result: RunResult) -> Iterator[Text]:
-    """Return the results of a run, job by job as far as they fit on a screen."""
-    for job_id in result.ran[:JOBS_LISTED]:
-        outcome = result[job_id]
-        line = Text("taken " if outcome.taken_from_cache else "ran ", style="green")
-        how = ", from the shared cache" if outcome.taken_from_cache else ""
-        if outcome.attempts > 1:
-            how += f", attempt {outcome.attempts}"
-        line.append(f"{one_line(job_id)} ({outcome.runtime or 0:.1f} s{how})", style="default")
-        earlier = "".join(f"; {line}" for line in earlier_attempts(outcome.earlier, outcome.attempts))
-        line.append(one_line(earlier), style="yellow")
-        line.append(one_line(f" {'; '.join(outcome.reasons)}"), style="dim")
-        yield line
-    if len(result.ran) > JOBS_LISTED:
-        yield Text(f"and {len(result.ran) - JOBS_LISTED} more ran", style="green")
-    for state, style in (
-        (JobState.FAILED, "bold red"),
-        (JobState.BLOCKED, "yellow"),
-        (JobState.NOT_DONE, "yellow"),
-    ):
-        job_ids = result.in_state(state)
-        for job_id in job_ids[:JOBS_LISTED]:
-            cause = result[job_id].cause
-            yield Text(one_line(f"{state.value} {job_id}"), style=style).append(
-                one_line(f" (because of {cause})") if cause else "", style="dim"
-            )
-        if len(job_ids) > JOBS_LISTED:
-            yield Text(f"and {len(job_ids) - JOBS_LISTED} more {state.value}", style=style)
-    yield Text(f"{result.summary()} ({result.duration:.1f} s)", style="bold")
