@@ -166,6 +166,7 @@ def test_a_job_that_takes_too_long_leaves_no_temporary_file(
         path.write_text(os.environ["TMPDIR"])
         signal.pause()
 
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("TMPDIR", str(temporary))
     monkeypatch.setattr("tempfile.tempdir", None)
     failing_run(

@@ -152,6 +152,7 @@ def test_the_private_folder_is_no_input_also_where_temporary_files_go_to_the_pro
     if track == "strace":
         require("strace")
     (project.folder / "tmp").mkdir()
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     monkeypatch.setenv("TMPDIR", str(project.folder / "tmp"))
     monkeypatch.setattr(tempfile, "tempdir", None)
 
