@@ -97,8 +97,8 @@ class ParameterInvariant(Job):
 
     __slots__ = ("encoding",)
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
-    name_space: ClassVar[str] = "PI:"
-    if_declared_twice: ClassVar[str] = (
+    _name_space: ClassVar[str] = "PI:"
+    _if_declared_twice: ClassVar[str] = (
         "give all parameters of a job in one call of depends_on_params, or give one of them another name "
         "(ppg.ParameterInvariant)"
     )
@@ -107,7 +107,9 @@ class ParameterInvariant(Job):
     def __init__(
         self, job_id: PathLike, parameters: object, *, pipegraph: "GraphProtocol | None" = None
     ) -> None:
-        super().__init__(WholeName(self.name_space + full_id(_name(job_id, "ParameterInvariant"))), pipegraph)
+        super().__init__(
+            WholeName(self._name_space + full_id(_name(job_id, "ParameterInvariant"))), pipegraph
+        )
         try:
             self.encoding = encode_parameters(parameters)
         except CannotFingerprint as error:
@@ -138,19 +140,19 @@ class FileChecksumInvariant(NamedAfterFile, Job):
         JobContractError: a job makes the file, or another kind of invariant observes it.
     """
 
-    __slots__ = ("algorithm", "is_chosen")
+    __slots__ = ("_is_chosen", "algorithm")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     observes_file: ClassVar[bool] = True
     algorithm: str
-    is_chosen: bool
+    _is_chosen: bool
     """Whether the script names the algorithm."""
 
     def __init__(
         self, filename: PathLike, *, algorithm: str | None = None, pipegraph: "GraphProtocol | None" = None
     ) -> None:
         super().__init__(WholeName(require_path(filename, "FileChecksumInvariant: filename")), pipegraph)
-        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
-        self.is_chosen = algorithm is not None
+        self.job_id: JobId = self.pipegraph._file_id(self.job_id)
+        self._is_chosen = algorithm is not None
         self.algorithm = "md5" if algorithm is None else algorithm
         require_algorithm(self.algorithm)
 
@@ -188,7 +190,7 @@ class FileChecksumInvariant(NamedAfterFile, Job):
 
     def _algorithm_of(self, history: HistoryProtocol) -> str:
         """Return the algorithm for the next observation: a file keeps its fingerprint if its maker moves away."""
-        if self.is_chosen:
+        if self._is_chosen:
             return self.algorithm
         before = (
             history.input_file(self.job_id)
@@ -230,7 +232,7 @@ class FileTimeInvariant(NamedAfterFile, Job):
 
     def __init__(self, filename: PathLike, *, pipegraph: "GraphProtocol | None" = None) -> None:
         super().__init__(WholeName(require_path(filename, "FileTimeInvariant: filename")), pipegraph)
-        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
+        self.job_id: JobId = self.pipegraph._file_id(self.job_id)
 
     def observe(self, observing: Observing) -> Observation:
         """Return the fingerprint of the file's modification time."""
@@ -281,7 +283,7 @@ class FunctionInvariant(Job):
 
     __slots__ = ("follow", "function", "watch_globals")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
-    name_space: ClassVar[str] = "function:"
+    _name_space: ClassVar[str] = "function:"
     function: Callable[..., object] | None
     follow: Following | None
     watch_globals: bool | None
@@ -300,7 +302,7 @@ class FunctionInvariant(Job):
             raise TypeError(
                 f"FunctionInvariant '{name}': the function must be callable, and no job, or None, but is {function!r}"
             )
-        super().__init__(WholeName(self.name_space + name), pipegraph)
+        super().__init__(WholeName(self._name_space + name), pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
         self.watch_globals = (
@@ -355,7 +357,7 @@ class OwnFunctionInvariant(FunctionInvariant):
     """OwnFunctionInvariant: observes the function that a job calls, and is named after the job."""
 
     __slots__ = ()
-    name_space: ClassVar[str] = "FI:"
+    _name_space: ClassVar[str] = "FI:"
 
     @classmethod
     def of(cls, owner: Job, function: "Callback") -> "OwnFunctionInvariant":
@@ -368,7 +370,7 @@ class OwnFunctionInvariant(FunctionInvariant):
         made._declared_at = owner._declared_at
         made._cores_needed = 1
         made._memory_needed = -1
-        made.job_id = cls.name_space + owner.job_id  # type: ignore[assignment]
+        made.job_id = cls._name_space + owner.job_id  # type: ignore[assignment]
         made.function = function
         made.follow = None
         made.watch_globals = None if owner.execution.watch_globals else False

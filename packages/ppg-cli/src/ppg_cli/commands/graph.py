@@ -99,8 +99,8 @@ def _dump(
     from ppg_graph import draw  # noqa: PLC0415
 
     def look(pipegraph: "Pipegraph") -> str:
-        pipegraph.complete()
-        return draw(pipegraph.dag, kind, labels=pipegraph.labels())
+        pipegraph._complete()
+        return draw(pipegraph.dag, kind, labels=pipegraph._labels())
 
     drawing = look_at_declared(script, arguments, look)
     # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name fits.

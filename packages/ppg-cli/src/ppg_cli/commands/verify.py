@@ -47,7 +47,7 @@ def verify_command(
     verification = look_at_declared(
         Script(script),
         arguments or [],
-        lambda pipegraph: pipegraph.verify(targets=pipegraph.run_targets, rehash=rehash),
+        lambda pipegraph: pipegraph.verify(targets=pipegraph._run_targets, rehash=rehash),
     )
     text = "".join(f"{one_line(line)}\n" for line in _lines(verification))
     write_result(text.encode(errors="surrogateescape"))

@@ -63,8 +63,8 @@ def _with_script(job: str, script: Script, arguments: list[str]) -> list[str]:
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 
     def look(pipegraph: "Pipegraph") -> list[str] | PyPipelineGraphError:
-        pipegraph.complete()
-        pipegraph.check()
+        pipegraph._complete()
+        pipegraph._check()
         try:
             return why_from_graph(pipegraph, job)
         except PyPipelineGraphError as error:
