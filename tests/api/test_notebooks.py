@@ -361,7 +361,7 @@ def test_what_is_not_declared_any_more_can_be_removed(graph, folder):
     graph.remove("a")
     ppg.FileGeneratingJob("b", write("b"))
     assert list(below.upstreams) == []
-    assert graph.pruned == {pruned.node}
+    assert graph._pruned == {pruned._node}
     assert graph.run().ran == ["below", "b"]
     with pytest.raises(ppg.PyPipelineGraphError, match="no job 'a'"):
         graph.remove("a")

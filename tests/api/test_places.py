@@ -31,7 +31,7 @@ def test_a_declaration_over_several_lines_has_the_line_where_its_call_begins(fol
 def test_the_implicit_invariant_of_a_job_is_declared_where_the_job_is(folder):
     script(folder, ["ppg.new_pipegraph(quiet=True)", "ppg.FileGeneratingJob('a', print)"])
     graph = ppg.current_pipegraph()
-    graph.complete()
+    graph._complete()
     assert [job.declared_at[1] for job in graph] == [2, 2]
 
 

@@ -268,3 +268,61 @@ def test_a_star_import_hides_no_name_of_python_and_no_class_of_events():
 def test_the_classes_of_events_have_their_old_names_too():
     for name in ppg.events.__all__:
         assert getattr(ppg, name) is getattr(ppg.events, name)
+
+
+INTERNAL = {
+    "Job": "node join take_over named_inputs",
+    "CallbackJob": "pass_to_callback callback_arguments",
+    "FileGeneratingJob": "absolute_files file_names reading",
+    "MultiFileGeneratingJob": "declared_path",
+    "StoredValueJob": "code_of_reading",
+    "FileChecksumInvariant": "is_chosen",
+    "JobFile": "part",
+    "Pipegraph": (
+        "admit take_generated add_dependency add_file_dependency add_parameter_dependency add_function_dependency add_read "
+        "observe_awaited read_value require_declaring require_member require_own nodes_of job_at loader_of id_of unknown "
+        "has makes maker_of file_id labels complete was_completed has_results last_result run_targets pruned"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", INTERNAL)
+def test_what_only_ppg_itself_uses_is_no_public_attribute(graph, name):
+    """Neither of the class, nor of its objects; the private one is there, so nothing is asserted of a misspelt name."""
+    job = ppg.FileGeneratingJob("a", write)
+    several = ppg.MultiFileGeneratingJob(["b", "c"], write_all)
+    objects = {
+        "Job": job,
+        "CallbackJob": job,
+        "FileGeneratingJob": job,
+        "MultiFileGeneratingJob": several,
+        "StoredValueJob": ppg.StoredValueJob("v", lambda: 1),
+        "FileChecksumInvariant": ppg.FileChecksumInvariant("input"),
+        "JobFile": several["b"],
+        "Pipegraph": graph,
+    }
+    for attribute in INTERNAL[name].split():
+        assert hasattr(objects[name], f"_{attribute}"), attribute
+        assert attribute not in dir(objects[name])
+        assert not hasattr(getattr(ppg, name), attribute), attribute
+
+
+def test_a_job_of_an_older_ppg_is_unpickled_with_its_attributes_that_were_public():
+    kept = ppg.unadmitted(ppg.FileChecksumInvariant, "input", pipegraph=ppg.Pipegraph(quiet=True))
+    _, state = kept.__getstate__()
+    older = {name.removeprefix("_") if name == "_is_chosen" else name: value for name, value in state.items()}
+    assert "is_chosen" in older
+    again = object.__new__(ppg.FileChecksumInvariant)
+    again.__setstate__((None, {**older, "node": 3}))
+    assert (again._is_chosen, again._node, again.job_id) == (False, 3, "input")
+
+
+def test_a_kind_of_the_users_own_may_have_attributes_that_ppg_had_once():
+    class Own(ppg.FileGeneratingJob):
+        __slots__ = ("node",)
+
+    own = ppg.unadmitted(Own, "a", write, pipegraph=ppg.Pipegraph(quiet=True))
+    own.node = "of the user"
+    again = object.__new__(Own)
+    again.__setstate__(own.__getstate__())
+    assert again.node == "of the user"

@@ -88,7 +88,7 @@ def work(step: str, kind: str, count: int) -> None:
         result = graph.run()
         assert not result.ran, f"{len(result.ran)} jobs ran"
     elif step == "declare":
-        graph.complete()
+        graph._complete()
     else:
         raise ValueError(f"There is no step {step!r}")
     print(nodes, edges)

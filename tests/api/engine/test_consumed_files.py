@@ -74,7 +74,7 @@ def node_differences(graph, slow):
 
 def flight(node):
     job = ppg.ParameterInvariant(f"of {node}", node)
-    job.node = node
+    job._node = node
     return InFlight(job)
 
 

@@ -42,7 +42,7 @@ def test_a_job_that_makes_the_file_may_be_declared_later(run, folder, way, kind)
     def declare(text="made"):
         out = way("needed")
         maker = kind("needed", lambda path: path.write_text(text))
-        out.pipegraph.complete()
+        out.pipegraph._complete()
         assert maker in out.upstreams
         assert all(not isinstance(one, ppg.FileChecksumInvariant) for one in out.upstreams)
 
@@ -73,8 +73,8 @@ def test_an_input_that_is_not_there_is_named(failing_run, way):
 def test_one_file_of_several_is_the_dependency(graph, way):
     out = way("sub/../b")
     both = ppg.MultiFileGeneratingJob(["a", "b"], print)
-    graph.complete()
-    assert graph.dag.parts(both.node, out.node) == {"b"}
+    graph._complete()
+    assert graph.dag.parts(both._node, out._node) == {"b"}
 
 
 def test_jobs_in_any_order_are_one_pipeline(run, folder):
@@ -106,7 +106,7 @@ def test_a_circle_of_names_is_found_before_anything_runs(graph):
 def test_an_invariant_that_the_script_declares_later_is_the_one(graph):
     out = ppg.FileGeneratingJob("out", print).depends_on("input")
     chosen = ppg.FileTimeInvariant("input")
-    graph.complete()
+    graph._complete()
     assert chosen in out.upstreams
 
 
@@ -145,7 +145,7 @@ def test_an_input_is_declared_where_its_name_was_given(graph):
     out = ppg.FileGeneratingJob("out", print)
     out.depends_on("needed")
     line = inspect.currentframe().f_lineno - 1
-    graph.complete()
+    graph._complete()
     assert graph.job("needed").declared_at == (__file__, line)
 
 

@@ -31,7 +31,7 @@ def passing_nothing_on(function):
     ],
 )
 def test_a_callback_without_required_arguments_is_called_without(graph, callback):
-    assert ppg.FileGeneratingJob("a", callback).callback_arguments == ()
+    assert ppg.FileGeneratingJob("a", callback)._callback_arguments == ()
 
 
 class Writer:
@@ -55,20 +55,20 @@ class Writer:
     ],
 )
 def test_a_callback_with_one_required_argument_gets_the_path(graph, callback):
-    assert ppg.FileGeneratingJob("a", callback).callback_arguments == (Path("a"),)
+    assert ppg.FileGeneratingJob("a", callback)._callback_arguments == (Path("a"),)
 
 
 def test_a_multi_file_callback_gets_what_filenames_was(graph):
     listed = ppg.MultiFileGeneratingJob(["b", "a"], write)
     named = ppg.MultiFileGeneratingJob({"x": "c", "y": "d"}, write)
-    assert listed.callback_arguments == ([Path("b"), Path("a")],)
-    assert named.callback_arguments == ({"x": Path("c"), "y": Path("d")},)
+    assert listed._callback_arguments == ([Path("b"), Path("a")],)
+    assert named._callback_arguments == ({"x": Path("c"), "y": Path("d")},)
 
 
 def test_every_callback_has_its_function_invariant_unless_code_changes_are_ignored(graph):
     a = ppg.FileGeneratingJob("a", write)
     b = ppg.FileGeneratingJob("b", write).ignore_code_changes()
-    graph.complete()
+    graph._complete()
     (function,) = a.upstreams
     assert isinstance(function, ppg.FunctionInvariant)
     assert not b.upstreams

@@ -21,9 +21,9 @@ def test_a_job_depends_on_paths_texts_and_files_of_jobs_alike(graph, folder):
     b = ppg.FileGeneratingJob("b", write)
     b.depends_on(Path("x/a"), [folder / "x" / "a", "./x/a"], pair["left"], Path("r"))
     assert list(b.upstreams) == [a, pair]
-    assert graph.dag.parts(pair.node, b.node) == {"l", "r"}
+    assert graph.dag.parts(pair._node, b._node) == {"l", "r"}
     c = ppg.FileGeneratingJob("c", write).depends_on_file(pair["right"]).depends_on_file(Path("input"))
-    assert graph.dag.parts(pair.node, c.node) == {"r"}
+    assert graph.dag.parts(pair._node, c._node) == {"r"}
     assert c.upstreams[1].job_id == "input"
 
 
@@ -60,7 +60,7 @@ def test_jobs_are_found_by_path_and_by_file(graph, folder):
     pair = ppg.MultiFileGeneratingJob({"c": "c", "d": "d"}, write_all)
     assert graph.job(Path("x/a")) is graph.job("./x/a") is graph.job(folder / "x" / "a") is a
     assert graph.job("c") is graph.job(pair["d"]) is pair
-    assert graph.maker_of(Path("c")) == pair["c"]
+    assert graph._maker_of(Path("c")) == pair["c"]
     with pytest.raises(ppg.PyPipelineGraphError, match="no job 'nothing'"):
         graph.job(Path("nothing"))
 

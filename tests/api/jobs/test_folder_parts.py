@@ -73,7 +73,7 @@ def test_a_file_is_found_by_its_name(graph):
     parts = ppg.DirectoryGeneratingJob("parts", print)
     user = ppg.FileGeneratingJob("user", print).depends_on("parts/deep/a")
     assert parts in user.upstreams
-    assert graph.dag.parts(parts.node, user.node) == {"parts/deep/a"}
+    assert graph.dag.parts(parts._node, user._node) == {"parts/deep/a"}
     assert graph.job("parts/deep/a") is parts
 
 

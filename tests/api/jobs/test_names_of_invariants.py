@@ -117,7 +117,7 @@ def test_two_jobs_with_ids_that_clash_by_accident_are_an_error_with_both_and_the
     def declare_and_complete():
         for files in (second, first) if turned else (first, second):
             ppg.MultiFileGeneratingJob(files, make)
-        pipegraph.complete()
+        pipegraph._complete()
 
     with pytest.raises(ppg.JobContractError, match="Two jobs would have the id") as caught:
         declare_and_complete()
@@ -170,7 +170,7 @@ def test_why_and_the_drawing_distinguish_them_and_find_them_by_their_own_name(ru
     graph = ppg.new_pipegraph(quiet=True)
     declare_b(account, parameters=2, function=len)
     ppg.ParameterInvariant("only", 1)
-    graph.complete()
+    graph._complete()
     told = "\n".join(why_from_graph(graph, "B"))
     assert "because parameters: 1 → 2" in told
     assert "1 → 2" in told

@@ -28,4 +28,4 @@ for name, upstreams, source in jobs(shape):
 if intent == "run":
     ppg.run_pipegraph()
 else:
-    graph.complete()
+    graph._complete()

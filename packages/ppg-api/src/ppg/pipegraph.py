@@ -138,9 +138,9 @@ class Pipegraph(DeclaredGraph):
         from ppg.inspect.forecast import preview_of  # noqa: PLC0415 (declaring needs none of what running needs)
 
         with SESSION.whole_names():
-            self.complete()
-            self.check()
-            return preview_of(self, None if targets is None else self.nodes_of(targets))
+            self._complete()
+            self._check()
+            return preview_of(self, None if targets is None else self._nodes_of(targets))
 
     def verify(
         self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
@@ -153,9 +153,9 @@ class Pipegraph(DeclaredGraph):
         from ppg.inspect.verification import verification_of  # noqa: PLC0415 (declaring needs none of it)
 
         with SESSION.whole_names():
-            self.complete()
-            self.check()
-            return verification_of(self, None if targets is None else self.nodes_of(targets), rehash=rehash)
+            self._complete()
+            self._check()
+            return verification_of(self, None if targets is None else self._nodes_of(targets), rehash=rehash)
 
     def accept(
         self,
@@ -185,11 +185,11 @@ class Pipegraph(DeclaredGraph):
         from ppg.accept.acceptance import acceptance_of  # noqa: PLC0415 (declaring needs none of it)
 
         with SESSION.whole_names():
-            self.complete()
-            self.check()
+            self._complete()
+            self._check()
             return acceptance_of(self, jobs, changed=changed, dry_run=dry_run)
 
-    def read_value(self, job: Job, *, stale_ok: bool) -> object:
+    def _read_value(self, job: Job, *, stale_ok: bool) -> object:
         """Return the value that a job has stored, or would load; for `read` of such a job, which says more."""
         from ppg.inspect.stored import value_of  # noqa: PLC0415 (declaring needs none of it)
 
@@ -225,16 +225,16 @@ class Pipegraph(DeclaredGraph):
                 "A pipegraph runs only once; make a new one with new_pipegraph(), or make one that runs several times "
                 "with new_pipegraph(redefine=True)"
             )
-        self.run_targets: Sequence[Job | PathLike] | None = None if targets is None else target_list(targets)
+        self._run_targets: Sequence[Job | PathLike] | None = None if targets is None else target_list(targets)
         if frontend is None:
             frontend = FRONTEND.current
         frontend.before_run(self)
         with collected_later(), SESSION.whole_names():
-            self.complete()
-            self.check()
+            self._complete()
+            self._check()
             require_no_referred_jobs(self)
         # The front end may have chosen others: `ppg run script.py a.txt`.
-        chosen = None if self.run_targets is None else self.nodes_of(self.run_targets)
+        chosen = None if self._run_targets is None else self._nodes_of(self._run_targets)
         if self._has_own_root:
             make_folder(self.root)
         self._life = Life.RUNNING
@@ -257,5 +257,5 @@ class RedefinablePipegraph(RedefinableGraph, Pipegraph):
         self, *, targets: "Iterable[Job | PathLike] | None" = None, frontend: "Frontend | None" = None
     ) -> "RunResult":
         """Run the graph, as often as you like; see `Pipegraph.run`."""
-        self.open_for_a_run()
+        self._open_for_a_run()
         return super().run(targets=targets, frontend=frontend)

@@ -31,10 +31,10 @@ class _HasId(Protocol):
 class _Names(Protocol):
     """Names: the pipegraph of a result, which knows the names of its jobs."""
 
-    def id_of(self, name: object) -> "JobId | None":
+    def _id_of(self, name: object) -> "JobId | None":
         """Return the id of the job that a name stands for."""
 
-    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+    def _unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
         """Return the error for a name that stands for none."""
 
 
@@ -190,7 +190,7 @@ class RunResult(Mapping[str, JobOutcome]):
         found = self._id_of(job_id)
         if found is None:
             if self._names is not None:
-                raise self._names.unknown(job_id, self._job_ids)
+                raise self._names._unknown(job_id, self._job_ids)
             raise UnknownJobError(f"The run had no job '{job_id}'; correct the name")
         outcome = self._outcomes.get(found)
         return JobOutcome(found, JobState.UP_TO_DATE) if outcome is None else outcome
@@ -202,7 +202,7 @@ class RunResult(Mapping[str, JobOutcome]):
         """Return the id of the job of this run that a name stands for, if there is one."""
         if isinstance(name, str) and name in self._job_ids:
             return name
-        found = str(name) if self._names is None else self._names.id_of(name)
+        found = str(name) if self._names is None else self._names._id_of(name)
         return found if found in self._job_ids else None
 
     def __iter__(self) -> Iterator[str]:

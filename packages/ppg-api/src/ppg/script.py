@@ -82,7 +82,7 @@ def new_pipegraph(
     )
     replaced = SESSION.replace(pipegraph)
     if isinstance(replaced, Pipegraph):
-        replaced.was_replaced = True
+        replaced._was_replaced = True
     caller = sys._getframe(2)  # beyond the wrapper that refuses old keywords
     if caller.f_globals.get("__name__") == "__main__" and ROLE.now is Role.SCRIPT:
         note_graph(pipegraph, (caller.f_code.co_filename, caller.f_lineno))

@@ -80,9 +80,9 @@ class TakeOver:
         self._changed = changed
         self._should_stop = should_stop
         self._observer = Observer(pipegraph, memory, should_stop)
-        targets = pipegraph.run_targets if named is None else None
+        targets = pipegraph._run_targets if named is None else None
         self._graph = RememberedGraph(
-            pipegraph, memory, None if targets is None else pipegraph.nodes_of(targets)
+            pipegraph, memory, None if targets is None else pipegraph._nodes_of(targets)
         )
         self.dag: ppg_graph.Dag = self._graph.dag
         self.words: ReasonWords = ReasonWords(memory, self.dag)
@@ -95,7 +95,7 @@ class TakeOver:
         self._evaluator = Evaluator(
             self.dag,
             self._graph.history,
-            pruned=pipegraph.pruned,
+            pruned=pipegraph._pruned,
             targets=self._needed() if self._named is None else self._named,
         )
 
@@ -152,13 +152,13 @@ class TakeOver:
         nodes: set[NodeId] = set()
         for one in named:
             if isinstance(one, Job):
-                self._pipegraph.require_member(one)
+                self._pipegraph._require_member(one)
             name = one.job_id if isinstance(one, Job) else os.fspath(one)
             job = find_job(self._pipegraph, name)
             if isinstance(job, FileJob):
-                nodes.add(job.node)
+                nodes.add(job._node)
             elif job is not None:
-                self.verdicts[job.node] = Refused(
+                self.verdicts[job._node] = Refused(
                     FILELESS.get(
                         job.kind,
                         f"a {type(job).__name__} makes no file that ppg can check; run it",
@@ -192,7 +192,7 @@ class TakeOver:
 
     def _declared(self, node: NodeId) -> FileJob | None:
         """Return the job if the script declares it and it makes files, else None."""
-        job = self._pipegraph.job_at(node) if node < len(self._pipegraph) else None
+        job = self._pipegraph._job_at(node) if node < len(self._pipegraph) else None
         return job if isinstance(job, FileJob) else None
 
     # -- answers to the evaluator ------------------------------------------------------------------------
@@ -227,7 +227,7 @@ class TakeOver:
             yield self._answer(job, reasons, found)
 
     def _answer(self, job: FileJob, reasons: tuple[Reason, ...], found: Found) -> ppg_graph.Event:
-        node = job.node
+        node = job._node
         if self._named is None and not is_anything_there(job):
             self.verdicts[node] = NotMade()
             self._failed[node] = _is_missing(job)
@@ -256,7 +256,7 @@ class TakeOver:
         because = "; ".join(self.words.sentences(self.dag.job_id(node), reasons))
         if self._declared(node) is not None:
             return f"which would run ({because}); accept that, too, or run it first"
-        if node < len(self._pipegraph) and self._pipegraph.job_at(node).kind is not NodeKind.GENERATOR:
+        if node < len(self._pipegraph) and self._pipegraph._job_at(node).kind is not NodeKind.GENERATOR:
             return f"which would run ({because}); run it first"
         if node < len(self._pipegraph):
             return f"a generator that has to run first ({because})"

@@ -144,7 +144,7 @@ class Commands:
         job = self._named(name, "why")
         if isinstance(job, str):
             return job
-        explanation = self._evaluator.explain(job.node)
+        explanation = self._evaluator.explain(job._node)
         lines = [one_line(str(replace(explanation, reasons=())))]
         for reason in explanation.reasons:
             first, *others = self._words.lines(job.job_id, reason)
@@ -158,7 +158,7 @@ class Commands:
         job = self._named(name, "kill")
         if isinstance(job, str):
             return job
-        if not self._is_with_executor(job.node):
+        if not self._is_with_executor(job._node):
             shown = one_line(job.job_id)
             return f"'{shown}' does not run now, so there is nothing to kill; 'running' shows what runs"
         self.killed.add(job.job_id)

@@ -79,14 +79,14 @@ class CacheKeys:
             return None
         from ppg.shared_cache.in_job import Use  # noqa: PLC0415 (only runs that share need it)
 
-        use = self._uses[job.node] = Use(
+        use = self._uses[job._node] = Use(
             str(cache.folder),
             key.hex(),
             tuple(map(self._portable, job.files)),
             cache.hard_links,
             self._pipegraph.root,
             # A pickle may name classes that this project does not have, so the job test-reads its files.
-            job.reading,
+            job._reading,
             (),
             tuple(self._folders(job)),
         )
@@ -94,7 +94,7 @@ class CacheKeys:
 
     def unshare(self, job: Job) -> None:
         """Remove the entry of a job that has made its files, because another job may have written to them meanwhile."""
-        use = self._uses.get(job.node)
+        use = self._uses.get(job._node)
         if use is None:
             return
         from ppg.shared_cache.registry import discard  # noqa: PLC0415 (only runs that share need it)
@@ -116,7 +116,7 @@ class CacheKeys:
     def ended(self, job: Job, made: Made) -> None:
         """Warn the user about problems with the cache; only once for each cause."""
         if made.taken:
-            self._uses.pop(job.node, None)  # the entry is that of another run
+            self._uses.pop(job._node, None)  # the entry is that of another run
         for cause, message in made.warnings:
             if cause not in self._warned_causes:
                 self._warned_causes.add(cause)
@@ -132,14 +132,14 @@ class CacheKeys:
                 b"empty files" if job.empty_ok else b"",
                 _digest(_bytes(self._portable(path)) for path in job.files),
                 # The function gets its files by these names, which may have another order than the job's id.
-                b"" if job.file_names is None else _digest(map(_bytes, job.file_names)),
+                b"" if job._file_names is None else _digest(map(_bytes, job._file_names)),
                 *self._consumed(job),
             ]
         )
 
     def _consumed(self, job: Job) -> Iterable[bytes]:
         """Yield the name and the consumed fingerprint of every direct upstream, sorted by name."""
-        taken = self._evaluator.inputs(job.node)
+        taken = self._evaluator.inputs(job._node)
         for upstream in self._sorted_upstreams(job):
             if upstream.kind is NodeKind.LOAD:
                 fingerprint = self._load(upstream)
@@ -161,24 +161,24 @@ class CacheKeys:
             missing = [
                 upstream
                 for upstream in self._sorted_upstreams(load)
-                if upstream.kind is NodeKind.LOAD and upstream.node not in self._loads
+                if upstream.kind is NodeKind.LOAD and upstream._node not in self._loads
             ]
             if missing:
                 pending += missing
                 continue
             pending.pop()
-            if load.node not in self._loads:
+            if load._node not in self._loads:
                 self._require_code(load)
-                if (path := self._read_by_load(load.node)) is not None:
+                if (path := self._read_by_load(load._node)) is not None:
                     raise CannotShareError(
                         f"the load '{load.job_id}' read '{path}' without depending on it; let it depend on that file"
                     )
-                self._loads[load.node] = _digest(self._consumed(load))
-        return self._loads[job.node]
+                self._loads[load._node] = _digest(self._consumed(load))
+        return self._loads[job._node]
 
     def _sorted_upstreams(self, job: Job) -> list[Job]:
         """Return the upstreams that the script declares; what was read besides is in the manifest of the entry."""
-        jobs = map(self._pipegraph.job_at, self._pipegraph.dag.upstreams(job.node))
+        jobs = map(self._pipegraph._job_at, self._pipegraph.dag.upstreams(job._node))
         return sorted((upstream for upstream in jobs if not is_read(upstream.job_id)), key=self._name)
 
     def _require_content(self, job: Job) -> None:

@@ -38,25 +38,25 @@ class CacheWatch:
 
     def starting(self, job: Job) -> None:
         """Warn if a starting job replaces a damaged cache; note a starting job that reads a leftover one."""
-        if isinstance(job, CacheJob) and job.node in self._damaged:
-            self._damaged.discard(job.node)
+        if isinstance(job, CacheJob) and job._node in self._damaged:
+            self._damaged.discard(job._node)
             self._warn(f"the cache file '{job.job_id}' is not as it was left; it is calculated again")
         elif isinstance(job, CachedJob) and self._evaluator.state(self._cache_of(job)) is NodeState.CLEAN:
             # A clean calculation did not run in this run (else it is DONE), so the job reads a leftover file.
-            self._with_leftover.add(job.node)
+            self._with_leftover.add(job._node)
 
     def unusable(self, job: Job, exception: BaseException | SentException) -> NodeId | None:
         """Return the node of the leftover cache that a failed job could not read; None for other failures."""
         name, message = class_and_message(exception)
         if name != CacheUnreadableError.__name__ or not isinstance(job, CachedJob):
             return None
-        if job.node not in self._with_leftover:
+        if job._node not in self._with_leftover:
             return None
-        self._with_leftover.discard(job.node)
+        self._with_leftover.discard(job._node)
         what = message.removesuffix(UNREADABLE_REMEDY).removeprefix("The ")
         self._warn(f"the {what}; it is calculated again")
         return self._cache_of(job)
 
     def _cache_of(self, job: CachedJob) -> NodeId:
         # The job may be generated and name a calculation that the script declared, so look it up by id.
-        return self._pipegraph.job(job.cache_job.job_id).node
+        return self._pipegraph.job(job.cache_job.job_id)._node

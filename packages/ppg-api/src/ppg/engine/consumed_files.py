@@ -86,7 +86,7 @@ class ConsumedFiles:
         Raises:
             InputChangedError: a file changed after its fingerprint was taken.
         """
-        sources = self._sources(job.node)
+        sources = self._sources(job._node)
         if not self._begun.issuperset(sources):
             for source in sources:
                 if source not in self._begun:
@@ -94,7 +94,7 @@ class ConsumedFiles:
         with_files = [source for source in sources if source in self._names]
         if not with_files:
             return  # about half of all jobs depend on functions and parameters alone
-        self._reads[job.node] = with_files
+        self._reads[job._node] = with_files
         name = self._changed_one(with_files)
         if name is not None:
             cause = self._cause(name)
@@ -193,7 +193,7 @@ class ConsumedFiles:
     def _begin(self, source: Source) -> None:
         self._begun.add(source)
         node, parts = source if isinstance(source, tuple) else (source, None)
-        job = self._pipegraph.job_at(node)
+        job = self._pipegraph._job_at(node)
         if isinstance(job, WITHOUT_FILES):
             return  # about half of all upstreams are functions
         names = []
@@ -262,9 +262,9 @@ class ConsumedFiles:
         self, job: Job, parts: frozenset[str] | None
     ) -> Iterator[tuple[str, Callable[[], KnownFile | None]]]:
         """The same for a folder. Each of many jobs may depend on one file of it, so all files are looked up once."""
-        states = self._folders.get(job.node)
+        states = self._folders.get(job._node)
         if states is None:
-            states = self._folders[job.node] = self._states_in_folder(job)
+            states = self._folders[job._node] = self._states_in_folder(job)
         names = (
             states
             if parts is None
@@ -287,7 +287,7 @@ class ConsumedFiles:
 
     def _at_its_time(self, job: FileTimeInvariant) -> KnownFile | None:
         now = self._watch.look(self._path(job.job_id))
-        if now is None or job.fingerprint_of(now.mtime_ns) != self._evaluator.fingerprint(job.node):
+        if now is None or job.fingerprint_of(now.mtime_ns) != self._evaluator.fingerprint(job._node):
             return None
         return KnownFile(None, now)
 

@@ -100,7 +100,9 @@ class Driver:
         self._interrupts = interrupts
         self._publish = broadcast.publish
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
-        self._evaluator = Evaluator(pipegraph.dag, recorder.history, pruned=pipegraph.pruned, targets=targets)
+        self._evaluator = Evaluator(
+            pipegraph.dag, recorder.history, pruned=pipegraph._pruned, targets=targets
+        )
         writes = WritesOfRun(pipegraph, recorder, self._evaluator, WithoutLinks(pipegraph.root))
         self._folders = FoldersInWork(recorder)
         self._consumed = ConsumedFiles(
@@ -217,7 +219,7 @@ class Driver:
     def _handle(self, report: Event) -> None:
         match report:
             case Started(key, pid, when):
-                flight = self._in_flight[self._pipegraph.job(key).node]
+                flight = self._in_flight[self._pipegraph.job(key)._node]
                 flight.has_begun = True
                 self._reads.begins(flight.job)
                 self._publish(events.JobStarted(key, pid, when))
@@ -235,7 +237,7 @@ class Driver:
 
     def _job_ended(self, outcome: Outcome) -> None:
         job = self._pipegraph.job(outcome.key)
-        node = job.node
+        node = job._node
         flight = self._in_flight[node]
         flight.with_executor = False
         flight.uses, flight.uses_incomplete = outcome.uses, outcome.uses_incomplete
@@ -279,7 +281,7 @@ class Driver:
             assert flight.job_outcome is not None
             self._carry_out_all(self._job_failed(flight, Failure(reads), flight.job_outcome))
             if flight.job.kind is NodeKind.LOAD:
-                self._clean_up(flight.job.node)
+                self._clean_up(flight.job._node)
 
     def _job_succeeded(self, flight: InFlight, reads: Mapping[JobId, Fingerprint]) -> None:
         job, success, job_outcome = flight.job, flight.success, flight.job_outcome
@@ -303,25 +305,25 @@ class Driver:
             outputs = as_observed_before(job, success.outputs, self._recorder)
             self._consumed.made(outputs.files)
             self._reads.made(job)
-            succeeded = ppg_graph.Succeeded(job.node, outputs.fingerprint, outputs.parts, reads)
+            succeeded = ppg_graph.Succeeded(job._node, outputs.fingerprint, outputs.parts, reads)
             effects = self._evaluator.handle(succeeded)
             self._publish(events.JobFinished(job.job_id, job_outcome))
             self._carry_out_all(effects)
-        del self._in_flight[job.node]
+        del self._in_flight[job._node]
 
     def _job_failed(self, flight: InFlight, failure: Failure, job_outcome: JobOutcome) -> Sequence[Effect]:
         """Publish and record a failure; return the effects that follow."""
         job = flight.job
-        del self._in_flight[job.node]
+        del self._in_flight[job._node]
         job_outcome = self._outcomes.failed(job, job_outcome, failure.exception, failure.traceback)
         # If the job never began, its files are the result of an earlier run and must stay.
         problems = self._folders.discard(job) if flight.has_begun else []
         report = "\n".join(failure_lines(job_outcome))
-        self._recorder.ran(job_outcome, self._evaluator.reasons(job.node), report)
+        self._recorder.ran(job_outcome, self._evaluator.reasons(job._node), report)
         self._publish(events.JobFailed(job.job_id, job_outcome))
         for problem in problems:
             self._publish(events.Warned(problem))
-        return self._evaluator.handle(ppg_graph.Failed(job.node))
+        return self._evaluator.handle(ppg_graph.Failed(job._node))
 
     @property
     def _something_runs(self) -> bool:
@@ -360,11 +362,11 @@ class Driver:
             case ppg_graph.Commit(node, record):
                 self._commit(self._in_flight[node], record)
             case ppg_graph.Forget(node):
-                self._reads.forget(self._pipegraph.job_at(node))
+                self._reads.forget(self._pipegraph._job_at(node))
             case ppg_graph.NonDeterministic(node):
                 self._publish(
                     events.Warned(
-                        f"'{self._pipegraph.job_at(node).job_id}' made other bytes from the same inputs; "
+                        f"'{self._pipegraph._job_at(node).job_id}' made other bytes from the same inputs; "
                         "its downstream jobs do not run again because of that"
                     )
                 )
@@ -378,7 +380,7 @@ class Driver:
                 assert_never(effect)
 
     def _start(self, node: NodeId, causes: tuple[Cause, ...]) -> None:
-        job = self._pipegraph.job_at(node)
+        job = self._pipegraph._job_at(node)
         reasons = tuple(cause.text for cause in causes)
         flight = self._in_flight[node] = InFlight(job)
         self._cache_watch.starting(job)
@@ -411,7 +413,7 @@ class Driver:
         self._recorder.succeeded(
             job_id, self._observer.with_ignored_code(flight.job, record), files, job_outcome
         )
-        self._recorder.ran(job_outcome, self._evaluator.reasons(flight.job.node))
+        self._recorder.ran(job_outcome, self._evaluator.reasons(flight.job._node))
         self._reads.recorded(flight.job)
         if isinstance(success, Extension):
             # Only now, because the evaluator could still have rejected the jobs that the generator declared.
@@ -422,7 +424,7 @@ class Driver:
         """Add the jobs that a generator declared to the pipegraph, with the nodes that the evaluator gave them."""
         flight = self._in_flight[generator]
         assert isinstance(flight.success, Extension)
-        self._pipegraph.take_generated(flight.success.jobs, nodes)
+        self._pipegraph._take_generated(flight.success.jobs, nodes)
         # Longer paths may lead through the new jobs.
         self.__dict__.pop("_priorities", None)
         self._publish(events.GraphExtended(flight.job.job_id, self._outcomes.working_ids(nodes)))
@@ -438,7 +440,7 @@ class Driver:
 
     def _clean_up(self, node: NodeId) -> None:
         """Remove the temporary files or unload the data of a job, because its downstream jobs are done."""
-        for problem in clean_up(self._pipegraph.job_at(node), self._executor):
+        for problem in clean_up(self._pipegraph._job_at(node), self._executor):
             self._publish(events.Warned(problem))
 
     def _observe(self, nodes: Iterable[NodeId]) -> None:
@@ -450,7 +452,7 @@ class Driver:
         notable = unusual(observations)
         for node, observation in notable.items():
             if isinstance(observation, ppg_graph.Unobservable):
-                self._outcomes.unobservable(self._pipegraph.job_at(node), observation.reason)
+                self._outcomes.unobservable(self._pipegraph._job_at(node), observation.reason)
         self._cache_watch.observed(notable)
         if self._recorder.has_changed_invariants:
             # A changed invariant makes a task likely, so a process starts while the other jobs are observed.

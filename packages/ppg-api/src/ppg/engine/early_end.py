@@ -96,4 +96,4 @@ class EarlyEnd:
     def _end_running(self) -> None:
         running = [flight.job.job_id for flight in self._in_flight.values() if flight.with_executor]
         for job_id in end_all(self._executor, running):
-            self._in_flight[self._pipegraph.job(job_id).node].has_begun = True
+            self._in_flight[self._pipegraph.job(job_id)._node].has_begun = True

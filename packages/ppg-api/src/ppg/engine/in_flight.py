@@ -80,7 +80,7 @@ class EndedWell:
     def add(self, flight: InFlight) -> None:
         """Take in a job that has ended."""
         self._flights.append(flight)
-        self._read_few = self._read_few and self._consumed.reads_few(flight.job.node)
+        self._read_few = self._read_few and self._consumed.reads_few(flight.job._node)
 
     @property
     def seconds_until_due(self) -> float | None:
@@ -104,12 +104,12 @@ class EndedWell:
             ObservationInterrupted: the user stopped the run while a large file was hashed; the jobs still wait.
         """
         began = self._clock()
-        changed = self._consumed.ended(flight.job.node for flight in self._flights)
+        changed = self._consumed.ended(flight.job._node for flight in self._flights)
         flights, self._flights = self._flights, []
         self._read_few = True
         now = self._clock()
         self._next_check = now + min((now - began) / SHARE_OF_CHECKS, LONGEST_DELAY)
-        return [(flight, self._error_of(flight, changed.get(flight.job.node))) for flight in flights]
+        return [(flight, self._error_of(flight, changed.get(flight.job._node))) for flight in flights]
 
     def _error_of(self, flight: InFlight, changed: str | None) -> PyPipelineGraphError | None:
         if changed is not None:

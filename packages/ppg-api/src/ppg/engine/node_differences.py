@@ -44,9 +44,9 @@ class NodeDifferences:
         load = self._pipegraph.job(event.key)
         problem = self._problem_of(load, event)
         if problem is None:
-            self._lost.pop(load.node, None)
+            self._lost.pop(load._node, None)
             return None
-        self._lost[load.node] = problem
+        self._lost[load._node] = problem
         return f"{problem}; the jobs that use its data fail"
 
     def explained(self, job: Job, verdict: Made | GeneratedJobs | Failure) -> Made | GeneratedJobs | Failure:
@@ -58,7 +58,7 @@ class NodeDifferences:
         """Return the error of a job that ended well, and used data or names that are not as they were; or None."""
         if (error := self.names.error_for(job)) is not None or not self._lost:
             return error
-        pending = list(self._pipegraph.dag.upstreams(job.node))
+        pending = list(self._pipegraph.dag.upstreams(job._node))
         seen = set(pending)
         while pending:
             node = pending.pop()
@@ -78,7 +78,7 @@ class NodeDifferences:
         if not isinstance(event.end, Succeeded):
             return f"{again}, and that failed ({described_end(event.end)})"
         try:
-            changed = self._consumed.ended([load.node]).get(load.node)
+            changed = self._consumed.ended([load._node]).get(load._node)
         except ObservationInterrupted:
             return f"{again}, and the run was stopped before its files were compared"
         return None if changed is None else f"{again}, but '{changed}' had changed since"

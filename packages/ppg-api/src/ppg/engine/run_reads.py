@@ -90,18 +90,18 @@ class RunReads:
         for written in all_written:
             if written.is_doubtful:
                 maker = written.owner
-                self._doubtful.setdefault(maker.node, []).append(written.name)
+                self._doubtful.setdefault(maker._node, []).append(written.name)
                 if self._writes.has_ended(maker):
                     self.made(maker)
                     self.recorded(maker)
 
     def made(self, job: Job) -> None:
         """Have no job believe the outputs that a job made, if another job wrote to them at the same time."""
-        self._consumed.spoil(self._doubtful.get(job.node, ()))
+        self._consumed.spoil(self._doubtful.get(job._node, ()))
 
     def recorded(self, job: Job) -> None:
         """Forget the record of a job that has outputs to which another job wrote at the same time."""
-        if job.node in self._doubtful:
+        if job._node in self._doubtful:
             self._recorder.failed(job.job_id, ())
             self._recorder.forget(job.job_id)
             self._unshare(job)
@@ -118,8 +118,8 @@ class RunReads:
         for message in judged.warnings:
             self._warn(message)
         if judged.reads and flight.job.kind is NodeKind.LOAD:
-            self._of_loads[flight.job.node] = path_of_read(next(iter(judged.reads)))
-            self._consumed.read_besides(flight.job.node, judged.files)
+            self._of_loads[flight.job._node] = path_of_read(next(iter(judged.reads)))
+            self._consumed.read_besides(flight.job._node, judged.files)
         if judged.error is None:
             return judged.reads
         self._note_failed(flight.job, judged.reads)
@@ -140,13 +140,13 @@ class RunReads:
         self._note_failed(flight.job, judged.reads)
 
     def _note_failed(self, job: Job, reads: Collection[JobId]) -> None:
-        self._of_failed[job.node] = reads
+        self._of_failed[job._node] = reads
         if job.kind is NodeKind.LOAD:  # its record stays
             self._recorder.failed(job.job_id, reads)
 
     def forget(self, job: Job) -> None:
         """Remove the record of a job that failed; its next run waits for the files that it had read."""
-        self._recorder.failed(job.job_id, self._of_failed.get(job.node, ()))
+        self._recorder.failed(job.job_id, self._of_failed.get(job._node, ()))
         self._recorder.forget(job.job_id)
 
     @staticmethod

@@ -72,10 +72,10 @@ class Catalogue(RefusesOldAttributes):
         """
         found = self._own(name) if isinstance(name, (Job, JobPart)) else self._found(name)
         if found is None:
-            raise self.unknown(name, self._names())
+            raise self._unknown(name, self._names())
         return found
 
-    def id_of(self, name: object) -> JobId | None:
+    def _id_of(self, name: object) -> JobId | None:
         """Return the id of a job of this graph, or of the job that makes or observes a file; None if there is none.
 
         A job may have left the graph since, because a notebook has redefined or removed it.
@@ -92,8 +92,8 @@ class Catalogue(RefusesOldAttributes):
         """Return this very job, or part of a job, if it is in the graph."""
         if isinstance(job, JobPart):
             path = str(job.path)
-            return job if self.has(job.job) and (path in job.job.files or job.job.covers(path)) else None
-        return job if self.has(job) else None
+            return job if self._has(job.job) and (path in job.job.files or job.job.covers(path)) else None
+        return job if self._has(job) else None
 
     def _found(self, name: PathLike) -> "Job | JobFile | None":
         text: object = os.fspath(name)
@@ -103,7 +103,7 @@ class Catalogue(RefusesOldAttributes):
             return self._jobs[self.dag.node(JobId(text))]
         if is_no_file(text):
             return None
-        path = self.file_id(text)
+        path = self._file_id(text)
         if path in self._multi_file_makers:
             return JobFile(self._multi_file_makers[path], path)
         if path in self.dag:
@@ -111,7 +111,7 @@ class Catalogue(RefusesOldAttributes):
         maker = self._folders.maker_of(path)
         return None if maker is None else JobFile(maker, path)
 
-    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+    def _unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
         """Return the error for a name that stands for no job among the known ones."""
         if isinstance(name, (Job, JobPart)):
             return UnknownJobError(
@@ -139,14 +139,14 @@ class Catalogue(RefusesOldAttributes):
         """
         if isinstance(name, str) and name in self.dag:
             return self._jobs[self.dag.node(JobId(name))]
-        maker = self.maker_of(name)
+        maker = self._maker_of(name)
         if maker is None:
             raise PyPipelineGraphError(
                 f"There is no job '{name}' in this pipegraph, and no job makes that file; declare it first, or correct the name"
             )
         return maker.job if isinstance(maker, JobFile) else maker
 
-    def loader_of(self, place: Hashable, other_than: JobId) -> Job | None:
+    def _loader_of(self, place: Hashable, other_than: JobId) -> Job | None:
         """Return the job that loads into a place (`JobKind.loads_into`), if it has another id than the given one."""
         job_id = self._load_places.get(place)
         if job_id is None or job_id == other_than or job_id not in self.dag:
@@ -155,18 +155,18 @@ class Catalogue(RefusesOldAttributes):
         # A job that was redefined loads into another place now, and another object may have its identity.
         return job if load_place(job) == place else None
 
-    def job_at(self, node: NodeId) -> Job:
+    def _job_at(self, node: NodeId) -> Job:
         """Return the job of a node of the `Dag`."""
         return self._jobs[node]
 
-    def has(self, job: Job) -> bool:
+    def _has(self, job: Job) -> bool:
         """Whether this very job is in the graph, and no other one with its id."""
         owner: object = job._pipegraph
         return owner is self and job.job_id in self.dag and self._jobs[self.dag.node(job.job_id)] is job
 
-    def maker_of(self, filename: PathLike) -> "Job | JobFile | None":
+    def _maker_of(self, filename: PathLike) -> "Job | JobFile | None":
         """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
-        path = self.file_id(require_path(filename, "filename"))
+        path = self._file_id(require_path(filename, "filename"))
         if path in self._multi_file_makers:
             return JobFile(self._multi_file_makers[path], path)
         if path in self.dag:
@@ -175,17 +175,17 @@ class Catalogue(RefusesOldAttributes):
         maker = self._folders.maker_of(path)
         return None if maker is None else JobFile(maker, path)
 
-    def makes(self, path: str) -> bool:
+    def _makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
         if path in self._multi_file_makers or self._folders.maker_of(path) is not None:
             return True
         return path in self.dag and path in self._jobs[self.dag.node(JobId(path))].files
 
-    def refuse_rivals_of_folders(self, job: Job) -> None:
+    def _refuse_rivals_of_folders(self, job: Job) -> None:
         """Refuse a job for a place in the folder of another job; see `FoldersOfJobs`."""
         self._folders.refuse_rivals(job, self._jobs)
 
-    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+    def _add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
         """Make a job depend on another one, or on one file of it.
 
         Raises:
@@ -194,8 +194,8 @@ class Catalogue(RefusesOldAttributes):
         """
         owner: object = upstream._pipegraph
         if upstream is downstream or owner is not self:
-            self.require_own(upstream, downstream)
-        above, below = upstream.node, downstream.node
+            self._require_own(upstream, downstream)
+        above, below = upstream._node, downstream._node
         if self._edges is None and above > below and upstream.kind is not _INVARIANT:
             self._edges = Edges(self.dag)
         if self._edges is not None:
@@ -205,7 +205,7 @@ class Catalogue(RefusesOldAttributes):
         else:
             self.dag.add_edge(above, below, part=part)
 
-    def require_own(self, upstream: Job, downstream: Job) -> None:
+    def _require_own(self, upstream: Job, downstream: Job) -> None:
         """Refuse a dependency on a job of another graph, and of a job on itself.
 
         Raises:
@@ -221,22 +221,22 @@ class Catalogue(RefusesOldAttributes):
                 "pipegraph; declare it again in this one"
             )
 
-    def nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
+    def _nodes_of(self, targets: Iterable["Job | PathLike"]) -> list[NodeId]:
         """Return the nodes of targets: jobs, ids, or files that a job makes.
 
         Raises:
             PyPipelineGraphError: there is no such job, or it belongs to another pipegraph.
             TypeError: one target was given instead of several.
         """
-        return [self._wanted(target).node for target in target_list(targets)]
+        return [self._wanted(target)._node for target in target_list(targets)]
 
     def _wanted(self, target: "Job | PathLike") -> Job:
         if not isinstance(target, Job):
             return self.job(target)
-        self.require_member(target)
+        self._require_member(target)
         return self.job(target.job_id)
 
-    def require_member(self, job: Job) -> None:
+    def _require_member(self, job: Job) -> None:
         """Refuse a job of another pipegraph, which may have the id of a job of this one.
 
         Raises:
@@ -248,7 +248,7 @@ class Catalogue(RefusesOldAttributes):
                 f"'{job.job_id}' belongs to another pipegraph; declare it again in this one, or name it by its id"
             )
 
-    def file_id(self, path: str) -> JobId:
+    def _file_id(self, path: str) -> JobId:
         """Return the job id of a file: its only spelling relative to the root."""
         return normalised(path, self.root)  # type: ignore[return-value]
 

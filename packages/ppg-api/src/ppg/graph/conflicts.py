@@ -37,7 +37,7 @@ def same_job(old: Job, new: Job) -> Job:
     refuse_namesakes(old, new)
     raise JobContractError(
         f"The job '{old.job_id}' is declared twice, with another {differing}: first at {shown(old.declared_at)}, "
-        f"then at {shown(new.declared_at)}; {new.if_declared_twice}"
+        f"then at {shown(new.declared_at)}; {new._if_declared_twice}"
     )
 
 
@@ -90,7 +90,7 @@ def refuse_namesakes(old: Job, new: Job) -> None:
 
 def _name_space(job: Job) -> str:
     """Return the beginning of the id, before the name."""
-    return getattr(job, "name_space", "")
+    return getattr(job, "_name_space", "")
 
 
 def _describe_job(job: Job) -> str:

@@ -40,7 +40,7 @@ class Edges:
         Raises:
             CycleError: the opposite edge exists.
         """
-        above, below = upstream.node, downstream.node
+        above, below = upstream._node, downstream._node
         if below << 32 | above in self._pairs:
             raise circle_of((upstream, downstream))
         self._pairs.add(above << 32 | below)

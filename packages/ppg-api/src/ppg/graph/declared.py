@@ -107,15 +107,15 @@ class DeclaredGraph(Catalogue):
         if confine:
             require_confinable("The pipegraph")
         self.shared_cache: SharedCache | None = shared_cache_of(shared_cache, self.root)
-        self.pruned: set[NodeId] = set()
+        self._pruned: set[NodeId] = set()
         self._completed = 0
         self._awaited: dict[tuple[str, JobId], Awaited] = {}
         self._inputs_by_name: set[str] = set()
         self._names_in_namespaces: dict[tuple[str, JobId], NameInNamespace] = {}
-        self.run_targets: Sequence[Job | PathLike] | None = None
+        self._run_targets: Sequence[Job | PathLike] | None = None
         self._life = Life.DECLARING
         self._result: RunResult | None = None
-        self.was_replaced: bool = False
+        self._was_replaced: bool = False
         """Whether a later `new_pipegraph()` took the place of this graph as the current one."""
 
     def _repr_html_(self) -> str:
@@ -137,7 +137,7 @@ class DeclaredGraph(Catalogue):
         SESSION.leave(self)
 
     @property
-    def seconds_for_threads(self) -> float:
+    def _seconds_for_threads(self) -> float:
         """The longest time to wait for threads and children that a callback leaves."""
         # A coordinator of another class may have no such limit of its own.
         return getattr(self.resource_coordinator, "seconds_for_threads", SECONDS_FOR_THREADS)
@@ -156,12 +156,12 @@ class DeclaredGraph(Catalogue):
         return self._result
 
     @property
-    def last_result(self) -> RunResult | None:
+    def _last_result(self) -> RunResult | None:
         """The result of the run; None if there was none."""
         return self._result
 
     @property
-    def has_results(self) -> bool:
+    def _has_results(self) -> bool:
         """Whether there are results, and they are those of the jobs as they are declared now."""
         return self._life is Life.RAN and self._result is not None
 
@@ -171,17 +171,17 @@ class DeclaredGraph(Catalogue):
         return self._life is not Life.DECLARING
 
     @property
-    def was_completed(self) -> bool:
+    def _was_completed(self) -> bool:
         """Whether a run, a preview, a verification or another look has completed the graph."""
         return self._completed > 0
 
-    def read_value(self, job: Job, *, stale_ok: bool) -> object:  # noqa: ARG002 (of Pipegraph, which reads)
+    def _read_value(self, job: Job, *, stale_ok: bool) -> object:  # noqa: ARG002 (of Pipegraph, which reads)
         """Raise JobContractError: only the pipegraph of a script reads values."""
         raise not_in_a_job(job.job_id)
 
     # -- declaring -----------------------------------------------------------------------------------
 
-    def require_declaring(self, intent: str) -> None:
+    def _require_declaring(self, intent: str) -> None:
         """Refuse to change a graph that runs or ran.
 
         Raises:
@@ -193,7 +193,7 @@ class DeclaredGraph(Catalogue):
                 "several times with new_pipegraph(redefine=True)"
             )
 
-    def admit(self, job: Job) -> Job:
+    def _admit(self, job: Job) -> Job:
         """Add a newly declared job to the graph; return the old object if it was declared before.
 
         Raises:
@@ -202,15 +202,15 @@ class DeclaredGraph(Catalogue):
         """
         job_id, files = job.job_id, job.files
         if self._life is not _DECLARING:
-            self.require_declaring(f"declare the job '{job_id}'")
+            self._require_declaring(f"declare the job '{job_id}'")
         makes_others = files != (job_id,) and bool(files)
         if (makes_others or self._multi_file_makers) and job_id not in self.dag:
             self._refuse_rivals(job)
-        self.refuse_rivals_of_folders(job)
+        self._refuse_rivals_of_folders(job)
         if job.kind is _LOAD:
             self._note_load(job)
         try:
-            job.node = self.dag.add_node(job_id, job.kind, keep=job.keeps_files)
+            job._node = self.dag.add_node(job_id, job.kind, keep=job.keeps_files)
         except ValueError:
             # A second declaration is rare, so `add_node` finds it, and no check comes first.
             older = self.job(job_id)
@@ -267,13 +267,13 @@ class DeclaredGraph(Catalogue):
         place = load_place(job)
         if place is None:
             return
-        rival = self.loader_of(place, job.job_id)
+        rival = self._loader_of(place, job.job_id)
         if rival is not None:
             raise second_load_error(rival, job)
         if job.job_id not in self.dag:
             self._load_places[place] = job.job_id
 
-    def add_file_dependency(self, filename: PathLike, downstream: Job) -> None:
+    def _add_file_dependency(self, filename: PathLike, downstream: Job) -> None:
         """Make a job depend on a file: on the job that makes it, or on its content.
 
         While no job makes it, and none observes it, that is decided when the graph is complete.
@@ -282,19 +282,19 @@ class DeclaredGraph(Catalogue):
             filename: the file.
             downstream: the job that needs it.
         """
-        maker = self.maker_of(filename)
+        maker = self._maker_of(filename)
         if (name := name_in_namespace(filename)) is not None:
-            self._names_in_namespaces[self.file_id(name.name), downstream.job_id] = name
+            self._names_in_namespaces[self._file_id(name.name), downstream.job_id] = name
         if maker is None:
-            path = self.file_id(require_path(filename, "filename"))
+            path = self._file_id(require_path(filename, "filename"))
             maker = self.job(path) if path in self.dag else None
             if maker is None or not maker.observes_file:
                 self._await_file(path, filename, downstream)
                 return
         if isinstance(maker, JobFile):
-            self.add_dependency(maker.job, downstream, str(maker.path))
+            self._add_dependency(maker.job, downstream, str(maker.path))
         else:
-            self.add_dependency(maker, downstream, None)
+            self._add_dependency(maker, downstream, None)
 
     def _await_file(self, path: str, filename: PathLike, downstream: Job) -> None:
         self._awaited.setdefault((path, downstream.job_id), Awaited(filename, point_in_script()))
@@ -304,16 +304,16 @@ class DeclaredGraph(Catalogue):
         awaited, self._awaited = self._awaited, {}
         return awaited
 
-    def observe_awaited(self) -> None:
+    def _observe_awaited(self) -> None:
         """Decide for each file that a job needs by name whether it depends on another job, or on the content."""
         for (path, job_id), awaited in self._take_awaited().items():
             known = self.job(path) if path in self.dag else None
-            if self.maker_of(path) is None and (known is None or not known.observes_file):
+            if self._maker_of(path) is None and (known is None or not known.observes_file):
                 FileChecksumInvariant(awaited.filename, pipegraph=self)._declared_at = awaited.declared_at
                 self._inputs_by_name.add(path)
-            self.add_file_dependency(path, self.job(job_id))
+            self._add_file_dependency(path, self.job(job_id))
 
-    def add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
+    def _add_parameter_dependency(self, parameters: object, downstream: Job) -> None:
         """Make a job run again when these parameters change.
 
         Raises:
@@ -322,7 +322,7 @@ class DeclaredGraph(Catalogue):
         """
         downstream.depends_on(ParameterInvariant(WholeName(downstream.job_id), parameters, pipegraph=self))
 
-    def add_function_dependency(self, function: Callback, downstream: Job, name: str | None) -> None:
+    def _add_function_dependency(self, function: Callback, downstream: Job, name: str | None) -> None:
         """Make a job run again when the code of a function changes.
 
         Parameters:
@@ -335,7 +335,7 @@ class DeclaredGraph(Catalogue):
             name = f"{downstream.job_id}:{getattr(function, '__qualname__', 'function')}"
         downstream.depends_on(FunctionInvariant(WholeName(name), function, pipegraph=self))
 
-    def labels(self) -> dict[JobId, str]:
+    def _labels(self) -> dict[JobId, str]:
         """Names to show instead of ids in drawings: `the function of a.txt` for `FI:a.txt`."""
         dag = self.dag
         invariants = (
@@ -343,21 +343,21 @@ class DeclaredGraph(Catalogue):
         )
         return {job_id: name for job_id in invariants if (name := readable_name(job_id)) != job_id}
 
-    def complete(self) -> None:
+    def _complete(self) -> None:
         """Add the implicit dependencies of the jobs that were declared since the last call."""
         if self._life is not Life.DECLARING:
             return
-        self.observe_awaited()
+        self._observe_awaited()
         declared = len(self._jobs)
         for job in self._jobs[self._completed : declared]:
             for invariant in job.implicit_invariants():
-                self.add_dependency(self.admit(invariant), job, None)
+                self._add_dependency(self._admit(invariant), job, None)
             for path in job.input_files:
-                self.add_file_dependency(path, job)
+                self._add_file_dependency(path, job)
             self._names_in_namespaces.update(
-                {(self.file_id(named.name), job.job_id): named for named in job.named_inputs}
+                {(self._file_id(named.name), job.job_id): named for named in job._named_inputs}
             )
-        self.observe_awaited()
+        self._observe_awaited()
         self._completed = len(self._jobs)
         self._refuse_two_meanings()
 
@@ -368,17 +368,17 @@ class DeclaredGraph(Catalogue):
             JobContractError: a name could.
         """
         for (path, job_id), name in self._names_in_namespaces.items():
-            maker = self.maker_of(path)
+            maker = self._maker_of(path)
             needed = maker.job if isinstance(maker, JobFile) else maker
             if needed is None and path in self.dag:
-                needed = self.job_at(self.dag.node(JobId(path)))
+                needed = self._job_at(self.dag.node(JobId(path)))
             # A cell may have redefined the job since, or removed it.
             if needed is not None and job_id in self.dag:
                 user = self.job(job_id)
-                if self.dag.has_edge(needed.node, user.node):
-                    refuse_two_meanings(name, user, path, self.maker_of)
+                if self.dag.has_edge(needed._node, user._node):
+                    refuse_two_meanings(name, user, path, self._maker_of)
 
-    def take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:
+    def _take_generated(self, jobs: Mapping[str, Job], nodes: Sequence[NodeId]) -> None:
         """Give the nodes that the evaluator added for a generator their jobs.
 
         Parameters:
@@ -387,7 +387,7 @@ class DeclaredGraph(Catalogue):
         """
         for node in nodes:
             job = jobs[self.dag.job_id(node)]
-            job.node = node
+            job._node = node
             self._jobs.append(job)
             self._folders.add(job)
             if (place := load_place(job)) is not None:
@@ -395,7 +395,7 @@ class DeclaredGraph(Catalogue):
             if job.files and job.files != (job.job_id,):
                 self._multi_file_makers.update(dict.fromkeys(job.files, job))
 
-    def add_read(self, read: Job, reader: Job, makers: Iterable[Job]) -> Job:
+    def _add_read(self, read: Job, reader: Job, makers: Iterable[Job]) -> Job:
         """Add an invariant that stands for what a job read without depending on it; return the one that is there.
 
         Parameters:
@@ -406,21 +406,21 @@ class DeclaredGraph(Catalogue):
         if read.job_id in self.dag:
             read = self.job(read.job_id)
         else:
-            read.node = self.dag.add_node(read.job_id, read.kind)
+            read._node = self.dag.add_node(read.job_id, read.kind)
             self._jobs.append(read)
         for maker in makers:
-            self.dag.add_edge(maker.node, read.node)
-        self.dag.add_edge(read.node, reader.node)
+            self.dag.add_edge(maker._node, read._node)
+        self.dag.add_edge(read._node, reader._node)
         return read
 
-    def check(self) -> None:
+    def _check(self) -> None:
         """Require that the graph can run.
 
         Raises:
             CycleError: jobs depend on each other in a circle.
             JobContractError: a job makes or observes the status file.
         """
-        status = self.file_id(str(self.status_path))
+        status = self._file_id(str(self.status_path))
         if status in self.dag or status in self._multi_file_makers:
             raise JobContractError(
                 f"{self.job(status)!r} (declared at {shown(self.job(status).declared_at)}) uses the file in which ppg "
@@ -428,7 +428,7 @@ class DeclaredGraph(Catalogue):
             )
         cycle = self.dag.find_cycle()
         if cycle is not None:
-            raise circle_of([self.job_at(node) for node in cycle])
+            raise circle_of([self._job_at(node) for node in cycle])
 
 
 def _name_of_job(job: Job) -> str:
@@ -448,11 +448,11 @@ def _graph_html(pipegraph: DeclaredGraph) -> str:
     from ppg.html import ROWS, as_code, as_text, table  # noqa: PLC0415 (only notebooks show it)
 
     jobs = [job for job in pipegraph if job.kind is not NodeKind.INVARIANT]
-    result = pipegraph.last_result
+    result = pipegraph._last_result
     rows = []
     for job in jobs[:ROWS]:
         # Showing the graph must not decide which names are inputs, as `upstreams` does.
-        above = map(pipegraph.job_at, pipegraph.dag.upstreams(job.node))
+        above = map(pipegraph._job_at, pipegraph.dag.upstreams(job._node))
         upstreams = [str(upstream) for upstream in above if upstream.kind is not NodeKind.INVARIANT]
         more = f", and {len(upstreams) - _NEIGHBOURS} more" if len(upstreams) > _NEIGHBOURS else ""
         state = result[job.job_id].state if result is not None and job.job_id in result else None

@@ -1,7 +1,7 @@
 """Extension: turns the declarations of a generator into an extension of the running graph.
 
 Nothing is added here. The evaluator checks the extension against its decisions, and adds all of it or nothing. Then
-`DeclaredGraph.take_generated` gives the new nodes their jobs.
+`DeclaredGraph._take_generated` gives the new nodes their jobs.
 """
 
 from collections.abc import Hashable
@@ -56,7 +56,7 @@ def extension_of(generator: JobGeneratingJob, made: GeneratedJobs) -> Extension:
     for job in made.jobs:
         for path in job.input_files:
             builder.connect(GeneratedDependency(path, job.job_id, by_file=True))
-        for name in job.named_inputs:
+        for name in job._named_inputs:
             builder.refuse_two_meanings(name, job.job_id)
     return builder.extension(generator)
 
@@ -75,7 +75,7 @@ class _Builder:
 
     def add(self, job: Job) -> None:
         """Add a job, unless the graph has it already."""
-        job.join(self._pipegraph)
+        job._join(self._pipegraph)
         self._declared[job.job_id] = job
         if job.job_id in self._pipegraph.dag:
             same_job(self._pipegraph.job(job.job_id), job)
@@ -84,18 +84,18 @@ class _Builder:
                 self._declared_edges[NewEdge(observed.job_id, job.job_id)] = None
             return
         for path in job.files:
-            rival = self._pipegraph.maker_of(path)
+            rival = self._pipegraph._maker_of(path)
             if rival is not None:
                 raise JobContractError(
                     f"Two jobs declare the file '{path}': {rival!r} and the generated {job!r}; give one of "
                     "them another file"
                 )
-        self._pipegraph.refuse_rivals_of_folders(job)
+        self._pipegraph._refuse_rivals_of_folders(job)
         self._folders.refuse_rivals(job, self._new.values())
         if (place := load_place(job)) is not None:
             loader = self._loads.setdefault(place, job)
             if loader is job:
-                loader = self._pipegraph.loader_of(place, job.job_id) or job
+                loader = self._pipegraph._loader_of(place, job.job_id) or job
             if loader is not job:
                 raise second_load_error(loader, job)
         self._new[job.job_id] = job
@@ -130,7 +130,7 @@ class _Builder:
             for edge in self._declared_edges
         ]
         event = Generated(
-            generator.node,
+            generator._node,
             combine(names),
             tuple(NewJob(JobId(job_id), job.kind, job.keeps_files) for job_id, job in self._new.items()),
             tuple(self._edges),
@@ -143,13 +143,13 @@ class _Builder:
         refuse_two_meanings(
             name,
             user,
-            self._pipegraph.file_id(name.name),
-            lambda path: self._made(self._pipegraph.file_id(path)),
+            self._pipegraph._file_id(name.name),
+            lambda path: self._made(self._pipegraph._file_id(path)),
         )
 
     def _made(self, path: str) -> Job | JobFile | None:
         """Return the job that makes a file, or one file of a folder."""
-        maker = self._makers.get(path) or self._pipegraph.maker_of(path)
+        maker = self._makers.get(path) or self._pipegraph._maker_of(path)
         if maker is None and (in_folder := self._folders.maker_of(path)) is not None:
             maker = JobFile(in_folder, path)
         return maker

@@ -19,7 +19,7 @@ def find_job(pipegraph: GraphProtocol, name: str) -> Job | None:
         if job_id in pipegraph.dag:
             job: Job = pipegraph.job(job_id)
             return job
-        maker = None if is_no_file(job_id) else pipegraph.maker_of(job_id)
+        maker = None if is_no_file(job_id) else pipegraph._maker_of(job_id)
         if maker is not None:
             return maker.job if isinstance(maker, JobFile) else maker
     return None
@@ -29,14 +29,14 @@ def spellings(name: str, pipegraph: GraphProtocol) -> Iterator[str]:
     """Yield the ids that a job with this name may have: the name, a file relative to the root, or an invariant."""
     yield name
     if not is_no_file(name):
-        yield pipegraph.file_id(name)
+        yield pipegraph._file_id(name)
     yield from as_invariant(name)
 
 
 def as_invariant(name: str) -> Iterator[str]:
     """Yield the ids of invariants to which a user may have given this name."""
     for kind in (ParameterInvariant, FunctionInvariant):
-        yield kind.name_space + name
+        yield kind._name_space + name
 
 
 def unknown_job(name: str, names: Iterable[str]) -> str:

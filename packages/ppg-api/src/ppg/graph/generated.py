@@ -73,7 +73,7 @@ class GeneratedGraph(DeclaredGraph):
         self._new: dict[str, Job] = {}
         self._dependencies: list[GeneratedDependency] = []
 
-    def admit(self, job: Job) -> Job:
+    def _admit(self, job: Job) -> Job:
         """Add a new job; the main process checks whether the script's graph has it already.
 
         Raises:
@@ -94,25 +94,25 @@ class GeneratedGraph(DeclaredGraph):
             loader = self._new.get(self._load_places.setdefault(place, job.job_id))
             if loader is not None:
                 raise second_load_error(loader, job)
-        job.node = NodeId(len(self._new))
+        job._node = NodeId(len(self._new))
         self._new[job.job_id] = job
         self._multi_file_makers.update(dict.fromkeys(job.files, job))
         self._folders.add(job)
         return job
 
-    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+    def _add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
         """Record a dependency."""
         self._dependencies.append(GeneratedDependency(upstream.job_id, downstream.job_id, part))
 
-    def add_file_dependency(self, filename: "PathLike", downstream: Job) -> None:
+    def _add_file_dependency(self, filename: "PathLike", downstream: Job) -> None:
         """Record a dependency on a file; the main process finds the job that makes the file."""
-        path = self.file_id(require_path(filename, "filename"))
+        path = self._file_id(require_path(filename, "filename"))
         name = name_in_namespace(filename)
         self._dependencies.append(GeneratedDependency(path, downstream.job_id, by_file=True, name=name))
 
-    def maker_of(self, filename: "PathLike") -> Job | JobFile | None:
+    def _maker_of(self, filename: "PathLike") -> Job | JobFile | None:
         """Return the new job that makes a file, or its one file; None if no new job makes it."""
-        path = self.file_id(require_path(filename, "filename"))
+        path = self._file_id(require_path(filename, "filename"))
         maker = self._multi_file_makers.get(path)
         if maker is None and (maker := self._folders.maker_of(path)) is not None:
             return JobFile(maker, path)
@@ -128,15 +128,15 @@ class GeneratedGraph(DeclaredGraph):
         text = os.fspath(name)
         if text in self._new or is_no_file(text):
             return self._new.get(text)
-        return self.maker_of(text) or self._new.get(self.file_id(text))
+        return self._maker_of(text) or self._new.get(self._file_id(text))
 
     def _names(self) -> list[str]:
         return list(self._new)
 
-    def unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
+    def _unknown(self, name: object, known: Iterable[str]) -> UnknownJobError:
         """Return the error for a name of no job that the generator has declared."""
         return UnknownJobError(
-            f"{super().unknown(name, known)}. A generator finds only the jobs that it has declared itself: let it refer to "
+            f"{super()._unknown(name, known)}. A generator finds only the jobs that it has declared itself: let it refer to "
             "other jobs by variables"
         )
 
@@ -152,7 +152,7 @@ def _jobs_among(returned: object) -> Iterator[tuple[str, str | None]]:
     if isinstance(returned, Job):
         yield returned.job_id, None
     elif isinstance(returned, JobPart):
-        yield returned.job.job_id, returned.part
+        yield returned.job.job_id, returned._part
     elif isinstance(returned, (set, frozenset)):
         yield from sorted(
             (found for item in returned for found in _jobs_among(item)),

@@ -37,7 +37,7 @@ Moment = tuple[str, int]
 class RedefinableGraph(DeclaredGraph):
     """Redefinable graph: redefines jobs that are declared again, and is open again after a run."""
 
-    pruned: set[NodeId]
+    _pruned: set[NodeId]
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         self._dag = Dag()
@@ -71,7 +71,7 @@ class RedefinableGraph(DeclaredGraph):
 
     # -- declaring -----------------------------------------------------------------------------------
 
-    def require_declaring(self, intent: str) -> None:
+    def _require_declaring(self, intent: str) -> None:
         """Open the graph for declarations again if it ran.
 
         Raises:
@@ -79,18 +79,18 @@ class RedefinableGraph(DeclaredGraph):
         """
         if not self._is_completing:
             self._reopen()
-        super().require_declaring(intent)
+        super()._require_declaring(intent)
 
-    def admit(self, job: Job) -> Job:
+    def _admit(self, job: Job) -> Job:
         """Add a declared job to the graph, or redefine the job that has its id.
 
         Raises:
             JobContractError: one of the files belongs to another job, the same cell declares two jobs of one id, or
                 another job has the id by accident.
         """
-        self.require_declaring(f"declare the job '{job.job_id}'")
+        self._require_declaring(f"declare the job '{job.job_id}'")
         if self._is_completing:
-            return super().admit(job)
+            return super()._admit(job)
         now = self._now()
         before = self._moments.get(job.job_id, now)
         if before != now:
@@ -102,26 +102,26 @@ class RedefinableGraph(DeclaredGraph):
             self._moments[job.job_id] = now
             return self._redefined(older, job)
         try:
-            admitted = super().admit(job)
+            admitted = super()._admit(job)
         except JobContractError as error:
             raise JobContractError(f"{error}. {TAKE_OUT}") from None
         self._moments[job.job_id] = now
         return admitted
 
-    def add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
+    def _add_dependency(self, upstream: Job, downstream: Job, part: str | None) -> None:
         """Make a job depend on another one, or on one file of it.
 
         Raises:
             PyPipelineGraphError: one of them is not in this graph, or not any more.
         """
         if self._is_completing:
-            super().add_dependency(upstream, downstream, part)
+            super()._add_dependency(upstream, downstream, part)
             return
-        self.require_own(upstream, downstream)
+        self._require_own(upstream, downstream)
         if self._life is Life.DECLARING:
             self._require_declared(upstream, downstream)
         if not self._is_outdated:
-            super().add_dependency(upstream, downstream, part)
+            super()._add_dependency(upstream, downstream, part)
         self._needs.setdefault(downstream.job_id, {})[upstream.job_id, part] = self._now()
 
     def _await_file(self, path: str, filename: "PathLike", downstream: Job) -> None:
@@ -139,10 +139,10 @@ class RedefinableGraph(DeclaredGraph):
         }
         return declared | super()._take_awaited()
 
-    def observe_awaited(self) -> None:
+    def _observe_awaited(self) -> None:
         """Decide only when a run, or a look, completes the graph, because later cells may declare the jobs."""
         if self._is_completing:
-            super().observe_awaited()
+            super()._observe_awaited()
 
     def remove(self, job: "Job | PathLike") -> None:
         """Remove a job that the notebook does not declare any more; its files stay.
@@ -155,11 +155,11 @@ class RedefinableGraph(DeclaredGraph):
         Raises:
             PyPipelineGraphError: there is no such job, or the graph runs.
         """
-        self.require_declaring("remove a job")
-        (node,) = self.nodes_of([job])
-        job_id = self.job_at(node).job_id
-        pruned = {self.job_at(one).job_id for one in self.pruned} - {job_id}
-        self._take_out([self.job_at(node)])
+        self._require_declaring("remove a job")
+        (node,) = self._nodes_of([job])
+        job_id = self._job_at(node).job_id
+        pruned = {self._job_at(one).job_id for one in self._pruned} - {job_id}
+        self._take_out([self._job_at(node)])
         del self._moments[job_id]
         self._needs.pop(job_id, None)
         self._awaited_of.pop(job_id, None)
@@ -167,20 +167,20 @@ class RedefinableGraph(DeclaredGraph):
             for need in [need for need in needs if need[0] == job_id]:
                 del needs[need]
         self._is_outdated = True
-        self.pruned = {self.dag.node(one) for one in pruned}
+        self._pruned = {self.dag.node(one) for one in pruned}
 
-    def complete(self) -> None:
+    def _complete(self) -> None:
         """Add the implicit dependencies of the jobs, until the next declaration."""
         if self._declared is not None:
             return
         self._declared = len(self._jobs)
         self._is_completing = True
         try:
-            super().complete()
+            super()._complete()
         finally:
             self._is_completing = False
 
-    def open_for_a_run(self) -> None:
+    def _open_for_a_run(self) -> None:
         """Remove the additions of the last run, and count the new run."""
         self._reopen()
         self._runs += 1
@@ -197,7 +197,7 @@ class RedefinableGraph(DeclaredGraph):
         if self._declared is None or self._life is Life.RUNNING:
             return
         self._take_out(self._jobs[self._declared :])
-        self.pruned = {node for node in self.pruned if node < self._declared}
+        self._pruned = {node for node in self._pruned if node < self._declared}
         self._declared = None
         self._completed = 0
         self._life = Life.DECLARING
@@ -231,7 +231,7 @@ class RedefinableGraph(DeclaredGraph):
         place = load_place(job)
         if place is None:
             return
-        rival = self.loader_of(place, job.job_id)
+        rival = self._loader_of(place, job.job_id)
         if rival is not None:
             raise JobContractError(f"{second_load_error(rival, job)}. {TAKE_OUT}")
         self._load_places[place] = job.job_id
@@ -249,11 +249,11 @@ class RedefinableGraph(DeclaredGraph):
     def _redefined(self, old: Job, new: Job) -> Job:
         """Return the job with its new definition: the same object, unless its kind changed."""
         if type(old) is type(new):
-            old.take_over(new)
+            old._take_over(new)
             return old
         self._is_outdated = True
-        new.node = old.node
-        self._jobs[old.node] = new
+        new._node = old._node
+        self._jobs[old._node] = new
         self._folders.remove(old)
         self._folders.add(new)
         self._multi_file_makers.update(
@@ -265,7 +265,7 @@ class RedefinableGraph(DeclaredGraph):
         """Return the `Dag` of all jobs, made from the table of their dependencies."""
         dag = Dag()
         for job in self._jobs:
-            job.node = dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
+            job._node = dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
         for downstream, needs in self._needs.items():
             below = self._jobs[dag.node(downstream)]
             if below.kind is NodeKind.INVARIANT:
@@ -273,5 +273,5 @@ class RedefinableGraph(DeclaredGraph):
             for upstream, part in needs:
                 above = self._jobs[dag.node(upstream)]
                 is_made = part is not None and (part in above.files or above.covers(part))
-                dag.add_edge(above.node, below.node, part=part if is_made else None)
+                dag.add_edge(above._node, below._node, part=part if is_made else None)
         return dag

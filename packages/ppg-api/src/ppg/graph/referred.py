@@ -42,11 +42,11 @@ def messages_on_referred_jobs(
         for name, value, is_inside in values.of(callback):
             needed = value.job if isinstance(value, JobPart) else value
             assert isinstance(needed, Job)
-            if needed is job or needed.kind in _WITHOUT_PRODUCT or not pipegraph.has(needed):
+            if needed is job or needed.kind in _WITHOUT_PRODUCT or not pipegraph._has(needed):
                 continue
-            if is_inside and _is_upstream(pipegraph, job.node, needed.node):
+            if is_inside and _is_upstream(pipegraph, job._node, needed._node):
                 continue  # an object that has the jobs of all steps
-            if not _is_upstream(pipegraph, needed.node, job.node):
+            if not _is_upstream(pipegraph, needed._node, job._node):
                 yield _message(pipegraph, job, name, needed)
 
 
@@ -66,7 +66,7 @@ def _message(pipegraph: DeclaredGraph, job: Job, name: str, needed: Job) -> str:
         f"the function of '{job.job_id}' (declared at {shown(job.declared_at)}) refers to the job '{needed.job_id}' by the "
         f"variable '{name}', but does not depend on it"
     )
-    if _is_upstream(pipegraph, job.node, needed.node):
+    if _is_upstream(pipegraph, job._node, needed._node):
         return f"{said}: that job depends on '{job.job_id}'; let the function use the path as a str, and not the job"
     return f"{said}; add .depends_on('{needed.job_id}') to '{job.job_id}'"
 

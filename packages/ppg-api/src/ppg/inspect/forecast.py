@@ -142,10 +142,10 @@ def read_only_history(status_path: Path, *, rehash: bool = False) -> Iterator[Re
 def forecast(pipegraph: DeclaredGraph, memory: History, targets: Collection[NodeId] | None) -> Forecast:
     """Forecast the run of a complete graph, without the jobs that generators would make."""
     dag, reads = copy_with_reads(pipegraph, memory)
-    history, pruned = memory.history, pipegraph.pruned
+    history, pruned = memory.history, pipegraph._pruned
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
     observations = Observer(pipegraph, memory).look_at(
-        reads.get(node) or pipegraph.job_at(node) for node in nodes
+        reads.get(node) or pipegraph._job_at(node) for node in nodes
     )
     return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)
 
@@ -155,7 +155,7 @@ def remembered_forecast(pipegraph: DeclaredGraph, memory: History, graph: Rememb
 
     A generator would run only if one of its inputs changed.
     """
-    dag, history, pruned, targets = graph.dag, graph.history, pipegraph.pruned, graph.targets
+    dag, history, pruned, targets = graph.dag, graph.history, pipegraph._pruned, graph.targets
     nodes = to_observe(dag, history, pruned=pruned, targets=targets)
     observations = remembered_observations(graph, Observer(pipegraph, memory), nodes)
     return Forecast(dag, dry_run(dag, history, observations, pruned=pruned, targets=targets), observations)

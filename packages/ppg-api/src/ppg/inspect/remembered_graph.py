@@ -82,14 +82,14 @@ class RememberedGraph:
             self.dag, self._observed = copy_with_reads(pipegraph, memory)
 
     def _known_job(self, node: NodeId) -> Job | None:
-        return self._pipegraph.job_at(node) if node < len(self._pipegraph) else self._observed.get(node)
+        return self._pipegraph._job_at(node) if node < len(self._pipegraph) else self._observed.get(node)
 
     def observation(self, node: NodeId) -> Observation | Job:
         """Return the observation of a node if it needs no look at the disk, or else the job to observe."""
         if node in self._observed:
             return self._observed[node]
         if node < len(self._pipegraph):
-            job = self._pipegraph.job_at(node)
+            job = self._pipegraph._job_at(node)
             return INTACT if job.kind is NodeKind.GENERATOR else job
         if self.dag.kind(node) is not NodeKind.INVARIANT:
             # The node is a generator that a generator made.
@@ -130,7 +130,7 @@ class RememberedGraph:
             parts = declared.parts(upstream, downstream)
             for part in (None,) if parts is None else sorted(parts):
                 self.dag.add_edge(upstream, downstream, part=part)
-        pruned = self._pipegraph.pruned
+        pruned = self._pipegraph._pruned
         left_out = pruned | declared.descendants(pruned)
         extensions: list[tuple[JobId, LastMade]] = []
         while waiting:
@@ -200,7 +200,7 @@ class RememberedGraph:
                 return
             job = unadmitted(MultiFileGeneratingJob, list(files), _never_run, pipegraph=self._pipegraph)
             job.job_id = job_id
-        job.node = node
+        job._node = node
         self._observed[node] = job
 
 

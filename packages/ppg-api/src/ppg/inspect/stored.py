@@ -46,7 +46,7 @@ def value_of(graph: DeclaredGraph, job: Job, *, stale_ok: bool) -> object:
     if not stale_ok:
         _require_up_to_date(graph, job, [job])
     _require_recorded(graph, [job])
-    return job.reading()
+    return job._reading()
 
 
 def value_named(graph: DeclaredGraph, name: str, *, stale_ok: bool) -> object:
@@ -72,7 +72,7 @@ def value_named(graph: DeclaredGraph, name: str, *, stale_ok: bool) -> object:
 
 def _undeclared_value(graph: DeclaredGraph, name: str) -> object:
     """Return a value of the last run that the graph does not declare."""
-    beginning = graph.file_id(str(graph.cache_folder / FOLDER / "?"))[:-1]
+    beginning = graph._file_id(str(graph.cache_folder / FOLDER / "?"))[:-1]
     forms = {suffix: form for form, suffix in FORMATS.items()}
     with read_only_history(graph.status_path) as history:
         known: dict[str, list[JobId]] = {}
@@ -127,13 +127,13 @@ def _require_up_to_date(graph: DeclaredGraph, subject: Job, jobs: Sequence[Job])
     """
     if not jobs:
         return
-    if graph.has_results:
+    if graph._has_results:
         for job in jobs:
             _require_success(graph, subject, job)
         return
-    graph.complete()
-    graph.check()
-    seen = verification_of(graph, [job.node for job in jobs])
+    graph._complete()
+    graph._check()
+    seen = verification_of(graph, [job._node for job in jobs])
     if not seen.holds:
         raise PyPipelineGraphError(
             f"The value of '{subject.job_id}' is not up to date: {_why(seen, subject.job_id)}. Run the pipegraph first, "
@@ -217,7 +217,7 @@ def _loaded_here(graph: DeclaredGraph, job: Job, *, stale_ok: bool) -> object:
         above[load] = loads
         pending += loads
         makers.update(dict.fromkeys(one for one in upstreams if one.kind is not NodeKind.LOAD))
-    graph.check()  # no circles
+    graph._check()  # no circles
     if not stale_ok:
         _require_up_to_date(graph, job, list(makers))
     _require_recorded(graph, [one for one in makers if isinstance(one, StoredValueJob)])

@@ -83,8 +83,8 @@ def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:
         PyPipelineGraphError: there is no such job, or the status file cannot be read.
     """
     with read_only_history(pipegraph.status_path) as memory:
-        targets = pipegraph.run_targets
-        graph = RememberedGraph(pipegraph, memory, None if targets is None else pipegraph.nodes_of(targets))
+        targets = pipegraph._run_targets
+        graph = RememberedGraph(pipegraph, memory, None if targets is None else pipegraph._nodes_of(targets))
         job_id = _named(pipegraph, graph, memory, name)
         words = ReasonWords(memory, graph.dag)
         lines = list(_last(job_id, memory, words))

@@ -50,7 +50,7 @@ class CallbackJob(Job):
         self._values: Mapping[str, object] = NOTHING
         self._loaded: Mapping[str, Callable[[], object]] = NOTHING
 
-    def pass_to_callback(
+    def _pass_to_callback(
         self,
         values: Mapping[str, object],
         late: Mapping[str, Callable[[], object]],
@@ -147,7 +147,7 @@ class CallbackJob(Job):
         The code of each run is recorded nevertheless. So the job does not rerun when this call is added, or taken away
         again with the same code.
         """
-        self.pipegraph.require_declaring(f"change '{self.job_id}'")
+        self.pipegraph._require_declaring(f"change '{self.job_id}'")
         self._ignores_code_changes = True
         return self
 
@@ -160,7 +160,7 @@ class NamedCallbackJob(CallbackJob):
     """
 
     __slots__ = ()
-    takes_argument: ClassVar[bool] = False
+    _takes_argument: ClassVar[bool] = False
 
     def __init__(
         self, job_id: str, callback: Callback, pipegraph: "GraphProtocol | None", execution: Execution
@@ -169,11 +169,11 @@ class NamedCallbackJob(CallbackJob):
         job_id = full_id(job_id)
         require_id(job_id, what)
         wants = wants_argument(callback, f"{what} '{job_id}'")
-        if self.takes_argument and not wants:
+        if self._takes_argument and not wants:
             raise TypeError(
                 f"{what} '{job_id}': the callback is called with the value, but takes no argument; give it a parameter"
             )
-        if wants and not self.takes_argument:
+        if wants and not self._takes_argument:
             raise TypeError(
                 f"{what} '{job_id}': the callback is called without arguments, but needs one; give its parameter a default"
             )

@@ -127,7 +127,7 @@ class FileJob(CallbackJob):
 
     def share(self, wanted: bool = True) -> Self:
         """Take the files from the pipegraph's shared cache and keep them there, or do not; return the job."""
-        self.pipegraph.require_declaring(f"change '{self.job_id}'")
+        self.pipegraph._require_declaring(f"change '{self.job_id}'")
         if require_flag(wanted, f"share of '{self.job_id}'") and self.is_confined:
             refuse_sharing(f"'{self.job_id}'")
         self._shares = wanted
@@ -143,7 +143,7 @@ class FileJob(CallbackJob):
         }
 
     @property
-    def callback_arguments(self) -> tuple[object, ...]:
+    def _callback_arguments(self) -> tuple[object, ...]:
         """The arguments of the callback: none, or the paths that it makes."""
         return (self.made,) if self._passes_argument else ()
 
@@ -153,19 +153,19 @@ class FileJob(CallbackJob):
         raise NotImplementedError
 
     @property
-    def file_names(self) -> tuple[str, ...] | None:
+    def _file_names(self) -> tuple[str, ...] | None:
         """The names by which the function gets the files; None if it gets them without names."""
         return None
 
     @property
-    def reading(self) -> Callable[[], object] | None:
+    def _reading(self) -> Callable[[], object] | None:
         """The function that reads the value in the files, if they are a cache; else None."""
         return None
 
     # -- hooks of the kind -------------------------------------------------------------------------
 
     @property
-    def absolute_files(self) -> tuple[str, ...]:
+    def _absolute_files(self) -> tuple[str, ...]:
         """The absolute names of the files."""
         root = self.pipegraph.root
         return tuple(absolute(path, root) for path in self.files)
@@ -179,7 +179,7 @@ class FileJob(CallbackJob):
         paths = self._places()
         return ProcessCall(
             make_files,
-            (self.call, self.callback_arguments, paths, *self._patience),
+            (self.call, self._callback_arguments, paths, *self._patience),
             self._describing(paths),
             returns_plain=True,
         )
@@ -228,7 +228,7 @@ class FileJob(CallbackJob):
     @property
     def _patience(self) -> tuple[float | None, float]:
         """The timeout, and the seconds for threads that a callback leaves, for `make_files`."""
-        return self.execution.timeout, self.pipegraph.seconds_for_threads
+        return self.execution.timeout, self.pipegraph._seconds_for_threads
 
     def _places(self) -> tuple[str, ...]:
         """Return the absolute names of the files.
@@ -236,7 +236,7 @@ class FileJob(CallbackJob):
         Raises:
             JobContractError: something that is no file stands at one of them.
         """
-        paths = self.absolute_files
+        paths = self._absolute_files
         require_no_obstacle(paths, f"'{self.job_id}'")
         return paths
 
@@ -326,7 +326,7 @@ class FileGeneratingJob(NamedAfterFile, FileJob):
             if options
             else AS_USUAL,
         )
-        self.job_id: JobId = self.pipegraph.file_id(str(path))
+        self.job_id: JobId = self.pipegraph._file_id(str(path))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -397,7 +397,7 @@ class MultiFileGeneratingJob(FileJob):
             share=share,
             execution=execution_of(options, ExecutionOptions, f"{type(self).__name__} '{':'.join(paths)}'"),
         )
-        self._files = tuple(self.pipegraph.file_id(str(path)) for path in paths)
+        self._files = tuple(self.pipegraph._file_id(str(path)) for path in paths)
         self._names = names
         self._prefix = SESSION.namespace
         if len(set(self._files)) < len(self._files):
@@ -421,7 +421,7 @@ class MultiFileGeneratingJob(FileJob):
         return self._files
 
     @property
-    def file_names(self) -> tuple[str, ...] | None:
+    def _file_names(self) -> tuple[str, ...] | None:
         """The names in `filenames`, if it was a dictionary."""
         return self._names
 
@@ -441,18 +441,18 @@ class MultiFileGeneratingJob(FileJob):
             )
         if self._names is not None and name in self._names:
             return JobFile(self, self._files[self._names.index(str(name))])
-        declared = self.declared_path(os.fspath(name))
-        path = declared if declared in self._files else self.pipegraph.file_id(os.fspath(name))
+        declared = self._declared_path(os.fspath(name))
+        path = declared if declared in self._files else self.pipegraph._file_id(os.fspath(name))
         if path not in self._files:
             raise KeyError(
                 f"{self!r} makes no file '{name}'; it makes {', '.join(self._names or self._files)}"
             )
         return JobFile(self, path)
 
-    def declared_path(self, path: str) -> str | None:
+    def _declared_path(self, path: str) -> str | None:
         """Return the file that a name in the declaration means if the job makes it; None without a namespace."""
         prefix: str = getattr(self, "_prefix", "")  # a job that an older ppg has pickled has none
-        return self.pipegraph.file_id(prefix + path) if prefix and not path.startswith("/") else None
+        return self.pipegraph._file_id(prefix + path) if prefix and not path.startswith("/") else None
 
     @property
     def made(self) -> Path | list[Path] | dict[str, Path]:

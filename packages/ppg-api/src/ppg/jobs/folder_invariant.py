@@ -53,7 +53,7 @@ class FolderInvariant(Job):
 
     __slots__ = ("_matches", "algorithm", "glob", "path")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
-    name_space: ClassVar[str] = "folder:"
+    _name_space: ClassVar[str] = "folder:"
     path: str
     """The folder, relative to the pipegraph's root."""
     glob: str
@@ -74,7 +74,7 @@ class FolderInvariant(Job):
         self._matches: Callable[[str], bool] | None = None
         super().__init__(WholeName(text), pipegraph)
         self.path = normalised_folder(text, self.pipegraph.root)
-        self.job_id: JobId = JobId(f"{self.name_space}{self.path}/{self.glob}")
+        self.job_id: JobId = JobId(f"{self._name_space}{self.path}/{self.glob}")
 
     def _state(self) -> dict[str, object]:
         # The function of a pattern cannot be pickled.
@@ -122,7 +122,7 @@ class FolderInvariant(Job):
                 self._matches = matcher(self.glob)
             if not self._matches(name):
                 return False
-        return not self.pipegraph.makes(name if self.path == "." else f"{self.path}/{name}")
+        return not self.pipegraph._makes(name if self.path == "." else f"{self.path}/{name}")
 
     def _problem(self, problem: FileProblem) -> str:
         if not problem.path:

@@ -67,7 +67,7 @@ class JobFiles(JobPart):
         self.pattern: str = pattern
 
     @property
-    def part(self) -> str:
+    def _part(self) -> str:
         """The name of the part in the graph."""
         return f"{self.job.job_id}//{self.pattern}"
 
@@ -185,7 +185,7 @@ class FolderJob(FileJob):
         Raises:
             JobContractError: something that is no folder stands in its place.
         """
-        (path,) = self.absolute_files
+        (path,) = self._absolute_files
         if (what := folder_obstacle(path)) is not None:
             raise JobContractError(
                 f"'{self.job_id}' was not started: its output '{path}' is {what}, which ppg neither removes nor "
@@ -195,10 +195,10 @@ class FolderJob(FileJob):
             make_folder,
             (
                 self.call,
-                self.callback_arguments,
+                self._callback_arguments,
                 path,
                 self.execution.timeout,
-                self.pipegraph.seconds_for_threads,
+                self.pipegraph._seconds_for_threads,
             ),
             functools.partial(describe_tree_plainly, path),
             returns_plain=True,
@@ -236,7 +236,7 @@ class FolderJob(FileJob):
         Raises:
             JobContractError: there is none.
         """
-        dag, node = self.pipegraph.dag, self.node
+        dag, node = self.pipegraph.dag, self._node
         missing = sorted(name for name in dag.wanted_parts(node) - parts.keys() if not is_pattern(name))
         if missing:
             users = [
@@ -289,7 +289,7 @@ class FolderJob(FileJob):
 
     def discard(self) -> list[str]:
         """Remove or rename the partial folder of a failed job; return a message if it stays."""
-        (path,) = self.absolute_files
+        (path,) = self._absolute_files
         if folder_obstacle(path) is not None or not os.path.lexists(path):
             return []  # it was never the job's
         aside = f"{path}.broken"
@@ -311,7 +311,7 @@ class FolderJob(FileJob):
 
     def remove(self) -> list[str]:
         """Remove the folder, which other jobs need no more; return a message if it stays."""
-        (path,) = self.absolute_files
+        (path,) = self._absolute_files
         if (what := folder_obstacle(path)) is not None:
             return [
                 f"the temporary folder '{self.job_id}' stays, because it is {what}; it can be removed by hand"

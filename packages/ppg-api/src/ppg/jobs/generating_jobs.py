@@ -68,5 +68,5 @@ class DependencyInjectionJob(JobGeneratingJob):
     """
 
     __slots__ = ()
-    needs_users: ClassVar[bool] = True
+    _needs_users: ClassVar[bool] = True
     """Whether it is an oversight if no job depends on it."""

@@ -101,8 +101,8 @@ class ParameterInvariant(Job):
 
     __slots__ = ("encoding",)
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
-    name_space: ClassVar[str] = "PI:"
-    if_declared_twice: ClassVar[str] = (
+    _name_space: ClassVar[str] = "PI:"
+    _if_declared_twice: ClassVar[str] = (
         "give all parameters of a job in one call of depends_on_params, or give one of them another name "
         "(ppg.ParameterInvariant)"
     )
@@ -111,7 +111,9 @@ class ParameterInvariant(Job):
     def __init__(
         self, job_id: PathLike, parameters: object, *, pipegraph: "GraphProtocol | None" = None
     ) -> None:
-        super().__init__(WholeName(self.name_space + full_id(_name(job_id, "ParameterInvariant"))), pipegraph)
+        super().__init__(
+            WholeName(self._name_space + full_id(_name(job_id, "ParameterInvariant"))), pipegraph
+        )
         try:
             self.encoding = encode_parameters(parameters)
         except CannotFingerprint as error:
@@ -142,19 +144,19 @@ class FileChecksumInvariant(NamedAfterFile, Job):
         JobContractError: a job makes the file, or another kind of invariant observes it.
     """
 
-    __slots__ = ("algorithm", "is_chosen")
+    __slots__ = ("_is_chosen", "algorithm")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     observes_file: ClassVar[bool] = True
     algorithm: str
-    is_chosen: bool
+    _is_chosen: bool
     """Whether the script names the algorithm."""
 
     def __init__(
         self, filename: PathLike, *, algorithm: str | None = None, pipegraph: "GraphProtocol | None" = None
     ) -> None:
         super().__init__(WholeName(require_path(filename, "FileChecksumInvariant: filename")), pipegraph)
-        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
-        self.is_chosen = algorithm is not None
+        self.job_id: JobId = self.pipegraph._file_id(self.job_id)
+        self._is_chosen = algorithm is not None
         self.algorithm = "md5" if algorithm is None else algorithm
         require_algorithm(self.algorithm)
 
@@ -192,7 +194,7 @@ class FileChecksumInvariant(NamedAfterFile, Job):
 
     def _algorithm_of(self, history: HistoryProtocol) -> str:
         """Return the algorithm for the next observation: a file keeps its fingerprint if its maker moves away."""
-        if self.is_chosen:
+        if self._is_chosen:
             return self.algorithm
         before = (
             history.input_file(self.job_id)
@@ -234,7 +236,7 @@ class FileTimeInvariant(NamedAfterFile, Job):
 
     def __init__(self, filename: PathLike, *, pipegraph: "GraphProtocol | None" = None) -> None:
         super().__init__(WholeName(require_path(filename, "FileTimeInvariant: filename")), pipegraph)
-        self.job_id: JobId = self.pipegraph.file_id(self.job_id)
+        self.job_id: JobId = self.pipegraph._file_id(self.job_id)
 
     def observe(self, observing: Observing) -> Observation:
         """Return the fingerprint of the file's modification time."""
@@ -285,7 +287,7 @@ class FunctionInvariant(Job):
 
     __slots__ = ("follow", "function", "watch_globals")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
-    name_space: ClassVar[str] = "function:"
+    _name_space: ClassVar[str] = "function:"
     its_files: tuple[object, ...] = ()
     """The files that it makes, as it gets them, if no name of a job tells that."""
     function: Callable[..., object] | None
@@ -306,7 +308,7 @@ class FunctionInvariant(Job):
             raise TypeError(
                 f"FunctionInvariant '{name}': the function must be callable, and no job, or None, but is {function!r}"
             )
-        super().__init__(WholeName(self.name_space + name), pipegraph)
+        super().__init__(WholeName(self._name_space + name), pipegraph)
         self.function = function
         self.follow = None if follow is None else require_following(follow)
         self.watch_globals = (
@@ -366,7 +368,7 @@ class OwnFunctionInvariant(FunctionInvariant):
     """OwnFunctionInvariant: observes the function that a job calls, and is named after the job."""
 
     __slots__ = ("its_files",)
-    name_space: ClassVar[str] = "FI:"
+    _name_space: ClassVar[str] = "FI:"
     its_files: tuple[object, ...]
 
     @classmethod
@@ -382,7 +384,7 @@ class OwnFunctionInvariant(FunctionInvariant):
         made._declared_at = owner._declared_at
         made._cores_needed = 1
         made._memory_needed = -1
-        made.job_id = cls.name_space + owner.job_id  # type: ignore[assignment]
+        made.job_id = cls._name_space + owner.job_id  # type: ignore[assignment]
         made.function = function
         made.its_files = its_files
         made.follow = None

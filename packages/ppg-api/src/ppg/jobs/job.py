@@ -31,6 +31,9 @@ __all__ = ["Dependency", "Job", "JobFile", "JobList", "JobPart", "listed", "requ
 
 AnyJob = TypeVar("AnyJob", bound="Job")
 
+_FORMERLY_PUBLIC = ("is_chosen", "node")
+"""Attributes that are private now, as pickles of jobs of an older ppg have them."""
+
 
 class JobMeta(type):
     """JobMeta: makes jobs singletons by id; a second declaration returns the same object, or raises if it differs."""
@@ -47,7 +50,7 @@ class JobMeta(type):
                 raise error from None
             candidate._declared_at = point_in_script()
             graph = candidate._pipegraph
-            return (candidate.pipegraph if graph is None else graph).admit(candidate)
+            return (candidate.pipegraph if graph is None else graph)._admit(candidate)
 
         def __dir__(cls) -> list[str]:
             return [name for name in type.__dir__(cls) if not is_gone(cls, name)]
@@ -72,16 +75,16 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         "_cores_needed",
         "_declared_at",
         "_memory_needed",
+        "_node",
         "_pipegraph",
         "job_id",
-        "node",
     )
 
-    if_declared_twice: ClassVar[str] = "give one of them another name"
+    _if_declared_twice: ClassVar[str] = "give one of them another name"
     """What to do about two declarations that differ, for messages."""
 
     job_id: JobId
-    node: NodeId
+    _node: NodeId
     _pipegraph: "GraphProtocol | None"
     _declared_at: Point
 
@@ -92,7 +95,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             raise no_namespace_error(type(self).__name__, job_id)
         if pipegraph is None:
             pipegraph = pipegraph_for("declare the job", job_id)
-        elif not hasattr(pipegraph, "admit"):
+        elif not hasattr(pipegraph, "_admit"):
             raise TypeError(
                 f"{type(self).__name__} '{job_id}': pipegraph must be a Pipegraph, not {pipegraph!r}"
             )
@@ -111,7 +114,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             return pipegraph_for("use the job", self.job_id)
         return self._pipegraph
 
-    def join(self, pipegraph: "GraphProtocol | None") -> None:
+    def _join(self, pipegraph: "GraphProtocol | None") -> None:
         """Make a job from a generator's process belong to `pipegraph`; None stands for the current pipegraph."""
         self._pipegraph = pipegraph
 
@@ -133,6 +136,12 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         # Callbacks may refer to jobs; a pickle contains the job's definition, but not its pipegraph or script.
         return None, self._state() | {"_pipegraph": None, "_declared_at": self.declared_at}
 
+    def __setstate__(self, state: tuple[None, dict[str, object]]) -> None:
+        for name, value in state[1].items():
+            # A cache of an older ppg may have a job in it.
+            renamed = name in _FORMERLY_PUBLIC and not hasattr(type(self), name)
+            setattr(self, f"_{name}" if renamed else name, value)
+
     def _state(self) -> dict[str, object]:
         names = [
             name
@@ -142,10 +151,10 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         ]
         return {name: getattr(self, name) for name in names}
 
-    def take_over(self, redefined: Self) -> None:
+    def _take_over(self, redefined: Self) -> None:
         """Replace the job's definition by that of another declaration of the same job."""
         for name, value in redefined._state().items():
-            if name != "node":
+            if name != "_node":
                 setattr(self, name, value)
 
     def __str__(self) -> str:
@@ -175,7 +184,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         return ()
 
     @property
-    def named_inputs(self) -> "Sequence[NameInNamespace]":
+    def _named_inputs(self) -> "Sequence[NameInNamespace]":
         """The files among them that the definition names in a namespace."""
         return ()
 
@@ -208,11 +217,11 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         for needed in _flattened(self, dependencies):
             # A job of one file is also a path, but this very job is meant.
             if isinstance(needed, Job):
-                self.pipegraph.add_dependency(needed, self, None)
+                self.pipegraph._add_dependency(needed, self, None)
             elif isinstance(needed, JobPart):
-                self.pipegraph.add_dependency(needed.job, self, needed.part)
+                self.pipegraph._add_dependency(needed.job, self, needed._part)
             else:
-                self.pipegraph.add_file_dependency(needed, self)
+                self.pipegraph._add_file_dependency(needed, self)
         return self
 
     @refuses_old_keywords("Job.depends_on_params")
@@ -226,7 +235,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             JobContractError: the job already has other parameters.
         """
         self._require_takes_dependencies()
-        self.pipegraph.add_parameter_dependency(parameters, self)
+        self.pipegraph._add_parameter_dependency(parameters, self)
         return self
 
     def depends_on_file(self, filename: "PathLike") -> Self:
@@ -237,7 +246,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         if isinstance(filename, Job):
             return self.depends_on(filename)
         self._require_takes_dependencies()
-        self.pipegraph.add_file_dependency(filename, self)
+        self.pipegraph._add_file_dependency(filename, self)
         return self
 
     @refuses_old_keywords("Job.depends_on_func")
@@ -264,11 +273,11 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             )
         if named is not None and not isinstance(named, str):
             raise TypeError(f"'{self.job_id}'.depends_on_func: the name must be a str, not {named!r}")
-        self.pipegraph.add_function_dependency(called, self, named)
+        self.pipegraph._add_function_dependency(called, self, named)
         return self
 
     def _require_takes_dependencies(self) -> None:
-        self.pipegraph.require_declaring(f"add a dependency to '{self.job_id}'")
+        self.pipegraph._require_declaring(f"add a dependency to '{self.job_id}'")
         if self.kind is NodeKind.INVARIANT:
             raise JobContractError(
                 f"The invariant '{self.job_id}' cannot depend on anything: it only observes. Let the jobs that "
@@ -281,14 +290,14 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
 
         Named files that no job makes by now are inputs, and have invariants, from then on.
         """
-        self.pipegraph.observe_awaited()
-        return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.upstreams(self.node))
+        self.pipegraph._observe_awaited()
+        return JobList(self.pipegraph._job_at(node) for node in self.pipegraph.dag.upstreams(self._node))
 
     @property
     def downstreams(self) -> "JobList":
         """The jobs that depend directly on this job; see `upstreams`."""
-        self.pipegraph.observe_awaited()
-        return JobList(self.pipegraph.job_at(node) for node in self.pipegraph.dag.downstreams(self.node))
+        self.pipegraph._observe_awaited()
+        return JobList(self.pipegraph._job_at(node) for node in self.pipegraph.dag.downstreams(self._node))
 
     def __add__(self, other: "Dependency") -> "JobList":
         return JobList([self]) + other
@@ -333,14 +342,14 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
 
         Their files and records stay as they are.
         """
-        self.pipegraph.require_declaring(f"prune '{self.job_id}'")
-        self.pipegraph.pruned.add(self.node)
+        self.pipegraph._require_declaring(f"prune '{self.job_id}'")
+        self.pipegraph._pruned.add(self._node)
         return self
 
     def unprune(self) -> Self:
         """Undo `prune`; return the job."""
-        self.pipegraph.require_declaring(f"unprune '{self.job_id}'")
-        self.pipegraph.pruned.discard(self.node)
+        self.pipegraph._require_declaring(f"unprune '{self.job_id}'")
+        self.pipegraph._pruned.discard(self._node)
         return self
 
 
@@ -358,7 +367,7 @@ class JobPart:
     path: Any
 
     @property
-    def part(self) -> str | None:
+    def _part(self) -> str | None:
         """The name of the part in the graph, or None if the job makes nothing else."""
         path = str(self.path)
         return None if self.job.files == (path,) else path
@@ -460,9 +469,9 @@ def require_id(job_id: object, what: str) -> None:
 
 def _declaration_order(item: object) -> tuple[int, str]:
     if isinstance(item, Job):
-        return item.node, ""
+        return item._node, ""
     if isinstance(item, JobPart):
-        return item.job.node, str(item.path)
+        return item.job._node, str(item.path)
     return -1, str(item)
 
 

@@ -28,13 +28,13 @@ class GraphProtocol(Protocol):
         root: the folder that job ids are relative to, absolute.
         cache_folder: the folder of cached jobs.
         dag: the structure.
-        pruned: the nodes that runs leave out.
+        _pruned: the nodes that runs leave out.
         confine: whether jobs are confined that do not say it themselves.
     """
 
     root: str
     cache_folder: Path
-    pruned: "set[NodeId]"
+    _pruned: "set[NodeId]"
     confine: bool
 
     @property
@@ -46,7 +46,7 @@ class GraphProtocol(Protocol):
         """The result of the run."""
 
     @property
-    def seconds_for_threads(self) -> float:
+    def _seconds_for_threads(self) -> float:
         """The longest time to wait for threads and children that a callback leaves."""
 
     def __iter__(self) -> Iterator[Any]:
@@ -61,40 +61,40 @@ class GraphProtocol(Protocol):
     def job(self, name: "PathLike") -> Any:
         """Return the job with this id, or the job that makes this file."""
 
-    def job_at(self, node: "NodeId") -> Any:
+    def _job_at(self, node: "NodeId") -> Any:
         """Return the job of a node."""
 
-    def file_id(self, path: str) -> "JobId":
+    def _file_id(self, path: str) -> "JobId":
         """Return the job id of a file."""
 
-    def maker_of(self, filename: "PathLike") -> Any:
+    def _maker_of(self, filename: "PathLike") -> Any:
         """Return the job that makes a file, or the one file of a multi-file job; None if no job makes it."""
 
-    def makes(self, path: str) -> bool:
+    def _makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
 
-    def read_value(self, job: Any, *, stale_ok: bool) -> Any:
+    def _read_value(self, job: Any, *, stale_ok: bool) -> Any:
         """Return the value that a job has stored, or would load."""
 
-    def require_declaring(self, intent: str) -> None:
+    def _require_declaring(self, intent: str) -> None:
         """Refuse to change a graph that runs or ran."""
 
-    def admit(self, job: Any) -> Any:
+    def _admit(self, job: Any) -> Any:
         """Add a job; return the one declared before, if there is one."""
 
-    def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
+    def _add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
         """Make a job depend on another one, or on one file of it."""
 
-    def add_file_dependency(self, filename: "PathLike", downstream: Any) -> None:
+    def _add_file_dependency(self, filename: "PathLike", downstream: Any) -> None:
         """Make a job depend on a file."""
 
-    def observe_awaited(self) -> None:
+    def _observe_awaited(self) -> None:
         """Decide which of the files that jobs need by name are inputs."""
 
-    def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
+    def _add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
         """Make a job depend on parameters."""
 
-    def add_function_dependency(self, function: Any, downstream: Any, name: str | None) -> None:
+    def _add_function_dependency(self, function: Any, downstream: Any, name: str | None) -> None:
         """Make a job depend on the code of a function."""
 
 
@@ -108,9 +108,9 @@ class NowhereGraph:
         self.root: str = working_directory() or "/"
         self.cache_folder: Path = Path(self.root) / "cache"
         self.dag: Dag = Dag()
-        self.pruned: set[NodeId] = set()
+        self._pruned: set[NodeId] = set()
         self.confine: bool = False
-        self.seconds_for_threads: float = 0.0
+        self._seconds_for_threads: float = 0.0
         self._jobs: dict[str, Any] = {}
 
     @property
@@ -132,7 +132,7 @@ class NowhereGraph:
 
     def job(self, name: PathLike) -> Any:
         """Return the job with this id, or the job that makes this file."""
-        found = self._jobs.get(str(name)) or self.maker_of(name)
+        found = self._jobs.get(str(name)) or self._maker_of(name)
         if found is None:
             raise PyPipelineGraphError(
                 f"There is no job '{name}' among those that this callback declared; declare it first"
@@ -149,53 +149,53 @@ class NowhereGraph:
     def __exit__(self, *ending: object) -> None:
         """Do nothing, as there is no other graph in a job process."""
 
-    def job_at(self, node: NodeId) -> Any:
+    def _job_at(self, node: NodeId) -> Any:
         """Return the job of a node."""
         return list(self._jobs.values())[node]
 
-    def file_id(self, path: str) -> JobId:
+    def _file_id(self, path: str) -> JobId:
         """Return the job id of a file."""
         return normalised(path, self.root)  # type: ignore[return-value]
 
-    def maker_of(self, filename: PathLike) -> Any:
+    def _maker_of(self, filename: PathLike) -> Any:
         """Return the job that makes a file; None if no job makes it."""
-        path = self.file_id(require_path(filename, "filename"))
+        path = self._file_id(require_path(filename, "filename"))
         for job in self._jobs.values():
             if path in job.files:
                 return job
         return None
 
-    def makes(self, path: str) -> bool:
+    def _makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
         return any(path in job.files for job in self._jobs.values())
 
-    def read_value(self, job: Any, *, stale_ok: bool) -> Any:
+    def _read_value(self, job: Any, *, stale_ok: bool) -> Any:
         """Raise JobContractError, because what a job reads must be a dependency."""
         raise not_in_a_job(job.job_id)
 
-    def require_declaring(self, intent: str) -> None:
+    def _require_declaring(self, intent: str) -> None:
         """Allow every change."""
 
-    def admit(self, job: Any) -> Any:
+    def _admit(self, job: Any) -> Any:
         """Add a job; return the one declared before, if there is one."""
         known = self._jobs.get(job.job_id)
         if known is not None:
             return known
-        job.node = self.dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
+        job._node = self.dag.add_node(job.job_id, job.kind, keep=job.keeps_files)
         self._jobs[job.job_id] = job
         return job
 
-    def add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
+    def _add_dependency(self, upstream: Any, downstream: Any, part: str | None) -> None:
         """Ignore the dependency."""
 
-    def add_file_dependency(self, filename: PathLike, downstream: Any) -> None:
+    def _add_file_dependency(self, filename: PathLike, downstream: Any) -> None:
         """Ignore the dependency."""
 
-    def observe_awaited(self) -> None:
+    def _observe_awaited(self) -> None:
         """Do nothing: nothing runs here."""
 
-    def add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
+    def _add_parameter_dependency(self, parameters: object, downstream: Any) -> None:
         """Ignore the dependency."""
 
-    def add_function_dependency(self, function: object, downstream: Any, name: str | None) -> None:
+    def _add_function_dependency(self, function: object, downstream: Any, name: str | None) -> None:
         """Ignore the dependency."""

@@ -24,4 +24,4 @@ def leave_script_behind(pipegraph: DeclaredGraph) -> None:
     SESSION.set_aside()
     FRONTEND.reset()
     for job in pipegraph:
-        job.join(None)
+        job._join(None)

@@ -41,13 +41,13 @@ def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterato
     kept = SESSION.set_aside()
     ROLE.shares_process = True
     for job in strangers:
-        job.join(None)
+        job._join(None)
     try:
         with _ended_by_signals():
             yield
     finally:
         for job in strangers:
-            job.join(pipegraph)
+            job._join(pipegraph)
         SESSION.restore(kept)
         ROLE.now, ROLE.shares_process = role
 

@@ -61,7 +61,7 @@ def went_on_without(job: Job, paths: Iterable[str]) -> str:
         job: the job.
         paths: the files, absolute.
     """
-    names = list(dict.fromkeys(job.pipegraph.file_id(path) for path in paths))[:MOST_NAMED]
+    names = list(dict.fromkeys(job.pipegraph._file_id(path) for path in paths))[:MOST_NAMED]
     shown_names = ", ".join(f"'{name}'" for name in names)
     lines = "".join(f".depends_on_file({name!r})" for name in names)
     return (
@@ -141,12 +141,12 @@ def _missing(job: Job, line: str) -> str | None:
 
 
 def _line_for(job: Job, path: str) -> str:
-    name = job.pipegraph.file_id(path)
+    name = job.pipegraph._file_id(path)
     return f"job.depends_on_file({name!r})"
 
 
 def _is_output(job: Job, path: str) -> str:
-    name = job.pipegraph.file_id(path)
+    name = job.pipegraph._file_id(path)
     return (
         f"'{job.job_id}' is confined: it can write its output '{name}', but neither remove it nor rename a file to it. "
         f"Write '{name}' itself, or write a file in TMPDIR and copy it (shutil.copyfile, cp), or give the job confine=False"
@@ -158,7 +158,7 @@ def _is_there_before(job: Job, lines: Iterable[str]) -> str | None:
     own = limits_of(job).writes
     for path in (_located(job, name) for line in lines for name in _names(line)):
         if path in own:
-            name = job.pipegraph.file_id(path)
+            name = job.pipegraph._file_id(path)
             return (
                 f"'{job.job_id}' is confined, so ppg has made its output '{name}', empty, before it began. "
                 f'Let it overwrite \'{name}\' (mode "w" instead of "x", options like --force), or give the job confine=False'
@@ -167,7 +167,7 @@ def _is_there_before(job: Job, lines: Iterable[str]) -> str | None:
 
 
 def _is_input(job: Job, path: str) -> str:
-    name = job.pipegraph.file_id(path)
+    name = job.pipegraph._file_id(path)
     return (
         f"'{job.job_id}' is confined: it can read its input '{name}', but neither change nor move it. "
         "Copy it to TMPDIR and change the copy, or give the job confine=False"
@@ -175,7 +175,7 @@ def _is_input(job: Job, path: str) -> str:
 
 
 def _is_neither(job: Job, path: str) -> str:
-    name = job.pipegraph.file_id(path)
+    name = job.pipegraph._file_id(path)
     return (
         f"'{job.job_id}' is confined, and does not depend on '{name}'. If it reads that file, add "
         f"{_line_for(job, path)} where it is declared ({shown(job.declared_at)}); if it makes that file, add it to the job's files"
@@ -183,7 +183,7 @@ def _is_neither(job: Job, path: str) -> str:
 
 
 def _is_new(job: Job, path: str) -> str:
-    name = job.pipegraph.file_id(path)
+    name = job.pipegraph._file_id(path)
     return (
         f"'{job.job_id}' is confined, and '{name}' is none of its files. Add it to the job's files where it is declared "
         f"({shown(job.declared_at)}), or write it in TMPDIR. A file that is written and then renamed to an output fails, too: "

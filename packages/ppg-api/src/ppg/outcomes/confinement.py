@@ -38,7 +38,7 @@ class _Latest:
 
     def of(self, graph: "GraphProtocol") -> CommonAccess:
         """Return what the confined jobs of a pipegraph may use. A pipegraph that runs again is looked at again."""
-        result = getattr(graph, "last_result", None)
+        result = getattr(graph, "_last_result", None)
         if (
             self._found is None
             or self._graph is None
@@ -102,8 +102,8 @@ def _collect(job: Job, reads: dict[str, None], loads: set[str]) -> None:
     pending = [job]
     while pending:
         downstream = pending.pop()
-        for node in graph.dag.upstreams(downstream.node):
-            upstream: Job = graph.job_at(node)
+        for node in graph.dag.upstreams(downstream._node):
+            upstream: Job = graph._job_at(node)
             if upstream.kind is NodeKind.LOAD:
                 # Its data may refer to its files, as a memory map or a lazy table does.
                 if upstream.job_id not in loads:
@@ -114,7 +114,7 @@ def _collect(job: Job, reads: dict[str, None], loads: set[str]) -> None:
             elif isinstance(upstream, FolderInvariant):
                 reads.update(dict.fromkeys(_files_in(upstream.path, upstream.glob, graph.root)))
             elif upstream.kind is not NodeKind.INVARIANT:
-                parts = graph.dag.parts(node, downstream.node)
+                parts = graph.dag.parts(node, downstream._node)
                 for part in upstream.files if parts is None else parts:
                     folder, is_several, pattern = part.partition("//")
                     reads.update(

@@ -86,8 +86,8 @@ def late_variable(job: Job) -> LateVariable | None:
 
 
 def _jobs_nearby(job: Job) -> Iterator[Job]:
-    first = max(0, job.node - NEARBY)
-    for rival in islice(job.pipegraph, first, job.node + NEARBY):
+    first = max(0, job._node - NEARBY)
+    for rival in islice(job.pipegraph, first, job._node + NEARBY):
         if rival is not job:
             yield rival
 
@@ -180,7 +180,7 @@ def _not_loaded(job: Job, type_name: str) -> str | None:
     if job.execution.isolation != "fresh":
         return None
     graph = job.pipegraph
-    above = map(graph.job_at, graph.dag.upstreams(job.node))
+    above = map(graph._job_at, graph.dag.upstreams(job._node))
     loads = [upstream.job_id for upstream in above if upstream.kind is NodeKind.LOAD]
     if not loads or type_name not in LOOKS_NOT_LOADED:
         return None

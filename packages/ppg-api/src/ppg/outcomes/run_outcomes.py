@@ -70,7 +70,7 @@ class RunOutcomes:
 
     def blocked(self, nodes: Iterable[NodeId], cause: NodeId) -> None:
         """Keep and publish that jobs cannot run, because the job `cause` has failed."""
-        failed_id = self._pipegraph.job_at(cause).job_id
+        failed_id = self._pipegraph._job_at(cause).job_id
         job_ids = self.working_ids(nodes)
         for job_id in job_ids:
             self.keep(JobOutcome(job_id, JobState.BLOCKED, cause=failed_id))

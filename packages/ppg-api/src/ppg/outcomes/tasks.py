@@ -44,10 +44,10 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         assert isinstance(job, FileJob)
         make = functools.partial(function, *arguments)
         if job.whole_folder is not None:
-            function, arguments = take_or_make_folder, (make, *job.absolute_files, tuple(use))
+            function, arguments = take_or_make_folder, (make, *job._absolute_files, tuple(use))
         else:
             function = functools.partial(take_or_make_files, empty_ok=job.empty_ok)
-            arguments = (make, job.absolute_files, tuple(use))
+            arguments = (make, job._absolute_files, tuple(use))
         report = None
     return Task(
         key=job.job_id,
@@ -64,7 +64,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         working_directory=job.pipegraph.root,
         returns_plain=returns_plain,
         tracking=tracking,
-        own_files=job.absolute_files if isinstance(job, FileJob) else (),
+        own_files=job._absolute_files if isinstance(job, FileJob) else (),
         own_temporary_folder=is_confined,
     )
 

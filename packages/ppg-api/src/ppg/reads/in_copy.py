@@ -24,7 +24,7 @@ def copy_with_reads(pipegraph: DeclaredGraph, history: History) -> tuple[Dag, di
     if not has_reads(history):
         return dag, {}
     copy = dag.subgraph([NodeId(node) for node in range(len(dag))])
-    return copy, add_reads(copy, pipegraph.job_at, pipegraph, history)
+    return copy, add_reads(copy, pipegraph._job_at, pipegraph, history)
 
 
 def add_reads(
@@ -101,7 +101,7 @@ def add_reads(
         else:
             node = dag.add_node(read.job_id, NodeKind.INVARIANT)
             job = jobs[node] = job_of(read, names_of_outputs, pipegraph)
-            job.node = node
+            job._node = node
         for maker in read.makers:
             dag.add_edge(dag.node(maker), node)
         dag.add_edge(node, dag.node(read.reader))

@@ -117,7 +117,7 @@ class ReadsInGraph:
         job_ids = [job.job_id for job in pipegraph if job.kind is not NodeKind.INVARIANT]
         for read in recorded_reads(job_ids, self._history.history, self._view({}, {}, ())):
             job = job_of(read, self.names_of_outputs, pipegraph)
-            pipegraph.add_read(job, pipegraph.job(read.reader), [pipegraph.job(one) for one in read.makers])
+            pipegraph._add_read(job, pipegraph.job(read.reader), [pipegraph.job(one) for one in read.makers])
 
     def extended(self, extension: Extension) -> Extension:
         """Return an extension with the recorded reads of its jobs, and with the makers of reads in the graph."""
@@ -157,7 +157,7 @@ class ReadsInGraph:
         dag = self._pipegraph.dag
         found: list[NewEdge] = []
         for read in dag.downstreams(extension.event.generator):
-            job = self._pipegraph.job_at(read)
+            job = self._pipegraph._job_at(read)
             if isinstance(job, ReadFile):
                 found.extend(
                     NewEdge(maker.job_id, job.job_id)
@@ -221,7 +221,7 @@ class ReadsInGraph:
                 return made[path]
             if (in_folder := folders.maker_of(path)) is not None:
                 return in_folder.job_id
-            found = pipegraph.maker_of(path)
+            found = pipegraph._maker_of(path)
             if found is None and (name := self._without_links.name(path)) != path:
                 return maker(name)
             return found.job.job_id if isinstance(found, JobFile) else None if found is None else found.job_id

@@ -160,9 +160,9 @@ class ReadsOfRun:
 
         Its new users would be made of other content than their record says.
         """
-        if job.kind is not NodeKind.LAZY or self._evaluator.fingerprint(job.node) is None:
+        if job.kind is not NodeKind.LAZY or self._evaluator.fingerprint(job._node) is None:
             return None
-        for node in self._pipegraph.dag.upstreams(job.node):
+        for node in self._pipegraph.dag.upstreams(job._node):
             job_id = self._pipegraph.dag.job_id(node)
             before = self._evaluator.fingerprint(node)
             if job_id in judged.unsettled or judged.reads.get(job_id, before) != before:
@@ -207,7 +207,7 @@ class ReadsOfRun:
         """Names of a file without that of a link in a job's folder that leads out of it: the folder has only the link."""
         if len(names) == 1:
             return names
-        maker = self._pipegraph.maker_of(names[0])
+        maker = self._pipegraph._maker_of(names[0])
         if not isinstance(maker, JobFile) or maker.job.whole_folder is None or maker.job.covers(names[1]):
             return names
         judged.reads[link_id(names[0])] = fingerprint_of_target(names[1])
@@ -218,7 +218,7 @@ class ReadsOfRun:
     ) -> PyPipelineGraphError | None:
         """Judge the listing of a folder; return the error by which the job fails."""
         folder = self._without_links.relative_folder(use.path)
-        found = self._pipegraph.maker_of(f"{folder}/?")
+        found = self._pipegraph._maker_of(f"{folder}/?")
         maker = found.job if isinstance(found, JobFile) else None
         if maker is job or declared.has_folder(folder, maker):
             return None
@@ -226,8 +226,8 @@ class ReadsOfRun:
             # All that is in the folder counts, because a job that lists it may read any of it.
             if (error := self._undeclared(job, maker, maker.job_id, judged)) is not None:
                 return error
-            known = self._evaluator.fingerprint(maker.node)
-            is_known = self._evaluator.state(maker.node) in KNOWN and known is not None
+            known = self._evaluator.fingerprint(maker._node)
+            is_known = self._evaluator.state(maker._node) in KNOWN and known is not None
             judged.reads[read_id(maker.job_id)] = known if is_known and known is not None else UNKNOWN
             return None
         own = {path.rpartition("/")[2] for path in written if path.rpartition("/")[0] == use.path}
@@ -283,15 +283,15 @@ class ReadsOfRun:
         return None
 
     def _maker_of(self, names: Iterable[str]) -> Job | None:
-        found = next((maker for one in names if (maker := self._pipegraph.maker_of(one)) is not None), None)
+        found = next((maker for one in names if (maker := self._pipegraph._maker_of(one)) is not None), None)
         return found.job if isinstance(found, JobFile) else found
 
     def _of_made(self, maker: Job, made: str, use: FileUse) -> Fingerprint:
         """Fingerprint of a job's output as the reader found it."""
         if use.stat is None:
             return ABSENT
-        if self._evaluator.state(maker.node) in KNOWN:
-            fingerprint = self._evaluator.fingerprint(maker.node)
+        if self._evaluator.state(maker._node) in KNOWN:
+            fingerprint = self._evaluator.fingerprint(maker._node)
             files, parts = self._recorded(maker)
             recorded = files.get(made)
             if recorded is not None and fingerprint is not None and _is_stat_of(use, recorded):
@@ -356,10 +356,10 @@ class ReadsOfRun:
             return (one for one in dag.upstreams(node) if not is_read(dag.job_id(one)))
 
         seen: set[NodeId] = set()
-        stack = [job.node]
+        stack = [job._node]
         while stack:
             for node in declared(stack.pop()):
-                if node == maker.node:
+                if node == maker._node:
                     return True
                 if node not in seen:
                     seen.add(node)
@@ -373,17 +373,17 @@ class ReadsOfRun:
         """
         dag = self._pipegraph.dag
         came_from: dict[NodeId, NodeId] = {}
-        queue = [job.node]
+        queue = [job._node]
         for node in queue:
             is_of_record = is_read(dag.job_id(node))
             for downstream in dag.downstreams(node):
                 if downstream not in came_from and not (is_of_record and self._has_changed(downstream)):
                     came_from[downstream] = node
                     queue.append(downstream)
-        if maker.node not in came_from:
+        if maker._node not in came_from:
             return ""
-        way = [maker.node]
-        while way[-1] != job.node:
+        way = [maker._node]
+        while way[-1] != job._node:
             way.append(came_from[way[-1]])
         shown = [f"'{dag.job_id(node)}'" for node in reversed(way) if not is_read(dag.job_id(node))]
         return " → ".join([*shown, shown[0]])
@@ -406,11 +406,11 @@ class _Declared:
         dag = pipegraph.dag
         self.names: set[str] = set()
         self._folders: list[tuple[Job, frozenset[str] | None]] = []
-        for node in dag.upstreams(job.node):
-            upstream = pipegraph.job_at(node)
+        for node in dag.upstreams(job._node):
+            upstream = pipegraph._job_at(node)
             if is_read(upstream.job_id):
                 continue
-            parts = dag.parts(node, job.node)
+            parts = dag.parts(node, job._node)
             if upstream.whole_folder is not None:
                 self._folders.append((upstream, parts))
                 self.names.update(part for part in parts or () if not is_pattern(part))

@@ -74,12 +74,12 @@ class WritesOfRun:
     def begins(self, job: Job) -> None:
         """Note that a job begins."""
         self._steps += 1
-        self._begun[job.node] = self._steps
+        self._begun[job._node] = self._steps
 
     def ends(self, job: Job, uses: Iterable[FileUse]) -> Sequence[Written]:
         """Note that a job has ended, and what it wrote; return the files that are not its own, by name."""
         self._steps += 1
-        self._ended[job.node] = self._steps
+        self._ended[job._node] = self._steps
         own = set(job.files)
         found: dict[str, Written] = {}
         for use in uses:
@@ -92,12 +92,12 @@ class WritesOfRun:
         for written in in_order:
             self._culprits.setdefault(written.name, []).append(job.job_id)
         declared = set(self._declared(job))
-        self._of_job[job.node] = tuple(written for written in in_order if written.name not in declared)
+        self._of_job[job._node] = tuple(written for written in in_order if written.name not in declared)
         return in_order
 
     def has_ended(self, job: Job) -> bool:
         """Return whether a job that has begun in this run has ended."""
-        return job.node in self._ended
+        return job._node in self._ended
 
     def culprits(self, name: str) -> Sequence[str]:
         """Return the ids of the jobs that wrote to a file of another job, or to an input, in this run."""
@@ -109,7 +109,7 @@ class WritesOfRun:
         A file on which the job depends itself is missing here: its job fails in any case.
         """
         files_of_owner: dict[Job, list[str]] = {}
-        for written in self._of_job.get(job.node, ()):
+        for written in self._of_job.get(job._node, ()):
             files_of_owner.setdefault(written.owner, []).append(written.name)
         for owner, names in files_of_owner.items():
             if (job.job_id, owner.job_id) in self._warned:
@@ -132,7 +132,7 @@ class WritesOfRun:
 
     def _users(self, owner: Job) -> str:
         pipegraph = self._pipegraph
-        users = [f"'{pipegraph.job_at(node).job_id}'" for node in pipegraph.dag.downstreams(owner.node)]
+        users = [f"'{pipegraph._job_at(node).job_id}'" for node in pipegraph.dag.downstreams(owner._node)]
         if not users:
             return "the graph"
         more = len(users) - MOST_NAMES
@@ -141,10 +141,10 @@ class WritesOfRun:
     def _declared(self, job: Job) -> Iterator[str]:
         pipegraph = self._pipegraph
         dag = pipegraph.dag
-        for node in dag.upstreams(job.node):
-            upstream = pipegraph.job_at(node)
+        for node in dag.upstreams(job._node):
+            upstream = pipegraph._job_at(node)
             if not is_read(upstream.job_id):
-                names = dag.parts(node, job.node)
+                names = dag.parts(node, job._node)
                 yield from files_of(upstream) if names is None else names
 
     # -- one file ----------------------------------------------------------------------------------------
@@ -173,7 +173,7 @@ class WritesOfRun:
     def _owner(self, name: str) -> Job | None:
         if name.rpartition("/")[2] in {"", ".", ".."}:
             return None  # the root, or a folder above it
-        maker = self._pipegraph.maker_of(name)
+        maker = self._pipegraph._maker_of(name)
         if maker is not None:
             return maker.job if isinstance(maker, JobFile) else maker
         if name in self._pipegraph.dag:
@@ -182,16 +182,16 @@ class WritesOfRun:
         return None
 
     def _ran_meanwhile(self, owner: Job, job: Job) -> bool:
-        if owner.node not in self._begun or job.node not in self._begun:
+        if owner._node not in self._begun or job._node not in self._begun:
             return False
-        ended = self._ended.get(owner.node)
-        return ended is None or ended > self._begun[job.node]
+        ended = self._ended.get(owner._node)
+        return ended is None or ended > self._begun[job._node]
 
     def _known(self, owner: Job, name: str) -> FileState | None:
         """State of a file by the records, if that is its state before the job wrote to it."""
         if owner.observes_file:
             return self._recorder.input_file(owner.job_id)
-        if owner.job_id not in self._recorder.history or self._evaluator.state(owner.node) not in KNOWN:
+        if owner.job_id not in self._recorder.history or self._evaluator.state(owner._node) not in KNOWN:
             return None
         return self._recorder.files(owner.job_id).get(name)
 

@@ -92,7 +92,7 @@ class CacheJob(NamedAfterFile, FileJob):
             share=share,
             execution=execution_of(options, ExecutionOptions, f"{what} '{path}'"),
         )
-        self.job_id: JobId = self.pipegraph.file_id(str(path))
+        self.job_id: JobId = self.pipegraph._file_id(str(path))
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -110,7 +110,7 @@ class CacheJob(NamedAfterFile, FileJob):
         return functools.partial(write_value, super().call, self._absolute, self.job_id, self.pipegraph.root)
 
     @property
-    def reading(self) -> Callable[[], object]:
+    def _reading(self) -> Callable[[], object]:
         """A function that returns the value, in the process of a job that uses it."""
         return functools.partial(read_value, self._absolute, self.job_id, self.callback)
 
@@ -220,7 +220,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
     @property
     def call(self) -> Callback:
         """A function that reads the value."""
-        return self.cache_job.reading
+        return self.cache_job._reading
 
     def implicit_invariants(self) -> Iterable[Job]:
         """The calculation; no function of the user reads the value back."""
@@ -268,7 +268,7 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
     @property
     def call(self) -> Callback:
         """A function that reads the value."""
-        return self.cache_job.reading
+        return self.cache_job._reading
 
     def implicit_invariants(self) -> Iterable[Job]:
         """The calculation; no function of the user reads the value back."""
@@ -292,7 +292,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
     """
 
     __slots__ = ("cache_job",)
-    takes_argument: ClassVar[bool] = True
+    _takes_argument: ClassVar[bool] = True
 
     def __init__(
         self,
@@ -313,7 +313,7 @@ class CachedDataLoadingJob(CachedJob, LoadingJob):
     @property
     def call(self) -> Callback:
         """A function that reads the value, and passes it to the user's function."""
-        return functools.partial(pass_value, super().call, self.cache_job.reading)
+        return functools.partial(pass_value, super().call, self.cache_job._reading)
 
 
 def declared_with(job: Job, part: AnyJob) -> AnyJob:
@@ -323,7 +323,7 @@ def declared_with(job: Job, part: AnyJob) -> AnyJob:
         JobContractError: the id or one of the files belongs to another job, or the declarations differ.
     """
     part.declared_at = place_of(point_in_script())
-    admitted = job.pipegraph.admit(part)
+    admitted = job.pipegraph._admit(part)
     assert isinstance(admitted, type(part))
     return admitted
 

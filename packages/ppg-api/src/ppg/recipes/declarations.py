@@ -144,15 +144,15 @@ def _declared(
             values[parameter] = product
         if has_loaded(product):
             loaded.append(parameter)
-    job.pass_to_callback(values, late, loaded)
-    admitted = job.pipegraph.admit(job)
+    job._pass_to_callback(values, late, loaded)
+    admitted = job.pipegraph._admit(job)
     assert isinstance(admitted, kind)
     if compared is not None:
-        admitted.depends_on(admitted.pipegraph.admit(compared))
+        admitted.depends_on(admitted.pipegraph._admit(compared))
     for needed in dependencies.values():
         for one in jobs_and_files(needed):
             if isinstance(one, StoredValueJob):
-                admitted.depends_on(one, *one.code_of_reading())
+                admitted.depends_on(one, *one._code_of_reading())
             elif isinstance(one, (Job, JobPart)):
                 admitted.depends_on(one)
             else:

@@ -85,8 +85,8 @@ class ExternalJob(MultiFileGeneratingJob):
         "_declared",
         "_folder",
         "_input_files",
+        "_inputs_by_name",
         "_is_single",
-        "_named_inputs",
         "_success",
         "_version",
     )
@@ -155,8 +155,8 @@ class ExternalJob(MultiFileGeneratingJob):
         variables = checked_environment(environment, what)
         self._success = checked_exit_codes(success, what)
         self._version = _version(version, variables, self.pipegraph)
-        self._named_inputs = tuple(
-            name for name in reader.names if self.pipegraph.file_id(name.name) not in self.files
+        self._inputs_by_name = tuple(
+            name for name in reader.names if self.pipegraph._file_id(name.name) not in self.files
         )
         self._input_files = tuple(dict.fromkeys([*reader.inputs, *([source] if source else [])]))
         self._declared = {
@@ -166,7 +166,7 @@ class ExternalJob(MultiFileGeneratingJob):
             "stdout": targets[0],
             "stderr": targets[1],
             "environment": variables,
-            "working directory": self.pipegraph.file_id(folder),
+            "working directory": self.pipegraph._file_id(folder),
         }
         self._callback = functools.partial(
             run_command,
@@ -214,7 +214,7 @@ class ExternalJob(MultiFileGeneratingJob):
 
     @property
     def _several(self) -> str:
-        return f'it makes {len(self.files)} files, so name one: job["{(self.file_names or self.files)[0]}"]'
+        return f'it makes {len(self.files)} files, so name one: job["{(self._file_names or self.files)[0]}"]'
 
     @property
     def input_files(self) -> tuple[str, ...]:
@@ -222,16 +222,16 @@ class ExternalJob(MultiFileGeneratingJob):
         return self._input_files
 
     @property
-    def named_inputs(self) -> Sequence[NameInNamespace]:
+    def _named_inputs(self) -> Sequence[NameInNamespace]:
         """The files among them that the command names in a namespace."""
-        return getattr(self, "_named_inputs", ())  # a job that an older ppg has pickled has none
+        return getattr(self, "_inputs_by_name", ())  # a job that an older ppg has pickled has none
 
     def implicit_invariants(self) -> Iterable[Job]:
         """The invariant of the command, unless the job ignores its changes, and that of the tool's version."""
         if not self.ignores_code_changes:
             yield self._command_invariant()
         if self._version is not None:
-            self._version.join(self.pipegraph)
+            self._version._join(self.pipegraph)
             yield self._version
 
     def ignored_invariant(self) -> Job | None:
@@ -254,8 +254,8 @@ class CommandInvariant(ParameterInvariant):
     """CommandInvariant: observes the command of an external job, and is named after that job."""
 
     __slots__ = ()
-    name_space: ClassVar[str] = "command:"
-    if_declared_twice: ClassVar[str] = Job.if_declared_twice
+    _name_space: ClassVar[str] = "command:"
+    _if_declared_twice: ClassVar[str] = Job._if_declared_twice
 
 
 class TempExternalJob(ExternalJob):
@@ -331,11 +331,11 @@ class _Reader:
         if isinstance(given, JobFile):
             return self._files_of(given.job, str(given.path))[0]
         path = require_path(given, f"{self._what}: {argument}")
-        if argument != "stdin" and (own := self._job.declared_path(path)) is not None and self._is_own(own):
+        if argument != "stdin" and (own := self._job._declared_path(path)) is not None and self._is_own(own):
             return own
         if (name := name_in_namespace(path)) is not None:
             self.names.append(name)
-        return self._job.pipegraph.file_id(path)
+        return self._job.pipegraph._file_id(path)
 
     def _file(self, piece: object) -> str:
         """Return the file that a part of an argument names; add it to the inputs if the command reads it."""

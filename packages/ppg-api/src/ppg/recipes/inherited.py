@@ -51,10 +51,10 @@ def graph_for(given: "GraphProtocol | None", needed: Iterable[object], what: str
     inherited = first.pipegraph
     if inherited is current:
         return inherited
-    if getattr(inherited, "was_replaced", False):
+    if getattr(inherited, "_was_replaced", False):
         raise PyPipelineGraphError(
             f"{what} depends on '{first.job_id}', which belongs to another pipegraph: new_pipegraph() has made a new one "
             f"since. Declare '{first.job_id}' again in the new one, or declare both within `with graph:`"
         )
-    inherited.require_declaring(f"declare {what} in {inherited!r}, to which '{first.job_id}' belongs")
+    inherited._require_declaring(f"declare {what} in {inherited!r}, to which '{first.job_id}' belongs")
     return inherited

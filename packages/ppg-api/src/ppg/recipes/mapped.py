@@ -30,7 +30,7 @@ class MapJob(DependencyInjectionJob):
     """
 
     __slots__ = ()
-    needs_users: ClassVar[bool] = False
+    _needs_users: ClassVar[bool] = False
 
 
 Target = str | Callable[[Any], str | os.PathLike[str]]

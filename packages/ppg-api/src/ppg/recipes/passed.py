@@ -135,7 +135,7 @@ def _product(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
 
 def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
     if isinstance(needed, StoredValueJob):
-        return Late(needed.reading, loaded=False)
+        return Late(needed._reading, loaded=False)
     if isinstance(needed, FileJob):
         if isinstance(needed.made, Path):
             return needed.made
@@ -153,7 +153,7 @@ def _leaf(needed: object, pipegraph: "GraphProtocol", what: str) -> object:
         if value is None:
             raise TypeError(f"{what}: {needed!r} makes nothing that could be passed; use depends_on for it")
         return Late(value, loaded=True)
-    return Path(pipegraph.file_id(require_path(needed, what)))
+    return Path(pipegraph._file_id(require_path(needed, what)))
 
 
 def _parts(container: Iterable[object]) -> Iterable[object]:

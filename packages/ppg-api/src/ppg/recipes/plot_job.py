@@ -46,7 +46,7 @@ class ValueFileJob(CachedJob, FileGeneratingJob):
         paths = self._places()
         return ProcessCall(
             make_files_from,
-            (self.cache_job.reading, self.make, paths, *self._patience),
+            (self.cache_job._reading, self.make, paths, *self._patience),
             self._describing(paths),
             returns_plain=True,
         )
@@ -90,8 +90,8 @@ class RenderingInvariant(ParameterInvariant):
     """RenderingInvariant: observes how a plot is saved, and is named after the plot."""
 
     __slots__ = ()
-    name_space: ClassVar[str] = "rendering:"
-    if_declared_twice: ClassVar[str] = Job.if_declared_twice
+    _name_space: ClassVar[str] = "rendering:"
+    _if_declared_twice: ClassVar[str] = Job._if_declared_twice
 
 
 class PlotJob(ValueFileJob):

@@ -130,7 +130,7 @@ class StoredValueJob(FileJob, Generic[Value]):
         )
         self.name: str = str(name)
         self.format: FormatName | ValueFormat | None = format
-        self.job_id: JobId = self.pipegraph.file_id(
+        self.job_id: JobId = self.pipegraph._file_id(
             str(self.pipegraph.cache_folder / FOLDER / f"{name}{suffix}")
         )
 
@@ -161,7 +161,7 @@ class StoredValueJob(FileJob, Generic[Value]):
         )
 
     @property
-    def reading(self) -> Callable[[], object]:
+    def _reading(self) -> Callable[[], object]:
         """A function that returns the value, in the process of a job that takes it."""
         return functools.partial(read_stored, self._place, self.job_id, self._form, self.callback)
 
@@ -177,9 +177,9 @@ class StoredValueJob(FileJob, Generic[Value]):
         """The invariants of the function, and of the user's code that writes the value."""
         return (*super().implicit_invariants(), *self._code_of("write"))
 
-    def code_of_reading(self) -> Iterable[Job]:
+    def _code_of_reading(self) -> Iterable[Job]:
         """Return the invariant of the user's code that reads the value, on which the jobs that take it depend."""
-        return tuple(map(self.pipegraph.admit, self._code_of("read")))
+        return tuple(map(self.pipegraph._admit, self._code_of("read")))
 
     def _code_of(self, method: str) -> Iterable[Job]:
         if self.format is None or isinstance(self.format, str):
@@ -212,7 +212,7 @@ class StoredValueJob(FileJob, Generic[Value]):
             CacheUnreadableError: the file cannot be read.
             JobContractError: this is the process of a job, which gets the value as a parameter.
         """
-        value: Value = self.pipegraph.read_value(self, stale_ok=stale_ok)
+        value: Value = self.pipegraph._read_value(self, stale_ok=stale_ok)
         return value
 
     @property
@@ -239,9 +239,9 @@ class StoredValueJob(FileJob, Generic[Value]):
             return known
         load: StoredValueLoad[Value] = unadmitted(StoredValueLoad, job_id, self, pipegraph=self._pipegraph)
         load.declared_at = self.declared_at
-        admitted = graph.admit(load)
+        admitted = graph._admit(load)
         assert isinstance(admitted, StoredValueLoad)
-        admitted.depends_on(self, *self.code_of_reading())
+        admitted.depends_on(self, *self._code_of_reading())
         return admitted
 
 
@@ -256,16 +256,16 @@ class StoredValueLoad(ValueLoadingJob[Value]):
         super().__init__(job_id, stored.callback, pipegraph=pipegraph)  # type: ignore[arg-type]
         self.stored: StoredValueJob[Value] = stored
 
-    def join(self, pipegraph: "GraphProtocol | None") -> None:
+    def _join(self, pipegraph: "GraphProtocol | None") -> None:
         """Make the load belong to `pipegraph`, and its stored value, of which a generator's process has a copy."""
-        super().join(pipegraph)
+        super()._join(pipegraph)
         if self.stored._pipegraph is None:
-            self.stored.join(pipegraph)
+            self.stored._join(pipegraph)
 
     @property
     def call(self) -> Callback:
         """A function that reads the value."""
-        return self.stored.reading
+        return self.stored._reading
 
     def implicit_invariants(self) -> Iterable[Job]:
         """None: no function of the user's reads the value, or it is an upstream."""

@@ -61,5 +61,5 @@ class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
             JobContractError: this is the process of a job, which gets the value as a parameter; or the job depends on a
                 load that fills an object or calls a function, which only happens in runs.
         """
-        value: Value = self.pipegraph.read_value(self, stale_ok=stale_ok)
+        value: Value = self.pipegraph._read_value(self, stale_ok=stale_ok)
         return value

@@ -63,7 +63,7 @@ class GraphLog:
     def __call__(self, event: Event) -> None:
         """Write the graph when the run starts."""
         if isinstance(event, RunStarted):
-            text = ppg_graph.draw(event.pipegraph.dag, "text", labels=event.pipegraph.labels())
+            text = ppg_graph.draw(event.pipegraph.dag, "text", labels=event.pipegraph._labels())
             with os.fdopen(open_private(str(self._path)), "wb") as file:
                 file.write(text.encode(errors="backslashreplace"))
 

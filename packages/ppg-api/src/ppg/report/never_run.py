@@ -45,7 +45,7 @@ class _Noted:
     @property
     def is_settled(self) -> bool:
         """Whether there was a run, or a look."""
-        return self.pipegraph.was_run or self.pipegraph.was_completed
+        return self.pipegraph.was_run or self.pipegraph._was_completed
 
 
 class _Notes:
@@ -78,7 +78,7 @@ def note_graph(pipegraph: DeclaredGraph, place: Place, *, by_block: bool = False
         return
     if not by_block:
         for noted in _NOTES.graphs:
-            if noted.pipegraph.was_replaced and noted.replaced_at is None:
+            if noted.pipegraph._was_replaced and noted.replaced_at is None:
                 noted.replaced_at = place
         if is_interactive:
             _tell_replaced()

@@ -60,7 +60,7 @@ class Oversights:
             self._publish(Warned(message))
 
     def _pruned_targets(self) -> Iterator[str]:
-        dag, pruned = self._pipegraph.dag, self._pipegraph.pruned
+        dag, pruned = self._pipegraph.dag, self._pipegraph._pruned
         for target in dict.fromkeys(self._targets or ()) if pruned else ():
             name = dag.job_id(target)
             if target in pruned:
@@ -83,9 +83,9 @@ class Oversights:
     def _without_user(self, result: RunResult) -> Iterator[str]:
         dag, pipegraph = self._pipegraph.dag, self._pipegraph
         for job in pipegraph:
-            is_injection = isinstance(job, DependencyInjectionJob) and job.needs_users
+            is_injection = isinstance(job, DependencyInjectionJob) and job._needs_users
             ran = is_injection and result[job.job_id].state is JobState.RAN
-            if ran and not dag.downstreams(job.node):
+            if ran and not dag.downstreams(job._node):
                 yield (
                     f"the DependencyInjectionJob '{job.job_id}' injects nothing: no job depends on it; "
                     "let the jobs that use its jobs depend on it"

@@ -59,7 +59,7 @@ class Observer:
 
     def observe(self, nodes: Iterable[NodeId]) -> Mapping[NodeId, Observation]:
         """Return the observation of each node of the pipegraph; see `look_at`."""
-        return self.look_at(self._pipegraph.job_at(node) for node in nodes)
+        return self.look_at(self._pipegraph._job_at(node) for node in nodes)
 
     def look_at(self, jobs: Iterable[Job]) -> Mapping[NodeId, Observation]:
         """Return each job's observation by its node: a fingerprint, or whether its files match its record.
@@ -71,7 +71,7 @@ class Observer:
         observing = self._observing()
         observations: dict[NodeId, Observation] = {}
         for alike in _by_kind(jobs):
-            observations.update(zip([job.node for job in alike], _observed(alike, observing), strict=True))
+            observations.update(zip([job._node for job in alike], _observed(alike, observing), strict=True))
         self._tell_news(observing)
         return observations
 

@@ -58,7 +58,7 @@ class SameNames:
         return None
 
     def _names_read_by(self, job: Job) -> set[tuple[str, str]]:
-        upstreams = map(self._pipegraph.job_at, self._pipegraph.dag.upstreams(job.node))
+        upstreams = map(self._pipegraph._job_at, self._pipegraph.dag.upstreams(job._node))
         functions = [
             upstream.function
             for upstream in upstreams

@@ -72,12 +72,12 @@ def _dump(
     from ppg_graph import draw  # noqa: PLC0415
 
     def look(pipegraph: "Pipegraph") -> str:
-        pipegraph.complete()
+        pipegraph._complete()
         dag = pipegraph.dag
         if jobs:
-            nodes = [job.node for job in jobs_named(pipegraph, jobs)]
+            nodes = [job._node for job in jobs_named(pipegraph, jobs)]
             dag = dag.subgraph({*nodes, *dag.ancestors(nodes)})
-        return draw(dag, kind, labels=pipegraph.labels())
+        return draw(dag, kind, labels=pipegraph._labels())
 
     drawing = look_at_declared(script, arguments, look)
     # The name of a file may be bytes that are not UTF-8; surrogates keep them, so that the name fits.

@@ -54,7 +54,7 @@ def verify_command(
     sys.dont_write_bytecode = True
 
     def look(pipegraph: "Pipegraph") -> "Verification":
-        targets = jobs_named(pipegraph, jobs) if jobs else pipegraph.run_targets
+        targets = jobs_named(pipegraph, jobs) if jobs else pipegraph._run_targets
         return pipegraph.verify(targets=targets, rehash=rehash)
 
     verification = look_at_declared(Script(script), script_arguments(context), look)

@@ -79,8 +79,8 @@ def _with_script(jobs: list[str], script: Script, arguments: list[str]) -> list[
     from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
 
     def look(pipegraph: "Pipegraph") -> list[str] | PyPipelineGraphError:
-        pipegraph.complete()
-        pipegraph.check()
+        pipegraph._complete()
+        pipegraph._check()
         try:
             return [line for job in jobs for line in why_from_graph(pipegraph, job)]
         except PyPipelineGraphError as error:
