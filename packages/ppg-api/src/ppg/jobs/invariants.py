@@ -288,7 +288,7 @@ class FunctionInvariant(Job):
     __slots__ = ("follow", "function", "watch_globals")
     kind: ClassVar[NodeKind] = NodeKind.INVARIANT
     _name_space: ClassVar[str] = "function:"
-    its_files: tuple[object, ...] = ()
+    _its_files: tuple[object, ...] = ()
     """The files that it makes, as it gets them, if no name of a job tells that."""
     function: Callable[..., object] | None
     follow: Following | None
@@ -331,9 +331,9 @@ class FunctionInvariant(Job):
         before = None
         try:
             state = fingerprint_function(self.function, follow=names)
-            if self.its_files:
+            if self._its_files:
                 before = state
-                with_files = functools.partial(self.function, **{ITS_FILES: self.its_files})
+                with_files = functools.partial(self.function, **{ITS_FILES: self._its_files})
                 state = fingerprint_function(with_files, follow=names)
         except CannotFingerprint as error:
             return Unobservable(f"the function cannot be fingerprinted: {error}")
@@ -367,9 +367,9 @@ class FunctionInvariant(Job):
 class OwnFunctionInvariant(FunctionInvariant):
     """OwnFunctionInvariant: observes the function that a job calls, and is named after the job."""
 
-    __slots__ = ("its_files",)
+    __slots__ = ("_its_files",)
     _name_space: ClassVar[str] = "FI:"
-    its_files: tuple[object, ...]
+    _its_files: tuple[object, ...]
 
     @classmethod
     def of(
@@ -386,7 +386,7 @@ class OwnFunctionInvariant(FunctionInvariant):
         made._memory_needed = -1
         made.job_id = cls._name_space + owner.job_id  # type: ignore[assignment]
         made.function = function
-        made.its_files = its_files
+        made._its_files = its_files
         made.follow = None
         made.watch_globals = None if owner.execution.watch_globals else False
         return made

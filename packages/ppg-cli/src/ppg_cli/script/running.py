@@ -49,7 +49,7 @@ class CommandFrontend:
         """Apply the options of the command line."""
         self.runs += 1
         if self._targets is not None:
-            pipegraph.run_targets = jobs_named(pipegraph, self._targets)
+            pipegraph._run_targets = jobs_named(pipegraph, self._targets)
         if self._cores is not None:
             pipegraph.resource_coordinator = replace(
                 pipegraph.resource_coordinator, max_cores_to_use=self._cores
