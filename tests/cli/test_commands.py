@@ -72,6 +72,7 @@ def test_why_shows_a_job_s_state_and_reasons(project, two):
     two.expect("because new: never built")
     two.type(b"why third\r")
     two.expect("third: has to run. It waits for second")
+    two.expect("  in the end it waits for what runs: second")
     two.type(b"why fisrt\r")
     two.expect("there is no job 'fisrt'; there is 'first'")
     two.type(b"why\r")
@@ -305,3 +306,27 @@ def test_the_next_run_redoes_what_was_killed_and_nothing_else(project, terminal)
     project.let_go("first")
     said, _ = again.communicate()
     assert "2 ran, 2 up to date" in said
+
+
+def test_a_job_that_waits_says_what_for_in_the_end(project, terminal):
+    project.gate("big")
+    (project / "logs").mkdir()
+    project.script("""
+        ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=1, share_cores=False))
+        ppg.FileGeneratingJob("big", waits)
+        ppg.FileGeneratingJob("small", writes("s"))
+        ppg.FileGeneratingJob("after", writes("s")).depends_on("small")
+        ppg.FileGeneratingJob("next", writes("s")).depends_on("big")
+        ppg.FileGeneratingJob("next but one", writes("s")).depends_on("next")
+        ppg.FileGeneratingJob("last", writes("s")).depends_on("after", "next but one")
+    """)
+    screen = terminal("run", "--plain", "script.py")
+    project.wait_until_began("big")
+    project.wait_until_logged("started: big")
+    screen.type(b"why small\r")
+    screen.expect("it is ready, and waits for 1 core or for memory; these run: big")
+    screen.type(b"why last\r")
+    screen.expect("in the end it waits for what runs: big")
+    screen.expect("in the end it waits for what is ready and has no core yet: small")
+    project.let_go("big")
+    assert screen.wait() == 0

@@ -115,7 +115,7 @@ def test_each_way_in_which_a_file_can_be_wrong_is_reported(built, verify):
     code, lines = verify()
     assert code == 1
     assert lines == [
-        "would run   a: a is not as it was left",
+        "would run   a: a is not as it was left (1 → 5 bytes)",
         "would run   b: b is missing",
         "would run   m1:m2: m2 is missing",
         "not verified: 3 would run; 5 jobs were checked",
@@ -128,7 +128,7 @@ def test_changed_inputs_and_what_may_follow_are_reported(built, verify):
     code, lines = verify()
     assert code == 1
     assert lines == [
-        "would run   a: x: 1 → 2; input changed",
+        "would run   a: x: 1 → 2; input changed (other content, 1 byte as before)",
         "may run     b: if a changes",
         "not verified: 1 would run, 1 may run; 5 jobs were checked",
     ]
@@ -154,7 +154,7 @@ def test_bytes_that_changed_behind_an_unchanged_stat_are_found_by_hash(built, ve
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
     code, lines = verify("--hash")
     assert code == 1
-    assert lines[0] == "would run   a: a is not as it was left"
+    assert lines[0] == "would run   a: a is not as it was left (other content, 1 byte as before)"
 
 
 def test_jobs_that_are_not_declared_any_more_are_reported_and_are_no_error(built, verify):
@@ -283,9 +283,12 @@ def test_outputs_and_inputs_of_generated_jobs_are_looked_at(generated, verify):
     (generated / "deep").write_text("shallow")
     code, lines = verify()
     assert code == 1
-    assert lines[:2] == ["would run   gx: gx is missing", "would run   deep: deep is not as it was left"]
+    assert lines[:2] == [
+        "would run   gx: gx is missing",
+        "would run   deep: deep is not as it was left (4 → 7 bytes)",
+    ]
     (generated / "input").write_text("2")
-    assert "would run   gy: input changed" in verify()[1]
+    assert "would run   gy: input changed (other content, 1 byte as before)" in verify()[1]
     assert "may run     of a: if a changes" not in verify()[1]
     (generated / "a").write_text("other")
     assert "may run     of a: if a changes" in verify()[1]
@@ -394,3 +397,40 @@ def test_so_is_a_cache_that_a_generator_has_made_last_time_and_also_beside_decla
     code, lines = verify()
     assert code == 1
     assert not any(line.startswith("note: generated is") for line in lines)
+
+
+def test_jobs_with_equal_reasons_are_one_line_with_the_values_and_their_number(project, verify):
+    script = """
+        ppg.new_pipegraph()
+        for number in range(300):
+            ppg.FileGeneratingJob(f"s{{number}}", writes("s")).depends_on_params({{"minq": {minq}}})
+        ppg.FileGeneratingJob("all", writes("a")).depends_on([f"s{{number}}" for number in range(300)])
+    """
+    project.script(script.format(minq=20))
+    assert project.ppg("run", "script.py").code == 0
+    project.script(script.format(minq=29))
+    (project / "s7").unlink()
+    code, lines = verify()
+    assert code == 1
+    assert lines == [
+        "would run   299 jobs: minq: 20 → 29 (s0, s1, s2, …)",
+        "would run   s7: s7 is missing; minq: 20 → 29",
+        "may run     all: if s0 or s1 or s2 or s3 or s4 or one of 295 others changes",
+        "not verified: 300 would run, 1 may run; 301 jobs were checked",
+    ]
+
+
+def test_many_missing_inputs_are_one_line_and_so_are_the_jobs_that_they_block(project, verify):
+    project.script("""
+        ppg.new_pipegraph()
+        for number in range(20):
+            ppg.FileGeneratingJob(f"s{number}", writes("s")).depends_on_file(f"in{number}")
+    """)
+    code, lines = verify()
+    assert code == 1
+    assert lines == [
+        "problem     20 jobs: the input file … does not exist; put it right, or correct its name in the script (in0, in1, in2, …)",
+        "cannot run  20 jobs (s0, s1, s2, …)",
+        "note: there is no status file; nothing was run here yet",
+        "not verified: 20 problems, 20 cannot run; 20 jobs were checked",
+    ]

@@ -158,3 +158,71 @@ def test_a_reason_that_only_a_newer_ppg_knows_is_an_error_that_says_so(built):
         noted = store.noted("ran", "a")
         store.note(noted.run_id, "ran", "a", {**noted.details, "reasons": [["the moon", "rose"]]})
     assert "'the moon' ('rose',); use the ppg that wrote it" in told(built, "a", code=2)
+
+
+CHAIN = """
+X = {x}
+ppg.new_pipegraph()
+def step(path, before):
+    path.write_text(Path(before).read_text() + ".")
+first = ppg.FileGeneratingJob("0", lambda path: path.write_text(str(X)))
+for number in range({steps}):
+    ppg.FileGeneratingJob(str(number + 1), lambda path, before=number: step(path, str(before))).depends_on(str(number))
+    ppg.TempFileGeneratingJob(f"temp{{number}}", lambda path: path.write_text("t"))
+ppg.FileGeneratingJob("both", lambda path: path.write_text("b")).depends_on("1", "2", "temp0")
+ppg.run_pipegraph()
+"""
+
+
+def test_every_path_is_followed_to_what_changed_and_a_second_one_points_above(project):
+    project.script(CHAIN.format(x=1, steps=15))
+    assert project.ppg("run", "script.py").code == 0
+    project.script(CHAIN.format(x=2, steps=15))
+    foretold = told(project, "15", "script.py")
+    foretold = foretold[foretold.index("now: ") :]
+    assert foretold.count("would run if what these make changes") == 15
+    assert foretold.rstrip().splitlines()[-2].strip() == "0 would run"
+    assert foretold.rstrip().splitlines()[-1].strip().startswith("because X: 1 → 2")
+    assert project.ppg("run", "script.py").code == 0
+    told_last = told(project, "15")
+    assert told_last.count(" ran in the same run\n") == 15
+    assert told_last.rstrip().splitlines()[-1].strip().startswith("because X: 1 → 2")
+    both = told(project, "both")
+    assert both.count("because X: 1 → 2") == 1
+    assert "1 ran in the same run, as shown above" in both
+    # A temporary file is needed by a job, which has its own reasons.
+    assert "because needed by both\n    both ran in the same run\n      because 1 came out" in told(
+        project, "temp0"
+    )
+
+
+def test_where_the_story_ends_before_its_beginning_a_line_says_where_it_goes_on(project):
+    project.script(CHAIN.format(x=1, steps=60))
+    assert project.ppg("run", "script.py").code == 0
+    project.script(CHAIN.format(x=2, steps=60))
+    now = told(project, "60", "script.py")
+    assert project.ppg("run", "script.py").code == 0
+    for text in (told(project, "60"), now):
+        last = text.rstrip().splitlines()[-1]
+        assert "X: 1 → 2" not in text
+        assert "goes on there: ppg why" in last
+        goes_on = told(project, last.split()[-1])
+        assert goes_on.startswith(last.split()[-1])
+
+
+def test_a_job_that_ran_in_another_run_is_named_with_the_number_of_that_run(project):
+    script = """
+        ppg.new_pipegraph()
+        ppg.FileGeneratingJob("up", writes("{}"))
+        ppg.FileGeneratingJob("down", writes("d")).depends_on("up")
+        ppg.run_pipegraph(targets={})
+    """
+    project.script(script.format("1", None))
+    project.ppg("run", "script.py")
+    project.script(script.format("2", ["up"]))
+    project.ppg("run", "script.py")
+    project.script(script.format("2", None))
+    project.ppg("run", "script.py")
+    assert "because up came out differently\n    up ran before, in run 2; 'ppg why up' shows why" in told(
+        project, "down"
+    )

@@ -7,10 +7,12 @@ counts as failed. `stop` and `abort` set `Interrupts`, and the run ends like an 
 
 import enum
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
+from ppg.account.reasons import named
 from ppg.control.interrupts import Interrupts
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import find_job, unknown_job
@@ -19,13 +21,17 @@ from ppg.report import events
 from ppg.report.failures import failure_lines
 from ppg.result import JobOutcome
 from ppg.status.reason_details import ReasonWords
-from ppg.text import escape_control_sequences, one_line
+from ppg.text import counted, escape_control_sequences, one_line
 from ppg_exec import Executor
-from ppg_graph import Evaluator, NodeId
+from ppg_graph import Evaluator, NodeId, NodeState
 
 __all__ = ["Command", "Commands"]
 
 FAILURES_SHOWN = 10
+MOST_NAMED = 5
+"""Number of jobs that an answer names."""
+MOST_LOOKED_AT = 10_000
+"""Number of jobs upstream among which an answer looks for those that run."""
 MOST_REPEATED = 60
 """Number of typed characters that an answer repeats."""
 
@@ -69,6 +75,7 @@ class Commands:
         executor: runs the jobs of the graph.
         interrupts: ends the run loop for `stop` and `abort`.
         is_with_executor: returns whether the executor has a job now.
+        has_begun: returns whether the process of such a job runs.
         outcomes: returns the outcomes of jobs so far.
         words: puts reasons into sentences.
 
@@ -83,6 +90,7 @@ class Commands:
         executor: Executor,
         interrupts: Interrupts,
         is_with_executor: Callable[[NodeId], bool],
+        has_begun: Callable[[NodeId], bool],
         outcomes: Callable[[], Iterable[JobOutcome]],
         words: ReasonWords,
     ) -> None:
@@ -91,6 +99,7 @@ class Commands:
         self._executor = executor
         self._interrupts = interrupts
         self._is_with_executor = is_with_executor
+        self._has_begun = has_begun
         self._outcomes = outcomes
         self._words = words
         self.killed: set[str] = set()
@@ -152,7 +161,43 @@ class Commands:
                 one_line(f"  because {first}"),
                 *(f"  {escape_control_sequences(line)}" for line in others),
             ]
+        lines += [one_line(f"  {line}") for line in self._waits(job.node)]
         return "\n".join(lines)
+
+    def _waits(self, node: NodeId) -> Iterator[str]:
+        """What a job waits for: cores and memory, or in the end other jobs that run or wait for them."""
+        if self._evaluator.state(node) is NodeState.STARTED:
+            if self._is_with_executor(node) and not self._has_begun(node):
+                job = self._pipegraph.job_at(node)
+                needs = "all cores" if job.cores_needed == -1 else counted(job.cores_needed, "core")
+                yield f"it is ready, and waits for {needs} or for memory; {self._of_running()}"
+            return
+        at_work: list[NodeId] = []
+        waiting, looked_at = deque([node]), {node}
+        while waiting and len(looked_at) < MOST_LOOKED_AT:
+            for name in self._evaluator.explain(waiting.popleft()).waiting_for:
+                upstream = self._pipegraph.dag.node(name)
+                if upstream not in looked_at:
+                    looked_at.add(upstream)
+                    if self._evaluator.state(upstream) is NodeState.STARTED:
+                        at_work.append(upstream)
+                    else:
+                        waiting.append(upstream)
+        running = [self._pipegraph.dag.job_id(each) for each in at_work if self._has_begun(each)]
+        ready = [self._pipegraph.dag.job_id(each) for each in at_work if not self._has_begun(each)]
+        if running:
+            yield f"in the end it waits for what runs: {named(running, MOST_NAMED)}"
+        if ready:
+            yield f"in the end it waits for what is ready and has no core yet: {named(ready, MOST_NAMED)}"
+
+    def _of_running(self) -> str:
+        dag = self._pipegraph.dag
+        running = [
+            job_id
+            for node, job_id in enumerate(dag.job_ids)
+            if self._is_with_executor(NodeId(node)) and self._has_begun(NodeId(node))
+        ]
+        return f"these run: {named(running, MOST_NAMED)}" if running else "no job runs yet"
 
     def _kill(self, name: str) -> str:
         job = self._named(name, "kill")

@@ -138,6 +138,7 @@ class Driver:
             executor,
             interrupts,
             self._is_with_executor,
+            lambda node: node in self._in_flight and self._in_flight[node].has_begun,
             self._outcomes.so_far,
             self._reason_words,
         )

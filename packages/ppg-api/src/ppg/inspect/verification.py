@@ -1,11 +1,13 @@
 """Verification: checks that every output is as the last run left it, for CI and for publications."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.forecast import read_only_history, remembered_forecast
 from ppg.inspect.remembered_graph import RememberedGraph
+from ppg.status.causes import Cause
 from ppg.status.reason_details import ReasonWords
 from ppg_graph import Files, FileStatus, NodeId, NodeKind, NodeState, Unobservable
 
@@ -41,6 +43,7 @@ class Verification:
             They are calculated again when a job needs them. Caches of generated jobs are included.
         undeclared: jobs with a record that neither the script declares nor a generator made.
         is_first: whether there is no status file, because nothing has run here yet.
+        causes: the reasons in `will_run`, as front ends group them.
     """
 
     will_run: Mapping[str, tuple[str, ...]]
@@ -54,6 +57,7 @@ class Verification:
     altered: Mapping[str, str]
     undeclared: tuple[str, ...]
     is_first: bool
+    causes: Mapping[str, tuple[Cause, ...]] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -85,9 +89,9 @@ def verification_of(
             and seen.dry.states[graph.dag.node(job_id)] is NodeState.CLEAN
         }
         undeclared = tuple(sorted(job_id for job_id in memory.history if job_id not in known))
-        words = ReasonWords(memory, seen.dag)
-        will_run: dict[str, tuple[str, ...]] = {
-            seen.dag.job_id(node): words.sentences(seen.dag.job_id(node), reasons)
+        words = ReasonWords(memory, seen.dag, root=Path(pipegraph.root))
+        causes: dict[str, tuple[Cause, ...]] = {
+            seen.dag.job_id(node): words.causes(seen.dag.job_id(node), reasons)
             for node, reasons in seen.dry.will_run.items()
         }
     dag, dry = seen.dag, seen.dry
@@ -105,7 +109,7 @@ def verification_of(
             )
     problems.update(graph.misfits.items())
     return Verification(
-        will_run=will_run,
+        will_run={job_id: tuple(cause.text for cause in reasons) for job_id, reasons in causes.items()},
         may_run={dag.job_id(node): tuple(may.depending_on) for node, may in dry.may_run.items()},
         blocked=tuple(dag.job_id(node) for node in dry.blocked),
         problems=problems,
@@ -128,4 +132,5 @@ def verification_of(
         },
         undeclared=undeclared,
         is_first=not pipegraph.status_path.exists(),
+        causes=causes,
     )

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from ppg.account.reasons import named
 from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import as_invariant, find_job, spellings, unknown_job
@@ -17,6 +18,7 @@ from ppg.status.run_notes import LastAccepted, LastRun
 from ppg.text import counted, earlier_attempts
 from ppg_graph import (
     AlwaysRuns,
+    Demanded,
     Fingerprint,
     JobId,
     NodeId,
@@ -30,8 +32,10 @@ from ppg_graph import (
 
 __all__ = ["job_in_store", "why_from_graph", "why_from_store"]
 
-DEEPEST = 10
-"""How many jobs upstream the story of a change is followed."""
+DEEPEST = 80
+"""Characters of indentation up to which the reasons of a job are followed; 4 for each job."""
+MOST_JOBS = 200
+"""Number of jobs with reasons that are part of the story of one job."""
 MOST_NAMES = 10
 
 
@@ -86,7 +90,7 @@ def why_from_graph(pipegraph: DeclaredGraph, name: str) -> list[str]:
         targets = pipegraph._run_targets
         graph = RememberedGraph(pipegraph, memory, None if targets is None else pipegraph._nodes_of(targets))
         job_id = _named(pipegraph, graph, memory, name)
-        words = ReasonWords(memory, graph.dag)
+        words = ReasonWords(memory, graph.dag, root=Path(pipegraph.root))
         lines = list(_last(job_id, memory, words))
         if job_id not in graph.dag:
             return [*lines, "now: the script does not declare it any more"]
@@ -178,17 +182,40 @@ def _because(
     shown: set[str],
     indent: str = "  ",
 ) -> Iterator[str]:
-    """The reasons of one run of a job; where an upstream job ran in the same run, also its reasons."""
+    """The reasons of one run of a job; where another job that it follows ran in the same run, also its reasons.
+
+    Every path is followed to its beginning. Where it is not, a line says so.
+    """
     for reason in ran.reasons:
         yield from _reason(job_id, reason, words, indent, is_past=True)
-        if isinstance(reason, UpstreamChanged) and reason.upstream not in shown and len(shown) < DEEPEST:
-            upstream = memory.last_run(reason.upstream)
-            if upstream is not None and upstream.run_id == ran.run_id:
-                shown.add(reason.upstream)
-                yield f"{indent}  {reason.upstream} ran in the same run"
-                yield from _because(reason.upstream, upstream, memory, words, shown, f"{indent}    ")
+        followed = _followed(reason)
+        other = None if followed is None else memory.last_run(followed)
+        if followed is None or other is None:
+            continue
+        if other.run_id != ran.run_id:
+            when = "before" if other.run_id < ran.run_id else "again later"
+            yield f"{indent}  {followed} ran {when}, in run {other.run_id}; 'ppg why {followed}' shows why"
+        elif followed in shown:
+            yield f"{indent}  {followed} ran in the same run, as shown above"
+        elif len(shown) >= MOST_JOBS or len(indent) >= DEEPEST:
+            yield f"{indent}  {followed} ran in the same run; it goes on there: ppg why {followed}"
+        else:
+            shown.add(followed)
+            yield f"{indent}  {followed} ran in the same run"
+            yield from _because(followed, other, memory, words, shown, f"{indent}    ")
     if ran.more_reasons:
-        yield f"{indent}and {counted(ran.more_reasons, 'more reason')}"
+        yield f"{indent}and {counted(ran.more_reasons, 'more reason')}, which the status file does not keep"
+
+
+def _followed(reason: Reason) -> JobId | None:
+    """The job that a reason follows from; None for a reason of its own."""
+    match reason:
+        case UpstreamChanged(upstream):
+            return upstream
+        case Demanded(by):
+            return by
+        case _:
+            return None
 
 
 def _reason(
@@ -225,10 +252,11 @@ def _now(
         ]
         yield "now: it cannot run"
         yield from (f"  because {line}" for line in sorted(missing)[:MOST_NAMES])
+        if len(missing) > MOST_NAMES:
+            yield f"  and {counted(len(missing) - MOST_NAMES, 'other')} cannot be observed; 'ppg verify' lists them"
     elif node in seen.dry.will_run:
         yield "now: it would run"
-        for reason in seen.dry.will_run[node]:
-            yield from _reason(job_id, reason, words, "  ")
+        yield from _because_now(node, seen, words, {node}, "  ")
     elif job_id in graph.made:
         yield "now: it would run"
         yield from _reason(job_id, AlwaysRuns(), words, "  ")
@@ -237,10 +265,51 @@ def _now(
         names = seen.dry.may_run[node].depending_on
         more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
         yield f"now: it would run if what these make changes: {', '.join(names[:MOST_NAMES])}{more}"
+        shown = {node}
+        for name in names[:MOST_NAMES]:
+            yield from _of_other(name, seen, words, shown, "  ")
     elif state is NodeState.NOT_NEEDED:
         yield "now: it would not run: nothing that runs needs it"
     else:
         yield "now: it would not run: it is up to date"
+
+
+def _because_now(
+    node: NodeId, seen: Forecast, words: ReasonWords, shown: set[NodeId], indent: str
+) -> Iterator[str]:
+    """The reasons for which a job would run, and those of the jobs that it follows from."""
+    for reason in seen.dry.will_run[node]:
+        yield from _reason(seen.dag.job_id(node), reason, words, indent)
+        followed = _followed(reason)
+        if followed is not None and followed in seen.dag:
+            yield from _of_other(followed, seen, words, shown, f"{indent}  ")
+
+
+def _of_other(
+    job_id: JobId, seen: Forecast, words: ReasonWords, shown: set[NodeId], indent: str
+) -> Iterator[str]:
+    """Whether and why another job would run."""
+    node = seen.dag.node(job_id)
+    if node in seen.dry.will_run:
+        if node in shown:
+            yield f"{indent}{job_id} would run, as shown above"
+        elif len(shown) >= MOST_JOBS or len(indent) >= DEEPEST:
+            yield f"{indent}{job_id} would run; it goes on there: ppg why {job_id}"
+        else:
+            shown.add(node)
+            yield f"{indent}{job_id} would run"
+            yield from _because_now(node, seen, words, shown, f"{indent}  ")
+    elif node in seen.dry.may_run:
+        names = seen.dry.may_run[node].depending_on
+        yield f"{indent}{job_id} would run if what these make changes: {named(names, MOST_NAMES)}"
+        if node in shown:
+            yield f"{indent}  as shown above"
+        elif len(shown) >= MOST_JOBS or len(indent) >= DEEPEST:
+            yield f"{indent}  it goes on there: ppg why {job_id}"
+        else:
+            shown.add(node)
+            for name in names[:MOST_NAMES]:
+                yield from _of_other(name, seen, words, shown, f"{indent}  ")
 
 
 def _invariant_now(

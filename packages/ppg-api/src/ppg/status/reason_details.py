@@ -15,6 +15,7 @@ from ppg.jobs.invariants import name_space_of, readable_name
 from ppg.result import JobState
 from ppg.status.causes import Cause, CauseKind
 from ppg.status.history import History
+from ppg.text import counted
 from ppg_graph import (
     AlwaysRuns,
     Dag,
@@ -35,7 +36,7 @@ from ppg_graph import (
     describe,
     is_read,
 )
-from ppg_invariants import FunctionEvidence, is_of_project
+from ppg_invariants import FileState, FunctionEvidence, is_of_project
 
 __all__ = ["ReasonWords"]
 
@@ -77,9 +78,14 @@ class ReasonWords:
         history: of earlier runs; has the evidence of fingerprints.
         dag: the graph; None if only the history is known.
         runs_before: whether there were earlier runs, in which a job may have failed.
+        root: the folder of the pipegraph, of a caller that nothing waits for: then every change has its values, also
+            those of files. None for a run.
     """
 
-    def __init__(self, history: History, dag: Dag | None, *, runs_before: bool = True) -> None:
+    def __init__(
+        self, history: History, dag: Dag | None, *, runs_before: bool = True, root: Path | None = None
+    ) -> None:
+        self._root = root
         self._history = history
         self._dag = dag
         self._runs_before = runs_before
@@ -99,7 +105,10 @@ class ReasonWords:
             case UpstreamChanged(upstream, old, new):
                 if self._is_job(upstream):
                     return f"{upstream} came out differently"
-                return self._change(job_id, upstream, old, new) or f"{readable_name(upstream)} changed"
+                change = self._change(job_id, upstream, old, new)
+                return change or f"{readable_name(upstream)} changed{self._of_input(upstream)}"
+            case FileChanged(names):
+                return describe(reason) + self._of_outputs(job_id, names)
             case UpstreamAdded(upstream) if not is_read(upstream):
                 return f"it depends on {self._name(upstream)} now"
             case UpstreamRemoved(upstream):
@@ -173,14 +182,16 @@ class ReasonWords:
     def _change(self, job_id: JobId, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         key = (invariant, old, new)
         if key not in self._compared:
-            if len(self._compared) >= MOST_DETAILED:
+            if self._root is None and len(self._compared) >= MOST_DETAILED:
                 return None
             self._compared[key] = self._compare(job_id, invariant, old, new)
         return self._compared[key]
 
     def _compare(self, job_id: JobId, invariant: JobId, old: Fingerprint, new: Fingerprint) -> str | None:
         before, after = self._history.evidence(old), self._history.evidence(new)
-        if before is None or after is None or max(_size(before), _size(after)) > LARGEST_COMPARED:
+        if before is None or after is None:
+            return None
+        if self._root is None and max(_size(before), _size(after)) > LARGEST_COMPARED:
             return None
         from ppg.status.change_words import change_sentence  # noqa: PLC0415 (the same)
 
@@ -189,6 +200,28 @@ class ReasonWords:
         except (ValueError, RecursionError):
             # `change_lines` says so.
             return None
+
+    def _of_input(self, job_id: JobId) -> str:
+        """What to add about an input file: its size before and now."""
+        return self._sizes(job_id, None if self._root is None else self._history.input_file(job_id))
+
+    def _of_outputs(self, job_id: JobId, names: Iterable[str]) -> str:
+        """What to add about outputs that changed outside ppg: the size of the first before and now."""
+        if self._root is None:
+            return ""
+        before = self._history.files(job_id)
+        return next((sizes for name in names if (sizes := self._sizes(name, before.get(name)))), "")
+
+    def _sizes(self, name: str, before: FileState | None) -> str:
+        if self._root is None or before is None:
+            return ""
+        try:
+            size = (self._root / name).stat().st_size
+        except OSError:
+            return ""
+        if size == before.size:
+            return f" (other content, {counted(size, 'byte')} as before)"
+        return f" ({before.size:,} → {counted(size, 'byte')})"
 
     def _no_module_was_edited(self, job_id: JobId) -> bool:
         """Whether the files of all loaded modules of the project are older than the run in which a job succeeded."""

@@ -2,13 +2,14 @@
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ppg.account.reasons import grouped_reasons, named
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 __all__ = ["verify_command"]
 
-NOTES_LISTED = 20
+NOTES_LISTED = 5
 CAUSES_LISTED = 5
+LISTED = 5
+"""Number of jobs with equal reasons that have a line each; more have one line with their number."""
 
 
 def verify_command(
@@ -65,14 +68,17 @@ def verify_command(
 
 
 def _lines(seen: "Verification") -> Iterator[str]:
-    for job_id, reasons in seen.will_run.items():
-        yield f"would run   {job_id}: {'; '.join(reasons)}"
-    for job_id, causes in seen.may_run.items():
-        yield f"may run     {job_id}: if {_listed(causes)} changes"
-    for job_id, problem in seen.problems.items():
-        yield f"problem     {job_id}: {problem}"
-    for job_id in seen.blocked:
-        yield f"cannot run  {job_id}"
+    yield from _will_run(seen)
+    yield from _folded(
+        "may run     ", {job_id: f"if {_listed(causes)} changes" for job_id, causes in seen.may_run.items()}
+    )
+    yield from _folded(
+        "problem     ", seen.problems, lambda job_id, problem: problem.replace(f"'{job_id}'", "…")
+    )
+    if len(seen.blocked) > LISTED:
+        yield f"cannot run  {counted(len(seen.blocked), 'job')} ({named(seen.blocked)})"
+    else:
+        yield from (f"cannot run  {job_id}" for job_id in seen.blocked)
     yield from (f"note: {note}" for note in _notes(seen))
     if seen.holds:
         yield f"verified: nothing would run, and every output is what its record says ({counted(seen.checked, 'job')})"
@@ -85,6 +91,41 @@ def _lines(seen: "Verification") -> Iterator[str]:
     }
     summary = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
     yield f"not verified: {summary}; {counted(seen.checked, 'job was', 'jobs were')} checked"
+
+
+def _will_run(seen: "Verification") -> Iterator[str]:
+    """Return a line for each job, or for all jobs with equal reasons if they are many; these come first."""
+    alone: set[str] = set()
+    grouped = grouped_reasons(seen.causes, seen.will_run)
+    for group in grouped.groups:
+        if len(group.job_ids) > LISTED:
+            yield f"would run   {counted(len(group.job_ids), 'job')}: {group.words} ({named(group.job_ids)})"
+        else:
+            alone.update(group.job_ids)
+    following = [job_id for group in grouped.groups for job_id in group.followers] + [*grouped.of_several]
+    if len(following) > LISTED:
+        yield f"would run   {counted(len(following), 'job')}: jobs above need them ({named(following)})"
+    else:
+        alone.update(following)
+    for job_id, reasons in seen.will_run.items():
+        if job_id in alone:
+            yield f"would run   {job_id}: {'; '.join(reasons)}"
+
+
+def _folded(
+    kind: str,
+    jobs: Mapping[str, str],
+    in_general: Callable[[str, str], str] = lambda _, text: text,
+) -> Iterator[str]:
+    """Return a line for each job, or for all jobs with equal texts if they are many."""
+    alike: dict[str, list[str]] = {}
+    for job_id, text in jobs.items():
+        alike.setdefault(in_general(job_id, text), []).append(job_id)
+    for general, job_ids in alike.items():
+        if len(job_ids) > LISTED:
+            yield f"{kind}{counted(len(job_ids), 'job')}: {general} ({named(job_ids)})"
+        else:
+            yield from (f"{kind}{job_id}: {jobs[job_id]}" for job_id in job_ids)
 
 
 def _notes(seen: "Verification") -> Iterator[str]:
