@@ -161,14 +161,14 @@ class Commands:
                 one_line(f"  because {first}"),
                 *(f"  {escape_control_sequences(line)}" for line in others),
             ]
-        lines += [one_line(f"  {line}") for line in self._waits(job.node)]
+        lines += [one_line(f"  {line}") for line in self._waits(job._node)]
         return "\n".join(lines)
 
     def _waits(self, node: NodeId) -> Iterator[str]:
         """What a job waits for: cores and memory, or in the end other jobs that run or wait for them."""
         if self._evaluator.state(node) is NodeState.STARTED:
             if self._is_with_executor(node) and not self._has_begun(node):
-                job = self._pipegraph.job_at(node)
+                job = self._pipegraph._job_at(node)
                 needs = "all cores" if job.cores_needed == -1 else counted(job.cores_needed, "core")
                 yield f"it is ready, and waits for {needs} or for memory; {self._of_running()}"
             return
