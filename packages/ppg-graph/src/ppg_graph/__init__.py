@@ -12,6 +12,7 @@ from ppg_graph.model.dag import Dag
 from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.model.reads import (
     ABSENT,
+    UNCERTAIN,
     circle_id,
     is_read,
     link_id,
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABSENT",
     "LEGAL_MOVES",
+    "UNCERTAIN",
     "AlwaysRuns",
     "Block",
     "Cancelled",

@@ -20,9 +20,10 @@ from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
 from ppg.reads.writes import WritesOfRun
 from ppg.status.recorder import Recorder
-from ppg_exec import UNTRACED, FileUse, UseKind
+from ppg_exec import DOUBTFUL, UNTRACED, FileUse, UseKind
 from ppg_graph import (
     ABSENT,
+    UNCERTAIN,
     Evaluator,
     Fingerprint,
     JobId,
@@ -130,7 +131,7 @@ class ReadsOfRun:
             names = self._names(use.path)
             if not own.isdisjoint(names):
                 continue
-            if use.kind is UseKind.ABSENT and use.path in written and self._maker_of(names) is None:
+            if use.path in written and use.stat is None and self._maker_of(names) is None:
                 continue
             if not declared.isdisjoint(names):
                 self._link(names, next(name for name in names if name in declared), judged)
@@ -258,6 +259,8 @@ class ReadsOfRun:
         """Fingerprint of a job's output as the reader found it."""
         if use.stat is None:
             return ABSENT
+        if use.stat == DOUBTFUL:
+            return UNCERTAIN
         if self._evaluator.state(maker.node) in KNOWN:
             recorded = self._recorder.files(maker.job_id).get(made) if self._has_record(maker) else None
             fingerprint = self._evaluator.fingerprint(maker.node)
@@ -275,6 +278,9 @@ class ReadsOfRun:
         job_id = read_id(name)
         if use.stat is None:
             judged.reads[job_id] = ABSENT
+            return
+        if use.stat == DOUBTFUL:
+            judged.reads[job_id] = UNCERTAIN
             return
         before = self._recorder.input_file(job_id)
         state = self._state_of(use.path, use, before)
