@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_reads [files] [tasks] [rounds] [jobs]
 
 Prints, of the pairs, the medians without and with tracking, and the median of the ratios:
-- for one task that reads so many small files: milliseconds of wall clock and of processor time in the job; of wall
+- for one task that reads so many small files, which have not changed for a second: milliseconds of wall clock and of processor time in the job; of wall
   clock until its outcome has arrived; and what the caller then needs to read all uses;
 - the same for one task that opens and closes them by system calls, which is the least that one can do with a file;
 - for so many tasks that write one file each: milliseconds of wall clock, and of processor time of all processes, for
@@ -152,6 +152,8 @@ def main(files: int = 10_000, tasks: int = 3_000, rounds: int = 9, jobs: int = 1
         tracking = Tracking(folder, (f"{folder}/.ppg",), system_folders())
         names = ("ms in the job", "ms in the job, processor", "ms until the outcome", "ms to read the uses")
         if files:
+            # Files that have just been written are looked at when they are opened. Those of a project are older.
+            time.sleep(1.5)
             for title, work in ((f"reading {files} files", read_all), (f"opening {files} files", open_all)):
                 with LocalExecutor(cores=1) as executor:
                     show(

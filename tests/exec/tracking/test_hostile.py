@@ -21,10 +21,11 @@ from ppg_exec import (
     UseKind,
     system_folders,
 )
+from ppg_exec.stats.packed import STAT
 from ppg_exec.tracking import notes as notes_module
 from ppg_exec.tracking import wire
 from ppg_exec.tracking.received import FileUses, received_uses
-from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, STAT, encode
+from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, encode
 from tests.exec.tracking import actions
 
 Tracked = Callable[..., Outcome]

@@ -6,15 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ppg_exec import FileUse, UseKind
+from ppg_exec.stats.packed import STAT
 from ppg_exec.tracking.received import received_uses
-from ppg_exec.tracking.wire import HEADER, STAT, encode
+from ppg_exec.tracking.wire import HEADER, encode
 
 PATHS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=12).map(
     lambda text: f"/{text}"
 )
 NAMES = st.text(st.characters(exclude_characters="\0/", exclude_categories=["Cs"]), min_size=1, max_size=8)
 STATS = st.tuples(
-    st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), *[st.integers(-(2**63), 2**63 - 1)] * 3
+    *[st.integers(0, 2**64 - 1)] * 2, st.integers(0, 2**63 - 1), *[st.integers(-(2**63), 2**63 - 1)] * 2
 )
 USES = st.one_of(
     st.builds(FileUse, st.just(UseKind.READ), PATHS, STATS),

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ppg_exec.resources.machine import available_cores, available_memory
     from ppg_exec.resources.private_folder import UnsafeFolderError, open_runtime_folder
     from ppg_exec.sent_exceptions import SentException, opens_exception, unopened_exception
+    from ppg_exec.stats.packed import DOUBTFUL
     from ppg_exec.tasks import (
         ALL_CORES,
         Cancelled,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ALL_CORES",
+    "DOUBTFUL",
     "LEAST_ABI",
     "TEMPORARY_FOLDER",
     "UNTRACED",
@@ -120,6 +122,7 @@ _HOME = {
     "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
     "pickling.culprit": ("find_culprit",),
+    "stats.packed": ("DOUBTFUL",),
     "tracking.places": ("interpreter_folders", "system_folders"),
     "tracking.received": ("uses_so_far",),
     "tracking.uses": ("UNTRACED", "FileUse", "Tracking", "UseKind"),

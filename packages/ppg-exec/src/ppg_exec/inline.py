@@ -211,7 +211,7 @@ class InlineExecutor:
         if tracking not in self._prefixes:
             install()
             self._prefixes[tracking] = prefixes_of(tracking)
-        return TrackedTask(self._prefixes[tracking])
+        return TrackedTask(self._prefixes[tracking], exact=tracking.exact)
 
 
 def _end_of(task: Task, tracked: TrackedTask | None) -> End:

@@ -13,6 +13,7 @@ from ppg_graph.model.ids import Fingerprint, JobId, NodeId, NodeKind
 from ppg_graph.model.parts import is_pattern, matcher, parts_matching, shown_part
 from ppg_graph.model.reads import (
     ABSENT,
+    UNCERTAIN,
     circle_id,
     is_read,
     link_id,
@@ -77,6 +78,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ABSENT",
     "LEGAL_MOVES",
+    "UNCERTAIN",
     "AlwaysRuns",
     "Block",
     "Cancelled",

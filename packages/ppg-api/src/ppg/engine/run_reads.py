@@ -1,6 +1,7 @@
 """Run reads: has the jobs of a run track their reads, and judges these when the jobs have ended."""
 
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from functools import cached_property
 
 from ppg.engine.consumed_files import ConsumedFiles
@@ -17,7 +18,7 @@ from ppg.reads.tracking import tracking_of
 from ppg.reads.writes import WritesOfRun
 from ppg.status.recorder import Recorder
 from ppg_exec import FileUse, Tracking
-from ppg_graph import Evaluator, Fingerprint, JobId, NodeId, NodeKind, path_of_read
+from ppg_graph import UNCERTAIN, Evaluator, Fingerprint, JobId, NodeId, NodeKind, path_of_read
 
 __all__ = ["RunReads"]
 
@@ -64,6 +65,10 @@ class RunReads:
         return tracking_of(self._pipegraph, strace=False)
 
     @cached_property
+    def _exact(self) -> Tracking:
+        return replace(self._tracking, exact=True)
+
+    @cached_property
     def _tracing(self) -> Tracking:
         return tracking_of(self._pipegraph, strace=True)
 
@@ -74,7 +79,15 @@ class RunReads:
         is_traced = (
             job.kind is not NodeKind.LOAD and track_of(job.execution.track, self._pipegraph.track) == "strace"
         )
-        return self._tracing if is_traced else self._tracking
+        if is_traced:
+            return self._tracing
+        # A temporary job that is made again fails if its reads are in doubt. A job that runs because they were in doubt
+        # must not do so for ever.
+        record = self._recorder.history.get(job.job_id)
+        is_exact = job.kind is NodeKind.LAZY or (
+            record is not None and UNCERTAIN in record.upstreams.values()
+        )
+        return self._exact if is_exact else self._tracking
 
     def begins(self, job: Job) -> None:
         """Note that a job begins."""

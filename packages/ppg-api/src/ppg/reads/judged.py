@@ -20,9 +20,10 @@ from ppg.reads.links import WithoutLinks
 from ppg.reads.names_of_outputs import NamesOfOutputs, fingerprint_of_names
 from ppg.reads.writes import WritesOfRun
 from ppg.status.recorder import Recorder
-from ppg_exec import UNTRACED, FileUse, UseKind
+from ppg_exec import DOUBTFUL, UNTRACED, FileUse, UseKind
 from ppg_graph import (
     ABSENT,
+    UNCERTAIN,
     Evaluator,
     Fingerprint,
     JobId,
@@ -134,7 +135,7 @@ class ReadsOfRun:
             names = self._as_made(self._names(use.path), judged)
             if any(name in job.files or job.covers(name) for name in names):
                 continue
-            if use.kind is UseKind.ABSENT and use.path in written and self._maker_of(names) is None:
+            if use.path in written and use.stat is None and self._maker_of(names) is None:
                 continue
             if (counted := next(filter(declared.has, names), None)) is not None:
                 self._link(names, counted, judged)
@@ -290,6 +291,8 @@ class ReadsOfRun:
         """Fingerprint of a job's output as the reader found it."""
         if use.stat is None:
             return ABSENT
+        if use.stat == DOUBTFUL:
+            return UNCERTAIN
         if self._evaluator.state(maker._node) in KNOWN:
             fingerprint = self._evaluator.fingerprint(maker._node)
             files, parts = self._recorded(maker)
@@ -315,6 +318,9 @@ class ReadsOfRun:
         job_id = read_id(name)
         if use.stat is None:
             judged.reads[job_id] = ABSENT
+            return
+        if use.stat == DOUBTFUL:
+            judged.reads[job_id] = UNCERTAIN
             return
         before = self._recorder.input_file(job_id)
         state = self._state_of(use.path, use, before)

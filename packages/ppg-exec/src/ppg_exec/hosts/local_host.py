@@ -66,7 +66,7 @@ class NodeHandle:
             from ppg_exec.tracking.places import prefixes_of  # noqa: PLC0415 (only a run that notes files needs it)
 
             number = self._trackings[tracking] = len(self._trackings) + 1
-            self.channel.put(TrackFiles(number, prefixes_of(tracking), tracking.strace))
+            self.channel.put(TrackFiles(number, prefixes_of(tracking), tracking.strace, tracking.exact))
         return number
 
     @property

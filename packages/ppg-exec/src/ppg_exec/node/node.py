@@ -236,7 +236,7 @@ class _Node:
         # What a task keeps in its own folder for temporary files is no input, wherever that folder is.
         own = {f"{folder}/" for folder in (self._temporary, os.path.realpath(self._temporary))}
         number, prefixes = message.number, (root, (*unnoted, *sorted(own)), system)
-        self._trackings[number] = TrackedTask(prefixes)
+        self._trackings[number] = TrackedTask(prefixes, exact=message.exact)
         if message.strace:
             from ppg_exec.tracing.strace import Strace  # noqa: PLC0415 - the same
 

@@ -17,9 +17,9 @@ from collections import deque
 from posixpath import normpath
 from stat import S_ISREG
 
+from ppg_exec.stats.packed import UNKNOWN, packed
+from ppg_exec.stats.stamps import Stamps
 from ppg_exec.tracing.calls import calls, listed_names, text_of
-from ppg_exec.tracing.stamps import UNKNOWN, Stamps
-from ppg_exec.tracking.notes import packed
 from ppg_exec.tracking.wire import MOST, TOO_MANY_FILES
 
 TYPE_CHECKING = False

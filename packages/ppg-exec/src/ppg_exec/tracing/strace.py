@@ -17,9 +17,9 @@ import re
 import signal
 
 from ppg_exec.linux import libc
+from ppg_exec.stats.stamps import now_ns
 from ppg_exec.tracing.calls import TRACED
 from ppg_exec.tracing.replay import Replay
-from ppg_exec.tracing.stamps import now_ns
 from ppg_exec.tracking.origin import is_of_others
 from ppg_exec.tracking.uses import UNTRACED
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import sys
+from time import monotonic_ns
 
 from ppg_exec.tracking.log import SharedLog
-from ppg_exec.tracking.notes import Notes
+from ppg_exec.tracking.notes import NO_CONTENT, SPECIAL, Notes
 from ppg_exec.tracking.origin import is_of_others
+from ppg_exec.tracking.wire import MOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ _SPAWN = "multiprocessing.popen_spawn_posix"
 _FORKSERVER = "multiprocessing.popen_forkserver"
 _POPEN = (_SPAWN, _FORKSERVER)
 _WRITING = os.O_ACCMODE
+_now = monotonic_ns
 
 _current: Notes | None = None
 _is_installed = False
@@ -60,19 +63,21 @@ class TrackedTask:
     Args:
         prefixes: those of `Notes`.
         trace: sees what else one call uses; None if only its Python code is looked at.
+        exact: that of `Notes`.
 
     """
 
-    __slots__ = ("_notes", "_prefixes")
+    __slots__ = ("_exact", "_notes", "_prefixes")
 
-    def __init__(self, prefixes: Prefixes, trace: Trace | None = None) -> None:
+    def __init__(self, prefixes: Prefixes, trace: Trace | None = None, *, exact: bool = False) -> None:
         self._prefixes = prefixes
-        self._notes = Notes(prefixes)
+        self._exact = exact or trace is not None
+        self._notes = Notes(prefixes, exact=self._exact)
         self._notes.trace = trace
 
     def renew(self) -> None:
         """Forget the notes."""
-        self._notes = Notes(self._prefixes)
+        self._notes = Notes(self._prefixes, exact=self._exact)
 
     def call(
         self,
@@ -130,10 +135,25 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
     try:
         if event == "open":
             path, mode, flags = arguments
-            if type(path) is not str or not (
-                path in notes.own or (path in notes.noted and not flags & _WRITING)
-            ):
-                notes.opened(path, mode, flags)
+            if type(path) is str:
+                if path in notes.own:
+                    return
+                if not flags & _WRITING:
+                    noted = notes.noted
+                    if path in noted:
+                        return
+                    leases = notes.leases
+                    if (
+                        leases is not None
+                        and (lease := leases.quick.get(path[: path.rfind("/")])) is not None
+                        and path[-1] not in SPECIAL
+                        and not (flags & NO_CONTENT or notes.has_written)
+                        and _now() < leases.until
+                        and len(noted) < MOST
+                    ):
+                        noted[path] = lease
+                        return
+            notes.opened(path, mode, flags)
         else:
             _HANDLED[event](notes, arguments)
     except Exception as error:
@@ -182,6 +202,10 @@ def _forks(notes: Notes, _arguments: tuple[Any, ...]) -> None:
         notes.fail(f"no log for the processes that it has forked: {error.strerror}")
 
 
+def _starts(notes: Notes, _arguments: tuple[Any, ...]) -> None:
+    notes.look_at_once()
+
+
 def _imports(_notes: Notes, arguments: tuple[Any, ...]) -> None:
     if arguments[0] in _POPEN:
         _follow()
@@ -216,4 +240,10 @@ _HANDLED: dict[str, Callable[[Notes, tuple[Any, ...]], None]] = {
     "os.fork": _forks,
     "os.forkpty": _forks,
     "import": _imports,
+    "subprocess.Popen": _starts,
+    "os.system": _starts,
+    "os.posix_spawn": _starts,
+    "os.spawn": _starts,
+    "os.exec": _starts,
+    "pty.spawn": _starts,
 }

@@ -14,10 +14,14 @@ import sys
 from posixpath import normpath
 from stat import S_IFREG
 from struct import error as struct_error
+from time import monotonic_ns
 
+from ppg_exec.stats.file_systems import MOUNT_TABLE
+from ppg_exec.stats.leases import Leases
+from ppg_exec.stats.packed import STAT, packed
 from ppg_exec.tracking.log import SharedLog, new_log
 from ppg_exec.tracking.origin import is_of_others
-from ppg_exec.tracking.wire import LIST_TOO_LONG, LONGEST, MOST, STAT, TOO_MANY_FILES, encode
+from ppg_exec.tracking.wire import LIST_TOO_LONG, LONGEST, MOST, TOO_MANY_FILES, encode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +31,10 @@ if TYPE_CHECKING:
 
     Prefixes = tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]
 
-__all__ = ["Notes", "packed"]
+__all__ = ["EXACT", "NO_CONTENT", "SPECIAL", "Notes"]
+
+EXACT = 1_000
+"""Uses of a task from which on folders may get leases: until then their stats take 2 ms, which is not worth the leases."""
 
 _MACHINERY = sys.modules["_frozen_importlib_external"]
 _SUFFIXES: tuple[str, ...] = (
@@ -37,15 +44,17 @@ _SUFFIXES: tuple[str, ...] = (
 _IMPORTS = "<frozen importlib._bootstrap_external>"
 _ARCHIVES = "<frozen zipimport>"
 _LAST = frozenset(suffix[-1] for suffix in _SUFFIXES)
-_NO_CONTENT = os.O_DIRECTORY | os.O_PATH
-_UNUSUAL = os.O_ACCMODE | _NO_CONTENT
+SPECIAL = _LAST | {"/", "."}
+"""Last letters of names that are code, or no plain names."""
+NO_CONTENT = os.O_DIRECTORY | os.O_PATH
+_UNUSUAL = os.O_ACCMODE | NO_CONTENT
 _KIND = 0o170000  # the bits of a mode that `S_IFMT` gives
-_LARGEST = (1 << 63) - 1
 
 _stat = os.stat
 _is_there = os.access
 _pack = STAT.pack
 _getframe = sys._getframe
+_now = monotonic_ns
 
 
 class Notes:
@@ -54,39 +63,45 @@ class Notes:
     Args:
         prefixes: of root, of what is unnoted, and of the system, each with a slash at its end.
         log: of the task, in a process that the task has started.
+        exact: whether the stat of each file is taken before it is opened, and not after the end of the task.
 
     """
 
     __slots__ = (
         "_before",
-        "_has_written",
+        "_exact",
         "_listed",
         "_listing",
         "_log",
         "_root",
         "_skipped",
         "_unnoted",
+        "has_written",
         "incomplete",
+        "leases",
         "noted",
         "own",
         "prefixes",
         "trace",
     )
 
-    def __init__(self, prefixes: Prefixes, log: SharedLog | None = None) -> None:
+    def __init__(self, prefixes: Prefixes, log: SharedLog | None = None, *, exact: bool = False) -> None:
         self.prefixes: Prefixes = prefixes
         self._root, self._unnoted, system = prefixes
         self._skipped = (*self._unnoted, *system)
         self._log = log
         self._before = 0  # notes that are older than the log
         self._listed = 0  # bytes of names in folders
-        self._has_written = False
+        self.has_written: bool = False
+        self._exact = exact or log is not None
         self._listing = ""  # the key of the folder that the hook is listing
         self.noted: dict[str, bytes] = {}
         self.incomplete: str = ""
         """Why notes are missing; empty if none are."""
         self.own: frozenset[str] = frozenset()
         """Names of the files that the task makes, as it may give them; uses of these need not be noted."""
+        self.leases: Leases | None = None
+        """Spares stats, once the task has used many files."""
         self.trace: Trace | None = None
         """What else the task uses, in the process of the task; None if only its Python code is looked at."""
 
@@ -112,14 +127,20 @@ class Notes:
             return
         noted = self.noted
         if flags & _UNUSUAL:
-            if not flags & _NO_CONTENT:
+            if not flags & NO_CONTENT:
                 self._opened_for_writing(name, flags)
             return
-        if (name is not path and name in noted) or (self._has_written and f"w{name}" in noted):
+        if (name is not path and name in noted) or (self.has_written and f"w{name}" in noted):
             return
         if name[-1] in _LAST and name.endswith(_SUFFIXES) and _is_code(_getframe(2)):
             self._imported(name)
             return
+        leases = self.leases
+        if leases is not None:
+            lease = leases.notes.get(name[: name.rfind("/")])
+            if lease is not None and _now() < leases.until and len(noted) < MOST:
+                noted[name] = lease
+                return
         try:
             found = _stat(name)
         except (OSError, ValueError) as error:
@@ -129,12 +150,16 @@ class Notes:
             if len(noted) >= MOST or self._log is not None:
                 self._note(name, packed(found))
                 return
+            if leases is not None and name is MOUNT_TABLE:
+                return
             try:
                 noted[name] = _pack(
                     found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
                 )
             except struct_error:
                 noted[name] = packed(found)
+        if len(noted) > EXACT and not self._exact:
+            self._looked(name, found)
 
     def listed(self, path: object) -> None:
         """The names in a folder are about to be listed."""
@@ -197,6 +222,22 @@ class Notes:
             raise error
         if isinstance(error, FileNotFoundError | NotADirectoryError) and f"w{name}" not in self.noted:
             self._note(f"a{name}", b"")
+        self._looked(name, None)
+
+    def _looked(self, name: str, found: os.stat_result | None) -> None:
+        """The stat of a file was taken before it is opened; None if it failed."""
+        if self._exact or len(self.noted) <= EXACT:
+            return
+        if self.leases is None:
+            self.leases = Leases(self._skipped)
+        self.leases.looked(name, found)
+
+    def look_at_once(self) -> None:
+        """Take the stat of each further file before it is opened: the task starts a process, which may change files at any time."""
+        self._exact = True
+        leases = self.leases
+        if leases is not None and leases.notes:
+            leases.end()
 
     def counts(self, name: str) -> bool:
         """Whether uses of a file are noted, by where it is."""
@@ -212,7 +253,7 @@ class Notes:
             return
         noted[key] = value
         if key[0] == "w":
-            self._has_written = True
+            self.has_written = True
         if self._log is not None and (problem := self._log.append(key, value)):
             self.fail(problem)
 
@@ -232,6 +273,7 @@ class Notes:
     def share(self) -> SharedLog:
         """The log that the processes of this task share, from now on. Raises OSError."""
         if self._log is None:
+            self.look_at_once()
             self._before = len(self.noted)
             self._log = new_log()
         return self._log
@@ -247,6 +289,8 @@ class Notes:
     def encoded_so_far(self) -> bytes:
         """The bytes of all notes of the task until now, in the process of the task."""
         noted = dict(self.noted)  # a thread may still add to it
+        if self.leases is not None:
+            noted = self.leases.settled(noted)
         if self._log is not None:
             try:
                 noted = self._merged(noted, self._log)
@@ -274,15 +318,6 @@ class Notes:
             self.incomplete = self.incomplete or TOO_MANY_FILES
             merged = dict(list(merged.items())[:MOST])
         return merged
-
-
-def packed(found: os.stat_result) -> bytes:
-    """A stat as `wire` has it."""
-    try:
-        return _pack(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
-    except struct_error:  # a time after the year 2262
-        times = (max(-_LARGEST, min(_LARGEST, each)) for each in (found.st_mtime_ns, found.st_ctime_ns))
-        return _pack(found.st_dev, found.st_ino, found.st_size, *times)
 
 
 def _text(path: object) -> str | None:

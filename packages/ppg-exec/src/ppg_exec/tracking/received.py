@@ -5,14 +5,43 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import overload
 
+from ppg_exec.stats.late_stats import LateStats
+from ppg_exec.stats.packed import LATE, STAT
 from ppg_exec.tracking.hook import current_notes
 from ppg_exec.tracking.uses import FileUse, UseKind
-from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, STAT
+from ppg_exec.tracking.wire import HEADER, LONGEST, MOST
 
 __all__ = ["FileUses", "received_uses", "uses_so_far"]
 
 _KINDS = {"/": UseKind.READ, "a": UseKind.ABSENT, "l": UseKind.LISTED, "w": UseKind.WRITTEN}
 _LONGEST_SENTENCE = 500  # characters
+_set = object.__setattr__
+
+
+class _LateUse(FileUse):
+    """_LateUse: is a read of which the stat is taken when it is asked for."""
+
+    __slots__ = ("_late",)
+    kind = UseKind.READ
+    names = ()
+    _late: LateStats
+
+    def __init__(self, path: str, late: LateStats) -> None:
+        _set(self, "path", path)
+        _set(self, "_late", late)
+
+    @property
+    def stat(self) -> tuple[int, int, int, int, int] | None:
+        return self._late.stat(self.path)
+
+    def __eq__(self, other: object) -> bool:
+        return self._plain() == (other._plain() if isinstance(other, _LateUse) else other)
+
+    def __hash__(self) -> int:
+        return hash(self._plain())
+
+    def _plain(self) -> FileUse:
+        return FileUse(self.kind, self.path, self.stat)
 
 
 class FileUses(Sequence[FileUse]):
@@ -53,11 +82,20 @@ class FileUses(Sequence[FileUse]):
         if self._read is None:
             stats = STAT.iter_unpack(self._stats)
             listed = iter(self._names.split(b"/"))
-            found = []
+            late: dict[tuple[int, int, int, int, int], LateStats] = {}
+            found: list[FileUse] = []
             for key in self._keys.decode("utf-8", "surrogateescape").split("\0"):
                 kind = _KINDS[key[0]]
                 if kind is UseKind.READ:
-                    found.append(FileUse(kind, key, next(stats)))
+                    stat = next(stats)
+                    if stat[2] != LATE:
+                        found.append(FileUse(kind, key, stat))
+                        continue
+                    lease = late.get(stat)
+                    if lease is None:
+                        lease = late[stat] = LateStats(stat)
+                    lease.paths.append(key)
+                    found.append(_LateUse(key, lease))
                 elif kind is UseKind.LISTED:
                     names = next(listed).decode("utf-8", "surrogateescape")
                     found.append(

@@ -31,6 +31,10 @@ class FileUse:
     path: absolute, without `.` and `..`, and with links as the task has named them. stat: device, inode, size, and the
     nanoseconds of the last modification and of the last change, at the moment of the use. ABSENT and WRITTEN have
     none. names: what a LISTED folder had then, sorted.
+
+    Of a task that reads many files, the stats of most are found out later, when they are asked for, by the times of changes
+    (docs/executor.md). If it cannot be proved any more what a file was, its stat is `DOUBTFUL`. If it was not there, it
+    is READ without a stat.
     """
 
     kind: UseKind
@@ -46,9 +50,11 @@ class Tracking:
     Everything in `root` is noted, but for what is in `unnoted`. Outside `root`, what is in `system` is not noted
     either. All of these are absolute names of files or folders. Tasks of one run have the same object, so that it
     travels once. strace: what native code and other programs use is noted, too, by strace (`ppg_exec.tracing`).
+    exact: all stats are taken at the moment of the use.
     """
 
     root: str
     unnoted: tuple[str, ...] = ()
     system: tuple[str, ...] = ()
     strace: bool = False
+    exact: bool = False

@@ -5,7 +5,8 @@ A job process sends them with its report. The receiver, `received`, does not tru
     lengths of the three parts before names | why notes are missing | keys | stats | names
 
 A key is the path of a file, behind a letter unless the file was read: `a` absent, `l` listed, `w` written. NUL, which no
-path has, is between two keys. Each read file and each listed folder has a stat of 40 bytes. A slash, which no name has, is
+path has, is between two keys. Each read file and each listed folder has a stat of 40 bytes, or a read file has
+the lease of its folder in its place. A slash, which no name has, is
 between the names of two folders, and NUL between two names.
 """
 
@@ -13,13 +14,14 @@ from __future__ import annotations
 
 from struct import Struct
 
-__all__ = ["HEADER", "LONGEST", "MOST", "STAT", "encode"]
+from ppg_exec.stats.packed import STAT
+
+__all__ = ["HEADER", "LONGEST", "MOST", "encode"]
 
 MOST = 100_000
 """Uses that are noted of one task."""
 LONGEST = 32 << 20
 """Bytes that the uses of one task have at most."""
-STAT = Struct("=QQqqq")
 HEADER = Struct("=III")
 
 TOO_MANY_FILES = f"it has used more than {MOST:,} files; only the first ones are noted"

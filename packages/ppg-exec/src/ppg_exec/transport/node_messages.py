@@ -149,6 +149,8 @@ class TrackFiles(Message):
     """where all uses are noted, where none are, and what belongs to the system; each with a slash at its end"""
     strace: bool
     """whether strace sees what native code and other programs use"""
+    exact: bool
+    """whether the stat of each file is taken before it is opened"""
 
 
 # ---- node → controller

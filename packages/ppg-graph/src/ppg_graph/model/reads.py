@@ -12,7 +12,17 @@ from __future__ import annotations
 
 from ppg_graph.model.ids import Fingerprint, JobId, NodeKind
 
-__all__ = ["ABSENT", "circle_id", "is_read", "link_id", "listing_id", "may_follow", "path_of_read", "read_id"]
+__all__ = [
+    "ABSENT",
+    "UNCERTAIN",
+    "circle_id",
+    "is_read",
+    "link_id",
+    "listing_id",
+    "may_follow",
+    "path_of_read",
+    "read_id",
+]
 
 # No file has such a name, because names of files have no empty parts.
 _FILE = "read://"
@@ -24,6 +34,8 @@ _MAKERS = (NodeKind.OUTPUT, NodeKind.GENERATOR)
 
 ABSENT = Fingerprint(b"absent")
 """Fingerprint of a file or folder that was not there when a job looked for it."""
+UNCERTAIN = Fingerprint(b"not known as it was read")
+"""Fingerprint of a file that may have changed before or after a job read it. No file has it, so the job runs again."""
 
 
 def read_id(path: str) -> JobId:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias, assert_never
 
 from ppg_graph.model.ids import Fingerprint, JobId
-from ppg_graph.model.reads import ABSENT, is_read, link_id, listing_id, path_of_read
+from ppg_graph.model.reads import ABSENT, UNCERTAIN, is_read, link_id, listing_id, path_of_read
 
 __all__ = [
     "AlwaysRuns",
@@ -152,6 +152,8 @@ def _what_was_read(reason: ReadChanged) -> str:
         return f"the names in {path}, which it listed, changed"
     if reason.upstream == link_id(path):
         return f"the link {path}, by which it read a file, leads elsewhere"
+    if reason.old == UNCERTAIN:
+        return f"{path}, which it read, may have changed just before or while it ran"
     if reason.old == ABSENT:
         return f"{path}, which it looked for, is there now"
     if reason.new == ABSENT:
