@@ -70,7 +70,6 @@ def nothing_ran(project):
 CHECKS = {
     "ppg run hello.py": ("run hello.py", "", ran),
     "ppg run script.py": ("run script.py", "", ran),
-    "ppg run --cores 4": ("run --cores 4 script.py", "", ran),
     "ppg run script.py --inline": ("run script.py --inline", "", ran),
     "ppg run script.py -- arguments": (
         "run script.py -- c.txt",

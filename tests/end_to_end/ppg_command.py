@@ -20,6 +20,7 @@ __all__ = [
     "Run",
     "done_jobs",
     "environment",
+    "log_of",
     "made_once",
     "run_command",
     "run_with_other_hash_seeds",
@@ -31,7 +32,7 @@ PPG = str(Path(sys.executable).with_name("ppg"))
 SOME_OR_ALL_SEEDS = pytest.mark.parametrize("runs", [2, pytest.param(9, marks=pytest.mark.nightly)])
 """How often a project that has run once runs again, with another seed of Python's hashes each time."""
 
-_DONE = re.compile(r"ppg: done +(.+) \([0-9.]+ s\)")
+_DONE = re.compile(r"^\S+ \S+ done: (.+) \([0-9.]+ s\)", re.MULTILINE)
 _SUMMARY = re.compile(r"ppg: (\d+) ran, (\d+) up to date, (\d+) failed, (\d+) blocked")
 
 
@@ -58,7 +59,8 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, str] | None = None) -> Run:
-    """Run a command in a folder to its end."""
+    """Run a command in a folder to its end; it writes a log, which has each job."""
+    log = log_of(folder)
     ended = subprocess.run(
         command,
         cwd=folder,
@@ -70,7 +72,7 @@ def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, s
     said = ended.stdout + ended.stderr
     summaries = _SUMMARY.findall(said)
     counts = tuple(int(number) for number in summaries[-1]) if summaries else None
-    return Run(ended.returncode, said, frozenset(done_jobs(said)), counts)
+    return Run(ended.returncode, said, frozenset(done_jobs(log)), counts)
 
 
 def run_with_other_hash_seeds(script: str, folder: Path, runs: int) -> list[Run]:
@@ -81,9 +83,17 @@ def run_with_other_hash_seeds(script: str, folder: Path, runs: int) -> list[Run]
     ]
 
 
-def done_jobs(said: str) -> list[str]:
-    """The jobs that ppg reported as done, in order."""
-    return _DONE.findall(said)
+def log_of(folder: Path) -> Path:
+    """The log that the next run in a folder writes."""
+    log = folder / "logs" / "ppg_run.txt"
+    log.parent.mkdir(exist_ok=True)
+    log.unlink(missing_ok=True)
+    return log
+
+
+def done_jobs(log: Path) -> list[str]:
+    """The jobs that the log of a run has as done, in order; none if nothing has run."""
+    return _DONE.findall(log.read_text()) if log.exists() else []
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

@@ -4,6 +4,7 @@ Needs bowtie2, samtools, bcftools and the reads. Where these are missing the tes
 PPG_REQUIRE_TOOLS=1 says that they must be there.
 """
 
+import contextlib
 import os
 import shutil
 import signal
@@ -22,6 +23,7 @@ from tests.end_to_end.ppg_command import (
     Run,
     done_jobs,
     environment,
+    log_of,
     made_once,
     run_command,
     run_with_other_hash_seeds,
@@ -129,22 +131,18 @@ def test_another_quality_threshold_filters_again_and_aligns_nothing(project):
     assert (again.code, again.ran) == (0, {f"results/variants/{name}" for name in expected}), again.said
 
 
-def kill_when_done(project: Path, done_before: int) -> str:
-    """Run the pipeline, and kill ppg when so many jobs are done; what it had said by then."""
+def kill_when_done(project: Path, done_before: int) -> list[str]:
+    """Run the pipeline, and kill ppg when so many jobs are done; the jobs that were done by then."""
     marker = f"PPG_TEST_MARKER={uuid.uuid4()}"
     env = environment(PPG_TEST_MARKER=marker.partition("=")[2])
-    said = ""
-    with subprocess.Popen(
-        [PPG, "run", SCRIPT], cwd=project, env=env, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        while len(done_jobs(said)) < done_before:
-            line = process.stderr.readline()
-            assert line, f"it ended too early:\n{said}"
-            said += line
+    log = log_of(project)
+    with subprocess.Popen([PPG, "run", SCRIPT], cwd=project, env=env, stderr=subprocess.DEVNULL) as process:
+        while len(done := done_jobs(log)) < done_before:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                pytest.fail(f"it ended too early, with {process.wait(timeout=0.02)}")
         process.send_signal(signal.SIGKILL)
     wait_until_gone(marker)
-    return said
+    return done
 
 
 def recorded_outputs(project: Path) -> set[str]:
@@ -159,10 +157,10 @@ def test_a_run_killed_twice_leaves_nothing_running_and_is_resumed_without_redoin
     lay_out(project, reads)
     recorded: set[str] = set()
     for done_before in (6, 14):
-        said = done_jobs(kill_when_done(project, done_before))
-        assert not recorded & set(said)
+        done = kill_when_done(project, done_before)
+        assert not recorded & set(done)
         recorded = recorded_outputs(project)
-        assert said[0] in recorded
+        assert done[0] in recorded
         assert len(recorded) < JOBS
 
     last = run_variants(project)
