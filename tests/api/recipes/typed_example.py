@@ -163,6 +163,62 @@ assert_type(sorted_numbers["sorted.txt"], ppg.JobFile)
 assert_type(sorted_numbers.path, Path)
 
 
+# Jobs are generic: what a parameter gets follows from the class, as from the decorator.
+def write_named(out: dict[str, Path]) -> None:
+    out["a"].write_text("a")
+
+
+def write_listed(out: list[Path]) -> int:
+    return len(out)
+
+
+def write_one(out: Path, times: int = 2, *, text: str = "x") -> None:
+    out.write_text(text * times)
+
+
+def make_nothing_of(value: int = 3) -> list[int]:
+    return [value]
+
+
+class Place:
+    loaded: list[int]
+
+
+by_name = ppg.MultiFileGeneratingJob({"a": "a.out", "b": "b.out"}, write_named)
+by_place = ppg.MultiTempFileGeneratingJob(["c.out", Path("d.out")], write_listed, empty_ok=True)
+names_of_files: list[str] = ["e.out", "f.out"]
+of_texts = ppg.MultiFileGeneratingJob(names_of_files, write_listed)
+by_attribute = ppg.AttributeLoadingJob("loaded", Place(), "loaded", make_nothing_of)
+by_cache = ppg.CachedAttributeLoadingJob("loaded.cache", Place(), "loaded", make_nothing_of)
+one_file = ppg.FileGeneratingJob("one.out", write_one)
+ppg.FileGeneratingJob("none.out", lambda: None)
+ppg.FileGeneratingJob("lambda.out", lambda out: out.write_text("x"))
+ppg.DirectoryGeneratingJob("one folder", write_one)
+assert_type(ppg.upstream(by_name), dict[str, Path])
+assert_type(ppg.upstream(by_place), list[Path])
+assert_type(ppg.upstream(of_texts), list[Path])
+assert_type(ppg.upstream(halves), dict[str, Path])
+assert_type(ppg.upstream(listed), list[Path])
+assert_type(ppg.upstream(by_attribute), list[int])
+assert_type(ppg.upstream(by_cache), list[int])
+assert_type(ppg.upstream(names_of_files), list[Path])
+assert_type(ppg.upstream({("a", 1): "a.txt"}), dict[tuple[str, int], Path])
+assert_type(ppg.upstream({"s1": [numbers, by_name["a"]]}), dict[str, list[Path]])
+assert_type(ppg.upstream([counted, counted]), list[dict[str, int]])
+assert_type(ppg.upstream({"c": counted}), dict[str, dict[str, int]])
+assert_type(ppg.upstream({"p": ppg.FileChecksumInvariant("p.txt")}), dict[str, Path])
+plain: ppg.MultiFileGeneratingJob = by_name
+named_only: ppg.MultiFileGeneratingJob[dict[str, Path]] = by_name
+files_only: ppg.JobList[ppg.FileGeneratingJob] = ppg.JobList([one_file])
+assert_type(files_only[0], ppg.FileGeneratingJob)
+assert_type(ppg.JobList(one_file), ppg.JobList[ppg.FileGeneratingJob])
+assert_type((files_only + by_name)[0], ppg.FileGeneratingJob | ppg.MultiFileGeneratingJob[dict[str, Path]])
+assert_type(files_only.depends_on("input.txt"), ppg.JobList[ppg.FileGeneratingJob])
+anything: ppg.JobList = files_only
+mapped = ppg.map(write_one, [1, 2], to="mapped/{item}.txt")
+assert_type(mapped, ppg.JobList[ppg.FileGeneratingJob])
+
+
 @ppg.file("wrong.txt")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue, reportUntypedFunctionDecorator]
 def takes_a_text(out: str) -> None:
     print(out)
@@ -200,3 +256,17 @@ ppg.FileGeneratingJob("x", print, cpus=4)  # type: ignore[call-arg]  # pyright: 
 stated.empty_ok = "yes"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
 stated.cores_needed = "many"  # type: ignore[assignment]  # pyright: ignore[reportAttributeAccessIssue]
 stated.use_cores(1.5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.FileGeneratingJob("x", write_listed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.TempFileGeneratingJob("x", write_named)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.DirectoryGeneratingJob("x", write_named)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.AttributeLoadingJob("x", Place(), "loaded", write_one)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+ppg.MultiFileGeneratingJob(["a", "b"], write_named)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+ppg.MultiFileGeneratingJob({"a": "b"}, write_one)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+@ppg.file("wrong.again")
+def wrong_again(out: Path, several: Path = ppg.upstream(by_name)) -> None:  # type: ignore[assignment]  # pyright: ignore[reportArgumentType]
+    out.write_text(several.read_text())
+
+
+files_only.append(by_name)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

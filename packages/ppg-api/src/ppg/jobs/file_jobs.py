@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Self, Unpack, overload
 
 from ppg.arguments import require_flag
 from ppg.jobs.callback_job import CallbackJob
@@ -15,6 +15,7 @@ from ppg.kinds.confining import refuse_sharing
 from ppg.kinds.execution import AS_USUAL, Execution, ExecutionOptions, execution_of
 from ppg.kinds.kind import JobOutputs, Observing, ProcessCall, WrongFilesError
 from ppg.kinds.signature import Callback, wants_argument
+from ppg.kinds.typed import Made, MakesFile, MakesFiles, MakesNamedFiles
 from ppg.paths import NamedAfterFile, PathLike, absolute, require_no_obstacle, require_path
 from ppg.session.current import SESSION
 from ppg.session.namespaces import WholeName, full_path
@@ -303,7 +304,7 @@ class FileGeneratingJob(NamedAfterFile, FileJob):
     def __init__(
         self,
         output_filename: PathLike,
-        function: Callback,
+        function: MakesFile,
         rename_broken: bool = False,
         empty_ok: bool = False,
         *,
@@ -339,7 +340,7 @@ class FileGeneratingJob(NamedAfterFile, FileJob):
         return self.path
 
 
-class MultiFileGeneratingJob(FileJob):
+class MultiFileGeneratingJob(FileJob, Generic[Made]):
     """MultiFileGeneratingJob: makes several files with one call.
 
     If one of them is missing, all are removed and made again. `job["name"]` is one of the files: a job
@@ -362,6 +363,32 @@ class MultiFileGeneratingJob(FileJob):
     # `__getitem__` would make the job iterable, but a job is one dependency, not a list of files.
     __iter__: ClassVar[None] = None
 
+    @overload
+    def __init__(
+        self: "MultiFileGeneratingJob[dict[str, Path]]",
+        filenames: Mapping[str, PathLike],
+        function: MakesNamedFiles,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        *,
+        cutoff: bool = True,
+        share: bool = False,
+        pipegraph: "GraphProtocol | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None: ...
+    @overload
+    def __init__(
+        self: "MultiFileGeneratingJob[list[Path]]",
+        filenames: Iterable[PathLike],
+        function: MakesFiles,
+        rename_broken: bool = False,
+        empty_ok: bool = False,
+        *,
+        cutoff: bool = True,
+        share: bool = False,
+        pipegraph: "GraphProtocol | None" = None,
+        **options: Unpack[ExecutionOptions],
+    ) -> None: ...
     def __init__(
         self,
         filenames: Iterable[PathLike] | Mapping[str, PathLike],
@@ -473,7 +500,7 @@ class TempFileGeneratingJob(FileGeneratingJob):
     kind: ClassVar[NodeKind] = NodeKind.LAZY
 
 
-class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
+class MultiTempFileGeneratingJob(MultiFileGeneratingJob[Made]):
     """MultiTempFileGeneratingJob: makes several temporary files.
 
     See `TempFileGeneratingJob` and `MultiFileGeneratingJob`.
@@ -481,6 +508,36 @@ class MultiTempFileGeneratingJob(MultiFileGeneratingJob):
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY
+
+    if TYPE_CHECKING:
+
+        @overload
+        def __init__(
+            self: "MultiTempFileGeneratingJob[dict[str, Path]]",
+            filenames: Mapping[str, PathLike],
+            function: MakesNamedFiles,
+            rename_broken: bool = False,
+            empty_ok: bool = False,
+            *,
+            cutoff: bool = True,
+            share: bool = False,
+            pipegraph: "GraphProtocol | None" = None,
+            **options: Unpack[ExecutionOptions],
+        ) -> None: ...
+        @overload
+        def __init__(
+            self: "MultiTempFileGeneratingJob[list[Path]]",
+            filenames: Iterable[PathLike],
+            function: MakesFiles,
+            rename_broken: bool = False,
+            empty_ok: bool = False,
+            *,
+            cutoff: bool = True,
+            share: bool = False,
+            pipegraph: "GraphProtocol | None" = None,
+            **options: Unpack[ExecutionOptions],
+        ) -> None: ...
+        def __init__(self, filenames: Any, function: Any, *flags: bool, **options: Any) -> None: ...
 
 
 def _names(filenames: Mapping[Any, Any], what: str) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from ppg.jobs.folder_invariant import require_pattern
 from ppg.jobs.job import Job, JobFile, JobPart, unadmitted
 from ppg.kinds.execution import ExecutionOptions, execution_of
 from ppg.kinds.kind import HistoryProtocol, JobOutputs, Observing, ProcessCall, WrongFilesError
-from ppg.kinds.signature import Callback
+from ppg.kinds.typed import MakesFile
 from ppg.paths import PathLike, absolute, normalised_folder, require_folder
 from ppg.session.namespaces import full_path
 from ppg.worker.folders import folder_obstacle, make_folder, paths_in, remove_folder
@@ -93,7 +93,7 @@ class FolderJob(FileJob):
     def __init__(
         self,
         folder: PathLike,
-        function: Callback,
+        function: MakesFile,
         rename_broken: bool = False,
         empty_ok: bool = False,
         *,

@@ -7,13 +7,14 @@ hundred thousand jobs are cheap to declare.
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Never, Self, TypeVar, overload
 
 from ppg.exceptions import JobContractError
 from ppg.jobs.results_of_job import JobResults
 from ppg.kinds.kind import JobKind
 from ppg.kinds.resources import Cores, cores_of, memory_of
 from ppg.kinds.signature import is_function
+from ppg.kinds.typed import Member
 from ppg.paths import FileName
 from ppg.porting.guards import RefusesOldAttributes, is_gone, refuses_old_keywords
 from ppg.porting.lookup import keyword_error
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["Dependency", "Job", "JobFile", "JobList", "JobPart", "listed", "require_id", "unadmitted"]
 
 AnyJob = TypeVar("AnyJob", bound="Job")
+Other = TypeVar("Other")
 
 _FORMERLY_PUBLIC = ("is_chosen", "node")
 """Attributes that are private now, as pickles of jobs of an older ppg have them."""
@@ -285,7 +287,7 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
             )
 
     @property
-    def upstreams(self) -> "JobList":
+    def upstreams(self) -> "JobList[Any]":
         """The jobs that this job depends on directly.
 
         Named files that no job makes by now are inputs, and have invariants, from then on.
@@ -294,15 +296,15 @@ class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
         return JobList(self.pipegraph._job_at(node) for node in self.pipegraph.dag.upstreams(self._node))
 
     @property
-    def downstreams(self) -> "JobList":
+    def downstreams(self) -> "JobList[Any]":
         """The jobs that depend directly on this job; see `upstreams`."""
         self.pipegraph._observe_awaited()
         return JobList(self.pipegraph._job_at(node) for node in self.pipegraph.dag.downstreams(self._node))
 
-    def __add__(self, other: "Dependency") -> "JobList":
+    def __add__(self, other: "Dependency") -> "JobList[Any]":
         return JobList([self]) + other
 
-    def __radd__(self, other: "Dependency") -> "JobList":
+    def __radd__(self, other: "Dependency") -> "JobList[Any]":
         return JobList(listed(other)) + self
 
     # -- resources ---------------------------------------------------------------------------------
@@ -383,10 +385,10 @@ class JobPart:
     def __hash__(self) -> int:
         return hash(str(self.path))
 
-    def __add__(self, other: "Dependency") -> "JobList":
+    def __add__(self, other: "Dependency") -> "JobList[Any]":
         return JobList([self]) + other
 
-    def __radd__(self, other: "Dependency") -> "JobList":
+    def __radd__(self, other: "Dependency") -> "JobList[Any]":
         return JobList(listed(other)) + self
 
 
@@ -475,27 +477,41 @@ def _declaration_order(item: object) -> tuple[int, str]:
     return -1, str(item)
 
 
-class JobList(RefusesOldAttributes, list[Any]):
+class JobList(RefusesOldAttributes, list[Member]):
     """JobList: several jobs; `+` adds more, and `depends_on` works on it and accepts it.
 
     Parameters:
         jobs: an iterable of jobs, or one job.
     """
 
+    @overload
+    def __init__(self, jobs: Iterable[Member] = ()) -> None: ...
+    @overload
+    def __init__(self: "JobList[AnyJob]", jobs: AnyJob) -> None: ...
     def __init__(self, jobs: "Iterable[Any] | Job" = ()) -> None:
-        super().__init__([jobs] if isinstance(jobs, Job) else jobs)
+        several: Iterable[Any] = [jobs] if isinstance(jobs, Job) else jobs
+        super().__init__(several)
 
-    def __add__(self, other: object) -> "JobList":
+    @overload  # type: ignore[override]  # it takes more than a list does
+    def __add__(self, other: Mapping[Any, Other]) -> "JobList[Member | Other]": ...
+    @overload
+    def __add__(self, other: AnyJob) -> "JobList[Member | AnyJob]": ...
+    @overload
+    def __add__(self, other: Iterable[Other]) -> "JobList[Member | Other]": ...
+    @overload
+    def __add__(self, other: object) -> "JobList[Any]": ...
+    def __add__(self, other: object) -> "JobList[Any]":
         return JobList([*self, *listed(other)])
 
-    def __radd__(self, other: object) -> "JobList":
+    def __radd__(self, other: object) -> "JobList[Any]":
         return JobList([*listed(other), *self])
 
     def depends_on(self, *dependencies: "Dependency") -> Self:
         """Make every job of the list depend on these; return the list."""
         once = [list(item) if isinstance(item, Iterator) else item for item in dependencies]
-        for job in self:
-            job.depends_on(*once)
+        member: Any
+        for member in self:
+            member.depends_on(*once)
         return self
 
 

@@ -9,12 +9,12 @@ import builtins
 import functools
 import operator
 from collections.abc import Callable, Hashable, MutableMapping
-from typing import TYPE_CHECKING, Any, ClassVar, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Unpack
 
 from ppg.jobs.callback_job import NamedCallbackJob
 from ppg.kinds.execution import LoadOptions, execution_of
 from ppg.kinds.kind import ProcessCall
-from ppg.kinds.signature import Callback
+from ppg.kinds.typed import Loaded
 from ppg.session.namespaces import full_id
 from ppg.worker.calls import call_for_effect, load_attribute, load_entry, unload_attribute, unload_entry
 from ppg_graph import NodeKind
@@ -51,7 +51,7 @@ class DataLoadingJob(LoadingJob):
     def __init__(
         self,
         job_id: str,
-        callback: Callback,
+        callback: Callable[[], object],
         *,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
@@ -61,7 +61,7 @@ class DataLoadingJob(LoadingJob):
         super().__init__(job_id, callback, pipegraph, execution)
 
 
-class AttributeLoadingJob(LoadingJob):
+class AttributeLoadingJob(LoadingJob, Generic[Loaded]):
     """AttributeLoadingJob: sets an attribute to a function's return value, for the jobs directly downstream.
 
     Parameters:
@@ -79,7 +79,7 @@ class AttributeLoadingJob(LoadingJob):
         job_id: str,
         object: Any,  # noqa: A002 (the name is part of pypipegraph's interface)
         attribute_name: str,
-        callback: Callback,
+        callback: Callable[[], Loaded],
         *,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],
@@ -120,7 +120,7 @@ class AttributeLoadingJob(LoadingJob):
         return functools.partial(getattr, self.object, self.attribute_name)
 
 
-class DictEntryLoadingJob(LoadingJob):
+class DictEntryLoadingJob(LoadingJob, Generic[Loaded]):
     """DictEntryLoadingJob: sets an entry of a dictionary to a function's return value, for jobs directly downstream.
 
     Parameters:
@@ -138,7 +138,7 @@ class DictEntryLoadingJob(LoadingJob):
         job_id: str,
         dictionary: MutableMapping[Any, Any],
         key: object,
-        callback: Callback,
+        callback: Callable[[], Loaded],
         *,
         pipegraph: "GraphProtocol | None" = None,
         **options: Unpack[LoadOptions],

@@ -27,6 +27,7 @@ from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob, Load
 from ppg.kinds.execution import ExecutionOptions, LoadOptions, execution_of
 from ppg.kinds.resources import Cores
 from ppg.kinds.signature import Callback, wants_argument
+from ppg.kinds.typed import Loaded
 from ppg.paths import NamedAfterFile, PathLike, absolute, require_path
 from ppg.porting.guards import refuses_old_keywords
 from ppg.session.namespaces import WholeName, full_path
@@ -174,7 +175,7 @@ class CachedJob(CallbackJob):
         return (*super().implicit_invariants(), self.cache_job)
 
 
-class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
+class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob[Loaded]):
     """CachedAttributeLoadingJob: sets an attribute to a value that is calculated once and kept in a file.
 
     Parameters:
@@ -200,7 +201,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
         cache_filename: PathLike,
         object: Any,  # noqa: A002 (the name is part of pypipegraph's interface)
         attribute_name: str,
-        function: Callback,
+        function: Callable[[], Loaded],
         *,
         share: bool = False,
         pipegraph: "GraphProtocol | None" = None,
@@ -227,7 +228,7 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob):
         return (self.cache_job,)
 
 
-class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
+class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob[Loaded]):
     """CachedDictEntryLoadingJob: sets an entry of a dictionary to a value that is calculated once and kept in a file.
 
     Parameters:
@@ -248,7 +249,7 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob):
         cache_filename: PathLike,
         dictionary: MutableMapping[Any, Any],
         key: object,
-        function: Callback,
+        function: Callable[[], Loaded],
         *,
         share: bool = False,
         pipegraph: "GraphProtocol | None" = None,

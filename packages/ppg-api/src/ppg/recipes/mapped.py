@@ -40,7 +40,7 @@ Target = str | Callable[[Any], str | os.PathLike[str]]
 @overload
 def map(  # noqa: A001 (the name is that of Python's)
     function: Callable[..., object], items: Iterable[Any], /, *, to: Target, **options: Unpack[FileOptions]
-) -> JobList: ...
+) -> JobList[FileGeneratingJob]: ...
 @overload
 def map(  # noqa: A001
     folder: FolderJob,
@@ -90,11 +90,11 @@ def map(*arguments: Any, to: Target, **options: Any) -> Any:  # noqa: A001
 
 def _map_items(
     function: Callable[..., object], items: Iterable[Any], to: Target, options: Mapping[str, Any]
-) -> JobList:
+) -> JobList[FileGeneratingJob]:
     if isinstance(items, (str, bytes)) or not isinstance(items, Iterable):
         raise TypeError(f"ppg.map: items must be several values, such as a list, not {items!r}")
     targets = _Targets(to)
-    jobs = JobList()
+    jobs: JobList[FileGeneratingJob] = JobList()
     for item in items:
         path = targets.of(item, item)
         value = (

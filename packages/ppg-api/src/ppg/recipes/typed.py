@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     _P = ParamSpec("_P")
     _R = TypeVar("_R")
+    _M = TypeVar("_M")
 
     class FileFunction(FileGeneratingJob, Generic[_P, _R]):
         """FileFunction: is a function decorated by `ppg.file`."""
@@ -43,13 +44,13 @@ if TYPE_CHECKING:
         def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
             """Call the function."""
 
-    class FilesFunction(MultiFileGeneratingJob, Generic[_P, _R]):
+    class FilesFunction(MultiFileGeneratingJob[_M], Generic[_M, _P, _R]):
         """FilesFunction: is a function decorated by `ppg.files`."""
 
         def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
             """Call the function."""
 
-    class TempFilesFunction(MultiTempFileGeneratingJob, Generic[_P, _R]):
+    class TempFilesFunction(MultiTempFileGeneratingJob[_M], Generic[_M, _P, _R]):
         """TempFilesFunction: is a function decorated by `ppg.temp_files`."""
 
         def __call__(self, *arguments: _P.args, **named: _P.kwargs) -> _R:
@@ -130,9 +131,9 @@ class DeclaresFiles(Protocol):
     @overload
     def __call__(
         self, function: Callable[Concatenate[list[Path], P], R], /, **bound: Any
-    ) -> "FilesFunction[Concatenate[list[Path], P], R]": ...
+    ) -> "FilesFunction[list[Path], Concatenate[list[Path], P], R]": ...
     @overload
-    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FilesFunction[[], R]": ...
+    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FilesFunction[list[Path], [], R]": ...
 
 
 class DeclaresNamedFiles(Protocol):
@@ -141,9 +142,11 @@ class DeclaresNamedFiles(Protocol):
     @overload
     def __call__(
         self, function: Callable[Concatenate[dict[str, Path], P], R], /, **bound: Any
-    ) -> "FilesFunction[Concatenate[dict[str, Path], P], R]": ...
+    ) -> "FilesFunction[dict[str, Path], Concatenate[dict[str, Path], P], R]": ...
     @overload
-    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "FilesFunction[[], R]": ...
+    def __call__(
+        self, function: Callable[[], R], /, **bound: Any
+    ) -> "FilesFunction[dict[str, Path], [], R]": ...
 
 
 class DeclaresTempFiles(Protocol):
@@ -152,9 +155,11 @@ class DeclaresTempFiles(Protocol):
     @overload
     def __call__(
         self, function: Callable[Concatenate[list[Path], P], R], /, **bound: Any
-    ) -> "TempFilesFunction[Concatenate[list[Path], P], R]": ...
+    ) -> "TempFilesFunction[list[Path], Concatenate[list[Path], P], R]": ...
     @overload
-    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "TempFilesFunction[[], R]": ...
+    def __call__(
+        self, function: Callable[[], R], /, **bound: Any
+    ) -> "TempFilesFunction[list[Path], [], R]": ...
 
 
 class DeclaresTempNamedFiles(Protocol):
@@ -163,9 +168,11 @@ class DeclaresTempNamedFiles(Protocol):
     @overload
     def __call__(
         self, function: Callable[Concatenate[dict[str, Path], P], R], /, **bound: Any
-    ) -> "TempFilesFunction[Concatenate[dict[str, Path], P], R]": ...
+    ) -> "TempFilesFunction[dict[str, Path], Concatenate[dict[str, Path], P], R]": ...
     @overload
-    def __call__(self, function: Callable[[], R], /, **bound: Any) -> "TempFilesFunction[[], R]": ...
+    def __call__(
+        self, function: Callable[[], R], /, **bound: Any
+    ) -> "TempFilesFunction[dict[str, Path], [], R]": ...
 
 
 class DeclaresValue(Protocol):

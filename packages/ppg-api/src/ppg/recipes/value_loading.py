@@ -15,7 +15,7 @@ __all__ = ["Value", "ValueLoadingJob"]
 Value = TypeVar("Value")
 
 
-class ValueLoadingJob(AttributeLoadingJob, Generic[Value]):
+class ValueLoadingJob(AttributeLoadingJob[Value], Generic[Value]):
     """ValueLoadingJob: loads a value into the compute node, for functions of jobs that take it as a parameter.
 
     Parameters:
