@@ -28,7 +28,7 @@ def write_value(calculate: Callable[[], object], path: str, cache: str, root: st
     value = calculate()
     from ppg.worker.cache_pickler import dump  # noqa: PLC0415 (readers do not need it)
 
-    with open(path, "wb") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
+    with open(path, "w+b") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
         dump(value, file, cache, root)
 
 

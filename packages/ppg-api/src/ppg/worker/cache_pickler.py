@@ -11,16 +11,21 @@ has another order of texts in each process. The order of dictionaries counts, be
 The jobs that take a value call the methods of its classes, as they are when these jobs run. So a pickle with names ends
 with a digest of the code that they stand for. After an edit of a method the value is calculated again, because the code
 that calculates it refers to the class. Its pickle is the same, but the file is not, so the jobs downstream run, too.
+The class of an object that is pickled by name counts as well, and so does all that a module of the project defines.
+
+cloudpickle gives a class that it pickles by value a random mark, by which a process that reads it twice has one class. In a
+file the mark is made from the content.
 """
 
 import io
 import pickle
+import re
 import sys
 from collections import ChainMap
 from collections.abc import Iterable
 from hashlib import blake2b
-from types import CodeType, FunctionType
-from typing import IO, Any, ClassVar
+from types import CodeType, FunctionType, ModuleType
+from typing import IO, Any, ClassVar, TypeVar
 
 import cloudpickle
 
@@ -28,8 +33,10 @@ from ppg.exceptions import JobContractError
 
 __all__ = ["dump"]
 
-Named = type | FunctionType
+Named = type | FunctionType | ModuleType
 """What a pickle has by name, if it has code."""
+
+_SETS = (set, frozenset)
 
 _INSTALLED = ("/site-packages/", "/dist-packages/")
 
@@ -42,7 +49,7 @@ def dump(value: object, file: IO[bytes], cache: str, root: str, *, refuses_jobs:
 
     Parameters:
         value: the return value of the calculation.
-        file: the open file to write to, from its beginning.
+        file: the file to write to, from its beginning; open for reading, too.
         cache: the name of the file in messages.
         root: the folder of the project, absolute.
         refuses_jobs: whether the value must not contain jobs.
@@ -52,7 +59,10 @@ def dump(value: object, file: IO[bytes], cache: str, root: str, *, refuses_jobs:
         OSError: the file cannot be written.
     """
     try:
-        file.write(_digest_of(_dump(value, file, refuses_jobs=refuses_jobs), root))
+        named, marks = _dump(value, file, refuses_jobs=refuses_jobs)
+        if marks:
+            _make_lasting(marks, file)
+        file.write(_digest_of(named, root))
     except OSError:
         raise
     except Exception as error:
@@ -63,14 +73,14 @@ def dump(value: object, file: IO[bytes], cache: str, root: str, *, refuses_jobs:
         ) from error
 
 
-def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> Iterable[Named]:
-    """Pickle a value; returns what is in it by name."""
+def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> tuple[Iterable[Named], Iterable[str]]:
+    """Pickle a value; returns what is in it by name, and the marks of classes that are in it by value."""
     pickler = _CachePickler(file, PROTOCOL)
-    pickler.named = {}
+    pickler.named, pickler.marks = {}, {}
     pickler.refuses_jobs = refuses_jobs
     pickler.dump(value)
     if not pickler.has_sets:
-        return pickler.named.values()
+        return pickler.named.values(), pickler.marks
     sorting = _SortingPickler(file, PROTOCOL)
     sorting.refuses_jobs = refuses_jobs
     file.seek(0)
@@ -82,7 +92,23 @@ def _dump(value: object, file: IO[bytes], *, refuses_jobs: bool) -> Iterable[Nam
         file.seek(0)
         file.truncate()
         _CachePickler(file, PROTOCOL).dump(value)
-    return pickler.named.values()
+    return pickler.named.values(), pickler.marks
+
+
+def _make_lasting(marks: Iterable[str], file: IO[bytes]) -> None:
+    """Replace the random marks of classes, in their order, by others that depend on the content alone."""
+    file.seek(0)
+    content = file.read()
+    neutral = content
+    for position, mark in enumerate(marks):
+        neutral = neutral.replace(mark.encode(), b"%032d" % position)
+    start = blake2b(neutral, digest_size=32).digest()
+    for position, mark in enumerate(marks):
+        lasting = _LASTING + blake2b(b"%d" % position, key=start).hexdigest()
+        content = content.replace(mark.encode(), lasting[: len(mark)].encode())
+    file.seek(0)
+    file.truncate()
+    file.write(content)
 
 
 def _way_to_culprit(value: object, *, refuses_jobs: bool) -> str:
@@ -111,7 +137,9 @@ class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
     has_sets: bool = False
     """Whether there are sets with an order that may be another one in the next process."""
     named: dict[int, Named] | None = None
-    """Gets the classes and functions that are pickled by name."""
+    """Gets the classes, functions and modules that are pickled by name."""
+    marks: dict[str, None] | None = None
+    """Gets the random marks that cloudpickle gives to classes which it pickles by value."""
 
     def persistent_id(self, obj: Any) -> None:
         """Look at each object; none is left out of the pickle."""
@@ -120,6 +148,8 @@ class _CachePickler(cloudpickle.Pickler):  # type: ignore[misc]
             self.has_sets = True
 
     def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, _SETS) and len(obj) > 1:
+            self.has_sets = True  # of a subclass; `persistent_id` has seen the others
         return _reduced(self, obj)
 
 
@@ -128,12 +158,41 @@ def _reduced(pickler: Any, obj: Any) -> Any:
         if pickler.named is not None:
             pickler.named[id(obj)] = obj
         return NotImplemented  # pickle then refers to the object by name
-    if pickler.named is not None and "__wrapped__" in getattr(obj, "__dict__", ()):
-        pickler.named[id(obj)] = obj  # a function with `lru_cache`, for example, has a name, too
+    kind: Any = type(obj)
+    if pickler.named is not None:
+        if isinstance(obj, ModuleType) or _is_wrapper_with_name(obj):
+            pickler.named[id(obj)] = obj
+        elif id(kind) not in pickler.named and (
+            kind.__reduce__ is not object.__reduce__
+            or kind.__reduce_ex__ is not object.__reduce_ex__
+            or _has_name(kind)
+        ):
+            pickler.named[id(kind)] = kind  # also if the object is pickled as the name of a global
     # Classes of ppg that this process may not have imported have this method alone.
-    if pickler.refuses_jobs and hasattr(type(obj), "implicit_invariants"):
+    if pickler.refuses_jobs and hasattr(kind, "implicit_invariants"):
         raise TypeError(f"{obj!r} is a job, which belongs to its script; return its name or its path instead")
-    return cloudpickle.Pickler.reducer_override(pickler, obj)
+    if isinstance(obj, TypeVar):
+        reduced = cloudpickle.Pickler.dispatch_table[TypeVar](obj)
+    else:
+        reduced = cloudpickle.Pickler.reducer_override(pickler, obj)
+    if pickler.marks is not None and reduced is not NotImplemented and isinstance(obj, (type, TypeVar)):
+        pickler.marks.update((one, None) for one in reduced[1] if isinstance(one, str) and _MARK(one))
+    return reduced
+
+
+def _is_wrapper_with_name(obj: Any) -> bool:
+    """Whether this is a function with `lru_cache`, for example, which is no function of Python."""
+    return (
+        "__wrapped__" in getattr(obj, "__dict__", ())
+        and isinstance(getattr(obj, "__module__", None), str)
+        and isinstance(getattr(obj, "__qualname__", None), str)
+        and _has_name(obj)
+    )
+
+
+_MARK = re.compile("[0-9a-f]{32}").fullmatch
+_LASTING = "ppg"
+"""The beginning of marks that do not change any more, so that a class keeps its mark in another file."""
 
 
 _PythonPickler: Any = pickle._Pickler
@@ -149,6 +208,7 @@ class _SortingPickler(_PythonPickler):  # type: ignore[misc]
     dispatch_table: ClassVar[Any] = _CachePickler.dispatch_table
     refuses_jobs: bool = False
     named: dict[int, Named] | None = None
+    marks: dict[str, None] | None = None
     # How cloudpickle reduces functions, of which these methods are part.
     _dynamic_function_reduce = cloudpickle.Pickler._dynamic_function_reduce
     _function_reduce = cloudpickle.Pickler._function_reduce
@@ -159,6 +219,8 @@ class _SortingPickler(_PythonPickler):  # type: ignore[misc]
         self.globals_ref: dict[int, Any] = {}
 
     def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, _SETS) and (arguments := _arguments_of(obj)) is not None:
+            return arguments
         if isinstance(obj, (type, FunctionType)) or self.refuses_jobs:
             return _reduced(self, obj)
         return NotImplemented
@@ -193,6 +255,18 @@ class _SortingPickler(_PythonPickler):  # type: ignore[misc]
 _BATCH = 1000
 
 
+def _arguments_of(subset: Any) -> Any:
+    """How an instance of a subclass of set is rebuilt, with sorted elements; None if the class has its own way."""
+    kind = type(subset)
+    base = set if isinstance(subset, set) else frozenset
+    if kind is base or any(
+        getattr(kind, name) is not getattr(base, name) for name in ("__reduce__", "__reduce_ex__", "__iter__")
+    ):
+        return None
+    make, _, state = subset.__reduce__()
+    return make, (_sorted(subset),), state
+
+
 def _sorted(elements: Iterable[object]) -> list[object]:
     found = list(elements)
     if len({type(one) for one in found}) == 1 and type(found[0]) in (str, bytes, int):
@@ -220,7 +294,11 @@ def _digest_of(named: Iterable[Named], root: str) -> bytes:
         named: what a pickle has by name.
         root: the folder of the project, absolute.
     """
-    possible = {f"{one.__module__}.{one.__qualname__}": one for one in named if _may_be_of_project(one)}
+    possible = {
+        one.__name__ if isinstance(one, ModuleType) else f"{one.__module__}.{one.__qualname__}": one
+        for one in named
+        if _may_be_of_project(_module_of(one))
+    }
     if not possible:
         return b""
     # Most values have no class of the project, and the import costs more than their pickles.
@@ -229,10 +307,12 @@ def _digest_of(named: Iterable[Named], root: str) -> bytes:
     follow = Follow(root=root)
     parts: list[bytes] = []
     for name in sorted(possible):
-        if not is_of_project(possible[name].__module__):
+        one = possible[name]
+        if not is_of_project(_module_of(one)):
             continue
+        code = _import_of(name) if isinstance(one, ModuleType) else one
         try:
-            content = fingerprint_function(possible[name], follow=follow).bytecode.hex()
+            content = fingerprint_function(code, follow=follow).bytecode.hex()
         except CannotFingerprint as error:
             content = str(error)  # the function of the job refers to the same code, and a message says so
         parts.append(f"{name} {content}\n".encode())
@@ -241,8 +321,22 @@ def _digest_of(named: Iterable[Named], root: str) -> bytes:
     )
 
 
-def _may_be_of_project(one: Named) -> bool:
-    top = one.__module__.partition(".")[0]
+def _module_of(one: Named) -> Any:
+    return one.__name__ if isinstance(one, ModuleType) else one.__module__
+
+
+def _import_of(module: str) -> FunctionType:
+    """Return a function with a fingerprint of all that a module of the project defines."""
+    names: dict[str, Any] = {}
+    exec(f"def use():\n import {module} as found\n return found", names)  # noqa: S102 (the name of an imported module)
+    function: FunctionType = names["use"]
+    return function
+
+
+def _may_be_of_project(module: object) -> bool:
+    if not isinstance(module, str):
+        return False
+    top = module.partition(".")[0]
     file = getattr(sys.modules.get(top), "__file__", None)
     if isinstance(file, str):
         return not any(folder in file for folder in _INSTALLED) and not _is_of_python(top)

@@ -144,7 +144,7 @@ def _has_pyarrow() -> bool:
 def _write_pickle(value: object, path: str, job_id: str, root: str) -> None:
     from ppg.worker.cache_pickler import dump  # noqa: PLC0415 (readers do not need it)
 
-    with open(path, "wb") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
+    with open(path, "w+b") as file:  # noqa: PTH123 (pathlib is not imported in job processes)
         dump(value, file, job_id, root, refuses_jobs=True)
 
 
