@@ -160,6 +160,22 @@ CHECKS = {
             ended.code == 0 and ended.out.startswith("a.txt depends on\n  the function of a.txt")
         ),
     ),
+    "ppg run script.py --dry-run": (
+        "run script.py --dry-run",
+        "",
+        lambda ended, project: "dry run: 2 jobs will run" in ended.out and nothing_ran(project),
+    ),
+    "ppg run script.py --until a.txt": ("run script.py --until a.txt", "", ran),
+    "ppg run script.py --force a.txt": (
+        "run script.py --force a.txt",
+        "run script.py",
+        lambda ended, _: ended.summary == (1, 1, 0, 0),
+    ),
+    "ppg run script.py --fail-fast": ("run script.py --fail-fast", "", ran),
+    "ppg run --dry-run": ("run --dry-run script.py", "", lambda ended, project: nothing_ran(project)),
+    "ppg run --until JOB": ("run --until a.txt script.py", "", ran),
+    "ppg run --force JOB": ("run --force a.txt script.py", "", ran),
+    "ppg run --fail-fast": ("run --fail-fast script.py", "", ran),
     "ppg run script.py --strict": ("run script.py --strict", "", ran),
     "ppg run --strict": ("run --strict script.py", "", ran),
     "ppg why a.txt": (
@@ -206,6 +222,8 @@ CHECKS = {
 }
 OTHERWISE_TESTED = {
     "ppg log --listen": "tests/cli/test_log.py",
+    "ppg log --listen --json": "tests/cli/test_log.py",
+    "ppg run script.py --watch": "tests/cli/test_run_options.py",
 }
 
 

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     )
     from ppg.exceptions import RuntimeError as RuntimeError  # noqa: A004 (the name is part of pypipegraph's interface)
     from ppg.inspect.forecast import Preview
+    from ppg.inspect.plan import Plan
     from ppg.inspect.verification import Verification
     from ppg.jobs.callback_job import CallbackJob
     from ppg.jobs.file_jobs import (
@@ -165,6 +166,7 @@ __all__ = [
     "Observing",
     "ParameterInvariant",
     "Pipegraph",
+    "Plan",
     "PlotJob",
     "Preview",
     "ProcessCall",
@@ -205,6 +207,7 @@ __all__ = [
 _MODULES = {
     "ppg.accept.acceptance": ["Acceptance"],
     "ppg.inspect.forecast": ["Preview"],
+    "ppg.inspect.plan": ["Plan"],
     "ppg.inspect.verification": ["Verification"],
     "ppg.recipes.cached_jobs": [
         "CacheJob",

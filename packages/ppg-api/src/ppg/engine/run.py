@@ -2,12 +2,13 @@
 
 import errno
 import signal
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.driver import Driver
 from ppg.exceptions import InternalError, PyPipelineGraphError
+from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
 from ppg.report.broadcast import Broadcast
 from ppg.report.events import Listener, RunFinished
@@ -21,7 +22,6 @@ from ppg.result import RunResult
 from ppg.status.recorder import Recorder
 from ppg.text import counted
 from ppg_exec import Executor, ExecutorError
-from ppg_graph import NodeId
 from ppg_invariants import StatusStore, StoreDamagedWarning, StoreError
 
 __all__ = ["run_graph"]
@@ -31,9 +31,9 @@ def run_graph(
     pipegraph: DeclaredGraph,
     frontend: Frontend,
     executor: Executor,
-    targets: Collection[NodeId] | None = None,
+    request: Request,
 ) -> RunResult:
-    """Run a complete graph, or only the jobs that some targets need; close the executor at the end.
+    """Run a complete graph, or the part of it that is asked for; close the executor at the end.
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, for example because another run holds it; or
@@ -56,11 +56,11 @@ def run_graph(
             if port is not None:
                 broadcast.join([UdpLog(port, pipegraph.root)])
             # First of all, so that its warnings come before the summary.
-            broadcast.join([Oversights(pipegraph, targets, broadcast.publish)], first=True)
+            broadcast.join([Oversights(pipegraph, request.targets, broadcast.publish)], first=True)
             recorder = Recorder(store)
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)
-            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, targets)
+            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, request)
             result = _drive(driver, recorder, broadcast)
     except (StoreError, StoreDamagedWarning) as error:
         # The warning is raised only if Python makes errors of warnings.

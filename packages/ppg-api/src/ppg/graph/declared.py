@@ -110,6 +110,9 @@ class DeclaredGraph(Catalogue):
         self._awaited: dict[tuple[str, JobId], Awaited] = {}
         self._inputs_by_name: set[str] = set()
         self.run_targets: Sequence[Job | PathLike] | None = None
+        self.run_until: Sequence[Job | PathLike] = ()
+        self.run_forced: Sequence[Job | PathLike] = ()
+        self.fail_fast: bool = False
         self._life = Life.DECLARING
         self._result: RunResult | None = None
 

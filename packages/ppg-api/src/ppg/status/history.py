@@ -46,6 +46,11 @@ class History:
         self.history: Mapping[JobId, Record] = store.history()
         self._makers: dict[str, list[JobId]] | None = None
 
+    @property
+    def durations(self) -> Mapping[JobId, float]:
+        """Duration of each job's last run, in seconds."""
+        return self._store.durations()
+
     def job_ids(self) -> list[JobId]:
         """Return the ids of all jobs in the store."""
         return self._store.job_ids()

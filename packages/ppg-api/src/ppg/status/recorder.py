@@ -32,11 +32,6 @@ class Recorder(History):
         self.has_changed_invariants: bool = False
 
     @property
-    def durations(self) -> Mapping[JobId, float]:
-        """Duration of each job's last run, in seconds."""
-        return self._store.durations()
-
-    @property
     def seconds_until_due(self) -> float | None:
         """Seconds until the next commit is due; None if no record waits."""
         return self._store.seconds_until_due()
@@ -47,10 +42,12 @@ class Recorder(History):
 
     def finish(self, result: RunResult) -> None:
         """Record how the run ended, and commit everything."""
-        if result.interrupted_by is not None or result.in_state(JobState.NOT_DONE):
+        if result.interrupted_by is None and result.failed:
+            end = RunEnd.FAILED
+        elif result.interrupted_by is not None or result.in_state(JobState.NOT_DONE):
             end = RunEnd.STOPPED
         else:
-            end = RunEnd.FAILED if result.failed else RunEnd.DONE
+            end = RunEnd.DONE
         self._store.end_run(self.run_id, end)
         self._store.flush()
 

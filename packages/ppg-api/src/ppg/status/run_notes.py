@@ -20,6 +20,7 @@ from ppg_graph import (
     FileEmpty,
     FileMissing,
     Fingerprint,
+    Forced,
     Generated,
     JobId,
     NewEdge,
@@ -309,6 +310,8 @@ def _packed(reason: Reason) -> list[object]:
             return ["demanded", by]
         case Targeted():
             return ["targeted"]
+        case Forced():
+            return ["forced"]
         case AlwaysRuns():
             return ["always runs"]
         case _:
@@ -341,6 +344,8 @@ def _unpacked(kind: str, *values: str) -> Reason:
             return Demanded(JobId(by))
         case "targeted", ():
             return Targeted()
+        case "forced", ():
+            return Forced()
         case "always runs", ():
             return AlwaysRuns()
         case _:
