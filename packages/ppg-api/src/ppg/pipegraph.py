@@ -24,7 +24,9 @@ from ppg_graph import NodeId, NodeKind
 if TYPE_CHECKING:
     from ppg.accept.acceptance import Acceptance
     from ppg.inspect.forecast import Preview
+    from ppg.inspect.leftovers import Leftovers
     from ppg.inspect.plan import Plan
+    from ppg.inspect.standing import Standing
     from ppg.inspect.verification import Verification
     from ppg.report.frontend import Frontend
     from ppg.result import RunResult
@@ -169,6 +171,25 @@ class Pipegraph(DeclaredGraph):
                 "needed; force the job that makes the file"
             )
         return job.node
+
+    def standing(self, *, targets: Iterable["Job | PathLike"] | None = None) -> "Standing":
+        """Return which jobs are up to date, stale, failed, or never built, without running or changing anything.
+
+        Parameters and errors are those of `preview`.
+        """
+        from ppg.inspect.standing import standing_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self.complete()
+        self.check()
+        return standing_of(self, Request(None if targets is None else tuple(self.nodes_of(targets))))
+
+    def leftovers(self) -> "Leftovers":
+        """Return what earlier runs left that no job makes any more; nothing is removed."""
+        from ppg.inspect.leftovers import leftovers_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self.complete()
+        self.check()
+        return leftovers_of(self)
 
     def verify(
         self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False

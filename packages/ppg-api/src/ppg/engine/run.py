@@ -10,6 +10,7 @@ from ppg.engine.driver import Driver
 from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
+from ppg.journal.kept_output import KeptOutput, most_kept, output_folder
 from ppg.report.broadcast import Broadcast
 from ppg.report.events import Listener, RunFinished
 from ppg.report.frontend import Frontend
@@ -37,10 +38,10 @@ def run_graph(
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, for example because another run holds it; or
-            the machine does not let the run continue; or PPG_LOG_PORT is no port.
+            the machine does not let the run continue; or PPG_LOG_PORT is no port, or PPG_KEEP_OUTPUT no size.
         InternalError: ppg has a defect.
     """
-    port = log_port()
+    port, most = log_port(), most_kept()
     shown_by = frontend.listeners(pipegraph)
     broadcast = Broadcast(shown_by)
     try:
@@ -58,6 +59,8 @@ def run_graph(
             # First of all, so that its warnings come before the summary.
             broadcast.join([Oversights(pipegraph, request.targets, broadcast.publish)], first=True)
             recorder = Recorder(store)
+            if most:
+                broadcast.join([KeptOutput(output_folder(pipegraph.status_path), recorder.run_id, most)])
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)
             driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, request)

@@ -8,6 +8,7 @@ from ppg.graph.extension import Extension
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.folder_notes import note_files_seen, note_folder
 from ppg.status.history import History
+from ppg.status.results import note_result
 from ppg.status.run_notes import note_generated, note_reads, note_run, note_unread
 from ppg_graph import JobId, Reason, Record, is_read
 from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
@@ -48,7 +49,13 @@ class Recorder(History):
             end = RunEnd.STOPPED
         else:
             end = RunEnd.DONE
-        self._store.end_run(self.run_id, end)
+        counts = {
+            "ran": len(result.ran),
+            "failed": len(result.failed),
+            "blocked": len(result.blocked),
+            "not_done": len(result.in_state(JobState.NOT_DONE)),
+        }
+        self._store.end_run(self.run_id, end, counts)
         self._store.flush()
 
     # -- jobs --------------------------------------------------------------------------------------------
@@ -63,8 +70,9 @@ class Recorder(History):
         )
 
     def ran(self, outcome: JobOutcome, reasons: Sequence[Reason]) -> None:
-        """Note how a job ended and why it ran, for `ppg why`."""
+        """Note how a job ended and why it ran, for `ppg why`; and its result, for `ppg diff`."""
         note_run(self._store, self.run_id, outcome, reasons)
+        note_result(self._store, self.run_id, outcome, self.history.get(JobId(outcome.job_id)), reasons)
 
     def generated(self, generator: str, extension: Extension) -> None:
         """Note the jobs and edges that a generator made, so that verification need not run the generator."""

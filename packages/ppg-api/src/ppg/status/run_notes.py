@@ -50,6 +50,8 @@ __all__ = [
     "note_generated",
     "note_reads",
     "note_run",
+    "packed_reason",
+    "unpacked_reason",
 ]
 
 ACCEPTED = "accepted"
@@ -161,7 +163,7 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
         noted.run_id,
         noted.when,
         JobState[details["state"]],
-        tuple(_unpacked(*packed) for packed in details["reasons"]),
+        tuple(unpacked_reason(*packed) for packed in details["reasons"]),
         details.get("more", 0),
         details.get("error"),
         details["seconds"],
@@ -228,7 +230,7 @@ def last_accepted(store: StatusStore, job_id: JobId) -> LastAccepted | None:
     return LastAccepted(
         noted.run_id,
         noted.when,
-        tuple(_unpacked(*packed) for packed in details["reasons"]),
+        tuple(unpacked_reason(*packed) for packed in details["reasons"]),
         details.get("more", 0),
     )
 
@@ -282,13 +284,14 @@ def last_made(store: StatusStore, generator: str) -> LastMade | None:
 
 
 def _details_of(reasons: Sequence[Reason]) -> dict[str, object]:
-    details: dict[str, object] = {"reasons": [_packed(reason) for reason in reasons[:MOST_REASONS]]}
+    details: dict[str, object] = {"reasons": [packed_reason(reason) for reason in reasons[:MOST_REASONS]]}
     if len(reasons) > MOST_REASONS:
         details["more"] = len(reasons) - MOST_REASONS
     return details
 
 
-def _packed(reason: Reason) -> list[object]:
+def packed_reason(reason: Reason) -> list[object]:
+    """Return a reason as JSON can hold it."""
     match reason:
         case NoRecord():
             return ["no record"]
@@ -318,7 +321,12 @@ def _packed(reason: Reason) -> list[object]:
             assert_never(reason)
 
 
-def _unpacked(kind: str, *values: str) -> Reason:
+def unpacked_reason(kind: str, *values: str) -> Reason:
+    """Return the reason that `packed_reason` has packed.
+
+    Raises:
+        PyPipelineGraphError: only a newer ppg knows such a reason.
+    """
     match kind, values:
         case "no record", ():
             return NoRecord()

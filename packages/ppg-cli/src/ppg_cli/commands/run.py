@@ -9,6 +9,7 @@ import typer
 
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import bytes_of, script_arguments
+from ppg_cli.script.completing import complete_jobs, complete_scripts
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -29,21 +30,38 @@ class Color(StrEnum):
 
 def run_command(
     context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="The Python script that declares and runs the jobs.")],
+    script: Annotated[
+        Path,
+        typer.Argument(
+            autocompletion=complete_scripts, help="The Python script that declares and runs the jobs."
+        ),
+    ],
     jobs: Annotated[
         list[str] | None,
-        typer.Argument(help="Only these, and what they need: ids, or files that jobs make."),
+        typer.Argument(
+            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Only show what will run, what may run, and why.")
     ] = False,
     until: Annotated[
         list[str] | None,
-        typer.Option("--until", metavar="JOB", help="End with this job: what depends on it does not run."),
+        typer.Option(
+            "--until",
+            autocompletion=complete_jobs,
+            metavar="JOB",
+            help="End with this job: what depends on it does not run.",
+        ),
     ] = None,
     force: Annotated[
         list[str] | None,
-        typer.Option("--force", metavar="JOB", help="Run this job although nothing has changed."),
+        typer.Option(
+            "--force",
+            autocompletion=complete_jobs,
+            metavar="JOB",
+            help="Run this job although nothing has changed.",
+        ),
     ] = None,
     fail_fast: Annotated[
         bool, typer.Option("--fail-fast", help="Start no more jobs after the first failure.")

@@ -29,7 +29,8 @@ class StoreCommand(TyperCommand):
         own, ctx.meta[SCRIPT_ARGUMENTS] = args[:end], args[end + 1 :]
         if end < len(args) and not self.takes_script:
             ctx.fail(f"'{ctx.command_path}' runs no script, so nothing can follow '--'; leave it out")
-        self._refuse_unknown_options(ctx, own)
+        if not ctx.resilient_parsing:  # a shell completes a line that is not complete
+            self._refuse_unknown_options(ctx, own)
         return super().parse_args(ctx, own)
 
     def _refuse_unknown_options(self, ctx: typer.Context, args: Sequence[str]) -> None:
