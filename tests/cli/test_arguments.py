@@ -13,8 +13,18 @@ for name in ["c.txt", *sys.argv[1:]]:
 ppg.run_pipegraph()
 """
 
-ON_SCRIPTS = [("run",), ("verify",), ("accept",), ("why",), ("graph", "dump")]
-OTHERS = [("inputs", "a.txt"), ("log",), ("doctor",), ("cache", "list")]
+ON_SCRIPTS = [("run",), ("verify",), ("accept",), ("why",), ("graph", "dump"), ("status",)]
+OTHERS = [
+    ("inputs", "a.txt"),
+    ("log",),
+    ("doctor",),
+    ("cache", "list"),
+    ("runs",),
+    ("output", "a.txt"),
+    ("forget", "a.txt"),
+    ("init",),
+]
+OTHER_NAMES = ("inputs", "log", "doctor", "runs", "diff", "output", "forget", "clean", "init")
 
 
 @pytest.fixture

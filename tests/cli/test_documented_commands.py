@@ -11,7 +11,10 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("packages/*/README.md")),
 ]
-COMMAND = re.compile(r"ppg (?:run|verify|accept|why|inputs|log|cache|doctor|graph|--version)\b[^`#]*")
+COMMAND = re.compile(
+    r"ppg (?:run|verify|accept|why|inputs|log|cache|doctor|graph|status|runs|diff|output|forget|clean|init"
+    r"|--version|--install-completion)\b[^`#]*"
+)
 
 NAMES = {
     "ppg run",
@@ -21,6 +24,11 @@ NAMES = {
     "ppg inputs",
     "ppg log",
     "ppg doctor FOLDER",
+    "ppg status",
+    "ppg diff",
+    "ppg output",
+    "ppg forget",
+    "ppg clean",
     "ppg cache list",
     "ppg cache prune",
     "ppg graph dump",
@@ -50,7 +58,7 @@ def documented():
 
 def examples():
     """The examples of the commands' help."""
-    sources = sorted((ROOT / "packages/ppg-cli/src/ppg_cli/commands").glob("*.py"))
+    sources = sorted((ROOT / "packages/ppg-cli/src/ppg_cli").glob("*/*.py"))
     return {
         line
         for source in sources
@@ -159,6 +167,22 @@ CHECKS = {
             ended.code == 0 and ended.out.startswith("a.txt depends on\n  the function of a.txt")
         ),
     ),
+    "ppg run script.py --dry-run": (
+        "run script.py --dry-run",
+        "",
+        lambda ended, project: "dry run: 2 jobs will run" in ended.out and nothing_ran(project),
+    ),
+    "ppg run script.py --until a.txt": ("run script.py --until a.txt", "", ran),
+    "ppg run script.py --force a.txt": (
+        "run script.py --force a.txt",
+        "run script.py",
+        lambda ended, _: ended.summary == (1, 1, 0, 0),
+    ),
+    "ppg run script.py --fail-fast": ("run script.py --fail-fast", "", ran),
+    "ppg run --dry-run": ("run --dry-run script.py", "", lambda ended, project: nothing_ran(project)),
+    "ppg run --until JOB": ("run --until a.txt script.py", "", ran),
+    "ppg run --force JOB": ("run --force a.txt script.py", "", ran),
+    "ppg run --fail-fast": ("run --fail-fast script.py", "", ran),
     "ppg run script.py --strict": ("run script.py --strict", "", ran),
     "ppg run --strict": ("run --strict script.py", "", ran),
     "ppg why a.txt": (
@@ -201,10 +225,54 @@ CHECKS = {
         "share",
         lambda ended, _: ended.code == 0 and "removed" in ended.err,
     ),
+    "ppg status script.py": (
+        "status script.py",
+        "run script.py",
+        lambda ended, _: ended.out == "2 up to date\n",
+    ),
+    "ppg runs": ("runs", "run script.py", lambda ended, _: "done, 2 ran" in ended.out),
+    "ppg runs --number 5": ("runs --number 5", "run script.py", lambda ended, _: "done, 2 ran" in ended.out),
+    "ppg diff RUN1 RUN2": (
+        "diff 1 1",
+        "run script.py",
+        lambda ended, _: ended.out.startswith("0 results differ"),
+    ),
+    "ppg diff 1 2": (
+        "diff 1 2",
+        "run script.py",
+        lambda ended, _: ended.code == 2 and "there was no run 2" in ended.err,
+    ),
+    "ppg output JOB": (
+        "output a.txt",
+        "run script.py",
+        lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
+    ),
+    "ppg output a.txt": (
+        "output a.txt",
+        "run script.py",
+        lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
+    ),
+    "ppg forget JOB": (
+        "forget a.txt",
+        "run script.py",
+        lambda ended, project: (
+            "a.txt is forgotten, and runs again" in ended.out and (project / "a.txt").exists()
+        ),
+    ),
+    "ppg forget a.txt": ("forget a.txt", "run script.py", lambda ended, _: ended.code == 0),
+    "ppg clean script.py": (
+        "clean script.py",
+        "run script.py",
+        lambda ended, _: "nothing is left of jobs that are not declared" in ended.out,
+    ),
+    "ppg init": ("init", "", lambda ended, project: ended.code == 0 and (project / "pipeline.py").exists()),
     "ppg --version": ("--version", "", lambda ended, _: "ppg-cli" in ended.out),
 }
 OTHERWISE_TESTED = {
     "ppg log --listen": "tests/cli/test_log.py",
+    "ppg log --listen --json": "tests/cli/test_log.py",
+    "ppg run script.py --watch": "tests/cli/test_run_options.py",
+    "ppg --install-completion": "tests/cli/test_records.py",
 }
 
 

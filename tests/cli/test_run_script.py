@@ -14,7 +14,7 @@ def test_a_script_is_main_as_under_plain_python(project):
     arguments = ["--cores", "3", "-x", "--", "--plain", "--help", ""]
     plain = project.command(sys.executable, "scripts/show.py", *arguments)
     under_ppg = project.ppg("run", "scripts/show.py", "--", *arguments)
-    assert under_ppg.code == plain.code == 0
+    assert (plain.code, under_ppg.code) == (0, 2), "no graph was run"
     assert under_ppg.out == plain.out
     assert "True" in plain.out
 
@@ -31,7 +31,7 @@ def test_modules_beside_the_script_are_found_wherever_it_is_called_from(project,
         "by a link": ("link.py", project.folder),
     }[where]
     ended = project.ppg("run", name, cwd=folder)
-    assert (ended.code, ended.out) == (0, "from beside\n")
+    assert ended.out == "from beside\n"
 
 
 def test_a_safe_path_stays_safe(project):
@@ -150,7 +150,6 @@ def test_failed_jobs_make_the_exit_code_1_unless_the_script_says_otherwise(proje
 @pytest.mark.parametrize(
     ("exit_", "code", "said"),
     [
-        ("sys.exit()", 0, ""),
         ("sys.exit(5)", 5, ""),
         ("sys.exit(-1)", 255, ""),
         ("sys.exit('what went wrong')", 1, "what went wrong\n"),
@@ -164,11 +163,18 @@ def test_the_scripts_own_exit_code_is_passed_through(project, exit_, code, said)
     assert (plain.code, plain.err) == (code, said)
 
 
-def test_a_script_without_a_pipegraph_ends_with_the_note_that_nothing_was_done(project):
-    project.script("print('hello')", prelude="")
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("print('x')", "made no pipegraph (it did not call new_pipegraph()); nothing was run"),
+        ("import sys; sys.exit()", "ended before it ran a graph; nothing was run"),
+        ("import sys, ppg; ppg.new_pipegraph(); sys.exit(0)", "call run_pipegraph() before sys.exit()"),
+    ],
+)
+def test_a_script_that_runs_no_graph_is_2_and_says_so(project, text, said):
+    project.script(text, prelude="")
     ended = project.ppg("run", "script.py")
-    assert (ended.code, ended.out) == (0, "hello\n")
-    assert "no pipegraph" in ended.err
+    assert (ended.code, said in ended.err) == (2, True), ended.err
 
 
 def test_an_error_in_the_script_is_shown_from_the_scripts_first_line(project):

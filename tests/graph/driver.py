@@ -110,6 +110,8 @@ class Shop:
         makes: Mapping[str, Generated] | None = None,
         pruned: Sequence[str] = (),
         targets: Sequence[str] | None = None,
+        until: Sequence[str] = (),
+        forced: Sequence[str] = (),
         last_first: bool = False,
         unusable: Sequence[str] = (),
     ) -> Outcome:
@@ -119,6 +121,8 @@ class Shop:
             dict(self.history),
             pruned=[dag.node(JobId(name)) for name in pruned],
             targets=None if targets is None else [dag.node(JobId(name)) for name in targets],
+            until=[dag.node(JobId(name)) for name in until],
+            forced=[dag.node(JobId(name)) for name in forced],
             check=True,
         )
         outcome = Outcome(evaluator, dag)

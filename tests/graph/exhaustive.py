@@ -195,7 +195,7 @@ class _Exploration:
             if extra:
                 raise Wrong(f"{self.graph}\n{story}\nis not idle: {sorted(extra)} started")
         elif outcome.state.is_honest:
-            extra = done.intersection(again.started)
+            extra = done.intersection(again.started) - script.forced
             if extra:
                 raise Wrong(f"{self.graph}\n{story}\nwas done, and is done again: {sorted(extra)}")
             if not (again.failed or again.blocked or again.unordered):
@@ -271,8 +271,11 @@ def _outputs(outcome: Outcome) -> tuple[list[str], ...]:
 
 
 def _is_due_every_time(outcome: Outcome, script: Script, job: str) -> bool:
-    """Is it a generator, or a load that was asked for, or a lazy job that one needs through lazy jobs only?"""
-    if outcome.kinds[job] == "GENERATOR" or (outcome.kinds[job] == "LOAD" and job in (script.targets or ())):
+    """Is it a generator, forced, a load that was asked for, or a lazy job that one needs through lazy jobs only?"""
+    asked_for = (script.targets or frozenset()) | script.until
+    if outcome.kinds[job] == "GENERATOR" or (outcome.kinds[job] == "LOAD" and job in asked_for):
+        return True
+    if job in script.forced:
         return True
     _, ups = script.everything
     downs = [down for down in ups if any(up == job for up, _ in ups[down])]

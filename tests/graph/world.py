@@ -23,6 +23,7 @@ from ppg_graph import (
     Files,
     FileStatus,
     Fingerprint,
+    Forced,
     Forget,
     Generated,
     JobId,
@@ -94,6 +95,8 @@ class Plan:
     unusable: frozenset[str] = frozenset()  # LAZY jobs of which leftovers are intact, but no good
     pruned: frozenset[str] = frozenset()
     targets: frozenset[str] | None = None
+    until: frozenset[str] = frozenset()
+    forced: frozenset[str] = frozenset()
     stop_after: int | None = None  # events
     crash_after: int | None = None
 
@@ -112,12 +115,10 @@ class Run:
             self.jobs[read] = Job(read, NodeKind.INVARIANT)
         self.before = dict(history)
         self.disk_before = dict(world.disk)
-        node = self.dag.node
         self.evaluator = Evaluator(
             self.dag,
             history,
-            pruned=[node(JobId(name)) for name in sorted(plan.pruned)],
-            targets=None if plan.targets is None else [node(JobId(name)) for name in sorted(plan.targets)],
+            **self.asked(),
             check=True,
         )
         self.memory: dict[str, Any] = {}
@@ -134,6 +135,20 @@ class Run:
         self.pending: list[Callable[[], Any]] = []
         self.running: dict[str, Callable[[], Any]] = {}
         self.stopped = self.crashed = False
+
+    def asked(self) -> dict[str, Any]:
+        """What is asked of the evaluator: which jobs take part, and which ones are forced."""
+
+        def nodes(names: frozenset[str]) -> list[NodeId]:
+            return [self.dag.node(JobId(name)) for name in sorted(names)]
+
+        plan = self.plan
+        return {
+            "pruned": nodes(plan.pruned),
+            "targets": None if plan.targets is None else nodes(plan.targets),
+            "until": nodes(plan.until),
+            "forced": nodes(plan.forced),
+        }
 
     # -- the loop
 
@@ -384,8 +399,10 @@ class Run:
                 assert self.evaluator.state(self.dag.node(by)) in (NodeState.DUE, NodeState.BLOCKED)
                 assert by in {self.name(downstream) for downstream in self.dag.downstreams(node)}
             case Targeted():
-                assert self.plan.targets is not None
-                assert name in self.plan.targets
+                assert name in (self.plan.targets or ()) or name in self.plan.until
+            case Forced():
+                assert record is not None
+                assert name in self.plan.forced
             case AlwaysRuns():
                 assert kind is NodeKind.GENERATOR
             case _:

@@ -7,6 +7,7 @@ from ppg_graph import (
     Files,
     FileStatus,
     Fingerprint,
+    Forced,
     JobId,
     NodeId,
     Unobservable,
@@ -70,3 +71,13 @@ def test_the_fingerprint_of_a_part_that_was_never_made_is_no_obstacle() -> None:
     seen = {node: Files(FileStatus.MISSING, ("f",)) for node in to_observe(dag, shop.history)}
     assert len(dry_run(dag, shop.history, seen).will_run) == 2
     assert Fingerprint(b"m") == shop.history[JobId("m")].fingerprint
+
+
+def test_a_dry_run_decides_with_force_and_until_as_a_run_does() -> None:
+    shop = Shop(graph("O.a > O.b > O.c; O.d"))
+    shop.run()
+    asked = {"forced": [NodeId(0)], "until": [NodeId(1)]}
+    nodes = to_observe(shop.dag, shop.history, **asked)
+    result = dry_run(shop.dag, shop.history, {node: shop.look(node, ()) for node in nodes}, **asked)
+    assert result.will_run == {NodeId(0): (Forced(),)}
+    assert set(result.may_run) == {NodeId(1)}

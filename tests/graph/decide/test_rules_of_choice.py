@@ -6,6 +6,7 @@ import pytest
 
 from ppg_graph import (
     Fingerprint,
+    Forced,
     Generated,
     JobId,
     NewEdge,
@@ -101,3 +102,67 @@ def test_a_targeted_generator_may_build_on_what_takes_part_already() -> None:
     shop = Shop(graph("O.a > O.b; G.g"))
     outcome = shop.run(targets=["a", "g"], makes=made_by(shop, "g", jobs="O.x", edges="a>x"))
     assert outcome.ran == ["g", "a", "x"] or outcome.ran == ["a", "g", "x"]
+
+
+def test_a_run_until_a_job_makes_it_and_all_that_is_not_downstream_of_it() -> None:
+    shop = Shop(graph("O.a > O.b > O.c; O.b > O.d; O.e > O.c; O.f"))
+    outcome = shop.run(until=["b"])
+    assert sorted(outcome.ran) == ["a", "b", "e", "f"]
+    assert {outcome.state(name) for name in "cd"} == {S.EXCLUDED}
+    assert shop.run().ran == ["d", "c"] or shop.run().ran == []
+
+
+def test_a_run_until_a_temporary_file_makes_and_keeps_it() -> None:
+    shop = Shop(graph("T.t > O.a; L.l > O.a"))
+    outcome = shop.run(until=["t"])
+    assert outcome.ran == ["t"]
+    assert outcome.reasons("t") == (NoRecord(), Targeted())
+    assert outcome.removed == []
+    assert shop.run(until=["l"]).ran == ["l", "t", "a"] or shop.run(until=["l"]).ran == ["l"]
+
+
+def test_with_targets_a_job_until_which_the_run_goes_is_a_target_too() -> None:
+    outcome = Shop(graph("O.a > O.b; O.c; O.d")).run(targets=["c"], until=["a"])
+    assert sorted(outcome.ran) == ["a", "c"]
+
+
+def test_generated_jobs_behind_the_end_of_the_run_take_no_part() -> None:
+    shop = Shop(graph("G.g > O.a > O.b; O.end; O.c"))
+    outcome = shop.run(until=["end"], makes=made_by(shop, "g", jobs="O.x O.y", edges="end>x x>a"))
+    assert sorted(outcome.ran) == ["c", "end", "g", "y"]
+    assert {outcome.state(name) for name in "xab"} == {S.EXCLUDED}
+
+
+def test_a_forced_job_runs_and_what_depends_on_it_only_if_it_made_something_else() -> None:
+    shop = Shop(graph("O.a > O.b > O.c"))
+    shop.run()
+    outcome = shop.run(forced=["a"])
+    assert outcome.ran == ["a"]
+    assert outcome.reasons("a") == (Forced(),)
+    assert outcome.skipped() == {"b": "clean", "c": "clean"}
+    assert shop.run().ran == []
+
+
+def test_a_forced_temporary_file_is_made_again_and_removed_again() -> None:
+    shop = Shop(graph("O.a > T.t > O.b; T.leaf"))
+    shop.run()
+    outcome = shop.run(forced=["t", "leaf"])
+    assert outcome.ran == ["t"]
+    assert outcome.reasons("t") == (Forced(),)
+    assert outcome.removed == ["t"]
+    assert outcome.state("leaf") is S.NOT_NEEDED
+
+
+def test_force_makes_no_difference_to_loads_generators_invariants_and_new_jobs() -> None:
+    shop = Shop(graph("I.i > L.l > O.a; G.g > O.a"))
+    assert shop.run(forced=["i", "l", "g", "a"]).reasons("a") == (NoRecord(),)
+    assert shop.run(forced=["i", "l", "g"]).ran == ["g"]
+    assert shop.run(forced=["i", "l", "g", "a"]).ran == ["g", "l", "a"]
+
+
+def test_with_targets_a_forced_job_is_a_target_too() -> None:
+    shop = Shop(graph("O.a; O.b > O.c; O.d"))
+    shop.run()
+    assert shop.run(targets=["a"], forced=["b"]).ran == ["b"]
+    shop = Shop(graph("O.a; O.b > O.c; O.d"))
+    assert sorted(shop.run(targets=["a"], forced=["b"]).ran) == ["a", "b"]

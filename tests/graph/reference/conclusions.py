@@ -75,7 +75,7 @@ class Conclusions:
             elif kind in CONTENT:
                 past = facts.past(job)
                 may_get_more = job in may_get_edges and not (facts.patient and self.known.keys() >= ups)
-                if past is None or self._has_a_reason(job, past, may_get_more):
+                if past is None or job in facts.forced or self._has_a_reason(job, past, may_get_more):
                     self.stale.add(job)
                 elif self.known.keys() >= ups and job in facts.seen:
                     self.clean.add(job)
@@ -92,7 +92,7 @@ class Conclusions:
     def find_needed(self) -> None:
         """Which OUTPUTs, GENERATORs and targets are still to be decided or done, and above whom do they lie?"""
         facts = self.facts
-        targets = {job for job in facts.targets or () if self.kinds[job] in ON_DEMAND}
+        targets = {job for job in facts.asked_for - facts.excluded if self.kinds[job] in ON_DEMAND}
         self.wanted = targets - self.usable - facts.made.keys()
         to_do = {job for job in self.jobs if self.kinds[job] in DECIDING} - self.clean
         to_do = (to_do | self.wanted) - self.lost - facts.made.keys()
@@ -178,7 +178,7 @@ class Conclusions:
                 if up in active or up in might_be_blocked:
                     might_be_blocked.add(job)
             is_lazy = self.kinds[job] == "LAZY"
-            if is_lazy and (job in (facts.targets or ()) or self.lost & self.downs[job]):
+            if is_lazy and (job in facts.asked_for or self.lost & self.downs[job]):
                 kept.add(job)
             if job in might_be_blocked and not self.known.keys() >= self.ups[job]:
                 kept.add(job)

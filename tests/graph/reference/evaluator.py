@@ -30,6 +30,8 @@ Points that the rules leave to be read between the lines, and how they are read 
 - A record has the reads of its run. One that only the record has is no reason, but has the print of a file that may
   have got an edge. A load that ran has a print made of its reads, too, unless its record holds.
 - A generator may add edges to what declared edges put downstream of it, and to reads directly downstream.
+- A run until a job is one without anything downstream of it, and the job is demanded as a target is. A forced job has
+  a record that does not hold. If there are targets, both are targets; a forced job is not demanded for that.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
 """
@@ -74,6 +76,8 @@ class Reference:
         *,
         pruned: Collection[str] = (),
         targets: Collection[str] | None = None,
+        until: Collection[str] = (),
+        forced: Collection[str] = (),
         patient: bool = False,
     ) -> None:
         self.kinds = dict(kinds)
@@ -83,7 +87,10 @@ class Reference:
         self.patient = patient
         self.pruned = set(pruned)
         self.targets = None if targets is None else set(targets)
-        self.roots = set(self.targets or ())  # these, and what generators among them bring
+        self.until = set(until)
+        self.forced = set(forced)
+        self.asked_for = (self.targets or set()) | self.until  # what is wanted for its own sake
+        self.roots = self.asked_for | self.forced  # these, and what generators among them bring
         self.seen: dict[str, Print] = {}
         self.made: dict[str, Print] = {}
         self.made_parts: dict[str, Prints] = {}
@@ -202,7 +209,7 @@ class Reference:
             if not ready:
                 raise ValueError("cycle")
             self.order += ready
-        self.excluded = self.pruned | below(self.pruned, self.edges)
+        self.excluded = self.pruned | below(self.pruned | self.until, self.edges)
         if self.targets is not None:
             self.excluded |= {
                 job
@@ -216,7 +223,7 @@ class Reference:
     def _may_matter(self, invariant: str) -> bool:
         """Does it lie above a job that may have to run? Nobody looks at it otherwise, so it cannot fail."""
         return any(
-            self.kinds[job] in DECIDING or job in (self.targets or ())
+            self.kinds[job] in DECIDING or job in self.asked_for
             for job in below({invariant}, self.edges) - self.excluded
         )
 

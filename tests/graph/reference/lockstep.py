@@ -139,6 +139,8 @@ class _Lockstep:
             {JobId(job): entry.record for job, entry in state.store.items()},
             pruned=[self.dag.node(JobId(job)) for job in script.pruned],
             targets=None if script.targets is None else [self.dag.node(JobId(j)) for j in script.targets],
+            until=[self.dag.node(JobId(job)) for job in script.until],
+            forced=[self.dag.node(JobId(job)) for job in script.forced],
             check=check,
         )
         self.reference = Reference(
@@ -148,6 +150,8 @@ class _Lockstep:
             self._look,
             pruned=script.pruned,
             targets=script.targets,
+            until=script.until,
+            forced=script.forced,
             patient=bool(script.reads),
         )
         self.out.excluded = self.reference.excluded

@@ -97,6 +97,19 @@ def parts_of_the_graph(script: Script) -> Iterator[Move]:
     for job in script.kinds:
         yield Move(f"prune {job}", replace(script, pruned=frozenset({job})))
         yield Move(f"target {job}", replace(script, targets=frozenset({job})))
+        yield Move(f"until {job}", replace(script, until=frozenset({job})))
+
+
+def jobs_by_force(script: Script) -> Iterator[Move]:
+    """A job is forced; of several jobs also together with a target, and with an end of the run."""
+    for job in script.kinds:
+        yield Move(f"force {job}", replace(script, forced=frozenset({job})))
+        for other in script.kinds:
+            if other != job:
+                both = replace(script, forced=frozenset({job}), targets=frozenset({other}))
+                yield Move(f"force {job}, target {other}", both)
+                both = replace(script, forced=frozenset({job}), until=frozenset({other}))
+                yield Move(f"force {job} until {other}", both)
 
 
 def extensions(script: Script) -> Iterator[Move]:
@@ -159,5 +172,6 @@ ANYTHING: Menu = (
     restless_jobs,
     extensions,
     parts_of_the_graph,
+    jobs_by_force,
 )
 ANYTHING_READ: Menu = (anything_read,)

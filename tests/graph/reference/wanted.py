@@ -14,6 +14,7 @@ from ppg_graph import (
     FileChanged,
     FileEmpty,
     FileMissing,
+    Forced,
     Forget,
     NodeId,
     NonDeterministic,
@@ -123,7 +124,9 @@ def is_true(reference: Reference, job: str, reason: Reason) -> bool:
             wants = down in now.must_run or down in reference.running
             return kind in ("LAZY", "LOAD") and wants and down in reference.downstreams(job)
         case Targeted():
-            return kind in ("LAZY", "LOAD") and job in (reference.targets or ())
+            return kind in ("LAZY", "LOAD") and job in reference.asked_for
+        case Forced():
+            return past is not None and kind in ("OUTPUT", "LAZY") and job in reference.forced
         case AlwaysRuns():
             return kind == "GENERATOR"
         case _:

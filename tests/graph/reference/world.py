@@ -92,6 +92,8 @@ class Script:
     constant: frozenset[str] = frozenset()
     pruned: frozenset[str] = frozenset()
     targets: frozenset[str] | None = None
+    until: frozenset[str] = frozenset()
+    forced: frozenset[str] = frozenset()
     reads: tuple[tuple[str, str], ...] = ()
 
     def fingerprint(self, invariant: str) -> Content | None:

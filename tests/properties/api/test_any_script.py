@@ -108,8 +108,18 @@ class Life(stateful.RuleBasedStateMachine):
             # That a target is pruned, or something above it, makes no sense.
             left_out = self.script.below(pruned)
             targets = [name for name in names if name not in left_out and random.random() < 0.2]
-        note(f"pruned: {pruned}, targets: {targets}")
-        self.place.run(self.script, late=self.late_writers(random), pruned=pruned, targets=targets)
+        until = [name for name in names if random.random() < 0.1 * random.randrange(2)]
+        makers = {job.name for job in self.script.jobs if job.kind in FILES}
+        forced = [name for name in names if name in makers and random.random() < 0.2 * random.randrange(2)]
+        note(f"pruned: {pruned}, targets: {targets}, until: {until}, forced: {forced}")
+        self.place.run(
+            self.script,
+            late=self.late_writers(random),
+            pruned=pruned,
+            targets=targets,
+            until=until,
+            forced=forced,
+        )
 
     def prepare(self, random: Random, edits: int, meddles: bool) -> None:
         """What happens between two runs."""

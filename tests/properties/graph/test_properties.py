@@ -137,17 +137,30 @@ class Life(stateful.RuleBasedStateMachine):
         targets = (
             frozenset(name for name in names if random.random() < 0.1) if random.random() < 0.5 else None
         )
+        until, forced = (
+            frozenset(name for name in names if random.random() < chance * random.randrange(2))
+            for chance in (0.1, 0.2)
+        )
         before = self.world.copy()
-        run = self.run(random, Plan(random, pruned=pruned, targets=targets))
+        plan = Plan(random, pruned=pruned, targets=targets, until=until, forced=forced)
+        run = self.run(random, plan)
         self.check_files(run)
         for name in run.dag.job_ids:
             if run.state(name) is NodeState.EXCLUDED:
                 assert name not in run.starts
                 assert self.world.disk.get(name) == before.disk.get(name)
                 assert self.world.store.get(name) == before.store.get(name)
-        for name in targets or ():
+        for name in {*(targets or ()), *until}:
             if run.state(name) is not NodeState.EXCLUDED and run.jobs[name].kind in MAKES_FILES:
                 assert name in self.world.disk, "a target is not there after the run"
+        for name in run.dag.job_ids:
+            node = run.dag.node(JobId(name))
+            if any(run.dag.job_id(up) in until for up in run.dag.ancestors([node])):
+                assert run.state(name) is NodeState.EXCLUDED, "lies behind the end of the run"
+            elif name in forced and run.jobs[name].kind is NodeKind.OUTPUT and name not in run.extended:
+                assert run.state(name) is NodeState.EXCLUDED or name in run.starts, (
+                    "was forced, and did not run"
+                )
 
     # -- claims
 

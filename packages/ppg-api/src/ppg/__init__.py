@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     )
     from ppg.exceptions import RuntimeError as RuntimeError  # noqa: A004 (the name is part of pypipegraph's interface)
     from ppg.inspect.forecast import Preview
+    from ppg.inspect.leftovers import Leftovers
+    from ppg.inspect.plan import Plan
+    from ppg.inspect.standing import Standing
     from ppg.inspect.verification import Verification
     from ppg.jobs.callback_job import CallbackJob
     from ppg.jobs.file_jobs import (
@@ -160,6 +163,7 @@ __all__ = [
     "JobOutcome",
     "JobOutputs",
     "JobState",
+    "Leftovers",
     "LocalSystem",
     "MapJob",
     "MultiFileGeneratingJob",
@@ -167,6 +171,7 @@ __all__ = [
     "Observing",
     "ParameterInvariant",
     "Pipegraph",
+    "Plan",
     "PlotJob",
     "Preview",
     "ProcessCall",
@@ -175,6 +180,7 @@ __all__ = [
     "RunFailed",
     "RunResult",
     "SharedCache",
+    "Standing",
     "StoredValueJob",
     "TempDirectoryGeneratingJob",
     "TempExternalJob",
@@ -209,6 +215,9 @@ __all__ = [
 _MODULES = {
     "ppg.accept.acceptance": ["Acceptance"],
     "ppg.inspect.forecast": ["Preview"],
+    "ppg.inspect.leftovers": ["Leftovers"],
+    "ppg.inspect.plan": ["Plan"],
+    "ppg.inspect.standing": ["Standing"],
     "ppg.inspect.verification": ["Verification"],
     "ppg.recipes.cached_jobs": [
         "CacheJob",

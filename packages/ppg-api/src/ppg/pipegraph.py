@@ -8,7 +8,7 @@ from ppg.arguments import require_flag
 from ppg.control.gc_pause import collected_later
 from ppg.coordinators import LocalSystem
 from ppg.exceptions import PyPipelineGraphError
-from ppg.graph.catalogue import target_list
+from ppg.graph.catalogue import Request, target_list
 from ppg.graph.declared import DEFAULT_STATUS_FILENAME, DeclaredGraph, Life
 from ppg.graph.redefinition import RedefinableGraph
 from ppg.graph.referred import require_no_referred_jobs
@@ -23,10 +23,14 @@ from ppg.report.never_run import note_graph
 from ppg.session.current import SESSION
 from ppg.shared_cache.cache import SharedCache
 from ppg.worker.role import ROLE, Role
+from ppg_graph import NodeId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.accept.acceptance import Acceptance
     from ppg.inspect.forecast import Preview
+    from ppg.inspect.leftovers import Leftovers
+    from ppg.inspect.plan import Plan
+    from ppg.inspect.standing import Standing
     from ppg.inspect.verification import Verification
     from ppg.report.frontend import Frontend
     from ppg.result import RunResult
@@ -142,6 +146,82 @@ class Pipegraph(DeclaredGraph):
             self._check()
             return preview_of(self, None if targets is None else self._nodes_of(targets))
 
+    def plan(
+        self,
+        *,
+        targets: Iterable["Job | PathLike"] | None = None,
+        until: Iterable["Job | PathLike"] | None = None,
+        force: Iterable["Job | PathLike"] | None = None,
+    ) -> "Plan":
+        """Return what `run` with the same arguments would do now, with the jobs that generators made last time.
+
+        Nothing runs, and nothing changes. In contrast to `preview`, the jobs of generators are included.
+
+        Raises:
+            CycleError: jobs depend on each other in a circle.
+            PyPipelineGraphError: the status file cannot be read, or a job does not exist.
+        """
+        from ppg.inspect.plan import plan_of  # noqa: PLC0415 (declaring needs none of what running needs)
+
+        with SESSION.whole_names():
+            self._complete()
+            self._check()
+        self._ask(targets, until, force, fail_fast=False)
+        return plan_of(self, self._request())
+
+    def _ask(
+        self,
+        targets: Iterable["Job | PathLike"] | None,
+        until: Iterable["Job | PathLike"] | None,
+        force: Iterable["Job | PathLike"] | None,
+        *,
+        fail_fast: bool,
+    ) -> None:
+        """Note what is asked of the next run; a front end may still change it."""
+        self._run_targets: Sequence[Job | PathLike] | None = None if targets is None else target_list(targets)
+        self._run_until: Sequence[Job | PathLike] = () if until is None else target_list(until)
+        self._run_forced: Sequence[Job | PathLike] = () if force is None else target_list(force)
+        self._fail_fast: bool = require_flag(fail_fast, "fail_fast")
+
+    def _request(self) -> Request:
+        """Return what is asked of the next run, as nodes."""
+        return Request(
+            None if self._run_targets is None else tuple(self._nodes_of(self._run_targets)),
+            tuple(self._nodes_of(self._run_until)),
+            tuple(map(self._forced, self._nodes_of(self._run_forced))),
+            self._fail_fast,
+        )
+
+    def _forced(self, node: NodeId) -> NodeId:
+        """Return the node that a user means by forcing a job: of a cached job, its calculation."""
+        job = self._job_at(node)
+        job = getattr(job, "cache_job", job)
+        if job.kind not in (NodeKind.OUTPUT, NodeKind.LAZY):
+            raise PyPipelineGraphError(
+                f"'{job.job_id}' makes no files, so it cannot be forced: loads and generators run whenever they are "
+                "needed; force the job that makes the file"
+            )
+        return job._node
+
+    def standing(self, *, targets: Iterable["Job | PathLike"] | None = None) -> "Standing":
+        """Return which jobs are up to date, stale, failed, or never built, without running or changing anything.
+
+        Parameters and errors are those of `preview`.
+        """
+        from ppg.inspect.standing import standing_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self._complete()
+        self._check()
+        return standing_of(self, Request(None if targets is None else tuple(self._nodes_of(targets))))
+
+    def leftovers(self) -> "Leftovers":
+        """Return what earlier runs left that no job makes any more; nothing is removed."""
+        from ppg.inspect.leftovers import leftovers_of  # noqa: PLC0415 (declaring needs none of it)
+
+        self._complete()
+        self._check()
+        return leftovers_of(self)
+
     def verify(
         self, *, targets: Iterable["Job | PathLike"] | None = None, rehash: bool = False
     ) -> "Verification":
@@ -198,13 +278,24 @@ class Pipegraph(DeclaredGraph):
 
     @refuses_old_keywords("run_pipegraph")
     def run(
-        self, *, targets: Iterable["Job | PathLike"] | None = None, frontend: "Frontend | None" = None
+        self,
+        *,
+        targets: Iterable["Job | PathLike"] | None = None,
+        until: Iterable["Job | PathLike"] | None = None,
+        force: Iterable["Job | PathLike"] | None = None,
+        fail_fast: bool = False,
+        frontend: "Frontend | None" = None,
     ) -> "RunResult":
         """Run all stale jobs, in parallel, and record their successes.
 
         Parameters:
             targets: jobs, ids of jobs, or files that jobs make: only these are brought up to date, with the
                 jobs they need; all jobs by default. Temporary files that are targets are kept.
+            until: jobs with which the run ends: they are brought up to date, and the jobs downstream of them do
+                not run. Temporary files among them are kept.
+            force: jobs that run although nothing has changed; of a cached job, its calculation. The jobs downstream
+                of them run only if the results differ. With `targets`, the jobs of `until` and `force` are targets, too.
+            fail_fast: after the first failure no more jobs start; running jobs end as usual.
             frontend: shows the progress; by default the front end of the process (`ppg run`'s display, or
                 plain lines on stderr).
 
@@ -225,7 +316,7 @@ class Pipegraph(DeclaredGraph):
                 "A pipegraph runs only once; make a new one with new_pipegraph(), or make one that runs several times "
                 "with new_pipegraph(redefine=True)"
             )
-        self._run_targets: Sequence[Job | PathLike] | None = None if targets is None else target_list(targets)
+        self._ask(targets, until, force, fail_fast=fail_fast)
         if frontend is None:
             frontend = FRONTEND.current
         frontend.before_run(self)
@@ -233,14 +324,14 @@ class Pipegraph(DeclaredGraph):
             self._complete()
             self._check()
             require_no_referred_jobs(self)
-        # The front end may have chosen others: `ppg run script.py a.txt`.
-        chosen = None if self._run_targets is None else self._nodes_of(self._run_targets)
+        # The front end may have asked for something else: `ppg run script.py a.txt`.
+        request = self._request()
         if self._has_own_root:
             make_folder(self.root)
         self._life = Life.RUNNING
         try:
             with SESSION.whole_names():
-                self._result = start_run(self, frontend, chosen)
+                self._result = start_run(self, frontend, request)
         finally:
             self._life = Life.RAN
         self._result.raise_for_failures()
@@ -254,8 +345,14 @@ class RedefinablePipegraph(RedefinableGraph, Pipegraph):
         super().__init__(*arguments, **options)
 
     def run(
-        self, *, targets: "Iterable[Job | PathLike] | None" = None, frontend: "Frontend | None" = None
+        self,
+        *,
+        targets: "Iterable[Job | PathLike] | None" = None,
+        until: "Iterable[Job | PathLike] | None" = None,
+        force: "Iterable[Job | PathLike] | None" = None,
+        fail_fast: bool = False,
+        frontend: "Frontend | None" = None,
     ) -> "RunResult":
         """Run the graph, as often as you like; see `Pipegraph.run`."""
         self._open_for_a_run()
-        return super().run(targets=targets, frontend=frontend)
+        return super().run(targets=targets, until=until, force=force, fail_fast=fail_fast, frontend=frontend)

@@ -124,11 +124,20 @@ def unwatched(*names: str) -> None:
 
 
 @refuses_old_keywords("run_pipegraph")
-def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResult:
+def run_pipegraph(
+    *,
+    targets: Iterable[Job | PathLike] | None = None,
+    until: Iterable[Job | PathLike] | None = None,
+    force: Iterable[Job | PathLike] | None = None,
+    fail_fast: bool = False,
+) -> RunResult:
     """Run the current pipegraph; see `Pipegraph.run`.
 
     Parameters:
         targets: bring only these jobs up to date, with the jobs they need.
+        until: end with these jobs: the jobs downstream of them do not run.
+        force: run these jobs although nothing has changed.
+        fail_fast: start no more jobs after the first failure.
 
     Raises:
         PyPipelineGraphError: there is no pipegraph, or it ran before.
@@ -139,7 +148,7 @@ def run_pipegraph(*, targets: Iterable[Job | PathLike] | None = None) -> RunResu
         raise PyPipelineGraphError(
             "There is no pipegraph to run; call ppg.new_pipegraph() and declare jobs first"
         )
-    return pipegraph.run(targets=targets)
+    return pipegraph.run(targets=targets, until=until, force=force, fail_fast=fail_fast)
 
 
 def read(name: str, *, stale_ok: bool = False) -> Any:

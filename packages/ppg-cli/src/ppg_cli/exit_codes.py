@@ -16,6 +16,10 @@ class ExitCode(enum.IntEnum):
     """`ppg verify`: not everything is as the last run left it."""
     NOT_ACCEPTED = 1
     """`ppg accept`: at least one output is not acceptable."""
+    NOT_REMOVED = 1
+    """`ppg clean`: the user did not agree."""
+    NOT_KEPT = 1
+    """`ppg output`: nothing is kept of what the job printed."""
     SCRIPT_ERROR = 2
     """The command line is wrong, or the script raised an error."""
     INTERRUPTED = 130

@@ -8,11 +8,17 @@ from ppg_cli.commands.accept import accept_command
 from ppg_cli.commands.cache import cache_app
 from ppg_cli.commands.doctor import doctor_command
 from ppg_cli.commands.graph import graph_app
+from ppg_cli.commands.init import init_command
 from ppg_cli.commands.inputs import inputs_command
 from ppg_cli.commands.log import log_command
 from ppg_cli.commands.run import run_command
 from ppg_cli.commands.verify import verify_command
 from ppg_cli.commands.why import why_command
+from ppg_cli.records.clean import clean_command
+from ppg_cli.records.forget import forget_command
+from ppg_cli.records.output import output_command
+from ppg_cli.records.runs import diff_command, runs_command
+from ppg_cli.records.status import status_command
 from ppg_cli.script.arguments import ScriptCommand, StoreCommand
 from ppg_cli.terminal.streams import occupy_closed_descriptors
 from ppg_cli.terminal.warnings import show_own_warnings_as_messages
@@ -24,7 +30,6 @@ app: typer.Typer = typer.Typer(
     name="ppg",
     help="Run pipelines of jobs: only stale jobs run again, and ppg shows why.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     # Plain help and messages: they stay on their lines in a log, and rich takes long to import.
     rich_markup_mode=None,
@@ -34,6 +39,13 @@ app.command("verify", cls=ScriptCommand)(verify_command)
 app.command("accept", cls=ScriptCommand)(accept_command)
 app.command("why", cls=ScriptCommand)(why_command)
 app.command("inputs", cls=StoreCommand)(inputs_command)
+app.command("init", cls=StoreCommand)(init_command)
+app.command("status", cls=ScriptCommand)(status_command)
+app.command("output", cls=StoreCommand)(output_command)
+app.command("forget", cls=StoreCommand)(forget_command)
+app.command("clean", cls=ScriptCommand)(clean_command)
+app.command("runs", cls=StoreCommand)(runs_command)
+app.command("diff", cls=StoreCommand)(diff_command)
 app.command("log", cls=StoreCommand)(log_command)
 app.command("doctor", cls=StoreCommand)(doctor_command)
 app.add_typer(graph_app, name="graph")

@@ -61,6 +61,8 @@ class Lockstep:
     missing: Collection[str] = ()
     pruned: Collection[str] = ()
     targets: Collection[str] | None = None
+    until: Collection[str] = ()
+    forced: Collection[str] = ()
     started: list[str] = field(default_factory=list)
     wanted: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
@@ -113,6 +115,8 @@ class Lockstep:
             self._look,
             pruned=self.pruned,
             targets=self.targets,
+            until=self.until,
+            forced=self.forced,
             patient=True,
         )
         step = self.reference.start()

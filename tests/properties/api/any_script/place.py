@@ -16,6 +16,7 @@ from hypothesis import note
 
 import ppg
 from ppg.graph.declared import DEFAULT_STATUS_FILENAME
+from ppg.inspect.plan import Plan
 from ppg_invariants import StatusStore
 from tests.properties.api.any_script.lockstep import Disk, Entry, Lockstep, made_files
 from tests.properties.api.any_script.model import GENERATORS, INPUT_FILES, Kind, Script
@@ -57,6 +58,8 @@ class Place:
         missing: Collection[str] = (),
         pruned: Collection[str] = (),
         targets: Collection[str] | None = None,
+        until: Collection[str] = (),
+        forced: Collection[str] = (),
     ) -> Lockstep:
         """Run the script, compare with the reference at every step, and check what the run has done.
 
@@ -64,7 +67,7 @@ class Place:
             harm: how callbacks fail, by their names in the account.
             late: how callbacks have files completed after their return, which makes no difference.
             missing: names of input files that are not there.
-            pruned, targets: names of jobs.
+            pruned, targets, until, forced: names of jobs.
         """
         harm = harm or {}
         self._prepare(script, harm, late or {}, missing)
@@ -78,16 +81,21 @@ class Place:
             missing,
             [nodes[name] for name in pruned],
             None if targets is None else [nodes[name] for name in targets],
+            [nodes[name] for name in until],
+            [nodes[name] for name in forced],
         )
         environment = self._declare(text)
         graph = environment["graph"]
         failed: set[str] = set()
+        asked = {"targets": environment["targets"], "until": lockstep.until, "force": lockstep.forced}
+        plan = graph.plan(**asked)
         try:
-            graph.run(frontend=lockstep, targets=environment["targets"])
+            graph.run(frontend=lockstep, **asked)
         except ppg.RuntimeError as error:
             failed = set(error.exceptions)
         assert failed == lockstep.failed
         assert lockstep.is_over
+        self._check_plan(lockstep, plan)
         self._check_account(lockstep)
         self._check_disk(script, lockstep)
         self._check_warnings(lockstep)
@@ -180,6 +188,16 @@ class Place:
         called = lockstep.graph.called
         told = Counter(called[node] for node in lockstep.started if node in called)
         assert Counter(self.account()) == told
+
+    @staticmethod
+    def _check_plan(lockstep: Lockstep, plan: Plan) -> None:
+        """What was certain to run has run, and what else has run may have run; unless jobs failed, or others were made."""
+        if lockstep.failed or plan.uncertain:
+            return
+        started = set(lockstep.started)
+        assert set(plan.will_run) <= started, f"did not run: {set(plan.will_run) - started}"
+        unforeseen = started - set(plan.will_run) - set(plan.may_run)
+        assert not unforeseen, f"ran, although it was not foretold: {unforeseen}"
 
     def _check_disk(self, script: Script, lockstep: Lockstep) -> None:
         """Nothing was removed, changed or left behind but what the rules say; and what is said to be done is right."""

@@ -29,6 +29,7 @@ OWN = {
     "PPG_CORES": "the number of cores of the job around this process",
     "PPG_EXECUTOR": "marks the processes of a run around this process",
     "PPG_JOBSERVER": "the jobserver of the job around this process",
+    "PPG_KEEP_OUTPUT": "how much output of jobs is kept",
     "PPG_LOG_PORT": "where runs send their log",
     "PPG_SHARED_CACHE": "the shared cache",
     "PPG_TEMPORARY_FOLDER": "the folder for temporary files of the job around this process",

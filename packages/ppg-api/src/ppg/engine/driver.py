@@ -15,7 +15,7 @@ import select
 import signal
 import time
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from typing import assert_never
@@ -35,6 +35,7 @@ from ppg.engine.in_flight import EndedWell, InFlight
 from ppg.engine.node_differences import NodeDifferences
 from ppg.engine.run_reads import RunReads
 from ppg.exceptions import InternalError, JobContractError, PyPipelineGraphError
+from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.extension import Extension
 from ppg.graph.generated import GeneratedJobs
@@ -79,7 +80,7 @@ class Driver:
         interrupts: the signals and commands with which the user stops the run.
         broadcast: publishes the events to the listeners.
         terminal: the terminal for the user's commands.
-        targets: the only jobs to bring up to date, with the jobs they need; None for all.
+        request: what the user asks of this run.
     """
 
     def __init__(
@@ -90,7 +91,7 @@ class Driver:
         interrupts: Interrupts,
         broadcast: Broadcast,
         terminal: Terminal,
-        targets: Collection[NodeId] | None = None,
+        request: Request,
     ) -> None:
         graph_of_reads = ReadsInGraph(pipegraph, recorder)
         graph_of_reads.add()
@@ -100,8 +101,14 @@ class Driver:
         self._interrupts = interrupts
         self._publish = broadcast.publish
         self._observer = Observer(pipegraph, recorder, self._should_stop, self._warn)
+        self._fails_fast = request.fail_fast
         self._evaluator = Evaluator(
-            pipegraph.dag, recorder.history, pruned=pipegraph._pruned, targets=targets
+            pipegraph.dag,
+            recorder.history,
+            pruned=pipegraph._pruned,
+            targets=request.targets,
+            until=request.until,
+            forced=request.forced,
         )
         writes = WritesOfRun(pipegraph, recorder, self._evaluator, WithoutLinks(pipegraph.root))
         self._folders = FoldersInWork(recorder)
@@ -168,11 +175,12 @@ class Driver:
         with collected_later():
             self._carry_out_all(self._evaluator.start())
         while not self._evaluator.finished and self._interrupts.received is None:
+            if not self._is_winding_down and (self._interrupts.winding_down or self._has_failed_fast):
+                self._wind_down()
+                continue
             if not self._something_runs:
                 raise InternalError("The run has work left, but nothing runs")
             self._wait()
-            if self._interrupts.winding_down and not self._is_winding_down:
-                self._wind_down()
         if not self._evaluator.finished:
             self._stop()
 
@@ -181,9 +189,14 @@ class Driver:
         duration = time.monotonic() - self._started_at
         ended_by = self._interrupts.received
         result = self._outcomes.result(self._evaluator.states(), duration, ended_by)
-        if self._is_winding_down and ended_by is None and result.in_state(JobState.NOT_DONE):
+        by_user = self._is_winding_down and (self._interrupts.winding_down or not self._has_failed_fast)
+        if by_user and ended_by is None and result.in_state(JobState.NOT_DONE):
             result.interrupted_by = signal.SIGINT
         return result
+
+    @property
+    def _has_failed_fast(self) -> bool:
+        return self._fails_fast and self._outcomes.any_failed
 
     # -- waiting ---------------------------------------------------------------------------------------
 

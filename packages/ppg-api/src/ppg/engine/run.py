@@ -2,13 +2,15 @@
 
 import errno
 import signal
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 
 from ppg.control.interrupts import Interrupts
 from ppg.control.terminal import Terminal
 from ppg.engine.driver import Driver
 from ppg.exceptions import InternalError, PyPipelineGraphError
+from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
+from ppg.journal.kept_output import KeptOutput, most_kept, output_folder
 from ppg.report.broadcast import Broadcast
 from ppg.report.events import Listener, RunFinished
 from ppg.report.frontend import Frontend
@@ -21,7 +23,6 @@ from ppg.result import RunResult
 from ppg.status.recorder import Recorder
 from ppg.text import counted
 from ppg_exec import Executor, ExecutorError
-from ppg_graph import NodeId
 from ppg_invariants import StatusStore, StoreDamagedWarning, StoreError
 
 __all__ = ["run_graph"]
@@ -31,16 +32,16 @@ def run_graph(
     pipegraph: DeclaredGraph,
     frontend: Frontend,
     executor: Executor,
-    targets: Collection[NodeId] | None = None,
+    request: Request,
 ) -> RunResult:
-    """Run a complete graph, or only the jobs that some targets need; close the executor at the end.
+    """Run a complete graph, or the part of it that is asked for; close the executor at the end.
 
     Raises:
         PyPipelineGraphError: the status store cannot be used, for example because another run holds it; or
-            the machine does not let the run continue; or PPG_LOG_PORT is no port.
+            the machine does not let the run continue; or PPG_LOG_PORT is no port, or PPG_KEEP_OUTPUT no size.
         InternalError: ppg has a defect.
     """
-    port = log_port()
+    port, most = log_port(), most_kept()
     shown_by = frontend.listeners(pipegraph)
     broadcast = Broadcast(shown_by)
     try:
@@ -56,11 +57,13 @@ def run_graph(
             if port is not None:
                 broadcast.join([UdpLog(port, pipegraph.root)])
             # First of all, so that its warnings come before the summary.
-            broadcast.join([Oversights(pipegraph, targets, broadcast.publish)], first=True)
+            broadcast.join([Oversights(pipegraph, request.targets, broadcast.publish)], first=True)
             recorder = Recorder(store)
+            if most:
+                broadcast.join([KeptOutput(output_folder(pipegraph.status_path), recorder.run_id, most)])
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)
-            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, targets)
+            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, request)
             result = _drive(driver, recorder, broadcast)
     except (StoreError, StoreDamagedWarning) as error:
         # The warning is raised only if Python makes errors of warnings.

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ppg.exceptions import PyPipelineGraphError, UnknownJobError
@@ -14,10 +15,27 @@ from ppg.paths import PathLike, normalised, require_path
 from ppg.porting.guards import RefusesOldAttributes
 from ppg_graph import Dag, JobId, NodeId, NodeKind
 
-__all__ = ["Catalogue", "target_list"]
+__all__ = ["Catalogue", "Request", "target_list"]
 
 _INVARIANT = NodeKind.INVARIANT
 """A constant, because looking up an Enum member takes as long as the rest of a small check."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """Request: what the user asks of one run.
+
+    Attributes:
+        targets: the only jobs to bring up to date, with the jobs they need; None for all.
+        until: jobs with which the run ends: the jobs downstream of them take no part.
+        forced: jobs with a record that does not hold in this run.
+        fail_fast: whether no more jobs start after the first failure.
+    """
+
+    targets: tuple[NodeId, ...] | None = None
+    until: tuple[NodeId, ...] = ()
+    forced: tuple[NodeId, ...] = ()
+    fail_fast: bool = False
 
 
 class Catalogue(RefusesOldAttributes):

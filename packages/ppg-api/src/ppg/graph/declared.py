@@ -113,6 +113,9 @@ class DeclaredGraph(Catalogue):
         self._inputs_by_name: set[str] = set()
         self._names_in_namespaces: dict[tuple[str, JobId], NameInNamespace] = {}
         self._run_targets: Sequence[Job | PathLike] | None = None
+        self._run_until: Sequence[Job | PathLike] = ()
+        self._run_forced: Sequence[Job | PathLike] = ()
+        self._fail_fast: bool = False
         self._life = Life.DECLARING
         self._result: RunResult | None = None
         self._was_replaced: bool = False

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ppg.exceptions import PyPipelineGraphError
+from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.remembered_graph import RememberedGraph
 from ppg.jobs.job import Job
@@ -44,6 +45,7 @@ __all__ = [
     "Preview",
     "ReadOnlyHistory",
     "forecast",
+    "planned_forecast",
     "preview_of",
     "read_only_history",
     "remembered_forecast",
@@ -175,6 +177,30 @@ def remembered_observations(
             observations[node] = known
     observations.update(observer.look_at(to_look_at))
     return observations
+
+
+def planned_forecast(
+    pipegraph: DeclaredGraph,
+    memory: History,
+    graph: RememberedGraph,
+    request: Request,
+) -> Forecast:
+    """Forecast a run in which generators run, and those with unchanged inputs make the same jobs as last time."""
+    dag, history, pruned, targets = graph.dag, graph.history, pipegraph._pruned, graph.targets
+    until, forced = request.until, request.forced
+    nodes = to_observe(dag, history, pruned=pruned, targets=targets, until=until, forced=forced)
+    observations = remembered_observations(graph, Observer(pipegraph, memory), nodes)
+    dry = dry_run(
+        dag,
+        history,
+        observations,
+        pruned=pruned,
+        targets=targets,
+        until=until,
+        forced=forced,
+        same_generators=True,
+    )
+    return Forecast(dag, dry, observations)
 
 
 @dataclass(frozen=True, slots=True)

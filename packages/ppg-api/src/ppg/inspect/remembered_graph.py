@@ -4,7 +4,7 @@ The jobs of a generator are available only after it has run. To verify without a
 unchanged inputs counts as if it made the same jobs as last time. Its new jobs and edges are put into a copy
 of the graph. In the copy the generator is an ordinary job with one intact output, which stands for these
 jobs. So the evaluator decides as usual whether the generator's inputs changed, and whether its jobs would
-run.
+run. For a dry run generators stay what they are: they run every time, and demand their loads.
 
 For a generated job only the record is available. Its files can be observed, and so can the input files of a
 generator's jobs and the versions of tools. Functions and parameters that exist only in a generator's callback
@@ -53,20 +53,27 @@ class RememberedGraph:
         pipegraph: complete and free of cycles; it is not changed.
         memory: the history of earlier runs.
         targets: the only jobs to check, with the jobs they need; None for all.
+        run_generators: whether generators stay generators, which run every time, or count as ordinary jobs.
 
     Attributes:
         dag: the graph; the pipegraph's own nodes keep their numbers, remembered nodes come after them. It has
-            no generators.
-        history: the records; a generator's record counts as that of an output.
+            no generators, unless `run_generators` says so.
+        history: the records; the record of a generator that counts as an ordinary job counts as that of an output.
         targets: the given targets, and the jobs that generators among them made.
         made: the ids of the jobs that each generator made last time; None where they are not recorded.
         misfits: generators with remembered jobs that do not fit this graph, with the reason.
     """
 
     def __init__(
-        self, pipegraph: DeclaredGraph, memory: History, targets: Collection[NodeId] | None = None
+        self,
+        pipegraph: DeclaredGraph,
+        memory: History,
+        targets: Collection[NodeId] | None = None,
+        *,
+        run_generators: bool = False,
     ) -> None:
         self._pipegraph = pipegraph
+        self._run_generators = run_generators
         self._memory = memory
         self._observed: dict[NodeId, Job] = {}
         self.made: dict[JobId, tuple[JobId, ...] | None] = {}
@@ -76,7 +83,8 @@ class RememberedGraph:
         self.dag: Dag = pipegraph.dag
         if NodeKind.GENERATOR in pipegraph.dag.kinds:
             self._take_generators_in(pipegraph.dag)
-            self.history = _WithGenerators(memory.history)
+            if not run_generators:
+                self.history = _WithGenerators(memory.history)
             self._observed.update(add_reads(self.dag, self._known_job, pipegraph, memory))
         else:
             self.dag, self._observed = copy_with_reads(pipegraph, memory)
@@ -174,7 +182,8 @@ class RememberedGraph:
     def _add(self, job: NewJob, waiting: list[NodeId]) -> NodeId:
         if job.kind is not NodeKind.GENERATOR:
             return self.dag.add_node(job.job_id, job.kind, keep=job.keep)
-        node = self.dag.add_node(job.job_id, NodeKind.OUTPUT)
+        kind = NodeKind.GENERATOR if self._run_generators else NodeKind.OUTPUT
+        node = self.dag.add_node(job.job_id, kind)
         waiting.append(node)
         return node
 

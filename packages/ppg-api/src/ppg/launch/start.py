@@ -6,12 +6,12 @@ from collections.abc import Callable, Collection
 from types import TracebackType
 from typing import Self
 
+from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
 from ppg.report.frontend import Frontend
 from ppg.result import RunResult
 from ppg.worker.calls import make_files
 from ppg_exec import Event, Executor, ExecutorError, Task
-from ppg_graph import NodeId
 from ppg_invariants import describe_files_plainly
 
 __all__ = ["LateExecutor", "start_run"]
@@ -20,17 +20,15 @@ NEEDED_BY_JOBS = (make_files.__module__, describe_files_plainly.__module__, "pat
 """Modules that jobs that make files import, and callbacks that take a Path."""
 
 
-def start_run(
-    pipegraph: DeclaredGraph, frontend: Frontend, targets: Collection[NodeId] | None = None
-) -> RunResult:
-    """Run a complete graph, or only the jobs that some targets need; raises the errors of `run_graph`."""
+def start_run(pipegraph: DeclaredGraph, frontend: Frontend, request: Request) -> RunResult:
+    """Run a complete graph, or the part of it that is asked for; raises the errors of `run_graph`."""
     with LateExecutor(lambda: _executor_for(pipegraph)) as executor:
         if len(pipegraph) and not pipegraph.status_path.exists():
             # The project has no status file yet, so a task is likely.
             executor.prepare()
         from ppg.engine.run import run_graph  # noqa: PLC0415 (while processes start)
 
-        return run_graph(pipegraph, frontend, executor, targets)
+        return run_graph(pipegraph, frontend, executor, request)
 
 
 def _executor_for(pipegraph: DeclaredGraph) -> Executor:

@@ -19,12 +19,16 @@ class RunOutcomes:
     Parameters:
         pipegraph: the jobs.
         publish: publishes an event to the listeners.
+
+    Attributes:
+        any_failed: whether a job has failed, or could not be observed.
     """
 
     def __init__(self, pipegraph: DeclaredGraph, publish: Callable[[events.Event], None]) -> None:
         self._pipegraph = pipegraph
         self._publish = publish
         self._outcomes: dict[str, JobOutcome] = {}
+        self.any_failed: bool = False
 
     def so_far(self) -> Iterable[JobOutcome]:
         """Return the outcomes of the jobs that have one."""
@@ -43,6 +47,7 @@ class RunOutcomes:
     ) -> JobOutcome:
         """Keep and return the outcome of a failed job, with the times and outputs of `job_outcome`."""
         found = failed(job, job_outcome, exception, traceback)
+        self.any_failed = True
         self.keep(found)
         return found
 
@@ -53,6 +58,7 @@ class RunOutcomes:
     def unobservable(self, job: Job, reason: str) -> None:
         """Keep and publish that a job cannot be observed."""
         job_outcome = unobservable(job, reason)
+        self.any_failed = True
         self.keep(job_outcome)
         self._publish(events.JobFailed(job.job_id, job_outcome))
 

@@ -22,12 +22,14 @@ Each datagram is one JSON object in ASCII with a newline at its end, of at most 
                     attempts (how often it was started),
                     earlier (how the attempts before the last one ended),
                     taken_from_cache (true if the files come from the shared cache)
-    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts,
-    earlier blocked         jobs (ids), cause (the job that failed) extended        generator, jobs (ids)
-    warning         message winding_down    running (number of jobs) stopping        signal (number)
-    suspended, resumed run_finished    ran, up_to_date, failed, blocked, not_needed, left_out, not_done
-    (numbers of jobs),
-                    seconds
+    failed          job, error (class name), message, traceback (or null), seconds (or null), attempts, earlier
+    blocked         jobs (ids), cause (the job that failed)
+    extended        generator, jobs (ids)
+    warning         message
+    winding_down    running (number of jobs)
+    stopping        signal (number)
+    suspended, resumed
+    run_finished    ran, up_to_date, failed, blocked, not_needed, left_out, not_done (numbers of jobs), seconds
 
 A list of ids that is too long for one datagram comes in several. Texts that are too long lose their middle
 and other lists lose their end; the object then has `"cut": true`.
@@ -75,6 +77,7 @@ __all__ = [
     "UdpLog",
     "is_log_off",
     "log_port",
+    "rendered",
 ]
 
 HOST = "127.0.0.1"
@@ -135,7 +138,7 @@ class DatagramLog(abc.ABC):
         """Send an event, unless no program listens."""
         if self.is_heard():
             # One event can be hundreds of datagrams; `all` stops to encode them when one is refused.
-            all(self._sends(name, fields) for name, fields in _render(event))
+            all(self._sends(name, fields) for name, fields in rendered(event))
         if isinstance(event, RunFinished):
             self.close()
 
@@ -196,7 +199,7 @@ class UdpLog(DatagramLog):
             self._socket = None
 
 
-def _render(event: Event) -> Iterator[tuple[str, Fields]]:
+def rendered(event: Event) -> Iterator[tuple[str, Fields]]:
     """Yield the name and the fields of each datagram of an event."""
     match event:
         case RunStarted(_, _, jobs):

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from ppg.status.folder_notes import files_seen, has_begun, left_broken
+from ppg.status.results import Result, results_of
 from ppg.status.run_notes import (
     LastAccepted,
     LastMade,
@@ -20,6 +21,7 @@ from ppg_invariants import (
     FunctionState,
     ResolvedFunction,
     RunEnd,
+    RunSummary,
     StatusStore,
     StoredObservation,
     StoredRecord,
@@ -45,6 +47,11 @@ class History:
         self._stored = store.records()
         self.history: Mapping[JobId, Record] = store.history()
         self._makers: dict[str, list[JobId]] | None = None
+
+    @property
+    def durations(self) -> Mapping[JobId, float]:
+        """Duration of each job's last run, in seconds."""
+        return self._store.durations()
 
     def job_ids(self) -> list[JobId]:
         """Return the ids of all jobs in the store."""
@@ -148,6 +155,14 @@ class History:
         if record is None:
             return None
         return max((started for _, started, _ in self.runs() if started <= record.finished), default=None)
+
+    def summaries(self, limit: int) -> list[RunSummary]:
+        """Return the last runs, the newest first, with their times and ends."""
+        return self._store.runs(limit)
+
+    def results(self, run_id: int) -> list[Result]:
+        """Return what a run made of the jobs that ran in it."""
+        return list(results_of(self._store, run_id))
 
     def runs(self) -> Iterator[tuple[int, float, bool]]:
         """Yield every run, the newest first: its number, its start, and whether its end is recorded."""

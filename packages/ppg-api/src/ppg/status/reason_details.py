@@ -23,6 +23,7 @@ from ppg_graph import (
     FileChanged,
     FileEmpty,
     FileMissing,
+    Forced,
     Fingerprint,
     JobId,
     NodeKind,
@@ -141,7 +142,7 @@ class ReasonWords:
                 return Cause(text, CauseKind.DEPENDENCIES)
             case FileMissing() | FileEmpty() | FileChanged():
                 return Cause(text, CauseKind.OUTPUTS)
-            case Targeted():
+            case Targeted() | Forced():
                 return Cause(text, CauseKind.ASKED)
             case AlwaysRuns():
                 return Cause(text, CauseKind.ALWAYS)

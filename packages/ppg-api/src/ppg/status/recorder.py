@@ -8,6 +8,7 @@ from ppg.graph.extension import Extension
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.folder_notes import note_files_seen, note_folder
 from ppg.status.history import History
+from ppg.status.results import note_result
 from ppg.status.run_notes import note_generated, note_reads, note_run, note_unread
 from ppg_graph import JobId, Reason, Record, is_read
 from ppg_invariants import FileState, RunEnd, StatusStore, StoredObservation, StoredRecord
@@ -32,11 +33,6 @@ class Recorder(History):
         self.has_changed_invariants: bool = False
 
     @property
-    def durations(self) -> Mapping[JobId, float]:
-        """Duration of each job's last run, in seconds."""
-        return self._store.durations()
-
-    @property
     def seconds_until_due(self) -> float | None:
         """Seconds until the next commit is due; None if no record waits."""
         return self._store.seconds_until_due()
@@ -47,11 +43,19 @@ class Recorder(History):
 
     def finish(self, result: RunResult) -> None:
         """Record how the run ended, and commit everything."""
-        if result.interrupted_by is not None or result.in_state(JobState.NOT_DONE):
+        if result.interrupted_by is None and result.failed:
+            end = RunEnd.FAILED
+        elif result.interrupted_by is not None or result.in_state(JobState.NOT_DONE):
             end = RunEnd.STOPPED
         else:
-            end = RunEnd.FAILED if result.failed else RunEnd.DONE
-        self._store.end_run(self.run_id, end)
+            end = RunEnd.DONE
+        counts = {
+            "ran": len(result.ran),
+            "failed": len(result.failed),
+            "blocked": len(result.blocked),
+            "not_done": len(result.in_state(JobState.NOT_DONE)),
+        }
+        self._store.end_run(self.run_id, end, counts)
         self._store.flush()
 
     # -- jobs --------------------------------------------------------------------------------------------
@@ -66,8 +70,9 @@ class Recorder(History):
         )
 
     def ran(self, outcome: JobOutcome, reasons: Sequence[Reason], report: str = "") -> None:
-        """Note how a job ended and why it ran, and the report of its failure, for `ppg why`."""
+        """Note how a job ended and why it ran, and the report of its failure, for `ppg why`; and its result, for `ppg diff`."""
         note_run(self._store, self.run_id, outcome, reasons, report)
+        note_result(self._store, self.run_id, outcome, self.history.get(JobId(outcome.job_id)), reasons)
 
     def generated(self, generator: str, extension: Extension) -> None:
         """Note the jobs and edges that a generator made, so that verification need not run the generator."""

@@ -20,6 +20,7 @@ from ppg_graph import (
     FileEmpty,
     FileMissing,
     Fingerprint,
+    Forced,
     Generated,
     JobId,
     NewEdge,
@@ -49,6 +50,8 @@ __all__ = [
     "note_generated",
     "note_reads",
     "note_run",
+    "packed_reason",
+    "unpacked_reason",
 ]
 
 ACCEPTED = "accepted"
@@ -171,7 +174,7 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
         noted.run_id,
         noted.when,
         JobState[details["state"]],
-        tuple(_unpacked(*packed) for packed in details["reasons"]),
+        tuple(unpacked_reason(*packed) for packed in details["reasons"]),
         details.get("more", 0),
         details.get("error"),
         details["seconds"],
@@ -239,7 +242,7 @@ def last_accepted(store: StatusStore, job_id: JobId) -> LastAccepted | None:
     return LastAccepted(
         noted.run_id,
         noted.when,
-        tuple(_unpacked(*packed) for packed in details["reasons"]),
+        tuple(unpacked_reason(*packed) for packed in details["reasons"]),
         details.get("more", 0),
     )
 
@@ -293,13 +296,14 @@ def last_made(store: StatusStore, generator: str) -> LastMade | None:
 
 
 def _details_of(reasons: Sequence[Reason]) -> dict[str, object]:
-    details: dict[str, object] = {"reasons": [_packed(reason) for reason in reasons[:MOST_REASONS]]}
+    details: dict[str, object] = {"reasons": [packed_reason(reason) for reason in reasons[:MOST_REASONS]]}
     if len(reasons) > MOST_REASONS:
         details["more"] = len(reasons) - MOST_REASONS
     return details
 
 
-def _packed(reason: Reason) -> list[object]:
+def packed_reason(reason: Reason) -> list[object]:
+    """Return a reason as JSON can hold it."""
     match reason:
         case NoRecord():
             return ["no record"]
@@ -321,13 +325,20 @@ def _packed(reason: Reason) -> list[object]:
             return ["demanded", by]
         case Targeted():
             return ["targeted"]
+        case Forced():
+            return ["forced"]
         case AlwaysRuns():
             return ["always runs"]
         case _:
             assert_never(reason)
 
 
-def _unpacked(kind: str, *values: str) -> Reason:
+def unpacked_reason(kind: str, *values: str) -> Reason:
+    """Return the reason that `packed_reason` has packed.
+
+    Raises:
+        PyPipelineGraphError: only a newer ppg knows such a reason.
+    """
     match kind, values:
         case "no record", ():
             return NoRecord()
@@ -353,6 +364,8 @@ def _unpacked(kind: str, *values: str) -> Reason:
             return Demanded(JobId(by))
         case "targeted", ():
             return Targeted()
+        case "forced", ():
+            return Forced()
         case "always runs", ():
             return AlwaysRuns()
         case _:

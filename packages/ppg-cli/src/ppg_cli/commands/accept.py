@@ -9,6 +9,7 @@ import typer
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
+from ppg_cli.script.completing import complete_jobs, complete_scripts
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -22,10 +23,14 @@ NOT_MADE_LISTED = 20
 
 def accept_command(
     context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
+    script: Annotated[
+        Path,
+        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
+    ],
     jobs: Annotated[
         list[str] | None,
         typer.Argument(
+            autocompletion=complete_jobs,
             help="Only these: ids, or files that jobs make; also if something has changed since they ran.",
             show_default="all outputs of which there is no record",
         ),
@@ -41,7 +46,9 @@ def accept_command(
         bool, typer.Option("--dry-run", "-n", help="Only show what would be accepted; write nothing.")
     ] = False,
 ) -> None:
-    """Take existing outputs over as if the script's jobs had just made them. Runs no job.
+    """Take existing outputs over, as if jobs had just made them.
+
+    Runs no job.
 
     By this command you state that these files are what the jobs would make; ppg records them as such. The
     script runs up to where it would run its (first) graph. The script's arguments come after `--`.

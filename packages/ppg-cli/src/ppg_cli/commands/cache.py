@@ -1,7 +1,6 @@
 """`ppg cache`: lists the entries of a shared cache, and removes old ones."""
 
 import os
-import re
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +10,7 @@ import typer
 
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.script.arguments import StoreCommand
+from ppg_cli.script.arguments import StoreCommand, bytes_of
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 if TYPE_CHECKING:
@@ -25,25 +24,10 @@ cache_app: typer.Typer = typer.Typer(
     rich_markup_mode=None,
 )
 
-UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
-UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("KMGT", 1)}
-
 Folder = Annotated[
     Path | None,
     typer.Argument(help="The folder of the cache.", show_default="$PPG_SHARED_CACHE"),
 ]
-
-
-def bytes_of(text: str) -> int:
-    """Return a size in bytes; sizes are written `1000000`, `1.5 GB`, `2TiB`.
-
-    Raises:
-        typer.BadParameter: the text is not a size.
-    """
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(|[kKMGT]|[KMGT]i)B?\s*", text)
-    if found is None:
-        raise typer.BadParameter(f"'{text}' is no size; write 500GB, say, or 2TiB")
-    return int(float(found[1]) * UNITS[found[2]])
 
 
 @cache_app.command("list", cls=StoreCommand)

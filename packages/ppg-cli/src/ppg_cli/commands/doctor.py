@@ -15,7 +15,9 @@ __all__ = ["doctor_command"]
 def doctor_command(
     folder: Annotated[Path, typer.Argument(help="The project's folder.")] = Path(),
 ) -> None:
-    """Show the file system, the kernel, limits, versions and variables, with a remedy where something is missing.
+    """Show what of this machine matters to ppg, with remedies.
+
+    These are the file system, the kernel, limits, versions and variables.
 
     Runs no script and leaves no file. One line for each finding.
 

@@ -9,6 +9,7 @@ import typer
 
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import ScriptCommand, script_arguments
+from ppg_cli.script.completing import complete_jobs, complete_scripts
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -35,10 +36,15 @@ class Format(StrEnum):
 @graph_app.command("dump", cls=ScriptCommand)
 def dump(
     context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
+    script: Annotated[
+        Path,
+        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
+    ],
     jobs: Annotated[
         list[str] | None,
-        typer.Argument(help="Only these, and what they need: ids, or files that jobs make."),
+        typer.Argument(
+            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
+        ),
     ] = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the graph.")] = Format.TEXT,
     output: Annotated[

@@ -7,19 +7,25 @@ import typer
 
 from ppg.text import source_line
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.completing import complete_jobs
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 __all__ = ["inputs_command"]
 
 
 def inputs_command(
-    job: Annotated[str, typer.Argument(help="The job's id, or a file that it makes, in whatever spelling.")],
+    job: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete_jobs, help="The job's id, or a file that it makes, in whatever spelling."
+        ),
+    ],
     status_file: Annotated[
         Path | None,
         typer.Option("--status-file", help="Where to look.", show_default="that of this folder"),
     ] = None,
 ) -> None:
-    """List what a job depends on, what it read besides, and what it depends on but did not read.
+    """List what a job depends on, what it read besides, and what not.
 
     The list is that of the job's last success. Runs no job and writes nothing.
 

@@ -48,7 +48,9 @@ def log_command(
     ] = None,
     raw: Annotated[bool, typer.Option("--json", help="The JSON lines as they come.")] = False,
 ) -> None:
-    """Listen to the log of the runs of this user in this folder and below it; Ctrl-C ends it.
+    """Show what runs in this folder and below do, as it happens.
+
+    Listens to the log of the runs of this user; Ctrl-C ends it.
 
     A run never waits for a listener; the output shows how many lines are lost.
 

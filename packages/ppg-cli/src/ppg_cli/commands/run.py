@@ -1,50 +1,183 @@
-"""`ppg run script.py [jobs ...] [-- arguments ...]`: runs a script and shows its progress."""
+"""`ppg run script.py [jobs ...] [-- arguments ...]`: runs a script and shows its progress, or what it would run."""
 
+import sys
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ppg_cli.script.arguments import script_arguments
+from ppg_cli.exit_codes import ExitCode
+from ppg_cli.script.arguments import bytes_of, script_arguments
+from ppg_cli.script.completing import complete_jobs, complete_scripts
 from ppg_cli.script.script import Script
-from ppg_cli.terminal.streams import finish_output
+from ppg_cli.terminal.streams import complain, finish_output, write_result
+
+if TYPE_CHECKING:
+    from ppg import Pipegraph, Plan
+    from ppg_cli.script.options import RunOptions
 
 __all__ = ["run_command"]
 
 
+class Color(StrEnum):
+    """Color: says where the display has colours."""
+
+    AUTO = "auto"
+    ALWAYS = "always"
+    NEVER = "never"
+
+
 def run_command(
     context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="The Python script that declares and runs the jobs.")],
+    script: Annotated[
+        Path,
+        typer.Argument(
+            autocompletion=complete_scripts, help="The Python script that declares and runs the jobs."
+        ),
+    ],
     jobs: Annotated[
         list[str] | None,
-        typer.Argument(help="Only these, and what they need: ids, or files that jobs make."),
+        typer.Argument(
+            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
+        ),
     ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", "-n", help="Only show what will run, what may run, and why.")
+    ] = False,
+    until: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--until",
+            autocompletion=complete_jobs,
+            metavar="JOB",
+            help="End with this job: what depends on it does not run.",
+        ),
+    ] = None,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--force",
+            autocompletion=complete_jobs,
+            metavar="JOB",
+            help="Run this job although nothing has changed.",
+        ),
+    ] = None,
+    fail_fast: Annotated[
+        bool, typer.Option("--fail-fast", help="Start no more jobs after the first failure.")
+    ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Run again whenever inputs or code change; Ctrl-C ends it.")
+    ] = False,
     cores: Annotated[
         int | None,
         typer.Option("--cores", "-j", min=1, help="Use at most so many cores.", show_default="all"),
     ] = None,
-    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, also on a terminal.")] = False,
-    inline: Annotated[
-        bool,
-        typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
-    ] = False,
+    memory: Annotated[
+        int | None,
+        typer.Option(
+            "--memory",
+            parser=bytes_of,
+            metavar="SIZE",
+            help="Give at most so much memory to jobs that state their need: 16GB.",
+            show_default="all",
+        ),
+    ] = None,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Jobs fail that read files of other jobs without depending on them."),
     ] = False,
+    inline: Annotated[
+        bool,
+        typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
+    ] = False,
+    events: Annotated[
+        Path | None,
+        typer.Option("--events", metavar="FILE", help="Write all that happens to this file, as JSON lines."),
+    ] = None,
+    plain: Annotated[bool, typer.Option("--plain", help="Plain lines, also on a terminal.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Show failures and warnings, and nothing else.")
+    ] = False,
+    watched_files: Annotated[Path | None, typer.Option("--watched-files", hidden=True)] = None,
+    color: Annotated[
+        Color, typer.Option("--color", help="Colours on a terminal; NO_COLOR switches them off, too.")
+    ] = Color.AUTO,
 ) -> None:
-    """Run a script, show the progress, and list the jobs that ran, were up to date, or failed.
+    """Run a script: only stale jobs run. Shows the progress, and what ran, was up to date, or failed.
 
     The script's arguments come after `--`. Named jobs replace the targets of the script's own run_pipegraph().
+    --until and --force may be given several times.
 
     Example: ppg run script.py a.txt -j 4 -- --samples 3
 
-    Exit codes: 0 done; 1 jobs failed; 2 usage or script error; 130 interrupted.
+    Exit codes: 0 done; 1 jobs failed, or cannot run; 2 usage or script error, or no graph was run; 130 interrupted.
     """
     # Imported here, so that no other command pays for it.
-    from ppg_cli.script.running import CommandFrontend, run_script  # noqa: PLC0415
+    from ppg_cli.script.options import RunOptions  # noqa: PLC0415
 
-    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline, strict=strict, targets=jobs or None)
-    code = run_script(Script(script), script_arguments(context), frontend)
+    options = RunOptions(
+        targets=tuple(jobs) if jobs else None,
+        until=tuple(until or ()),
+        force=tuple(force or ()),
+        fail_fast=fail_fast,
+        cores=cores,
+        memory=memory,
+        strict=strict,
+        inline=inline,
+        events=events,
+        plain=plain,
+        quiet=quiet,
+        color={Color.AUTO: None, Color.ALWAYS: True, Color.NEVER: False}[color],
+    )
+    arguments = script_arguments(context)
+    if dry_run and watch:
+        complain("--dry-run runs nothing, so there is nothing to --watch; leave one of them out")
+        raise typer.Exit(ExitCode.SCRIPT_ERROR)
+    if dry_run:
+        code = _dry_run(Script(script), arguments, options)
+    elif watch:
+        from ppg_cli.script.watching import watch_script  # noqa: PLC0415
+
+        code = watch_script(Script(script), _without_watch(sys.argv[1:]))
+    else:
+        code = _run(Script(script), arguments, options, watched_files)
     finish_output()
     raise typer.Exit(code)
+
+
+def _run(script: Script, arguments: list[str], options: "RunOptions", watched_files: Path | None) -> int:
+    from ppg_cli.script.running import run_script  # noqa: PLC0415 (the other commands do not need it)
+
+    if watched_files is None:
+        return run_script(script, arguments, options)
+    from ppg_cli.script.watching import WatchedFiles  # noqa: PLC0415 (most runs are not watched)
+
+    watched = WatchedFiles(script)
+    try:
+        return run_script(script, arguments, options, watched)
+    finally:
+        watched.write(watched_files)
+
+
+def _without_watch(words: list[str]) -> list[str]:
+    """Return the command line without the option, but for what belongs to the script."""
+    end = words.index("--") if "--" in words else len(words)
+    return [word for word in words[:end] if word != "--watch"] + words[end:]
+
+
+def _dry_run(script: Script, arguments: list[str], options: "RunOptions") -> int:
+    from ppg.text import one_line  # noqa: PLC0415
+    from ppg_cli.script.declaring import look_at_declared  # noqa: PLC0415
+    from ppg_cli.script.dry_run import plan_lines  # noqa: PLC0415
+
+    def look(pipegraph: "Pipegraph") -> "Plan":
+        options.apply(pipegraph)
+        return pipegraph.plan(
+            targets=pipegraph._run_targets, until=pipegraph._run_until, force=pipegraph._run_forced
+        )
+
+    plan = look_at_declared(script, arguments, look)
+    text = "".join(f"{one_line(line)}\n" for line in plan_lines(plan))
+    write_result(text.encode(errors="surrogateescape"))
+    return ExitCode.JOBS_FAILED if plan.blocked or plan.problems else ExitCode.DONE

@@ -13,6 +13,7 @@ from ppg.account.reasons import grouped_reasons, named
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
+from ppg_cli.script.completing import complete_jobs, complete_scripts
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import finish_output, write_result
 
@@ -29,17 +30,24 @@ LISTED = 5
 
 def verify_command(
     context: typer.Context,
-    script: Annotated[Path, typer.Argument(help="The Python script that declares the jobs.")],
+    script: Annotated[
+        Path,
+        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
+    ],
     jobs: Annotated[
         list[str] | None,
-        typer.Argument(help="Only these, and what they need: ids, or files that jobs make."),
+        typer.Argument(
+            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
+        ),
     ] = None,
     rehash: Annotated[
         bool,
         typer.Option("--hash", help="Read every file, also those with unchanged size and times."),
     ] = False,
 ) -> None:
-    """Check that no job would run and that every output matches its record. Runs no job, writes nothing.
+    """Check that nothing would run, and outputs match their records.
+
+    Runs no job, writes nothing.
 
     The script runs up to where it would run its (first) graph. Generators do not run: the command checks the
     jobs that each made last time. The script's arguments come after `--`.

@@ -8,6 +8,7 @@ import typer
 from ppg.text import one_line, source_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
+from ppg_cli.script.completing import complete_scripts_and_jobs
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -22,6 +23,7 @@ def why_command(
     names: Annotated[
         list[str],
         typer.Argument(
+            autocompletion=complete_scripts_and_jobs,
             metavar="[script.py] JOB ...",
             help="Jobs: ids, or files that they make, in whatever spelling. Of several names the first one is the script "
             "that declares them: shows also whether they would run now.",
@@ -34,7 +36,7 @@ def why_command(
         ),
     ] = None,
 ) -> None:
-    """Show why a job ran last: which parameter changed, which line of a function, which file.
+    """Show why a job ran last: what had changed, and how.
 
     Runs no job and writes nothing. With a script also: whether and why the job would run now. The script's
     arguments come after `--`.

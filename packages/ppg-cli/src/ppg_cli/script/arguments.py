@@ -9,10 +9,13 @@ from collections.abc import Iterable, Sequence
 import typer
 from typer.core import TyperCommand
 
-__all__ = ["ScriptCommand", "StoreCommand", "script_arguments"]
+__all__ = ["ScriptCommand", "StoreCommand", "bytes_of", "script_arguments"]
 
 SCRIPT_ARGUMENTS = "ppg: arguments of the script"
 """The key under which the context keeps the arguments after `--`."""
+
+UNITS = {"": 1, "k": 10**3, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+UNITS |= {f"{unit}i": 2 ** (10 * power) for power, unit in enumerate("KMGT", 1)}
 
 
 class StoreCommand(TyperCommand):
@@ -26,7 +29,8 @@ class StoreCommand(TyperCommand):
         own, ctx.meta[SCRIPT_ARGUMENTS] = args[:end], args[end + 1 :]
         if end < len(args) and not self.takes_script:
             ctx.fail(f"'{ctx.command_path}' runs no script, so nothing can follow '--'; leave it out")
-        self._refuse_unknown_options(ctx, own)
+        if not ctx.resilient_parsing:  # a shell completes a line that is not complete
+            self._refuse_unknown_options(ctx, own)
         return super().parse_args(ctx, own)
 
     def _refuse_unknown_options(self, ctx: typer.Context, args: Sequence[str]) -> None:
@@ -82,3 +86,17 @@ def script_arguments(context: typer.Context) -> list[str]:
     """Return the arguments of the script: all that follows `--`."""
     arguments: list[str] = context.meta[SCRIPT_ARGUMENTS]
     return arguments
+
+
+def bytes_of(text: str) -> int:
+    """Return a size in bytes; sizes are written `1000000`, `1.5 GB`, `2TiB`.
+
+    Raises:
+        typer.BadParameter: the text is not a size.
+    """
+    import re  # noqa: PLC0415 (most command lines have no size)
+
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(|[kKMGT]|[KMGT]i)B?\s*", text)
+    if found is None:
+        raise typer.BadParameter(f"'{text}' is no size; write 500GB, say, or 2TiB")
+    return int(float(found[1]) * UNITS[found[2]])

@@ -20,7 +20,7 @@ _OUT_OF_PLAY = frozenset({NodeState.FAILED, NodeState.BLOCKED, NodeState.ABORTED
 class Admission:
     """Admission: selects the jobs that take part, and enrolls them in the `RunState`."""
 
-    __slots__ = ("_begun", "_files", "_pruned", "_roots", "_targets", "flow", "run_state")
+    __slots__ = ("_asked_for", "_begun", "_files", "_pruned", "_roots", "flow", "run_state")
 
     def __init__(
         self,
@@ -28,12 +28,16 @@ class Admission:
         flow: Propagation,
         pruned: Collection[NodeId],
         targets: Collection[NodeId] | None,
+        until: Collection[NodeId] = (),
+        forced: Collection[NodeId] = (),
     ) -> None:
         self.run_state: RunState = run_state
         self.flow: Propagation = flow
         self._pruned = pruned
-        self._targets = targets
-        self._roots: set[NodeId] | None = None if targets is None else set(targets)
+        run_state.last, run_state.forced = frozenset(until), frozenset(forced)
+        self._asked_for: list[NodeId] = [*(targets or ()), *until]
+        """The jobs that the user wants made, and kept if they are LAZY."""
+        self._roots: set[NodeId] | None = None if targets is None else {*targets, *until, *forced}
         """The jobs that make their upstreams take part. None: all jobs take part."""
         self._files: list[NodeId] = []
         self._begun = False
@@ -43,17 +47,20 @@ class Admission:
         run_state, dag = self.run_state, self.run_state.dag
         nodes = [NodeId(node) for node in run_state.grow()]
         self.mark_pruned(self._pruned)
+        for node in run_state.last:
+            self.mark_pruned(dag.downstreams(node))
         if NodeKind.GENERATOR in run_state.kinds:
             self.mark_below(
                 dag.downstreams(node) for node in nodes if run_state.kinds[node] is NodeKind.GENERATOR
             )
-        if self._targets is not None:
-            for target in self._targets:
-                run_state.targeted[target] = run_state.is_lazy[target]
-                run_state.is_source[target] = 1
-            nodes = sorted(set(self._targets) | dag.ancestors(self._targets))
+        for target in self._asked_for:
+            run_state.targeted[target] = run_state.is_lazy[target]
+            run_state.is_source[target] = 1
+        if self._roots is not None:
+            nodes = sorted(self._roots | dag.ancestors(self._roots))
+        is_partial = bool(self._pruned or run_state.last)
         self.decide(
-            self.admit([node for node in nodes if not run_state.pruned[node]] if self._pruned else nodes)
+            self.admit([node for node in nodes if not run_state.pruned[node]] if is_partial else nodes)
         )
 
     def mark_pruned(self, nodes: Iterable[NodeId]) -> set[NodeId]:
@@ -153,6 +160,7 @@ class Admission:
             run_state.has_lazy_upstream,
         )
         parts, job_ids, remembered = run_state.dag.names_parts, run_state.dag.job_ids, run_state.history.get
+        forced = run_state.forced
         complete: list[NodeId] = []
         for node in nodes:
             kind = kinds[node]
@@ -170,6 +178,8 @@ class Admission:
                     flow.mark_stale(node)
                 else:
                     record_of[node] = record
+                    if node in forced:
+                        flow.mark_stale(node)
                     awaited[node] = 1
                     files.append(node)
                     pending[node] += 1

@@ -49,6 +49,8 @@ class DryRun:
     - generators: the generators among `will_run`; the jobs that they may add are unknown
     - blocked: jobs that cannot run, because an invariant cannot be observed
     - states: the state in which each job would end at best, by node
+    - unsteady: the generators that may make other jobs than last time; with `same_generators` not those with the inputs
+      of their last success
     """
 
     will_run: Mapping[NodeId, tuple[Reason, ...]]
@@ -56,6 +58,7 @@ class DryRun:
     generators: tuple[NodeId, ...]
     blocked: tuple[NodeId, ...]
     states: tuple[NodeState, ...]
+    unsteady: tuple[NodeId, ...] = ()
 
 
 def to_observe(
@@ -64,9 +67,12 @@ def to_observe(
     *,
     pruned: Collection[NodeId] = (),
     targets: Collection[NodeId] | None = None,
+    until: Collection[NodeId] = (),
+    forced: Collection[NodeId] = (),
 ) -> tuple[NodeId, ...]:
     """Invariants, and jobs with files, that must be observed for a dry run with the same arguments."""
-    effects = Evaluator(dag, history, pruned=pruned, targets=targets).start()
+    evaluator = Evaluator(dag, history, pruned=pruned, targets=targets, until=until, forced=forced)
+    effects = evaluator.start()
     return tuple(node for effect in effects if isinstance(effect, Observe) for node in effect.nodes)
 
 
@@ -77,11 +83,15 @@ def dry_run(
     *,
     pruned: Collection[NodeId] = (),
     targets: Collection[NodeId] | None = None,
+    until: Collection[NodeId] = (),
+    forced: Collection[NodeId] = (),
+    same_generators: bool = False,
 ) -> DryRun:
     """Predict what a run of these jobs would do.
 
     `observations` must contain every node that `to_observe` returns (KeyError otherwise). The graph is not
-    changed.
+    changed. With `same_generators`, a generator with the inputs of its last success makes the same again, and the
+    graph contains that already.
     """
     new = _new_fingerprints()
 
@@ -103,12 +113,19 @@ def dry_run(
 
     def changed(node: NodeId) -> tuple[Fingerprint, Mapping[str, Fingerprint]]:
         record = history.get(dag.job_id(node))
+        if dag.kind(node) is NodeKind.GENERATOR:
+            if same_generators and record is not None and dict(record.upstreams) == worst.inputs(node):
+                return as_before(node)
+            unsteady.append(node)
         names = dag.wanted_parts(node) | (set() if record is None else record.parts.keys())
         return next(new), {name: next(new) for name in sorted(names)}
 
-    best = Evaluator(dag, history, pruned=pruned, targets=targets)
+    def evaluator() -> Evaluator:
+        return Evaluator(dag, history, pruned=pruned, targets=targets, until=until, forced=forced)
+
+    best, worst = evaluator(), evaluator()
+    unsteady: list[NodeId] = []
     will_run = _simulate(dag, best, observations, as_before)
-    worst = Evaluator(dag, history, pruned=pruned, targets=targets)
     might_run = _simulate(dag, worst, observations, changed)
     differing = {
         NodeId(node)
@@ -125,6 +142,7 @@ def dry_run(
         tuple(sorted(node for node in will_run if dag.kind(node) is NodeKind.GENERATOR)),
         tuple(NodeId(node) for node, state in enumerate(best.states()) if state is NodeState.BLOCKED),
         tuple(best.states()),
+        tuple(sorted(unsteady)),
     )
 
 

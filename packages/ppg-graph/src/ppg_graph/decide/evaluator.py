@@ -109,7 +109,10 @@ class Evaluator:
 
     **Taking part.** Pruned jobs and all jobs downstream of them take no part. If targets are given, only
     these take part, with all jobs upstream of them and the jobs that a targeted generator makes. The user
-    demands LAZY and LOAD targets.
+    demands LAZY and LOAD targets. A run *until* a job is one in which all jobs downstream of it are pruned, and
+    the user demands the job itself. A *forced* job has a record that does not hold: it runs as if an input had
+    changed, so a LAZY job still runs only if a job downstream needs its content. With targets, the jobs of both
+    kinds are targets, too.
 
     Raises ProtocolError if the driver reports something impossible, and InternalError on a bug in ppg_graph.
     After either error the evaluator is not usable.
@@ -124,6 +127,8 @@ class Evaluator:
         *,
         pruned: Collection[NodeId] = (),
         targets: Collection[NodeId] | None = None,
+        until: Collection[NodeId] = (),
+        forced: Collection[NodeId] = (),
         check: bool = False,
     ) -> None:
         """Prepare the decisions of one run.
@@ -132,11 +137,13 @@ class Evaluator:
         - history: the records of earlier runs, by job id; records of jobs outside the graph are ignored
         - pruned: jobs that take no part in this run, and neither do the jobs downstream of them
         - targets: the only jobs to bring up to date, with all jobs upstream of them; None: all jobs
+        - until: jobs with which the run ends: the jobs downstream of them take no part, and LAZY ones are kept
+        - forced: OUTPUT and LAZY jobs with a record that does not hold in this run; other kinds ignore it
         - check: check the whole run state after every event (slow, for tests)
         """
         self._run_state = RunState(dag, history)
         self._flow = Propagation(self._run_state)
-        self._admission = Admission(self._run_state, self._flow, pruned, targets)
+        self._admission = Admission(self._run_state, self._flow, pruned, targets, until, forced)
         self._check = check
         self._awaited = 0
         self._closed = False

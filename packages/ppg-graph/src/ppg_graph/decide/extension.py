@@ -187,9 +187,11 @@ def _mark_below(admission: Admission, plan: Plan) -> None:
 
 
 def _exclude_pruned(admission: Admission, plan: Plan) -> None:
-    """Exclude the jobs that a new edge puts downstream of a pruned job, and all jobs downstream of them."""
+    """Exclude the jobs that a new edge puts downstream of a pruned or last job, and all jobs downstream of them."""
     run_state = admission.run_state
     pruned = admission.mark_pruned(
-        downstream for upstream, downstream, _ in plan.edges if run_state.pruned[upstream]
+        downstream
+        for upstream, downstream, _ in plan.edges
+        if run_state.pruned[upstream] or upstream in run_state.last
     )
     admission.flow.collapse(sorted(pruned), plan.generator, NodeState.EXCLUDED)

@@ -78,11 +78,13 @@ class RunState:
         "dag",
         "demand",
         "fingerprint",
+        "forced",
         "has_lazy_upstream",
         "history",
         "is_lazy",
         "is_source",
         "kinds",
+        "last",
         "missing_inputs",
         "needed_invariants",
         "needs",
@@ -155,6 +157,10 @@ class RunState:
         self.parts: dict[NodeId, Mapping[str, Fingerprint]] = {}
         self.patterns: dict[tuple[NodeId, str], Fingerprint] = {}
         """Of each pattern that a job downstream depends on, because many jobs may name the same one."""
+        self.forced: frozenset[NodeId] = frozenset()
+        """OUTPUT and LAZY jobs with a record that does not hold in this run, because the user says so."""
+        self.last: frozenset[NodeId] = frozenset()
+        """Jobs with which the run ends: what lies downstream of them takes no part."""
         self.problems: dict[NodeId, Files] = {}
         self.unobservable: dict[NodeId, str] = {}
         self.rejected_leftovers: set[NodeId] = set()

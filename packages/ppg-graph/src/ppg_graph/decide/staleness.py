@@ -15,6 +15,7 @@ from ppg_graph.protocol.reasons import (
     FileChanged,
     FileEmpty,
     FileMissing,
+    Forced,
     NoRecord,
     ReadChanged,
     Reason,
@@ -82,7 +83,7 @@ def _stale_reasons(run_state: RunState, node: NodeId) -> list[Reason]:
     record = run_state.record[node]
     if record is None:
         return [NoRecord()]
-    reasons: list[Reason] = []
+    reasons: list[Reason] = [Forced()] if node in run_state.forced else []
     problem = run_state.problems.get(node)
     if problem is not None and run_state.dag.kind(node) is NodeKind.OUTPUT:
         reasons.append(_file_reason(problem))

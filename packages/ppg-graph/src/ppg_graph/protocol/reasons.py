@@ -14,6 +14,7 @@ __all__ = [
     "FileChanged",
     "FileEmpty",
     "FileMissing",
+    "Forced",
     "NoRecord",
     "ReadChanged",
     "Reason",
@@ -96,6 +97,11 @@ class Targeted:
 
 
 @dataclass(frozen=True, slots=True)
+class Forced:
+    """The user forced this OUTPUT or LAZY job, so its record does not hold in this run."""
+
+
+@dataclass(frozen=True, slots=True)
 class AlwaysRuns:
     """The job is a generator, and its jobs are unknown until it has run."""
 
@@ -111,6 +117,7 @@ Reason: TypeAlias = (
     | UpstreamRemoved
     | Demanded
     | Targeted
+    | Forced
     | AlwaysRuns
 )
 
@@ -140,6 +147,8 @@ def describe(reason: Reason) -> str:
             return f"needed by {by}"
         case Targeted():
             return "asked for"
+        case Forced():
+            return "it was forced to run"
         case AlwaysRuns():
             return "generators run every time"
         case _:

@@ -14,6 +14,9 @@ from ppg_invariants.store.tables import Tables
 
 __all__ = ["RunHistory"]
 
+RUNS_WITH_EVENTS = 1000
+"""Number of runs of which the events are kept."""
+
 
 class RunHistory:
     """Run history: reads and writes the tables `runs`, `events` and `notes` of one store.
@@ -53,6 +56,8 @@ class RunHistory:
         text = json.dumps(dict(details))
         row = (run_id, time.time(), None, RunEnd.UNKNOWN.value, os.getpid(), host, text)
         self._begun[run_id] = row
+        if run_id > RUNS_WITH_EVENTS:
+            self._tables.write("DELETE FROM events WHERE run <= ?", run_id - RUNS_WITH_EVENTS)
         self._tables.insert("runs", *row)
         self._tables.flush()
         return run_id

@@ -1,0 +1,77 @@
+"""`ppg output JOB`: shows what a job printed, and how it failed."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from ppg_cli.exit_codes import ExitCode
+from ppg_cli.records.store import STATUS_FILE, StatusFile
+from ppg_cli.script.completing import complete_jobs
+from ppg_cli.terminal.streams import complain, finish_output, write_result
+
+__all__ = ["output_command"]
+
+
+def output_command(
+    job: Annotated[
+        str,
+        typer.Argument(
+            autocompletion=complete_jobs, help="The job's id, or a file that it makes, in whatever spelling."
+        ),
+    ],
+    run: Annotated[
+        int | None,
+        typer.Option("--run", min=1, help="That of this run.", show_default="the last one with any output"),
+    ] = None,
+    status_file: StatusFile = STATUS_FILE,
+) -> None:
+    """Show what a job printed when it ran last, and its error.
+
+    Runs in which the job printed nothing, and did not fail, are left out. If it printed to stdout alone, the bytes are
+    those that it wrote; otherwise each part has a headline.
+
+    Example: ppg output a.txt
+
+    Exit codes: 0 shown; 1 nothing was kept; 2 there is no such job, or usage error.
+    """
+    # Imported here, so that no other command pays for it.
+    from ppg import PyPipelineGraphError  # noqa: PLC0415
+    from ppg.inspect.forecast import read_only_history  # noqa: PLC0415
+    from ppg.inspect.why import job_in_store  # noqa: PLC0415
+    from ppg.journal.kept_output import kept_entries, output_folder  # noqa: PLC0415
+    from ppg.text import counted, one_line  # noqa: PLC0415
+
+    try:
+        with read_only_history(status_file) as memory:
+            job_id = job_in_store(status_file, job, memory)
+    except PyPipelineGraphError as error:
+        complain(str(error))
+        finish_output()
+        raise typer.Exit(ExitCode.SCRIPT_ERROR) from None
+    entries = kept_entries(output_folder(status_file), job_id)
+    entry = next((entry for entry in entries if run is None or entry.run_id == run), None)
+    if entry is None:
+        where = "any run" if run is None else f"run {run}"
+        complain(
+            one_line(
+                f"nothing is kept of '{job_id}' in {where}: it printed nothing and did not fail, or that was long ago"
+            )
+        )
+        finish_output()
+        raise typer.Exit(ExitCode.NOT_KEPT)
+    when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(entry.when))
+    complain(one_line(f"'{job_id}' {entry.state.lower()} at {when} (run {entry.run_id})"))
+    if entry.lost:
+        complain(f"{counted(entry.lost, 'byte')} were not kept; raise PPG_KEEP_OUTPUT to keep more")
+    sections = {
+        "stdout": entry.stdout,
+        "stderr": entry.stderr,
+        "error": entry.error.encode(errors="backslashreplace"),
+    }
+    filled = {name: data for name, data in sections.items() if data}
+    for name, data in filled.items():
+        if list(filled) != ["stdout"]:
+            write_result(f"--- {name}\n".encode())
+        write_result(data if data.endswith(b"\n") or list(filled) == ["stdout"] else data + b"\n")
+    finish_output()
