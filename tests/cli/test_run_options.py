@@ -115,7 +115,7 @@ def test_a_quiet_run_shows_failures_and_nothing_else(project, scripted):
     project.script(FAILS)
     ended = project.ppg("run", "script.py", "-q")
     assert ended.code == 1
-    assert ended.err.startswith("ppg: FAILED 'bad'\n")
+    assert ended.err.startswith("ppg: FAILED 'bad': ValueError: no luck\n")
     assert "ppg: start" not in ended.err
 
 

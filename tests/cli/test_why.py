@@ -178,7 +178,7 @@ def test_every_path_is_followed_to_what_changed_and_a_second_one_points_above(pr
     project.script(CHAIN.format(x=1, steps=15))
     assert project.ppg("run", "script.py").code == 0
     project.script(CHAIN.format(x=2, steps=15))
-    foretold = told(project, "15", "script.py")
+    foretold = told(project, "script.py", "15")
     foretold = foretold[foretold.index("now: ") :]
     assert foretold.count("would run if what these make changes") == 15
     assert foretold.rstrip().splitlines()[-2].strip() == "0 would run"
@@ -200,7 +200,7 @@ def test_where_the_story_ends_before_its_beginning_a_line_says_where_it_goes_on(
     project.script(CHAIN.format(x=1, steps=60))
     assert project.ppg("run", "script.py").code == 0
     project.script(CHAIN.format(x=2, steps=60))
-    now = told(project, "60", "script.py")
+    now = told(project, "script.py", "60")
     assert project.ppg("run", "script.py").code == 0
     for text in (told(project, "60"), now):
         last = text.rstrip().splitlines()[-1]
