@@ -15,6 +15,7 @@ import pytest
 
 __all__ = [
     "EXAMPLES",
+    "LOG",
     "PPG",
     "SOME_OR_ALL_SEEDS",
     "Run",
@@ -31,7 +32,9 @@ PPG = str(Path(sys.executable).with_name("ppg"))
 SOME_OR_ALL_SEEDS = pytest.mark.parametrize("runs", [2, pytest.param(9, marks=pytest.mark.nightly)])
 """How often a project that has run once runs again, with another seed of Python's hashes each time."""
 
-_DONE = re.compile(r"ppg: done +(.+) \([0-9.]+ s\)")
+_DONE = re.compile(r"^[-0-9]+ [:0-9]+ done: (.+) \([0-9.]+ s\)$", re.MULTILINE)
+LOG = Path("logs/ppg_run.txt")
+"""The log has every job; the lines of a run fold equal ones."""
 _SUMMARY = re.compile(r"ppg: (\d+) ran, (\d+) up to date, (\d+) failed, (\d+) blocked")
 
 
@@ -58,7 +61,11 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, str] | None = None) -> Run:
-    """Run a command in a folder to its end."""
+    """Run a command in a folder to its end; the folder of its log stays only if it was there before."""
+    log = folder / LOG
+    is_new = not log.parent.exists()
+    log.parent.mkdir(exist_ok=True)
+    log.unlink(missing_ok=True)
     ended = subprocess.run(
         command,
         cwd=folder,
@@ -70,7 +77,10 @@ def run_command(command: Sequence[str | Path], folder: Path, env: Mapping[str, s
     said = ended.stdout + ended.stderr
     summaries = _SUMMARY.findall(said)
     counts = tuple(int(number) for number in summaries[-1]) if summaries else None
-    return Run(ended.returncode, said, frozenset(done_jobs(said)), counts)
+    ran = frozenset(done_jobs(log.read_text() if log.exists() else ""))
+    if is_new:
+        shutil.rmtree(log.parent)
+    return Run(ended.returncode, said, ran, counts)
 
 
 def run_with_other_hash_seeds(script: str, folder: Path, runs: int) -> list[Run]:
@@ -81,9 +91,9 @@ def run_with_other_hash_seeds(script: str, folder: Path, runs: int) -> list[Run]
     ]
 
 
-def done_jobs(said: str) -> list[str]:
-    """The jobs that ppg reported as done, in order."""
-    return _DONE.findall(said)
+def done_jobs(log: str) -> list[str]:
+    """The jobs that are done by a log, in order."""
+    return _DONE.findall(log)
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -17,6 +18,7 @@ import pytest
 from ppg_invariants import StatusStore
 from tests.end_to_end.ppg_command import (
     EXAMPLES,
+    LOG,
     PPG,
     SOME_OR_ALL_SEEDS,
     Run,
@@ -130,21 +132,22 @@ def test_another_quality_threshold_filters_again_and_aligns_nothing(project):
 
 
 def kill_when_done(project: Path, done_before: int) -> str:
-    """Run the pipeline, and kill ppg when so many jobs are done; what it had said by then."""
+    """Run the pipeline, and kill ppg when so many jobs are done; what its log had by then."""
     marker = f"PPG_TEST_MARKER={uuid.uuid4()}"
     env = environment(PPG_TEST_MARKER=marker.partition("=")[2])
-    said = ""
-    with subprocess.Popen(
-        [PPG, "run", SCRIPT], cwd=project, env=env, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        while len(done_jobs(said)) < done_before:
-            line = process.stderr.readline()
-            assert line, f"it ended too early:\n{said}"
-            said += line
+    log = project / LOG
+    log.parent.mkdir(exist_ok=True)
+    log.unlink(missing_ok=True)
+    logged = ""
+    with subprocess.Popen([PPG, "run", SCRIPT], cwd=project, env=env) as process:
+        while len(done_jobs(logged)) < done_before:
+            has_ended = process.poll() is not None
+            logged = log.read_text() if log.exists() else ""
+            assert not has_ended or len(done_jobs(logged)) >= done_before, f"it ended too early:\n{logged}"
+            time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
     wait_until_gone(marker)
-    return said
+    return logged
 
 
 def recorded_outputs(project: Path) -> set[str]:
