@@ -53,8 +53,12 @@ class Project:
         graph = ppg.new_pipegraph(quiet=True, **options)
         declare()
         previewed = graph.preview().will_run.get(job_id)
-        assert previewed == verified
-        return verified
+        assert (previewed is None) == (verified is None)
+        if previewed is not None and verified is not None:
+            # `verify` adds the sizes of files.
+            assert len(previewed) == len(verified)
+            assert all(map(str.startswith, verified, previewed)), (previewed, verified)
+        return previewed
 
     def write(self, name, text):
         path = self.folder / name

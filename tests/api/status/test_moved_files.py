@@ -45,7 +45,7 @@ def step(folder):
         for forecast in seen:
             assert set(forecast.will_run) <= ran.keys() <= forecast.will_run.keys() | forecast.may_run.keys()
             for job_id, reasons in forecast.will_run.items():
-                # A forecast also has the sizes of files.
+                # `verify` adds the sizes of files.
                 assert all(map(str.startswith, reasons, ran[job_id])), (reasons, ran[job_id])
                 assert len(reasons) == len(ran[job_id])
         again = ppg.new_pipegraph(quiet=True)
