@@ -23,6 +23,10 @@ SECONDS_FOR_THREADS = 30.0
 class LocalSystem(RefusesOldAttributes):
     """Local system: runs jobs on this machine.
 
+        ppg.new_pipegraph(ppg.LocalSystem(max_cores_to_use=2), quiet=True)
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        ppg.run()
+
     Parameters:
         max_cores_to_use: the largest number of cores; None for all cores that the process may use.
         max_memory_to_use: the largest number of bytes given to jobs that state how much they need; None for

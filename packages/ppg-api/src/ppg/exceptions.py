@@ -51,6 +51,11 @@ class PyPipelineGraphError(Exception):
 
     They can be pickled, with all their attributes. Pickle calls a class with the message alone, so the other
     parameters have defaults. A fingerprint of an error consists of what `__reduce_ex__(2)` returns, which must stay.
+
+        try:
+            ppg.file("a.txt", timeout="soon")
+        except (ppg.PyPipelineGraphError, ValueError) as error:
+            assert "timeout" in str(error)
     """
 
 
@@ -58,7 +63,16 @@ PyPipeGraphError = PyPipelineGraphError
 
 
 class JobContractError(PyPipelineGraphError):
-    """A job breaks a rule: two jobs make one file, a job makes no output, a definition changed, ..."""
+    """A job breaks a rule: two jobs make one file, a job makes no output, a definition changed, ...
+
+    For example:
+
+        ppg.FileGeneratingJob("a.txt", lambda path: None)
+        try:
+            ppg.run()
+        except ppg.RunFailed as failed:
+            assert isinstance(failed.exceptions["a.txt"], ppg.JobContractError)
+    """
 
 
 class UnknownJobError(PyPipelineGraphError, KeyError):
@@ -80,11 +94,30 @@ class UnknownJobError(PyPipelineGraphError, KeyError):
 
 
 class InputChangedError(PyPipelineGraphError):
-    """A file that a job reads changed between the time when ppg looked at it and the end of the job."""
+    """A file that a job reads changed between the time when ppg looked at it and the end of the job.
+
+    For example:
+
+        Path("in.txt").write_text("1")
+
+        @ppg.file("out.txt")
+        def out(out: Path, read: Path = ppg.upstream("in.txt")) -> None:
+            read.write_text("another content")
+            out.write_text("x")
+
+        try:
+            ppg.run()
+        except ppg.RunFailed as failed:
+            assert isinstance(failed.exceptions["out.txt"], (ppg.InputChangedError, ppg.JobContractError))
+    """
 
 
 class CacheUnreadableError(PyPipelineGraphError):
     """The value of a cached job cannot be read back from its cache file, although it was just calculated.
+
+        error = ppg.CacheUnreadableError("cache/numbers", "the disk has an error")
+        assert isinstance(error, ppg.PyPipelineGraphError)
+        assert "cache/numbers" in str(error)
 
     Attributes:
         cache: the cache file.
@@ -112,6 +145,14 @@ class ValueUnreadableError(CacheUnreadableError):
 
 class CycleError(PyPipelineGraphError):
     """Jobs depend on each other in a circle, or a job depends on itself.
+
+        a = ppg.file("a.txt")(lambda out: out.write_text("a"))
+        b = ppg.file("b.txt")(lambda out: out.write_text("b")).depends_on(a)
+        try:
+            a.depends_on(b)
+        except ppg.CycleError as error:
+            assert "a.txt" in str(error)
+        ppg.run()
 
     Attributes:
         path: the job ids along the cycle, each upstream of the next; the first one is repeated at the end.
@@ -150,6 +191,12 @@ class JobError(PyPipelineGraphError):
 
     The message contains the type and text of the exception, or the reason why the job cannot be observed.
 
+        ppg.file("out.txt")(lambda out: out.write_text("x")).depends_on("missing.txt")
+        try:
+            ppg.run()
+        except ppg.RunFailed as failed:
+            assert any(isinstance(error, ppg.JobError) for error in failed.exceptions.values())
+
     Attributes:
         type_name: the qualified name of the exception's class; "Unobservable" for a failed observation.
     """
@@ -161,6 +208,12 @@ class JobError(PyPipelineGraphError):
 
 class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of pypipegraph's interface)
     """A job's process ended without reporting a result.
+
+        ppg.FileGeneratingJob("a.txt", lambda path: os.kill(os.getpid(), 9))
+        try:
+            ppg.run()
+        except ppg.RunFailed as failed:
+            assert isinstance(failed.exceptions["a.txt"], ppg.JobDiedException)
 
     Attributes:
         exit_code: the exit code of the process, or None if a signal ended it.
@@ -188,6 +241,12 @@ class JobDiedException(PyPipelineGraphError):  # noqa: N818 (the name is part of
 class CommandError(PyPipelineGraphError):
     """The program of an ExternalJob was not found, could not be started, or ended without success.
 
+        ppg.ExternalJob("out.txt", ["sh", "-c", "exit 3"])
+        try:
+            ppg.run()
+        except ppg.RunFailed as failed:
+            assert isinstance(failed.exceptions["out.txt"], ppg.CommandError)
+
     Attributes:
         command: the program and its arguments.
         exit_code: the program's exit code, or None if a signal ended it or it never ran.
@@ -212,6 +271,12 @@ class CommandError(PyPipelineGraphError):
 
 class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (the name is part of pypipegraph's interface)
     """At least one job failed; raised at the end of a run, after all jobs that could run.
+
+        ppg.file("a.txt")(lambda out: 1 / 0)
+        try:
+            ppg.run()
+        except ppg.RunFailed as failed:
+            assert isinstance(failed.exceptions["a.txt"], ZeroDivisionError)
 
     Attributes:
         exceptions: the exception of every failed job, by job id, in the order of failure. The main process unpickles
@@ -309,7 +374,15 @@ def _text_of(exception: BaseException) -> str:
 
 
 class InternalError(Exception):
-    """ppg has a defect, not the user's script; please report it with the text of this message."""
+    """ppg has a defect, not the user's script; please report it with the text of this message.
+
+    For example:
+
+        try:
+            ppg.run()
+        except ppg.InternalError as error:
+            print("please report", error)
+    """
 
 
 def how_it_died(exit_code: int | None, signal_number: int | None, likely_cause: str) -> str:

@@ -39,7 +39,14 @@ class _Names(Protocol):
 
 
 class JobState(enum.Enum):
-    """Job state: says how a run ended for one job; messages use the values as words."""
+    """Job state: says how a run ended for one job; messages use the values as words.
+
+    For example:
+
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        result = ppg.run()
+        assert result.in_state(ppg.JobState.RAN) == ["a.txt"]
+    """
 
     RAN = "ran"
     """The job ran and succeeded."""
@@ -61,6 +68,11 @@ class JobState(enum.Enum):
 @dataclass(frozen=True, slots=True)
 class JobOutcome(RefusesOldAttributes):
     """Job outcome: says how a run ended for one job.
+
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        outcome = ppg.run()["a.txt"]
+        assert outcome.was_run and not outcome.failed
+        assert outcome.reasons == ("new: never built",)
 
     Attributes:
         job_id: the job.

@@ -28,6 +28,10 @@ __all__ = ["current_pipegraph", "new_pipegraph", "new_pipeline", "read", "run", 
 def current_pipegraph() -> Pipegraph:
     """Return the current pipegraph.
 
+        job = ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert job in ppg.current_pipegraph()
+        ppg.run()
+
     Raises:
         PyPipelineGraphError: there is none yet.
         JobContractError: this process is the compute node, which runs a load.
@@ -97,6 +101,8 @@ def unwatched(*names: str) -> None:
 
         START = time.time()
         ppg.unwatched("START")
+        ppg.file("a.txt")(lambda out: out.write_text(f"begun at {START}"))
+        ppg.run()
 
     Parameters:
         names: global names of the module that calls this function, or of a module of the project that it imports:
@@ -132,6 +138,9 @@ def run_pipegraph(
     fail_fast: bool = False,
 ) -> RunResult:
     """Run the current pipegraph; see `Pipegraph.run`.
+
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert ppg.run().ran == ["a.txt"]
 
     Parameters:
         targets: bring only these jobs up to date, with the jobs they need.

@@ -45,6 +45,12 @@ class Acceptance:
 
     The groups contain job ids, in the order of declaration; each job is in one group only.
 
+        Path("kept.txt").write_text("made long ago")
+        ppg.file("kept.txt")(lambda out: out.write_text("new"))
+        acceptance = ppg.current_pipegraph().accept()
+        assert list(acceptance.accepted) == ["kept.txt"]
+        assert ppg.run().ran == []
+
     Attributes:
         accepted: the jobs with files that count as made now, and the reasons in words why they would have
             run.

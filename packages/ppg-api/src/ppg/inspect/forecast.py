@@ -207,6 +207,9 @@ def planned_forecast(
 class Preview:
     """Preview: the jobs that a run would start if no job failed.
 
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert ppg.current_pipegraph().preview().will_run == {"a.txt": ("new: never built",)}
+
     Attributes:
         will_run: the jobs that are certain to run, with the reasons in words.
         may_run: the jobs that run if the results of other jobs change, with the ids of those jobs.

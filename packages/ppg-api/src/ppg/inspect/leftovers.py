@@ -22,6 +22,12 @@ __all__ = ["Leftovers", "forget_records", "leftovers_of", "remove_leftovers"]
 class Leftovers:
     """Leftovers: what earlier runs left of jobs that are not declared any more.
 
+        ppg.file("old.txt")(lambda out: out.write_text("a"))
+        ppg.run()
+        graph = ppg.new_pipegraph(quiet=True)
+        ppg.file("new.txt")(lambda out: out.write_text("a"))
+        assert "old.txt" in graph.leftovers().files
+
     Attributes:
         files: the files that are still as these jobs left them, by job.
         altered: the files that were changed since, or are not whole, by job; ppg does not remove them.

@@ -17,6 +17,10 @@ __all__ = ["Plan", "plan_of"]
 class Plan:
     """Plan: the jobs that a run would start if no job failed. Jobs are given by id, in the order of declaration.
 
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        plan = ppg.current_pipegraph().plan()
+        assert list(plan.will_run) == ["a.txt"]
+
     Attributes:
         will_run: the jobs that are certain to run, with the reasons in words.
         may_run: the jobs that run if the results of other jobs change, with the ids of those jobs.

@@ -18,6 +18,9 @@ __all__ = ["Standing", "standing_of"]
 class Standing:
     """Standing: how things are with the jobs that make files. Jobs are given by id, in the order of declaration.
 
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert list(ppg.current_pipegraph().standing().never_built) == ["a.txt"]
+
     Attributes:
         up_to_date: the jobs with results that hold.
         stale: the jobs that would run again, with the reasons in words.

@@ -27,6 +27,10 @@ class Verification:
 
     Jobs are given by id, in the order of declaration.
 
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        verification = ppg.current_pipegraph().verify()
+        assert list(verification.will_run) == ["a.txt"]
+
     Attributes:
         will_run: the jobs that a run would start, with the reasons in words.
         may_run: the jobs that a run would start if the results of other jobs changed, with the ids of those

@@ -33,7 +33,15 @@ def _own_invariants() -> "type[OwnFunctionInvariant]":
 
 
 class CallbackJob(Job):
-    """CallbackJob: the base of jobs with a callback; it observes the code of the callback."""
+    """CallbackJob: the base of jobs with a callback; it observes the code of the callback.
+
+    For example:
+
+        job = ppg.file("a.txt", timeout="10m")(lambda out: out.write_text("a"))
+        assert isinstance(job, ppg.CallbackJob)
+        job.ignore_code_changes()
+        ppg.run()
+    """
 
     __slots__ = ("_callback", "_execution", "_ignores_code_changes", "_loaded", "_values")
 

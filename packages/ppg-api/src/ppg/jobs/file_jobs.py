@@ -287,6 +287,10 @@ class FileGeneratingJob(NamedAfterFile, FileJob):
     changed. The file's folder is created first. If the new file has the same bytes as the old one, nothing
     downstream runs.
 
+        job = ppg.FileGeneratingJob("a.txt", lambda path: path.write_text("a"))
+        assert ppg.run().ran == ["a.txt"]
+        assert job.path.read_text() == "a"
+
     Parameters:
         output_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         function: writes the file; called without arguments, or with the file's `Path` if it takes one.
@@ -345,6 +349,12 @@ class MultiFileGeneratingJob(FileJob, Generic[Made]):
 
     If one of them is missing, all are removed and made again. `job["name"]` is one of the files: a job
     that depends on it is stale only if that file changed.
+
+        both = ppg.MultiFileGeneratingJob(
+            {"a": "a.txt", "b": "b.txt"}, lambda files: [path.write_text(name) for name, path in files.items()]
+        )
+        ppg.run()
+        assert both["a"].read_text() == "a"
 
     Parameters:
         filenames: the files as an iterable, or as a dictionary of names to files.
@@ -494,6 +504,11 @@ class TempFileGeneratingJob(FileGeneratingJob):
     The job runs only if a job that depends on it must run, or cannot be decided without it. The file is removed when
     all jobs directly downstream are done; it is kept for the next run if one of them failed.
     The parameters are those of `FileGeneratingJob`.
+
+        part = ppg.TempFileGeneratingJob("part.tmp", lambda path: path.write_text("1"))
+        ppg.file("copy.txt")(lambda out: out.write_text(Path("part.tmp").read_text())).depends_on(part)
+        ppg.run()
+        assert not Path("part.tmp").exists()
     """
 
     __slots__ = ()
@@ -504,6 +519,11 @@ class MultiTempFileGeneratingJob(MultiFileGeneratingJob[Made]):
     """MultiTempFileGeneratingJob: makes several temporary files.
 
     See `TempFileGeneratingJob` and `MultiFileGeneratingJob`.
+
+        parts = ppg.MultiTempFileGeneratingJob(["a.tmp", "b.tmp"], lambda files: [path.write_text("x") for path in files])
+        ppg.file("all.txt")(lambda out: out.write_text(Path("a.tmp").read_text())).depends_on(parts)
+        ppg.run()
+        assert not Path("a.tmp").exists()
     """
 
     __slots__ = ()

@@ -33,12 +33,17 @@ MOST_EXPLAINED = 10_000
 class FolderInvariant(Job):
     """FolderInvariant: observes the files of an input folder: names, contents, executable bits.
 
-        reads = ppg.FolderInvariant("reads", "*.fastq")
-        ppg.FileGeneratingJob("count.txt", count).depends_on(reads)
-
     A file that is added, removed or changed is a change, if its name matches. Files with an unchanged stat are not
     read. A link to a file counts as the file. A link to a folder counts by its target. The files that jobs of the
     pipegraph make do not count.
+
+        Path("reads").mkdir()
+        Path("reads/a.fastq").write_text("ACGT")
+        reads = ppg.FolderInvariant("reads", "*.fastq")
+        count = ppg.file("count.txt")(lambda out: out.write_text(str(len(list(Path("reads").glob("*.fastq"))))))
+        count.depends_on(reads)
+        ppg.run()
+        assert count.path.read_text() == "1"
 
     Parameters:
         path: the folder; relative to the pipegraph's root, or absolute.

@@ -53,6 +53,15 @@ class JobFiles(JobPart):
 
     `ppg.upstream(job["*.txt"])` gives a function the list of their paths.
 
+        parts = ppg.directory("parts")(lambda folder: (folder / "a.txt").write_text("a"))
+
+        @ppg.file("names.txt")
+        def names(out: Path, parts: list[Path] = ppg.upstream(parts["*.txt"])) -> None:
+            out.write_text(" ".join(path.name for path in parts))
+
+        ppg.run()
+        assert Path("names.txt").read_text() == "a.txt"
+
     Attributes:
         job: the job that makes the folder.
         path: folder and pattern, relative to the pipegraph's root.
@@ -339,19 +348,28 @@ class FolderJob(FileJob):
 class DirectoryGeneratingJob(FolderJob):
     """DirectoryGeneratingJob: makes a folder with any number of files.
 
-        def split(folder: Path) -> None:
-            for name, sequence in read_fasta("genomes.fa"):
-                (folder / f"{name}.fa").write_text(sequence)
-
-        genomes = ppg.DirectoryGeneratingJob("genomes", split)
-        ppg.FileGeneratingJob("first.txt", first).depends_on(genomes["first.fa"])
-        ppg.FileGeneratingJob("all.txt", join).depends_on(genomes["*.fa"])
-
     The function gets an empty folder. What is in it afterwards counts: names, contents, executable bits, targets of
     links, empty folders. The job runs when the folder is not as its record says, also by a file that was added, and
     when one of its dependencies has changed. If the new folder has the same content, nothing downstream runs.
 
     **Before each start the folder is emptied.** The first time, ppg refuses a folder that has anything in it.
+
+        def split(folder: Path) -> None:
+            for name, sequence in {"a": "ACGT", "b": "GGCC"}.items():
+                (folder / f"{name}.fa").write_text(sequence)
+
+        genomes = ppg.DirectoryGeneratingJob("genomes", split)
+
+        @ppg.file("first.txt")
+        def first(out: Path, genome: Path = ppg.upstream(genomes["a.fa"])) -> None:
+            out.write_text(genome.read_text())
+
+        @ppg.file("all.txt")
+        def joined(out: Path, genomes: list[Path] = ppg.upstream(genomes["*.fa"])) -> None:
+            out.write_text("".join(path.read_text() for path in genomes))
+
+        ppg.run()
+        assert Path("all.txt").read_text() == "ACGTGGCC"
 
     Parameters:
         folder: the folder; relative to the pipegraph's root, or absolute. It is the job's id.
@@ -375,6 +393,11 @@ class TempDirectoryGeneratingJob(FolderJob):
     """TempDirectoryGeneratingJob: makes a folder that only other jobs need, for as long as they need it.
 
     See `TempFileGeneratingJob` and `DirectoryGeneratingJob`.
+
+        parts = ppg.TempDirectoryGeneratingJob("parts", lambda folder: (folder / "a.txt").write_text("a"))
+        ppg.file("copy.txt")(lambda out: out.write_text(Path("parts/a.txt").read_text())).depends_on(parts)
+        ppg.run()
+        assert not Path("parts").exists()
     """
 
     __slots__ = ()
@@ -386,6 +409,12 @@ class CachedDirectoryGeneratingJob(FolderJob):
 
     The job runs only if a job that depends on it must run, or cannot be decided without it. The parameters are those
     of `DirectoryGeneratingJob`.
+
+        parts = ppg.CachedDirectoryGeneratingJob("parts", lambda folder: (folder / "a.txt").write_text("a"))
+        copy = ppg.FileGeneratingJob("copy.txt", lambda out: out.write_text(Path("parts/a.txt").read_text()))
+        copy.depends_on(parts)
+        ppg.run()
+        assert Path("parts/a.txt").exists()
     """
 
     __slots__ = ()

@@ -25,6 +25,14 @@ class JobGeneratingJob(NamedCallbackJob):
     The new jobs run in the same run. The callback may also add dependencies to jobs that depend on this one.
     A change of the generator's code does not make jobs stale that are the same as last time.
 
+        def declare() -> None:
+            for name in ("a", "b"):
+                ppg.FileGeneratingJob(f"{name}.txt", lambda path, name=name: path.write_text(name))
+
+        ppg.JobGeneratingJob("generator", declare)
+        ppg.run()
+        assert Path("b.txt").read_text() == "b"
+
     Parameters:
         job_id: its name.
         callback: called without arguments; declares jobs. It may use loaded data.
@@ -65,6 +73,15 @@ class DependencyInjectionJob(JobGeneratingJob):
     The callback calls `job.depends_on(...)` for jobs downstream of this one; it may declare new jobs for that. Jobs
     that it returns, one or a list, become dependencies of all jobs directly downstream.
     The parameters are those of `JobGeneratingJob`.
+
+        total = ppg.file("total.txt")(lambda out: out.write_text(Path("part.txt").read_text()))
+
+        def parts() -> ppg.Job:
+            return ppg.file("part.txt")(lambda out: out.write_text("1"))
+
+        total.depends_on(ppg.DependencyInjectionJob("parts", parts))
+        ppg.run()
+        assert total.path.read_text() == "1"
     """
 
     __slots__ = ()

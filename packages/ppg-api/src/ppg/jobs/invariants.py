@@ -89,6 +89,10 @@ Following = Literal["project", "none"]
 class ParameterInvariant(Job):
     """ParameterInvariant: observes a value: numbers, strings, containers, arrays, frames, by content and type.
 
+        job = ppg.file("a.txt")(lambda out: out.write_text("a"))
+        job.depends_on(ppg.ParameterInvariant("threshold", {"quality": 20}))
+        ppg.run()
+
     Parameters:
         job_id: its name. Names of parameters have a separate name space: a job may have the same name. The
             `job_id` of the invariant itself is "PI:" and the name.
@@ -132,6 +136,13 @@ class ParameterInvariant(Job):
 
 class FileChecksumInvariant(NamedAfterFile, Job):
     """FileChecksumInvariant: observes the content of an input file, by its hash; an unchanged file is only stat'ed.
+
+        Path("in.txt").write_text("1")
+        invariant = ppg.FileChecksumInvariant("in.txt")
+        copy = ppg.file("copy.txt")(lambda out: out.write_text(Path("in.txt").read_text()))
+        copy.depends_on(invariant)
+        ppg.run()
+        assert copy.path.read_text() == "1"
 
     Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
@@ -226,6 +237,12 @@ FileInvariant = FileChecksumInvariant
 class FileTimeInvariant(NamedAfterFile, Job):
     """FileTimeInvariant: observes the modification time of an input file, in nanoseconds; never reads the file.
 
+        Path("in.txt").write_text("1")
+        copy = ppg.file("copy.txt")(lambda out: out.write_text(Path("in.txt").read_text()))
+        copy.depends_on(ppg.FileTimeInvariant("in.txt"))
+        ppg.run()
+        assert copy.path.read_text() == "1"
+
     Parameters:
         filename: the file, which no job makes; relative to the pipegraph's root, or absolute.
     """
@@ -270,6 +287,13 @@ class FunctionInvariant(Job):
     """FunctionInvariant: observes the code of a function: bytecode, constants, defaults, captured values.
 
     Every job with a callback has one implicitly, unless its `ignore_code_changes()` was called.
+
+        def helper() -> str:
+            return "a"
+
+        job = ppg.file("a.txt")(lambda out: out.write_text("a"))
+        job.depends_on(ppg.FunctionInvariant("helper", helper))
+        ppg.run()
 
     Parameters:
         job_id: its name. Names of functions have a separate name space: a job may have the same name. The

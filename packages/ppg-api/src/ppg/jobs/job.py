@@ -59,7 +59,13 @@ class JobMeta(type):
 
 
 def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
-    """Return a job that no pipegraph has admitted yet; takes the parameters of the class."""
+    """Return a job that no pipegraph has admitted yet; takes the parameters of the class.
+
+    For example:
+
+        job = ppg.unadmitted(ppg.FileGeneratingJob, "a.txt", lambda path: path.write_text("a"))
+        assert "a.txt" not in ppg.current_pipegraph()
+    """
     job: AnyJob = type.__call__(cls, *arguments, **options)
     job._declared_at = point_in_script()
     return job
@@ -67,6 +73,11 @@ def unadmitted(cls: type[AnyJob], *arguments: Any, **options: Any) -> AnyJob:
 
 class Job(JobResults, JobKind, RefusesOldAttributes, metaclass=JobMeta):
     """Job: a named node of a pipegraph. Users create its subclasses.
+
+        job: ppg.Job = ppg.file("a.txt")(lambda out: out.write_text("a"))
+        assert job.job_id == "a.txt"
+        assert job.depends_on_params({"x": 1}) is job
+        ppg.run()
 
     Attributes:
         job_id: unique within the pipegraph; for file jobs the file's path relative to its root.
@@ -396,6 +407,13 @@ class JobFile(JobPart, FileName):
     """JobFile: one file of a job that makes several files, or a folder.
 
     It can be used as the `Path` of the file, relative to the pipegraph's root: `job["a"].read_text()`.
+
+        both = ppg.MultiFileGeneratingJob(
+            {"a": "a.txt", "b": "b.txt"}, lambda files: [path.write_text(name) for name, path in files.items()]
+        )
+        ppg.file("copy.txt")(lambda out: out.write_text("a")).depends_on(both["a"])
+        ppg.run()
+        assert both["b"].read_text() == "b"
     """
 
     __slots__ = ("job", "path")
@@ -479,6 +497,11 @@ def _declaration_order(item: object) -> tuple[int, str]:
 
 class JobList(RefusesOldAttributes, list[Member]):
     """JobList: several jobs; `+` adds more, and `depends_on` works on it and accepts it.
+
+        parts = ppg.JobList([ppg.file(f"{name}.txt")(lambda out: out.write_text("x")) for name in "ab"])
+        parts.depends_on(ppg.ParameterInvariant("version", 1))
+        ppg.file("all.txt")(lambda out: out.write_text("x")).depends_on(parts)
+        assert len(ppg.run().ran) == 3
 
     Parameters:
         jobs: an iterable of jobs, or one job.

@@ -39,6 +39,13 @@ class LoadingJob(NamedCallbackJob):
 class DataLoadingJob(LoadingJob):
     """DataLoadingJob: calls a function in the compute node; the function decides where it keeps the data.
 
+        data: list[int] = []
+        load = ppg.DataLoadingJob("load", lambda: data.extend([1, 2]))
+        total = ppg.FileGeneratingJob("total.txt", lambda out: out.write_text(str(sum(data))))
+        total.depends_on(load)
+        ppg.run()
+        assert total.path.read_text() == "3"
+
     Parameters:
         job_id: its name.
         callback: called without arguments; puts the data, for example, into an object to which the callbacks of the
@@ -63,6 +70,16 @@ class DataLoadingJob(LoadingJob):
 
 class AttributeLoadingJob(LoadingJob, Generic[Loaded]):
     """AttributeLoadingJob: sets an attribute to a function's return value, for the jobs directly downstream.
+
+        class Data:
+            numbers: list[int]
+
+        data = Data()
+        load = ppg.AttributeLoadingJob("load", data, "numbers", lambda: [1, 2])
+        total = ppg.FileGeneratingJob("total.txt", lambda out: out.write_text(str(sum(data.numbers))))
+        total.depends_on(load)
+        ppg.run()
+        assert total.path.read_text() == "3"
 
     Parameters:
         job_id: its name.
@@ -122,6 +139,13 @@ class AttributeLoadingJob(LoadingJob, Generic[Loaded]):
 
 class DictEntryLoadingJob(LoadingJob, Generic[Loaded]):
     """DictEntryLoadingJob: sets an entry of a dictionary to a function's return value, for jobs directly downstream.
+
+        data: dict[str, list[int]] = {}
+        load = ppg.DictEntryLoadingJob("load", data, "numbers", lambda: [1, 2])
+        total = ppg.FileGeneratingJob("total.txt", lambda out: out.write_text(str(sum(data["numbers"]))))
+        total.depends_on(load)
+        ppg.run()
+        assert total.path.read_text() == "3"
 
     Parameters:
         job_id: its name.

@@ -41,6 +41,10 @@ class ToolVersionInvariant(Job):
     The command runs once in each run of the pipegraph, at its start, in the pipegraph's root, however many jobs
     depend on it. Its text must be the same from one run to the next.
 
+        job = ppg.ExternalJob("n.txt", ["echo", "1"], stdout="n.txt")
+        job.depends_on(ppg.ToolVersionInvariant(["sh", "-c", "echo 1.0"]))
+        ppg.run()
+
     Parameters:
         command: the tool and its arguments: `["samtools", "--version"]`.
         environment: variables to set for it, besides the inherited ones.

@@ -68,6 +68,9 @@ __all__ = [
 class ProcessCall(NamedTuple):
     """Process call: the function that a job process calls, or the compute node for a load.
 
+        call = ppg.ProcessCall(print, ("a",))
+        assert call.function is print
+
     Attributes:
         function: called there; importable, or pickled by value with all objects that it refers to.
         arguments: of the function, by position. Exactly one of them is the user's callback, if there is one.
@@ -86,6 +89,9 @@ class ProcessCall(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class JobOutputs:
     """Job outputs: describes the content that a successful job made.
+
+        outputs = ppg.JobOutputs(b"fingerprint of what was made")
+        assert outputs.parts is None or not outputs.parts
 
     Attributes:
         fingerprint: of all its content. Jobs downstream are stale if they consumed another one.
@@ -161,6 +167,15 @@ class HistoryProtocol(Protocol):
 @dataclass(frozen=True, slots=True)
 class Observing:
     """Observing: the context that all observations of one pass share.
+
+        class Weekday(ppg.FileInvariant):
+            def observe(self, observing: ppg.Observing) -> object:
+                assert observing.root == str(Path.cwd())
+                return super().observe(observing)
+
+        Path("in.txt").write_text("1")
+        ppg.file("a.txt")(lambda out: out.write_text("a")).depends_on(Weekday("in.txt"))
+        ppg.run()
 
     Attributes:
         root: the folder that job ids are relative to, absolute.

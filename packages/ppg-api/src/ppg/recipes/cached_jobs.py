@@ -55,6 +55,13 @@ class CacheJob(NamedAfterFile, FileJob):
 
     It comes with the declared job, as its `cache_job`. Jobs may also depend on it directly, and read the file.
 
+        found: dict[str, int] = {}
+        load = ppg.CachedDictEntryLoadingJob("square", found, "square", lambda: 9)
+        assert isinstance(load.cache_job, ppg.CacheJob)
+        ppg.FileGeneratingJob("out.txt", lambda out: out.write_text(str(found["square"]))).depends_on(load)
+        ppg.run()
+        assert load.cache_job.path.exists()
+
     Parameters:
         cache_filename: the file; relative to the pipegraph's root, or absolute. It is the job's id.
         calc_function: called without arguments; returns the value.
@@ -121,6 +128,12 @@ class CachedJob(CallbackJob):
 
     The job's dependencies are those of its calculation, and so are `use_cores` and the keywords `cores` and `memory`.
     `cache_job` has its other options: `job.cache_job.memory_needed = "8 GB"`.
+
+        data: dict[str, int] = {}
+        load = ppg.CachedDictEntryLoadingJob("square", data, "square", lambda: 9, timeout="1h")
+        assert isinstance(load, ppg.CachedJob)
+        load.depends_on_params({"base": 3})
+        ppg.run()
     """
 
     __slots__ = ()
@@ -178,6 +191,16 @@ class CachedJob(CallbackJob):
 class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob[Loaded]):
     """CachedAttributeLoadingJob: sets an attribute to a value that is calculated once and kept in a file.
 
+        class Data:
+            numbers: list[int]
+
+        data = Data()
+        load = ppg.CachedAttributeLoadingJob("numbers", data, "numbers", lambda: [1, 2])
+        total = ppg.FileGeneratingJob("total.txt", lambda out: out.write_text(str(sum(data.numbers))))
+        total.depends_on(load)
+        ppg.run()
+        assert total.path.read_text() == "3"
+
     Parameters:
         cache_filename: the file with the pickled value; relative to the pipegraph's root, or absolute. The job's id is
             this name with `_load` appended.
@@ -231,6 +254,13 @@ class CachedAttributeLoadingJob(CachedJob, AttributeLoadingJob[Loaded]):
 class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob[Loaded]):
     """CachedDictEntryLoadingJob: sets an entry of a dictionary to a value that is calculated once and kept in a file.
 
+        data: dict[str, list[int]] = {}
+        load = ppg.CachedDictEntryLoadingJob("numbers", data, "numbers", lambda: [1, 2])
+        total = ppg.FileGeneratingJob("total.txt", lambda out: out.write_text(str(sum(data["numbers"]))))
+        total.depends_on(load)
+        ppg.run()
+        assert total.path.read_text() == "3"
+
     Parameters:
         cache_filename, function, share, timeout, retries, cores, memory, enforce_memory, isolation, confine: see
             `CachedAttributeLoadingJob`.
@@ -278,6 +308,17 @@ class CachedDictEntryLoadingJob(CachedJob, DictEntryLoadingJob[Loaded]):
 
 class CachedDataLoadingJob(CachedJob, LoadingJob):
     """CachedDataLoadingJob: calls a function, in the compute node, with a value that is calculated once and kept.
+
+        data: dict[str, list[int]] = {}
+
+        def keep(numbers: list[int]) -> None:
+            data["numbers"] = numbers
+
+        load = ppg.CachedDataLoadingJob("numbers", lambda: [1, 2], keep)
+        total = ppg.FileGeneratingJob("total.txt", lambda out: out.write_text(str(sum(data["numbers"]))))
+        total.depends_on(load)
+        ppg.run()
+        assert total.path.read_text() == "3"
 
     Parameters:
         cache_filename, share, timeout, retries, cores, memory, enforce_memory, isolation, confine: see

@@ -138,7 +138,14 @@ def upstream(needed: Mapping[str, Any] | Iterable[Any]) -> Any: ...
 def upstream(needed: object) -> object:
     """Mark a job as the value of a decorated function's parameter; use it only as the parameter's default.
 
-        def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None: ...
+        numbers = ppg.file("numbers.txt")(lambda out: out.write_text("1 2"))
+
+        @ppg.file("total.txt")
+        def total(out: Path, numbers: Path = ppg.upstream(numbers)) -> None:
+            out.write_text(str(sum(map(int, numbers.read_text().split()))))
+
+        ppg.run()
+        assert Path("total.txt").read_text() == "3"
 
     Parameters:
         needed: a job that makes files or a folder, or stores or loads a value; one file of a job; the files of a pattern in
@@ -160,7 +167,7 @@ def file(output_filename: PathLike, **options: Unpack[FileOptions]) -> "Declares
 
     The keywords say how the job runs; see `Execution` and `FileJob`.
 
-        @ppg.file("numbers.txt", timeout="10m", cores=4, memory="500 MB", share=True, retries=2)
+        @ppg.file("numbers.txt", timeout="10m", cores=2, memory="500 MB", share=True, retries=2)
         def numbers(out: Path) -> None:
             out.write_text("1 2 3")
     """
@@ -240,16 +247,32 @@ def temp_files(
 def directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
     """Declare a `DirectoryGeneratingJob` from the function that fills its folder; takes the parameters of the class.
 
-    @ppg.directory("genomes")
-    def genomes(folder: Path, archive: Path = ppg.upstream("genomes.tar")) -> None:
-        tarfile.open(archive).extractall(folder)
+    For example:
+
+        @ppg.directory("genomes")
+        def genomes(folder: Path) -> None:
+            (folder / "a.fa").write_text("ACGT")
+
+        ppg.run()
+        assert Path("genomes/a.fa").read_text() == "ACGT"
     """
     declaration: DeclaresFolder = declaration_of("directory", DirectoryGeneratingJob, folder, **options)
     return declaration
 
 
 def temp_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
-    """Declare a `TempDirectoryGeneratingJob`; takes the parameters of the class."""
+    """Declare a `TempDirectoryGeneratingJob`; takes the parameters of the class.
+
+    For example:
+
+        @ppg.temp_directory("parts")
+        def parts(folder: Path) -> None:
+            (folder / "a.txt").write_text("a")
+
+        ppg.file("copy.txt")(lambda out: out.write_text(Path("parts/a.txt").read_text())).depends_on(parts)
+        ppg.run()
+        assert not Path("parts").exists()
+    """
     declaration: DeclaresFolder = declaration_of(
         "temp_directory", TempDirectoryGeneratingJob, folder, **options
     )
@@ -257,7 +280,18 @@ def temp_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "Declare
 
 
 def cached_directory(folder: PathLike, **options: Unpack[FileOptions]) -> "DeclaresFolder":
-    """Declare a `CachedDirectoryGeneratingJob`; takes the parameters of the class."""
+    """Declare a `CachedDirectoryGeneratingJob`; takes the parameters of the class.
+
+    For example:
+
+        @ppg.cached_directory("parts")
+        def parts(folder: Path) -> None:
+            (folder / "a.txt").write_text("a")
+
+        ppg.file("copy.txt")(lambda out: out.write_text(Path("parts/a.txt").read_text())).depends_on(parts)
+        ppg.run()
+        assert Path("parts/a.txt").exists()
+    """
     declaration: DeclaresFolder = declaration_of(
         "cached_directory", CachedDirectoryGeneratingJob, folder, **options
     )

@@ -45,13 +45,17 @@ _SHELL: tuple[tuple[Part, ...], ...] = (("bash",), ("-euo",), ("pipefail",), ("-
 
 
 class ExternalJob(MultiFileGeneratingJob):
-    """ExternalJob: runs a program that makes one or several files.
+    r"""ExternalJob: runs a program that makes one or several files.
 
     The job succeeds if the exit code means success and all outputs are there; otherwise its outputs are removed. The
     program's printed text is the job's output, as for all jobs. The program, and all processes that it starts, end
     with the job.
 
-        ExternalJob("sorted.txt", ["sort", "--parallel", ppg.CORES, Path("words.txt")], stdout="sorted.txt")
+        Path("words.txt").write_text("b\na\n")
+        job = ppg.ExternalJob("sorted.txt", ["sort", Path("words.txt")], stdout="sorted.txt", timeout="10m")
+        job.depends_on("words.txt")
+        ppg.run()
+        assert job.path.read_text() == "a\nb\n"
 
     Parameters:
         filenames: the file that it makes, or several as an iterable, or as a dictionary of names to files.
@@ -259,7 +263,15 @@ class CommandInvariant(ParameterInvariant):
 
 
 class TempExternalJob(ExternalJob):
-    """TempExternalJob: runs a program that makes temporary files; see `TempFileGeneratingJob` and `ExternalJob`."""
+    """TempExternalJob: runs a program that makes temporary files; see `TempFileGeneratingJob` and `ExternalJob`.
+
+    For example:
+
+        words = ppg.TempExternalJob("words.tmp", ["echo", "b a"], stdout="words.tmp")
+        ppg.file("copy.txt")(lambda out: out.write_text(Path("words.tmp").read_text())).depends_on(words)
+        ppg.run()
+        assert not Path("words.tmp").exists()
+    """
 
     __slots__ = ()
     kind: ClassVar[NodeKind] = NodeKind.LAZY

@@ -27,6 +27,16 @@ class MapJob(DependencyInjectionJob):
     """MapJob: declares the jobs of a folder's files, while the graph runs; `ppg.map` returns it.
 
     A job that depends on it depends on all of these jobs. The parameters are those of `JobGeneratingJob`.
+
+        parts = ppg.directory("parts")(lambda folder: (folder / "a.txt").write_text("a"))
+
+        def upper(out: Path, item: Path) -> None:
+            out.write_text(item.read_text().upper())
+
+        job = ppg.map(parts, "*.txt", upper, to="upper/{stem}.txt")
+        assert isinstance(job, ppg.MapJob)
+        ppg.run()
+        assert Path("upper/a.txt").read_text() == "A"
     """
 
     __slots__ = ()

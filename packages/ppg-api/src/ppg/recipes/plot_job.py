@@ -95,12 +95,23 @@ class RenderingInvariant(ParameterInvariant):
 
 
 class PlotJob(ValueFileJob):
-    """PlotJob: calculates data, keeps it in a file, and plots it.
+    r"""PlotJob: calculates data, keeps it in a file, and plots it.
 
     Each half runs again when its own function changes; the plot also when the data changed. The dependencies of the
     job (`depends_on`) are those of the calculation; dependencies of the plot alone go to `use_depends_on`. matplotlib
     draws with its Agg backend. The same plot gives the same bytes: the date that matplotlib writes into PDFs and SVGs
     comes from the variable SOURCE_DATE_EPOCH, or else is 1970.
+
+        def draw(numbers: list[int]) -> object:
+            from matplotlib.figure import Figure
+
+            figure = Figure()
+            figure.subplots().plot(numbers)
+            return figure
+
+        ppg.PlotJob("plot.png", lambda: [1, 2, 4], draw)
+        ppg.run()
+        assert Path("plot.png").read_bytes().startswith(b"\x89PNG")
 
     Parameters:
         output_filename: the plot; its suffix gives the format: `.png`, `.pdf`, `.svg`, or another that the plot can

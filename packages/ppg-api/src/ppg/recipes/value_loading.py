@@ -18,6 +18,16 @@ Value = TypeVar("Value")
 class ValueLoadingJob(AttributeLoadingJob[Value], Generic[Value]):
     """ValueLoadingJob: loads a value into the compute node, for functions of jobs that take it as a parameter.
 
+        numbers = ppg.data("numbers")(lambda: [1, 2])
+        assert isinstance(numbers, ppg.ValueLoadingJob)
+
+        @ppg.file("total.txt")
+        def total(out: Path, numbers: list[int] = ppg.upstream(numbers)) -> None:
+            out.write_text(str(sum(numbers)))
+
+        ppg.run()
+        assert Path("total.txt").read_text() == "3"
+
     Parameters:
         job_id: its name.
         callback: called without arguments; returns the value.

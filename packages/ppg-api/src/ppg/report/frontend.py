@@ -17,6 +17,16 @@ class Frontend(Protocol):
     """Front end: prepares every run of a process, and provides its listeners.
 
     The parameter of each method is the `ppg.Pipegraph` that runs.
+
+        class Silent:
+            def before_run(self, pipegraph: ppg.Pipegraph) -> None:
+                print(len(list(pipegraph)), "jobs")
+
+            def listeners(self, pipegraph: ppg.Pipegraph) -> list[ppg.events.Listener]:
+                return []
+
+        ppg.file("a.txt")(lambda out: out.write_text("a"))
+        ppg.current_pipegraph().run(frontend=Silent())
     """
 
     def before_run(self, pipegraph: Any) -> None:

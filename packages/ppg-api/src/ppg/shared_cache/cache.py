@@ -27,6 +27,14 @@ class SharedCache:
     Only jobs declared with `share=True` or `share()` use it. Every user with write access to the folder decides what
     the outputs of all others contain. Share it only with users that you trust with that.
 
+        ppg.new_pipegraph(quiet=True, shared_cache=ppg.SharedCache("shared"))
+        job = ppg.file("a.txt", share=True)(lambda out: out.write_text("a"))
+        ppg.run()
+        job.path.unlink()
+        ppg.new_pipegraph(quiet=True, shared_cache=ppg.SharedCache("shared"))
+        ppg.file("a.txt", share=True)(lambda out: out.write_text("a"))
+        assert ppg.run().taken_from_cache == ["a.txt"]
+
     Parameters:
         folder: made when the first entry is kept, if its parent exists. Files in it get the permissions of the
             folder, whatever the umask; to share it with a group, make it with `mkdir -m 2775`, for example.

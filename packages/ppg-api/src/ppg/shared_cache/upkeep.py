@@ -15,6 +15,13 @@ __all__ = ["CachedEntry", "entries_in", "prune_to"]
 class CachedEntry:
     """CachedEntry: the outputs that one job left in a shared cache.
 
+        cache = ppg.SharedCache("shared")
+        ppg.new_pipegraph(quiet=True, shared_cache=cache)
+        ppg.file("a.txt", share=True)(lambda out: out.write_text("a"))
+        ppg.run()
+        (entry,) = cache.entries()
+        assert isinstance(entry, ppg.CachedEntry)
+
     Attributes:
         key: names the entry, in hexadecimal digits.
         files: the names of the files, as the job that made them calls them; empty if the entry is damaged.

@@ -13,7 +13,14 @@ __all__ = ["CORES", "Part", "Placeholder", "find_program", "run_command"]
 
 
 class Placeholder(enum.Enum):
-    """Placeholder: a part of an argument with a value that is fixed only when the job runs."""
+    r"""Placeholder: a part of an argument with a value that is fixed only when the job runs.
+
+    For example:
+
+        ppg.ExternalJob("cores.txt", ["echo", ppg.CORES], stdout="cores.txt", cores=1)
+        ppg.run()
+        assert Path("cores.txt").read_text() == "1\n"
+    """
 
     CORES = "cores"
     """The number of cores that the job got."""
