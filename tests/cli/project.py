@@ -135,7 +135,8 @@ class Project:
     def wait_until_logged(self, text: str, log: str = "logs/ppg_run.txt") -> str:
         """Return the log as soon as it has this text: a job may begin before its start is told."""
         give_up = time.monotonic() + PATIENCE
-        while text not in (found := (self.folder / log).read_text()):
+        path = self.folder / log
+        while text not in (found := path.read_text() if path.exists() else ""):
             assert time.monotonic() < give_up, f"{text!r} did not appear in {found!r}"
             time.sleep(0.01)
         return found

@@ -338,7 +338,9 @@ def _check(ended, folder, right):
     third = run(folder)
     if third.code != 0 or third.ran != EVERY_RUN:
         raise WrongError(f"the third run: {third.said}")
-    left = [name for name in os.listdir(folder / "state") if name not in ("store", "store.lock")]
+    left = [
+        name for name in os.listdir(folder / "state") if name not in ("store", "store.lock", "store.output")
+    ]
     if left or (folder / "temporary").exists():
         raise WrongError(f"left behind: {left}")
     return outcome

@@ -325,7 +325,7 @@ class Round:
                 names = [name for name in found.keys() | expected if found.get(name) != expected.get(name)]
                 wrong.append(f"these files are not those of a run from nothing: {sorted(names)}")
             hidden = {path.name for path in project.folder.iterdir() if path.name.startswith(".")}
-            if not hidden <= {STORE, ".ppg"}:
+            if not hidden <= {STORE, f"{STORE}.output", ".ppg"}:
                 wrong.append(f"files stay: {sorted(hidden)}")
             wrong += wrong_entries(project.folder / "shared" / "v1")
             hit.wrong += [f"the {which} run: {one}" for one in wrong]

@@ -1,5 +1,6 @@
 """`ppg output JOB`: shows what a job printed, and how it failed."""
 
+import os
 import time
 from typing import Annotated
 
@@ -42,14 +43,18 @@ def output_command(
     from ppg.journal.kept_output import kept_entries, output_folder  # noqa: PLC0415
     from ppg.text import counted, one_line  # noqa: PLC0415
 
-    try:
-        with read_only_history(status_file) as memory:
-            job_id = job_in_store(status_file, job, memory)
-    except PyPipelineGraphError as error:
-        complain(str(error))
-        finish_output()
-        raise typer.Exit(ExitCode.SCRIPT_ERROR) from None
-    entries = kept_entries(output_folder(status_file), job_id)
+    folder = output_folder(status_file)
+    job_id = os.path.normpath(job)
+    # The record of a job may be lost with a run that was killed; what the job printed is not.
+    if next(kept_entries(folder, job_id), None) is None:
+        try:
+            with read_only_history(status_file) as memory:
+                job_id = job_in_store(status_file, job, memory)
+        except PyPipelineGraphError as error:
+            complain(str(error))
+            finish_output()
+            raise typer.Exit(ExitCode.SCRIPT_ERROR) from None
+    entries = kept_entries(folder, job_id)
     entry = next((entry for entry in entries if run is None or entry.run_id == run), None)
     if entry is None:
         where = "any run" if run is None else f"run {run}"
