@@ -29,3 +29,10 @@ def test_an_example_runs_and_is_then_up_to_date(folder, number):
         )
         for counted in re.findall(r"(\d+) ran", ended.stderr)[-1:]:
             assert (int(counted) > 0) == is_first, ended.stderr
+
+
+def test_the_fan_out_of_samples_and_parameters_has_at_most_twenty_lines():
+    (example,) = re.findall(
+        r"```python\n# kmers.py\n(.*?)```", (PROJECT / "README.md").read_text(), re.DOTALL
+    )
+    assert len([line for line in example.splitlines() if line]) <= 20
