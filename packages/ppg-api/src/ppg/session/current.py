@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.worker.role import ROLE, Role
@@ -52,6 +52,8 @@ class _Prefix:
         self.outer: _Prefix | None = outer
         self.is_over: bool = False
 
+
+_Block = TypeVar("_Block", _Place, _Prefix)
 
 _PLACE: ContextVar[_Place | None] = ContextVar("ppg_pipegraph", default=None)
 _PREFIX: ContextVar[_Prefix | None] = ContextVar("ppg_namespace", default=None)
@@ -146,16 +148,7 @@ class Session:
 
     def leave(self, owner: object) -> None:
         """End the innermost block that entered this pipegraph."""
-        place = _PLACE.get()
-        while place is not None and (place.owner is not owner or place.is_over):
-            place = place.outer
-        if place is not None:
-            place.is_over = True
-            self._open.remove(place)
-        now = _PLACE.get()
-        while now is not None and now.is_over:
-            now = now.outer
-        _PLACE.set(now)
+        self._leave(_PLACE, owner)
 
     def enter_namespace(self, name: str, owner: object) -> None:
         """Begin a block with a namespace within the present one."""
@@ -165,16 +158,20 @@ class Session:
 
     def leave_namespace(self, owner: object) -> None:
         """End the innermost block of this namespace."""
-        prefix = _PREFIX.get()
-        while prefix is not None and (prefix.owner is not owner or prefix.is_over):
-            prefix = prefix.outer
-        if prefix is not None:
-            prefix.is_over = True
-            self._open.remove(prefix)
-        now = _PREFIX.get()
+        self._leave(_PREFIX, owner)
+
+    def _leave(self, innermost: "ContextVar[_Block | None]", owner: object) -> None:
+        """End the innermost block of an owner; the current one is then the innermost that has not ended."""
+        left = innermost.get()
+        while left is not None and (left.owner is not owner or left.is_over):
+            left = left.outer
+        if left is not None:
+            left.is_over = True
+            self._open.remove(left)
+        now = innermost.get()
         while now is not None and now.is_over:
             now = now.outer
-        _PREFIX.set(now)
+        innermost.set(now)
 
     @contextmanager
     def whole_names(self) -> Iterator[None]:

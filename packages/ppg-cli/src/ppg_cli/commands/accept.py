@@ -1,7 +1,6 @@
 """`ppg accept script.py [JOBS ...] [-- arguments ...]`: takes existing outputs over, and runs no job."""
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,7 +8,8 @@ import typer
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
-from ppg_cli.script.completing import complete_jobs, complete_scripts
+from ppg_cli.script.completing import complete_jobs
+from ppg_cli.script.parameters import DeclaringScript
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -23,10 +23,7 @@ NOT_MADE_LISTED = 20
 
 def accept_command(
     context: typer.Context,
-    script: Annotated[
-        Path,
-        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
-    ],
+    script: DeclaringScript,
     jobs: Annotated[
         list[str] | None,
         typer.Argument(

@@ -9,7 +9,7 @@ import typer
 
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import ScriptCommand, script_arguments
-from ppg_cli.script.completing import complete_jobs, complete_scripts
+from ppg_cli.script.parameters import ChosenJobs, DeclaringScript
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -36,16 +36,8 @@ class Format(StrEnum):
 @graph_app.command("dump", cls=ScriptCommand)
 def dump(
     context: typer.Context,
-    script: Annotated[
-        Path,
-        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
-    ],
-    jobs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
-        ),
-    ] = None,
+    script: DeclaringScript,
+    jobs: ChosenJobs = None,
     format_: Annotated[Format, typer.Option("--format", "-f", help="How to print the graph.")] = Format.TEXT,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write to this file instead of standard output.")

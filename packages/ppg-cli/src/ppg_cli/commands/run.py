@@ -10,6 +10,7 @@ import typer
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import bytes_of, script_arguments
 from ppg_cli.script.completing import complete_jobs, complete_scripts
+from ppg_cli.script.parameters import ChosenJobs
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -36,12 +37,7 @@ def run_command(
             autocompletion=complete_scripts, help="The Python script that declares and runs the jobs."
         ),
     ],
-    jobs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
-        ),
-    ] = None,
+    jobs: ChosenJobs = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", "-n", help="Only show what will run, what may run, and why.")
     ] = False,

@@ -4,7 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -13,7 +12,7 @@ from ppg.account.reasons import grouped_reasons, named
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
-from ppg_cli.script.completing import complete_jobs, complete_scripts
+from ppg_cli.script.parameters import ChosenJobs, DeclaringScript
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import finish_output, write_result
 
@@ -30,16 +29,8 @@ LISTED = 5
 
 def verify_command(
     context: typer.Context,
-    script: Annotated[
-        Path,
-        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
-    ],
-    jobs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
-        ),
-    ] = None,
+    script: DeclaringScript,
+    jobs: ChosenJobs = None,
     rehash: Annotated[
         bool,
         typer.Option("--hash", help="Read every file, also those with unchanged size and times."),

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -10,7 +9,7 @@ import typer
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
-from ppg_cli.script.completing import complete_scripts
+from ppg_cli.script.parameters import DeclaringScript
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -22,10 +21,7 @@ __all__ = ["clean_command"]
 
 def clean_command(
     context: typer.Context,
-    script: Annotated[
-        Path,
-        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
-    ],
+    script: DeclaringScript,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Remove without asking.")] = False,
 ) -> None:
     """Remove what no job makes any more: shows it, then asks.

@@ -2,15 +2,14 @@
 
 import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from ppg.text import counted, one_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
-from ppg_cli.script.completing import complete_jobs, complete_scripts
+from ppg_cli.script.parameters import ChosenJobs, DeclaringScript
 from ppg_cli.script.script import Script
 from ppg_cli.terminal.streams import finish_output, write_result
 
@@ -26,16 +25,8 @@ NAMED = 3
 
 def status_command(
     context: typer.Context,
-    script: Annotated[
-        Path,
-        typer.Argument(autocompletion=complete_scripts, help="The Python script that declares the jobs."),
-    ],
-    jobs: Annotated[
-        list[str] | None,
-        typer.Argument(
-            autocompletion=complete_jobs, help="Only these, and what they need: ids, or files that jobs make."
-        ),
-    ] = None,
+    script: DeclaringScript,
+    jobs: ChosenJobs = None,
 ) -> None:
     """Show which jobs are up to date, stale, failed, or never built. Runs no job, writes nothing.
 
