@@ -42,12 +42,7 @@ if TYPE_CHECKING:
     from ppg.inspect.standing import Standing
     from ppg.inspect.verification import Verification
     from ppg.jobs.callback_job import CallbackJob
-    from ppg.jobs.file_jobs import (
-        FileGeneratingJob,
-        MultiFileGeneratingJob,
-        MultiTempFileGeneratingJob,
-        TempFileGeneratingJob,
-    )
+    from ppg.jobs.file_jobs import FileGeneratingJob, TempFileGeneratingJob
     from ppg.jobs.folder_invariant import FolderInvariant
     from ppg.jobs.folder_jobs import (
         CachedDirectoryGeneratingJob,
@@ -65,6 +60,7 @@ if TYPE_CHECKING:
     )
     from ppg.jobs.job import Job, JobFile, JobList, unadmitted
     from ppg.jobs.loading_jobs import AttributeLoadingJob, DataLoadingJob, DictEntryLoadingJob
+    from ppg.jobs.multi_file_jobs import MultiFileGeneratingJob, MultiTempFileGeneratingJob
     from ppg.jobs.tool_version import ToolVersionInvariant
     from ppg.kinds.execution import Execution
     from ppg.kinds.kind import JobOutputs, Observing, ProcessCall
@@ -283,12 +279,8 @@ _MODULES = {
     "ppg.kinds.execution": ["Execution"],
     "ppg.recipes.external_job": ["ExternalJob", "TempExternalJob"],
     "ppg.recipes.mapped": ["MapJob", "map"],
-    "ppg.jobs.file_jobs": [
-        "FileGeneratingJob",
-        "MultiFileGeneratingJob",
-        "MultiTempFileGeneratingJob",
-        "TempFileGeneratingJob",
-    ],
+    "ppg.jobs.file_jobs": ["FileGeneratingJob", "TempFileGeneratingJob"],
+    "ppg.jobs.multi_file_jobs": ["MultiFileGeneratingJob", "MultiTempFileGeneratingJob"],
     "ppg.jobs.folder_invariant": ["FolderInvariant"],
     "ppg.jobs.folder_jobs": [
         "CachedDirectoryGeneratingJob",

@@ -60,6 +60,7 @@ _MODULES = {
     "ppg.jobs.callback_job": "ppg.callback_job",
     "ppg.kinds.execution": "ppg.execution",
     "ppg.jobs.file_jobs": "ppg.file_jobs",
+    "ppg.jobs.multi_file_jobs": "ppg.file_jobs",
     "ppg.jobs.generating_jobs": "ppg.generating_jobs",
     "ppg.jobs.invariants": "ppg.invariants",
     "ppg.jobs.job": "ppg.job",

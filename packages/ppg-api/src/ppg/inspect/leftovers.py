@@ -8,8 +8,8 @@ from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.inspect.forecast import ReadOnlyHistory, read_only_history
 from ppg.inspect.remembered_graph import RememberedGraph
-from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.job import unadmitted
+from ppg.jobs.multi_file_jobs import MultiFileGeneratingJob
 from ppg.paths import absolute
 from ppg.status.observer import Observer
 from ppg_graph import Files, FileStatus, JobId, NodeId, is_read

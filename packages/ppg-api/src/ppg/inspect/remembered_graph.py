@@ -15,9 +15,9 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ppg.exceptions import InternalError, JobContractError
 from ppg.graph.declared import DeclaredGraph
-from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import Job, unadmitted
+from ppg.jobs.multi_file_jobs import MultiFileGeneratingJob
 from ppg.jobs.tool_version import ToolVersionInvariant
 from ppg.kinds.kind import KINDS, JobKind, hook_name, is_own_hook
 from ppg.reads.in_copy import add_reads, copy_with_reads

@@ -23,12 +23,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, Unpack, overload
 
 from ppg.jobs.callback_job import CallbackJob
-from ppg.jobs.file_jobs import (
-    FileGeneratingJob,
-    MultiFileGeneratingJob,
-    MultiTempFileGeneratingJob,
-    TempFileGeneratingJob,
-)
+from ppg.jobs.file_jobs import FileGeneratingJob, TempFileGeneratingJob
 from ppg.jobs.folder_jobs import (
     CachedDirectoryGeneratingJob,
     DirectoryGeneratingJob,
@@ -40,6 +35,7 @@ from ppg.jobs.generating_jobs import JobGeneratingJob
 from ppg.jobs.invariants import FileChecksumInvariant, FileTimeInvariant
 from ppg.jobs.job import JobFile
 from ppg.jobs.loading_jobs import AttributeLoadingJob, DictEntryLoadingJob
+from ppg.jobs.multi_file_jobs import MultiFileGeneratingJob, MultiTempFileGeneratingJob
 from ppg.kinds.execution import ExecutionOptions, LoadOptions
 from ppg.kinds.typed import Made
 from ppg.kinds.upstream import Upstream

@@ -21,9 +21,9 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from ppg.exceptions import PyPipelineGraphError
-from ppg.jobs.file_jobs import MultiFileGeneratingJob
 from ppg.jobs.invariants import ParameterInvariant
 from ppg.jobs.job import Job, JobFile, unadmitted
+from ppg.jobs.multi_file_jobs import MultiFileGeneratingJob
 from ppg.jobs.tool_version import ToolVersionInvariant, checked_environment, checked_exit_codes
 from ppg.kinds.confining import refuse_containers
 from ppg.kinds.execution import ExecutionOptions

@@ -11,14 +11,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, TypeVar
 if TYPE_CHECKING:
     from typing import Generic
 
-    from ppg.jobs.file_jobs import (
-        FileGeneratingJob,
-        MultiFileGeneratingJob,
-        MultiTempFileGeneratingJob,
-        TempFileGeneratingJob,
-    )
+    from ppg.jobs.file_jobs import FileGeneratingJob, TempFileGeneratingJob
     from ppg.jobs.folder_jobs import DirectoryGeneratingJob
     from ppg.jobs.generating_jobs import JobGeneratingJob
+    from ppg.jobs.multi_file_jobs import MultiFileGeneratingJob, MultiTempFileGeneratingJob
     from ppg.recipes.stored_job import StoredValueJob
     from ppg.recipes.value_loading import ValueLoadingJob
 
