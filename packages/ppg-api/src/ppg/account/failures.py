@@ -1,7 +1,7 @@
 """Failures: groups jobs that failed in the same way.
 
-Failures are equal if the same class of error was raised at the same place, with a message that differs at most in numbers,
-in quoted names, and in the name of the job. Without a place, quoted names must be the same.
+Failures are equal if the same class of error was raised at the same place. Their messages may differ in numbers, in quoted
+names, and in the name of the job. Without a place, quoted names must be the same.
 """
 
 import os

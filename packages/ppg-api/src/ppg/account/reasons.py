@@ -1,7 +1,7 @@
 """Reasons: groups jobs that run for equal reasons, and finds the jobs that run because of them.
 
-A job has reasons of its own (a parameter changed, its file is missing), or it follows other jobs: a result upstream came
-out differently, or a job downstream needs it. Jobs with equal reasons of their own are one group. A job that only follows
+A job has reasons of its own (a parameter changed, its file is missing), or it follows other jobs. It follows a job upstream
+with another result, or a job downstream that needs it. Jobs with equal reasons of their own are one group. A job that only follows
 belongs to the group that it follows from, over however many jobs in between. Each job is counted once.
 
 The groups depend on the reasons alone, not on the order in which jobs were decided.

@@ -50,8 +50,8 @@ MOST_REPEATS = 5
 class PlainProgress:
     """Plain progress: writes few lines while jobs run, one for every unusual event, and an account at the end.
 
-    Of jobs with the same reasons, and of jobs that failed in the same way, only the first has a line when it starts or
-    fails. The account counts them all.
+    Of jobs with the same reasons, only the first has a line when it starts. Of jobs that failed in the same way, only the
+    first has one when it fails. The account counts them all.
 
     Parameters:
         stream: the output; None if the process has none (`2>&-`).

@@ -3,8 +3,8 @@
     with ppg.namespace("qc"):
         raw = ppg.file("raw.txt")(make)          # the job and file `qc/raw.txt`
 
-A namespace counts where a job is declared, for the names that the declaration *gives*: ids of loads, generators, and
-invariants of parameters and functions, and relative names of files that jobs make. Names that *refer* to something are
+A namespace counts where a job is declared, for the names that the declaration *gives*. These are the ids of loads,
+generators, and invariants of parameters and functions, and the relative names of files that jobs make. Names that *refer* to something are
 whole names: inputs, files of other jobs in `depends_on`, targets, ids for `graph[...]`. Absolute names of files stay.
 If a job needs the file `raw.txt` by its name, and another job makes `qc/raw.txt`, ppg refuses that when it knows all jobs.
 

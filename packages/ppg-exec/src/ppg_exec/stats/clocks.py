@@ -1,7 +1,7 @@
 """Clocks: compares the times of changes of local files with other moments.
 
-The kernel stamps a change with the clock of the machine, which ticks every few milliseconds, or more coarsely, as the digits
-of the stamp show. No program can set this time at will. But the clock may be set.
+The kernel stamps a change with the clock of the machine, which ticks every few milliseconds. Some file systems keep less of
+it, as the digits of the stamp show. No program can set this time at will. But the clock may be set.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Leases: lets a task that opens many files note the folder of a file, and the moment, instead of the stat of each file.
 
 A stat costs more than all else that is done for a note. While a folder has a lease, its name leads to it. So the stat can be
-taken later (`late_stats`): a file that has an older stamp was in this folder at the moment of the note, with this content.
+taken later (`late_stats`). A file with an older stamp was in this folder at the moment of the note, with this content.
 
-A lease needs file systems that stamp changes by the clock of this machine, and a folder where the last files that were opened
+A lease needs file systems that stamp changes by the clock of this machine. In its folder, the last files that were opened
 had not changed for a while. It ends after a few milliseconds. Then the way to the folder is looked at once more. If its name
 may have led elsewhere meanwhile, the notes of the lease are in doubt.
 
-Threads share the leases. Each use of a shared value is one step, so a race can at worst end a lease early, or let a note
+Threads share the leases. Each use of a shared value is one step. So a race can at worst end a lease early, or let a note
 have one that has just ended.
 """
 
@@ -41,8 +41,8 @@ class Leases:
         skipped: prefixes of the names of files that are not noted.
 
     Attributes:
-        notes: for each folder with a lease, what to note instead of the stat of a file: as `STAT`, the device and inode of
-            the folder, `LATE`, the moment, and the clock's offset.
+        notes: for each folder with a lease, what to note instead of the stat of a file. It is, as `STAT`, the device and
+            inode of the folder, `LATE`, the moment, and the clock's offset.
         quick: those of these folders that have nothing with a name of its own among the prefixes of files that are not noted.
         until: when these leases end, by the monotonic clock.
 

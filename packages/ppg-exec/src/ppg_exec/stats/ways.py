@@ -1,7 +1,7 @@
 """Ways: follows a name from the root, and tells whether it has led to the same folder all the time between two looks.
 
-A step is a name in a folder. To let the name stand for something else changes the folder; and what the name stands for
-then was made, linked or renamed, which is a change, too. So a step is what it was if either of the two is unchanged.
+A step is a name in a folder. To let the name stand for something else changes the folder. What the name stands for then
+was made, linked or renamed, which is a change, too. So a step is what it was if either of the two is unchanged.
 """
 
 from __future__ import annotations

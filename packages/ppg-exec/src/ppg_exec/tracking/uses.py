@@ -32,7 +32,7 @@ class FileUse:
     nanoseconds of the last modification and of the last change, at the moment of the use. ABSENT and WRITTEN have
     none. names: what a LISTED folder had then, sorted.
 
-    Of a task that reads many files, the stats of most are found out later, when they are asked for, by the times of changes
+    If a task reads many files, the stats of most are found out when they are asked for, by the times of changes
     (docs/executor.md). If it cannot be proved any more what a file was, its stat is `DOUBTFUL`. If it was not there, it
     is READ without a stat.
     """

@@ -5,8 +5,8 @@ A job process sends them with its report. The receiver, `received`, does not tru
     lengths of the three parts before names | why notes are missing | keys | stats | names
 
 A key is the path of a file, behind a letter unless the file was read: `a` absent, `l` listed, `w` written. NUL, which no
-path has, is between two keys. Each read file and each listed folder has a stat of 40 bytes, or a read file has
-the lease of its folder in its place. A slash, which no name has, is
+path has, is between two keys. Each read file and each listed folder has a stat of 40 bytes. Instead, a read file may have
+the lease of its folder. A slash, which no name has, is
 between the names of two folders, and NUL between two names.
 """
 

@@ -110,8 +110,8 @@ class Evaluator:
     **Taking part.** Pruned jobs and all jobs downstream of them take no part. If targets are given, only
     these take part, with all jobs upstream of them and the jobs that a targeted generator makes. The user
     demands LAZY and LOAD targets. A run *until* a job is one in which all jobs downstream of it are pruned, and
-    the user demands the job itself. A *forced* job has a record that does not hold: it runs as if an input had
-    changed, so a LAZY job still runs only if a job downstream needs its content. With targets, the jobs of both
+    the user demands the job itself. The record of a *forced* job does not hold, so the job runs as
+    if an input had changed. A LAZY job still runs only if a job downstream needs its content. With targets, the jobs of both
     kinds are targets, too.
 
     Raises ProtocolError if the driver reports something impossible, and InternalError on a bug in ppg_graph.
