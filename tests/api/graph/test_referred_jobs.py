@@ -304,3 +304,52 @@ def test_values_may_be_nested_to_any_depth(graph):
     declare()
     (message,) = messages_on_referred_jobs(graph, list(graph), ("warn",))
     assert "by the variable 'nested'" in message
+
+
+HOLDERS = {
+    "an instance": "class Holder:\n    def __init__(self, job):\n        self.job = job\nheld = Holder(table)\n",
+    "a dataclass": "@dataclasses.dataclass\nclass Holder:\n    job: object\nheld = Holder(table)\n",
+    "slots": "class Holder:\n    __slots__ = ('job', 'other')\nheld = Holder()\nheld.job = table\n",
+    "a class": "class held:\n    job = table\n",
+    "a namespace": "import types\nheld = types.SimpleNamespace(job=table)\n",
+}
+
+
+@pytest.mark.parametrize("holder", HOLDERS)
+def test_an_attribute_that_the_code_reads_from_a_global_counts(script, holder):
+    said = script(f"""
+import collections, dataclasses
+import ppg
+ppg.new_pipegraph(quiet=True)
+table = ppg.file("table")(lambda out: out.write_text("table"))
+{HOLDERS[holder]}
+ppg.file("out")(lambda out: out.write_text(held.job.job_id))
+ppg.run()
+""")
+    assert said.count(" refers to the job 'table' by the variable 'held.job', but does not depend on it") == 1
+
+
+def test_no_property_is_asked_and_other_attributes_say_nothing(script):
+    said = script("""
+import ppg
+ppg.new_pipegraph(quiet=True)
+table = ppg.file("table")(lambda out: out.write_text("table"))
+class Holder:
+    def __init__(self):
+        self.all = table
+        self.text = "x"
+    @property
+    def job(self):
+        raise RuntimeError("asked")
+    def __getattr__(self, name):
+        raise AttributeError(name) if name.startswith("__") else RuntimeError("asked")
+held = Holder()
+def make(out):
+    try:
+        out.write_text(held.text + held.job + held.nothing)
+    except RuntimeError:
+        out.write_text("x")
+ppg.file("out")(make)
+ppg.run()
+""")
+    assert said == ""

@@ -4,11 +4,13 @@
 
 A bound method counts by its function, and a `functools.partial` by its function and its arguments. Of lists, tuples, sets,
 dicts and dataclasses in closures, defaults and arguments the items count, too: they were put there for the function. A list or
-dict that is a global is often a register of all there is, so its items do not count. Attributes of other objects never do.
+dict that is a global is often a register of all there is, so its items do not count. Of other objects, the attributes count
+that code reads from a global name (`config.genome`). No property is asked for its value.
 """
 
 import dataclasses
 import functools
+import inspect
 import itertools
 import types
 from collections.abc import Iterable, Iterator, Mapping
@@ -69,10 +71,26 @@ class ReferredValues:
         code, names = function.__code__, function.__globals__
         known = self._read.get((code, id(names)))
         if known is None:
-            values = [Referred(*_value_of(chain, names)) for chain in code_of(code).references]
+            values = [Referred(*self._value_of(chain, names)) for chain in code_of(code).references]
             kinds = (*self._kinds, types.FunctionType)
             known = self._read[code, id(names)] = tuple(one for one in values if isinstance(one.value, kinds))
         return known
+
+    def _value_of(self, chain: tuple[str, ...], names: Mapping[str, object]) -> tuple[str, object]:
+        """Return what a chain of names stands for, and how much of it does; None if it leads to nothing of the kinds."""
+        value: object = names.get(chain[0])
+        is_attribute = False
+        for position, name in enumerate(chain[1:], 1):
+            if isinstance(value, self._kinds):
+                return ".".join(chain[:position]), value
+            if isinstance(value, types.ModuleType):
+                value = types.ModuleType.__getattribute__(value, "__dict__").get(name)
+            elif isinstance(value, types.FunctionType):
+                return ".".join(chain[:position]), value
+            else:
+                value = _attribute_of(value, name)
+                is_attribute = True
+        return ".".join(chain), value if not is_attribute or isinstance(value, self._kinds) else None
 
     def _found(self, begin: Iterable[Referred]) -> tuple[Referred, ...]:
         return tuple(_Search(self, self._kinds).found_from(begin))
@@ -151,11 +169,12 @@ def _held_by(function: types.FunctionType) -> Iterator[tuple[str, object]]:
     yield from (function.__kwdefaults__ or {}).items()
 
 
-def _value_of(chain: tuple[str, ...], names: Mapping[str, object]) -> tuple[str, object]:
-    """Return what a chain of names stands for, as far as its names are those of modules, with these names; or None."""
-    value: object = names.get(chain[0])
-    for position, name in enumerate(chain[1:], 1):
-        if not isinstance(value, types.ModuleType):
-            return ".".join(chain[:position]), value
-        value = types.ModuleType.__getattribute__(value, "__dict__").get(name)
-    return ".".join(chain), value
+def _attribute_of(value: object, name: str) -> object:
+    """Return what an object or its class has under a name, without running their code; None if there is nothing."""
+    found: object = inspect.getattr_static(value, name, None)
+    if not isinstance(found, types.MemberDescriptorType):
+        return found
+    try:
+        return found.__get__(value)
+    except AttributeError:
+        return None  # the slot is empty
