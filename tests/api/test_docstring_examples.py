@@ -42,10 +42,22 @@ def example_of(public):
     return textwrap.dedent("\n".join(line for line in lines if line.startswith("    ") or not line)).strip()
 
 
+def with_its_errors(example):
+    """The example, which fails if none of its errors is raised."""
+    return re.sub(
+        r"^(except .*:\n(?:    .*\n?)+)",
+        r"\1\nelse:\n    raise AssertionError('no error')\n",
+        example,
+        flags=re.MULTILINE,
+    )
+
+
 @pytest.mark.parametrize("name", PUBLIC)
 def test_the_example_of_a_public_name_runs(folder, name):
     example = example_of(PUBLIC[name])
     assert "ppg." in example, "the docstring has an example"
+    if name != "InternalError":  # no script can have ppg raise it
+        example = with_its_errors(example)
     (folder / "example.py").write_text(f"{BEFORE}\n{example}\n{AFTER}")
     ended = subprocess.run(
         [sys.executable, "example.py"], capture_output=True, text=True, timeout=120, check=False

@@ -52,10 +52,11 @@ class PyPipelineGraphError(Exception):
     They can be pickled, with all their attributes. Pickle calls a class with the message alone, so the other
     parameters have defaults. A fingerprint of an error consists of what `__reduce_ex__(2)` returns, which must stay.
 
+        ppg.run()
         try:
-            ppg.file("a.txt", timeout="soon")
-        except (ppg.PyPipelineGraphError, ValueError) as error:
-            assert "timeout" in str(error)
+            ppg.run()
+        except ppg.PyPipelineGraphError as error:
+            assert "runs only once" in str(error)
     """
 
 
