@@ -43,7 +43,7 @@ class Verification:
             They are calculated again when a job needs them. Caches of generated jobs are included.
         undeclared: jobs with a record that neither the script declares nor a generator made.
         is_first: whether there is no status file, because nothing has run here yet.
-        causes: the reasons in `will_run`, as front ends group them.
+        causes: the same reasons as front ends group them, with values: also the sizes of changed files.
     """
 
     will_run: Mapping[str, tuple[str, ...]]
@@ -89,6 +89,11 @@ def verification_of(
             and seen.dry.states[graph.dag.node(job_id)] is NodeState.CLEAN
         }
         undeclared = tuple(sorted(job_id for job_id in memory.history if job_id not in known))
+        words = ReasonWords(memory, seen.dag)
+        will_run: dict[str, tuple[str, ...]] = {
+            seen.dag.job_id(node): words.sentences(seen.dag.job_id(node), reasons)
+            for node, reasons in seen.dry.will_run.items()
+        }
         words = ReasonWords(memory, seen.dag, root=Path(pipegraph.root))
         causes: dict[str, tuple[Cause, ...]] = {
             seen.dag.job_id(node): words.causes(seen.dag.job_id(node), reasons)
@@ -109,7 +114,7 @@ def verification_of(
             )
     problems.update(graph.misfits.items())
     return Verification(
-        will_run={job_id: tuple(cause.text for cause in reasons) for job_id, reasons in causes.items()},
+        will_run=will_run,
         may_run={dag.job_id(node): tuple(may.depending_on) for node, may in dry.may_run.items()},
         blocked=tuple(dag.job_id(node) for node in dry.blocked),
         problems=problems,

@@ -98,9 +98,9 @@ def _will_run(seen: "Verification") -> Iterator[str]:
         yield f"would run   {counted(len(following), 'job')}: jobs above need them ({named(following)})"
     else:
         alone.update(following)
-    for job_id, reasons in seen.will_run.items():
+    for job_id in seen.will_run:
         if job_id in alone:
-            yield f"would run   {job_id}: {'; '.join(reasons)}"
+            yield f"would run   {job_id}: {'; '.join(cause.text for cause in seen.causes[job_id])}"
 
 
 def _folded(

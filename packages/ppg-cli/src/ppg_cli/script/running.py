@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
-from ppg.report.frontend import FRONTEND
+from ppg.report.frontend import FRONTEND, live_or_plain
 from ppg.report.never_run import forgotten_graphs
-from ppg.report.plain import PlainProgress
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.endings import report_ending
 from ppg_cli.script.script import Script, last_pipegraph
@@ -17,7 +16,7 @@ __all__ = ["CommandFrontend", "run_script"]
 
 
 class CommandFrontend:
-    """CommandFrontend: shows the runs of a script, with rich on a terminal, in plain lines elsewhere.
+    """CommandFrontend: shows the runs of a script, live on a terminal, in plain lines elsewhere.
 
     Attributes:
         runs: the number of graphs that the script ran.
@@ -26,8 +25,7 @@ class CommandFrontend:
     """
 
     def __init__(self, *, plain: bool, cores: int | None, inline: bool = False, strict: bool = False) -> None:
-        # With FORCE_COLOR, rich treats any stream as a terminal. A live display would overwrite a debugger.
-        self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
+        self._plain = plain or inline
         self._cores = cores
         self._inline = inline
         self._strict = strict
@@ -49,13 +47,7 @@ class CommandFrontend:
 
     def listeners(self, pipegraph: Pipegraph) -> Sequence[Listener]:  # noqa: ARG002 (of the protocol)
         """Return the display that suits stderr, and the watch for failures."""
-        if self._plain:
-            return (self._watch, PlainProgress(sys.stderr, every_job=True))
-        from rich.console import Console  # noqa: PLC0415 (plain lines do not need it)
-
-        from ppg_cli.terminal.display import RichProgress  # noqa: PLC0415
-
-        return (self._watch, RichProgress(Console(stderr=True)))
+        return (self._watch, live_or_plain(sys.stderr, plain=self._plain, every_job=True))
 
     def _watch(self, event: Event) -> None:
         if isinstance(event, JobFailed):
