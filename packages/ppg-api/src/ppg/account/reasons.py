@@ -68,6 +68,7 @@ def grouped_reasons(causes: Mapping[str, Sequence[Cause]], order: Iterable[str])
     job_ids = sorted(causes, key=position.__getitem__)
     own = {job_id: _own(job_id, causes) for job_id in job_ids}
     # A job may follow from itself by way of others: it needs data that came out differently. Then that is the reason.
+    reached: set[str] = set()
     for kinds in ((CauseKind.RESULTS,), tuple(FOLLOWING), ()):
         reached = _reached([job_id for job_id in job_ids if own[job_id]], causes)
         for job_id in job_ids:

@@ -42,7 +42,7 @@ class RunState:
         counts: the counts of the run, as texts: `12 of 100 jobs`, `3 failed`.
         done: the part of the jobs that are settled, from 0 to 1.
         elapsed: seconds since the run started.
-        left: the estimate of the seconds until its end; None if that is not known.
+        left: the estimate of the seconds until its end; None, or 0, if that is not known.
         running: the running jobs that are shown.
         more_running: the number of other running jobs.
         failures: the latest kinds of failures, with the number of jobs.
@@ -102,7 +102,8 @@ def _counts(state: RunState, columns: int) -> Iterator[Line]:
 
 def _time(state: RunState, columns: int) -> Line:
     text = f"{duration(state.elapsed)} so far"
-    if state.left is not None:
+    if state.left:
+        # A job that takes longer than estimated leaves nothing to tell.
         text += f", {_end(state.left)}"
     width = min(WIDEST_BAR, columns - len(text) - 11)
     if width < 5:
