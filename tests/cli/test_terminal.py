@@ -28,7 +28,7 @@ def test_the_display_shows_what_runs_and_leaves_an_account(project, terminal):
     screen = terminal("run", "script.py")
     project.wait_until_began("slow")
     screen.expect(r"1 of 3 jobs, 1 ran, 0 up to date, 1 running")
-    screen.expect(r"[0-9.]+ s  slow")
+    screen.expect(r"[0-9.]+ s\S* +[0-9.]+ [kMG]B  slow")
     project.let_go("slow")
     assert screen.wait() == 0
     assert "3 ran, 0 up to date, 0 failed, 0 blocked" in screen.said

@@ -9,7 +9,7 @@ import time
 import pytest
 
 import ppg
-from ppg.report.failures import failure_lines
+from ppg.account.failure_report import failure_lines
 from tests.exec.threaded import use_openmp, use_polars
 from tests.fakes import RecordingFrontend
 

@@ -53,6 +53,18 @@ def test_a_job_with_a_reason_of_its_own_follows_from_nothing(causes):
         assert all(cause.kind in FOLLOWING for cause in causes[job_id])
 
 
+def test_data_that_came_out_differently_is_the_reason_of_what_needs_it():
+    causes = {
+        "load": (Cause("needed by user", CauseKind.DEMAND, "user"),),
+        "user": (Cause("load came out differently", CauseKind.RESULTS, "load"),),
+        "new": (Cause("new: never built", CauseKind.NEW), Cause("needed by gone", CauseKind.DEMAND, "gone")),
+        "other": (Cause("new: never built", CauseKind.NEW),),
+    }
+    new, data = grouped_reasons(causes, causes).groups
+    assert (new.words, new.job_ids) == ("new: never built", ("new", "other"))
+    assert (data.words, data.job_ids, data.followers) == (CauseKind.RESULTS.value, ("user",), ("load",))
+
+
 def test_a_long_chain_follows_from_its_beginning():
     causes = {"job 0": (Cause("minq: 20 → 29", CauseKind.PARAMETERS),)} | {
         f"job {number}": (Cause("came out differently", CauseKind.RESULTS, f"job {number - 1}"),)

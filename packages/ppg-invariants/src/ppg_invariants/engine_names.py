@@ -77,7 +77,7 @@ _MODULES = {
     "ppg.recipes.plot_job": "ppg.plot_job",
     "ppg.report.broadcast": "ppg.engine.audience",
     "ppg.report.events": "ppg.events",
-    "ppg.report.failures": "ppg.listeners.failures",
+    "ppg.account.failure_report": "ppg.listeners.failures",
     "ppg.report.frontend": "ppg.engine.frontend",
     "ppg.report.log_files": "ppg.listeners.files",
     "ppg.report.plain": "ppg.listeners.plain",
@@ -242,6 +242,7 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     },
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
     "ppg.report.events.JobQueued": {"causes": ()},
+    "ppg.report.events.RunStarted": {"durations": None},
     "ppg.status.run_notes.LastRun": {"report": ""},
     "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
     "ppg_exec.tasks.Task": {

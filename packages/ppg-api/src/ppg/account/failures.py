@@ -55,6 +55,11 @@ class Failures:
         self._of_job: dict[str, FailureGroup] = {}
 
     @property
+    def latest(self) -> Sequence[FailureGroup]:
+        """The groups, that with the latest first failure first."""
+        return list(reversed(self._by_key.values()))
+
+    @property
     def groups(self) -> Sequence[FailureGroup]:
         """The groups, that with the most failed and blocked jobs first."""
         return sorted(

@@ -67,11 +67,14 @@ def grouped_reasons(causes: Mapping[str, Sequence[Cause]], order: Iterable[str])
         position.setdefault(job_id, len(position))
     job_ids = sorted(causes, key=position.__getitem__)
     own = {job_id: _own(job_id, causes) for job_id in job_ids}
-    reached = _reached([job_id for job_id in job_ids if own[job_id]], causes)
-    for job_id in job_ids:
-        if job_id not in reached:
-            # Nothing else explains it, so its own words must.
-            own[job_id] = tuple(causes[job_id])
+    # A job may follow from itself by way of others: it needs data that came out differently. Then that is the reason.
+    reached: set[str] = set()
+    for kinds in ((CauseKind.RESULTS,), tuple(FOLLOWING), ()):
+        reached = _reached([job_id for job_id in job_ids if own[job_id]], causes)
+        for job_id in job_ids:
+            if job_id not in reached:
+                found = {cause.kind for cause in causes[job_id] if cause.kind in kinds}
+                own[job_id] = tuple(Cause(kind.value, kind) for kind in found)
     merged = _merged([(own[job_id], job_id) for job_id in job_ids if own[job_id] or job_id not in reached])
     masks = _masks(merged, own, causes)
     singles: dict[int, list[str]] = {1 << number: [] for number in range(len(merged))}
@@ -111,10 +114,9 @@ def named(job_ids: Collection[str], shown: int = NAMES_SHOWN) -> str:
 
 def _own(job_id: str, causes: Mapping[str, Sequence[Cause]]) -> tuple[Cause, ...]:
     """The causes of a job that no other job of the run explains."""
-    return tuple(
-        cause
-        for cause in causes[job_id]
-        if cause.kind not in FOLLOWING or cause.follows not in causes or cause.follows == job_id
+    first = tuple(cause for cause in causes[job_id] if cause.kind not in FOLLOWING)
+    return first or tuple(
+        cause for cause in causes[job_id] if cause.follows not in causes or cause.follows == job_id
     )
 
 

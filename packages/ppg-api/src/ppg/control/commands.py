@@ -12,13 +12,13 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from typing import assert_never
 
+from ppg.account.failure_report import failure_lines
 from ppg.account.reasons import named
 from ppg.control.interrupts import Interrupts
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.find import find_job, unknown_job
 from ppg.jobs.job import Job
 from ppg.report import events
-from ppg.report.failures import failure_lines
 from ppg.result import JobOutcome
 from ppg.status.reason_details import ReasonWords
 from ppg.text import counted, escape_control_sequences, one_line

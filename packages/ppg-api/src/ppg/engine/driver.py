@@ -21,6 +21,7 @@ from functools import cached_property
 from typing import assert_never
 
 import ppg_graph
+from ppg.account.failure_report import failure_lines
 from ppg.control.commands import Commands
 from ppg.control.gc_pause import collected_later
 from ppg.control.interrupts import Interrupts
@@ -49,7 +50,6 @@ from ppg.reads.links import WithoutLinks
 from ppg.reads.writes import WritesOfRun
 from ppg.report import events
 from ppg.report.broadcast import Broadcast
-from ppg.report.failures import failure_lines
 from ppg.result import JobOutcome, JobState, RunResult
 from ppg.status.causes import Cause
 from ppg.status.observed_before import as_observed_before
@@ -171,7 +171,7 @@ class Driver:
         """Run until no work is left, or the user stops the run."""
         kinds = self._pipegraph.dag.kinds
         job_count = sum(kind is not INVARIANT for kind in kinds)
-        self._publish(events.RunStarted(self._pipegraph, time.time(), job_count))
+        self._publish(events.RunStarted(self._pipegraph, time.time(), job_count, self._durations))
         with collected_later():
             self._carry_out_all(self._evaluator.start())
         while not self._evaluator.finished and self._interrupts.received is None:
@@ -349,6 +349,9 @@ class Driver:
 
     def _reasons(self, node: NodeId) -> tuple[str, ...]:
         return self._reason_words.sentences(self._pipegraph.dag.job_id(node), self._evaluator.reasons(node))
+
+    def _durations(self) -> Mapping[str, float]:
+        return self._recorder.durations  # type: ignore[return-value]
 
     @cached_property
     def _priorities(self) -> Sequence[float]:

@@ -4,7 +4,7 @@ Everything that shows or stores something about a run is a listener; the run loo
 Times are seconds since the epoch, durations are seconds, sizes are bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,8 @@ class RunStarted:
     when: float
     jobs: int
     """Jobs that can do work; invariants are not counted."""
+    durations: Callable[[], Mapping[str, float]] | None = None
+    """Returns the seconds that each job of the status file took last, by id; None if that is not known."""
 
 
 @dataclass(frozen=True, slots=True)

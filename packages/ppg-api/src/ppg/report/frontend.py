@@ -2,15 +2,16 @@
 
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TextIO
 
+from ppg.live.screen import is_capable
 from ppg.report.events import Listener
 from ppg.report.plain import PlainProgress, PlainWarnings
 
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
 
-__all__ = ["FRONTEND", "CurrentFrontend", "Frontend", "PlainFrontend"]
+__all__ = ["FRONTEND", "CurrentFrontend", "Frontend", "PlainFrontend", "live_or_plain"]
 
 
 class Frontend(Protocol):
@@ -37,14 +38,37 @@ class Frontend(Protocol):
 
 
 class PlainFrontend:
-    """Plain front end: shows plain lines on stderr; used without `ppg run`. A quiet pipegraph shows warnings alone."""
+    """Plain front end: shows a run on stderr without `ppg run`: live on a terminal, in plain lines elsewhere.
+
+    A quiet pipegraph shows warnings alone.
+    """
 
     def before_run(self, pipegraph: "DeclaredGraph") -> None:
         """Do nothing: every run is allowed."""
 
     def listeners(self, pipegraph: "DeclaredGraph") -> Sequence[Listener]:
-        """Return the listener for plain progress, or for warnings if the pipegraph is quiet."""
-        return (PlainWarnings(sys.stderr) if pipegraph.quiet else PlainProgress(sys.stderr),)
+        """Return the listener that suits stderr, or that for warnings if the pipegraph is quiet."""
+        if pipegraph.quiet:
+            return (PlainWarnings(sys.stderr),)
+        return (live_or_plain(sys.stderr, plain=pipegraph.resource_coordinator.inline),)
+
+
+def live_or_plain(
+    stream: TextIO | None, *, plain: bool = False, every_job: bool = False, colours: bool | None = None
+) -> Listener:
+    """Return the live view if a stream is a terminal that can show it, else the listener that writes plain lines.
+
+    Parameters:
+        stream: the output; None if the process has none.
+        plain: write plain lines in any case. A live view would overwrite a debugger.
+        every_job: see `PlainProgress`.
+        colours: see `LiveView`.
+    """
+    if stream is not None and not plain and is_capable(stream):
+        from ppg.report.live_view import LiveView  # noqa: PLC0415 (plain lines do not need it)
+
+        return LiveView(stream, colours=colours)
+    return PlainProgress(stream, every_job=every_job)
 
 
 class CurrentFrontend:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, TextIO, assert_never
 
 import ppg_graph
+from ppg.account.failure_report import write_failure
 from ppg.report.events import (
     Answered,
     Event,
@@ -31,7 +32,6 @@ from ppg.report.events import (
     StatusRequested,
     Warned,
 )
-from ppg.report.failures import write_failure
 from ppg.text import counted, earlier_attempts, one_line
 from ppg_invariants import open_private
 

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, TextIO
 
+from ppg.account.failure_report import failure_lines
 from ppg.account.reasons import reasons_in_words
 from ppg.account.run_account import RunAccount
 from ppg.report.events import (
@@ -26,7 +27,6 @@ from ppg.report.events import (
     StatusRequested,
     Warned,
 )
-from ppg.report.failures import failure_lines
 from ppg.report.progress import Tally, winding_down_line
 from ppg.text import counted, earlier_attempts, one_line
 

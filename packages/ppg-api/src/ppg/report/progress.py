@@ -94,17 +94,21 @@ class Tally:
 
     def line(self) -> str:
         """Return the counts of the run in one line."""
+        return ", ".join(self.parts())
+
+    def parts(self) -> list[str]:
+        """Return the counts of the run, a text for each."""
         parts = [
             f"{self.settled:,} of {counted(self.jobs, 'job')}",
-            f"{self.ran} ran",
-            f"{self.up_to_date} up to date",
+            f"{self.ran:,} ran",
+            f"{self.up_to_date:,} up to date",
         ]
         if self.failed:
-            parts.append(f"{self.failed} failed")
+            parts.append(f"{self.failed:,} failed")
         if self.blocked:
-            parts.append(f"{self.blocked} blocked")
-        parts.append(f"{len(self.running)} running")
-        return ", ".join(parts)
+            parts.append(f"{self.blocked:,} blocked")
+        parts.append(f"{len(self.running):,} running")
+        return parts
 
     def running_lines(self, now: float) -> Iterator[str]:
         """Yield the counts, then one line per running job with its running time."""

@@ -19,7 +19,7 @@ from ppg import (
     Warned,
 )
 from ppg.journal.event_file import EventFile
-from ppg.report.frontend import FRONTEND
+from ppg.report.frontend import FRONTEND, live_or_plain
 from ppg.report.never_run import forgotten_graphs
 from ppg.report.plain import PlainProgress
 from ppg_cli.exit_codes import ExitCode
@@ -36,7 +36,7 @@ __all__ = ["CommandFrontend", "run_script"]
 
 
 class CommandFrontend:
-    """CommandFrontend: shows the runs of a script, with rich on a terminal, in plain lines elsewhere.
+    """CommandFrontend: shows the runs of a script, live on a terminal, in plain lines elsewhere.
 
     Parameters:
         options: those of the command line.
@@ -54,9 +54,6 @@ class CommandFrontend:
     def __init__(self, options: RunOptions, watched: "WatchedFiles | None" = None) -> None:
         self._options = options
         self._watched = watched
-        # With FORCE_COLOR, rich treats any stream as a terminal. A live display would overwrite a debugger.
-        no_terminal = sys.stderr is None or not sys.stderr.isatty()
-        self._plain = options.plain or options.inline or no_terminal
         self._events = None if options.events is None else _event_file(options.events)
         self.runs: int = 0
         self.any_failed: bool = False
@@ -81,14 +78,8 @@ class CommandFrontend:
     def _display(self) -> Listener:
         if self._options.quiet:
             return _OnlyProblems(PlainProgress(sys.stderr))
-        if self._plain:
-            return PlainProgress(sys.stderr, every_job=True)
-        from rich.console import Console  # noqa: PLC0415 (plain lines do not need it)
-
-        from ppg_cli.terminal.display import RichProgress  # noqa: PLC0415
-
-        color = self._options.color
-        return RichProgress(Console(stderr=True, no_color=None if color is None else not color))
+        plain = self._options.plain or self._options.inline
+        return live_or_plain(sys.stderr, plain=plain, every_job=True, colours=self._options.color)
 
     def _watch(self, event: Event) -> None:
         if isinstance(event, JobFailed):
