@@ -343,3 +343,21 @@ def test_a_kind_of_failure_is_shown_once_above_and_counted_in_the_block(project,
     assert sum("FAILED" in row for row in screen.everything()) == 1
     project.let_go("gate")
     screen.wait_for_prompt()
+
+
+def test_lines_of_the_account_break_between_words(project, tmux):
+    project.script("""
+    def fails(path):
+        raise ValueError("the sample has no reads in it at all")
+    ppg.new_pipegraph()
+    for number in range(3):
+        ppg.FileGeneratingJob(f"results/sample_with_a_name_{number}.bam", fails)
+    ppg.run_pipegraph()
+    """)
+    screen = tmux(60, 40)
+    screen.enter(RUN)
+    rows = screen.wait_for_prompt()
+    first = next(number for number, row in enumerate(rows) if row.startswith("failed "))
+    assert rows[first + 1].startswith("        "), "\n".join(rows)
+    words = " ".join(row.strip() for row in rows[first : first + 5]).split()
+    assert {"(results/sample_with_a_name_0.bam,", "results/sample_with_a_name_1.bam,"} <= set(words)

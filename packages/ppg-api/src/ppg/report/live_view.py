@@ -7,6 +7,7 @@ the number of jobs: the thread looks at the few jobs that it shows.
 import contextlib
 import os
 import sys
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -58,6 +59,21 @@ MOST_FAILURES = 10
 """How many different failures are shown when they happen; the account at the end counts all."""
 STYLES = {"why": "cyan", "again": "yellow", "failed": "red", "left": "yellow"}
 """Styles of the lines of the account, by their first word."""
+
+
+INDENT_OF_ACCOUNT = 8
+"""Columns before the text of a line of the account, where its first word stands."""
+
+
+def _in_rows(line: str, columns: int) -> list[str]:
+    """Break a line of the account between words; names of files stay whole, so that a user can copy them."""
+    return textwrap.wrap(
+        line,
+        columns,
+        subsequent_indent=" " * INDENT_OF_ACCOUNT,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 class LiveView:
@@ -141,8 +157,9 @@ class LiveView:
             case RunFinished(result):
                 screen.erase()
                 self._give_streams_back()
+                columns, _ = screen.size()
                 for line in self._account.lines(result):
-                    screen.print(line, STYLES.get(line.split(" ", 1)[0], ""))
+                    screen.print("\n".join(_in_rows(line, columns)), STYLES.get(line.split(" ", 1)[0], ""))
                 screen.print(f"{result.summary()} ({result.duration:.1f} s)", "bold")
             case (
                 JobsUpToDate()
