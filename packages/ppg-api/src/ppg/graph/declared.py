@@ -12,6 +12,7 @@ from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import load_place, refuse_two_meanings, same_job, second_load_error, shown
 from ppg.graph.cycles import circle_of
+from ppg.graph.folders import Places
 from ppg.jobs.invariants import (
     FileChecksumInvariant,
     Following,
@@ -116,6 +117,7 @@ class DeclaredGraph(Catalogue):
         self._run_until: Sequence[Job | PathLike] = ()
         self._run_forced: Sequence[Job | PathLike] = ()
         self._fail_fast: bool = False
+        self._places = Places(self.root)
         self._life = Life.DECLARING
         self._result: RunResult | None = None
         self._was_replaced: bool = False
@@ -421,7 +423,7 @@ class DeclaredGraph(Catalogue):
 
         Raises:
             CycleError: jobs depend on each other in a circle.
-            JobContractError: a job makes or observes the status file.
+            JobContractError: a job makes or observes the status file, or two jobs make one file under two names.
         """
         status = self._file_id(str(self.status_path))
         if status in self.dag or status in self._multi_file_makers:
@@ -432,6 +434,9 @@ class DeclaredGraph(Catalogue):
         cycle = self.dag.find_cycle()
         if cycle is not None:
             raise circle_of([self._job_at(node) for node in cycle])
+        # Links may have changed since the last time.
+        self._places = Places(self.root)
+        self._places.refuse_rivals(self._jobs, self._jobs)
 
 
 def _name_of_job(job: Job) -> str:

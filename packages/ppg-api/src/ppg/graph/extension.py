@@ -122,6 +122,7 @@ class _Builder:
 
     def extension(self, generator: JobGeneratingJob) -> Extension:
         """Return the extension, with the fingerprint of all its declarations."""
+        self._pipegraph._places.refuse_rivals(self._pipegraph, self._new.values())
         names = [
             (f"job {job_id}", Fingerprint(job.kind.name.encode())) for job_id, job in self._declared.items()
         ]

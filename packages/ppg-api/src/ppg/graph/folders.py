@@ -1,13 +1,16 @@
-"""Folders of jobs: finds the job that makes the folder of a file, and refuses two jobs for one place."""
+"""Folders of jobs: finds the job that makes the folder of a file, and refuses two jobs for one place, also by links."""
 
+import os
+import stat
 from collections.abc import Iterable, Iterator
 
 from ppg.exceptions import JobContractError
 from ppg.graph.conflicts import shown
 from ppg.jobs.job import Job
+from ppg.paths import absolute
 from ppg_graph import NodeKind
 
-__all__ = ["FoldersOfJobs"]
+__all__ = ["FoldersOfJobs", "Places"]
 
 
 class FoldersOfJobs:
@@ -78,6 +81,98 @@ class FoldersOfJobs:
                 leading_to[folder] = job
 
 
+class Places:
+    """Places: has the places of the files that jobs make, as links lead to them at this moment.
+
+    Ids compare names, and do not see links. Jobs for one place would overwrite or remove the files of each other, and run
+    again each time. The file system is asked once for each folder.
+
+    Parameters:
+        root: of the pipegraph.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._root = root
+        self._real: dict[str, str] = {}
+        """Folders without links, by their absolute names."""
+        self._by_name: dict[str, str] = {}
+        """Places of the folders of files, by the names that ids have."""
+        self._folders: dict[str, str] = {}
+        """The first name of each place."""
+        self._have_links = False
+
+    def refuse_rivals(self, jobs: Iterable[Job], new: Iterable[Job]) -> None:
+        """Refuse jobs with files in the place of another job.
+
+        Parameters:
+            jobs: all jobs of the graph; read only if links lead from one folder to another.
+            new: those of them, and other ones, that were not looked at before.
+
+        Raises:
+            JobContractError: two jobs make one file, or a file in the folder that another job makes.
+        """
+        new = [job for job in new if job.kind is not NodeKind.INVARIANT]
+        makes_folder = False
+        for job in new:
+            makes_folder = makes_folder or job.whole_folder is not None
+            for path in job.files:
+                folder = path.rpartition("/")[0]
+                if folder not in self._by_name:
+                    self._add(folder)
+            if job.whole_folder is not None and job.job_id not in self._by_name:
+                self._add(job.job_id)
+        if self._have_links:
+            self._compare({job.job_id: job for job in (*jobs, *new)}.values())
+
+    def _add(self, folder: str) -> None:
+        name = absolute(folder, self._root) if folder else self._root
+        place = self._by_name[folder] = self._folder(name)
+        root = self._folder(self._root)
+        is_second_name = self._folders.setdefault(place, folder) != folder
+        # The root may be reached by a link; that alone gives no file a second name, if all names begin there.
+        is_outside = folder.startswith(("/", ".."))
+        has_links = place != name if is_outside else place != f"{root.rstrip('/')}/{folder}".rstrip("/")
+        if is_second_name or has_links or (is_outside and root != self._root):
+            self._have_links = True
+
+    def _folder(self, name: str) -> str:
+        """The name of a folder without links; also of one that does not exist yet."""
+        real = self._real.get(name)
+        if real is None:
+            above, _, last = name.rpartition("/")
+            if not above or not last or _is_link(name):
+                real = os.path.realpath(name)
+            else:
+                real = f"{self._folder(above).rstrip('/')}/{last}"
+            self._real[name] = real
+        return real
+
+    def _place(self, path: str) -> str:
+        folder, _, name = path.rpartition("/")
+        return f"{self._by_name[folder].rstrip('/')}/{name}"
+
+    def _compare(self, jobs: Iterable[Job]) -> None:
+        makers: dict[str, tuple[Job, str]] = {}
+        folders: dict[str, Job] = {}
+        for job in jobs:
+            if job.kind is NodeKind.INVARIANT:
+                continue
+            if job.whole_folder is not None:
+                folders[self._by_name[job.job_id]] = job
+            for path in job.files:
+                other, name = makers.setdefault(self._place(path), (job, path))
+                if other is not job:
+                    raise _two_names(other, name, job, path)
+        if folders:
+            for place, (job, path) in makers.items():
+                above = place.rpartition("/")[0]
+                while above:
+                    maker = folders.get(above)
+                    if maker is not None and maker is not job:
+                        raise _two_names(maker, maker.job_id, job, path)
+                    above = above.rpartition("/")[0]
+
+
 def _makes_folder(job: Job) -> bool:
     return job.kind is not NodeKind.INVARIANT and job.whole_folder is not None
 
@@ -105,4 +200,21 @@ def _rivals(path: str, maker: Job, other: Job) -> JobContractError:
         f"Two jobs declare the file '{path}': {other!r} (declared at {shown(other.declared_at)}) and {maker!r} "
         f"(declared at {shown(maker.declared_at)}), which makes the whole folder and empties it before; give one of "
         "them another place"
+    )
+
+
+def _is_link(path: str) -> bool:
+    try:
+        return stat.S_ISLNK(os.lstat(path).st_mode)
+    except OSError:
+        # What does not exist yet is no link.
+        return False
+
+
+def _two_names(maker: Job, name: str, other: Job, path: str) -> JobContractError:
+    where = f"{other!r} (declared at {shown(other.declared_at)}) makes '{path}'"
+    what = "in the folder that" if maker.whole_folder is not None else "which is the file that"
+    return JobContractError(
+        f"Two jobs make one file under two names: {where}, {what} {maker!r} (declared at {shown(maker.declared_at)}) makes "
+        f"as '{name}', because a link leads from one name to the other; give one of them another place"
     )
