@@ -379,3 +379,66 @@ def test_a_source_that_cannot_be_compiled_counts_by_its_bytes(project):
         return project.state("import helpers\nreturn helpers.clean(x)")
 
     assert state("def clean(:\n") == state("def clean(:\n") != state("def clean(:: \n")
+
+
+REGISTRY = """
+TABLE = {}
+def enter(function):
+    TABLE[function.__name__] = function
+    return function
+class Base:
+    kinds = {}
+    def __init_subclass__(cls):
+        Base.kinds[cls.__name__] = cls
+LIMIT = 0
+def limit():
+    return LIMIT
+from . import plugin
+"""
+
+
+@pytest.mark.parametrize(
+    ("plugin", "body"),
+    [
+        ("from .registry import enter\n@enter\ndef made(x):\n    return {number}", "registry.TABLE['made'](x)"),
+        ("from . import registry\nregistry.TABLE['a'] = {number}", "registry.TABLE['a']"),
+        ("from . import registry\nregistry.LIMIT = {number}", "registry.limit()"),
+        ("from .registry import Base\nclass Made(Base):\n    size = {number}", "registry.Base.kinds"),
+        ("from . import registry\nfor one in range({number}):\n    registry.enter(one)", "registry.TABLE"),
+    ],
+    ids=["decorator", "entry", "attribute", "subclass", "loop"],
+)  # fmt: skip
+def test_what_an_imported_module_changes_in_another_one_counts(project, plugin, body):
+    def state(number, where):
+        project.forget()
+        texts = {"pkg____init__": "", "pkg__plugin": "", "pkg__registry": REGISTRY}
+        if where == "pkg____init__":
+            texts["pkg__registry"] = REGISTRY.replace("from . import plugin", "")
+        project.write(**texts | {where: plugin.format(number=number)})
+        return project.state(f"from pkg import registry\nreturn {body}")
+
+    for where in ("pkg__plugin", "pkg____init__"):
+        assert state(1, where) == state(1, where)
+        assert state(1, where)[0] != state(2, where)[0]
+
+
+def test_a_class_that_enters_itself_into_a_table_of_its_own_module_counts(project):
+    def state(number):
+        project.forget()
+        project.write(
+            helpers=f"{REGISTRY.replace('from . import plugin', '')}class Made(Base):\n    size = {number}\n"
+        )
+        return project.state("import helpers\nreturn helpers.Base.kinds['Made'].size")
+
+    assert state(1) == state(1)
+    assert state(1)[0] != state(2)[0]
+
+
+def test_what_an_imported_module_defines_for_itself_does_not_count(project):
+    def state(number):
+        project.forget()
+        plugin = f"import functools\nfrom .registry import limit\nN = limit()\n@functools.cache\ndef f():\n    return {number}\n"
+        project.write(pkg____init__="", pkg__registry=REGISTRY, pkg__plugin=plugin)
+        return project.state("from pkg import registry\nreturn registry.limit()")
+
+    assert state(1) == state(2)

@@ -16,7 +16,16 @@ from ppg_invariants.compiled.imports import WHOLE, Import
 from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_file, origin_of_module
 from ppg_invariants.engine_names import lasting_module
 from ppg_invariants.functions.global_names import Resolved
-from ppg_invariants.functions.unloaded import IMPORTING, Binding, UnreadableError, stand_in
+from ppg_invariants.functions.unloaded import (
+    IMPORTING,
+    Binding,
+    Outward,
+    StandIn,
+    Statements,
+    UnreadableError,
+    notes_subclasses,
+    stand_in,
+)
 
 __all__ = ["MissingModule", "Modules"]
 
@@ -46,6 +55,8 @@ class Modules:
     def __init__(self) -> None:
         self._found: dict[str, _Found] = {}
         self._specs: dict[str, importlib.machinery.ModuleSpec | None] = {}
+        self._stand_ins: dict[str, StandIn] = {}
+        self._outward: dict[str, list[Resolved]] = {}
 
     def imported(self, one: Import, names: Mapping[str, object]) -> Iterator[Resolved]:
         """Yield what code with these globals uses of a module that it imports.
@@ -141,12 +152,64 @@ class Modules:
             return getattr(module, binding.attribute, _version(module.__name__)), vars(module)
         return vars(module).get(binding.attribute, _NOT_COUNTED), vars(module)
 
-    @staticmethod
-    def _importing(module: types.ModuleType) -> Iterator[Resolved]:
-        """Yield the statements of a module that count for each of its names."""
+    def _importing(self, module: types.ModuleType) -> Iterator[Resolved]:
+        """Yield the statements that count for each name of a module: its own, and those of modules that it imports."""
         names = vars(module)
         if IMPORTING in names:
             yield Resolved(f"{module.__name__} {IMPORTING}", names[IMPORTING], names)
+        if module.__name__ not in self._outward:
+            self._outward[module.__name__] = list(self._outward_of(module.__name__))
+        yield from self._outward[module.__name__]
+
+    def _outward_of(self, name: str) -> Iterator[Resolved]:
+        """Yield what may change other modules in all modules, not loaded, that the import of a module imports."""
+        pending, seen = [name], set[str]()
+        while pending:
+            one = pending.pop()
+            if one in seen:
+                continue
+            seen.add(one)
+            pending.append(one.rpartition(".")[0])
+            try:
+                found = self._module(one) if one else None
+            except MissingModule:
+                continue
+            made = self._stand_ins.get(one)
+            if made is None or made.module is not found:
+                continue
+            pending += (
+                binding.module
+                if binding.attribute is None or part == 0
+                else f"{binding.module}.{binding.attribute}"
+                for binding in made.imported
+                for part in (0, 1)
+            )
+            names = vars(made.module)
+            for position, outward in enumerate(made.outward):
+                if one != name and self._leads_to_project(outward, names):
+                    yield Resolved(f"{one} {IMPORTING} {position}", outward.made, names)
+
+    def _leads_to_project(self, outward: Outward, names: Mapping[str, object]) -> bool:
+        if outward.names is None or any(self._imported_from_project(name, names) for name in outward.names):
+            return True
+        for name in outward.bases:
+            module = self._imported_from_project(name, names)
+            base = vars(module).get(names[name].attribute or "") if module is not None else None  # type: ignore[attr-defined]
+            if isinstance(base, Statements) and notes_subclasses(base):
+                return True
+        return False
+
+    def _imported_from_project(self, name: str, names: Mapping[str, object]) -> types.ModuleType | None:
+        """Return the module of the project from which a name is imported; None if there is none."""
+        binding = names.get(name)
+        if not isinstance(binding, Binding):
+            return None
+        try:
+            found = self._module(binding.module)
+        except MissingModule:
+            return None
+        is_module = isinstance(found, types.ModuleType) and origin_of_module(found) is Origin.PROJECT
+        return found if is_module else None  # type: ignore[return-value]
 
     def _whole(self, name: str, found: _Found) -> Iterator[Resolved]:
         """Yield all that a module of the project defines."""
@@ -194,15 +257,14 @@ class Modules:
             self._found[name] = _content(name, filename)
         else:
             try:
-                module, stars = stand_in(
-                    name, filename, is_package=spec.submodule_search_locations is not None
-                )
+                made = stand_in(name, filename, is_package=spec.submodule_search_locations is not None)
             except UnreadableError:
                 self._found[name] = _content(name, filename)
             else:
-                self._found[name] = module  # before its stars, which may lead back to it
-                for star in stars:
-                    self._add_public_names(star, module)
+                self._found[name] = made.module  # before its stars, which may lead back to it
+                self._stand_ins[name] = made
+                for star in made.stars:
+                    self._add_public_names(star, made.module)
         return self._found[name]
 
     def _add_public_names(self, star: str, module: types.ModuleType) -> None:

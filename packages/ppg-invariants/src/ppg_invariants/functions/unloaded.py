@@ -5,15 +5,17 @@ imports of the source as the import would make them. So a function has the same 
 
 All other names are made by running statements: ``NAMES = read("names.txt")``, a decorated function, a name that is bound
 twice. They count by the code of these statements. Statements that only run, or that call what the module defines, may
-change everything, so they count for each name of the module.
+change everything, so they count for each name of the module. A module that such a module imports may change it, too: by a
+decorator that enters functions into its table, or by ``module.NAME = 1``. Those statements are `Outward`.
 """
 
 import ast
 import builtins
 import types
+from collections.abc import Iterable
 from typing import NamedTuple
 
-__all__ = ["Binding", "Statements", "UnreadableError", "stand_in"]
+__all__ = ["Binding", "Outward", "StandIn", "Statements", "UnreadableError", "notes_subclasses", "stand_in"]
 
 IMPORTING = "<import>"
 """The name under which a stand-in has the statements that count for each of its names."""
@@ -38,6 +40,36 @@ class Statements:
         self.codes: list[types.CodeType] = codes
 
 
+class Outward(NamedTuple):
+    """Outward: has a statement that may change other modules.
+
+    Attributes:
+        names: the names that it calls or changes; it counts if one is imported from the project. None if it always counts.
+        bases: of a class: it counts if one is imported from the project, and takes note of its subclasses.
+        made: the statement.
+    """
+
+    names: frozenset[str] | None
+    bases: frozenset[str]
+    made: Statements
+
+
+class StandIn(NamedTuple):
+    """Stand-in: stands for a module that is not imported.
+
+    Attributes:
+        module: has the names that the import would bind.
+        stars: modules of which the module imports all public names.
+        imported: what its import imports: modules, and names that may be modules in them.
+        outward: its statements that may change other modules.
+    """
+
+    module: types.ModuleType
+    stars: list[str]
+    imported: list[Binding]
+    outward: list[Outward]
+
+
 class UnreadableError(Exception):
     """Unreadable error: the source cannot be compiled."""
 
@@ -60,6 +92,8 @@ class _Maker:
         self._effects: list[ast.stmt] = []
         self.stars: list[str] = []
         """Modules of which the module imports all public names."""
+        self.imported: list[Binding] = []
+        self.outward: list[Outward] = []
         for statement in tree.body:
             self._take(statement)
         defined = {name for name, made in self._made.items() if not all(map(_is_import, made))}
@@ -68,6 +102,11 @@ class _Maker:
                 self._effects.append(statement)
         for name, statements in self._made.items():
             self._names[name] = self._value(name, statements)
+        for statement in tree.body:
+            if isinstance(statement, ast.ClassDef) and statement not in self._effects:
+                bases = [self._names.get(name) for name in _names_in(statement.bases)]
+                if any(isinstance(base, Statements) and notes_subclasses(base) for base in bases):
+                    self._effects.append(statement)
         if self._effects:
             self._names[IMPORTING] = Statements([self._compiled(one) for one in self._effects])
 
@@ -76,13 +115,34 @@ class _Maker:
             for other in statement.orelse:
                 self._take(other)
             return
+        self._note_imports(statement)
         if isinstance(statement, ast.ImportFrom) and statement.names[0].name == "*":
             self.stars.append(self._absolute(statement))
             return
         for name in _names_bound_by(statement):
             self._made.setdefault(name, []).append(statement)
+        names: frozenset[str] | None = _names_changed_elsewhere(statement)
+        bases = _names_in(statement.bases) if isinstance(statement, ast.ClassDef) else frozenset()
         if not isinstance(statement, _QUIET) and not _is_docstring(statement):
             self._effects.append(statement)
+            names = None
+        elif isinstance(statement, ast.Assign) and isinstance(
+            statement.targets[0], (ast.Attribute, ast.Subscript)
+        ):
+            names = None  # of what, is not known: the name is bound by an import and by this statement
+        if names is None or names or bases:
+            self.outward.append(Outward(names, bases, Statements([self._compiled(statement)])))
+
+    def _note_imports(self, statement: ast.stmt) -> None:
+        waiting: list[ast.AST] = [statement]
+        while waiting:
+            node = waiting.pop()
+            if isinstance(node, ast.Import):
+                self.imported += (Binding(alias.name, None) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                self.imported += (Binding(self._absolute(node), alias.name) for alias in node.names)
+            elif not isinstance(node, (*_NESTED, ast.expr)):
+                waiting.extend(ast.iter_child_nodes(node))
 
     def _value(self, name: str, statements: list[ast.stmt]) -> object:
         if len(statements) == 1:
@@ -173,6 +233,7 @@ class _Maker:
         return code
 
 
+_NESTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _FUTURES = 0x1000000  # from __future__ import annotations
 _QUIET = (
     ast.FunctionDef,
@@ -188,8 +249,8 @@ _QUIET = (
 _SPECIAL = frozenset({"__slots__", "__init_subclass__", "__set_name__", "__class_getitem__", "__new__"})
 
 
-def stand_in(name: str, filename: str, *, is_package: bool) -> tuple[types.ModuleType, list[str]]:
-    """Return a stand-in for a module, and the modules of which it imports all public names.
+def stand_in(name: str, filename: str, *, is_package: bool) -> StandIn:
+    """Return a stand-in for a module.
 
     Raises UnreadableError if the source cannot be read or compiled.
     """
@@ -203,7 +264,8 @@ def stand_in(name: str, filename: str, *, is_package: bool) -> tuple[types.Modul
         code = compile(tree, filename, "exec", dont_inherit=True)
     except (OSError, SyntaxError, ValueError, RecursionError) as error:
         raise UnreadableError(str(error)) from error
-    return module, _Maker(module, tree, code, filename).stars
+    maker = _Maker(module, tree, code, filename)
+    return StandIn(module, maker.stars, maker.imported, maker.outward)
 
 
 def _names_bound_by(statement: ast.stmt) -> list[str]:
@@ -264,6 +326,32 @@ def _runs_own_code(statement: ast.stmt, defined: set[str]) -> bool:
         getattr(statement, "decorator_list", ())
     )
     return is_called and any(isinstance(node, ast.Name) and node.id in defined for node in nodes)
+
+
+def _names_changed_elsewhere(statement: ast.stmt) -> frozenset[str]:
+    """Return the names by which a definition may change other modules."""
+    parts: list[ast.AST] = []
+    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        parts += statement.decorator_list
+    elif isinstance(statement, ast.ClassDef):
+        parts += [*statement.decorator_list, *statement.keywords]
+    return _names_in(parts)
+
+
+def _names_in(parts: Iterable[ast.AST]) -> frozenset[str]:
+    return frozenset(node.id for part in parts for node in ast.walk(part) if isinstance(node, ast.Name))
+
+
+def notes_subclasses(made: Statements) -> bool:
+    """Whether these statements make a class that runs code for each of its subclasses."""
+    for code in made.codes:
+        inner = [one for one in code.co_consts if isinstance(one, types.CodeType)]
+        keywords = [one for one in code.co_consts if isinstance(one, tuple) and "metaclass" in one]
+        if any("__init_subclass__" in one.co_names for one in inner) or (
+            keywords and "ABCMeta" not in code.co_names
+        ):
+            return True
+    return False
 
 
 def _targets(statement: ast.Assign | ast.AnnAssign) -> list[ast.expr]:
