@@ -16,16 +16,8 @@ from ppg_invariants.compiled.imports import WHOLE, Import
 from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_file, origin_of_module
 from ppg_invariants.engine_names import lasting_module
 from ppg_invariants.functions.global_names import Resolved
-from ppg_invariants.functions.unloaded import (
-    IMPORTING,
-    Binding,
-    Outward,
-    StandIn,
-    Statements,
-    UnreadableError,
-    notes_subclasses,
-    stand_in,
-)
+from ppg_invariants.functions.import_effects import ImportEffects
+from ppg_invariants.functions.unloaded import IMPORTING, Binding, StandIn, UnreadableError, stand_in
 
 __all__ = ["MissingModule", "Modules"]
 
@@ -56,7 +48,7 @@ class Modules:
         self._found: dict[str, _Found] = {}
         self._specs: dict[str, importlib.machinery.ModuleSpec | None] = {}
         self._stand_ins: dict[str, StandIn] = {}
-        self._outward: dict[str, list[Resolved]] = {}
+        self._effects = ImportEffects(self._of_project, self._stand_in_of)
 
     def imported(self, one: Import, names: Mapping[str, object]) -> Iterator[Resolved]:
         """Yield what code with these globals uses of a module that it imports.
@@ -157,59 +149,19 @@ class Modules:
         names = vars(module)
         if IMPORTING in names:
             yield Resolved(f"{module.__name__} {IMPORTING}", names[IMPORTING], names)
-        if module.__name__ not in self._outward:
-            self._outward[module.__name__] = list(self._outward_of(module.__name__))
-        yield from self._outward[module.__name__]
+        yield from self._effects.of_imports(module.__name__)
 
-    def _outward_of(self, name: str) -> Iterator[Resolved]:
-        """Yield what may change other modules in all modules, not loaded, that the import of a module imports."""
-        pending, seen = [name], set[str]()
-        while pending:
-            one = pending.pop()
-            if one in seen:
-                continue
-            seen.add(one)
-            pending.append(one.rpartition(".")[0])
-            try:
-                found = self._module(one) if one else None
-            except MissingModule:
-                continue
-            made = self._stand_ins.get(one)
-            if made is None or made.module is not found:
-                continue
-            pending += (
-                binding.module
-                if binding.attribute is None or part == 0
-                else f"{binding.module}.{binding.attribute}"
-                for binding in made.imported
-                for part in (0, 1)
-            )
-            names = vars(made.module)
-            for position, outward in enumerate(made.outward):
-                if one != name and self._leads_to_project(outward, names):
-                    yield Resolved(f"{one} {IMPORTING} {position}", outward.made, names)
-
-    def _leads_to_project(self, outward: Outward, names: Mapping[str, object]) -> bool:
-        if outward.names is None or any(self._imported_from_project(name, names) for name in outward.names):
-            return True
-        for name in outward.bases:
-            module = self._imported_from_project(name, names)
-            base = vars(module).get(names[name].attribute or "") if module is not None else None  # type: ignore[attr-defined]
-            if isinstance(base, Statements) and notes_subclasses(base):
-                return True
-        return False
-
-    def _imported_from_project(self, name: str, names: Mapping[str, object]) -> types.ModuleType | None:
-        """Return the module of the project from which a name is imported; None if there is none."""
-        binding = names.get(name)
-        if not isinstance(binding, Binding):
-            return None
+    def _of_project(self, name: str) -> types.ModuleType | None:
         try:
-            found = self._module(binding.module)
+            found = self._module(name)
         except MissingModule:
             return None
         is_module = isinstance(found, types.ModuleType) and origin_of_module(found) is Origin.PROJECT
         return found if is_module else None  # type: ignore[return-value]
+
+    def _stand_in_of(self, name: str) -> StandIn | None:
+        made = self._stand_ins.get(name)
+        return made if made is not None and made.module is self._found.get(name) else None
 
     def _whole(self, name: str, found: _Found) -> Iterator[Resolved]:
         """Yield all that a module of the project defines."""

@@ -24,7 +24,7 @@ moment. See `components` for the fingerprints.
 
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from ppg_invariants.compiled.code import Code, code_of
 from ppg_invariants.compiled.origin import note_project
@@ -38,6 +38,7 @@ from ppg_invariants.functions.global_names import (
     encoded_constant,
     is_code,
 )
+from ppg_invariants.functions.import_effects import Effects
 from ppg_invariants.functions.listed import Listing
 from ppg_invariants.functions.modules import MissingModule, Modules
 from ppg_invariants.functions.unloaded import Statements
@@ -49,6 +50,9 @@ __all__ = ["Follow"]
 
 _NOT_FOUND = "no module of this name is found where the script looks for modules"
 _MADE_AT_RUN_TIME = "the name of the module is made at run time"
+_EFFECTS = FollowingEncoder().encode("imports", root="item")
+_Place = tuple[int, bool]
+"""The identity of the names in which code spells a name, and whether the code imports it."""
 _Met = list[tuple[Code, Mapping[str, object]]]
 
 
@@ -139,7 +143,12 @@ class Follow:
         return references
 
     def _expand(self, item: Item) -> list[Item]:
-        item.references = self._references(item.met)
+        if isinstance(item.value, Effects):
+            names = id(item.value.names)
+            resolved = (((names, False), each) for each in (*item.value.own, *item.value.imported))
+            item.references = self._references_to(resolved)
+        else:
+            item.references = self._references(item.met)
         return item.references.items
 
     def _item(self, value: object) -> Item:
@@ -154,17 +163,24 @@ class Follow:
 
         Names of later functions do not hide names of earlier ones.
         """
-        found: dict[tuple[str, int, bool], Reference] = {}
+        return self._references_to(self._resolved(met))
+
+    def _resolved(self, met: _Met) -> Iterator[tuple[_Place, Resolved]]:
+        """Yield what code leads to."""
         for code, names in met:
             self._met[code, id(names)] = names
-            for is_import, resolved_names in enumerate(
-                (self._named(code, names), self._imported(code, names))
-            ):
-                for resolved in resolved_names:
-                    key = (resolved.name, id(names), bool(is_import))
-                    reference = None if key in found else self._reference(resolved)
-                    if reference is not None:
-                        found[key] = reference
+            for resolved in self._named(code, names):
+                yield (id(names), False), resolved
+            for resolved in self._imported(code, names):
+                yield (id(names), True), resolved
+
+    def _references_to(self, resolved_names: Iterable[tuple[_Place, Resolved]]) -> References:
+        found: dict[tuple[str, _Place], Reference] = {}
+        for place, resolved in resolved_names:
+            key = (resolved.name, place)
+            reference = None if key in found else self._reference(resolved)
+            if reference is not None:
+                found[key] = reference
         return References(tuple(sorted(found.values(), key=lambda entry: entry.name)))
 
     def _named(self, code: Code, names: Mapping[str, object]) -> Iterator[Resolved]:
@@ -202,6 +218,8 @@ class Follow:
         name, value = encode_name(resolved.name), resolved.value
         if isinstance(value, Statements):
             return Reference(name, b"", self._item_of_statements(value, resolved.namespace))
+        if isinstance(value, Effects):
+            return Reference(name, b"", self._item_of_effects(value))
         constant = encoded_constant(value, self._root)
         if constant:
             return Reference(name, constant, None)
@@ -217,6 +235,12 @@ class Follow:
             content = encoder.encode(made.codes, root="item")
             met = [(code_of(code), names) for code in made.codes]
             known = self._items[id(made)] = Item(made, content, tuple(encoder.codes), met)
+        return known
+
+    def _item_of_effects(self, effects: Effects) -> Item:
+        known = self._items.get(id(effects))
+        if known is None:
+            known = self._items[id(effects)] = Item(effects, _EFFECTS, (), [])
         return known
 
     def _item_of_value(self, resolved: Resolved) -> Item | None:
