@@ -124,7 +124,8 @@ class PlainProgress:
         if is_new or self._is_due:
             more = self._queued[reasons] - 1 if is_new else 0
             others = f", and {counted(more, 'more job')}" if more > 0 else ""
-            self._line(one_line(f"start   {job_id}{others}: {reasons}"))
+            show = self._line if is_new else self._progress
+            show(one_line(f"start   {job_id}{others}: {reasons}"))
         if is_new:
             self._told.add(reasons)
         self._queued[reasons] -= 1
