@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from ppg_exec.controller.local import LocalExecutor
     from ppg_exec.executor import Event, Executor
     from ppg_exec.inline import InlineExecutor
+    from ppg_exec.links.hello import Settings
     from ppg_exec.node.loads import Interrupted
     from ppg_exec.node.temporary_folders import TEMPORARY_FOLDER
     from ppg_exec.pickling.culprit import CannotPickle, find_culprit
+    from ppg_exec.remote.executor import RemoteExecutor
+    from ppg_exec.remote.local_fleet import LocalFleet
     from ppg_exec.resources.jobserver import CorePool, MachinePool, given_pool, machine_pool
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
     from ppg_exec.resources.machine import available_cores, available_memory
@@ -67,6 +70,7 @@ __all__ = [
     "Ledger",
     "LoadRepeated",
     "LocalExecutor",
+    "LocalFleet",
     "MachinePool",
     "NameDiffers",
     "Notice",
@@ -74,8 +78,10 @@ __all__ = [
     "Output",
     "Raised",
     "Refused",
+    "RemoteExecutor",
     "RunsIn",
     "SentException",
+    "Settings",
     "Started",
     "Succeeded",
     "Task",
@@ -114,6 +120,9 @@ _HOME = {
     "resources.ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
     "node.loads": ("Interrupted",),
     "controller.local": ("LocalExecutor",),
+    "links.hello": ("Settings",),
+    "remote.executor": ("RemoteExecutor",),
+    "remote.local_fleet": ("LocalFleet",),
     "resources.machine": ("available_cores", "available_memory"),
     "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
     "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),

@@ -240,8 +240,10 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
         "memory": None,
     },
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
-    "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
+    "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": "", "machine": "", "lost": 0},
+    "ppg_exec.tasks.Started": {"machine": ""},
     "ppg_exec.tasks.Task": {
+        "needs": None,
         "returns_plain": False,
         "tracking": None,
         "own_files": (),

@@ -7,9 +7,9 @@ from typing import overload
 
 from ppg_exec.tracking.hook import current_notes
 from ppg_exec.tracking.uses import FileUse, UseKind
-from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, STAT
+from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, STAT, encode
 
-__all__ = ["FileUses", "received_uses", "uses_so_far"]
+__all__ = ["FileUses", "encoded_uses", "received_uses", "uses_so_far"]
 
 _KINDS = {"/": UseKind.READ, "a": UseKind.ABSENT, "l": UseKind.LISTED, "w": UseKind.WRITTEN}
 _LONGEST_SENTENCE = 500  # characters
@@ -49,6 +49,12 @@ class FileUses(Sequence[FileUse]):
     def __repr__(self) -> str:
         return f"<FileUses of {self._count} files>"
 
+    def encoded(self, incomplete: str) -> bytes:
+        """The bytes that `received_uses` reads, as long as no use was asked for."""
+        why = incomplete.encode("utf-8", "replace")
+        header = HEADER.pack(len(why), len(self._keys), len(self._stats))
+        return b"".join((header, why, self._keys, self._stats, self._names))
+
     def _all(self) -> tuple[FileUse, ...]:
         if self._read is None:
             stats = STAT.iter_unpack(self._stats)
@@ -68,6 +74,13 @@ class FileUses(Sequence[FileUse]):
             self._read = tuple(found)
             self._keys = self._stats = self._names = b""
         return self._read
+
+
+def encoded_uses(uses: Sequence[FileUse], incomplete: str) -> bytes:
+    """The bytes of uses that `received_uses` has returned, of which none was asked for."""
+    if isinstance(uses, FileUses):
+        return uses.encoded(incomplete)
+    return encode({}, incomplete)
 
 
 def received_uses(data: bytes) -> tuple[Sequence[FileUse], str]:
