@@ -40,6 +40,7 @@ from ppg_exec.transport.poller import Poller
 
 __all__ = ["RemoteExecutor"]
 
+_PATIENCE = 2.0
 _STALE_SECONDS = 0.2
 """How long a task may wait on a full machine while another one is idle."""
 
@@ -175,7 +176,8 @@ class RemoteExecutor:
         """Stop all tasks on all machines."""
         for machine in self._received.ready():
             machine.put(PauseTasks())
-        self._fleet.flush()
+        # This process is about to stop.
+        self._fleet.flush(_PATIENCE)
 
     def resume(self) -> None:
         """Let stopped tasks go on."""
@@ -214,7 +216,7 @@ class RemoteExecutor:
 
     def _place(self) -> None:
         placement = self._under_way.placement
-        self._fleet.want(self._under_way.wanted_cores())
+        self._fleet.want(self._under_way.wanted_cores)
         touched: dict[RemoteMachine, None] = {}
         is_ahead = False
         for placed in placement.place():
@@ -239,7 +241,7 @@ class RemoteExecutor:
         elif self._under_way.has_tasks_ahead and now >= self._looked_at + _STALE_SECONDS:
             self._looked_at = now
             self._recall()
-        if placement.waiting() and not self._fleet.expects_more() and placement.machines():
+        if placement.waiting() and placement.machines() and self._fleet.is_settled():
             for state, why in placement.unsatisfiable():
                 placement.remove(state)
                 self._under_way.report(state, Refused(why))

@@ -57,6 +57,10 @@ class Fleet(Protocol):
     settings: Settings
     """how agents run tasks"""
 
+    def settings_of(self, machine: str) -> Settings:
+        """How this agent runs tasks."""
+        ...
+
     def start(self) -> None:
         """Start the agents of the machines that are known, without blocking."""
         ...
@@ -73,8 +77,8 @@ class Fleet(Protocol):
         """Queue a message for an agent; ignored if that has left."""
         ...
 
-    def flush(self) -> None:
-        """Send what is queued, as far as that is possible without blocking."""
+    def flush(self, patience: float = 0.0) -> None:
+        """Send what is queued, as far as that is possible within so many seconds."""
         ...
 
     def next_due(self) -> float | None:
@@ -83,6 +87,10 @@ class Fleet(Protocol):
 
     def expects_more(self) -> bool:
         """Whether machines may still join."""
+        ...
+
+    def is_settled(self) -> bool:
+        """Whether the machines that are there are probably all, so that a task that fits on none of them is refused."""
         ...
 
     def want(self, cores: int) -> None:

@@ -108,8 +108,12 @@ class LocalFleet:
         if agent is not None:
             agent.pipe.put(body)
 
-    def flush(self) -> None:
-        """Send what is queued, as far as that is possible without blocking."""
+    def settings_of(self, machine: str) -> Settings:  # noqa: ARG002 - all of them have the same
+        """How this agent runs tasks."""
+        return self.settings
+
+    def flush(self, patience: float = 0.0) -> None:  # noqa: ARG002 - see below
+        """Send what is queued. Agents on this machine read it soon, so `patience` is not needed."""
         for agent in self._agents.values():
             if agent.pipe.has_waiting:
                 try:
@@ -126,6 +130,10 @@ class LocalFleet:
     def expects_more(self) -> bool:
         """No machine joins beyond those that were started."""
         return False
+
+    def is_settled(self) -> bool:
+        """All machines are alike."""
+        return True
 
     def want(self, cores: int) -> None:
         """Do nothing: the number of machines is fixed."""

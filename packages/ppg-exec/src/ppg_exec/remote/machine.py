@@ -81,7 +81,7 @@ class RemoteMachine:
     """the numbers of loads that are being undone"""
 
     def __post_init__(self) -> None:
-        self.shared = SharedObjects()
+        self.shared: SharedObjects = SharedObjects()
         self._trackings: dict[Tracking, int] = {}
         self._outputs: dict[tuple[int, bool], int] = {}
 

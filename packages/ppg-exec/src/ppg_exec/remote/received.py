@@ -163,10 +163,12 @@ class Received:
             self._note_problem(problem)
             self._dismiss(machine)
         else:
-            machine.put(ConfigureAgent(self._fleet.settings.to_json(), variables_of_tasks()))
+            machine.put(
+                ConfigureAgent(self._fleet.settings_of(machine.agent).to_json(), variables_of_tasks())
+            )
 
     def _admit(self, machine: RemoteMachine, facts: Facts) -> None:
-        problem = problem_of(machine.name, facts, self._fleet.settings)
+        problem = problem_of(machine.name, facts, self._fleet.settings_of(machine.agent))
         if problem:
             self._note_problem(problem)
             self._dismiss(machine)

@@ -8,7 +8,7 @@ from ppg_exec.executor import Event
 from ppg_exec.remote.load_plan import LoadPlan
 from ppg_exec.remote.machine import RemoteTask
 from ppg_exec.resources.placement import Needs, Placement
-from ppg_exec.tasks import ALL_CORES, End, LoadRepeated, Outcome, RunsIn, Succeeded
+from ppg_exec.tasks import End, LoadRepeated, Outcome, RunsIn, Succeeded
 
 __all__ = ["TasksUnderWay"]
 
@@ -29,6 +29,8 @@ class TasksUnderWay:
         self.events: list[Event] = []
         self.has_tasks_ahead: bool = False
         """whether tasks may wait on full machines"""
+        self.wanted_cores: int = 0
+        """how many cores the tasks that wait or run could use together"""
         self._numbers = 0
 
     def next_number(self) -> int:
@@ -39,6 +41,8 @@ class TasksUnderWay:
     def add(self, state: RemoteTask) -> None:
         """Let a task wait for a machine."""
         task = state.task
+        if task.key not in self.states:
+            self.wanted_cores += max(1, task.cores)
         self.states[task.key] = state
         state.machine = None
         state.is_sent = state.is_running = False
@@ -50,6 +54,7 @@ class TasksUnderWay:
     def report(self, state: RemoteTask, end: End, **details: Any) -> None:
         """Report the end of a task that has left the placement."""
         del self.states[state.task.key]
+        self.wanted_cores -= max(1, state.task.cores)
         if state.task.place is RunsIn.NODE and isinstance(end, Succeeded):
             self.loads.loaded(state.task)
         machine = "" if state.machine is None else state.machine.name
@@ -64,9 +69,3 @@ class TasksUnderWay:
         events = self.events[:]
         self.events.clear()
         return events
-
-    def wanted_cores(self) -> int:
-        """How many cores the tasks that wait or run could use together."""
-        return sum(
-            max(1, state.task.cores) for state in self.states.values() if state.task.cores != ALL_CORES
-        )

@@ -124,6 +124,10 @@ class Placement(Generic[Item]):
         """The names of all machines."""
         return self._machines.keys()
 
+    def is_reserved(self, name: str) -> bool:
+        """Whether a machine takes no task but the one that it is reserved for."""
+        return self._machines[name].reserved is not None
+
     def cores(self) -> int:
         """How many cores there are in all."""
         return sum(machine.cores for machine in self._machines.values())
