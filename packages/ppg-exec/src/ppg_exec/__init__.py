@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ppg_exec.confinement.landlock import LEAST_ABI, landlock_abi, why_not_confinable
     from ppg_exec.confinement.system import CommonAccess, common_access
     from ppg_exec.controller.local import LocalExecutor
+    from ppg_exec.dask.executor import dask_executor
     from ppg_exec.executor import Event, Executor
     from ppg_exec.inline import InlineExecutor
     from ppg_exec.links.hello import Settings
@@ -97,6 +98,7 @@ __all__ = [
     "available_memory",
     "common_access",
     "confine_process",
+    "dask_executor",
     "find_culprit",
     "given_pool",
     "interpreter_folders",
@@ -115,6 +117,7 @@ _HOME = {
     "confinement.landlock": ("LEAST_ABI", "landlock_abi", "why_not_confinable"),
     "confinement.system": ("CommonAccess", "common_access"),
     "node.temporary_folders": ("TEMPORARY_FOLDER",),
+    "dask.executor": ("dask_executor",),
     "executor": ("Event", "Executor"),
     "inline": ("InlineExecutor",),
     "resources.ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from ppg.arguments import require_flag
-from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem
+from ppg.coordinators import SECONDS_FOR_THREADS, DaskCluster, LocalSystem
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import load_place, same_job, second_load_error, shown
@@ -70,7 +70,7 @@ class DeclaredGraph(Catalogue):
 
     def __init__(
         self,
-        resource_coordinator: LocalSystem | None = None,
+        resource_coordinator: LocalSystem | DaskCluster | None = None,
         *,
         invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
         cache_folder: PathLike = "cache",
@@ -91,7 +91,7 @@ class DeclaredGraph(Catalogue):
             raise TypeError(
                 f"resource_coordinator must be, say, LocalSystem(max_cores_to_use=4), not {resource_coordinator!r}"
             )
-        self.resource_coordinator: LocalSystem = resource_coordinator or LocalSystem()
+        self.resource_coordinator: LocalSystem | DaskCluster = resource_coordinator or LocalSystem()
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )

@@ -27,6 +27,14 @@ def run_command(
         bool,
         typer.Option("--strict", help="Jobs fail that read files of other jobs without depending on them."),
     ] = False,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ADDRESS",
+            help="Run the jobs on the Dask cluster of this scheduler: tcp://HOST:PORT.",
+        ),
+    ] = None,
 ) -> None:
     """Run a script, show the progress, and list the jobs that ran, were up to date, or failed.
 
@@ -35,7 +43,15 @@ def run_command(
     # Imported here, so that no other command pays for it.
     from ppg_cli.script.running import CommandFrontend, run_script  # noqa: PLC0415
 
-    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline, strict=strict)
+    if on is not None and (inline or cores is not None):
+        raise typer.BadParameter(
+            "jobs on other machines have the cores of these; leave --cores and --inline out"
+        )
+    if on is not None and "://" not in on:
+        raise typer.BadParameter(
+            f"--on takes the address of a scheduler, such as tcp://10.0.0.1:8786, not {on!r}"
+        )
+    frontend = CommandFrontend(plain=plain, cores=cores, inline=inline, strict=strict, on=on)
     code = run_script(Script(script), arguments or [], frontend)
     finish_output()
     raise typer.Exit(code)

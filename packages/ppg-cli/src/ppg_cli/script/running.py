@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from ppg import Event, JobFailed, Listener, Pipegraph, RunFinished
+from ppg import DaskCluster, Event, JobFailed, Listener, LocalSystem, Pipegraph, RunFinished
 from ppg.report.frontend import FRONTEND
 from ppg.report.never_run import forgotten_graphs
 from ppg.report.plain import PlainProgress
@@ -25,12 +25,21 @@ class CommandFrontend:
         any_interrupted: whether the user ended any of the runs, even if the script caught the interrupt.
     """
 
-    def __init__(self, *, plain: bool, cores: int | None, inline: bool = False, strict: bool = False) -> None:
+    def __init__(
+        self,
+        *,
+        plain: bool,
+        cores: int | None,
+        inline: bool = False,
+        strict: bool = False,
+        on: str | None = None,
+    ) -> None:
         # With FORCE_COLOR, rich treats any stream as a terminal. A live display would overwrite a debugger.
         self._plain = plain or inline or sys.stderr is None or not sys.stderr.isatty()
         self._cores = cores
         self._inline = inline
         self._strict = strict
+        self._on = on
         self.runs: int = 0
         self.any_failed: bool = False
         self.any_interrupted: bool = False
@@ -38,14 +47,17 @@ class CommandFrontend:
     def before_run(self, pipegraph: Pipegraph) -> None:
         """Apply the options of the command line."""
         self.runs += 1
-        if self._cores is not None:
-            pipegraph.resource_coordinator = replace(
-                pipegraph.resource_coordinator, max_cores_to_use=self._cores
-            )
+        coordinator = pipegraph.resource_coordinator
+        if self._on is not None:
+            coordinator = DaskCluster(address=self._on)
+        if self._cores is not None or self._inline:
+            # Both are about this machine.
+            local = coordinator if isinstance(coordinator, LocalSystem) else LocalSystem()
+            cores = self._cores or local.max_cores_to_use
+            coordinator = replace(local, max_cores_to_use=cores, inline=self._inline or local.inline)
+        pipegraph.resource_coordinator = coordinator
         if self._strict:
             pipegraph.undeclared = "fail"
-        if self._inline:
-            pipegraph.resource_coordinator = replace(pipegraph.resource_coordinator, inline=True)
 
     def listeners(self, pipegraph: Pipegraph) -> Sequence[Listener]:  # noqa: ARG002 (of the protocol)
         """Return the display that suits stderr, and the watch for failures."""

@@ -10,6 +10,7 @@ import threading
 import time
 from collections import deque
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ppg_exec.links.hello import Settings
@@ -29,10 +30,18 @@ class DaskFleet:
         settings: how agents run tasks; their cores and memory are those of the workers.
         cluster: the address of a scheduler, or a cluster object.
         security: a `distributed.Security`, if the address needs it.
+        folder: a folder that every machine has to see; None: none is asked.
 
     """
 
-    def __init__(self, settings: Settings, cluster: Any, security: Any = None) -> None:
+    def __init__(
+        self, settings: Settings, cluster: Any, security: Any = None, folder: str | None = None
+    ) -> None:
+        self._proof = None if folder is None else Path(folder) / f".ppg-run-{secrets.token_hex(8)}"
+        if self._proof is not None:
+            content = secrets.token_hex(16)
+            self._proof.write_text(content, encoding="ascii")
+            settings = replace(settings, proof=(str(self._proof), content))
         self.settings: Settings = settings
         self.connect_seconds: float = _CONNECT_SECONDS
         """how long to wait for the scheduler"""
@@ -173,6 +182,8 @@ class DaskFleet:
                 self._client.close()
         self._is_closed = True
         os.close(self._attention)
+        if self._proof is not None:
+            self._proof.unlink(missing_ok=True)
 
 
 def _wake(links: list[Any]) -> None:

@@ -1,12 +1,14 @@
-"""Environment: chooses the variables of the main process that tasks on other machines have, too."""
+"""Environment: chooses what of the main process tasks on other machines have, too: variables, and versions of packages."""
 
 from __future__ import annotations
 
 import os
+import sys
+from importlib import metadata
 
 from ppg_exec.linux import MARKER
 
-__all__ = ["variables_of_tasks"]
+__all__ = ["imported_packages", "variables_of_tasks"]
 
 _OF_THE_MACHINE = frozenset(
     {
@@ -25,3 +27,13 @@ def variables_of_tasks() -> dict[str, str]:
         for name, value in os.environ.items()
         if name not in _OF_THE_MACHINE and not name.startswith(_PREFIXES)
     }
+
+
+def imported_packages() -> dict[str, str]:
+    """The distributions of which this process has imported a module, with their versions."""
+    found: dict[str, str] = {}
+    imported = {name.partition(".")[0] for name in list(sys.modules)} - sys.stdlib_module_names
+    for module, distributions in metadata.packages_distributions().items():
+        if module in imported:
+            found.update((name, metadata.version(name)) for name in distributions)
+    return found
