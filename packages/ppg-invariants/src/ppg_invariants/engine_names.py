@@ -243,8 +243,10 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
     "ppg.report.events.JobQueued": {"causes": ()},
     "ppg.status.run_notes.LastRun": {"report": ""},
-    "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
+    "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": "", "machine": "", "lost": 0},
+    "ppg_exec.tasks.Started": {"machine": ""},
     "ppg_exec.tasks.Task": {
+        "needs": None,
         "returns_plain": False,
         "tracking": None,
         "own_files": (),
