@@ -31,6 +31,7 @@ class Simulation:
     busy: float = 0.0
     loading: float = 0.0
     idle_while_waiting: float = 0.0
+    kept_free: float = 0.0
     cores: int = 0
     widest_waited: float = 0.0
     ended: set[int] = field(default_factory=set)
@@ -43,6 +44,7 @@ class Simulation:
             f"loads: {self.loads_run:,} times, of {self.loads_needed:,} different ones",
             f"makespan: {self.makespan:,.0f} s; cores busy {self.busy / total:.1%}, loading or waiting for it {self.loading / total:.1%}",
             f"cores idle while a job of one core waited: {self.idle_while_waiting / total:.2%}",
+            f"cores kept free for wide jobs: {self.kept_free / total:.2%}",
             f"longest wait of a job for all cores of a machine: {self.widest_waited:,.0f} s",
         ]
 
@@ -62,6 +64,11 @@ def jobs_like_recorded(count: int, loads: int, chance: random.Random) -> list[tu
     return jobs
 
 
+def is_narrow(needs: Needs) -> bool:
+    """Whether a job fits wherever a core is free."""
+    return needs.cores == 1 and needs.memory is None
+
+
 def simulate(machines: int, cores: int, jobs: int, loads: int = 50, seed: int = 1) -> Simulation:
     """Run jobs in virtual time."""
     chance = random.Random(seed)
@@ -72,8 +79,10 @@ def simulate(machines: int, cores: int, jobs: int, loads: int = 50, seed: int = 
     specs = jobs_like_recorded(jobs, loads, chance)
     load_seconds = {f"load {number}": chance.uniform(30, 300) for number in range(loads)}
     there: dict[tuple[str, str], float] = {}
+    narrow = 0
     for number, (_, needs) in enumerate(specs):
         placement.add(number, needs, 0.0, number)
+        narrow += is_narrow(needs)
     now = 0.0
     running: list[tuple[float, int]] = []
     free = machines * cores
@@ -94,6 +103,7 @@ def simulate(machines: int, cores: int, jobs: int, loads: int = 50, seed: int = 
                 start = max(start, there[machine, load])
             claim = cores if needs.cores == -1 else max(needs.cores, 2 if needs.memory else 1)
             claims[item] = claim
+            narrow -= is_narrow(needs)
             free -= claim
             found.busy += duration * claim
             found.loading += (start - now) * claim
@@ -105,8 +115,10 @@ def simulate(machines: int, cores: int, jobs: int, loads: int = 50, seed: int = 
             break
         before = now
         now, item = heapq.heappop(running)
-        if placement.waiting():
-            found.idle_while_waiting += max(0, free) * (now - before)
+        kept = placement.kept_free()
+        found.kept_free += kept * (now - before)
+        if narrow:
+            found.idle_while_waiting += max(0, free - kept) * (now - before)
         while True:
             began = time.perf_counter()
             placement.ended(item, specs[item][0])

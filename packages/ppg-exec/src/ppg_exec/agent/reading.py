@@ -76,7 +76,7 @@ class Reading:
     def define_tracking(self, message: DefineTracking) -> None:
         """Note what the number of a tracking stands for."""
         self._trackings[message.number] = Tracking(
-            message.root, message.unnoted, message.system, message.strace
+            message.root, message.unnoted, message.system, message.strace, message.exact
         )
 
     def task(self, message: SubmitTask) -> Task | Unreadable:

@@ -93,6 +93,7 @@ class DefineTracking(Message):
     unnoted: tuple[str, ...]
     system: tuple[str, ...]
     strace: bool
+    exact: bool
 
 
 class CancelSubmitted(Message):

@@ -140,7 +140,9 @@ class RemoteMachine:
         if number is None:
             number = self._trackings[tracking] = len(self._trackings) + 1
             self.put(
-                DefineTracking(number, tracking.root, tracking.unnoted, tracking.system, tracking.strace)
+                DefineTracking(
+                    number, tracking.root, tracking.unnoted, tracking.system, tracking.strace, tracking.exact
+                )
             )
         return number
 

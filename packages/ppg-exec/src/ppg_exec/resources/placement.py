@@ -128,6 +128,10 @@ class Placement(Generic[Item]):
         """Whether a machine takes no task but the one that it is reserved for."""
         return self._machines[name].reserved is not None
 
+    def kept_free(self) -> int:
+        """How many free cores are on machines that are reserved for a task."""
+        return sum(machine.room for machine in self._reserved.values())
+
     def cores(self) -> int:
         """How many cores there are in all."""
         return sum(machine.cores for machine in self._machines.values())
