@@ -271,6 +271,7 @@ CHECKS = {
 OTHERWISE_TESTED = {
     "ppg log --listen": "tests/cli/test_log.py",
     "ppg log --listen --json": "tests/cli/test_log.py",
+    "ppg run --on tcp://10.0.0.1:8786 script.py": "tests/end_to_end/test_dask_cluster.py",
     "ppg run script.py --watch": "tests/cli/test_run_options.py",
     "ppg --install-completion": "tests/cli/test_records.py",
 }

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ppg_exec.links import messages as link_messages
 from ppg_exec.transport import forkserver_messages, node_messages
 from ppg_exec.transport.channel import Channel, pair
 from ppg_exec.transport.messages import Descriptor, Message, UnexpectedMessage, decode, encode, unhandled
@@ -33,6 +34,8 @@ TABLES_AND_UNIONS: list[tuple[dict[str, Any], Any]] = [
     (node_messages.FROM_NODE, node_messages.FromNode),
     (node_messages.FROM_JOB, node_messages.FromJob),
     (node_messages.REPORTS, node_messages.Report),
+    (link_messages.TO_AGENT, link_messages.ToAgent),
+    (link_messages.FROM_AGENT, link_messages.FromAgent),
 ]
 """Of each direction its classes by their tags, and their union."""
 KINDS: list[type[Message]] = [kind for table, _ in TABLES_AND_UNIONS for kind in table.values()]
@@ -40,6 +43,7 @@ VALUES: dict[object, object] = {
     int: 7, float: 1.5, bool: True, str: "text", bytes: b"bytes", object: (1, [2]), Descriptor: 3, type(None): None,
     list[int]: [1, 2], list[tuple[int, int]]: [(1, 2)], dict[int, int]: {1: 2}, tuple[str, ...]: ("a", "b"),
     list[tuple[str, str]]: [("a", "b")], list[tuple[str, str, str]]: [("a", "b", "c")],
+    dict[str, str]: {"a": "b"}, tuple[object, ...]: ("a", 1), tuple[tuple[object, ...], ...]: (("a", 1),),
     dict[str, dict[str, bytes]]: {"a": {"b": b"c"}}, tuple[tuple[str, str], ...]: (("a", "b"),),
     tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]: (("/a/",), (), ("/b/", "/c/")), tuple[float, float, float, int]: (1.0, 2.0, 3.0, 4),
 }  # fmt: skip
@@ -72,7 +76,7 @@ def test_the_page_shows_every_message_with_its_fields_and_direction_in_order() -
 def test_every_class_is_in_the_table_and_the_union_of_one_direction() -> None:
     defined = {
         value
-        for module in (forkserver_messages, node_messages)
+        for module in (forkserver_messages, node_messages, link_messages)
         for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, Message) and value is not Message
     }

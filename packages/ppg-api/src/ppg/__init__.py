@@ -20,7 +20,7 @@ from ppg.porting.old_modules import resolve_old_modules
 if TYPE_CHECKING:
     from ppg import events as events
     from ppg.accept.acceptance import Acceptance
-    from ppg.coordinators import LocalSystem
+    from ppg.coordinators import DaskCluster, LocalSystem
     from ppg.exceptions import (
         CacheUnreadableError,
         CommandError,
@@ -133,6 +133,7 @@ __all__ = [
     "CallbackJob",
     "CommandError",
     "CycleError",
+    "DaskCluster",
     "DataLoadingJob",
     "DependencyInjectionJob",
     "DictEntryLoadingJob",
@@ -223,7 +224,7 @@ _MODULES = {
         "CachedJob",
     ],
     "ppg.worker.command": ["CORES"],
-    "ppg.coordinators": ["LocalSystem"],
+    "ppg.coordinators": ["DaskCluster", "LocalSystem"],
     "ppg.recipes.value_loading": ["ValueLoadingJob"],
     "ppg.recipes.stored_job": ["StoredValueJob", "ValueFormat"],
     "ppg.recipes.decorators": [

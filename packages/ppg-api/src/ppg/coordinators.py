@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from ppg_exec import Executor
 
-__all__ = ["SECONDS_FOR_THREADS", "LocalSystem", "StartMethod", "coordinator_of"]
+__all__ = ["SECONDS_FOR_THREADS", "DaskCluster", "LocalSystem", "StartMethod", "coordinator_of"]
 
 StartMethod = Literal["forkserver", "fork"]
 """Origin of the compute node: a clean interpreter, or the script's process."""
@@ -109,7 +109,62 @@ class LocalSystem(RefusesOldAttributes):
         )
 
 
-def coordinator_of(given: LocalSystem | None, cores: object, inline: bool) -> LocalSystem:
+@dataclass(frozen=True, slots=True)
+class DaskCluster:
+    """Dask cluster: runs jobs on the machines of a Dask cluster. [cluster.md](cluster.md) has the details.
+
+        ppg.new_pipegraph(ppg.DaskCluster(address="tcp://10.0.0.1:8786"), quiet=True)
+
+    All machines need the same environment of Python, and see the same files under the same names. Each uses the cores and the
+    memory of its workers. Jobs have the variables of the environment that the script has, but for those of its machine.
+
+    Parameters:
+        address: that of the scheduler, such as `tcp://10.0.0.1:8786`.
+        cluster: a cluster object of Dask, such as `dask_jobqueue.SLURMCluster(...)`, in the place of an address.
+        security: a `distributed.Security`, if the scheduler needs it.
+        scratch: a folder on each machine for the output of running jobs; None for that of temporary files.
+        share_cores: share the cores of each machine with other ppg runs of the user there.
+        seconds_for_threads: as for `ppg.LocalSystem`.
+    """
+
+    address: str | None = None
+    cluster: "object | None" = None
+    security: "object | None" = None
+    scratch: str | None = None
+    share_cores: bool = True
+    seconds_for_threads: float = SECONDS_FOR_THREADS
+
+    def __post_init__(self) -> None:
+        if (self.address is None) == (self.cluster is None):
+            raise TypeError("DaskCluster: state either address or cluster")
+        address: object = self.address
+        if address is not None and (not isinstance(address, str) or "://" not in address):
+            raise ValueError(
+                f"DaskCluster: address must be that of a scheduler, such as 'tcp://10.0.0.1:8786', not {self.address!r}"
+            )
+        require_flag(self.share_cores, "DaskCluster: share_cores")
+
+    @property
+    def inline(self) -> bool:
+        """Whether jobs run in the script's own process, which they never do."""
+        return False
+
+    def executor(self, after_fork: "Callable[[], object] | None" = None) -> "Executor":  # noqa: ARG002 (of the protocol)
+        """Return a new executor for the jobs of one run. The working directory is a folder that every machine has to see."""
+        from ppg_exec import dask_executor  # noqa: PLC0415 (lean)
+
+        return dask_executor(
+            self.address or self.cluster,
+            security=self.security,
+            folder=".",
+            scratch=self.scratch,
+            share_cores=self.share_cores,
+        )
+
+
+def coordinator_of(
+    given: LocalSystem | DaskCluster | None, cores: object, inline: bool
+) -> LocalSystem | DaskCluster:
     """Return the coordinator of a pipegraph: the given one, or this machine with these cores.
 
     Raises:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from ppg.arguments import require_flag
 from ppg.control.gc_pause import collected_later
-from ppg.coordinators import LocalSystem
+from ppg.coordinators import DaskCluster, LocalSystem
 from ppg.exceptions import PyPipelineGraphError
 from ppg.graph.catalogue import Request, target_list
 from ppg.graph.declared import DEFAULT_STATUS_FILENAME, DeclaredGraph, Life
@@ -89,7 +89,7 @@ class Pipegraph(DeclaredGraph):
     @refuses_old_keywords("new_pipegraph")
     def __init__(
         self,
-        resource_coordinator: LocalSystem | None = None,
+        resource_coordinator: LocalSystem | DaskCluster | None = None,
         *,
         invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
         cache_folder: PathLike = "cache",

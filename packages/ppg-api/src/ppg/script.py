@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from types import ModuleType
 from typing import Any
 
-from ppg.coordinators import LocalSystem
+from ppg.coordinators import DaskCluster, LocalSystem
 from ppg.exceptions import PyPipelineGraphError
 from ppg.jobs.invariants import Following
 from ppg.jobs.job import Job
@@ -41,7 +41,7 @@ def current_pipegraph() -> Pipegraph:
 
 @refuses_old_keywords("new_pipegraph")
 def new_pipegraph(
-    resource_coordinator: LocalSystem | None = None,
+    resource_coordinator: LocalSystem | DaskCluster | None = None,
     *,
     invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
     cache_folder: PathLike = "cache",

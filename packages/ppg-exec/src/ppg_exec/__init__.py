@@ -12,11 +12,15 @@ if TYPE_CHECKING:
     from ppg_exec.confinement.landlock import LEAST_ABI, landlock_abi, why_not_confinable
     from ppg_exec.confinement.system import CommonAccess, common_access
     from ppg_exec.controller.local import LocalExecutor
+    from ppg_exec.dask.executor import dask_executor
     from ppg_exec.executor import Event, Executor
     from ppg_exec.inline import InlineExecutor
+    from ppg_exec.links.hello import Settings
     from ppg_exec.node.loads import Interrupted
     from ppg_exec.node.temporary_folders import TEMPORARY_FOLDER
     from ppg_exec.pickling.culprit import CannotPickle, find_culprit
+    from ppg_exec.remote.executor import RemoteExecutor
+    from ppg_exec.remote.local_fleet import LocalFleet
     from ppg_exec.resources.jobserver import CorePool, MachinePool, given_pool, machine_pool
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
     from ppg_exec.resources.machine import available_cores, available_memory
@@ -69,6 +73,7 @@ __all__ = [
     "Ledger",
     "LoadRepeated",
     "LocalExecutor",
+    "LocalFleet",
     "MachinePool",
     "NameDiffers",
     "Notice",
@@ -76,8 +81,10 @@ __all__ = [
     "Output",
     "Raised",
     "Refused",
+    "RemoteExecutor",
     "RunsIn",
     "SentException",
+    "Settings",
     "Started",
     "Succeeded",
     "Task",
@@ -93,6 +100,7 @@ __all__ = [
     "available_memory",
     "common_access",
     "confine_process",
+    "dask_executor",
     "find_culprit",
     "given_pool",
     "interpreter_folders",
@@ -111,11 +119,15 @@ _HOME = {
     "confinement.landlock": ("LEAST_ABI", "landlock_abi", "why_not_confinable"),
     "confinement.system": ("CommonAccess", "common_access"),
     "node.temporary_folders": ("TEMPORARY_FOLDER",),
+    "dask.executor": ("dask_executor",),
     "executor": ("Event", "Executor"),
     "inline": ("InlineExecutor",),
     "resources.ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),
     "node.loads": ("Interrupted",),
     "controller.local": ("LocalExecutor",),
+    "links.hello": ("Settings",),
+    "remote.executor": ("RemoteExecutor",),
+    "remote.local_fleet": ("LocalFleet",),
     "resources.machine": ("available_cores", "available_memory"),
     "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
     "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),

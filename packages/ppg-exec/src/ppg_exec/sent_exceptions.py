@@ -1,4 +1,4 @@
-"""Sent exceptions: exceptions of job processes, unpickled when they are read.
+"""Sent exceptions: exceptions and values of job processes that are not unpickled yet.
 
 Unpickling an exception runs code that the job chose. So a job's exception travels as text and as a pickle, and the
 main process unpickles it only on request. The field `exception` of a failed end, and of whatever passes it on, holds
@@ -14,7 +14,17 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-__all__ = ["SentException", "opens_exception", "unopened_exception"]
+__all__ = ["SentException", "SentValue", "opens_exception", "unopened_exception"]
+
+
+class SentValue:
+    """SentValue: holds the pickle of what a task has returned, for a process that passes it on."""
+
+    __slots__ = ("pickle",)
+    __match_args__ = ("pickle",)
+
+    def __init__(self, pickle: bytes) -> None:
+        self.pickle: bytes = pickle
 
 
 class SentException:
@@ -55,6 +65,10 @@ class SentException:
         if self._opened is None and self.otherwise is not None:
             self._opened = self.otherwise(self.type_name, self.message)
         return self._opened
+
+    def unopened(self) -> bytes | None:
+        """Return the pickle; None if the exception was opened."""
+        return None if self._load is None else self._pickle
 
     def _read(self, load: Callable[[bytes], Any]) -> BaseException | None:
         try:

@@ -93,6 +93,8 @@ class Task:
         own_files: absolute names of the files that it makes, of which uses need not be noted.
         own_temporary_folder: whether TMPDIR, and `TEMPORARY_FOLDER`, name a new folder for its temporary files, which
             is removed when it has ended. Without effect on loads, and on tasks of an `InlineExecutor`.
+        needs: keys of the loads that it uses the data of. An executor of several machines loads no more than these for it.
+            None: it may use the data of all loads.
 
     """
 
@@ -112,6 +114,7 @@ class Task:
     tracking: Tracking | None = None
     own_files: tuple[str, ...] = ()
     own_temporary_folder: bool = False
+    needs: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:
@@ -249,12 +252,13 @@ End = Succeeded | Raised | Died | Unpicklable | Refused | TimedOut | Cancelled
 class Started:
     """Started: reports that a task's process runs: its pid, and the time (seconds since the epoch).
 
-    Each attempt has its own.
+    Each attempt has its own. machine: the name of the machine; empty for this one.
     """
 
     key: str
     pid: int
     when: float
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +269,8 @@ class Outcome:
     how the attempts before the last one ended, the oldest first. It has at most ten of them, and of what they
     raised only the type and the beginning of the message. uses: the files that the last attempt has used, in the order
     of their first uses, if the task has `tracking` and its process has reported. uses_incomplete: why some are missing, or
-    empty.
+    empty. machine: the name of the machine of the last attempt; empty for this one. lost: how often it was started
+    elsewhere because a machine was lost, which `attempts` does not count.
     """
 
     key: str
@@ -278,6 +283,8 @@ class Outcome:
     earlier: tuple[End, ...] = ()
     uses: Sequence[FileUse] = ()
     uses_incomplete: str = ""
+    machine: str = ""
+    lost: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -244,8 +244,10 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     "ppg.report.events.JobQueued": {"causes": ()},
     "ppg.report.events.RunStarted": {"durations": None},
     "ppg.status.run_notes.LastRun": {"report": ""},
-    "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": ""},
+    "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": "", "machine": "", "lost": 0},
+    "ppg_exec.tasks.Started": {"machine": ""},
     "ppg_exec.tasks.Task": {
+        "needs": None,
         "returns_plain": False,
         "tracking": None,
         "own_files": (),

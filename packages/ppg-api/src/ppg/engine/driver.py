@@ -408,7 +408,8 @@ class Driver:
             use = self._cache_keys.use_of(job)
             if use is not None:
                 use = use._replace(consumed=tuple(self._consumed.stats(node)))
-            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job))
+            needs = self._loads_above(node)
+            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job), needs)
         except ObservationInterrupted:
             # The user stops the run; `run` handles that next, and the job never began.
             flight.with_executor = False
@@ -418,6 +419,11 @@ class Driver:
         else:
             self._node_differences.names.watch(self._executor)
             self._executor.submit(task)
+
+    def _loads_above(self, node: NodeId) -> tuple[str, ...]:
+        """The loads of which a job uses the data. Each machine repeats those that its jobs need."""
+        above = map(self._pipegraph._job_at, self._pipegraph.dag.upstreams(node))
+        return tuple(job.job_id for job in above if job.kind is ppg_graph.NodeKind.LOAD)
 
     def _commit(self, flight: InFlight, record: Record) -> None:
         """Record a success; publish that of a generator."""

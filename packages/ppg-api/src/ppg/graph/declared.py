@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from ppg.arguments import require_flag
-from ppg.coordinators import SECONDS_FOR_THREADS, LocalSystem, coordinator_of
+from ppg.coordinators import SECONDS_FOR_THREADS, DaskCluster, LocalSystem, coordinator_of
 from ppg.exceptions import JobContractError, PyPipelineGraphError
 from ppg.graph.catalogue import Catalogue
 from ppg.graph.conflicts import load_place, refuse_two_meanings, same_job, second_load_error, shown
@@ -74,7 +74,7 @@ class DeclaredGraph(Catalogue):
 
     def __init__(
         self,
-        resource_coordinator: LocalSystem | None = None,
+        resource_coordinator: LocalSystem | DaskCluster | None = None,
         *,
         invariant_status_filename: PathLike = DEFAULT_STATUS_FILENAME,
         cache_folder: PathLike = "cache",
@@ -94,7 +94,9 @@ class DeclaredGraph(Catalogue):
         register_encoder(DeclaredGraph, _name_of_pipegraph)
         super().__init__(working_root(None if root is None else require_folder(root, "root")))
         self._has_own_root = root is not None
-        self.resource_coordinator: LocalSystem = coordinator_of(resource_coordinator, cores, inline)
+        self.resource_coordinator: LocalSystem | DaskCluster = coordinator_of(
+            resource_coordinator, cores, inline
+        )
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )

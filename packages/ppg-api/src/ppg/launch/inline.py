@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from types import FrameType
 
 from ppg.control.interrupts import Handler, Interrupts
+from ppg.coordinators import LocalSystem
 from ppg.graph.declared import DeclaredGraph
 from ppg.session.current import SESSION
 from ppg.worker.role import ROLE
@@ -25,6 +26,7 @@ __all__ = ["inline_executor"]
 def inline_executor(pipegraph: DeclaredGraph) -> Executor:
     """Return a new executor that runs the jobs of one run in this process."""
     coordinator = pipegraph.resource_coordinator
+    assert isinstance(coordinator, LocalSystem), "no other one is inline"
     return InlineExecutor(
         cores=coordinator.max_cores_to_use,
         memory=coordinator.max_memory_to_use,

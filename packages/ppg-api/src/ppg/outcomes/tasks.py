@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 __all__ = ["call_of", "task_for"]
 
 
-def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Tracking | None = None) -> Task:
+def task_for(
+    job: Job,
+    priority: float,
+    use: "Use | None" = None,
+    tracking: Tracking | None = None,
+    needs: tuple[str, ...] | None = None,
+) -> Task:
     """Return the task that the executor runs for a job.
 
     Parameters:
@@ -28,6 +34,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         priority: seconds of the longest path that remains; a larger priority starts earlier.
         use: how the job uses the shared cache; None if it does not.
         tracking: which uses of files its process notes; None if none.
+        needs: the loads of which it uses the data.
 
     Raises:
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
@@ -66,6 +73,7 @@ def task_for(job: Job, priority: float, use: "Use | None" = None, tracking: Trac
         tracking=tracking,
         own_files=job._absolute_files if isinstance(job, FileJob) else (),
         own_temporary_folder=is_confined,
+        needs=needs,
     )
 
 

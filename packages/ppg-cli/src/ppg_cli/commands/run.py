@@ -99,6 +99,14 @@ def run_command(
     color: Annotated[
         Color, typer.Option("--color", help="Colours on a terminal; NO_COLOR switches them off, too.")
     ] = Color.AUTO,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            "--on",
+            metavar="ADDRESS",
+            help="Run the jobs on the Dask cluster of this scheduler: tcp://HOST:PORT.",
+        ),
+    ] = None,
 ) -> None:
     """Run a script: only stale jobs run. Shows the progress, and what ran, was up to date, or failed.
 
@@ -124,9 +132,18 @@ def run_command(
         events=events,
         plain=plain,
         quiet=quiet,
+        on=on,
         color={Color.AUTO: None, Color.ALWAYS: True, Color.NEVER: False}[color],
     )
     arguments = script_arguments(context)
+    if on is not None and (inline or cores is not None or memory is not None):
+        complain(
+            "jobs on other machines have the cores and the memory of these; leave -j, --memory and --inline out"
+        )
+        raise typer.Exit(ExitCode.SCRIPT_ERROR)
+    if on is not None and "://" not in on:
+        complain(f"--on takes the address of a scheduler, such as tcp://10.0.0.1:8786, not {on!r}")
+        raise typer.Exit(ExitCode.SCRIPT_ERROR)
     if dry_run and watch:
         complain("--dry-run runs nothing, so there is nothing to --watch; leave one of them out")
         raise typer.Exit(ExitCode.SCRIPT_ERROR)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ppg import Pipegraph
+from ppg import DaskCluster, LocalSystem, Pipegraph
 from ppg_cli.script.naming import jobs_named
 
 __all__ = ["RunOptions"]
@@ -21,6 +21,7 @@ class RunOptions:
         cores, memory: the most that jobs get; None for what the script says.
         strict: whether undeclared reads of files of other jobs are failures.
         inline: whether all jobs run in this process.
+        on: the address of the Dask cluster that runs the jobs; None for what the script says.
         events: the file for all that happens, or None.
         plain: whether plain lines are shown on a terminal, too.
         quiet: whether only failures and warnings are shown.
@@ -35,6 +36,7 @@ class RunOptions:
     memory: int | None = None
     strict: bool = False
     inline: bool = False
+    on: str | None = None
     events: Path | None = None
     plain: bool = False
     quiet: bool = False
@@ -62,5 +64,10 @@ class RunOptions:
             "inline": self.inline or None,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        if changes:
-            pipegraph.resource_coordinator = replace(pipegraph.resource_coordinator, **changes)  # type: ignore[arg-type]
+        if self.on is not None:
+            pipegraph.resource_coordinator = DaskCluster(address=self.on)
+        elif changes:
+            # They are about this machine.
+            given_one = pipegraph.resource_coordinator
+            local = given_one if isinstance(given_one, LocalSystem) else LocalSystem()
+            pipegraph.resource_coordinator = replace(local, **changes)  # type: ignore[arg-type]

@@ -84,6 +84,11 @@ class Dispatcher:
         self._line.remove(state)
         self._registry.report(state, Cancelled())
 
+    def forget(self, state: TaskState) -> None:
+        """Take a task out of the line, without an outcome."""
+        self._line.remove(state)
+        del self._registry.states[state.task.key]
+
     def retry(self, state: TaskState, end: End, memory: int | None) -> None:
         """Let a task wait again after an attempt that ended as `end`.
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -21,6 +21,7 @@ from ppg_exec.controller.cancellation import Cancellation
 from ppg_exec.controller.dispatcher import Dispatcher
 from ppg_exec.controller.node_watch import NodeWatch
 from ppg_exec.controller.registry import Registry, Role, Stage, TaskState
+from ppg_exec.controller.relay import Relay
 from ppg_exec.controller.reports import Reports
 from ppg_exec.controller.run_names import RunNames
 from ppg_exec.executor import Event
@@ -31,7 +32,7 @@ from ppg_exec.resources.jobserver import CorePool
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.machine import available_cores, available_memory
 from ppg_exec.tasks import ExecutorError, Notice, RunsIn, Task, working_directory
-from ppg_exec.transport.node_messages import ImportModules
+from ppg_exec.transport.node_messages import ImportModules, WatchNames
 from ppg_exec.transport.poller import Poller
 
 __all__ = ["LocalExecutor"]
@@ -58,6 +59,7 @@ class LocalExecutor:
         after_fork: called first in such a fork, to give up what belongs to this process alone. Another fork
             may be made when the first has died.
         notices: facts for the user, which the first `poll` after a task was submitted reports.
+        relay: the process that the tasks come from, if that is another one.
 
     No process starts before the first task is submitted and `poll` is called, unless `prepare` is called.
     """
@@ -75,6 +77,7 @@ class LocalExecutor:
         start_method: StartMethod = "forkserver",
         after_fork: Callable[[], object] | None = None,
         notices: Collection[str] = (),
+        relay: Relay | None = None,
     ) -> None:
         self._ledger = Ledger(
             cores if cores is not None else available_cores(),
@@ -84,7 +87,7 @@ class LocalExecutor:
         self._poller = Poller()
         self._tokens = CoreTokens(pool, self._ledger, self._poller)
         self._environment = CoreEnvironment()
-        self.marker: str = os.urandom(16).hex()
+        self.marker: str = os.urandom(16).hex() if relay is None else relay.marker
         """The value of PPG_EXECUTOR in the environment of every process beneath."""
         self._host = LocalHost(
             self.marker,
@@ -94,11 +97,12 @@ class LocalExecutor:
             huge_pages=huge_pages,
             start_method=start_method,
             after_fork=after_fork,
+            relayed=None if relay is None else relay.table,
         )
         self._registry = Registry()
         self._registry.events += map(Notice, notices)
         self._nodes = Nodes(self._host, self._poller)
-        self._names = RunNames(self._registry)
+        self._names = RunNames(self._registry.note, None if relay is None else relay.ask)
         self._dispatcher = Dispatcher(
             self._registry, self._nodes, self._names, self._ledger, self._tokens, self._environment
         )
@@ -112,6 +116,7 @@ class LocalExecutor:
             self._names,
             self._watch,
             enforce_memory=enforce_memory,
+            keep_pickled=relay is not None,
         )
         self._closed = False
 
@@ -136,8 +141,16 @@ class LocalExecutor:
         if self._host.start_method == "forkserver":
             new = self._names.watch(names, is_own)
             if new is not None:
-                for node in self._nodes.all():
-                    node.channel.put(new)
+                self._send_to_nodes(new)
+
+    def watch_digests(self, digests: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Let names stand for the same as in the process that the tasks come from, which has sent these digests."""
+        self._names.take_in(digests)
+        self._send_to_nodes(WatchNames({module: dict(paths) for module, paths in digests.items()}))
+
+    def _send_to_nodes(self, names: WatchNames) -> None:
+        for node in self._nodes.all():
+            node.channel.put(names)
 
     def submit(self, task: Task) -> None:
         """Take a task. If it asks for more than there is, its outcome is `Refused`."""
@@ -193,8 +206,20 @@ class LocalExecutor:
         self._withdraw_or_end(state)
         self._poller.wake()
 
+    def take_back(self, key: str) -> bool:
+        """Take a task back that has never been sent to a node; returns whether it was. It then gets no outcome."""
+        state = self._registry.states.get(key)
+        if state is None or state.stage is not Stage.WAITING or state.attempt > 1 or state.cancelled:
+            return False
+        self._dispatcher.forget(state)
+        return True
+
     def unload(self, key: str, function: Callable[[], object]) -> None:
         """Undo a load in the compute node, if the node that made it still runs."""
+        self.begin_unload(key, function)
+
+    def begin_unload(self, key: str, function: Callable[[], object]) -> str:
+        """Undo a load; returns the name under which `is_under_way` knows that."""
         number = self._registry.next_number()
         task = Task(f"unload {key} ({number})", function, place=RunsIn.NODE, priority=math.inf)
         if self._nodes.node(RunsIn.NODE) is None:
@@ -202,6 +227,11 @@ class LocalExecutor:
         else:
             self._dispatcher.accept(TaskState(task, number, 0, None, Role.UNLOAD, load=key))
             self._poller.wake()
+        return task.key
+
+    def is_under_way(self, key: str) -> bool:
+        """Whether a task, or the end of a load, has not ended yet."""
+        return key in self._registry.states
 
     def pause(self) -> None:
         """Stop all tasks (SIGSTOP), for example because Ctrl-Z is about to stop this process.

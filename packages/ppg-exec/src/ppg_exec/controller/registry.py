@@ -177,6 +177,10 @@ class Registry:
         events, self.events = self.events, []
         return events
 
+    def note(self, event: Event) -> None:
+        """Add an event that is no task's outcome."""
+        self.events.append(event)
+
     def report(
         self,
         state: TaskState,

@@ -26,6 +26,7 @@ from ppg_exec.controller.run_names import RunNames
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.hosts.nodes import Nodes
 from ppg_exec.job_output.report_socket import close_descriptors
+from ppg_exec.sent_exceptions import SentValue
 from ppg_exec.tasks import (
     Cancelled,
     Died,
@@ -61,7 +62,8 @@ _MOST_LOST = 3
 class Reports:
     """Reports: reads the messages of the other side, and settles them with the registry and the dispatcher.
 
-    With `enforce_memory`, tasks that use more memory than they have stated are ended.
+    With `enforce_memory`, tasks that use more memory than they have stated are ended. With `keep_pickled`, what tasks have
+    returned is a `SentValue` where it was pickled.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Reports:
         watch: NodeWatch,
         *,
         enforce_memory: bool,
+        keep_pickled: bool,
     ) -> None:
         self._registry = registry
+        self._keep_pickled = keep_pickled
         self._dispatcher = dispatcher
         self._cancellation = cancellation
         self._nodes = nodes
@@ -185,7 +189,7 @@ class Reports:
             timeout=state.task.timeout,
             returns_plain=state.task.returns_plain,
             peak_memory=state.peak_memory,
-            load=node.shared.load,
+            load=SentValue if self._keep_pickled else node.shared.load,
             oom=self._oom,
         )
         uses = uses_of(message.uses) if state.task.tracking is not None else NO_USES

@@ -8,32 +8,39 @@ reports the names with its end, and runs again once its node has the values. Wha
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from types import MappingProxyType
 
-from ppg_exec.controller.registry import Registry
 from ppg_exec.hosts.local_host import NodeHandle
 from ppg_exec.tasks import NameDiffers
 from ppg_exec.transport.node_messages import SetNames, WatchNames
 
-__all__ = ["RunNames"]
+__all__ = ["Entry", "Name", "RunNames"]
 
 _LOADERS = frozenset({"_frozen_importlib_external", "importlib._bootstrap_external", "zipimport"})
 
 Name = tuple[str, str]
+"""A module, and the path of a name in it."""
 Entry = tuple[str, str, bool, object]
+"""A name, whether there is such a name, and its value."""
 
 
 class RunNames:
     """RunNames: holds the watched names of one executor, with their digests in the main process.
 
     Args:
-        registry: gets the events for the caller.
+        report: gets the events for the caller.
+        ask: returns what `entries` does, for names of the process that the tasks come from, if that is another one.
 
     """
 
-    def __init__(self, registry: Registry) -> None:
-        self._registry = registry
+    def __init__(
+        self,
+        report: Callable[[NameDiffers], object],
+        ask: Callable[[Collection[Name]], tuple[list[Entry], list[Name]]] | None = None,
+    ) -> None:
+        self._report = report
+        self._ask = ask
         self._digests: dict[str, dict[str, bytes]] = {}
         self._sent: dict[NodeHandle, dict[Name, int]] = {}
         """By node, the names that it need not ask for any more, each with the number of the message that settled it."""
@@ -83,6 +90,11 @@ class RunNames:
             ]
         return WatchNames(new) if new else None
 
+    def take_in(self, digests: Mapping[str, Mapping[str, bytes]]) -> None:
+        """Take in the digests of names that another process watches."""
+        for module, paths in digests.items():
+            self._digests.setdefault(module, {}).update(paths)
+
     def all(self) -> WatchNames | None:
         """The message for a new node, if there are names."""
         return WatchNames(self._digests) if any(self._digests.values()) else None
@@ -100,7 +112,7 @@ class RunNames:
         """
         settled = self._sent.setdefault(node, {})
         new = [name for name in differing if name not in settled and self._is_watched(*name)]
-        entries, not_sent = self._entries(new)
+        entries, not_sent = self.entries(new) if self._ask is None else self._ask(new)
         if entries or not_sent or use == "answer":
             self._messages += 1
             settled.update(dict.fromkeys((*(entry[:2] for entry in entries), *not_sent), self._messages))
@@ -124,7 +136,7 @@ class RunNames:
         known = self._digests.get(module, {})
         return path in known or path.rpartition(".")[0] in known
 
-    def _entries(self, names: Iterable[Name]) -> tuple[list[Entry], list[Name]]:
+    def entries(self, names: Iterable[Name]) -> tuple[list[Entry], list[Name]]:
         """The entries of names for `SetNames`, and the names with values that cannot be sent.
 
         Code that travels by name is in neither of them: it cannot differ, unless its file was edited.
@@ -167,7 +179,7 @@ class RunNames:
         known = (event.module, event.name, event.problem)
         if known not in self._reported:
             self._reported.add(known)
-            self._registry.events.append(event)
+            self._report(event)
 
 
 def _is_loaded_as_usual(module: str) -> bool:

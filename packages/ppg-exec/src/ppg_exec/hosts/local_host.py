@@ -33,6 +33,7 @@ from ppg_exec.transport.node_messages import FROM_NODE, FromNode, ToNode, TrackF
 
 if TYPE_CHECKING:
     from ppg_exec.pickling.inherited import InheritedObjects
+    from ppg_exec.pickling.receive import IdentityTable
     from ppg_exec.pickling.send import SharedObjects
     from ppg_exec.tracking.uses import Tracking
 
@@ -54,6 +55,7 @@ class NodeHandle:
     channel: Channel[ToNode, FromNode]
     logbook: int
     inherited: InheritedObjects | None = None
+    relayed: IdentityTable | None = None
     _shared: SharedObjects | None = None
     _trackings: dict[Tracking, int] = field(default_factory=dict)
 
@@ -75,7 +77,7 @@ class NodeHandle:
         if self._shared is None:
             from ppg_exec.pickling.send import SharedObjects  # noqa: PLC0415 (a node starts while the controller imports pickling)
 
-            self._shared = SharedObjects(self.inherited)
+            self._shared = SharedObjects(self.inherited, self.relayed)
         return self._shared
 
     def close(self) -> None:
@@ -95,6 +97,7 @@ class LocalHost:
         huge_pages: whether nodes put huge pages under what was loaded.
         start_method: "forkserver", a clean program; or "fork", a fork of this process.
         after_fork: called first in such a fork.
+        relayed: the objects of the process that the tasks come from, if that is another one.
 
     """
 
@@ -108,8 +111,10 @@ class LocalHost:
         huge_pages: bool,
         start_method: StartMethod,
         after_fork: Callable[[], object] | None = None,
+        relayed: IdentityTable | None = None,
     ) -> None:
         self._marker = marker
+        self._relayed = relayed
         self._directory = directory
         self._scratch = scratch
         self._environment = environment
@@ -136,7 +141,9 @@ class LocalHost:
             assert self.channel is not None
             ours, theirs = pair()
             logbook = new_logbook()
-            node = NodeHandle(self._next_node, Channel(ours, FROM_NODE), logbook, self._inherited)
+            node = NodeHandle(
+                self._next_node, Channel(ours, FROM_NODE), logbook, self._inherited, self._relayed
+            )
             self._next_node += 1
             self.channel.put(
                 StartNode(

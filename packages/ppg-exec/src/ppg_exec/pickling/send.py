@@ -38,22 +38,30 @@ from ppg_exec.pickling.reply import ReplyParts
 
 __all__ = ["SharedObjects", "dump_alone", "dump_reply"]
 
+_FIRST_OF_RELAY = 1 << 40
+"""The first number for objects without a number in the process that the tasks come from."""
+
 
 class SharedObjects:
     """SharedObjects: holds, in the controller, the objects that one node also has, by number.
 
     Args:
         inherited: what the node has since it was forked from this process, if it was.
+        relayed: the objects of the process that the tasks come from, if that is another one. They keep their numbers, so
+            that results of the node can be read there.
 
     """
 
-    def __init__(self, inherited: InheritedObjects | None = None) -> None:
+    def __init__(
+        self, inherited: InheritedObjects | None = None, relayed: IdentityTable | None = None
+    ) -> None:
         self._inherited = inherited
+        self._relayed = relayed
         self._objects: dict[int, object] = {}
         self._numbers: dict[int, int] = {}
         self._functions = FunctionParts(Importability(), inherited)
         self._bearing: dict[type, bool] = {}
-        self._next = 1
+        self._next = 1 if relayed is None else _FIRST_OF_RELAY
         self._review_at = 1024
 
     def dump(self, named: Mapping[str, object]) -> tuple[bytes, list[tuple[int, int]]]:
@@ -80,11 +88,21 @@ class SharedObjects:
                 if place is None or id(met) in self._numbers:
                     continue
                 if id(met) in pickler.rebound if type(met) is types.CellType else self._has_identity(met):
-                    self._numbers[id(met)] = self._next
-                    self._objects[self._next] = met
-                    introduced.append((self._next, place[0]))
-                    self._next += 1
+                    number = self._number_for(met)
+                    self._numbers[id(met)] = number
+                    self._objects[number] = met
+                    introduced.append((number, place[0]))
         return file.getvalue(), introduced
+
+    def _number_for(self, met: object) -> int:
+        if self._relayed is not None:
+            # A namespace is sent as the dict that stands for it.
+            real = self._functions.real_namespaces().get(id(met), met) if type(met) is dict else met
+            known = self._relayed.number_of(real)
+            if known is not None and known not in self._objects:
+                return known
+        self._next += 1
+        return self._next - 1
 
     def load(self, data: bytes) -> Any:
         """Read what a job has returned; shared objects in it are the controller's own."""

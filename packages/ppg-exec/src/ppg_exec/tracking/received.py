@@ -9,9 +9,9 @@ from ppg_exec.stats.late_stats import LateStats
 from ppg_exec.stats.packed import LATE, STAT
 from ppg_exec.tracking.hook import current_notes
 from ppg_exec.tracking.uses import FileUse, UseKind
-from ppg_exec.tracking.wire import HEADER, LONGEST, MOST
+from ppg_exec.tracking.wire import HEADER, LONGEST, MOST, encode
 
-__all__ = ["FileUses", "received_uses", "uses_so_far"]
+__all__ = ["FileUses", "encoded_uses", "received_uses", "uses_so_far"]
 
 _KINDS = {"/": UseKind.READ, "a": UseKind.ABSENT, "l": UseKind.LISTED, "w": UseKind.WRITTEN}
 _LONGEST_SENTENCE = 500  # characters
@@ -78,6 +78,31 @@ class FileUses(Sequence[FileUse]):
     def __repr__(self) -> str:
         return f"<FileUses of {self._count} files>"
 
+    def encoded(self, incomplete: str) -> bytes:
+        """The bytes that `received_uses` reads, as long as no use was asked for.
+
+        A lease says something on this machine only, so the stats that it stands for are taken now.
+        """
+        if _has_lease(self._stats):
+            return self._encoded_at_once(incomplete)
+        why = incomplete.encode("utf-8", "replace")
+        header = HEADER.pack(len(why), len(self._keys), len(self._stats))
+        return b"".join((header, why, self._keys, self._stats, self._names))
+
+    def _encoded_at_once(self, incomplete: str) -> bytes:
+        noted: dict[str, bytes] = {}
+        for use in self._all():
+            if use.kind is UseKind.READ:
+                # A file that is not there any more was not there as it was opened.
+                noted[use.path if use.stat else f"a{use.path}"] = STAT.pack(*use.stat) if use.stat else b""
+            elif use.kind is UseKind.LISTED:
+                assert use.stat is not None
+                names = "\0".join(use.names).encode("utf-8", "surrogateescape")
+                noted[f"l{use.path}"] = STAT.pack(*use.stat) + names
+            else:
+                noted[f"{'a' if use.kind is UseKind.ABSENT else 'w'}{use.path}"] = b""
+        return encode(noted, incomplete)
+
     def _all(self) -> tuple[FileUse, ...]:
         if self._read is None:
             stats = STAT.iter_unpack(self._stats)
@@ -106,6 +131,17 @@ class FileUses(Sequence[FileUse]):
             self._read = tuple(found)
             self._keys = self._stats = self._names = b""
         return self._read
+
+
+def _has_lease(stats: bytes) -> bool:
+    return any(size == LATE for _, _, size, _, _ in STAT.iter_unpack(stats))
+
+
+def encoded_uses(uses: Sequence[FileUse], incomplete: str) -> bytes:
+    """The bytes of uses that `received_uses` has returned, of which none was asked for."""
+    if isinstance(uses, FileUses):
+        return uses.encoded(incomplete)
+    return encode({}, incomplete)
 
 
 def received_uses(data: bytes) -> tuple[Sequence[FileUse], str]:

@@ -1,0 +1,1 @@
+"""Agent: the program that runs the tasks of a controller elsewhere, on its machine."""

@@ -1,0 +1,164 @@
+"""Courier: finds the workers of a cluster and holds the links to their agents. It lives in the thread of Dask's client."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from distributed.comm import connect
+
+from ppg_exec.dask.hosts import Hosts, StartHere, WorkerFacts
+from ppg_exec.dask.link import Link
+from ppg_exec.remote.fleet import FleetEvent, Left, Problem
+
+__all__ = ["Courier"]
+
+_LOOK_SECONDS = 1.0
+_SILENT_SECONDS = 30.0
+"""How long the scheduler may be silent."""
+
+
+class Courier:
+    """Courier: starts an agent on each machine that has workers.
+
+    Args:
+        client: of the cluster.
+        operation: the name of the plugin's operation.
+        deliver: takes what happens; it is called in this thread.
+
+    """
+
+    def __init__(self, client: Any, operation: str, deliver: Callable[[FleetEvent], object]) -> None:
+        self._client = client
+        self._operation = operation
+        self._deliver = deliver
+        self._hosts = Hosts()
+        self._abouts: dict[str, tuple[str, str]] = {}
+        self._names = itertools.count(1)
+        self.links: dict[str, Link] = {}
+        self.is_scheduler_gone: bool = False
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def begin(self) -> None:
+        """Look for workers from now on; call it in the thread of the client."""
+        self._keep(self._look())
+
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._has_ended)
+
+    def _has_ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._deliver(Problem(f"the connection to the Dask cluster has failed: {error!r}"))
+            self.is_scheduler_gone = True
+
+    async def _look(self) -> None:
+        silent = 0.0
+        while True:
+            try:
+                identity = await asyncio.wait_for(self._client.scheduler.identity(n_workers=-1), 10.0)
+                silent = 0.0
+            except (TimeoutError, OSError):
+                silent += _LOOK_SECONDS
+                if silent >= _SILENT_SECONDS or self._client.status in {"closed", "closing"}:
+                    self.is_scheduler_gone = True
+                    self._deliver(
+                        Problem("the Dask scheduler is gone: start the cluster again, and then the run")
+                    )
+                    return
+                await asyncio.sleep(_LOOK_SECONDS)
+                continue
+            for start in self._hosts.update(await self._facts(identity["workers"])):
+                self._start(start)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _facts(self, workers: dict[str, Any]) -> dict[str, WorkerFacts]:
+        self._abouts = {address: about for address, about in self._abouts.items() if address in workers}
+        new = [address for address in workers if address not in self._abouts]
+        for address, answer in zip(new, await asyncio.gather(*map(self._about, new)), strict=True):
+            if answer is not None:
+                self._abouts[address] = answer
+        return {
+            address: WorkerFacts(
+                *self._abouts[address], int(facts["nthreads"]), facts["memory_limit"] or None
+            )
+            for address, facts in workers.items()
+            if address in self._abouts and facts["status"] in {"running", "paused"}
+        }
+
+    async def _about(self, address: str) -> tuple[str, str] | None:
+        try:
+            answer = await self._call(address, what="about")
+        except (TimeoutError, OSError):
+            return None  # it has just gone, or has not got the plugin yet
+        return (answer["host"], answer["name"]) if isinstance(answer, dict) and "host" in answer else None
+
+    async def _call(self, address: str, **arguments: Any) -> Any:
+        comm = await asyncio.wait_for(connect(address, timeout=5, deserialize=False, **self._security()), 6.0)
+        try:
+            await comm.write({"op": self._operation, "reply": True, **arguments})
+            return await asyncio.wait_for(comm.read(), 15.0)
+        finally:
+            comm.abort()
+
+    def _security(self) -> dict[str, Any]:
+        arguments: dict[str, Any] = self._client.security.get_connection_args("client")
+        return arguments
+
+    # ---- links
+
+    def _start(self, start: StartHere) -> None:
+        name = f"{start.name}#{next(self._names)}"
+        link = Link(name, start, self._operation, self._security(), self._deliver_of_link, self._sweep)
+        self.links[name] = link
+        self._keep(self._run(link))
+
+    async def _run(self, link: Link) -> None:
+        await link.run()
+
+    def _deliver_of_link(self, event: FleetEvent) -> None:
+        if isinstance(event, Left):
+            link = self.links.pop(event.machine)
+            if not self._hosts.ended(link.start.host, has_worked=link.messages > 1) and not link.is_leaving:
+                why = event.why.splitlines()[-1] if event.why else "its agent ends at once"
+                self._deliver(Problem(f"{link.start.name} cannot run jobs: {why}"))
+        self._deliver(event)
+
+    async def _sweep(self, host: str, marker: str) -> bool:
+        for address in self._hosts.workers_of(host):
+            try:
+                answer = await self._call(address, what="sweep", marker=marker)
+            except (TimeoutError, OSError):
+                continue
+            if isinstance(answer, dict) and answer.get("left") in ([], ()):
+                return True
+        return False
+
+    def dismiss(self, name: str) -> None:
+        """Do without the machine of an agent."""
+        link = self.links.get(name)
+        if link is not None:
+            self._hosts.give_up(link.start.host)
+            link.is_leaving = True
+            link.wake.set()
+
+    def may_get_machines(self) -> bool:
+        """Whether a machine may still join."""
+        return not self.is_scheduler_gone
+
+    async def leave(self, patience: float) -> None:
+        """Let all agents leave, and wait for that."""
+        for link in self.links.values():
+            link.is_leaving = True
+            link.wake.set()
+        deadline = asyncio.get_running_loop().time() + patience
+        while self.links and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.02)
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

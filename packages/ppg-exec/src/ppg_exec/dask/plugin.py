@@ -1,0 +1,150 @@
+"""Plugin: starts agents on the workers of a Dask cluster, and relays their messages.
+
+It runs in the workers. It adds one operation to each of them, under the name of the run. So messages come over the address
+that the worker has anyway, with the security of the cluster, and no task of Dask is made for them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from distributed import Status
+from distributed.diagnostics.plugin import WorkerPlugin
+
+from ppg_exec.links.frames import Frames, framed
+from ppg_exec.links.silence import PING_SECONDS
+from ppg_exec.linux import sweep
+from ppg_exec.remote.agent_process import AgentProcess
+
+__all__ = ["AgentPlugin", "host_key"]
+
+_CHUNK = 1 << 18
+_PATIENCE = 8.0
+"""Seconds that an agent has to end its tasks after it was asked to leave."""
+
+
+def host_key() -> str:
+    """A name for the machine, or the part of it, of which this process sees all processes."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{platform.node()}"  # noqa: PTH116 - a link that leads nowhere
+
+
+class AgentPlugin(WorkerPlugin):
+    """AgentPlugin: lets the client of one run start an agent on a worker.
+
+    Args:
+        run: the name of the run, which no other run has.
+
+    """
+
+    def __init__(self, run: str) -> None:
+        self.name: str = f"ppg-{run}"
+
+    async def setup(self, worker: Any) -> None:
+        """Add the operation to a worker."""
+        self._relays: set[_Relay] = set()
+        worker.handlers[self.name] = self._serve
+
+    async def teardown(self, worker: Any) -> None:
+        """Remove the operation, and end the agents."""
+        worker.handlers.pop(self.name, None)
+        for relay in list(self._relays):
+            await relay.end()
+
+    async def _serve(self, comm: Any, what: str, marker: str = "") -> object:
+        """Answer a client: `what` is "about", "sweep" or "start"."""
+        match what:
+            case "about":
+                return {"host": host_key(), "name": platform.node()}
+            case "sweep":
+                # All processes with this marker are on this machine.
+                return {"left": await asyncio.to_thread(sweep, marker)}
+            case "start":
+                relay = _Relay(comm)
+                self._relays.add(relay)
+                try:
+                    await relay.run()
+                finally:
+                    self._relays.discard(relay)
+                return Status.dont_reply
+            case _:
+                raise ValueError(f"the agents' plugin does not know the operation {what!r}")
+
+
+class _Relay:
+    """_Relay: carries the messages of one agent to a client and back, until one of them is gone."""
+
+    def __init__(self, comm: Any) -> None:
+        self._comm = comm
+        self._process: AgentProcess | None = None
+        self._writing = asyncio.Lock()
+
+    async def run(self) -> None:
+        """Start the agent, and relay until its end."""
+        process = self._process = AgentProcess()
+        await self._write({"marker": process.marker})
+        tasks = [asyncio.create_task(each()) for each in (self._up, self._down, self._ping)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            reading = process.reading()
+            has_agent_ended = tasks[0].done()
+            status = await asyncio.to_thread(process.end, 1.0 if has_agent_ended else 0.0)
+            with contextlib.suppress(OSError):
+                # Before the other tasks are cancelled, as that closes the connection.
+                await self._write({"left": [reading, status, process.words()]})
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._process = None
+            process.close()
+        self._comm.abort()
+
+    async def end(self) -> None:
+        """End the agent and everything beneath it."""
+        process = self._process
+        if process is not None:
+            await asyncio.to_thread(process.end)
+
+    async def _write(self, message: dict[str, Any]) -> None:
+        async with self._writing:
+            await self._comm.write(message)
+
+    async def _up(self) -> None:
+        assert self._process is not None
+        frames = Frames()
+        loop = asyncio.get_running_loop()
+        self._process.socket.setblocking(False)
+        while True:
+            try:
+                data = await loop.sock_recv(self._process.socket, _CHUNK)
+            except OSError:
+                return
+            if not data:
+                return
+            bodies = frames.feed(data)
+            if bodies:
+                await self._write({"bodies": bodies})
+
+    async def _down(self) -> None:
+        assert self._process is not None
+        loop = asyncio.get_running_loop()
+        while True:
+            message = await self._comm.read()
+            bodies = message.get("bodies", ())
+            if bodies:
+                await loop.sock_sendall(self._process.socket, b"".join(map(framed, bodies)))
+            if message.get("leave"):
+                # The agent has the message of it already, and ends when its tasks have.
+                await asyncio.sleep(_PATIENCE)
+                return
+
+    async def _ping(self) -> None:
+        while True:
+            await asyncio.sleep(PING_SECONDS)
+            await self._write({"bodies": []})

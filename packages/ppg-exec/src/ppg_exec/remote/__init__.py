@@ -1,0 +1,1 @@
+"""Remote: the controller of the agents of one or many machines."""

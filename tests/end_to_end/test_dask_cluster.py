@@ -1,0 +1,111 @@
+"""The same script gives the same bytes on this machine and on the workers of a Dask cluster, with one option."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("distributed")
+
+from tests.exec.dask.clusters import running_cluster
+
+SCRIPT = """
+import sys
+from pathlib import Path
+import ppg
+
+ppg.new_pipegraph(track="python")
+Path("in.txt").write_text("a line\\n" * 3)
+settings = {"factor": 3}
+
+
+class Genome:
+    sequence = None
+
+
+genome = Genome()
+
+
+@ppg.cached
+def numbers():
+    return {"numbers": {1, 2, 3}}
+
+
+@ppg.file("sum.txt")
+def total(path, found=numbers):
+    path.write_text(str(sum(found["numbers"])))
+
+
+def load():
+    genome.sequence = "ACGT" * settings["factor"]
+
+
+loaded = ppg.DataLoadingJob("genome", load)
+
+
+def generate():
+    def write(path, number):
+        path.write_text(f"{genome.sequence} {number}")
+
+    for number in range(6):
+        job = ppg.FileGeneratingJob(f"out/{number}.txt", lambda path, number=number: write(path, number))
+        job.depends_on(loaded)
+
+
+Path("out").mkdir(exist_ok=True)
+generator = ppg.JobGeneratingJob("generate", generate)
+generator.depends_on(loaded)
+temp = ppg.TempFileGeneratingJob("temp.txt", lambda path: path.write_text("for a while"))
+kept = ppg.FileGeneratingJob("kept.txt", lambda path: path.write_text(Path("temp.txt").read_text().upper()))
+kept.depends_on(temp)
+lines = ppg.FileGeneratingJob("lines.txt", lambda path: path.write_text(str(len(open("in.txt").readlines()))))
+ppg.ExternalJob("twice.txt", ["cat", lines, lines], stdout="twice.txt")
+ppg.run()
+print("done", file=sys.stderr)
+"""
+
+
+def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [Path(sys.executable).with_name("ppg"), "run", "--plain", *options, "script.py"],
+        cwd=folder, capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+
+
+def outputs(folder: Path) -> dict[str, bytes]:
+    names = [
+        *folder.glob("out/*.txt"),
+        *(folder / name for name in ("kept.txt", "lines.txt", "sum.txt", "twice.txt")),
+    ]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in names}
+
+
+def test_outputs_are_those_of_a_local_run_and_a_second_run_does_nothing(tmp_path: Path) -> None:
+    here, there = tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+        (folder / "script.py").write_text(SCRIPT)
+    local = run(here)
+    assert local.returncode == 0, local.stderr
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    with running_cluster(logs, workers=1, threads=2) as cluster:
+        first = run(there, "--on", cluster.address)
+        assert first.returncode == 0, first.stderr
+        assert outputs(there) == outputs(here)
+        assert len(outputs(there)) == 10
+        before = {name: (there / name).stat().st_mtime_ns for name in outputs(there)}
+        second = run(there, "--on", cluster.address)
+        assert second.returncode == 0, second.stderr
+        assert {name: (there / name).stat().st_mtime_ns for name in before} == before
+    assert not [name for name in os.listdir(there) if name.startswith(".ppg-run-")]
+    assert not (there / "temp.txt").exists()
+
+
+def test_an_address_that_is_none_is_refused_with_a_remedy(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(SCRIPT)
+    refused = run(tmp_path, "--on", "somewhere")
+    assert refused.returncode == 2
+    assert "tcp://" in refused.stderr

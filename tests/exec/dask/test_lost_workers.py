@@ -1,0 +1,126 @@
+"""Workers, agents and schedulers of Dask that are lost: nothing runs twice at the same time, and nothing is left."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppg_exec import ExecutorError, Notice, Outcome, RemoteExecutor, Started, Succeeded, Task
+from ppg_exec.linux import marked_processes, stat_fields
+from tests.exec.dask.clusters import fleet_of, running_cluster
+
+
+def work(ready: Path, go: Path) -> int:
+    with open(ready, "a") as log:
+        log.write("x")
+    while not go.exists():
+        time.sleep(0.01)
+    return 7
+
+
+def wait_for_start(executor: RemoteExecutor) -> Started:
+    while True:
+        for event in executor.poll(60):
+            if isinstance(event, Started):
+                return event
+
+
+def rest(executor: RemoteExecutor) -> list[Any]:
+    events: list[Any] = []
+    while new := executor.poll(60):
+        events += new
+    return events
+
+
+def test_the_agent_of_a_host_has_the_cores_of_all_workers_there(tmp_path: Path, run: Any) -> None:
+    with (
+        running_cluster(tmp_path, workers=2, threads=2) as cluster,
+        RemoteExecutor(fleet_of(cluster)) as executor,
+    ):
+        outcome = run(executor, Task("a", lambda: os.environ["OMP_NUM_THREADS"], cores=-1))["a"]
+        assert outcome.end in {Succeeded("4"), Succeeded("2")}, "the second worker may have come later"
+
+
+@pytest.mark.parametrize("victim", ["worker", "agent"])
+def test_the_tasks_of_a_killed_process_start_again_and_that_is_no_attempt(
+    tmp_path: Path, victim: str
+) -> None:
+    go = tmp_path / "go"
+    with (
+        running_cluster(tmp_path, workers=2, threads=1) as cluster,
+        RemoteExecutor(fleet_of(cluster)) as executor,
+    ):
+        executor.submit(Task("a", work, (tmp_path / "ready", go)))
+        started = wait_for_start(executor)
+        node = int(Path(f"/proc/{started.pid}/stat").read_text().rpartition(")")[2].split()[1])
+        chain = [node]
+        while chain[-1] not in {worker.pid for worker in cluster.workers}:
+            chain.append(int(Path(f"/proc/{chain[-1]}/stat").read_text().rpartition(")")[2].split()[1]))
+        os.kill(chain[-1] if victim == "worker" else chain[-2], signal.SIGKILL)
+        wait_for_start(executor)
+        state = stat_fields(node)[:1]
+        assert state in ([], [b"Z"], [b"X"]), "nothing of the lost machine runs beside it"
+        go.touch()
+        (outcome,) = (event for event in rest(executor) if isinstance(event, Outcome))
+    assert outcome.end == Succeeded(7)
+    assert (outcome.attempts, outcome.lost) == (1, 1)
+    assert (tmp_path / "ready").read_text() == "xx"
+
+
+def test_a_run_without_a_scheduler_ends_in_order(tmp_path: Path) -> None:
+    with running_cluster(tmp_path, workers=1) as cluster:
+        os.kill(cluster.scheduler.pid, signal.SIGKILL)
+        cluster.scheduler.wait()
+        fleet = fleet_of(cluster)
+        fleet.connect_seconds = 1.0
+        with RemoteExecutor(fleet) as executor:
+            executor.submit(Task("a", int))
+            with pytest.raises(ExecutorError, match="cannot be reached"):
+                rest(executor)
+
+
+def test_nothing_is_left_on_workers_when_the_caller_is_killed(
+    tmp_path: Path, nothing_left: Callable[[str], None]
+) -> None:
+    script = """
+import sys, time
+from ppg_exec import RemoteExecutor, Task
+from tests.exec.dask.clusters import Cluster, fleet_of
+from pathlib import Path
+cluster = Cluster(Path("/"))
+cluster.address = sys.argv[1]
+executor = RemoteExecutor(fleet_of(cluster))
+executor.submit(Task("a", lambda: time.sleep(600)))
+while not (events := [event for event in executor.poll(60) if hasattr(event, "pid")]): pass
+print(open(f"/proc/{events[0].pid}/environ").read().partition("PPG_EXECUTOR=")[2].partition(chr(0))[0], flush=True)
+time.sleep(600)
+"""
+    with (
+        running_cluster(tmp_path) as cluster,
+        subprocess.Popen(
+            [sys.executable, "-c", script, cluster.address], stdout=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        marker = process.stdout.readline().strip()
+        assert marked_processes(marker)
+        process.kill()
+        nothing_left(marker)
+
+
+def test_a_lost_machine_is_named_in_a_notice(tmp_path: Path) -> None:
+    with (
+        running_cluster(tmp_path, workers=2, threads=1) as cluster,
+        RemoteExecutor(fleet_of(cluster)) as executor,
+    ):
+        executor.submit(Task("a", work, (tmp_path / "ready", tmp_path / "go")))
+        started = wait_for_start(executor)
+        (tmp_path / "go").touch()
+        assert started.machine
+        assert all(not isinstance(event, Notice) for event in rest(executor))

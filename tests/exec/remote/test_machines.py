@@ -1,0 +1,251 @@
+"""Several agents: loads where they are needed, lost machines, names, results that refer to objects of the caller."""
+
+import importlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ppg_exec import (
+    Died,
+    ExecutorError,
+    LoadRepeated,
+    Notice,
+    Outcome,
+    RemoteExecutor,
+    RunsIn,
+    Started,
+    Succeeded,
+    Task,
+)
+from tests.exec.holder import Holder
+from tests.exec.remote.agents import fleet_of
+
+
+def wait_for(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.01)
+
+
+def load(key: str, function: Callable[[], object], needs: tuple[str, ...] | None = None) -> Task:
+    return Task(key, function, place=RunsIn.NODE, needs=needs)
+
+
+def test_a_task_finds_what_was_loaded_on_every_machine(run: Any, tmp_path: Path) -> None:
+    shared = Holder()
+
+    def set_it() -> None:
+        shared.value = 7
+        with open(tmp_path / "loads", "a") as log:
+            log.write("x")
+
+    def both(own: Path, other: Path) -> int:
+        # Each waits for the other one, so they run at the same time: one on each machine, of one core each.
+        own.touch()
+        wait_for(other)
+        return int(shared.value)
+
+    with RemoteExecutor(fleet_of(2, cores=1)) as executor:
+        run(executor, load("load", set_it))
+        a, b = tmp_path / "a", tmp_path / "b"
+        outcomes = run(executor, Task("a", both, (a, b)), Task("b", both, (b, a)))
+        assert [each.end for each in outcomes.values()] == [Succeeded(7), Succeeded(7)]
+        assert (tmp_path / "loads").read_text() == "xx"
+
+
+def test_a_machine_loads_only_what_its_tasks_need(run: Any, tmp_path: Path) -> None:
+    shared = Holder()
+
+    def put(name: str, value: object) -> Callable[[], None]:
+        def do() -> None:
+            setattr(shared, name, value)
+            with open(tmp_path / name, "a") as log:
+                log.write("x")
+
+        return do
+
+    def both(own: Path, other: Path, name: str) -> int:
+        own.touch()
+        wait_for(other)
+        return int(getattr(shared, name))
+
+    with RemoteExecutor(fleet_of(2, cores=1)) as executor:
+        run(executor, load("first", put("first", 1), ()), load("second", put("second", 2), ("first",)))
+        run(executor, load("other", put("other", 3), ()))
+        a, b = tmp_path / "a", tmp_path / "b"
+        tasks = [
+            Task("a", both, (a, b, "second"), needs=("second",)),
+            Task("b", both, (b, a, "second"), needs=("second",)),
+        ]
+        outcomes = run(executor, *tasks)
+        assert {outcome.end for outcome in outcomes.values()} == {Succeeded(2)}
+        assert [(tmp_path / name).read_text() for name in ("first", "second", "other")] == ["xx", "xx", "x"]
+
+
+def test_a_killed_agent_s_tasks_start_elsewhere_and_that_is_no_attempt_of_theirs(tmp_path: Path) -> None:
+    def work(ready: Path, go: Path) -> int:
+        ready.touch()
+        wait_for(go)
+        return os.getppid()
+
+    fleet = fleet_of(cores=1)
+    with RemoteExecutor(fleet) as executor:
+        executor.submit(Task("a", work, (tmp_path / "ready", tmp_path / "go")))
+        while not any(isinstance(event, Started) for event in executor.poll(60)):
+            pass
+        (process,) = fleet.processes().values()
+        os.kill(process.pid, signal.SIGKILL)
+        (tmp_path / "go").touch()
+        events: list[Any] = []
+        while new := executor.poll(60):
+            events += new
+    (outcome,) = (event for event in events if isinstance(event, Outcome))
+    assert isinstance(outcome.end, Succeeded)
+    assert (outcome.attempts, outcome.lost) == (1, 1)
+    (notice,) = (event for event in events if isinstance(event, Notice))
+    assert "was lost" in notice.message
+    assert "1 of its running jobs start again" in notice.message
+
+
+def test_a_task_that_loses_three_machines_fails_with_that_story(tmp_path: Path) -> None:
+    def end_the_agent() -> None:
+        # The node is a child of the forkserver, that one of the guard, and that one of the agent.
+        pid = os.getppid()
+        for _ in range(3):
+            pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        os.kill(pid, signal.SIGKILL)
+        time.sleep(60)
+
+    with RemoteExecutor(fleet_of(cores=1)) as executor:
+        executor.submit(Task("bad", end_the_agent))
+        events: list[Any] = []
+        while new := executor.poll(60):
+            events += new
+        executor.submit(Task("next", lambda: 42))
+        while new := executor.poll(60):
+            events += new
+    bad, following = (event for event in events if isinstance(event, Outcome))
+    assert isinstance(bad.end, Died)
+    assert "lost 3 times" in bad.end.likely_cause
+    assert bad.lost == 3
+    assert following.end == Succeeded(42)
+
+
+def test_the_loads_of_a_lost_machine_are_repeated_where_tasks_need_them(tmp_path: Path, run: Any) -> None:
+    shared = Holder()
+
+    def set_it() -> None:
+        shared.value = 5
+
+    fleet = fleet_of(cores=1)
+    with RemoteExecutor(fleet) as executor:
+        run(executor, load("load", set_it))
+        (process,) = fleet.processes().values()
+        os.kill(process.pid, signal.SIGKILL)
+        executor.submit(Task("a", lambda: shared.value))
+        events: list[Any] = []
+        while new := executor.poll(60):
+            events += new
+    kinds = [type(event) for event in events]
+    assert kinds.index(LoadRepeated) < kinds.index(Outcome)
+    assert next(event for event in events if isinstance(event, Outcome)).end == Succeeded(5)
+
+
+def test_names_of_modules_stand_for_the_same_on_machines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    (tmp_path / "watched_there.py").write_text("V = 3\nSHARED = None\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module: Any = importlib.import_module("watched_there")
+    shared = Holder()
+    module.V, module.SHARED = 7, shared
+
+    def read() -> tuple[int, bool]:
+        found: Any = importlib.import_module("watched_there")
+        return found.V, found.SHARED is shared
+
+    with RemoteExecutor(fleet_of(cores=2)) as executor:
+        executor.watch([("watched_there", "V"), ("watched_there", "SHARED")], lambda _: False)
+        outcomes = run(executor, *(Task(str(number), read) for number in range(4)))
+    assert {outcome.end for outcome in outcomes.values()} == {Succeeded((7, True))}
+
+
+def test_what_tasks_return_refers_to_the_caller_s_own_objects(run: Any) -> None:
+    shared = Holder()
+
+    def helper() -> Holder:
+        return shared
+
+    def make() -> Callable[[], object]:
+        return lambda: (shared, helper)
+
+    with RemoteExecutor(fleet_of(cores=1)) as executor:
+        end = run(executor, Task("a", make))["a"].end
+        found, function = end.value()
+        assert found is shared
+        assert function() is shared
+        assert run(executor, Task("b", lambda: shared))["b"].end.value is shared
+
+
+def test_a_machine_that_does_not_see_the_files_of_the_run_is_refused_in_a_sentence(
+    tmp_path: Path, run: Any
+) -> None:
+
+    fleet = fleet_of(cores=1, proof=(str(tmp_path / "missing"), "x"))
+    with (
+        RemoteExecutor(fleet) as executor,
+        pytest.raises(ExecutorError, match="does not see the files of the run"),
+    ):
+        run(executor, Task("a", int))
+
+
+def test_a_paused_executor_s_tasks_stop_and_go_on(tmp_path: Path) -> None:
+    def count() -> None:
+        number = 0
+        while not (tmp_path / "end").exists():
+            number += 1
+            (tmp_path / "count").write_text(str(number))
+
+    fleet = fleet_of(cores=1)
+    with RemoteExecutor(fleet) as executor:
+        executor.submit(Task("a", count))
+        started = [event for event in executor.poll(60) if isinstance(event, Started)]
+        while not started:
+            started = [event for event in executor.poll(60) if isinstance(event, Started)]
+        executor.pause()
+        state = Path(f"/proc/{started[0].pid}/stat")
+        while state.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.01)
+        executor.resume()
+        (tmp_path / "end").touch()
+        assert [type(event) for event in executor.poll(60)] == [Outcome]
+
+
+def test_agents_and_all_beneath_them_end_with_the_process_that_has_started_them(
+    tmp_path: Path, nothing_left: Callable[[str], None]
+) -> None:
+    script = """
+import sys, time
+from pathlib import Path
+from tests.exec.remote.agents import fleet_of
+from ppg_exec import RemoteExecutor, Task
+fleet = fleet_of(cores=1)
+executor = RemoteExecutor(fleet)
+executor.submit(Task("a", lambda: time.sleep(600)))
+while not executor.poll(60): pass
+print(next(iter(fleet.processes().values())).marker, flush=True)
+time.sleep(600)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        marker = process.stdout.readline().strip()
+        assert marker
+        process.kill()
+    nothing_left(marker)
