@@ -44,7 +44,9 @@ def samples(project):
 
 def lines_of(ended):
     """All lines, but those on progress, of which a slow machine has more."""
-    return [line for line in ended.err.splitlines() if not re.search(r"\d of [\d,]+ jobs, |start   \S+: ", line)]
+    return [
+        line for line in ended.err.splitlines() if not re.search(r"\d of [\d,]+ jobs, |start   \S+: ", line)
+    ]
 
 
 def test_a_changed_parameter_is_one_line_with_its_values_and_their_number(project, samples):

@@ -12,12 +12,13 @@ PAGES = [
     *sorted(ROOT.glob("packages/*/README.md")),
 ]
 COMMAND = re.compile(
-    r"ppg (?:run|verify|accept|why|inputs|log|cache|doctor|graph|status|runs|diff|output|forget|clean|init"
+    r"ppg (?:run|debug|verify|accept|why|inputs|log|cache|doctor|graph|status|runs|diff|output|forget|clean|init"
     r"|--version|--install-completion)\b[^`#]*"
 )
 
 NAMES = {
     "ppg run",
+    "ppg debug",
     "ppg verify",
     "ppg accept",
     "ppg why",
@@ -72,6 +73,11 @@ def ran(ended, project):
 
 def nothing_ran(project):
     return not (project / "a.txt").exists()
+
+
+def debugged(ended, project):
+    # Without a terminal the debugger reads the end of its input, and is left.
+    return ended.code == 130 and "'a.txt' runs alone" in ended.err and nothing_ran(project)
 
 
 # For each line: what is typed, what is done before, and what must hold afterwards.
@@ -225,6 +231,8 @@ CHECKS = {
         "share",
         lambda ended, _: ended.code == 0 and "removed" in ended.err,
     ),
+    "ppg debug script.py JOB": ("debug script.py a.txt", "", debugged),
+    "ppg debug script.py a.txt": ("debug script.py a.txt", "", debugged),
     "ppg status script.py": (
         "status script.py",
         "run script.py",

@@ -14,6 +14,7 @@ from ppg_cli.commands.log import log_command
 from ppg_cli.commands.run import run_command
 from ppg_cli.commands.verify import verify_command
 from ppg_cli.commands.why import why_command
+from ppg_cli.debugging.command import debug_command
 from ppg_cli.records.clean import clean_command
 from ppg_cli.records.forget import forget_command
 from ppg_cli.records.output import output_command
@@ -36,6 +37,7 @@ app: typer.Typer = typer.Typer(
 )
 app.command("run", cls=ScriptCommand)(run_command)
 app.command("verify", cls=ScriptCommand)(verify_command)
+app.command("debug", cls=ScriptCommand)(debug_command)
 app.command("accept", cls=ScriptCommand)(accept_command)
 app.command("why", cls=ScriptCommand)(why_command)
 app.command("inputs", cls=StoreCommand)(inputs_command)

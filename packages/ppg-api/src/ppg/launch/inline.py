@@ -20,7 +20,7 @@ from ppg.worker.role import ROLE
 from ppg_exec import Executor, InlineExecutor, Interrupted, Task
 from ppg_graph import NodeKind
 
-__all__ = ["inline_executor"]
+__all__ = ["as_in_a_process_of_its_own", "inline_executor"]
 
 
 def inline_executor(pipegraph: DeclaredGraph) -> Executor:
@@ -30,23 +30,34 @@ def inline_executor(pipegraph: DeclaredGraph) -> Executor:
     return InlineExecutor(
         cores=coordinator.max_cores_to_use,
         memory=coordinator.max_memory_to_use,
-        around=functools.partial(_as_in_a_process_of_its_own, pipegraph),
+        around=functools.partial(_around, pipegraph),
     )
 
 
 @contextlib.contextmanager
-def _as_in_a_process_of_its_own(pipegraph: DeclaredGraph, task: Task) -> Iterator[None]:
-    """Restore ppg's state after a job that runs in this process."""
+def _around(pipegraph: DeclaredGraph, task: Task) -> Iterator[None]:
+    generates = pipegraph.job(task.key).kind is NodeKind.GENERATOR
+    with as_in_a_process_of_its_own(pipegraph, generates=generates), _ended_by_signals():
+        yield
+
+
+@contextlib.contextmanager
+def as_in_a_process_of_its_own(pipegraph: DeclaredGraph, *, generates: bool) -> Iterator[None]:
+    """Restore ppg's state after a job that runs in this process.
+
+    Parameters:
+        pipegraph: the graph of the job.
+        generates: whether the job is a generator.
+    """
     role = ROLE.now, ROLE.shares_process
     # In a separate process a generator has copies of the jobs, which belong to the graph that it declares.
-    strangers = list(pipegraph) if pipegraph.job(task.key).kind is NodeKind.GENERATOR else []
+    strangers = list(pipegraph) if generates else []
     kept = SESSION.set_aside()
     ROLE.shares_process = True
     for job in strangers:
         job._join(None)
     try:
-        with _ended_by_signals():
-            yield
+        yield
     finally:
         for job in strangers:
             job._join(pipegraph)
