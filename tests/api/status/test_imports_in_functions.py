@@ -43,6 +43,11 @@ WAYS = {
         "import statistics; path.write_text(statistics.clean('a'))",
         "statistics.py",
     ),
+    "in a table": (
+        "import helpers\nTABLE = {'a': helpers}",
+        "path.write_text(TABLE['a'].clean('a'))",
+        "helpers.py",
+    ),
     "in a folder called site-packages": (
         "import sys; sys.path.insert(0, 'site-packages'); import tool",
         "path.write_text(tool.clean('a'))",

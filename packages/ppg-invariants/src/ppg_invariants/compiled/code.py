@@ -2,6 +2,7 @@
 
 import sys
 import types
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Final
 
 from ppg_invariants.compiled.bytecode import bytecode_digest, global_references
@@ -12,7 +13,7 @@ from ppg_invariants.values.encoding import encode_name
 if TYPE_CHECKING:
     from ppg_invariants.compiled.source import FoundSource
 
-__all__ = ["PYTHON", "Code", "code_of"]
+__all__ = ["PYTHON", "Code", "code_of", "code_that_reads"]
 
 PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 """Bytecode is comparable between interpreters with an equal value."""
@@ -124,3 +125,10 @@ def code_of(code: types.CodeType) -> Code:
             _cache.clear()  # it bounds memory if a program makes code without end, and costs only time
         known = _cache[id(code)] = Code(code)
     return known
+
+
+def code_that_reads(names: Iterable[str]) -> Code:
+    """Return code that reads these global names, and does nothing else."""
+    code = Code(compile("", "<names>", "exec"))
+    code._references = tuple((name,) for name in names)
+    return code

@@ -14,7 +14,7 @@ from typing import NamedTuple
 __all__ = ["WHOLE", "Import", "imports_in"]
 
 WHOLE = "*"
-"""In the place of an attribute: the module as a whole."""
+"""In the place of an attribute: the module as a whole; nothing more if it is no module."""
 
 _OPTIMIZED = 0x1
 _IMPORT = dis.opmap["IMPORT_NAME"]
@@ -31,7 +31,8 @@ class Import(NamedTuple):
     Attributes:
         level: number of leading dots.
         module: its name; empty if the name is made at run time.
-        chain: the attributes, one of the other, which the code reads from the module.
+        chain: the attributes, one of the other, which the code reads from the module. After the last one there is
+            `WHOLE` if the code goes on with what it has read, which may be a module.
         is_optional: whether the code goes on without the module.
     """
 
@@ -65,8 +66,7 @@ def imports_in(code: types.CodeType) -> tuple[Import, ...]:
                 chain = _chain_after(kept, index)
                 for bound in variables.get(name, ()):
                     used.add(bound)
-                    whole = bound.imported.chain + chain
-                    found.add(bound.imported._replace(chain=whole or (WHOLE,)))
+                    found.add(bound.imported._replace(chain=(*bound.imported.chain, *chain, WHOLE)))
     for bounds in variables.values():
         found.update(bound.unused for bound in bounds if bound not in used)
     return tuple(sorted(found))
@@ -154,7 +154,7 @@ def _bind_call(
     imported, whole = Import(level, held, (), is_optional), Import(level, name, (WHOLE,), is_optional)
     chain = _chain_after(kept, after)
     if chain:
-        found.add(imported._replace(chain=chain))
+        found.add(imported._replace(chain=(*chain, WHOLE)))
     elif not _enter(kept, after + 1, _Bound(imported, whole), variables):
         found.add(whole)
 

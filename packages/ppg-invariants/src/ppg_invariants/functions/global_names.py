@@ -17,17 +17,29 @@ from ppg_invariants.values.encoding import Encoder
 from ppg_invariants.values.tags import Unencodable, type_name
 
 __all__ = [
+    "WHOLE_MODULE",
     "FollowingEncoder",
     "Resolved",
     "ValueEncoder",
     "encode_item",
     "encoded_constant",
     "is_code",
+    "is_whole",
     "path_in_project",
     "resolve",
 ]
 
+WHOLE_MODULE = code_of(compile("", "<module>", "exec"))
+"""Stands, among code that was met, for a module that is a value: any of its names may be read."""
 _CONSTANTS = (type(None), bool, int, float, complex, str, bytes)
+
+
+def is_whole(value: object) -> bool:
+    """Whether a value is a module of the project, which counts by all that it defines.
+
+    Modules of other classes, which may be lazy, count by their names.
+    """
+    return type(value) is types.ModuleType and origin_of_module(value) is Origin.PROJECT
 
 
 class FollowingEncoder(WholeObjectsEncoder):
@@ -40,6 +52,11 @@ class FollowingEncoder(WholeObjectsEncoder):
     def _more_of_function(self, function: types.FunctionType, code: Code, out: bytearray) -> int:
         self.met.append((code, function.__globals__))
         return super()._more_of_function(function, code, out)
+
+    def _write_module(self, module: types.ModuleType, out: bytearray) -> None:
+        super()._write_module(module, out)
+        if not self._former and is_whole(module):
+            self.met.append((WHOLE_MODULE, vars(module)))
 
     def _write_member(self, value: object, out: bytearray) -> None:
         """Append a class member; without comparable content it counts by its type, not by its parts."""

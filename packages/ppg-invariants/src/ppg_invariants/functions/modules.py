@@ -15,7 +15,7 @@ from hashlib import blake2b
 from ppg_invariants.compiled.imports import WHOLE, Import
 from ppg_invariants.compiled.origin import Origin, distribution_version, origin_of_file, origin_of_module
 from ppg_invariants.engine_names import lasting_module
-from ppg_invariants.functions.global_names import Resolved
+from ppg_invariants.functions.global_names import Resolved, is_whole
 from ppg_invariants.functions.import_effects import ImportEffects
 from ppg_invariants.functions.unloaded import IMPORTING, Binding, StandIn, UnreadableError, stand_in
 
@@ -78,18 +78,43 @@ class Modules:
         if one.chain == (WHOLE,):
             yield from ((module, name) for name in tuple(vars(loaded)) if not name.startswith("__"))
         else:
-            yield (module, *one.chain)
+            yield (module, *(name for name in one.chain if name != WHOLE))
 
     def named(self, chain: tuple[str, ...], names: Mapping[str, object]) -> Iterator[Resolved]:
         """Yield what a global name, and attributes of it, lead to; nothing if that does not count."""
         if chain[0] in names:  # else the name is a built-in, or not defined yet
-            yield from self._attributes(chain[0], names[chain[0]], chain[1:], names)
+            yield from self._attributes(chain[0], names[chain[0]], (*chain[1:], WHOLE), names)
+
+    def defined(self, names: Mapping[str, object]) -> list[str]:
+        """Return the names that a module defines, and those of the modules in a package; not what it imports otherwise."""
+        package = f"{names.get('__name__')}."
+        return sorted(
+            name
+            for name, value in names.items()
+            if not name.startswith("__")
+            and ((module := self._name_of_module(value)) is None or module.startswith(package))
+        )
+
+    def _name_of_module(self, value: object) -> str | None:
+        """Return the name of a module, or of that which an import binds; None for everything else."""
+        if isinstance(value, types.ModuleType):
+            return value.__name__
+        if not isinstance(value, Binding):
+            return None
+        if value.attribute is None:
+            return value.module
+        name = f"{value.module}.{value.attribute}"
+        return None if self._of_project(name) is None else name
 
     def _attributes(
         self, spelled: str, value: object, chain: tuple[str, ...], namespace: Mapping[str, object]
     ) -> Iterator[Resolved]:
-        """Yield what a chain of attributes of a value leads to, as far as the value is a module."""
-        rest = list(chain)
+        """Yield what a chain of attributes of a value leads to, as far as the value is a module.
+
+        A module at the end counts by its name; with `WHOLE` after it, by all that it defines.
+        """
+        goes_on = chain[-1:] == (WHOLE,)
+        rest = list(chain[:-1] if goes_on else chain)
         while True:
             followed: set[Binding] = set()
             while isinstance(value, Binding):
@@ -112,8 +137,14 @@ class Modules:
             yield from self._importing(value)
             namespace = vars(value)
             value = self._attribute(value, step)
-        if value is not _NOT_COUNTED:
-            yield Resolved(spelled, value, namespace)
+        if value is _NOT_COUNTED:
+            return
+        if isinstance(value, types.ModuleType) and is_whole(value):
+            yield Resolved(spelled, f"module {lasting_module(value.__name__)}", namespace)
+            if not goes_on:
+                return
+            spelled = f"{spelled} {WHOLE}"
+        yield Resolved(spelled, value, namespace)
 
     def _attribute(self, module: types.ModuleType, name: str) -> object:
         """Return an attribute of a module: its value, a module in a package, or what makes it on demand."""
@@ -173,10 +204,10 @@ class Modules:
         if origin is Origin.INSTALLED:
             yield Resolved(name, _version(name), {})
         elif origin is Origin.PROJECT:
-            yield Resolved(name, found, {})
-            for attribute, value in sorted(vars(found).items()):
-                if not attribute.startswith("__") and not isinstance(value, types.ModuleType):
-                    yield from self._attributes(name, found, (attribute,), {})
+            # All names follow, so the module itself is only a name here.
+            yield Resolved(name, f"module {lasting_module(found.__name__)}", {})
+            for attribute in self.defined(vars(found)):
+                yield from self._attributes(name, found, (attribute,), {})
 
     def _module(self, name: str) -> _Found:
         """Return a module. Raises MissingModule."""

@@ -8,8 +8,8 @@ the fingerprint of a function also contains what its global names stand for, rec
   count;
 - constants: numbers, strings, bytes, None, and tuples and frozensets of these;
 - all other values, by content: dicts and lists, arrays, instances with the code of their class (see `watched`);
-- modules of the project, by the attributes that the code reads from them directly (``helpers.clean``, not
-  ``getattr(helpers, name)``).
+- modules of the project, by the attributes that the code reads from them directly (``helpers.clean``); all that they define
+  if they are passed on (``getattr(helpers, name)``), or lie in a value, a closure or a default.
 
 Methods of objects that the function gets as arguments do not count, nor names that are made at run time. Parts of
 functions and classes without comparable content count by their type. A value without comparable content is left out,
@@ -25,18 +25,22 @@ moment. See `components` for the fingerprints.
 import sys
 import types
 from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
-from ppg_invariants.compiled.code import Code, code_of
+from ppg_invariants.compiled.code import Code, code_of, code_that_reads
 from ppg_invariants.compiled.origin import note_project
+from ppg_invariants.engine_names import lasting_module
 from ppg_invariants.errors import CannotFingerprint
 from ppg_invariants.functions.components import Item, Reference, References, find_components
 from ppg_invariants.functions.global_names import (
+    WHOLE_MODULE,
     FollowingEncoder,
     Resolved,
     ValueEncoder,
     encode_item,
     encoded_constant,
     is_code,
+    is_whole,
 )
 from ppg_invariants.functions.import_effects import Effects
 from ppg_invariants.functions.listed import Listing
@@ -54,6 +58,12 @@ _EFFECTS = FollowingEncoder().encode("imports", root="item")
 _Place = tuple[int, bool]
 """The identity of the names in which code spells a name, and whether the code imports it."""
 _Met = list[tuple[Code, Mapping[str, object]]]
+
+
+class _WholeModule(NamedTuple):
+    """Whole module: stands for all names that a module of the project defines."""
+
+    names: Mapping[str, object]
 
 
 class Follow:
@@ -168,6 +178,10 @@ class Follow:
     def _resolved(self, met: _Met) -> Iterator[tuple[_Place, Resolved]]:
         """Yield what code leads to."""
         for code, names in met:
+            if code is WHOLE_MODULE:
+                name = f"module {lasting_module(str(names.get('__name__')))}"
+                yield (id(names), False), Resolved(name, _WholeModule(names), names)
+                continue
             self._met[code, id(names)] = names
             for resolved in self._named(code, names):
                 yield (id(names), False), resolved
@@ -213,13 +227,19 @@ class Follow:
 
     def _reference(self, resolved: Resolved) -> Reference | None:
         """Return the reference of a name; None if its value does not count."""
-        if self._values and is_unwatched(resolved.namespace, resolved.name.rpartition(".")[2]):
+        if self._values and is_unwatched(
+            resolved.namespace, resolved.name.partition(" ")[0].rpartition(".")[2]
+        ):
             return None
         name, value = encode_name(resolved.name), resolved.value
         if isinstance(value, Statements):
             return Reference(name, b"", self._item_of_statements(value, resolved.namespace))
         if isinstance(value, Effects):
             return Reference(name, b"", self._item_of_effects(value))
+        if is_whole(value):
+            value = _WholeModule(vars(value))
+        if isinstance(value, _WholeModule):
+            return Reference(name, b"", self._item_of_module(value.names))
         constant = encoded_constant(value, self._root)
         if constant:
             return Reference(name, constant, None)
@@ -241,6 +261,17 @@ class Follow:
         known = self._items.get(id(effects))
         if known is None:
             known = self._items[id(effects)] = Item(effects, _EFFECTS, (), [])
+        return known
+
+    def _item_of_module(self, names: Mapping[str, object]) -> Item:
+        """Return the item of a module that is passed on, or lies in a value: all that it defines."""
+        known = self._items.get(id(names))
+        if known is None:
+            name = lasting_module(str(names.get("__name__")))
+            content = FollowingEncoder().encode(name, root="item")
+            known = self._items[id(names)] = Item(
+                names, content, (), [(code_that_reads(self._modules.defined(names)), names)]
+            )
         return known
 
     def _item_of_value(self, resolved: Resolved) -> Item | None:

@@ -134,7 +134,7 @@ class CapturedEncoder(Encoder):
             content = (value.func, value.args, value.keywords)
             self.write_object(value, "partial", content, out)
         elif isinstance(value, types.ModuleType):
-            self.write_object(value, "module", lasting_module(value.__name__), out)
+            self._write_module(value, out)
         elif isinstance(value, (types.BuiltinFunctionType, types.MethodWrapperType)):
             self._write_builtin(value, out)
         elif isinstance(value, _SLOTS + _DATA_SLOTS):
@@ -150,6 +150,9 @@ class CapturedEncoder(Encoder):
             self.write_object(value, "property", (value.fget, value.fset, value.fdel), out)
         else:
             self._write_value(value, out)
+
+    def _write_module(self, module: types.ModuleType, out: bytearray) -> None:
+        self.write_object(module, "module", lasting_module(module.__name__), out)
 
     def _in_order(self, pairs: Iterable[tuple[object, object]]) -> list[tuple[bytes, object, object]]:
         """Return the pairs sorted by the encoding that each key has if it is met first.
