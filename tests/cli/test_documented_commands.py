@@ -255,7 +255,12 @@ CHECKS = {
         "run script.py",
         lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
     ),
-    "ppg output a.txt": (
+    "ppg output JOB -f": (
+        "output a.txt -f",
+        "run script.py",
+        lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
+    ),
+    "ppg output a.txt -f": (
         "output a.txt",
         "run script.py",
         lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
