@@ -25,7 +25,6 @@ NAMES = {
     "ppg inputs",
     "ppg log",
     "ppg doctor FOLDER",
-    "ppg status",
     "ppg diff",
     "ppg output",
     "ppg forget",
@@ -233,6 +232,11 @@ CHECKS = {
     ),
     "ppg debug script.py JOB": ("debug script.py a.txt", "", debugged),
     "ppg debug script.py a.txt": ("debug script.py a.txt", "", debugged),
+    "ppg status": (
+        "status",
+        "run script.py",
+        lambda ended, _: ended.out.startswith("2 up to date\nnote: "),
+    ),
     "ppg status script.py": (
         "status script.py",
         "run script.py",

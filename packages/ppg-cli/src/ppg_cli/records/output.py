@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ppg_cli.exit_codes import ExitCode
-from ppg_cli.records.store import STATUS_FILE, StatusFile
+from ppg_cli.records.store import StatusFile, found
 from ppg_cli.script.completing import complete_jobs
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
@@ -33,7 +33,7 @@ def output_command(
         bool,
         typer.Option("--follow", "-f", help="If the job runs now, show what it prints until it has ended."),
     ] = False,
-    status_file: StatusFile = STATUS_FILE,
+    status_file: StatusFile = None,
 ) -> None:
     """Show what a job printed when it ran last, and its error.
 
@@ -52,19 +52,20 @@ def output_command(
     from ppg.journal.kept_output import kept_entries, output_folder  # noqa: PLC0415
     from ppg.text import counted, one_line  # noqa: PLC0415
 
-    folder = output_folder(status_file)
+    store = found(status_file)
+    folder = output_folder(store)
     if follow and run is not None:
         complain("a past run prints no more, so there is nothing to --follow; leave one of them out")
         raise typer.Exit(ExitCode.SCRIPT_ERROR)
-    if follow and (code := _followed(folder, job, status_file)) is not None:
+    if follow and (code := _followed(folder, job, store)) is not None:
         finish_output()
         raise typer.Exit(code)
     job_id = os.path.normpath(job)
     # The record of a job may be lost with a run that was killed; what the job printed is not.
     if next(kept_entries(folder, job_id), None) is None:
         try:
-            with read_only_history(status_file) as memory:
-                job_id = job_in_store(status_file, job, memory)
+            with read_only_history(store) as memory:
+                job_id = job_in_store(store, job, memory)
         except PyPipelineGraphError as error:
             complain(str(error))
             finish_output()
