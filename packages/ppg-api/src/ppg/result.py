@@ -234,6 +234,8 @@ class RunResult(Mapping[str, JobOutcome]):
         Raises:
             PyPipelineGraphError: the run had no such job.
         """
+        if self._id_of(job_id) is None:
+            raise self._unknown(job_id)
         return self[job_id]
 
     def in_state(self, state: JobState) -> list[str]:
