@@ -25,7 +25,6 @@ NAMES = {
     "ppg inputs",
     "ppg log",
     "ppg doctor FOLDER",
-    "ppg status",
     "ppg diff",
     "ppg output",
     "ppg forget",
@@ -233,6 +232,11 @@ CHECKS = {
     ),
     "ppg debug script.py JOB": ("debug script.py a.txt", "", debugged),
     "ppg debug script.py a.txt": ("debug script.py a.txt", "", debugged),
+    "ppg status": (
+        "status",
+        "run script.py",
+        lambda ended, _: ended.out.startswith("2 up to date\nnote: "),
+    ),
     "ppg status script.py": (
         "status script.py",
         "run script.py",
@@ -255,7 +259,12 @@ CHECKS = {
         "run script.py",
         lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
     ),
-    "ppg output a.txt": (
+    "ppg output JOB -f": (
+        "output a.txt -f",
+        "run script.py",
+        lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,
+    ),
+    "ppg output a.txt -f": (
         "output a.txt",
         "run script.py",
         lambda ended, _: "nothing is kept of 'a.txt'" in ended.err,

@@ -1,5 +1,6 @@
 """What was: runs, results, outputs, states; and what is removed or forgotten of it."""
 
+import os
 import re
 import sys
 
@@ -282,3 +283,115 @@ def test_a_shell_completes_commands_scripts_and_jobs(built, line, expected):
         "--install-completion"
         in built.command(PPG, "--help", env={**built.environment, "_PPG_COMPLETE": ""}).out
     )
+
+
+# -- without a script
+
+
+OF_FILES = """
+    def copies(name):
+        def copy(path):
+            path.write_text(Path(name).read_text())
+        return copy
+    def fails(path):
+        raise ValueError("no luck")
+    ppg.new_pipegraph(invariant_status_filename=sys.argv[1] if len(sys.argv) > 1 else ".pypipegraph_status_robust")
+    first = ppg.FileGeneratingJob("first", copies("input")).depends_on("input")
+    temp = ppg.TempFileGeneratingJob("temp", copies("first")).depends_on(first)
+    ppg.FileGeneratingJob("second", copies("temp")).depends_on(temp)
+    ppg.FileGeneratingJob("reads", copies("other"))
+    ppg.MultiFileGeneratingJob(["x", "y"], lambda files: [file.write_text("x") for file in files])
+    ppg.DirectoryGeneratingJob("folder", lambda path: (path / "in").write_text("in"))
+    ppg.FileGeneratingJob("bad", fails)
+    ppg.JobGeneratingJob("generate", lambda: ppg.FileGeneratingJob("made", writes("made")))
+"""
+NOTE = "note: code, parameters and tools are known to the script alone: ppg status script.py"
+
+
+@pytest.fixture
+def files(project):
+    for name in ("input", "other"):
+        (project / name).write_text("old")
+    project.script(OF_FILES)
+    assert project.ppg("run", "script.py").code == 1
+    return project
+
+
+def test_status_without_a_script_tells_what_the_status_file_and_the_files_say(files):
+    ended = files.ppg("status")
+    assert ended.out.splitlines() == [
+        "failed        bad: ValueError: no luck",
+        "6 up to date, 1 failed",
+        NOTE,
+    ]
+    assert files.ppg("status", "script.py").out.splitlines() == ended.out.splitlines()[:-1]
+    (files / "input").write_text("new")
+    (files / "other").write_text("new")
+    (files / "x").unlink()
+    (files / "folder/in").write_text("other")
+    (files / "made").unlink()
+    ended = files.ppg("status")
+    told = ended.out.splitlines()
+    assert told[0] == "failed        bad: ValueError: no luck"
+    assert sorted(told[1:-2]) == [
+        "may be stale  second: if temp changes",
+        "stale         first: input changed",
+        "stale         folder: folder/in is not as it was left",
+        "stale         made: made is missing",
+        "stale         reads: other, which it read, changed",
+        "stale         x:y: x is missing",
+    ]
+    assert told[-2:] == ["0 up to date, 5 stale, 1 may be stale, 1 failed", NOTE]
+    with_script = files.ppg("status", "script.py").out.splitlines()
+    assert sorted(with_script) == sorted(told[:-1]), "the script knows no more of these files"
+    (files / "input").unlink()
+    assert "first: input is missing" in files.ppg("status").out
+
+
+def test_status_of_named_jobs_without_a_script(files):
+    (files / "x").unlink()
+    assert files.ppg("status", "./y", "first").out.splitlines()[:-1] == [
+        "stale         x:y: x is missing",
+        "1 up to date, 1 stale",
+    ]
+    ended = files.ppg("status", "frist")
+    assert (ended.code, "there is no job 'frist'; there is 'first'" in ended.err) == (2, True)
+    ended = files.ppg("status", "--", "more")
+    assert (ended.code, "name the script of these arguments" in ended.err) == (2, True)
+    ended = files.ppg("status", "script.py", "--status-file", "x")
+    assert (ended.code, "the script says where it is" in ended.err) == (2, True)
+
+
+def test_each_status_file_of_the_folder_is_named(files):
+    assert files.ppg("run", "script.py", "first", "--", "second.db").code == 0
+    told = files.ppg("status").out.splitlines()
+    assert [line for line in told if line.endswith(":")] == [".pypipegraph_status_robust:", "second.db:"]
+    assert told[-2:] == ["1 up to date", NOTE]
+    assert files.ppg("runs").out.count("run 1") == 1
+
+
+def test_a_status_file_of_another_name_is_found_and_of_several_one_is_asked_for(files):
+    assert files.ppg("run", "script.py", "first", "--", "second.db").code == 0
+    (files / ".pypipegraph_status_robust").unlink()
+    for command in (["status"], ["runs"], ["why", "first"], ["inputs", "first"], ["diff", "1", "1"]):
+        ended = files.ppg(*command)
+        assert (ended.code, ended.err) == (0, "")
+    (files / "third.db").write_bytes((files / "second.db").read_bytes())
+    for command in (
+        ["runs"],
+        ["why", "first"],
+        ["output", "first"],
+        ["forget", "first"],
+        ["status", "first"],
+    ):
+        ended = files.ppg(*command)
+        assert ended.code == 2
+        assert "'second.db', 'third.db'; name one by --status-file" in ended.err
+    assert files.ppg("runs", "--status-file", "third.db").code == 0
+
+
+def test_without_any_status_file_status_says_what_to_do(project):
+    os.mkfifo(project / "pipe")
+    ended = project.ppg("status")
+    assert (ended.code, ended.out) == (2, "")
+    assert "nothing was run here yet; run the pipegraph once" in ended.err

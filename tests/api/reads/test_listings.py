@@ -107,6 +107,52 @@ def test_outputs_and_ppgs_own_files_are_no_names_that_count(project, ran):
     assert project.run(declare) == []
 
 
+def test_what_ppg_keeps_of_jobs_is_not_read_by_a_job_that_reads_all_files(project, ran):
+    def work(path):
+        ran("a")
+        print("said")
+        found = [Path(folder, name) for folder, _, names in os.walk(".") for name in names]
+        path.write_text(str(sum(len(file.read_bytes()) > 0 for file in found if "ppg" in str(file))))
+
+    def other(number):
+        def speak(path):
+            print("also said", number)
+            path.write_text("b")
+
+        return speak
+
+    def declare(number):
+        ppg.FileGeneratingJob("a", work)
+        ppg.FileGeneratingJob("b", other(number)).depends_on_params(number)
+
+    scratch = project.folder / ".pypipegraph_status_robust.debug"
+    scratch.mkdir()
+    (scratch / "copy").write_text("1")
+    assert project.run(lambda: declare(1)) == ["a"]
+    assert (project.folder / ".pypipegraph_status_robust.output").is_dir()
+    for number in range(2, 5):
+        (scratch / "copy").write_text(str(number))
+        assert project.run(lambda number=number: declare(number)) == []
+        assert project.warnings == []
+
+
+def test_what_ppg_keeps_of_jobs_is_no_input_of_the_folder_with_the_store(project, ran):
+    def work(path):
+        ran("a")
+        print("said")
+        path.write_text("a")
+
+    def declare():
+        ppg.FileGeneratingJob("a", work).depends_on(ppg.FolderInvariant("."))
+
+    (project.folder / "logs").mkdir()
+    assert project.run(declare) == ["a"]
+    assert (project.folder / ".pypipegraph_status_robust.output").is_dir()
+    assert project.run(declare) == []
+    project.write("logs/of the user", "")
+    assert project.run(declare) == ["a"]
+
+
 def test_a_job_may_fill_the_folder_that_it_lists(project, ran):
     def work(path):
         ran("a")

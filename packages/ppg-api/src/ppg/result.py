@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ppg.exceptions import (
-    PyPipelineGraphError,
     RuntimeError,  # noqa: A004 (part of pypipegraph's interface)
     UnknownJobError,
     class_and_message,
 )
 from ppg.porting.guards import RefusesOldAttributes
+from ppg.text import nearest
 from ppg_exec import SentException, opens_exception, unopened_exception
 
 if TYPE_CHECKING:
@@ -203,12 +203,17 @@ class RunResult(Mapping[str, JobOutcome]):
         if found is None:
             if self._names is not None:
                 raise self._names._unknown(job_id, self._job_ids)
-            raise UnknownJobError(f"The run had no job '{job_id}'; correct the name")
+            raise self._unknown(job_id)
         outcome = self._outcomes.get(found)
         return JobOutcome(found, JobState.UP_TO_DATE) if outcome is None else outcome
 
     def __contains__(self, job_id: object) -> bool:
         return self._id_of(job_id) is not None
+
+    def _unknown(self, name: object) -> UnknownJobError:
+        near = nearest(str(name), self._job_ids)
+        meant = f"; it had {', '.join(map(repr, near))}" if near else ""
+        return UnknownJobError(f"The run had no job '{name}'{meant}; correct the name")
 
     def _id_of(self, name: object) -> str | None:
         """Return the id of the job of this run that a name stands for, if there is one."""
@@ -229,10 +234,9 @@ class RunResult(Mapping[str, JobOutcome]):
         Raises:
             PyPipelineGraphError: the run had no such job.
         """
-        try:
-            return self[job_id]
-        except KeyError:
-            raise PyPipelineGraphError(f"The run had no job '{job_id}'; correct the name") from None
+        if self._id_of(job_id) is None:
+            raise self._unknown(job_id)
+        return self[job_id]
 
     def in_state(self, state: JobState) -> list[str]:
         """Return the ids of the working jobs in this state, without invariants, in order of declaration.

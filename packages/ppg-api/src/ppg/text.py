@@ -1,9 +1,13 @@
 """Text: makes texts safe for terminals and logs; names of jobs and files can contain control characters."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-__all__ = ["counted", "earlier_attempts", "escape_control_sequences", "one_line", "source_line"]
+__all__ = ["counted", "earlier_attempts", "escape_control_sequences", "nearest", "one_line", "source_line"]
+
+NEAREST = 5
+LIKELY = 100
+"""The number of names that are compared closely, which takes a fifth of a millisecond each."""
 
 
 def one_line(text: str) -> str:
@@ -62,3 +66,23 @@ def earlier_attempts(earlier: Sequence[str], attempts: int) -> list[str]:
 
 
 earlier_tries = earlier_attempts  # the name that it had, for what an older ppg has pickled
+
+
+def nearest(name: str, names: Iterable[str]) -> list[str]:
+    """Return the few names that a user may have meant by a wrong one, the most similar first."""
+    import difflib  # noqa: PLC0415 (only a wrong name needs it)
+    import heapq  # noqa: PLC0415 (the same)
+
+    known = list(names)
+    pairs = _pairs(name)
+    likely = heapq.nlargest(
+        LIKELY, known, key=lambda other: len(pairs & _pairs(other)) / (len(other) + len(name) + 1)
+    )
+    near = difflib.get_close_matches(name, likely, NEAREST)
+    near += [other for other in known if name and name in other and other not in near][: NEAREST - len(near)]
+    return near
+
+
+def _pairs(name: str) -> set[str]:
+    """Return the pairs of letters in a name: names that share few pairs are not similar."""
+    return {name[position : position + 2] for position in range(len(name) - 1)}

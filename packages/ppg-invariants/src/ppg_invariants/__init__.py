@@ -76,6 +76,7 @@ if TYPE_CHECKING:
         StoredObservation,
         StoredRecord,
     )
+    from ppg_invariants.sqlite_file.header import is_status_file
     from ppg_invariants.store.store import StatusStore
     from ppg_invariants.store.views import Durations, History, StoredRecords
     from ppg_invariants.values.encoding import encode_parameters, fingerprint_encoding, fingerprint_parameters
@@ -142,6 +143,7 @@ __all__ = [
     "is_file",
     "is_of_project",
     "is_old_module",
+    "is_status_file",
     "lasting_name",
     "location_of",
     "observe_file",
@@ -177,6 +179,7 @@ _MODULES = {
     "objects.watched": "LeftOut is_of_project unwatch",
     "functions.fingerprint": "FunctionState fingerprint_function",
     "files.fingerprint": "fingerprint_outputs",
+    "sqlite_file.header": "is_status_file",
     "store.store": "StatusStore",
     "files.obstacles": "obstacle",
     "files.private_files": "open_private",

@@ -11,6 +11,7 @@ from ppg.exceptions import InternalError, PyPipelineGraphError
 from ppg.graph.catalogue import Request
 from ppg.graph.declared import DeclaredGraph
 from ppg.journal.kept_output import KeptOutput, most_kept, output_folder
+from ppg.journal.running_jobs import RunningJobs
 from ppg.report.broadcast import Broadcast
 from ppg.report.events import Listener, RunFinished
 from ppg.report.frontend import Frontend
@@ -60,7 +61,11 @@ def run_graph(
             broadcast.join([Oversights(pipegraph, request.targets, broadcast.publish)], first=True)
             recorder = Recorder(store)
             if most:
-                broadcast.join([KeptOutput(output_folder(pipegraph.status_path), recorder.run_id, most)])
+                folder = output_folder(pipegraph.status_path)
+                # A program that reads that a job has ended finds what was kept of it.
+                broadcast.join(
+                    [KeptOutput(folder, recorder.run_id, most), RunningJobs(folder, recorder.run_id)]
+                )
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)
             driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, request)

@@ -13,6 +13,7 @@ from ppg.graph.folders import FoldersOfJobs
 from ppg.jobs.job import Job, JobFile, JobPart
 from ppg.paths import PathLike, normalised, require_path
 from ppg.porting.guards import RefusesOldAttributes
+from ppg.text import nearest
 from ppg_graph import Dag, JobId, NodeId, NodeKind
 
 __all__ = ["Catalogue", "Request", "target_list"]
@@ -159,8 +160,11 @@ class Catalogue(RefusesOldAttributes):
             return self._jobs[self.dag.node(JobId(name))]
         maker = self._maker_of(name)
         if maker is None:
+            near = nearest(str(name), self._names())
+            meant = f"; there is {', '.join(map(repr, near))}" if near else ""
             raise PyPipelineGraphError(
-                f"There is no job '{name}' in this pipegraph, and no job makes that file; declare it first, or correct the name"
+                f"There is no job '{name}' in this pipegraph, and no job makes that file{meant}; declare it first, or correct "
+                "the name"
             )
         return maker.job if isinstance(maker, JobFile) else maker
 

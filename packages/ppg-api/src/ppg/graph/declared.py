@@ -100,6 +100,7 @@ class DeclaredGraph(Catalogue):
         self.status_path: Path = Path(self.root) / require_path(
             invariant_status_filename, "invariant_status_filename"
         )
+        self._store_name: str = self._file_id(str(self.status_path))
         self.cache_folder: Path = Path(self.root) / require_folder(cache_folder, "cache_folder")
         self.follow = require_following(follow)
         self.watch_globals: bool = require_flag(watch_globals, "watch_globals")
@@ -420,6 +421,10 @@ class DeclaredGraph(Catalogue):
         self.dag.add_edge(read._node, reader._node)
         return read
 
+    def _is_own(self, path: str) -> bool:
+        """Whether ppg itself writes the file of this normalised name: the store with what belongs to it, and the logs."""
+        return path.startswith((self._store_name, "logs/ppg_"))
+
     def _check(self) -> None:
         """Require that the graph can run.
 
@@ -427,7 +432,7 @@ class DeclaredGraph(Catalogue):
             CycleError: jobs depend on each other in a circle.
             JobContractError: a job makes or observes the status file, or two jobs make one file under two names.
         """
-        status = self._file_id(str(self.status_path))
+        status = self._store_name
         if status in self.dag or status in self._multi_file_makers:
             raise JobContractError(
                 f"{self.job(status)!r} (declared at {shown(self.job(status).declared_at)}) uses the file in which ppg "

@@ -5,12 +5,9 @@ from collections.abc import Iterable, Iterator
 from ppg.jobs.invariants import FunctionInvariant, ParameterInvariant
 from ppg.jobs.job import Job, JobFile
 from ppg.kinds.graph_protocol import GraphProtocol
+from ppg.text import nearest
 
 __all__ = ["as_invariant", "find_job", "is_no_file", "spellings", "unknown_job"]
-
-NEAREST = 5
-LIKELY = 100
-"""The number of names that are compared closely, which takes a fifth of a millisecond each."""
 
 
 def find_job(pipegraph: GraphProtocol, name: str) -> Job | None:
@@ -41,26 +38,13 @@ def as_invariant(name: str) -> Iterator[str]:
 
 def unknown_job(name: str, names: Iterable[str]) -> str:
     """Return the message for a user that named a job which does not exist."""
-    import difflib  # noqa: PLC0415 (only a wrong name needs it)
-    import heapq  # noqa: PLC0415 (the same)
-
     known = list(names)
     if not known:
         return f"there is no job '{name}', nor any other"
-    pairs = _pairs(name)
-    likely = heapq.nlargest(
-        LIKELY, known, key=lambda other: len(pairs & _pairs(other)) / (len(other) + len(name))
-    )
-    near = difflib.get_close_matches(name, likely, NEAREST)
-    near += [other for other in known if name and name in other and other not in near][: NEAREST - len(near)]
+    near = nearest(name, known)
     if not near:
         return f"there is no job '{name}' among the {len(known)} jobs"
     return f"there is no job '{name}'; there is {', '.join(repr(other) for other in near)}"
-
-
-def _pairs(name: str) -> set[str]:
-    """Return the pairs of letters in a name: names that share few pairs are not similar."""
-    return {name[position : position + 2] for position in range(len(name) - 1)}
 
 
 def is_no_file(name: str) -> bool:

@@ -30,7 +30,7 @@ from ppg_graph import (
     is_read,
 )
 
-__all__ = ["job_in_store", "why_from_graph", "why_from_store"]
+__all__ = ["job_in_store", "spellings_on_disk", "why_from_graph", "why_from_store"]
 
 DEEPEST = 80
 """Characters of indentation up to which the reasons of a job are followed; 4 for each job."""
@@ -64,10 +64,10 @@ def job_in_store(status_path: Path, name: str, memory: ReadOnlyHistory) -> JobId
             f"there is no status file '{status_path}'; nothing was run here yet; run the pipegraph once"
         )
     known = {job_id for job_id in memory.job_ids() if not is_read(job_id)}
-    for job_id in _spellings_on_disk(name, status_path):
+    for job_id in spellings_on_disk(name, status_path):
         if job_id in known:
             return JobId(job_id)
-    maker = _maker(set(_spellings_on_disk(name, status_path)), memory)
+    maker = _maker(set(spellings_on_disk(name, status_path)), memory)
     if maker is None:
         raise PyPipelineGraphError(unknown_job(name, known))
     return maker
@@ -116,7 +116,7 @@ def _named(pipegraph: DeclaredGraph, graph: RememberedGraph, memory: ReadOnlyHis
     return maker
 
 
-def _spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
+def spellings_on_disk(name: str, status_path: Path) -> Iterator[str]:
     """Ids that a job with this name may have, by the place of the status file."""
     yield name
     if name and "\0" not in name:

@@ -127,7 +127,8 @@ class FolderInvariant(Job):
                 self._matches = matcher(self.glob)
             if not self._matches(name):
                 return False
-        return not self.pipegraph._makes(name if self.path == "." else f"{self.path}/{name}")
+        path = name if self.path == "." else f"{self.path}/{name}"
+        return not self.pipegraph._makes(path) and not self.pipegraph._is_own(path)
 
     def _problem(self, problem: FileProblem) -> str:
         if not problem.path:

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from ppg.arguments import require_flag
 from ppg.jobs.job import Job, require_id, unadmitted
 from ppg.kinds.kind import HistoryProtocol, Observing
+from ppg.kinds.missing_input import MOST_SUGGESTIONS, missing_input
 from ppg.kinds.signature import is_function
 from ppg.paths import NamedAfterFile, PathLike, absolute, require_path
 from ppg.session.namespaces import WholeName, full_id
@@ -182,6 +183,7 @@ class FileChecksumInvariant(NamedAfterFile, Job):
         """Return the fingerprint of each file's content; changed files are hashed on all cores."""
         observations: list[Observation] = [Unobservable("")] * len(jobs)
         by_algorithm: dict[str, list[int]] = {}
+        missing = 0
         for index, job in enumerate(jobs):
             by_algorithm.setdefault(job._algorithm_of(observing.history), []).append(index)
         for algorithm, alike in by_algorithm.items():
@@ -195,7 +197,11 @@ class FileChecksumInvariant(NamedAfterFile, Job):
             states = observe_files(remembered, algorithm=algorithm, should_stop=observing.should_stop)
             for index, (_, before), state in zip(alike, remembered, states, strict=True):
                 if isinstance(state, FileUnobservable):
-                    observations[index] = _missing_input(jobs[index], state)
+                    # Many inputs are missing for one reason, and to look for names takes long in large graphs.
+                    missing += 1
+                    observations[index] = missing_input(
+                        jobs[index], state, suggests=missing <= MOST_SUGGESTIONS
+                    )
                     continue
                 fingerprint = Fingerprint(content_fingerprint(state))
                 if state is not before:
@@ -260,7 +266,7 @@ class FileTimeInvariant(NamedAfterFile, Job):
         try:
             nanoseconds = observe_modification_time(absolute(self.job_id, observing.root))
         except FileUnobservable as error:
-            return _missing_input(self, error)
+            return missing_input(self, error)
         return self.fingerprint_of(nanoseconds)
 
     @staticmethod
@@ -475,9 +481,3 @@ def shared_function_name(function: object) -> str | None:
     if type(function) is not FunctionType or "<" in function.__qualname__:
         return None
     return lasting_name(function.__module__, function.__qualname__)
-
-
-def _missing_input(job: Job, error: FileUnobservable) -> Unobservable:
-    return Unobservable(
-        f"the input file '{job.job_id}' {error.reason}; put it right, or correct its name in the script"
-    )

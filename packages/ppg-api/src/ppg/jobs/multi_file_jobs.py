@@ -13,12 +13,16 @@ from ppg.kinds.typed import Made, MakesFiles, MakesNamedFiles
 from ppg.paths import PathLike, require_path
 from ppg.session.current import SESSION
 from ppg.session.namespaces import WholeName, full_path
+from ppg.text import nearest
 from ppg_graph import JobId, NodeKind
 
 if TYPE_CHECKING:
     from ppg.kinds.graph_protocol import GraphProtocol
 
 __all__ = ["MultiFileGeneratingJob", "MultiTempFileGeneratingJob"]
+
+MOST_NAMED = 10
+"""Files of a job that a message lists."""
 
 
 class MultiFileGeneratingJob(FileJob, Generic[Made]):
@@ -158,9 +162,10 @@ class MultiFileGeneratingJob(FileJob, Generic[Made]):
         declared = self._declared_path(os.fspath(name))
         path = declared if declared in self._files else self.pipegraph._file_id(os.fspath(name))
         if path not in self._files:
-            raise KeyError(
-                f"{self!r} makes no file '{name}'; it makes {', '.join(self._names or self._files)}"
-            )
+            made = self._names or self._files
+            near = made if len(made) <= MOST_NAMED else nearest(os.fspath(name), made) or made[:MOST_NAMED]
+            more = f" and {len(made) - len(near)} more" if len(made) > len(near) else ""
+            raise KeyError(f"{self!r} makes no file '{name}'; it makes {', '.join(near)}{more}")
         return JobFile(self, path)
 
     def _declared_path(self, path: str) -> str | None:

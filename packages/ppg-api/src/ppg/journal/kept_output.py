@@ -25,7 +25,7 @@ from ppg.result import JobOutcome
 from ppg_exec import Output
 from ppg_invariants import open_private
 
-__all__ = ["KeptEntry", "KeptOutput", "kept_entries", "most_kept", "output_folder"]
+__all__ = ["KeptEntry", "KeptOutput", "kept_entries", "make_folder", "most_kept", "output_folder"]
 
 VARIABLE = "PPG_KEEP_OUTPUT"
 BY_DEFAULT = 100_000_000
@@ -60,6 +60,12 @@ def most_kept(environment: Mapping[str, str] = os.environ) -> int:
 def output_folder(status_path: Path) -> Path:
     """Return the folder with the kept outputs of a store."""
     return status_path.with_name(f"{status_path.name}.output")
+
+
+def make_folder(folder: Path) -> None:
+    """Make the folder of kept outputs, as private as the store, and as open to a group as a folder of that group."""
+    mode = 0o2770 if folder.parent.stat().st_mode & 0o2020 == 0o2020 else 0o700
+    folder.mkdir(mode=mode, exist_ok=True)
 
 
 class KeptOutput:
@@ -119,9 +125,7 @@ class KeptOutput:
         self._index[outcome.job_id] = position
 
     def _begin(self) -> IO[bytes]:
-        # As private as the store, and as open to a group as a folder of that group.
-        mode = 0o2770 if self._folder.parent.stat().st_mode & 0o2020 == 0o2020 else 0o700
-        self._folder.mkdir(mode=mode, exist_ok=True)
+        make_folder(self._folder)
         self._file = file = os.fdopen(open_private(str(self._path)), "wb")
         file.write(FORMAT)
         return file
@@ -164,7 +168,7 @@ class KeptEntry:
         when: when it ended, in seconds since the epoch.
         error: traceback or message, if it failed.
         stdout, stderr: the kept bytes, which are the end of the output.
-        lost: the number of bytes that were not kept.
+        stdout_size, stderr_size: the number of bytes that were printed.
     """
 
     run_id: int
@@ -174,7 +178,13 @@ class KeptEntry:
     error: str
     stdout: bytes
     stderr: bytes
-    lost: int
+    stdout_size: int
+    stderr_size: int
+
+    @property
+    def lost(self) -> int:
+        """The number of bytes that were not kept."""
+        return self.stdout_size + self.stderr_size - len(self.stdout) - len(self.stderr)
 
 
 def kept_entries(folder: Path, job_id: str) -> Iterator[KeptEntry]:
@@ -227,7 +237,14 @@ def _read(file: IO[bytes], position: int, run_id: int) -> KeptEntry | None:
     if fields is None:
         return None
     stdout, stderr = file.read(fields["stdout"]), file.read(fields["stderr"])
-    lost = fields["stdout_size"] + fields["stderr_size"] - fields["stdout"] - fields["stderr"]
     return KeptEntry(
-        run_id, fields["job"], fields["state"], fields["when"], fields["error"], stdout, stderr, lost
+        run_id,
+        fields["job"],
+        fields["state"],
+        fields["when"],
+        fields["error"],
+        stdout,
+        stderr,
+        fields["stdout_size"],
+        fields["stderr_size"],
     )

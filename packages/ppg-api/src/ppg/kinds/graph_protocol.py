@@ -73,6 +73,9 @@ class GraphProtocol(Protocol):
     def _makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
 
+    def _is_own(self, path: str) -> bool:
+        """Whether ppg itself writes the file of this normalised name."""
+
     def _read_value(self, job: Any, *, stale_ok: bool) -> Any:
         """Return the value that a job has stored, or would load."""
 
@@ -168,6 +171,10 @@ class NowhereGraph:
     def _makes(self, path: str) -> bool:
         """Whether a job makes the file of this normalised name."""
         return any(path in job.files for job in self._jobs.values())
+
+    def _is_own(self, path: str) -> bool:
+        """Whether ppg itself writes the file of this normalised name; there is no run here."""
+        return False
 
     def _read_value(self, job: Any, *, stale_ok: bool) -> Any:
         """Raise JobContractError, because what a job reads must be a dependency."""

@@ -8,6 +8,7 @@ import typer
 from ppg.text import source_line
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.completing import complete_jobs
+from ppg_cli.stores import STATUS_FILE, chosen_status_file
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 __all__ = ["inputs_command"]
@@ -22,7 +23,12 @@ def inputs_command(
     ],
     status_file: Annotated[
         Path | None,
-        typer.Option("--status-file", help="Where to look.", show_default="that of this folder"),
+        typer.Option(
+            "--status-file",
+            callback=chosen_status_file,
+            help="Where to look.",
+            show_default="that of this folder",
+        ),
     ] = None,
 ) -> None:
     """List what a job depends on, what it read besides, and what not.
@@ -39,7 +45,7 @@ def inputs_command(
 
     code = ExitCode.DONE
     try:
-        lines = inputs_from_store(status_file or Path(".pypipegraph_status_robust"), job)
+        lines = inputs_from_store(status_file or STATUS_FILE, job)
         text = "".join(f"{source_line(line)}\n" for line in lines)
         write_result(text.encode(errors="surrogateescape"))
     except PyPipelineGraphError as error:

@@ -10,6 +10,7 @@ from ppg_cli.exit_codes import ExitCode
 from ppg_cli.script.arguments import script_arguments
 from ppg_cli.script.completing import complete_scripts_and_jobs
 from ppg_cli.script.script import Script
+from ppg_cli.stores import chosen_status_file
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def why_command(
             if arguments:
                 complain(one_line(f"name the script of these arguments: ppg why script.py '{job}' -- ..."))
                 raise typer.Exit(ExitCode.SCRIPT_ERROR)
-            lines = why_from_store(status_file or Path(".pypipegraph_status_robust"), job)
+            lines = why_from_store(chosen_status_file(status_file), job)
         elif status_file is not None:
             complain("with a script, --status-file is not needed: the script says where it is")
             raise typer.Exit(ExitCode.SCRIPT_ERROR)

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ppg_cli.records.store import STATUS_FILE, StatusFile, show_lines
+from ppg_cli.records.store import StatusFile, found, show_lines
 from ppg_cli.script.completing import complete_jobs
 
 __all__ = ["forget_command"]
@@ -19,7 +19,7 @@ def forget_command(
             autocompletion=complete_jobs, help="Ids, or files that jobs make, in whatever spelling."
         ),
     ],
-    status_file: StatusFile = STATUS_FILE,
+    status_file: StatusFile = None,
 ) -> None:
     """Forget what is recorded of jobs: the next run makes them again.
 
@@ -29,7 +29,7 @@ def forget_command(
 
     Exit codes: 0 forgotten; 2 there is no such job, a run goes on, or usage error.
     """
-    show_lines(lambda: _forgotten(jobs, status_file))
+    show_lines(lambda: _forgotten(jobs, found(status_file)))
 
 
 def _forgotten(jobs: list[str], status_file: Path) -> Iterator[str]:

@@ -4,14 +4,14 @@ from typing import Annotated
 
 import typer
 
-from ppg_cli.records.store import STATUS_FILE, StatusFile, show_lines
+from ppg_cli.records.store import StatusFile, found, show_lines
 
 __all__ = ["diff_command", "runs_command"]
 
 
 def runs_command(
     number: Annotated[int, typer.Option("--number", min=1, help="Show so many runs, the newest first.")] = 20,
-    status_file: StatusFile = STATUS_FILE,
+    status_file: StatusFile = None,
 ) -> None:
     """List the last runs: when, how long, and how they ended.
 
@@ -21,13 +21,13 @@ def runs_command(
     """
     from ppg.inspect.past import past_runs  # noqa: PLC0415 (no other command pays for it)
 
-    show_lines(lambda: past_runs(status_file, number))
+    show_lines(lambda: past_runs(found(status_file), number))
 
 
 def diff_command(
     run1: Annotated[int, typer.Argument(help="The number of a run, as `ppg runs` shows it.", min=1)],
     run2: Annotated[int, typer.Argument(help="The number of another run.", min=1)],
-    status_file: StatusFile = STATUS_FILE,
+    status_file: StatusFile = None,
 ) -> None:
     """Show which results differ between two runs, and why.
 
@@ -37,4 +37,4 @@ def diff_command(
     """
     from ppg.inspect.past import difference  # noqa: PLC0415 (no other command pays for it)
 
-    show_lines(lambda: difference(status_file, run1, run2))
+    show_lines(lambda: difference(found(status_file), run1, run2))

@@ -8,16 +8,26 @@ import typer
 
 from ppg.text import source_line
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.stores import chosen_status_file
 from ppg_cli.terminal.streams import complain, finish_output, write_result
 
-__all__ = ["STATUS_FILE", "StatusFile", "show_lines"]
-
-STATUS_FILE = Path(".pypipegraph_status_robust")
+__all__ = ["StatusFile", "found", "show_lines"]
 
 StatusFile = Annotated[
-    Path,
-    typer.Option("--status-file", help="Where to look.", show_default="that of this folder"),
+    Path | None,
+    typer.Option(
+        "--status-file",
+        callback=chosen_status_file,
+        help="Where to look.",
+        show_default="that of this folder",
+    ),
 ]
+
+
+def found(status_file: Path | None) -> Path:
+    """Return the status file that the option's callback has found."""
+    assert status_file is not None
+    return status_file
 
 
 def show_lines(lines: Callable[[], Iterable[str]]) -> NoReturn:

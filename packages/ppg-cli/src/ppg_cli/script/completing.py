@@ -1,32 +1,35 @@
 """Completing: suggests scripts and jobs where the shell completes a command line."""
 
+import contextlib
 from pathlib import Path
+
+from ppg_cli.stores import status_files
 
 __all__ = ["complete_jobs", "complete_scripts", "complete_scripts_and_jobs"]
 
-STATUS_FILE = Path(".pypipegraph_status_robust")
 MOST = 1000
 
 
 def complete_jobs(incomplete: str) -> list[str]:
-    """Return the jobs that the store of this folder knows, and that begin with a text."""
-    if not STATUS_FILE.exists():
+    """Return the jobs that the stores of this folder know, and that begin with a text."""
+    stores = status_files()
+    if not stores:
         return []
     from ppg import PyPipelineGraphError  # noqa: PLC0415 (a command without completion needs none of this)
     from ppg.inspect.forecast import read_only_history  # noqa: PLC0415
     from ppg_graph import is_read  # noqa: PLC0415
 
-    try:
-        with read_only_history(STATUS_FILE) as memory:
-            found = [
+    found: set[str] = set()
+    for store in stores:
+        with contextlib.suppress(PyPipelineGraphError), read_only_history(store) as memory:
+            # A shell that completes cannot show an error; the command itself will.
+            found.update(
                 str(job_id)
                 for job_id in memory.job_ids()
                 if job_id.startswith(incomplete)
                 and not is_read(job_id)
                 and memory.last_run(job_id) is not None
-            ]
-    except PyPipelineGraphError:
-        return []  # a shell that completes cannot show why; the command itself will
+            )
     return sorted(found)[:MOST]
 
 

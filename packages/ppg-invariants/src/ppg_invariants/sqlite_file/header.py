@@ -14,8 +14,9 @@ import stat
 from typing import BinaryIO
 
 from ppg_invariants.errors import StoreError, remedy
+from ppg_invariants.sqlite_file.schema import APPLICATION_ID
 
-__all__ = ["DamagedHeaderError", "check_header", "with_sound_header"]
+__all__ = ["DamagedHeaderError", "check_header", "is_status_file", "with_sound_header"]
 
 _LENGTH = 100
 _SMALLEST_PAGE = 512
@@ -29,6 +30,19 @@ class DamagedHeaderError(sqlite3.DatabaseError):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason: str = reason
+
+
+def is_status_file(path: "str | os.PathLike[str]") -> bool:
+    """Whether a file calls itself a status store; false for what cannot be read."""
+    try:
+        # The mode comes first: a named pipe would wait for a writer.
+        if not stat.S_ISREG(os.stat(path).st_mode):
+            return False
+        with open(path, "rb", buffering=0) as file:
+            header = file.read(_LENGTH)
+    except OSError:
+        return False
+    return header[:16] == _MAGIC and _number(header, 68) == APPLICATION_ID
 
 
 def check_header(path: str) -> None:
