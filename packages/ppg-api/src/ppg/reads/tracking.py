@@ -16,7 +16,11 @@ def tracking_of(pipegraph: DeclaredGraph, *, strace: bool) -> Tracking:
     from ppg_exec import interpreter_folders, system_folders  # noqa: PLC0415 (a run that starts no job needs none)
 
     root, status = pipegraph.root.rstrip("/"), str(pipegraph.status_path)
-    own = (status, *(status + suffix for suffix in ("-wal", "-shm", "-journal", ".lock")), f"{root}/logs")
+    own = (
+        status,
+        *(status + suffix for suffix in ("-wal", "-shm", "-journal", ".lock", ".running")),
+        f"{root}/logs",
+    )
     # A project may have an environment in its folder, and the packages in there are no inputs.
     packages = (folder for folder in interpreter_folders() if folder.startswith(f"{root}/"))
     cache = () if pipegraph.shared_cache is None else (str(pipegraph.shared_cache.folder),)
