@@ -12,7 +12,7 @@ PAGES = [
     *sorted(ROOT.glob("packages/*/README.md")),
 ]
 COMMAND = re.compile(
-    r"ppg (?:run|debug|verify|accept|why|inputs|log|cache|doctor|graph|status|runs|diff|output|forget|clean|init"
+    r"ppg (?:run|debug|verify|accept|why|inputs|log|cache|doctor|graph|status|runs|diff|output|forget|clean|init|top|attach"
     r"|--version|--install-completion)\b[^`#]*"
 )
 
@@ -27,6 +27,8 @@ NAMES = {
     "ppg doctor FOLDER",
     "ppg diff",
     "ppg output",
+    "ppg top",
+    "ppg attach",
     "ppg forget",
     "ppg clean",
     "ppg cache list",
@@ -190,6 +192,25 @@ CHECKS = {
     "ppg run --fail-fast": ("run --fail-fast script.py", "", ran),
     "ppg run script.py --strict": ("run script.py --strict", "", ran),
     "ppg run --strict": ("run --strict script.py", "", ran),
+    "ppg run script.py --detach": (
+        "run script.py --detach",
+        "",
+        lambda ended, project: (
+            ended.code == 0 and project.ppg("attach", "script.py").code == 0 and (project / "a.txt").exists()
+        ),
+    ),
+    "ppg run --detach": (
+        "run --detach script.py",
+        "",
+        lambda ended, project: project.ppg("attach").code == 0 and (project / "a.txt").exists(),
+    ),
+    "ppg attach script.py": ("attach script.py", "run script.py --detach", lambda ended, _: ended.code == 0),
+    "ppg top script.py": (
+        "top script.py",
+        "run script.py",
+        lambda ended, _: ended.code == 2 and "no run of yours goes on at 'script.py'" in ended.err,
+    ),
+    "ppg top --list": ("top --list", "run script.py", lambda ended, _: ended.code == 0),
     "ppg why a.txt": (
         "why a.txt",
         "run script.py",

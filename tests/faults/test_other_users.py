@@ -71,12 +71,13 @@ def test_a_killed_run_leaves_nothing_in_the_folder_for_temporary_files(project, 
     run.kill()
     run.wait()
     project.wait_until_nothing_runs()
-    # The pool of cores stays for the next run, with a note that the next run removes.
+    # The pool of cores stays for the next run, with a note that the next run removes, as it does with the socket.
     assert [path.name for path in shared.iterdir()] == [OURS]
-    assert [path.name for path in (shared / OURS).iterdir()] == ["ppg-cores"]
+    assert sorted(path.name for path in (shared / OURS).iterdir()) == ["ppg-cores", "ppg-runs"]
     project.script(THREE_JOBS)
     assert project.ppg("run", "script.py").code == 0
     assert sorted(path.name for path in (shared / OURS / "ppg-cores").iterdir()) == ["lock", "size", "tokens"]
+    assert not list((shared / OURS / "ppg-runs").iterdir())
 
 
 @needs_root

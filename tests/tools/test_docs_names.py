@@ -203,7 +203,7 @@ def test_an_invented_name_is_found(name):
         "engine/driver.py",
         "driver.py",
         "engine/",
-        "engine/driver.py: Driver._wait, Driver._commands, SECONDS_BETWEEN_LOOKS",
+        "engine/driver.py: Driver._wait, Driver._commands, INVARIANT",
         "packages/ppg-api/src/ppg/engine/driver.py",
         "tests/upgrades",
         "tests/api/jobs/test_own_kinds.py::test_it_runs_once_and_again_if_its_function_changed_or_what_it_made",

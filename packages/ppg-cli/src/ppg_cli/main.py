@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from ppg_cli.attached.top import attach_command, top_command
 from ppg_cli.commands.accept import accept_command
 from ppg_cli.commands.cache import cache_app
 from ppg_cli.commands.doctor import doctor_command
@@ -48,6 +49,8 @@ app.command("forget", cls=StoreCommand)(forget_command)
 app.command("clean", cls=ScriptCommand)(clean_command)
 app.command("runs", cls=StoreCommand)(runs_command)
 app.command("diff", cls=StoreCommand)(diff_command)
+app.command("top", cls=StoreCommand)(top_command)
+app.command("attach", cls=StoreCommand)(attach_command)
 app.command("log", cls=StoreCommand)(log_command)
 app.command("doctor", cls=StoreCommand)(doctor_command)
 app.add_typer(graph_app, name="graph")

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
     from ppg_exec.resources.ledger import Ledger, Unsatisfiable, WaitingLine
     from ppg_exec.resources.machine import available_cores, available_memory
     from ppg_exec.resources.private_folder import UnsafeFolderError, open_runtime_folder
+    from ppg_exec.resources.private_sockets import (
+        connected_socket,
+        listening_socket,
+        peer_of,
+        remove_left_sockets,
+    )
     from ppg_exec.sent_exceptions import SentException, opens_exception, unopened_exception
     from ppg_exec.stats.packed import DOUBTFUL
     from ppg_exec.tasks import (
@@ -100,14 +106,18 @@ __all__ = [
     "available_memory",
     "common_access",
     "confine_process",
+    "connected_socket",
     "dask_executor",
     "find_culprit",
     "given_pool",
     "interpreter_folders",
     "landlock_abi",
+    "listening_socket",
     "machine_pool",
     "open_runtime_folder",
     "opens_exception",
+    "peer_of",
+    "remove_left_sockets",
     "system_folders",
     "unopened_exception",
     "uses_so_far",
@@ -131,6 +141,7 @@ _HOME = {
     "resources.machine": ("available_cores", "available_memory"),
     "resources.jobserver": ("CorePool", "MachinePool", "given_pool", "machine_pool"),
     "resources.private_folder": ("UnsafeFolderError", "open_runtime_folder"),
+    "resources.private_sockets": ("connected_socket", "listening_socket", "peer_of", "remove_left_sockets"),
     "sent_exceptions": ("SentException", "opens_exception", "unopened_exception"),
     "pickling.send": ("CannotPickle",),
     "pickling.culprit": ("find_culprit",),

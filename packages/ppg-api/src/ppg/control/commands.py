@@ -21,13 +21,16 @@ from ppg.jobs.job import Job
 from ppg.report import events
 from ppg.result import JobOutcome
 from ppg.status.reason_details import ReasonWords
-from ppg.text import counted, escape_control_sequences, one_line
+from ppg.text import counted, escape_control_sequences, one_line, source_line
 from ppg_exec import Executor
 from ppg_graph import Evaluator, NodeId, NodeState
 
-__all__ = ["Command", "Commands"]
+__all__ = ["CHANGING", "Command", "Commands"]
 
 FAILURES_SHOWN = 10
+OUTPUT_LINES = 20
+BYTES_LOOKED_AT = 1 << 14
+"""Number of bytes at the end of an output in which its last lines are looked for."""
 MOST_NAMED = 5
 """Number of jobs that an answer names."""
 MOST_LOOKED_AT = 10_000
@@ -47,6 +50,8 @@ class Command(enum.Enum):
     """Show the failures so far."""
     WHY = "why"
     """Explain why a job runs, waits, or does not run."""
+    OUTPUT = "output"
+    """Show what a job has printed last."""
     KILL = "kill"
     """End one job, which fails; the other jobs continue."""
     STOP = "stop"
@@ -55,11 +60,15 @@ class Command(enum.Enum):
     """End the run at once, as Ctrl-C does."""
 
 
+CHANGING = frozenset(command.value for command in (Command.KILL, Command.STOP, Command.ABORT))
+"""The words of the commands that change the run."""
+
 HELP = """\
 commands, each with Enter:
   running     show the running jobs and their times (Enter alone does the same)
   errors      show the failures so far
   why JOB     explain why a job runs, waits, or does not run
+  output JOB  show what a job has printed last
   kill JOB    end a job; it fails, the other jobs continue
   stop        start no more jobs, and end when the running jobs have ended
   abort       end now, as Ctrl-C does; finished jobs stay recorded
@@ -76,6 +85,7 @@ class Commands:
         interrupts: ends the run loop for `stop` and `abort`.
         is_with_executor: returns whether the executor has a job now.
         has_begun: returns whether the process of such a job runs.
+        process_of: returns the process of a running job; None if it is this one, or runs elsewhere.
         outcomes: returns the outcomes of jobs so far.
         words: puts reasons into sentences.
 
@@ -91,6 +101,7 @@ class Commands:
         interrupts: Interrupts,
         is_with_executor: Callable[[NodeId], bool],
         has_begun: Callable[[NodeId], bool],
+        process_of: Callable[[str], int | None],
         outcomes: Callable[[], Iterable[JobOutcome]],
         words: ReasonWords,
     ) -> None:
@@ -100,6 +111,7 @@ class Commands:
         self._interrupts = interrupts
         self._is_with_executor = is_with_executor
         self._has_begun = has_begun
+        self._process_of = process_of
         self._outcomes = outcomes
         self._words = words
         self.killed: set[str] = set()
@@ -127,6 +139,8 @@ class Commands:
                 return events.Answered("\n".join(self._errors()))
             case Command.WHY:
                 return events.Answered(self._why(name))
+            case Command.OUTPUT:
+                return events.Answered(self._output(name))
             case Command.KILL:
                 return events.Answered(self._kill(name))
             case Command.STOP:
@@ -198,6 +212,36 @@ class Commands:
             if self._is_with_executor(NodeId(node)) and self._has_begun(NodeId(node))
         ]
         return f"these run: {named(running, MOST_NAMED)}" if running else "no job runs yet"
+
+    def _output(self, name: str) -> str:
+        from ppg.live.processes import outputs_of  # noqa: PLC0415 (most runs do not need it)
+
+        job = self._named(name, "output")
+        if isinstance(job, str):
+            return job
+        shown = one_line(job.job_id)
+        if self._is_with_executor(job._node) and self._has_begun(job._node):
+            process = self._process_of(job.job_id)
+            if process is None:
+                return f"'{shown}' does not run in a process of its own on this machine; what it prints is shown when it ends"
+            texts = dict(zip(("stdout", "stderr"), outputs_of(process), strict=True))
+            state = "so far"
+        else:
+            ended = next((each for each in self._outcomes() if each.job_id == job.job_id), None)
+            captured = () if ended is None else (ended.stdout_capture, ended.stderr_capture)
+            texts = {
+                name: output.text(BYTES_LOOKED_AT) if output else ""
+                for name, output in zip(("stdout", "stderr"), captured, strict=False)
+            }
+            if ended is None:
+                return f"'{shown}' has not run; 'ppg output' shows what it printed in earlier runs"
+            state = "when it ran"
+        lines: list[str] = []
+        for stream, text in texts.items():
+            printed = [source_line(line) for line in text.splitlines()]
+            if printed:
+                lines += [f"  {stream}:", *(f"    {line}" for line in printed[-OUTPUT_LINES:])]
+        return "\n".join([f"'{shown}' printed {'this' if lines else 'nothing'} {state}", *lines])
 
     def _kill(self, name: str) -> str:
         job = self._named(name, "kill")

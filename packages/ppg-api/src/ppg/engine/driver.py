@@ -25,6 +25,7 @@ from ppg.account.failure_report import failure_lines
 from ppg.control.commands import Commands
 from ppg.control.gc_pause import collected_later
 from ppg.control.interrupts import Interrupts
+from ppg.control.requests import Requests
 from ppg.control.terminal import Terminal
 from ppg.engine.cache_keys import CacheKeys
 from ppg.engine.cache_watch import CacheWatch
@@ -57,6 +58,7 @@ from ppg.status.observer import Observer, unusual
 from ppg.status.reason_details import ReasonWords
 from ppg.status.recorder import Recorder
 from ppg.status.same_names import SameNames
+from ppg.watch.server import RunWatch
 from ppg_exec import Cancelled, Event, Executor, LoadRepeated, NameDiffers, Notice, Outcome, Started
 from ppg_graph import Effect, Evaluator, Fingerprint, JobId, NodeId, NodeKind, Record
 from ppg_invariants import ObservationInterrupted
@@ -65,9 +67,6 @@ __all__ = ["Driver"]
 
 INVARIANT = NodeKind.INVARIANT
 """Looked up once, because under Python 3.11 the look-up takes longer than the comparison."""
-
-SECONDS_BETWEEN_LOOKS = 1.0
-"""Interval in which a run in the background checks whether it is in the foreground again."""
 
 
 class Driver:
@@ -80,6 +79,7 @@ class Driver:
         interrupts: the signals and commands with which the user stops the run.
         broadcast: publishes the events to the listeners.
         terminal: the terminal for the user's commands.
+        watch: other terminals, which see this run.
         request: what the user asks of this run.
     """
 
@@ -91,6 +91,7 @@ class Driver:
         interrupts: Interrupts,
         broadcast: Broadcast,
         terminal: Terminal,
+        watch: RunWatch,
         request: Request,
     ) -> None:
         graph_of_reads = ReadsInGraph(pipegraph, recorder)
@@ -137,7 +138,6 @@ class Driver:
         self._archive = OutputArchive()
         # A store that this run has made holds no failures of earlier runs.
         self._reason_words = ReasonWords(recorder, pipegraph.dag, runs_before=recorder.run_id > 1)
-        self._terminal = terminal
         self._is_winding_down = False
         self._commands = Commands(
             pipegraph,
@@ -146,9 +146,12 @@ class Driver:
             interrupts,
             self._is_with_executor,
             lambda node: node in self._in_flight and self._in_flight[node].has_begun,
+            watch.process_of,
             self._outcomes.so_far,
             self._reason_words,
         )
+        self._watch = watch
+        self._requests = Requests(terminal, watch, self._commands, self._publish)
         self._early_end = EarlyEnd(
             pipegraph,
             self._in_flight,
@@ -162,6 +165,7 @@ class Driver:
         self._started_at = time.monotonic()
 
     def _should_stop(self) -> bool:
+        self._watch.serve_sometimes()
         return self._interrupts.received is not None
 
     def _warn(self, message: str) -> None:
@@ -205,18 +209,14 @@ class Driver:
         poller = select.poll()
         poller.register(self._executor.fileno(), select.POLLIN)
         poller.register(self._interrupts.fileno(), select.POLLIN)
-        keyboard = self._terminal.fileno()
-        if keyboard is not None:
-            poller.register(keyboard, select.POLLIN)
-        dues = (self._recorder.seconds_until_due, self._ended_well.seconds_until_due)
+        dues = (
+            self._requests.register(poller),
+            self._recorder.seconds_until_due,
+            self._ended_well.seconds_until_due,
+        )
         due = min((seconds for seconds in dues if seconds is not None), default=None)
-        if keyboard is None and self._terminal.is_there:
-            due = SECONDS_BETWEEN_LOOKS if due is None else min(due, SECONDS_BETWEEN_LOOKS)
         ready = {descriptor for descriptor, _ in poller.poll(None if due is None else due * 1000)}
-        if keyboard in ready:
-            for line in self._terminal.read_lines():
-                if (answer := self._commands.execute(line)) is not None:
-                    self._publish(answer)
+        self._requests.handle(ready)
         if self._interrupts.fileno() in ready:
             self._interrupts.drain()
             if self._interrupts.suspended:

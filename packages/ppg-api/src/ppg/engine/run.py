@@ -23,6 +23,7 @@ from ppg.report.udp_log import UdpLog, is_log_off, log_port
 from ppg.result import RunResult
 from ppg.status.recorder import Recorder
 from ppg.text import counted
+from ppg.watch.server import RunWatch
 from ppg_exec import Executor, ExecutorError
 from ppg_invariants import StatusStore, StoreDamagedWarning, StoreError
 
@@ -68,8 +69,12 @@ def run_graph(
                 )
             # Without listeners no answer is shown; in inline runs typed lines are for the jobs' debugger.
             terminal = Terminal(wanted=_shows_answers(shown_by) and not pipegraph.resource_coordinator.inline)
-            driver = Driver(pipegraph, recorder, executor, interrupts, broadcast, terminal, request)
-            result = _drive(driver, recorder, broadcast)
+            with RunWatch(pipegraph, broadcast.publish) as watch:
+                broadcast.join([watch])
+                driver = Driver(
+                    pipegraph, recorder, executor, interrupts, broadcast, terminal, watch, request
+                )
+                result = _drive(driver, recorder, broadcast)
     except (StoreError, StoreDamagedWarning) as error:
         # The warning is raised only if Python makes errors of warnings.
         raise PyPipelineGraphError(str(error)) from error

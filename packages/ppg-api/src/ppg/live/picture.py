@@ -26,12 +26,14 @@ class RunningJob:
         seconds: for how long it runs.
         memory: bytes of its processes; None if that is not known.
         output: the last line that it printed.
+        machine: where it runs; empty if that is this machine.
     """
 
     job_id: str
     seconds: float
     memory: int | None = None
     output: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +132,7 @@ def _running(state: RunState, columns: int, rows: int) -> Iterator[Line]:
         kept = max(rows - 1, 0)
         more += len(shown) - kept
         shown = shown[:kept]
-    names = [one_line(job.job_id) for job in shown]
+    names = [one_line(f"{job.job_id} on {job.machine}" if job.machine else job.job_id) for job in shown]
     outputs = any(job.output for job in shown)
     left = columns - 20
     widest = max(left // 2, LEAST_OF_NAME) if outputs else left

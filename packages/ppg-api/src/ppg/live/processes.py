@@ -9,7 +9,9 @@ import re
 import stat
 from pathlib import Path
 
-__all__ = ["last_line", "memory_of"]
+from ppg.live.picture import RunningJob
+
+__all__ = ["last_line", "looked_at", "memory_of", "outputs_of"]
 
 _SEQUENCES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 """Colours and movements of the cursor."""
@@ -18,6 +20,13 @@ MOST_PROCESSES = 50
 """Number of processes of one job that are counted."""
 BYTES_READ = 2048
 """Number of bytes at the end of an output in which the last line is looked for."""
+
+
+def looked_at(job_id: str, seconds: float, pid: int | None, machine: str = "") -> RunningJob:
+    """Return a running job with the memory and the last line of its process; None stands for no process to look at."""
+    if pid is None:
+        return RunningJob(job_id, seconds, machine=machine)
+    return RunningJob(job_id, seconds, memory_of(pid), last_line(pid), machine)
 
 
 def memory_of(pid: int) -> int | None:
@@ -40,24 +49,35 @@ def last_line(pid: int) -> str:
     """Return the last line that a job's process has printed, to whichever stream it printed last; empty if none."""
     newest, found = -1, ""
     for descriptor in (1, 2):
-        path = Path(f"/proc/{pid}/fd/{descriptor}")
-        try:
-            state = path.stat()
-            # Other kinds of files, such as pipes and terminals, lose what is read.
-            if not stat.S_ISREG(state.st_mode) or not state.st_size or state.st_mtime_ns <= newest:
-                continue
-            file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-            try:
-                data = os.pread(file, BYTES_READ, max(0, state.st_size - BYTES_READ))
-            finally:
-                os.close(file)
-        except OSError:
-            # The job has just ended, or belongs to another user.
-            continue
-        # What follows a carriage return replaces the line, as progress bars do.
-        text = _SEQUENCES.sub("", data.decode(errors="replace")).replace("\r", "\n")
-        lines = [line.strip() for line in text.split("\n")]
-        line = next((line for line in reversed(lines) if line), "")
-        if line:
-            newest, found = state.st_mtime_ns, line
+        when, text = _end_of_output(pid, descriptor, BYTES_READ)
+        if when > newest:
+            lines = [line.strip() for line in text.split("\n")]
+            line = next((line for line in reversed(lines) if line), "")
+            if line:
+                newest, found = when, line
     return found
+
+
+def outputs_of(pid: int, most: int = 1 << 14) -> tuple[str, str]:
+    """Return the ends of what a job's process has printed to stdout and stderr, of at most so many bytes."""
+    return _end_of_output(pid, 1, most)[1], _end_of_output(pid, 2, most)[1]
+
+
+def _end_of_output(pid: int, descriptor: int, most: int) -> tuple[int, str]:
+    """When a process has written last, and what; -1 if there is nothing."""
+    path = Path(f"/proc/{pid}/fd/{descriptor}")
+    try:
+        state = path.stat()
+        # Other kinds of files, such as pipes and terminals, lose what is read.
+        if not stat.S_ISREG(state.st_mode) or not state.st_size:
+            return -1, ""
+        file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            data = os.pread(file, most, max(0, state.st_size - most))
+        finally:
+            os.close(file)
+    except OSError:
+        # The job has just ended, or belongs to another user.
+        return -1, ""
+    # What follows a carriage return replaces the line, as progress bars do.
+    return state.st_mtime_ns, _SEQUENCES.sub("", data.decode(errors="replace")).replace("\r", "\n")

@@ -16,7 +16,10 @@ import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
 
-__all__ = ["Above", "Screen", "cut", "cut_front", "is_capable"]
+__all__ = ["MOST_ROWS", "Above", "Screen", "cut", "cut_front", "is_capable"]
+
+MOST_ROWS = 18
+"""Rows that a block has at most."""
 
 ERASE = "\x1b[J"
 ROW_DOWN = "\x1bD"

@@ -13,18 +13,16 @@ import socket
 import time
 
 from ppg.report.udp_log import SECONDS_BETWEEN_TRIES, DatagramLog
-from ppg_exec import open_runtime_folder
+from ppg_exec import connected_socket, listening_socket, open_runtime_folder, remove_left_sockets
 
 __all__ = ["LocalLog", "LogListener"]
 
-# ruff: noqa: PTH101, PTH104, PTH110, PTH115, PTH118, PTH208
+# ruff: noqa: PTH115, PTH118, PTH208
 # Everything is relative to the descriptor of a checked folder, which a Path cannot be.
 
 FOLDER = "ppg-log"
 WAITING_RUNS = 100
 """Runs that can connect before the listener accepts them."""
-_UNFINISHED = "."
-"""Begins the name of a socket until it listens."""
 
 
 class LocalLog(DatagramLog):
@@ -74,8 +72,8 @@ class LocalLog(DatagramLog):
             return
         try:
             for name in sorted(os.listdir(folder)):
-                if name not in self._connected and not name.startswith(_UNFINISHED):
-                    connection = _connected(folder, name)
+                if name not in self._connected and not name.startswith("."):
+                    connection = connected_socket(folder, name, socket.SOCK_SEQPACKET)
                     if connection is not None:
                         self._connected[name] = connection
         finally:
@@ -90,30 +88,16 @@ class LogListener:
 
     def __init__(self) -> None:
         self._folder = open_runtime_folder(FOLDER)
-        self._remove_what_killed_listeners_left()
+        remove_left_sockets(self._folder, socket.SOCK_SEQPACKET)
         self._name = f"{os.getpid()}-{os.urandom(8).hex()}"
-        self.socket: socket.socket = _packet_socket()
-        # A run takes a socket that is bound, and does not listen yet, for one of a killed listener.
-        unfinished = _path(self._folder, _UNFINISHED + self._name)
-        self.socket.bind(unfinished)
-        # Whatever the umask is, the user's own runs can connect.
-        os.chmod(unfinished, 0o600)
-        self.socket.listen(WAITING_RUNS)
-        os.rename(unfinished, _path(self._folder, self._name))
+        self.socket: socket.socket = listening_socket(
+            self._folder, self._name, WAITING_RUNS, socket.SOCK_SEQPACKET
+        )
 
     @property
     def place(self) -> str:
         """The path of the socket."""
         return os.path.join(os.readlink(f"/proc/self/fd/{self._folder}"), self._name)
-
-    def _remove_what_killed_listeners_left(self) -> None:
-        for name in os.listdir(self._folder):
-            if not name.startswith(_UNFINISHED):
-                connection = _connected(self._folder, name)
-                if connection is not None:
-                    connection.close()
-            elif not os.path.exists(f"/proc/{name.removeprefix(_UNFINISHED).partition('-')[0]}"):
-                os.unlink(name, dir_fd=self._folder)
 
     def accept(self) -> socket.socket | None:
         """Return the connection of a run that has just connected; None if there is none."""
@@ -130,31 +114,3 @@ class LogListener:
             os.unlink(self._name, dir_fd=self._folder)
         self.socket.close()
         os.close(self._folder)
-
-
-def _connected(folder: int, name: str) -> socket.socket | None:
-    """Connect to a listener; None if there is none. The socket of a listener that was killed is removed."""
-    connection = _packet_socket()
-    try:
-        connection.connect(_path(folder, name))
-    except ConnectionRefusedError:
-        with contextlib.suppress(OSError):
-            os.unlink(name, dir_fd=folder)
-    except OSError:
-        # The listener has just ended, or has many runs to accept, or this is no socket.
-        pass
-    else:
-        return connection
-    connection.close()
-    return None
-
-
-def _packet_socket() -> socket.socket:
-    found = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    found.setblocking(False)
-    return found
-
-
-def _path(folder: int, name: str) -> str:
-    """Return a path through the checked folder, which is short enough for the address of a socket."""
-    return f"/proc/self/fd/{folder}/{name}"

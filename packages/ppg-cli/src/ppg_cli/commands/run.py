@@ -65,6 +65,9 @@ def run_command(
     watch: Annotated[
         bool, typer.Option("--watch", help="Run again whenever inputs or code change; Ctrl-C ends it.")
     ] = False,
+    detach: Annotated[
+        bool, typer.Option("--detach", help="Run on without this terminal; 'ppg attach' shows the run.")
+    ] = False,
     cores: Annotated[
         int | None,
         typer.Option("--cores", "-j", min=1, help="Use at most so many cores.", show_default="all"),
@@ -96,6 +99,7 @@ def run_command(
         bool, typer.Option("--quiet", "-q", help="Show failures and warnings, and nothing else.")
     ] = False,
     watched_files: Annotated[Path | None, typer.Option("--watched-files", hidden=True)] = None,
+    detached: Annotated[int | None, typer.Option("--detached", hidden=True)] = None,
     color: Annotated[
         Color, typer.Option("--color", help="Colours on a terminal; NO_COLOR switches them off, too.")
     ] = Color.AUTO,
@@ -147,12 +151,22 @@ def run_command(
     if dry_run and watch:
         complain("--dry-run runs nothing, so there is nothing to --watch; leave one of them out")
         raise typer.Exit(ExitCode.SCRIPT_ERROR)
+    if detach and (dry_run or watch):
+        other = "--dry-run runs nothing" if dry_run else "--watch goes on until Ctrl-C"
+        complain(f"{other}, so there is nothing to --detach; leave one of them out")
+        raise typer.Exit(ExitCode.SCRIPT_ERROR)
     if dry_run:
         code = _dry_run(Script(script), arguments, options)
     elif watch:
         from ppg_cli.script.watching import watch_script  # noqa: PLC0415
 
-        code = watch_script(Script(script), _without_watch(sys.argv[1:]))
+        code = watch_script(Script(script), _without("--watch", sys.argv[1:]))
+    elif detach:
+        from ppg_cli.attached.detached import run_detached  # noqa: PLC0415
+
+        code = run_detached(Script(script), _without("--detach", sys.argv[1:]))
+    elif detached is not None:
+        code = _run_in_detached(Script(script), arguments, options, detached)
     else:
         code = _run(Script(script), arguments, options, watched_files)
     finish_output()
@@ -173,10 +187,21 @@ def _run(script: Script, arguments: list[str], options: "RunOptions", watched_fi
         watched.write(watched_files)
 
 
-def _without_watch(words: list[str]) -> list[str]:
+def _run_in_detached(script: Script, arguments: list[str], options: "RunOptions", descriptor: int) -> int:
+    """Run in the process that `--detach` has started."""
+    from ppg_cli.attached.detached import begin_detached, tell_end  # noqa: PLC0415 (the others do not need it)
+    from ppg_cli.script.running import run_script  # noqa: PLC0415
+
+    code = run_script(script, arguments, options, begins=begin_detached(script, descriptor))
+    finish_output()
+    tell_end(code)
+    return code
+
+
+def _without(option: str, words: list[str]) -> list[str]:
     """Return the command line without the option, but for what belongs to the script."""
     end = words.index("--") if "--" in words else len(words)
-    return [word for word in words[:end] if word != "--watch"] + words[end:]
+    return [word for word in words[:end] if word != option] + words[end:]
 
 
 def _dry_run(script: Script, arguments: list[str], options: "RunOptions") -> int:

@@ -1,7 +1,7 @@
 """Running: runs a script, chooses the display of its progress, and returns the exit code."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +41,7 @@ class CommandFrontend:
     Parameters:
         options: those of the command line.
         watched: gets the graphs that run, for `--watch`; None without it.
+        begins: called when a graph begins to run, for `--detach`; None without it.
 
     Attributes:
         runs: the number of graphs that the script ran.
@@ -51,9 +52,15 @@ class CommandFrontend:
         ScriptError: the file for events cannot be written.
     """
 
-    def __init__(self, options: RunOptions, watched: "WatchedFiles | None" = None) -> None:
+    def __init__(
+        self,
+        options: RunOptions,
+        watched: "WatchedFiles | None" = None,
+        begins: Callable[[], None] | None = None,
+    ) -> None:
         self._options = options
         self._watched = watched
+        self._begins = begins
         self._events = None if options.events is None else _event_file(options.events)
         self.runs: int = 0
         self.any_failed: bool = False
@@ -84,6 +91,8 @@ class CommandFrontend:
     def _watch(self, event: Event) -> None:
         if isinstance(event, JobFailed):
             self.any_failed = True
+        elif isinstance(event, RunStarted) and self._begins is not None:
+            self._begins()
         elif isinstance(event, RunFinished) and event.result.interrupted_by is not None:
             self.any_interrupted = True
 
@@ -108,11 +117,15 @@ def _event_file(path: Path) -> EventFile:
 
 
 def run_script(
-    script: Script, arguments: Sequence[str], options: RunOptions, watched: "WatchedFiles | None" = None
+    script: Script,
+    arguments: Sequence[str],
+    options: RunOptions,
+    watched: "WatchedFiles | None" = None,
+    begins: Callable[[], None] | None = None,
 ) -> int:
     """Run a script with these options, and return the exit code."""
     try:
-        frontend = CommandFrontend(options, watched)
+        frontend = CommandFrontend(options, watched, begins)
     except ScriptError as error:
         return report_ending(error, script)
     FRONTEND.current = frontend

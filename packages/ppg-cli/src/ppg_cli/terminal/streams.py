@@ -15,6 +15,7 @@ __all__ = [
     "occupy_closed_descriptors",
     "script_output_on_stderr",
     "write_result",
+    "write_to_stderr",
 ]
 
 READER_IS_GONE = {errno.EPIPE, errno.EIO}
@@ -38,6 +39,11 @@ def occupy_closed_descriptors() -> None:
 def complain(message: str) -> None:
     """Write a message for the user to stderr; a missing reader is no error."""
     _write(sys.stderr, f"ppg: {escape_control_sequences(message)}\n")
+
+
+def write_to_stderr(text: str) -> None:
+    """Write what another process of `ppg` has written to its stderr; a missing reader is no error."""
+    _write(sys.stderr, text)
 
 
 def write_result(data: bytes) -> None:

@@ -36,7 +36,7 @@ class UnsafeFolderError(OSError):
         return str(self.strerror)
 
 
-def open_runtime_folder(name: str, *, make: bool = True) -> int:
+def open_runtime_folder(name: str, *, make: bool = True, lasting: bool = False) -> int:
     """Open this user's folder `name` on this machine; it is private.
 
     It lies in `$XDG_RUNTIME_DIR` if that is a private folder of this user, else in `ppg-<uid>` in the folder for
@@ -45,11 +45,12 @@ def open_runtime_folder(name: str, *, make: bool = True) -> int:
     Args:
         name: of the folder.
         make: whether to make it if it is missing.
+        lasting: whether it must outlive the login of the user, with which `$XDG_RUNTIME_DIR` goes away.
 
     Raises OSError: FileNotFoundError if it is missing and `make` is not set, UnsafeFolderError if another user
     can change it.
     """
-    base, shown, levels = _base()
+    base, shown, levels = _base(lasting=lasting)
     return _descend(base, shown, [*levels, name], make=make)
 
 
@@ -72,10 +73,10 @@ def is_own_file(descriptor: int, kind: int = stat.S_IFREG) -> bool:
     return stat.S_IFMT(found.st_mode) == kind and found.st_uid == os.geteuid() and found.st_nlink == 1
 
 
-def _base() -> tuple[int, str, list[str]]:
+def _base(*, lasting: bool) -> tuple[int, str, list[str]]:
     """Return the folder in which this user's folders are: descriptor, path, and levels to make below it."""
     runtime = os.environ.get("XDG_RUNTIME_DIR", "")
-    if runtime.startswith("/"):
+    if runtime.startswith("/") and not lasting:
         # Set for another user (su), or missing (cron): then it is no place for this user's files.
         try:
             descriptor = _walk(runtime)

@@ -1,0 +1,1 @@
+"""Watch: lets other terminals see a run that goes on, and pass commands to it."""

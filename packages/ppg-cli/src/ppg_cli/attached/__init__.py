@@ -1,0 +1,1 @@
+"""Attached: starts runs without a terminal, and shows runs of other terminals."""
