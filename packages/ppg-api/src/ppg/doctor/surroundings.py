@@ -26,8 +26,10 @@ MATTER = {
 }
 """Variables of others that change what ppg or jobs do, and what they decide."""
 OWN = {
+    "PPG_COMMAND": "the command of a job, in a shell of `ppg debug`",
     "PPG_CORES": "the number of cores of the job around this process",
     "PPG_EXECUTOR": "marks the processes of a run around this process",
+    "PPG_FOLDER": "the folder of a job, in a shell of `ppg debug`",
     "PPG_JOBSERVER": "the jobserver of the job around this process",
     "PPG_KEEP_OUTPUT": "how much output of jobs is kept",
     "PPG_LOG_PORT": "where runs send their log",
