@@ -1,6 +1,8 @@
 """The same script gives the same bytes on this machine and on the workers of a Dask cluster, with one option."""
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -67,9 +69,12 @@ print("done", file=sys.stderr)
 """
 
 
+PPG = Path(sys.executable).with_name("ppg")
+
+
 def run(folder: Path, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [Path(sys.executable).with_name("ppg"), "run", "--plain", *options, "script.py"],
+        [PPG, "run", "--plain", *options, "script.py"],
         cwd=folder, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
 
@@ -91,11 +96,18 @@ def test_outputs_are_those_of_a_local_run_and_a_second_run_does_nothing(tmp_path
     assert local.returncode == 0, local.stderr
     logs = tmp_path / "logs"
     logs.mkdir()
-    with running_cluster(logs, workers=1, threads=2) as cluster:
+    with running_cluster(logs, 0, 2, ["left", "right"]) as cluster:
+        cluster.wait_for_workers(2)
+        (there / "logs").mkdir()
         first = run(there, "--on", cluster.address)
         assert first.returncode == 0, first.stderr
         assert outputs(there) == outputs(here)
         assert len(outputs(there)) == 10
+        log = (there / "logs" / "ppg_run.txt").read_text()
+        assert set(re.findall(r"started: .*, on (\w+)\)", log)) == {"left", "right"}
+        assert re.search(r"done: sum\.txt \(.*, on (left|right)\)", log)
+        why = subprocess.run([PPG, "why", "sum.txt"], cwd=there, capture_output=True, text=True, check=True)
+        assert re.search(r"after [\d.]+ s, on (left|right)$", why.stdout, re.MULTILINE), why.stdout
         before = {name: (there / name).stat().st_mtime_ns for name in outputs(there)}
         second = run(there, "--on", cluster.address)
         assert second.returncode == 0, second.stderr
@@ -109,3 +121,44 @@ def test_an_address_that_is_none_is_refused_with_a_remedy(tmp_path: Path) -> Non
     refused = run(tmp_path, "--on", "somewhere")
     assert refused.returncode == 2
     assert "tcp://" in refused.stderr
+
+
+FAILING = """
+import ppg
+
+ppg.new_pipegraph()
+
+
+@ppg.file("a.txt")
+def fails(path):
+    raise ValueError("no samples")
+
+
+@ppg.file("b.txt")
+def works(path):
+    path.write_text("b")
+
+
+try:
+    ppg.run()
+except ppg.RuntimeError:
+    pass
+result = ppg.current_pipegraph().result
+print([(name, result[name].machine, result[name].machines_lost) for name in ("a.txt", "b.txt")])
+"""
+
+
+def test_screens_and_outcomes_say_which_machine(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(FAILING)
+    logs = tmp_path / "cluster"
+    logs.mkdir()
+    with running_cluster(logs, 0, 1, ["left"]) as cluster:
+        cluster.wait_for_workers(1)
+        ran = run(tmp_path, "--on", cluster.address, "--events", "events.jsonl")
+    assert ran.returncode == 1
+    assert "[('a.txt', 'left', 0), ('b.txt', 'left', 0)]" in ran.stdout
+    assert "FAILED 'a.txt' on left" in ran.stderr
+    assert re.search("start   [ab].txt on left", ran.stderr)
+    events = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
+    found = {(event["event"], event["machine"]) for event in events if "machine" in event}
+    assert found == {("started", "left"), ("finished", "left"), ("failed", "left")}

@@ -242,7 +242,9 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     },
     "ppg.kinds.kind.ProcessCall": {"returns_plain": False},
     "ppg.report.events.JobQueued": {"causes": ()},
-    "ppg.status.run_notes.LastRun": {"report": ""},
+    "ppg.report.events.JobStarted": {"machine": ""},
+    "ppg.result.JobOutcome": {"machine": "", "machines_lost": 0},
+    "ppg.status.run_notes.LastRun": {"report": "", "machine": ""},
     "ppg_exec.tasks.Outcome": {"uses": (), "uses_incomplete": "", "machine": "", "lost": 0},
     "ppg_exec.tasks.Started": {"machine": ""},
     "ppg_exec.tasks.Task": {

@@ -232,11 +232,11 @@ class Driver:
 
     def _handle(self, report: Event) -> None:
         match report:
-            case Started(key, pid, when):
+            case Started(key, pid, when, machine):
                 flight = self._in_flight[self._pipegraph.job(key)._node]
                 flight.has_begun = True
                 self._reads.begins(flight.job)
-                self._publish(events.JobStarted(key, pid, when))
+                self._publish(events.JobStarted(key, pid, when, machine))
             case Outcome():
                 self._job_ended(report)
             case LoadRepeated() | NameDiffers():

@@ -77,6 +77,8 @@ class JobStarted:
     job_id: str
     pid: int
     when: float
+    machine: str = ""
+    """The name of the machine, if the job runs on another one."""
 
 
 @dataclass(frozen=True, slots=True)

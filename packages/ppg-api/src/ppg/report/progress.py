@@ -51,6 +51,7 @@ class Tally:
         self._pipegraph: DeclaredGraph | None = None
         self.queued: dict[str, tuple[str, ...]] = {}
         self.running: dict[str, float] = {}
+        self._machines: dict[str, str] = {}
 
     @property
     def settled(self) -> int:
@@ -70,10 +71,12 @@ class Tally:
             case JobQueued(job_id, reasons):
                 self.queued[job_id] = reasons
                 # A job that could not read its leftover cache starts a second time.
-                self.running.pop(job_id, None)
-            case JobStarted(job_id, _, when):
+                self._forget(job_id)
+            case JobStarted(job_id, _, when, machine):
                 self.queued.pop(job_id, None)
                 self.running[job_id] = when
+                if machine:
+                    self._machines[job_id] = machine
             case JobFinished(job_id, _):
                 self._ended(job_id)
                 self.ran += 1
@@ -110,7 +113,12 @@ class Tally:
         """Yield the counts, then one line per running job with its running time."""
         yield self.line()
         for job_id, since in self.running.items():
-            yield f"  running for {max(0.0, now - since):.1f} s: {one_line(job_id)}"
+            yield f"  running for {max(0.0, now - since):.1f} s{self.place_of(job_id)}: {one_line(job_id)}"
+
+    def place_of(self, job_id: str) -> str:
+        """Return the words that say on which machine a job runs; none if that is this one."""
+        machine = self._machines.get(job_id)
+        return "" if machine is None else f" on {one_line(machine)}"
 
     def _is_invariant(self, job_id: str) -> bool:
         """Whether the job is an invariant; `failed` counts those too, because the user must repair them."""
@@ -118,7 +126,11 @@ class Tally:
 
     def _ended(self, job_id: str) -> None:
         self.queued.pop(job_id, None)
+        self._forget(job_id)
+
+    def _forget(self, job_id: str) -> None:
         self.running.pop(job_id, None)
+        self._machines.pop(job_id, None)
 
 
 def winding_down_line(running: int) -> str:

@@ -149,7 +149,9 @@ class RichProgress:
         for job_id, since in running[:RUNNING_SHOWN]:
             lines.append(
                 Text(
-                    f"  {max(0.0, now - since):7.1f} s  {one_line(job_id)}", overflow="ellipsis", no_wrap=True
+                    f"  {max(0.0, now - since):7.1f} s  {one_line(job_id)}{tally.place_of(job_id)}",
+                    overflow="ellipsis",
+                    no_wrap=True,
                 )
             )
         if len(running) > RUNNING_SHOWN:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from distributed import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from ppg_exec.links.frames import Frames, framed
+from ppg_exec.links.hello import machine_name
 from ppg_exec.links.silence import PING_SECONDS
 from ppg_exec.linux import sweep
 from ppg_exec.remote.agent_process import AgentProcess
@@ -31,7 +31,7 @@ _PATIENCE = 8.0
 def host_key() -> str:
     """A name for the machine, or the part of it, of which this process sees all processes."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{platform.node()}"  # noqa: PTH116 - a link that leads nowhere
+    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{machine_name()}"  # noqa: PTH116 - a link that leads nowhere
 
 
 class AgentPlugin(WorkerPlugin):
@@ -60,7 +60,7 @@ class AgentPlugin(WorkerPlugin):
         """Answer a client: `what` is "about", "sweep" or "start"."""
         match what:
             case "about":
-                return {"host": host_key(), "name": platform.node()}
+                return {"host": host_key(), "name": machine_name()}
             case "sweep":
                 # All processes with this marker are on this machine.
                 return {"left": await asyncio.to_thread(sweep, marker)}
