@@ -5,12 +5,15 @@ import os
 import re
 import subprocess
 import sys
+import time
+import uuid
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("distributed")
 
+from tests.end_to_end.ppg_command import environment, wait_until_gone
 from tests.exec.dask.clusters import running_cluster
 
 SCRIPT = """
@@ -162,3 +165,63 @@ def test_screens_and_outcomes_say_which_machine(tmp_path: Path) -> None:
     events = map(json.loads, (tmp_path / "events.jsonl").read_text().splitlines())
     found = {(event["event"], event["machine"]) for event in events if "machine" in event}
     assert found == {("started", "left"), ("finished", "left"), ("failed", "left")}
+
+
+WAITING = """
+import time
+from pathlib import Path
+
+import ppg
+
+ppg.new_pipegraph()
+
+
+@ppg.file("a.txt")
+def first(path):
+    with open("log.txt", "a") as log:
+        log.write("a")
+    path.write_text("a")
+
+
+@ppg.file("b.txt")
+def second(path, before=first):
+    with open("log.txt", "a") as log:
+        log.write("b")
+    Path("ready").touch()
+    while not Path("go").exists():
+        time.sleep(0.01)
+    path.write_text(before.read_text() + "b")
+
+
+ppg.run()
+"""
+
+
+def test_without_its_scheduler_a_run_ends_in_order_and_the_next_one_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(WAITING)
+    logs = tmp_path / "cluster"
+    logs.mkdir()
+    marker = uuid.uuid4().hex
+    with running_cluster(logs, 0, 1, ["left"]) as cluster:
+        cluster.wait_for_workers(1)
+        with subprocess.Popen(
+            [PPG, "run", "--plain", "--on", cluster.address, "script.py"],
+            cwd=tmp_path, env=environment(LOST_SCHEDULER=marker), stderr=subprocess.PIPE, text=True,
+        ) as process:  # fmt: skip
+            while not (tmp_path / "ready").exists():
+                assert process.poll() is None
+                time.sleep(0.05)  # the job says that it runs, and nothing else does
+            cluster.scheduler.kill()
+            said = process.communicate(timeout=120)[1]
+        assert process.returncode == 2, said
+        assert "the Dask scheduler is gone: start the cluster again, and then the run" in said
+        assert "Traceback" not in said
+        wait_until_gone(marker)
+    (tmp_path / "go").touch()
+    again = logs / "again"
+    again.mkdir()
+    with running_cluster(again, 0, 1, ["right"]) as cluster:
+        last = run(tmp_path, "--on", cluster.address)
+    assert last.returncode == 0, last.stderr
+    assert (tmp_path / "log.txt").read_text() == "abb"
+    assert (tmp_path / "b.txt").read_text() == "ab"

@@ -30,23 +30,30 @@ class Cluster:
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
         self.address = self._word_of("scheduler", r"Scheduler at:\s+(tcp://\S+)")
 
-    def start_worker(self, threads: int = 1, *options: str, machine: str = "") -> subprocess.Popen[bytes]:
-        """Start a worker; with a name of a machine it gets an agent of its own."""
+    def start_worker(
+        self, threads: int = 1, *options: str, machine: str = "", before: Sequence[str] = ()
+    ) -> subprocess.Popen[bytes]:
+        """Start a worker; with a name of a machine it gets an agent of its own. `before`: words before its command."""
         name = f"worker{len(self.workers)}"
         worker = self._start(
             "worker", self.address, "--host", "127.0.0.1", "--nthreads", str(threads), "--no-dashboard",
             "--death-timeout", "60", "--local-directory", str(self._folder), *options,
-            log=name, environment={"PPG_MACHINE_NAME": machine} if machine else {},
+            log=name, before=before, environment={"PPG_MACHINE_NAME": machine} if machine else {},
         )  # fmt: skip
         self.workers.append(worker)
         return worker
 
     def _start(
-        self, program: str, *arguments: str, log: str = "", environment: Mapping[str, str] = {}
+        self,
+        program: str,
+        *arguments: str,
+        log: str = "",
+        before: Sequence[str] = (),
+        environment: Mapping[str, str] = {},
     ) -> subprocess.Popen[bytes]:
         with open(self._folder / (log or program), "wb") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "distributed.cli.dask_" + program, *arguments],
+                [*before, sys.executable, "-m", "distributed.cli.dask_" + program, *arguments],
                 stdout=file, stderr=file, stdin=subprocess.DEVNULL, start_new_session=True,
                 env={**os.environ, **environment},
             )  # fmt: skip

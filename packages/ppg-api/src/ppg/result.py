@@ -13,6 +13,7 @@ from ppg.exceptions import (
     class_and_message,
 )
 from ppg.porting.guards import RefusesOldAttributes
+from ppg.porting.pickles import reads_old_pickles
 from ppg_exec import SentException, opens_exception, unopened_exception
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class JobState(enum.Enum):
     """The run was ended before the job could finish."""
 
 
+@reads_old_pickles
 @opens_exception
 @dataclass(frozen=True, slots=True)
 class JobOutcome(RefusesOldAttributes):

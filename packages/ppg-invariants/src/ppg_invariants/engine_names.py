@@ -249,6 +249,7 @@ _LATER_FIELDS: dict[str, dict[str, object]] = {
     "ppg_exec.tasks.Started": {"machine": ""},
     "ppg_exec.tasks.Task": {
         "needs": None,
+        "awaits": (),
         "returns_plain": False,
         "tracking": None,
         "own_files": (),

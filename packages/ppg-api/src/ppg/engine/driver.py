@@ -317,7 +317,7 @@ class Driver:
             flight.job_outcome = job_outcome
             self._outcomes.keep(job_outcome)
             outputs = as_observed_before(job, success.outputs, self._recorder)
-            self._consumed.made(outputs.files)
+            self._consumed.made(outputs.files, elsewhere=bool(job_outcome.machine))
             self._reads.made(job)
             succeeded = ppg_graph.Succeeded(job._node, outputs.fingerprint, outputs.parts, reads)
             effects = self._evaluator.handle(succeeded)
@@ -406,7 +406,8 @@ class Driver:
             if use is not None:
                 use = use._replace(consumed=tuple(self._consumed.stats(node)))
             needs = self._loads_above(node)
-            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job), needs)
+            awaits = self._consumed.awaited(node)
+            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job), needs, awaits)
         except ObservationInterrupted:
             # The user stops the run; `run` handles that next, and the job never began.
             flight.with_executor = False

@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ppg.porting.pickles import reads_old_pickles
+
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
     from ppg.result import JobOutcome, RunResult
@@ -60,6 +62,7 @@ class JobsNotNeeded:
     job_ids: tuple[str, ...]
 
 
+@reads_old_pickles
 @dataclass(frozen=True, slots=True)
 class JobQueued:
     """The job has to run; it starts when cores and memory allow."""
@@ -70,6 +73,7 @@ class JobQueued:
     """The same reasons, as front ends group them."""
 
 
+@reads_old_pickles
 @dataclass(frozen=True, slots=True)
 class JobStarted:
     """The job's process runs."""
