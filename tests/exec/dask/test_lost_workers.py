@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import ExecutorError, Notice, Outcome, RemoteExecutor, Started, Succeeded, Task
+from ppg_exec.dask.hosts import DRAIN_SECONDS
 from ppg_exec.linux import marked_processes, stat_fields
 from tests.exec.dask.clusters import fleet_of, running_cluster
 
@@ -29,6 +30,12 @@ def wait_for_start(executor: RemoteExecutor) -> Started:
         for event in executor.poll(60):
             if isinstance(event, Started):
                 return event
+
+
+def until_notice(executor: RemoteExecutor) -> list[Notice]:
+    while not (found := [event for event in executor.poll(60) if isinstance(event, Notice)]):
+        pass
+    return found
 
 
 def rest(executor: RemoteExecutor) -> list[Any]:
@@ -124,3 +131,23 @@ def test_a_lost_machine_is_named_in_a_notice(tmp_path: Path) -> None:
         (tmp_path / "go").touch()
         assert started.machine
         assert all(not isinstance(event, Notice) for event in rest(executor))
+
+
+def test_a_machine_gets_no_more_tasks_before_its_time_ends(tmp_path: Path) -> None:
+    with running_cluster(tmp_path, workers=0) as cluster:
+        # Its time ends soon after the first look at it.
+        cluster.start_worker(1, "--no-nanny", "--lifetime", f"{DRAIN_SECONDS + 15} s", machine="short")
+        with RemoteExecutor(fleet_of(cluster)) as executor:
+            executor.submit(Task("a", work, (tmp_path / "ready", tmp_path / "go")))
+            assert wait_for_start(executor).machine == "short"
+            cluster.start_worker(1, "--no-nanny", machine="long")
+            cluster.wait_for_workers(2)
+            notices = [event.message for event in until_notice(executor)]
+            assert len(notices) == 1
+            assert notices[0].startswith("the machine short gets no more jobs: its time ends in ")
+            executor.submit(Task("b", int))
+            assert wait_for_start(executor).machine == "long"
+            (tmp_path / "go").touch()
+            outcomes = {event.key: event for event in rest(executor) if isinstance(event, Outcome)}
+    assert outcomes["a"].end == Succeeded(7)
+    assert (outcomes["a"].machine, outcomes["a"].lost) == ("short", 0)

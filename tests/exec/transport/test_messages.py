@@ -44,6 +44,7 @@ VALUES: dict[object, object] = {
     list[int]: [1, 2], list[tuple[int, int]]: [(1, 2)], dict[int, int]: {1: 2}, tuple[str, ...]: ("a", "b"),
     list[tuple[str, str]]: [("a", "b")], list[tuple[str, str, str]]: [("a", "b", "c")],
     dict[str, str]: {"a": "b"}, tuple[object, ...]: ("a", 1), tuple[tuple[object, ...], ...]: (("a", 1),),
+    tuple[tuple[str, int, int], ...]: (("a", 1, 2),),
     dict[str, dict[str, bytes]]: {"a": {"b": b"c"}}, tuple[tuple[str, str], ...]: (("a", "b"),),
     tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]: (("/a/",), (), ("/b/", "/c/")), tuple[float, float, float, int]: (1.0, 2.0, 3.0, 4),
 }  # fmt: skip

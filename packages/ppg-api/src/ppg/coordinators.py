@@ -1,10 +1,11 @@
 """Coordinators: state where compute nodes run, and their limits."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from ppg.arguments import require_flag
 from ppg.porting.guards import RefusesOldAttributes, refuses_old_keywords
+from ppg.porting.pickles import reads_old_pickles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +20,7 @@ StartMethod = Literal["forkserver", "fork"]
 SECONDS_FOR_THREADS = 30.0
 
 
+@reads_old_pickles
 @dataclass(frozen=True, slots=True)
 class LocalSystem(RefusesOldAttributes):
     """Local system: runs jobs on this machine.
@@ -187,13 +189,5 @@ def coordinator_of(
     return given
 
 
-def _set_state(system: LocalSystem, state: list[object]) -> None:
-    """Fill a coordinator from a pickle, which an earlier ppg may have made without the later fields."""
-    for position, field in enumerate(fields(system)):
-        object.__setattr__(system, field.name, state[position] if position < len(state) else field.default)
-
-
 if not TYPE_CHECKING:
-    # Under Python 3.11, a dataclass with slots replaces a method `__setstate__` of the class.
-    LocalSystem.__setstate__ = _set_state
     LocalSystem.__init__ = refuses_old_keywords("LocalSystem")(LocalSystem.__init__)

@@ -12,6 +12,7 @@ from ppg.exceptions import (
     class_and_message,
 )
 from ppg.porting.guards import RefusesOldAttributes
+from ppg.porting.pickles import reads_old_pickles
 from ppg.text import nearest
 from ppg_exec import SentException, opens_exception, unopened_exception
 
@@ -64,6 +65,7 @@ class JobState(enum.Enum):
     """The run was ended before the job could finish."""
 
 
+@reads_old_pickles
 @opens_exception
 @dataclass(frozen=True, slots=True)
 class JobOutcome(RefusesOldAttributes):
@@ -90,6 +92,9 @@ class JobOutcome(RefusesOldAttributes):
         declared_at: for a failed job, where it is declared, as "file:line".
         earlier: how the attempts before the last one ended, one line for each, the oldest first; at most the
             last ten.
+        machine: the name of the machine on which the job ran last; empty if that was this one.
+        machines_lost: how many machines were lost while the job ran there. Each time it started again elsewhere,
+            which is no attempt.
         taken_from_cache: the job's files were taken from the shared cache. The job counts among those that
             ran, but its function was not called.
     """
@@ -110,6 +115,8 @@ class JobOutcome(RefusesOldAttributes):
     taken_from_cache: bool = False
     earlier: tuple[str, ...] = ()
     declared_at: str | None = None
+    machine: str = ""
+    machines_lost: int = 0
 
     @property
     def failed(self) -> bool:
@@ -307,7 +314,7 @@ class RunResult(Mapping[str, JobOutcome]):
         Returns:
             Dictionaries with the keys `job_id`, `state` (the word), `reasons` (one text), `error` (class and
             message), `cause`, `runtime`, `user_time`, `system_time` (seconds), `peak_memory` (bytes),
-            `attempts` and `taken_from_cache`; see `JobOutcome`. A missing value is None.
+            `attempts`, `taken_from_cache` and `machine`; see `JobOutcome`. A missing value is None.
         """
         return [
             {
@@ -322,6 +329,7 @@ class RunResult(Mapping[str, JobOutcome]):
                 "peak_memory": outcome.peak_memory,
                 "attempts": outcome.attempts,
                 "taken_from_cache": outcome.taken_from_cache,
+                "machine": outcome.machine or None,
             }
             for outcome in (self[job_id] for job_id in self)
             if self._job_ids[outcome.job_id] or outcome.failed

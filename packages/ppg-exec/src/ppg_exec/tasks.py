@@ -95,6 +95,8 @@ class Task:
             is removed when it has ended. Without effect on loads, and on tasks of an `InlineExecutor`.
         needs: keys of the loads that it uses the data of. An executor of several machines loads no more than these for it.
             None: it may use the data of all loads.
+        awaits: files that other machines may have made, by absolute name, each with its size and the time of its last
+            modification (ns). An executor of several machines lets the task wait until they are there so.
 
     """
 
@@ -115,6 +117,7 @@ class Task:
     own_files: tuple[str, ...] = ()
     own_temporary_folder: bool = False
     needs: tuple[str, ...] | None = None
+    awaits: tuple[tuple[str, int, int], ...] = ()
 
     def __post_init__(self) -> None:
         if self.cores != ALL_CORES and self.cores < 1:

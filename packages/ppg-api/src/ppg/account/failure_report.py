@@ -89,7 +89,8 @@ def write_failure(outcome: "JobOutcome", file: BinaryIO) -> None:
 
 def _headline(outcome: "JobOutcome") -> str:
     attempts = f" (attempt {outcome.attempts}, the last)" if outcome.attempts > 1 else ""
-    return f"FAILED '{one_line(outcome.job_id)}'{attempts}"
+    place = f" on {one_line(outcome.machine)}" if outcome.machine else ""
+    return f"FAILED '{one_line(outcome.job_id)}'{attempts}{place}"
 
 
 def _error_text(outcome: "JobOutcome") -> str:

@@ -7,6 +7,10 @@ the load has ended; after that, the data is in memory.
 
 Jobs that have ended are checked in batches, and each distinct file is stat'ed once for each batch. So 5,000 jobs that
 all read the same 5,000 files cost 5,000 stats, not 25 million. `ppg_invariants.FileWatch` has the comparison.
+
+A file that another machine has made in this run may look different here for a while, as file systems of networks have caches.
+So this process does not look at it: what that machine has reported counts. Jobs that depend on the file compare it in their own
+processes (`awaited`).
 """
 
 import sys
@@ -77,6 +81,8 @@ class ConsumedFiles:
         """The files of each folder that a job consumes."""
         self._known: dict[str, KnownFile] = {}
         """What is known of each of these files."""
+        self._reported: dict[str, FileState] = {}
+        """Files that other machines have made in this run."""
         self._changed: set[str] = set()
         """Files that changed; no job that reads them can be recorded in this run."""
 
@@ -171,11 +177,33 @@ class ConsumedFiles:
                 return False
         return True
 
-    def made(self, files: Mapping[str, FileState]) -> None:
-        """Take in the new state of files, which a temporary job may have made for the second time."""
+    def made(self, files: Mapping[str, FileState], *, elsewhere: bool = False) -> None:
+        """Take in the new state of files, which a temporary job may have made for the second time.
+
+        Parameters:
+            files: by their names.
+            elsewhere: whether another machine has made them.
+        """
         for name, state in files.items():
+            if elsewhere:
+                self._known.pop(name, None)
+                self._changed.discard(name)
+                if is_file(state):
+                    self._reported[name] = state
+                continue
+            self._reported.pop(name, None)
             if name in self._known or name in self._changed:
                 self._note(name, self._watch.begins(self._path(name), plain_file(state)))
+
+    def awaited(self, node: NodeId) -> tuple[tuple[str, int, int], ...]:
+        """Return path, size and time of each file of another machine that a starting job consumes."""
+        if not self._reported:
+            return ()
+        names = dict.fromkeys(name for source in self._reads.get(node, ()) for name in self._names[source])
+        states = ((name, self._reported.get(name)) for name in names)
+        return tuple(
+            (self._path(name), state.size, state.mtime_ns) for name, state in states if state is not None
+        )
 
     def stats(self, node: NodeId) -> list[tuple[str, tuple[int, ...]]]:
         """Return path and identity (see `FileStat`) of each file that a starting job consumes."""
@@ -199,7 +227,7 @@ class ConsumedFiles:
         names = []
         for name, look in self._files_of(job, parts):
             names.append(name)
-            if name not in self._known and name not in self._changed:
+            if name not in self._known and name not in self._changed and name not in self._reported:
                 self._note(name, look())
         if names:
             self._names[source] = tuple(names)

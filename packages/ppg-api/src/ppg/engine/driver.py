@@ -232,11 +232,11 @@ class Driver:
 
     def _handle(self, report: Event) -> None:
         match report:
-            case Started(key, pid, when):
+            case Started(key, pid, when, machine):
                 flight = self._in_flight[self._pipegraph.job(key)._node]
                 flight.has_begun = True
                 self._reads.begins(flight.job)
-                self._publish(events.JobStarted(key, pid, when))
+                self._publish(events.JobStarted(key, pid, when, machine))
             case Outcome():
                 self._job_ended(report)
             case LoadRepeated() | NameDiffers():
@@ -317,7 +317,7 @@ class Driver:
             flight.job_outcome = job_outcome
             self._outcomes.keep(job_outcome)
             outputs = as_observed_before(job, success.outputs, self._recorder)
-            self._consumed.made(outputs.files)
+            self._consumed.made(outputs.files, elsewhere=bool(job_outcome.machine))
             self._reads.made(job)
             succeeded = ppg_graph.Succeeded(job._node, outputs.fingerprint, outputs.parts, reads)
             effects = self._evaluator.handle(succeeded)
@@ -409,7 +409,8 @@ class Driver:
             if use is not None:
                 use = use._replace(consumed=tuple(self._consumed.stats(node)))
             needs = self._loads_above(node)
-            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job), needs)
+            awaits = self._consumed.awaited(node)
+            task = task_for(job, self._priorities[node], use, self._reads.tracking_of(job), needs, awaits)
         except ObservationInterrupted:
             # The user stops the run; `run` handles that next, and the job never began.
             flight.with_executor = False

@@ -167,6 +167,8 @@ def _ended(ran: LastRun) -> str:
     took = "" if ran.runtime is None else f", after {ran.runtime:.2f} s"
     if ran.attempts > 1:
         took += f", in the last of {ran.attempts} attempts"
+    if ran.machine:
+        took += f", on {ran.machine}"
     if ran.state is JobState.FAILED:
         return f"failed last at {_date(ran.when)} (run {ran.run_id}){took}: {ran.error}"
     if ran.taken_from_cache:

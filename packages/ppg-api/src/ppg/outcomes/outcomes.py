@@ -56,6 +56,8 @@ def job_outcome_of(
         stdout_capture=archive.keep(outcome.stdout),
         stderr_capture=archive.keep(outcome.stderr),
         earlier=tuple(map(described_end, outcome.earlier)),
+        machine=outcome.machine,
+        machines_lost=outcome.lost,
     )
 
 

@@ -26,6 +26,7 @@ def task_for(
     use: "Use | None" = None,
     tracking: Tracking | None = None,
     needs: tuple[str, ...] | None = None,
+    awaits: tuple[tuple[str, int, int], ...] = (),
 ) -> Task:
     """Return the task that the executor runs for a job.
 
@@ -35,6 +36,7 @@ def task_for(
         use: how the job uses the shared cache; None if it does not.
         tracking: which uses of files its process notes; None if none.
         needs: the loads of which it uses the data.
+        awaits: files that it depends on which other machines have made.
 
     Raises:
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
@@ -74,6 +76,7 @@ def task_for(
         own_files=job._absolute_files if isinstance(job, FileJob) else (),
         own_temporary_folder=is_confined,
         needs=needs,
+        awaits=awaits,
     )
 
 

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ppg.porting.pickles import reads_old_pickles
+
 if TYPE_CHECKING:
     from ppg.graph.declared import DeclaredGraph
     from ppg.result import JobOutcome, RunResult
@@ -62,6 +64,7 @@ class JobsNotNeeded:
     job_ids: tuple[str, ...]
 
 
+@reads_old_pickles
 @dataclass(frozen=True, slots=True)
 class JobQueued:
     """The job has to run; it starts when cores and memory allow."""
@@ -72,6 +75,7 @@ class JobQueued:
     """The same reasons, as front ends group them."""
 
 
+@reads_old_pickles
 @dataclass(frozen=True, slots=True)
 class JobStarted:
     """The job's process runs."""
@@ -79,6 +83,8 @@ class JobStarted:
     job_id: str
     pid: int
     when: float
+    machine: str = ""
+    """The name of the machine, if the job runs on another one."""
 
 
 @dataclass(frozen=True, slots=True)

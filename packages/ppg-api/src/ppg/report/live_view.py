@@ -141,7 +141,7 @@ class LiveView:
             with self._lock:
                 shown = self._so_far.oldest()
             now = time.time()
-            jobs = [looked_at(job_id, now - since, pid) for job_id, since, pid in shown]
+            jobs = [looked_at(job_id, now - since, pid, machine) for job_id, since, pid, machine in shown]
             with self._lock:
                 if self._over.is_set() or self._is_gone:
                     return

@@ -118,13 +118,17 @@ def _log_lines(event: Event) -> list[str]:
             return [f"not needed: {job_id}" for job_id in job_ids]
         case JobQueued(job_id, reasons):
             return [f"has to run: {job_id} ({'; '.join(reasons)})"]
-        case JobStarted(job_id, pid, _):
-            return [f"started: {job_id} (pid {pid})"]
+        case JobStarted(job_id, pid, _, machine):
+            return [f"started: {job_id} (pid {pid}{_on(machine)})"]
         case JobFinished(job_id, outcome):
             how = "taken from the shared cache" if outcome.taken_from_cache else "done"
-            return [f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_attempts(outcome)}){_earlier(outcome)}"]
+            return [
+                f"{how}: {job_id} ({outcome.runtime or 0:.3f} s{_attempts(outcome)}{_on(outcome.machine)}){_earlier(outcome)}"
+            ]
         case JobFailed(job_id, outcome):
-            return [f"failed: {job_id} ({outcome.error_class}{_attempts(outcome)}){_earlier(outcome)}"]
+            return [
+                f"failed: {job_id} ({outcome.error_class}{_attempts(outcome)}{_on(outcome.machine)}){_earlier(outcome)}"
+            ]
         case JobsBlocked(job_ids, cause):
             return [f"blocked: {job_id} (because of {cause})" for job_id in job_ids]
         case GraphExtended(generator, job_ids):
@@ -145,6 +149,10 @@ def _log_lines(event: Event) -> list[str]:
             return []
         case _:
             assert_never(event)
+
+
+def _on(machine: str) -> str:
+    return f", on {machine}" if machine else ""
 
 
 def _attempts(outcome: "JobOutcome") -> str:

@@ -82,7 +82,7 @@ class PlainProgress:
                     reasons = self._reasons[job_id] = reasons_in_words(causes)
                     self._queued[reasons] += 1
             case JobStarted(job_id) if self._every_job:
-                self._started(job_id)
+                self._started(job_id, self._tally.place_of(job_id))
             case JobFinished(job_id, outcome):
                 self._finished(job_id, outcome)
             case JobFailed(_, outcome):
@@ -117,7 +117,7 @@ class PlainProgress:
             ):
                 pass
 
-    def _started(self, job_id: str) -> None:
+    def _started(self, job_id: str, place: str) -> None:
         """Tell the start of a job with new reasons, or of any job after a while without a line."""
         reasons = self._reasons.pop(job_id, "again")
         is_new = reasons not in self._told and len(self._told) < MOST_REASONS
@@ -125,7 +125,7 @@ class PlainProgress:
             more = self._queued[reasons] - 1 if is_new else 0
             others = f", and {counted(more, 'more job')}" if more > 0 else ""
             show = self._line if is_new else self._progress
-            show(one_line(f"start   {job_id}{others}: {reasons}"))
+            show(one_line(f"start   {job_id}{place}{others}: {reasons}"))
         if is_new:
             self._told.add(reasons)
         self._queued[reasons] -= 1
@@ -181,4 +181,6 @@ def _how_done(outcome: "JobOutcome") -> str:
     how = f"{outcome.runtime or 0:.2f} s"
     if outcome.taken_from_cache:
         how += ", taken from the shared cache"
+    if outcome.machine:
+        how += f", on {outcome.machine}"
     return f"{how}, attempt {outcome.attempts}" if outcome.attempts > 1 else how

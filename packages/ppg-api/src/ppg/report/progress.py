@@ -71,6 +71,8 @@ class Tally:
         self._pipegraph: DeclaredGraph | None = None
         self.queued: dict[str, tuple[str, ...]] = {}
         self.running: dict[str, float] = {}
+        self.machines: dict[str, str] = {}
+        """The machine of each running job that runs on another one, by id."""
 
     @property
     def settled(self) -> int:
@@ -90,10 +92,12 @@ class Tally:
             case JobQueued(job_id, reasons):
                 self.queued[job_id] = reasons
                 # A job that could not read its leftover cache starts a second time.
-                self.running.pop(job_id, None)
-            case JobStarted(job_id, _, when):
+                self._forget(job_id)
+            case JobStarted(job_id, _, when, machine):
                 self.queued.pop(job_id, None)
                 self.running[job_id] = when
+                if machine:
+                    self.machines[job_id] = machine
             case JobFinished(job_id, _):
                 self._ended(job_id)
                 self.ran += 1
@@ -134,7 +138,12 @@ class Tally:
         """Yield the counts, then one line per running job with its running time."""
         yield self.line()
         for job_id, since in self.running.items():
-            yield f"  running for {max(0.0, now - since):.1f} s: {one_line(job_id)}"
+            yield f"  running for {max(0.0, now - since):.1f} s{self.place_of(job_id)}: {one_line(job_id)}"
+
+    def place_of(self, job_id: str) -> str:
+        """Return the words that say on which machine a job runs; none if that is this one."""
+        machine = self.machines.get(job_id)
+        return "" if machine is None else f" on {one_line(machine)}"
 
     def is_invariant(self, job_id: str) -> bool:
         """Whether the job is an invariant; `failed` counts those too, because the user must repair them."""
@@ -142,7 +151,11 @@ class Tally:
 
     def _ended(self, job_id: str) -> None:
         self.queued.pop(job_id, None)
+        self._forget(job_id)
+
+    def _forget(self, job_id: str) -> None:
         self.running.pop(job_id, None)
+        self.machines.pop(job_id, None)
 
 
 class RunSoFar:
@@ -208,15 +221,16 @@ class RunSoFar:
         self._settled_before.clear()
         self._ended_before.clear()
 
-    def oldest(self) -> list[tuple[str, float, int | None]]:
-        """Return the running jobs that are shown, the oldest first: id, seconds since the epoch, and process."""
+    def oldest(self) -> list[tuple[str, float, int | None, str]]:
+        """Return the running jobs that are shown, the oldest first: id, seconds since the epoch, process, and other machine."""
         latest = time.time() - SECONDS_BEFORE_SHOWN
-        found: list[tuple[str, float, int | None]] = []
+        found: list[tuple[str, float, int | None, str]] = []
         for job_id, since in self.tally.running.items():
             if len(found) == RUNNING_SHOWN or since > latest:
                 # The others have started later.
                 break
-            found.append((job_id, since, self.process_of(job_id)))
+            machine = self.tally.machines.get(job_id, "")
+            found.append((job_id, since, self.process_of(job_id), machine))
         return found
 
     def process_of(self, job_id: str) -> int | None:

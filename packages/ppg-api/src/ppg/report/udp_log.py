@@ -31,6 +31,8 @@ Each datagram is one JSON object in ASCII with a newline at its end, of at most 
     suspended, resumed
     run_finished    ran, up_to_date, failed, blocked, not_needed, left_out, not_done (numbers of jobs), seconds
 
+A job that runs on another machine has `machine` in started, finished and failed.
+
 A list of ids that is too long for one datagram comes in several. Texts that are too long lose their middle
 and other lists lose their end; the object then has `"cut": true`.
 
@@ -210,8 +212,8 @@ def rendered(event: Event) -> Iterator[tuple[str, Fields]]:
             yield from _listed("not_needed", job_ids)
         case JobQueued(job_id, reasons):
             yield "queued", {"job": job_id, "reasons": reasons}
-        case JobStarted(job_id, pid, _):
-            yield "started", {"job": job_id, "pid": pid}
+        case JobStarted(job_id, pid, _, machine):
+            yield "started", {"job": job_id, "pid": pid, **_of_machine(machine)}
         case JobFinished(job_id, outcome):
             yield (
                 "finished",
@@ -224,6 +226,7 @@ def rendered(event: Event) -> Iterator[tuple[str, Fields]]:
                     "attempts": outcome.attempts,
                     "earlier": list(outcome.earlier),
                     "taken_from_cache": outcome.taken_from_cache,
+                    **_of_machine(outcome.machine),
                 },
             )
         case JobFailed(job_id, outcome):
@@ -237,6 +240,7 @@ def rendered(event: Event) -> Iterator[tuple[str, Fields]]:
                     "seconds": outcome.runtime,
                     "attempts": outcome.attempts,
                     "earlier": list(outcome.earlier),
+                    **_of_machine(outcome.machine),
                 },
             )
         case JobsBlocked(job_ids, cause):
@@ -261,6 +265,10 @@ def rendered(event: Event) -> Iterator[tuple[str, Fields]]:
             return
         case _:
             assert_never(event)
+
+
+def _of_machine(name: str) -> Fields:
+    return {"machine": name} if name else {}
 
 
 def _listed(event: str, job_ids: Sequence[str], **others: str) -> Iterator[tuple[str, Fields]]:

@@ -86,6 +86,7 @@ class LastRun:
         attempts: how often the job was started.
         earlier: how the earlier attempts ended; see `JobOutcome`.
         taken_from_cache: whether the job's files were taken from the shared cache.
+        machine: the name of the machine on which it ran; empty if that was the script's.
         report: of a failed job: its traceback and the end of its output; empty if it was not stored.
     """
 
@@ -100,6 +101,7 @@ class LastRun:
     taken_from_cache: bool
     earlier: tuple[str, ...] = ()
     report: str = ""
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,8 @@ def note_run(
         details["earlier"] = [_cut(text) for text in outcome.earlier]
     if outcome.taken_from_cache:
         details["taken"] = True
+    if outcome.machine:
+        details["machine"] = outcome.machine
     if outcome.failed:
         details["error"] = _cut(outcome.error or "")
     if report:
@@ -182,6 +186,7 @@ def last_run(store: StatusStore, job_id: str) -> LastRun | None:
         details.get("taken", False),
         tuple(details.get("earlier", ())),
         details.get("report", ""),
+        details.get("machine", ""),
     )
 
 

@@ -185,7 +185,7 @@ class RunWatch:
         return "\n".join(self._so_far.tally.running_lines(time.time()))
 
     def _state(self) -> bytes:
-        return encoded("state", **state_fields(self._so_far, {}))
+        return encoded("state", **state_fields(self._so_far))
 
     def _admit(self) -> None:
         assert self._place is not None

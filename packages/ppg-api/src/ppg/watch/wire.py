@@ -44,16 +44,15 @@ def fields_of(line: bytes) -> Fields:
     return found if isinstance(found, dict) else {"event": ""}
 
 
-def state_fields(so_far: RunSoFar, machines: Mapping[str, str]) -> Fields:
-    """Return the state of a run; `machines` has those of jobs that run elsewhere."""
+def state_fields(so_far: RunSoFar) -> Fields:
+    """Return the state of a run."""
     from dataclasses import asdict, replace  # noqa: PLC0415 (only a run that is watched needs it)
 
     from ppg.live.picture import RunningJob  # noqa: PLC0415 (the same)
 
     now = time.time()
-    shown = so_far.oldest()
-    state = so_far.state([RunningJob(job_id, now - since) for job_id, since, _ in shown])
-    running = [(job_id, since, pid, machines.get(job_id, "")) for job_id, since, pid in shown]
+    running = so_far.oldest()
+    state = so_far.state([RunningJob(job_id, now - since) for job_id, since, _, _ in running])
     return {**asdict(replace(state, running=())), "running": running, "when": now}
 
 

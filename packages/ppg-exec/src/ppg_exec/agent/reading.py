@@ -24,6 +24,7 @@ from ppg_exec.links.messages import (
     SubmittedUnread,
     UnloadData,
 )
+from ppg_exec.node.arrived_files import AfterArrival
 from ppg_exec.pickling.receive import IdentityTable, UnknownIdentity
 from ppg_exec.tasks import RunsIn, Task
 from ppg_exec.tracking.uses import Tracking
@@ -106,7 +107,7 @@ class Reading:
     ) -> Task:
         return Task(
             key=message.key,
-            function=function,
+            function=AfterArrival(function, message.awaits) if message.awaits else function,
             arguments=arguments,
             after=after,
             place=place,

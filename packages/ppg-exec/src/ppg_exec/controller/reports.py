@@ -235,6 +235,7 @@ class Reports:
         self._read_rest(node)
         activity, at_fault = read_logbook(node.logbook)
         self._nodes.drop(node)
+        taken_back = 0
         for number, state in list(self._registry.sent.items()):
             if state.node is not node:
                 continue
@@ -254,6 +255,7 @@ class Reports:
                 continue
             if not doing:
                 state.lost += 1
+                taken_back += state.role is Role.TASK
                 self._dispatcher.take_back(state)
                 continue
             self._dispatcher.pass_on(state, 0)
@@ -264,6 +266,13 @@ class Reports:
                 end = TimedOut(state.task.timeout or 0.0)
             state.step_back()
             self._settle(state, end, NO_OUTPUT, UNUSED, ())
+        if taken_back:
+            # A node may die just after it has forked, before it says so.
+            self._registry.events.append(
+                Notice(
+                    f"a compute node died; {taken_back} of its jobs, which had not begun or just had, start again"
+                )
+            )
 
     def _read_rest(self, node: NodeHandle) -> None:
         """Read what a node sent before it died."""

@@ -9,15 +9,18 @@ from typing import Any
 
 from distributed.comm import connect
 
-from ppg_exec.dask.hosts import Hosts, StartHere, WorkerFacts
+from ppg_exec.dask.hosts import DRAIN_SECONDS, Hosts, StartHere, WorkerFacts
 from ppg_exec.dask.link import Link
-from ppg_exec.remote.fleet import FleetEvent, Left, Problem
+from ppg_exec.links.silence import boot_seconds
+from ppg_exec.remote.fleet import FleetEvent, Leaving, Left, Problem
 
 __all__ = ["Courier"]
 
 _LOOK_SECONDS = 1.0
 _SILENT_SECONDS = 30.0
 """How long the scheduler may be silent."""
+_SILENT_ALONE_SECONDS = 5.0
+"""How long it may be silent when the workers have left, too."""
 
 
 class Courier:
@@ -35,7 +38,7 @@ class Courier:
         self._operation = operation
         self._deliver = deliver
         self._hosts = Hosts()
-        self._abouts: dict[str, tuple[str, str]] = {}
+        self._abouts: dict[str, tuple[str, str, float | None]] = {}
         self._names = itertools.count(1)
         self.links: dict[str, Link] = {}
         self.is_scheduler_gone: bool = False
@@ -58,14 +61,14 @@ class Courier:
             self.is_scheduler_gone = True
 
     async def _look(self) -> None:
-        silent = 0.0
+        heard = boot_seconds()
         while True:
             try:
-                identity = await asyncio.wait_for(self._client.scheduler.identity(n_workers=-1), 10.0)
-                silent = 0.0
+                identity = await asyncio.wait_for(self._identity(), _SILENT_ALONE_SECONDS)
+                heard = boot_seconds()
             except (TimeoutError, OSError):
-                silent += _LOOK_SECONDS
-                if silent >= _SILENT_SECONDS or self._client.status in {"closed", "closing"}:
+                patience = _SILENT_SECONDS if self.links else _SILENT_ALONE_SECONDS
+                if boot_seconds() - heard >= patience or self._client.status in {"closed", "closing"}:
                     self.is_scheduler_gone = True
                     self._deliver(
                         Problem("the Dask scheduler is gone: start the cluster again, and then the run")
@@ -73,9 +76,27 @@ class Courier:
                     return
                 await asyncio.sleep(_LOOK_SECONDS)
                 continue
-            for start in self._hosts.update(await self._facts(identity["workers"])):
+            workers = await self._facts(identity["workers"])
+            for start in self._hosts.update(workers, boot_seconds()):
                 self._start(start)
+            self._drain()
             await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _identity(self) -> dict[str, Any]:
+        """What the scheduler knows; raises OSError if the client has given it up."""
+        scheduler = self._client.scheduler
+        if scheduler is None:
+            raise OSError("the client has no scheduler any more")
+        identity: dict[str, Any] = await scheduler.identity(n_workers=-1)
+        return identity
+
+    def _drain(self) -> None:
+        """Give no more tasks to machines with a time that is about to end."""
+        for link in self.links.values():
+            ends = link.start.ends
+            if ends is not None and not link.is_draining and ends - boot_seconds() < DRAIN_SECONDS:
+                link.is_draining = True
+                self._deliver(Leaving(link.name, f"its time ends in {max(0.0, ends - boot_seconds()):.0f} s"))
 
     async def _facts(self, workers: dict[str, Any]) -> dict[str, WorkerFacts]:
         self._abouts = {address: about for address, about in self._abouts.items() if address in workers}
@@ -84,19 +105,20 @@ class Courier:
             if answer is not None:
                 self._abouts[address] = answer
         return {
-            address: WorkerFacts(
-                *self._abouts[address], int(facts["nthreads"]), facts["memory_limit"] or None
-            )
+            address: _facts_of(self._abouts[address], facts)
             for address, facts in workers.items()
             if address in self._abouts and facts["status"] in {"running", "paused"}
         }
 
-    async def _about(self, address: str) -> tuple[str, str] | None:
+    async def _about(self, address: str) -> tuple[str, str, float | None] | None:
         try:
             answer = await self._call(address, what="about")
         except (TimeoutError, OSError):
             return None  # it has just gone, or has not got the plugin yet
-        return (answer["host"], answer["name"]) if isinstance(answer, dict) and "host" in answer else None
+        if not isinstance(answer, dict) or "host" not in answer:
+            return None
+        left = answer["seconds_left"]
+        return answer["host"], answer["name"], None if left is None else boot_seconds() + left
 
     async def _call(self, address: str, **arguments: Any) -> Any:
         comm = await asyncio.wait_for(connect(address, timeout=5, deserialize=False, **self._security()), 6.0)
@@ -162,3 +184,8 @@ class Courier:
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _facts_of(about: tuple[str, str, float | None], facts: dict[str, Any]) -> WorkerFacts:
+    host, name, ends = about
+    return WorkerFacts(host, name, int(facts["nthreads"]), facts["memory_limit"] or None, ends)

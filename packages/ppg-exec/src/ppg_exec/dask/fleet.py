@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -176,14 +178,31 @@ class DaskFleet:
                     left = asyncio.run_coroutine_threadsafe(self._courier.leave(patience), self._loop)
                     with contextlib.suppress(TimeoutError):
                         left.result(patience + 5.0)
-                    with contextlib.suppress(OSError, TimeoutError):
-                        self._client.unregister_worker_plugin(f"ppg-{self._operation}")
+                    if not self._courier.is_scheduler_gone:
+                        with contextlib.suppress(OSError, TimeoutError):
+                            self._client.unregister_worker_plugin(f"ppg-{self._operation}")
             finally:
-                self._client.close()
+                with _quietly() if self._courier.is_scheduler_gone else contextlib.nullcontext():
+                    self._client.close()
         self._is_closed = True
         os.close(self._attention)
         if self._proof is not None:
             self._proof.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep Dask's client from logging that it cannot say goodbye to a scheduler that is gone, which the user knows."""
+    log = logging.getLogger("distributed.client")
+
+    def is_worth_it(record: logging.LogRecord) -> bool:
+        return record.levelno > logging.ERROR
+
+    log.addFilter(is_worth_it)
+    try:
+        yield
+    finally:
+        log.removeFilter(is_worth_it)
 
 
 def _wake(links: list[Any]) -> None:

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-__all__ = ["Hosts", "StartHere", "WorkerFacts"]
+__all__ = ["DRAIN_SECONDS", "Hosts", "StartHere", "WorkerFacts"]
 
 _MOST_FAILURES = 3
+DRAIN_SECONDS = 60.0
+"""So long before its time ends a machine gets no more jobs."""
 
 
 class WorkerFacts(NamedTuple):
@@ -18,6 +20,8 @@ class WorkerFacts(NamedTuple):
     name: str
     cores: int
     memory: int | None
+    ends: float | None = None
+    """when its time ends (boot seconds), if that is known"""
 
 
 class StartHere(NamedTuple):
@@ -28,6 +32,8 @@ class StartHere(NamedTuple):
     worker: str
     cores: int
     memory: int | None
+    ends: float | None = None
+    """when the time of the first of these workers ends, as in `WorkerFacts`"""
 
 
 @dataclass(slots=True)
@@ -43,8 +49,11 @@ class Hosts:
         self._workers: dict[str, WorkerFacts] = {}
         self._hosts: dict[str, _Host] = {}
 
-    def update(self, workers: Mapping[str, WorkerFacts]) -> list[StartHere]:
-        """Take in the workers that there are; returns where agents are to be started, which then count as started."""
+    def update(self, workers: Mapping[str, WorkerFacts], now: float = 0.0) -> list[StartHere]:
+        """Take in the workers that there are; returns where agents are to be started, which then count as started.
+
+        A machine with a time that is about to end gets none.
+        """
         self._workers = dict(workers)
         by_host: dict[str, list[str]] = {}
         for address, facts in workers.items():
@@ -54,8 +63,11 @@ class Hosts:
             known = self._hosts.setdefault(host, _Host())
             if known.has_agent or known.failures >= _MOST_FAILURES:
                 continue
-            known.has_agent = True
             there = [workers[address] for address in addresses]
+            ends = min((each.ends for each in there if each.ends is not None), default=None)
+            if ends is not None and ends - now < DRAIN_SECONDS:
+                continue
+            known.has_agent = True
             limits = [each.memory for each in there if each.memory]
             started.append(
                 StartHere(
@@ -65,6 +77,7 @@ class Hosts:
                     addresses[known.failures % len(addresses)],
                     sum(each.cores for each in there),
                     sum(limits) if len(limits) == len(there) else None,
+                    ends,
                 )
             )
         return started

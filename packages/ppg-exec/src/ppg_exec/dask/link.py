@@ -57,6 +57,8 @@ class Link:
         """messages that wait; the main thread adds to them"""
         self.wake: asyncio.Event = asyncio.Event()
         self.is_leaving: bool = False
+        self.is_draining: bool = False
+        """whether its time is about to end"""
         self.messages: int = 0
         """how many have come; with the second one the agent is ready"""
         self._operation = operation

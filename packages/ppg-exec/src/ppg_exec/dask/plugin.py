@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,18 @@ from distributed import Status
 from distributed.diagnostics.plugin import WorkerPlugin
 
 from ppg_exec.links.frames import Frames, framed
-from ppg_exec.links.silence import PING_SECONDS
-from ppg_exec.linux import sweep
+from ppg_exec.links.hello import machine_name
+from ppg_exec.links.silence import PING_SECONDS, boot_seconds
+from ppg_exec.linux import stat_fields, sweep
 from ppg_exec.remote.agent_process import AgentProcess
 
 __all__ = ["AgentPlugin", "host_key"]
 
 _CHUNK = 1 << 18
+_FAREWELL_SECONDS = 5.0
+"""How long a worker that closes waits until the client knows that the agent has ended."""
+_START = 19
+"""Where the start of a process is in its stat, behind the name: ticks since the machine has started."""
 _PATIENCE = 8.0
 """Seconds that an agent has to end its tasks after it was asked to leave."""
 
@@ -31,7 +36,19 @@ _PATIENCE = 8.0
 def host_key() -> str:
     """A name for the machine, or the part of it, of which this process sees all processes."""
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{platform.node()}"  # noqa: PTH116 - a link that leads nowhere
+    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{machine_name()}"  # noqa: PTH116 - a link that leads nowhere
+
+
+def _seconds_left(worker: Any) -> float | None:
+    """How long this worker has, by the end of its Slurm job and by its `--lifetime`; None if nothing says so."""
+    left = []
+    if (of_job := os.environ.get("SLURM_JOB_END_TIME", "")).isdigit():
+        left.append(float(of_job) - time.time())
+    if worker.lifetime:
+        # The process is older than its worker, so this is rather too little.
+        started = int(stat_fields(os.getpid())[_START]) / os.sysconf("SC_CLK_TCK")
+        left.append(started + worker.lifetime - boot_seconds())
+    return max(0.0, min(left)) if left else None
 
 
 class AgentPlugin(WorkerPlugin):
@@ -49,6 +66,7 @@ class AgentPlugin(WorkerPlugin):
         """Add the operation to a worker."""
         self._relays: set[_Relay] = set()
         worker.handlers[self.name] = self._serve
+        self._worker = worker
 
     async def teardown(self, worker: Any) -> None:
         """Remove the operation, and end the agents."""
@@ -60,7 +78,11 @@ class AgentPlugin(WorkerPlugin):
         """Answer a client: `what` is "about", "sweep" or "start"."""
         match what:
             case "about":
-                return {"host": host_key(), "name": platform.node()}
+                return {
+                    "host": host_key(),
+                    "name": machine_name(),
+                    "seconds_left": _seconds_left(self._worker),
+                }
             case "sweep":
                 # All processes with this marker are on this machine.
                 return {"left": await asyncio.to_thread(sweep, marker)}
@@ -83,6 +105,7 @@ class _Relay:
         self._comm = comm
         self._process: AgentProcess | None = None
         self._writing = asyncio.Lock()
+        self._is_over = asyncio.Event()
 
     async def run(self) -> None:
         """Start the agent, and relay until its end."""
@@ -103,13 +126,16 @@ class _Relay:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._process = None
             process.close()
+            self._is_over.set()
         self._comm.abort()
 
     async def end(self) -> None:
-        """End the agent and everything beneath it."""
+        """End the agent and everything beneath it, and report that to the client, which can be certain then."""
         process = self._process
         if process is not None:
             await asyncio.to_thread(process.end)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._is_over.wait(), _FAREWELL_SECONDS)
 
     async def _write(self, message: dict[str, Any]) -> None:
         async with self._writing:

@@ -6,13 +6,14 @@ All of it travels as JSON, which every version can read.
 from __future__ import annotations
 
 import json
+import os
 import platform
 import sys
 from dataclasses import asdict, dataclass, field
 
 from ppg_exec.links.messages import PROTOCOL
 
-__all__ = ["Facts", "Settings", "about_this_process", "mismatch", "problem_of", "read_about"]
+__all__ = ["Facts", "Settings", "about_this_process", "machine_name", "mismatch", "problem_of", "read_about"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,13 +86,18 @@ class Facts:
         return cls(**values)
 
 
+def machine_name() -> str:
+    """The name of this machine. PPG_MACHINE_NAME gives a part of a machine a name, and so an agent, of its own."""
+    return os.environ.get("PPG_MACHINE_NAME") or platform.node()
+
+
 def about_this_process() -> str:
     """What an agent says first."""
     return json.dumps(
         {
             "protocol": PROTOCOL,
             "python": list(sys.version_info[:2]),
-            "machine": platform.node(),
+            "machine": machine_name(),
             "system": platform.machine(),
         }
     )

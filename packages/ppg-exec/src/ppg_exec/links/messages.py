@@ -82,6 +82,7 @@ class SubmitTask(Message):
     """the number of a `DefineTracking`; 0: no uses of files are noted"""
     own_files: tuple[str, ...]
     own_temporary_folder: bool
+    awaits: tuple[tuple[str, int, int], ...]
 
 
 class DefineTracking(Message):

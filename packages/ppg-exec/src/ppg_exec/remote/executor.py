@@ -222,6 +222,7 @@ class RemoteExecutor:
         for placed in placement.place():
             state, machine = placed.item, self._received.machines[placed.machine]
             state.machine = machine
+            state.is_ahead = placed.is_ahead
             is_ahead = is_ahead or placed.is_ahead
             steps = self._under_way.loads.steps(state.loads, machine.loads)
             for step in steps:

@@ -31,7 +31,8 @@ class RemoteTask:
     """RemoteTask: holds one task on its way.
 
     `order` is its place among equal priorities. `loads` are all that it needs, also by way of other loads. `lost_on` names the
-    machines that were lost while it was there. `is_repeat` marks a load that is repeated on another machine.
+    machines that were lost while it was there, and `suspected_on` those that it may have ended. `starts` counts its attempts on this machine, and `ended_there` those that ended on lost
+    machines. `is_ahead`: it was placed there before a core was free. `is_repeat` marks a load that is repeated on another machine.
     """
 
     task: Task
@@ -41,9 +42,13 @@ class RemoteTask:
     machine: RemoteMachine | None = None
     is_sent: bool = False
     is_running: bool = False
+    is_ahead: bool = False
     is_repeat: bool = False
     cancelled: bool = False
     lost_on: tuple[str, ...] = ()
+    suspected_on: tuple[str, ...] = ()
+    starts: int = 0
+    ended_there: int = 0
 
 
 class LoadStep(NamedTuple):
@@ -117,12 +122,13 @@ class RemoteMachine:
             enforce_memory=task.enforce_memory,
             priority=task.priority,
             timeout=task.timeout,
-            retries=task.retries,
+            retries=max(0, task.retries - state.ended_there),
             directory=task.working_directory,
             returns_plain=task.returns_plain,
             tracking=tracking,
             own_files=() if task.tracking is None else task.own_files,
             own_temporary_folder=task.own_temporary_folder,
+            awaits=task.awaits,
         )
         try:
             self.put(message)

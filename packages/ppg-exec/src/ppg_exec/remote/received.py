@@ -126,6 +126,7 @@ class Received:
                 state = machine.sent.get(message.number)
                 if state is not None and not state.is_repeat:
                     state.is_running = True
+                    state.starts += 1
                     self._under_way.events.append(
                         Started(state.task.key, message.pid, message.when, machine.name)
                     )

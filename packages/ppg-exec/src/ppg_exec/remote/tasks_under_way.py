@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from ppg_exec.attempts import append_attempt
 from ppg_exec.executor import Event
 from ppg_exec.remote.load_plan import LoadPlan
 from ppg_exec.remote.machine import RemoteTask
 from ppg_exec.resources.placement import Needs, Placement
-from ppg_exec.tasks import End, LoadRepeated, Outcome, RunsIn, Succeeded
+from ppg_exec.tasks import Died, End, LoadRepeated, Outcome, RunsIn, Succeeded
 
 __all__ = ["TasksUnderWay"]
+
+
+_ENDED_THERE = Died(None, None, "it ended on a machine that was lost before it had reported how")
 
 
 class TasksUnderWay:
@@ -58,6 +62,12 @@ class TasksUnderWay:
         if state.task.place is RunsIn.NODE and isinstance(end, Succeeded):
             self.loads.loaded(state.task)
         machine = "" if state.machine is None else state.machine.name
+        if state.ended_there:
+            details["attempts"] = details.get("attempts", 1) + state.ended_there
+            earlier: tuple[End, ...] = ()
+            for attempt in (*[_ENDED_THERE] * state.ended_there, *details.get("earlier", ())):
+                earlier = append_attempt(earlier, attempt)
+            details["earlier"] = earlier
         self.events.append(Outcome(state.task.key, end, machine=machine, lost=len(state.lost_on), **details))
 
     def repeat_ended(self, key: str, end: End) -> None:

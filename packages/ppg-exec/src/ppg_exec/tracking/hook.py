@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ppg_exec.tracking.notes import Prefixes
     from ppg_exec.tracking.trace import Trace
 
-__all__ = ["TrackedTask", "current_notes", "install", "join"]
+__all__ = ["TrackedTask", "Unnoted", "current_notes", "install", "join"]
 
 _SPAWN = "multiprocessing.popen_spawn_posix"
 _FORKSERVER = "multiprocessing.popen_forkserver"
@@ -117,6 +117,21 @@ class TrackedTask:
                 f"the list of the files that it has used cannot be made: {type(error).__name__}: {error}"
             )
             return failed.encoded()
+
+
+class Unnoted:
+    """Unnoted: is a block in which this process notes no file."""
+
+    __slots__ = ("_before",)
+
+    def __enter__(self) -> None:
+        global _current  # noqa: PLW0603 - the hook has no other way to the task
+        self._before = _current
+        _current = None
+
+    def __exit__(self, *_: object) -> None:
+        global _current  # noqa: PLW0603 - the same
+        _current = self._before
 
 
 def current_notes() -> Notes | None:
