@@ -4,6 +4,9 @@ import re
 import sys
 
 import pytest
+import typer
+
+from ppg_cli.main import app
 
 SCRIPT = """
 ppg.new_pipegraph()
@@ -13,7 +16,7 @@ for name in ["c.txt", *sys.argv[1:]]:
 ppg.run_pipegraph()
 """
 
-ON_SCRIPTS = [("run",), ("verify",), ("accept",), ("why",), ("graph", "dump"), ("status",)]
+ON_SCRIPTS = [("run",), ("debug",), ("verify",), ("accept",), ("why",), ("graph", "dump"), ("status",)]
 OTHERS = [
     ("inputs", "a.txt"),
     ("log",),
@@ -122,25 +125,41 @@ def test_named_jobs_are_verified_with_what_they_need(scripted):
     assert scripted.ppg("verify", "script.py").code == 1
 
 
+def commands():
+    """The names of all commands, as typer knows them."""
+    pending = [((), typer.main.get_command(app))]
+    while pending:
+        name, command = pending.pop()
+        below = getattr(command, "commands", {})
+        pending += [((*name, word), each) for word, each in below.items()]
+        if not below:
+            yield name
+
+
 def test_help_of_each_command_has_an_example_and_its_exit_codes(project):
-    for command in (
-        *ON_SCRIPTS,
-        *((name,) for name in ("inputs", "log", "doctor")),
-        ("cache", "list"),
-        ("cache", "prune"),
-    ):
+    names = sorted(commands())
+    assert len(names) > 15
+    for command in names:
         text = project.ppg(*command, "--help").out
         assert f"Example: ppg {' '.join(command)}" in text, text
         assert "Exit codes:" in text
+
+
+@pytest.mark.parametrize("command", ["why", "inputs", "status", "output", "forget"])
+def test_a_name_that_no_store_has_is_an_error_with_the_nearest_ones(scripted, command):
+    assert scripted.ppg("run", "script.py").code == 0
+    ended = scripted.ppg(command, "a.tx")
+    assert ended.code == 2
+    assert "there is no job 'a.tx'; there is 'a.txt'" in ended.err
 
 
 def test_help_imports_neither_the_engine_nor_rich(project):
     looks = """
         import sys
         from ppg_cli.main import app
-        for arguments in (["--help"], ["run", "--help"], ["verify", "--help"]):
+        for arguments in (["--help"], ["run", "--help"], ["verify", "--help"], ["debug", "--help"]):
             app(arguments, standalone_mode=False)
-        print(sorted({"rich", "sqlite3", "ppg_graph", "ppg.jobs", "ppg_exec", "ppg_invariants"} & set(sys.modules)))
+        print(sorted({"rich", "bdb", "pdb", "sqlite3", "ppg_graph", "ppg.jobs", "ppg_exec", "ppg_invariants"} & set(sys.modules)))
     """
     project.script(looks, prelude="")
     assert project.command(sys.executable, "script.py").out.splitlines()[-1] == "[]"

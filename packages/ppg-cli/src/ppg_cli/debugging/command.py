@@ -1,6 +1,5 @@
 """`ppg debug script.py JOB`: calls one job alone, under a debugger, with its outputs in a scratch copy."""
 
-import bdb
 import contextlib
 import os
 import shlex
@@ -136,7 +135,9 @@ def _tell_of_inputs(needs: "Needs", script: Path) -> None:
 
 
 def _debugged(rehearsal: "Rehearsal", needs: "Needs", debugger: "Debugger") -> int:
-    from ppg.debug.rehearsal import trace_of_user  # noqa: PLC0415 (no other command pays for it)
+    import bdb  # noqa: PLC0415 (no other command pays for it)
+
+    from ppg.debug.rehearsal import trace_of_user  # noqa: PLC0415 (the same)
 
     now = job_id = rehearsal.job.job_id
     try:
