@@ -29,6 +29,10 @@ class DaskSite(Site):
     def start(self) -> None:
         """Start the machines, the scheduler and the workers."""
         super().start()
+        self.start_programs()
+
+    def start_programs(self) -> None:
+        """Start the scheduler and the workers."""
         self.start_scheduler()
         for name in self.names:
             self.start_worker(name)
@@ -77,7 +81,8 @@ class DaskSite(Site):
     def logs(self) -> str:
         """What the programs of Dask have said, for messages of failed tests."""
         return "\n".join(
-            f"{path.name}:\n{path.read_text()[-2000:]}" for path in sorted(Path(self.folder).glob("*.log"))
+            f"{path.name}:\n{path.read_text(errors='replace')[-2000:]}"
+            for path in sorted(Path(self.folder).glob("*.log"))
         )
 
     def close(self) -> None:

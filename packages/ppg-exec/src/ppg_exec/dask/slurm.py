@@ -93,5 +93,7 @@ def _script(asked: SlurmMachines, address: str, certificates: Certificates) -> s
     lines = ["#!/bin/sh", *asked.prologue, f'exec {worker} --name "{NAME}$SLURM_JOB_ID"', ""]
     if asked.walltime is not None:
         # Later versions of Slurm say it themselves. The agent reads it, and the machine gets no jobs shortly before.
-        lines.insert(1, f"export SLURM_JOB_END_TIME=${{SLURM_JOB_END_TIME:-$(($(date +%s) + {asked.walltime:.0f}))}}")
+        lines.insert(
+            1, f"export SLURM_JOB_END_TIME=${{SLURM_JOB_END_TIME:-$(($(date +%s) + {asked.walltime:.0f}))}}"
+        )
     return "\n".join(lines)
