@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from ppg.jobs.tool_version import ToolVersionInvariant
     from ppg.kinds.execution import Execution
     from ppg.kinds.kind import JobOutputs, Observing, ProcessCall
+    from ppg.launch.slurm import Slurm, Srun
     from ppg.pipegraph import Pipegraph
     from ppg.recipes.cached_jobs import (
         CachedAttributeLoadingJob,
@@ -177,6 +178,8 @@ __all__ = [
     "RunFailed",
     "RunResult",
     "SharedCache",
+    "Slurm",
+    "Srun",
     "Standing",
     "StoredValueJob",
     "TempDirectoryGeneratingJob",
@@ -225,6 +228,7 @@ _MODULES = {
     ],
     "ppg.worker.command": ["CORES"],
     "ppg.coordinators": ["DaskCluster", "LocalSystem"],
+    "ppg.launch.slurm": ["Slurm", "Srun"],
     "ppg.recipes.value_loading": ["ValueLoadingJob"],
     "ppg.recipes.stored_job": ["StoredValueJob", "ValueFormat"],
     "ppg.recipes.decorators": [

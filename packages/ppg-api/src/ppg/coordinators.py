@@ -122,7 +122,10 @@ class DaskCluster:
 
     Parameters:
         address: that of the scheduler, such as `tcp://10.0.0.1:8786`.
-        cluster: a cluster object of Dask, such as `dask_jobqueue.SLURMCluster(...)`, in the place of an address.
+        cluster: a cluster object of Dask, such as `dask_jobqueue.SLURMCluster(...)`, in the place of an address; or what is
+            started for each run: `ppg.Slurm(...)`, `ppg.Srun()`.
+        machines: the largest number of machines that the cluster object is asked for, as soon as jobs can use them. None
+            if the script has asked for them, by `scale` or `adapt`.
         security: a `distributed.Security`, if the scheduler needs it.
         scratch: a folder on each machine for the output of running jobs; None for that of temporary files.
         share_cores: share the cores of each machine with other ppg runs of the user there.
@@ -131,6 +134,7 @@ class DaskCluster:
 
     address: str | None = None
     cluster: "object | None" = None
+    machines: int | None = None
     security: "object | None" = None
     scratch: str | None = None
     share_cores: bool = True
@@ -144,6 +148,16 @@ class DaskCluster:
             raise ValueError(
                 f"DaskCluster: address must be that of a scheduler, such as 'tcp://10.0.0.1:8786', not {self.address!r}"
             )
+        machines: object = self.machines
+        if machines is not None:
+            if not isinstance(machines, int) or isinstance(machines, bool) or machines < 1:
+                raise ValueError(
+                    f"DaskCluster: machines must be a whole number of at least 1, not {machines!r}"
+                )
+            if not callable(getattr(self.cluster, "adapt", None)):
+                raise TypeError(
+                    "DaskCluster: machines is for a cluster object that can adapt; leave it out with an address"
+                )
         require_flag(self.share_cores, "DaskCluster: share_cores")
 
     @property
@@ -155,8 +169,10 @@ class DaskCluster:
         """Return a new executor for the jobs of one run. The working directory is a folder that every machine has to see."""
         from ppg_exec import dask_executor  # noqa: PLC0415 (lean)
 
+        asked = getattr(self.cluster, "_asked", None)
         return dask_executor(
-            self.address or self.cluster,
+            self.address or (self.cluster if asked is None else asked()),
+            machines=self.machines,
             security=self.security,
             folder=".",
             scratch=self.scratch,

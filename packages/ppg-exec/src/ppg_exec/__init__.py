@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ppg_exec.confinement.system import CommonAccess, common_access
     from ppg_exec.controller.local import LocalExecutor
     from ppg_exec.dask.executor import dask_executor
+    from ppg_exec.dask.machines import SlurmMachines, SrunMachines
     from ppg_exec.executor import Event, Executor
     from ppg_exec.inline import InlineExecutor
     from ppg_exec.links.hello import Settings
@@ -91,6 +92,8 @@ __all__ = [
     "RunsIn",
     "SentException",
     "Settings",
+    "SlurmMachines",
+    "SrunMachines",
     "Started",
     "Succeeded",
     "Task",
@@ -130,6 +133,7 @@ _HOME = {
     "confinement.system": ("CommonAccess", "common_access"),
     "node.temporary_folders": ("TEMPORARY_FOLDER",),
     "dask.executor": ("dask_executor",),
+    "dask.machines": ("SlurmMachines", "SrunMachines"),
     "executor": ("Event", "Executor"),
     "inline": ("InlineExecutor",),
     "resources.ledger": ("Ledger", "Unsatisfiable", "WaitingLine"),

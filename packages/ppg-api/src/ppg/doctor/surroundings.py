@@ -34,6 +34,7 @@ OWN = {
     "PPG_KEEP_OUTPUT": "how much output of jobs is kept",
     "PPG_LOG_PORT": "where runs send their log",
     "PPG_MACHINE_NAME": "the name of the machine in a cluster",
+    "PPG_PROFILE": "the profile of settings that `ppg run` uses",
     "PPG_SHARED_CACHE": "the shared cache",
     "PPG_TEMPORARY_FOLDER": "the folder for temporary files of the job around this process",
 }

@@ -24,6 +24,7 @@ from ppg.jobs.invariants import (
 )
 from ppg.jobs.job import Job, JobFile
 from ppg.kinds.confining import require_confinable
+from ppg.kinds.execution import NO_DEFAULTS, JobDefaults
 from ppg.kinds.graph_protocol import not_in_a_job
 from ppg.kinds.signature import Callback
 from ppg.kinds.track import Track, require_track
@@ -121,6 +122,7 @@ class DeclaredGraph(Catalogue):
         self._run_forced: Sequence[Job | PathLike] = ()
         self._fail_fast: bool = False
         self._places = Places(self.root)
+        self._job_defaults: JobDefaults = NO_DEFAULTS
         self._life = Life.DECLARING
         self._result: RunResult | None = None
         self._was_replaced: bool = False

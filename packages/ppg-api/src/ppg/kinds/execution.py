@@ -16,7 +16,15 @@ from ppg.kinds.undeclared import Undeclared, require_undeclared
 if TYPE_CHECKING:
     from datetime import timedelta
 
-__all__ = ["AS_USUAL", "Execution", "ExecutionOptions", "Isolation", "LoadOptions", "execution_of"]
+__all__ = [
+    "AS_USUAL",
+    "Execution",
+    "ExecutionOptions",
+    "Isolation",
+    "JobDefaults",
+    "LoadOptions",
+    "execution_of",
+]
 
 Isolation = Literal["fork", "fresh"]
 """The origin of the fork: the compute node with all loaded data, or a clean process."""
@@ -91,6 +99,24 @@ class Execution:
 
 
 AS_USUAL = Execution()
+
+
+@dataclass(frozen=True, slots=True)
+class JobDefaults:
+    """Job defaults: what holds in a run for jobs that do not say it themselves; see `Execution`.
+
+    Attributes:
+        timeout: seconds; for jobs without a timeout.
+        retries: for jobs without retries.
+        memory: bytes; for jobs that do not state their memory.
+    """
+
+    timeout: float | None = None
+    retries: int = 0
+    memory: int | None = None
+
+
+NO_DEFAULTS = JobDefaults()
 
 
 def execution_of(options: Mapping[str, object], allowed: type, job: str) -> Execution:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from ppg.exceptions import JobContractError, PyPipelineGraphError
+from ppg.kinds.execution import NO_DEFAULTS, JobDefaults
 from ppg.paths import PathLike, normalised, require_path
 from ppg.result import RunResult
 from ppg.worker.calls import working_directory
@@ -30,12 +31,14 @@ class GraphProtocol(Protocol):
         dag: the structure.
         _pruned: the nodes that runs leave out.
         confine: whether jobs are confined that do not say it themselves.
+        _job_defaults: what holds for jobs that do not say it themselves.
     """
 
     root: str
     cache_folder: Path
     _pruned: "set[NodeId]"
     confine: bool
+    _job_defaults: JobDefaults
 
     @property
     def dag(self) -> "Dag":
@@ -113,6 +116,7 @@ class NowhereGraph:
         self.dag: Dag = Dag()
         self._pruned: set[NodeId] = set()
         self.confine: bool = False
+        self._job_defaults: JobDefaults = NO_DEFAULTS
         self._seconds_for_threads: float = 0.0
         self._jobs: dict[str, Any] = {}
 

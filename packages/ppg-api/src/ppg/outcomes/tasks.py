@@ -42,7 +42,7 @@ def task_for(
         PyPipelineGraphError: the hook `process_call` of the job's kind failed.
     """
     call = call_of(job)
-    execution = job.execution
+    execution, defaults = job.execution, job.pipegraph._job_defaults
     is_confined = runs_confined(job)
     if is_confined:
         from ppg.outcomes.confinement import confined_call  # noqa: PLC0415 (only runs with confined jobs need it)
@@ -65,11 +65,11 @@ def task_for(
         after=report,
         place=_place_of(job),
         cores=job.cores_needed,
-        memory=None if job.memory_needed == -1 else job.memory_needed,
+        memory=defaults.memory if job.memory_needed == -1 else job.memory_needed,
         enforce_memory=execution.enforce_memory,
         priority=priority,
-        timeout=execution.timeout,
-        retries=execution.retries,
+        timeout=defaults.timeout if execution.timeout is None else execution.timeout,
+        retries=execution.retries or defaults.retries,
         working_directory=job.pipegraph.root,
         returns_plain=returns_plain,
         tracking=tracking,

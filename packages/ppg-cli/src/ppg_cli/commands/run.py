@@ -1,5 +1,6 @@
 """`ppg run script.py [jobs ...] [-- arguments ...]`: runs a script and shows its progress, or what it would run."""
 
+import os
 import sys
 from enum import StrEnum
 from pathlib import Path
@@ -78,14 +79,18 @@ def run_command(
             "--memory",
             parser=bytes_of,
             metavar="SIZE",
-            help="Give at most so much memory to jobs that state their need: 16GB.",
+            help="Give at most so much memory to jobs that state their need: 16GB. With --on slurm: that of each machine.",
             show_default="all",
         ),
     ] = None,
     strict: Annotated[
-        bool,
-        typer.Option("--strict", help="Jobs fail that read files of other jobs without depending on them."),
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--strict/--no-strict",
+            help="Jobs fail that read files of other jobs without depending on them.",
+            show_default="no-strict",
+        ),
+    ] = None,
     inline: Annotated[
         bool,
         typer.Option("--inline", help="Run all jobs in one process, for debugging: breakpoint() works."),
@@ -107,8 +112,31 @@ def run_command(
         str | None,
         typer.Option(
             "--on",
-            metavar="ADDRESS",
-            help="Run the jobs on the Dask cluster of this scheduler: tcp://HOST:PORT.",
+            metavar="WHERE",
+            help="Where the jobs run: local, slurm, srun, or the address of a Dask scheduler, tcp://HOST:PORT.",
+            show_default="local",
+        ),
+    ] = None,
+    machines: Annotated[
+        int | None, typer.Option("--machines", min=1, help="With --on slurm: at most so many machines.")
+    ] = None,
+    cores_per_machine: Annotated[
+        int | None,
+        typer.Option("--cores-per-machine", min=1, help="With --on slurm: the cores of each machine."),
+    ] = None,
+    walltime: Annotated[
+        str | None,
+        typer.Option(
+            "--walltime", metavar="TIME", help="With --on slurm: how long each machine may be used: 4h."
+        ),
+    ] = None,
+    profile: Annotated[
+        str | None,
+        typer.Option(
+            "--profile",
+            metavar="NAME",
+            help="Use this profile of ppg.toml, or of [tool.ppg] in pyproject.toml.",
+            show_default="PPG_PROFILE",
         ),
     ] = None,
 ) -> None:
@@ -123,31 +151,42 @@ def run_command(
     """
     # Imported here, so that no other command pays for it.
     from ppg_cli.script.options import RunOptions  # noqa: PLC0415
+    from ppg_cli.settings.chosen import Chosen  # noqa: PLC0415
+    from ppg_cli.settings.keys import SettingsError  # noqa: PLC0415
 
+    given = {
+        "on": on, "cores": cores, "memory": memory, "machines": machines, "cores-per-machine": cores_per_machine,
+        "walltime": walltime, "strict": strict,
+    }  # fmt: skip
+    if on not in {None, "local"} and inline:
+        complain("--inline runs all jobs in this process, so leave --on out")
+        raise typer.Exit(ExitCode.SCRIPT_ERROR)
+    try:
+        chosen = Chosen(given, profile, inline=inline)
+    except SettingsError as error:
+        complain(str(error))
+        raise typer.Exit(ExitCode.SCRIPT_ERROR) from None
+    if chosen.shared_cache is not None:
+        # As if the user had set it; what the user has set is stronger.
+        os.environ.setdefault("PPG_SHARED_CACHE", chosen.shared_cache)
     options = RunOptions(
         targets=tuple(jobs) if jobs else None,
         until=tuple(until or ()),
         force=tuple(force or ()),
         fail_fast=fail_fast,
-        cores=cores,
-        memory=memory,
-        strict=strict,
+        cores=chosen.cores,
+        memory=chosen.memory,
+        strict=chosen.strict,
         inline=inline,
+        coordinator=chosen.coordinator,
+        here=chosen.here,
+        jobs=chosen.jobs,
         events=events,
         plain=plain,
         quiet=quiet,
-        on=on,
         color={Color.AUTO: None, Color.ALWAYS: True, Color.NEVER: False}[color],
     )
     arguments = script_arguments(context)
-    if on is not None and (inline or cores is not None or memory is not None):
-        complain(
-            "jobs on other machines have the cores and the memory of these; leave -j, --memory and --inline out"
-        )
-        raise typer.Exit(ExitCode.SCRIPT_ERROR)
-    if on is not None and "://" not in on:
-        complain(f"--on takes the address of a scheduler, such as tcp://10.0.0.1:8786, not {on!r}")
-        raise typer.Exit(ExitCode.SCRIPT_ERROR)
     if dry_run and watch:
         complain("--dry-run runs nothing, so there is nothing to --watch; leave one of them out")
         raise typer.Exit(ExitCode.SCRIPT_ERROR)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from ppg import DaskCluster, LocalSystem, Pipegraph
+from ppg.kinds.execution import NO_DEFAULTS, JobDefaults
 from ppg_cli.script.naming import jobs_named
 
 __all__ = ["RunOptions"]
@@ -21,7 +22,9 @@ class RunOptions:
         cores, memory: the most that jobs get; None for what the script says.
         strict: whether undeclared reads of files of other jobs are failures.
         inline: whether all jobs run in this process.
-        on: the address of the Dask cluster that runs the jobs; None for what the script says.
+        coordinator: where jobs run; None for what the script says.
+        here: whether jobs run on this machine, whatever the script says.
+        jobs: what holds for jobs that do not say it themselves.
         events: the file for all that happens, or None.
         plain: whether plain lines are shown on a terminal, too.
         quiet: whether only failures and warnings are shown.
@@ -36,7 +39,9 @@ class RunOptions:
     memory: int | None = None
     strict: bool = False
     inline: bool = False
-    on: str | None = None
+    coordinator: DaskCluster | None = None
+    here: bool = False
+    jobs: JobDefaults = NO_DEFAULTS
     events: Path | None = None
     plain: bool = False
     quiet: bool = False
@@ -64,9 +69,10 @@ class RunOptions:
             "inline": self.inline or None,
         }
         changes = {name: value for name, value in given.items() if value is not None}
-        if self.on is not None:
-            pipegraph.resource_coordinator = DaskCluster(address=self.on)
-        elif changes:
+        pipegraph._job_defaults = self.jobs
+        if self.coordinator is not None:
+            pipegraph.resource_coordinator = self.coordinator
+        elif changes or self.here:
             # They are about this machine.
             given_one = pipegraph.resource_coordinator
             local = given_one if isinstance(given_one, LocalSystem) else LocalSystem()

@@ -19,6 +19,7 @@ __all__ = ["dask_executor"]
 def dask_executor(
     cluster: Any,
     *,
+    machines: int | None = None,
     security: Any = None,
     folder: str | None = None,
     scratch: str | None = None,
@@ -28,7 +29,9 @@ def dask_executor(
     """An executor that runs tasks on all machines of a Dask cluster.
 
     Args:
-        cluster: the address of a scheduler, or a cluster object of Dask.
+        cluster: the address of a scheduler, a cluster object of Dask, or what is to be started for this run:
+            `SlurmMachines`, `SrunMachines`.
+        machines: how many machines the cluster object is asked for, at most; None: the caller has asked for them.
         security: a `distributed.Security`, if the address needs it.
         folder: a folder that every machine sees; a file in it shows whether a machine does. None: no machine is asked.
         scratch: where machines put the output of running tasks; by default where they have temporary files.
@@ -50,4 +53,4 @@ def dask_executor(
         packages=imported_packages(),
         shares_cores=share_cores,
     )
-    return RemoteExecutor(DaskFleet(settings, cluster, security, folder))
+    return RemoteExecutor(DaskFleet(settings, cluster, security, folder, machines))

@@ -13,10 +13,14 @@ from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ppg_exec.dask.machines import SlurmMachines, SrunMachines
 from ppg_exec.links.hello import Settings
 from ppg_exec.remote.fleet import FleetEvent, Joined, Problem
+
+if TYPE_CHECKING:
+    from ppg_exec.dask.launching import Launcher
 
 __all__ = ["DaskFleet"]
 
@@ -30,16 +34,23 @@ class DaskFleet:
 
     Args:
         settings: how agents run tasks; their cores and memory are those of the workers.
-        cluster: the address of a scheduler, or a cluster object.
+        cluster: the address of a scheduler, a cluster object, or what is to be started for this run.
         security: a `distributed.Security`, if the address needs it.
         folder: a folder that every machine has to see; None: none is asked.
+        machines: how many machines the cluster object is asked for, at most; None: the user has asked for them.
 
     """
 
     def __init__(
-        self, settings: Settings, cluster: Any, security: Any = None, folder: str | None = None
+        self,
+        settings: Settings,
+        cluster: Any,
+        security: Any = None,
+        folder: str | None = None,
+        machines: int | None = None,
     ) -> None:
         self._proof = None if folder is None else Path(folder) / f".ppg-run-{secrets.token_hex(8)}"
+        self._folder = "." if folder is None else folder
         if self._proof is not None:
             content = secrets.token_hex(16)
             self._proof.write_text(content, encoding="ascii")
@@ -48,6 +59,10 @@ class DaskFleet:
         self.connect_seconds: float = _CONNECT_SECONDS
         """how long to wait for the scheduler"""
         self._cluster = cluster
+        self._machines = machines
+        self._launcher: Launcher | None = None
+        self._growth: Any = None
+        self._no_more = False
         self._security = security
         self._operation = secrets.token_hex(8)
         self._client: Any = None
@@ -72,11 +87,17 @@ class DaskFleet:
         from distributed import Client  # noqa: PLC0415
 
         from ppg_exec.dask.courier import Courier  # noqa: PLC0415
+        from ppg_exec.dask.launching import doubts_about  # noqa: PLC0415
         from ppg_exec.dask.plugin import AgentPlugin  # noqa: PLC0415
 
         try:
+            cluster = self._start_cluster()
+        except (OSError, ValueError, TypeError, RuntimeError, ImportError) as error:
+            self._fail(f"the machines cannot be started: {error}")
+            return
+        try:
             client = Client(
-                self._cluster,
+                cluster,
                 timeout=self.connect_seconds,
                 set_as_default=False,
                 **({} if self._security is None else {"security": self._security}),
@@ -84,6 +105,9 @@ class DaskFleet:
         except (OSError, ValueError, TypeError) as error:
             self._fail(f"the Dask scheduler at {self._cluster} cannot be reached: {error}")
             return
+        if self._launcher is None:
+            for doubt in doubts_about(client, None if self._growth is not None else cluster):
+                self._deliver(Problem(doubt))
         plugin = AgentPlugin(self._operation)
         self._loop = client.loop.asyncio_loop
         self._courier = Courier(client, plugin.name, self._deliver)
@@ -96,6 +120,34 @@ class DaskFleet:
             )
             return
         self._loop.call_soon_threadsafe(self._courier.begin)
+
+    def _start_cluster(self) -> Any:
+        """Start what is to be started; returns what the client connects to."""
+        asked = self._cluster
+        # These modules import dask-jobqueue, or more of Dask.
+        if isinstance(asked, SlurmMachines):
+            from ppg_exec.dask.slurm import SlurmLauncher  # noqa: PLC0415
+
+            self._launcher = SlurmLauncher(asked)
+        elif isinstance(asked, SrunMachines):
+            from ppg_exec.dask.srun import SrunLauncher  # noqa: PLC0415
+
+            self._launcher = SrunLauncher(asked)
+        if self._launcher is not None:
+            return self._launcher.start(self._folder, self._report, self._end_hope)
+        if self._machines is not None:
+            from ppg_exec.dask.launching import Growth  # noqa: PLC0415
+
+            self._growth = Growth(asked, self._machines)
+        return asked
+
+    def _report(self, message: str) -> None:
+        self._deliver(Problem(message))
+
+    def _end_hope(self, message: str) -> None:
+        """Note that no machine will join any more; those that are there go on."""
+        self._no_more = True
+        self._report(message)
 
     def _fail(self, message: str) -> None:
         self._has_failed = True
@@ -153,14 +205,19 @@ class DaskFleet:
 
     def expects_more(self) -> bool:
         """Whether machines may still join."""
-        return not self._has_failed and (self._courier is None or self._courier.may_get_machines())
+        if self._has_failed or self._no_more:
+            return False
+        return self._courier is None or self._courier.may_get_machines()
 
     def is_settled(self) -> bool:
         """Whether no machine has joined for a while."""
         return time.monotonic() >= self._settled_at
 
     def want(self, cores: int) -> None:
-        """Do nothing: others say how many workers there are."""
+        """Ask for more machines, if this run says how many there are."""
+        grows = self._growth or self._launcher
+        if grows is not None and self._client is not None:
+            grows.want(cores)
 
     def dismiss(self, machine: str) -> None:
         """End an agent that cannot be used."""
@@ -184,6 +241,8 @@ class DaskFleet:
             finally:
                 with _quietly() if self._courier.is_scheduler_gone else contextlib.nullcontext():
                     self._client.close()
+        if self._launcher is not None:
+            self._launcher.close()
         self._is_closed = True
         os.close(self._attention)
         if self._proof is not None:

@@ -247,8 +247,13 @@ class Placement(Generic[Item]):
         return placed
 
     def unsatisfiable(self) -> list[tuple[Item, str]]:
-        """The waiting tasks that fit on no machine even when nothing else runs, each with the reason."""
+        """The waiting tasks that fit on no machine even when nothing else runs, each with the reason.
+
+        While no machine takes tasks, this is not known of any: another machine may come.
+        """
         found: list[tuple[Item, str]] = []
+        if not self._shapes():
+            return found
         for kind in list(self._kinds.values()):
             if kind.waiting and not any(self._claim(kind.needs, shape) for shape in self._shapes()):
                 why = self._why_unsatisfiable(kind.needs)
@@ -334,9 +339,7 @@ class Placement(Generic[Item]):
             return None
 
     def _why_unsatisfiable(self, needs: Needs) -> str:
-        cores, memory = max(self._shapes(), default=(0, 0))
-        if not cores:
-            return "there is no machine"
+        cores, memory = max(self._shapes())
         try:
             Ledger(cores, memory).claim(needs.cores, needs.memory)
         except Unsatisfiable as error:

@@ -1,0 +1,1 @@
+"""Cluster: tests with several machines, which are namespaces of this one; `python -m tests.cluster` starts a real Slurm."""

@@ -1,0 +1,119 @@
+"""A project whose jobs note when they begin, for runs during which machines are lost."""
+
+import re
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tests.cluster.machines import HEAD, Site, until
+
+__all__ = ["COUNT", "PPG", "Project"]
+
+PPG = Path(sys.executable).with_name("ppg")
+COUNT = 24
+
+SCRIPT = """
+import fcntl, os, socket, time
+from pathlib import Path
+import ppg
+
+ppg.new_pipegraph()
+folder = Path.cwd()
+
+
+class Genome:
+    sequence = None
+
+
+genome = Genome()
+
+
+def load():
+    genome.sequence = "ACGT" * 5
+
+
+loaded = ppg.DataLoadingJob("genome", load)
+
+
+def note(words):
+    log = os.open(folder / "log", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(log, f"{words} {socket.gethostname()}\\n".encode())
+    os.close(log)
+
+
+def writes(number):
+    def write(path):
+        with open(folder / f"lock-{number}", "w") as lock:
+            try:
+                # It ends with the process, so two that run at the same time see each other, on whatever machine.
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                note(f"twice {number}")
+            note(f"begin {number}")
+            time.sleep(SECONDS)
+            path.write_text(f"{genome.sequence} {number}\\n")
+            note(f"end {number}")
+    return write
+
+
+def generate():
+    for number in range(COUNT // 2, COUNT):
+        ppg.FileGeneratingJob(f"out/{number}.txt", writes(number)).depends_on(loaded)
+
+
+for number in range(COUNT // 2):
+    ppg.FileGeneratingJob(f"out/{number}.txt", writes(number)).depends_on(loaded)
+ppg.JobGeneratingJob("generator", generate)
+Path("out").mkdir(exist_ok=True)
+ppg.run()
+"""
+
+
+class Project:
+    """A folder with the script, which every machine of a site sees."""
+
+    def __init__(self, folder: Path, seconds: float = 0.4) -> None:
+        self.folder = folder
+        folder.mkdir(exist_ok=True)
+        text = SCRIPT.replace("COUNT", str(COUNT)).replace("SECONDS", str(seconds))
+        (folder / "script.py").write_text(text)
+
+    def start(self, site: Site, *options: str) -> subprocess.Popen[bytes]:
+        """Start a run on the head."""
+        return site.begin(
+            HEAD, [PPG, "run", "--plain", *options, "script.py"], self.folder.with_suffix(".err"), self.folder
+        )
+
+    def words(self) -> str:
+        """What the run has said."""
+        return self.folder.with_suffix(".err").read_text()
+
+    def lines(self, begin: str) -> list[list[str]]:
+        """The notes of jobs that begin with a word: number and machine of each."""
+        log = self.folder / "log"
+        text = log.read_text() if log.exists() else ""
+        return [line.split()[1:] for line in text.splitlines() if line.split()[0] == begin]
+
+    def await_ends(self, count: int) -> None:
+        """Wait until so many jobs have ended."""
+        until(lambda: len(self.lines("end")) >= count, f"{count} jobs end", 120)
+
+    def check_outputs(self) -> None:
+        """Require that outputs are as of a local run."""
+        made = {path.name: path.read_text() for path in (self.folder / "out").iterdir()}
+        assert made == {f"{number}.txt": f"{'ACGT' * 5} {number}\n" for number in range(COUNT)}
+
+    def check_repeats(self) -> None:
+        """Require that no job ran twice at the same time, nor again without a printed reason."""
+        assert not self.lines("twice"), self.lines("twice")
+        begun = Counter(number for number, _ in self.lines("begin"))
+        printed = sum(
+            int(count) for count in re.findall(r"was lost.*?(\d+) of its running jobs? start", self.words())
+        )
+        assert sum(begun.values()) - len(begun) <= printed, f"{begun}: {self.words()}"
+
+    def check_nothing_left(self) -> None:
+        """Require that the run has left nothing in the project."""
+        assert not [path.name for path in self.folder.iterdir() if path.name.startswith(".ppg")]
+        assert not (self.folder / "dask-scratch-space").exists()
