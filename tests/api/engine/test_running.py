@@ -83,9 +83,9 @@ def test_one_core_and_many_give_the_same(run, writer, folder):
 
 def test_at_most_so_many_jobs_run_as_there_are_cores(run, folder, account):
     def observe(path):
-        (folder / f"{path.name}.running").touch()
-        path.write_text(f"{len(list(folder.glob('*.running')))}")
-        (folder / f"{path.name}.running").unlink()
+        (folder / f"{path.name}.at_work").touch()
+        path.write_text(f"{len(list(folder.glob('*.at_work')))}")
+        (folder / f"{path.name}.at_work").unlink()
 
     def declare():
         for i in range(8):
