@@ -18,7 +18,7 @@ def tracking_of(pipegraph: DeclaredGraph, *, strace: bool) -> Tracking:
     root, status = pipegraph.root.rstrip("/"), str(pipegraph.status_path)
     own = (
         status,
-        *(status + suffix for suffix in ("-wal", "-shm", "-journal", ".lock", ".running")),
+        *(status + suffix for suffix in ("-wal", "-shm", "-journal", ".lock", ".watch")),
         f"{root}/logs",
     )
     # A project may have an environment in its folder, and the packages in there are no inputs.

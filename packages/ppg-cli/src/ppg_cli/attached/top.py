@@ -117,7 +117,7 @@ def _attach(script: Path | None) -> int:
         ended = show_run(watching)
         watching.close()
         if ended.how in {End.LEFT, End.INTERRUPTED}:
-            complain("left; the run goes on: 'ppg attach' shows it again, and 'abort' there ends it")
+            complain("left; the run goes on, and 'ppg attach' shows it again")
             return ExitCode.DONE if ended.how is End.LEFT else ExitCode.INTERRUPTED
         if log is None:
             if ended.how is End.RUN_LOST:
