@@ -53,6 +53,7 @@ def top_command(
             run = chosen_run(where, anywhere=True)
             watching = Watching(run)
             how = show_run(watching).how
+            watching.close()
             if how is End.RUN_LOST:
                 complain("the run is gone; 'ppg status' and 'ppg runs' show what it did")
             elif how is not End.RUN_ENDED:
