@@ -93,7 +93,7 @@ def test_ctrl_c_in_an_attached_view_leaves_the_run_alone(waiting, tmux):
         each.enter(ATTACH)
         each.wait_for_text("slow  reading slow")
     screen.press("C-c")
-    screen.wait_for_text("ppg: left; the run goes on: 'ppg attach' shows it again")
+    screen.wait_for_text("ppg: left; the run goes on, and 'ppg attach' shows it again")
     screen.enter("echo code $?")
     screen.wait_for_text("code 130")
     other.wait_for_text("1 running")

@@ -12,6 +12,7 @@ the column.
 
 import os
 import select
+import textwrap
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TextIO
@@ -21,6 +22,8 @@ __all__ = ["MOST_ROWS", "Above", "Screen", "cut", "cut_front", "is_capable"]
 MOST_ROWS = 18
 """Rows that a block has at most."""
 
+INDENT_OF_ACCOUNT = 8
+"""Columns before the text of a line of the account, where its first word stands."""
 ERASE = "\x1b[J"
 ROW_DOWN = "\x1bD"
 KEEP_PLACE, BACK_TO_PLACE = "\x1b7", "\x1b8"
@@ -91,6 +94,18 @@ class Screen:
         lines = "\n".join([self._styled([(style, first)]), *others, ""])
         before = f"\r{ERASE}" if self._is_drawn else ""
         self._write(before + lines + (self._drawing() if self._is_drawn else ""))
+
+    def print_account(self, line: str, style: str = "") -> None:
+        """Write a line of the account, broken between words; names of files stay whole, so that a user can copy them."""
+        columns, _ = self.size()
+        rows = textwrap.wrap(
+            line,
+            columns,
+            subsequent_indent=" " * INDENT_OF_ACCOUNT,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+        self.print("\n".join(rows), style)
 
     def erase(self) -> None:
         """Remove the block, for example because another program gets the terminal."""

@@ -5,7 +5,7 @@ from ppg_exec import Tracking
 
 __all__ = ["tracking_of"]
 
-OWN = ("", "-wal", "-shm", "-journal", ".lock", ".output", ".debug", ".running", ".detached")
+OWN = ("", "-wal", "-shm", "-journal", ".lock", ".output", ".debug", ".watch", ".detached")
 """Ends of the names of ppg's own files and folders, after the name of the status file."""
 
 

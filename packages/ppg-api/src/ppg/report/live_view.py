@@ -6,7 +6,6 @@ the number of jobs: the thread looks at the few jobs that it shows.
 
 import contextlib
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Iterator
@@ -21,21 +20,6 @@ from ppg.report.progress import RunSoFar
 __all__ = ["LiveView"]
 
 SECONDS_BETWEEN_DRAWINGS = 0.5
-
-
-INDENT_OF_ACCOUNT = 8
-"""Columns before the text of a line of the account, where its first word stands."""
-
-
-def _in_rows(line: str, columns: int) -> list[str]:
-    """Break a line of the account between words; names of files stay whole, so that a user can copy them."""
-    return textwrap.wrap(
-        line,
-        columns,
-        subsequent_indent=" " * INDENT_OF_ACCOUNT,
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
 
 
 class LiveView:
@@ -101,9 +85,8 @@ class LiveView:
             case RunFinished(result):
                 screen.erase()
                 self._give_streams_back()
-                columns, _ = screen.size()
                 for text, style in self._so_far.ending(result):
-                    screen.print("\n".join(_in_rows(text, columns)), style)
+                    screen.print_account(text, style)
             case _:
                 pass
 

@@ -82,13 +82,7 @@ class Tally:
     def __call__(self, event: Event) -> None:
         """Count an event."""
         match event:
-            case RunStarted(pipegraph, _, jobs):
-                self.jobs = jobs
-                self._pipegraph = pipegraph
-            case JobsNotNeeded(job_ids):
-                self.not_needed += len(job_ids)
-            case JobsUpToDate(job_ids):
-                self.up_to_date += len(job_ids)
+            # The frequent ones come first.
             case JobQueued(job_id, reasons):
                 self.queued[job_id] = reasons
                 # A job that could not read its leftover cache starts a second time.
@@ -101,6 +95,13 @@ class Tally:
             case JobFinished(job_id, _):
                 self._ended(job_id)
                 self.ran += 1
+            case RunStarted(pipegraph, _, jobs):
+                self.jobs = jobs
+                self._pipegraph = pipegraph
+            case JobsNotNeeded(job_ids):
+                self.not_needed += len(job_ids)
+            case JobsUpToDate(job_ids):
+                self.up_to_date += len(job_ids)
             case JobFailed(job_id, _):
                 self._ended(job_id)
                 self.failed += 1
@@ -178,6 +179,8 @@ class RunSoFar:
         """Take an event; return what a display prints because of it."""
         self.tally(event)
         self._follow(event)
+        if isinstance(event, (JobQueued, JobStarted, JobFinished)):
+            return None
         match event:
             case JobFailed(_, outcome):
                 groups = self._account.failures
@@ -262,12 +265,6 @@ class RunSoFar:
 
     def _follow(self, event: Event) -> None:
         match event:
-            case RunStarted(pipegraph, _, _, durations):
-                self._pipegraph = pipegraph
-                coordinator = pipegraph.resource_coordinator
-                # Jobs of other machines have process ids there.
-                self._has_processes = type(coordinator) is LocalSystem and not coordinator.inline
-                self._find_durations = durations
             case JobQueued(job_id, _, causes):
                 self._account.queued(job_id, causes)
             case JobStarted(job_id, pid):
@@ -276,6 +273,12 @@ class RunSoFar:
                     self._first_start = time.monotonic()
             case JobFinished(job_id, outcome):
                 self._ended(job_id, outcome)
+            case RunStarted(pipegraph, _, _, durations):
+                self._pipegraph = pipegraph
+                coordinator = pipegraph.resource_coordinator
+                # Jobs of other machines have process ids there.
+                self._has_processes = type(coordinator) is LocalSystem and not coordinator.inline
+                self._find_durations = durations
             case JobFailed(job_id, outcome):
                 if not self.tally.is_invariant(job_id):
                     self._ended(job_id, outcome)

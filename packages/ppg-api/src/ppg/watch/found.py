@@ -163,7 +163,7 @@ def _of_another(uid: int, path: Path) -> str:
         name = f"'{pwd.getpwuid(uid).pw_name}'"
     except KeyError:
         name = f"with the number {uid}"
-    return f"a run of '{str(path).removesuffix('.running')}' belongs to the user {name}; only that user can watch it"
+    return f"a run of '{str(path).removesuffix('.watch')}' belongs to the user {name}; only that user can watch it"
 
 
 def _shown(when: float) -> str:

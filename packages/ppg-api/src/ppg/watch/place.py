@@ -1,7 +1,7 @@
 """Place: where other programs of the same user find a run that goes on.
 
 A run listens on a socket in a private folder of this machine (`ppg_exec.open_runtime_folder`). A file of JSON beside the socket
-describes the run. The same JSON is in the pointer: the file `<status file>.running` beside the store, which may be on a
+describes the run. The same JSON is in the pointer: the file `<status file>.watch` beside the store, which may be on a
 file system that other machines see, too. A run removes all three at its end. What a killed run leaves is recognised, and
 removed by the next run, or by the next program that looks.
 """
@@ -126,16 +126,18 @@ class RunPlace:
         self._remove()
 
     def _remove(self) -> None:
+        # What stays because of an error is removed as that of a killed run; the run itself is well.
         for name in (self._name, f"{self._name}.json"):
-            with contextlib.suppress(FileNotFoundError):
+            with contextlib.suppress(OSError):
                 os.unlink(name, dir_fd=self._folder)
-        self._pointer.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            self._pointer.unlink()
         os.close(self._folder)
 
 
 def pointer_path(status_path: Path) -> Path:
     """Return the path of the pointer to the run that writes a store."""
-    return status_path.with_name(f"{status_path.name}.running")
+    return status_path.with_name(f"{status_path.name}.watch")
 
 
 def described(data: bytes | str) -> DescribedRun | None:

@@ -64,6 +64,7 @@ class RunWatch:
         self._has_changed = False
         self._next_state = 0.0
         self._next_look = 0.0
+        self._admits_from = 0.0
         self._place: RunPlace | None = None
         self._problem: OSError | None = None
         try:
@@ -117,7 +118,7 @@ class RunWatch:
 
     def register(self, poller: select.poll) -> None:
         """Let a poller wait for watchers that connect, that ask, or that take again what waits for them."""
-        if self._place is not None:
+        if self._place is not None and time.monotonic() >= self._admits_from:
             poller.register(self._place.listening, select.POLLIN)
         for watcher in self._watchers:
             if not watcher.is_full:
@@ -192,8 +193,12 @@ class RunWatch:
         while True:
             try:
                 connection, _ = self._place.listening.accept()
+            except (BlockingIOError, ConnectionError):
+                # There is no other one, or it is gone already.
+                return
             except OSError:
-                # There is no other one; or it is gone already; or this process can open no more files.
+                # This process can open no more files. The watcher waits, and the loop must not look again and again.
+                self._admits_from = time.monotonic() + SECONDS_BETWEEN_STATES
                 return
             connection.setblocking(False)
             pid, user = peer_of(connection)

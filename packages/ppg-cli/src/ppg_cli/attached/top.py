@@ -53,6 +53,7 @@ def top_command(
             run = chosen_run(where, anywhere=True)
             watching = Watching(run)
             how = show_run(watching).how
+            watching.close()
             if how is End.RUN_LOST:
                 complain("the run is gone; 'ppg status' and 'ppg runs' show what it did")
             elif how is not End.RUN_ENDED:
@@ -117,7 +118,7 @@ def _attach(script: Path | None) -> int:
         ended = show_run(watching)
         watching.close()
         if ended.how in {End.LEFT, End.INTERRUPTED}:
-            complain("left; the run goes on: 'ppg attach' shows it again, and 'abort' there ends it")
+            complain("left; the run goes on, and 'ppg attach' shows it again")
             return ExitCode.DONE if ended.how is End.LEFT else ExitCode.INTERRUPTED
         if log is None:
             if ended.how is End.RUN_LOST:

@@ -65,6 +65,9 @@ class _Display(Protocol):
     def tell(self, text: str, style: str) -> None:
         """Print lines."""
 
+    def tell_account(self, line: str, style: str) -> None:
+        """Print a line of the account."""
+
     def take(self, fields: Mapping[str, Any]) -> None:
         """Take a new state."""
 
@@ -141,7 +144,7 @@ def _show(watching: Watching, display: _Display, terminal: Terminal, interrupts:
                     case {"event": "end", "told": [*told], "code": int() as code}:
                         display.clear()
                         for text, style in told:
-                            display.tell(text, style)
+                            display.tell_account(text, style)
                         return Ended(End.RUN_ENDED, code)
                     case _:
                         # `hello`, and what a newer ppg may say.
@@ -167,6 +170,10 @@ class _Live:
     def tell(self, text: str, style: str) -> None:
         """Print lines above the block."""
         self._screen.print(escape_control_sequences(text), style)
+
+    def tell_account(self, line: str, style: str) -> None:
+        """Print a line of the account, broken between words."""
+        self._screen.print_account(escape_control_sequences(line), style)
 
     def take(self, fields: Mapping[str, Any]) -> None:
         """Take a new state."""
@@ -203,6 +210,10 @@ class _Plain:
         """Write lines."""
         write_result(f"{escape_control_sequences(text)}\n".encode(errors="backslashreplace"))
         sys.stdout.flush()
+
+    def tell_account(self, line: str, style: str) -> None:
+        """Write a line of the account."""
+        self.tell(line, style)
 
     def take(self, fields: Mapping[str, Any]) -> None:
         """Take a new state."""
