@@ -52,6 +52,10 @@ test-fast:
 test:
     uv run pytest
 
+# A real Slurm on this machine: the examples, lost machines, a controller that stops; needs root, iproute2 and Slurm's packages
+slurm *options:
+    PPG_REQUIRE_TOOLS=1 uv run pytest tests/cluster -m "slurm and not nightly" {{ options }}
+
 # The larger searches
 nightly:
     uv run pytest -m nightly

@@ -47,7 +47,7 @@ class Slurm:
     port: int = 0
     options: Sequence[str] = ()
     prologue: Sequence[str] = ()
-    logs: str = "logs/slurm"
+    logs: str = "slurm-logs"
 
     def __post_init__(self) -> None:
         for name in ("machines", "cores_per_machine"):

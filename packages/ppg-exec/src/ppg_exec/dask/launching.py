@@ -20,6 +20,10 @@ from distributed.security import Security
 __all__ = ["Certificates", "Growth", "Launcher", "doubts_about", "start_scheduler", "worker_options"]
 
 
+_UNSEEN = "127.0.0.1:0"
+"""Schedulers and workers serve a page, also without a dashboard. Other machines need not see it."""
+
+
 class Launcher(Protocol):
     """Launcher: starts a cluster for one run, and ends it with the run."""
 
@@ -103,7 +107,13 @@ def start_scheduler(security: Security, interface: str | None, port: int) -> Any
 
     It never ends because it has no tasks of Dask.
     """
-    options: dict[str, Any] = {"port": port, "dashboard": False, "security": security, "protocol": "tls://"}
+    options: dict[str, Any] = {
+        "port": port,
+        "dashboard": False,
+        "dashboard_address": _UNSEEN,
+        "security": security,
+        "protocol": "tls://",
+    }
     if interface is not None:
         options["interface"] = interface
     with dask.config.set({"distributed.scheduler.idle-timeout": None}):
@@ -117,7 +127,7 @@ def start_scheduler(security: Security, interface: str | None, port: int) -> Any
 
 def worker_options(security: Security, interface: str | None) -> list[str]:
     """Options of `dask worker` for a scheduler that was started here; the worker ends a minute after it is gone."""
-    options = ["--no-dashboard", "--death-timeout=60"]
+    options = ["--no-dashboard", f"--dashboard-address={_UNSEEN}", "--death-timeout=60"]
     for name, value in security.get_tls_config_for_role("worker").items():
         if value and name in {"ca_file", "cert", "key"}:
             options.append(f"--tls-{name.replace('_', '-')}={value}")
@@ -150,7 +160,9 @@ def _idle_timeout(client: Any) -> float | None:
     schedulers = f"__import__('sys').modules[{Scheduler.__module__!r}].{Scheduler.__name__}._instances"
     try:
         # A function of the language can be sent to a scheduler without ppg.
-        found = client.run_on_scheduler(eval, f"[each.idle_timeout for each in {schedulers}]")
+        found = client.run_on_scheduler(
+            eval, f"[each.idle_timeout for each in {schedulers} if each.status.name == 'running']"
+        )
     except Exception:  # noqa: BLE001 - a scheduler may refuse functions, by any error; then it is not known
         return None
     return next((float(each) for each in found if each), None)

@@ -36,7 +36,7 @@ class SlurmMachines:
     port: int = 0
     options: tuple[str, ...] = ()
     prologue: tuple[str, ...] = ()
-    logs: str = "logs/slurm"
+    logs: str = "slurm-logs"
 
 
 @dataclass(frozen=True, slots=True)
