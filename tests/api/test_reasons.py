@@ -72,7 +72,7 @@ def test_a_captured_value_names_its_variable(run):
 
 def test_a_changed_lambda_is_named_after_its_job(run):
     reasons = edited(run, makes(lambda path: path.write_text("a")), makes(lambda path: path.write_text("b")))
-    assert reasons == ("the function of made changed",)
+    assert reasons == ("its function changed",)
 
 
 @pytest.mark.parametrize(
@@ -148,4 +148,4 @@ def test_values_that_take_long_to_compare_do_not_hold_the_run_up(run, before, af
         ppg.FileGeneratingJob("made", write).depends_on_params(parameters)
 
     (reason,) = edited(run, lambda: declare(before), lambda: declare(after))
-    assert reason.startswith("parameters") or reason == "the parameters made changed"
+    assert reason.startswith("parameters") or reason == "its parameters changed"

@@ -43,10 +43,16 @@ def samples(project):
 
 
 def lines_of(ended):
-    """All lines, but those on progress, of which a slow machine has more."""
-    return [
-        line for line in ended.err.splitlines() if not re.search(r"\d of [\d,]+ jobs, |start   \S+: ", line)
-    ]
+    """All lines, but those on progress, of which a slow machine has more: also starts for reasons that were told before."""
+    lines, told = [], set()
+    for line in ended.err.splitlines():
+        started = re.fullmatch(r"ppg: start   \S+: (.*)", line)
+        is_progress = re.search(r"\d of [\d,]+ jobs, ", line) or (started and started[1] in told)
+        if not is_progress:
+            lines.append(line)
+        if line.startswith("ppg: start"):
+            told.add(line.partition(": ")[2].partition(": ")[2])
+    return lines
 
 
 def test_a_changed_parameter_is_one_line_with_its_values_and_their_number(project, samples):
@@ -59,6 +65,41 @@ def test_a_changed_parameter_is_one_line_with_its_values_and_their_number(projec
     assert re.fullmatch(r"ppg: start   out/\d+.txt, and 15 more jobs: minq: 20 → 29", lines[0])
     assert lines[1] == "ppg: why     minq: 20 → 29: 16 jobs (out/0.txt, out/1.txt, out/2.txt, …)"
     assert "minq: 20 → 29" in project.ppg("why", "out/15.txt").out
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        "ppg.file(name)(call, sample=number, minq=minq)",
+        "ppg.file(name)(lambda path, number=number, minq=minq: call(path, number, minq))",
+        "ppg.file(name)(lambda path, number=number: call(path, number, minq))",
+        "ppg.ExternalJob(name, ['echo', minq], stdout=name)",
+    ],
+)
+def test_one_change_of_many_jobs_is_one_line_however_they_get_the_value(project, declared):
+    script = f"""
+        minq = int(sys.argv[1])
+        def call(path, sample, minq):
+            path.write_text(f"{{sample}} {{minq}}")
+        ppg.new_pipegraph()
+        for number in range(300):
+            name = f"calls/{{number}}.vcf"
+            {declared}
+    """
+    project.script(script)
+    assert project.ppg("run", "script.py", "--", "20").code == 0
+    planned = project.ppg("run", "script.py", "--dry-run", "--", "29").out.splitlines()
+    assert len(planned) == 2
+    assert re.search("20'? → '?29", planned[0])
+    (standing,) = project.ppg("status", "script.py", "--", "29").out.splitlines()[:-1]
+    assert "300 jobs" in standing
+    lines = lines_of(project.ppg("run", "script.py", "--", "29"))
+    assert len(lines) == 3
+    assert "299 more jobs: " in lines[0]
+    assert re.search("20'? → '?29", lines[0])
+    assert lines[1].startswith("ppg: why ")
+    assert re.search("20'? → '?29", lines[1])
+    assert ": 300 jobs (" in lines[1]
 
 
 def test_a_change_is_shown_with_what_it_led_to_downstream(project, samples):
@@ -120,6 +161,19 @@ def test_a_missing_input_is_shown_with_the_jobs_that_it_blocks(project, samples)
     assert lines.index(failed) <= 1
     (line,) = [line for line in lines if line.startswith("ppg: failed")]
     assert line.endswith(": 1 job (in/5.fq); blocked: 2 jobs (out/5.txt, total.txt)")
+
+
+def test_many_missing_inputs_are_few_lines_for_every_command(project):
+    project.script("""
+        ppg.new_pipegraph()
+        for number in range(300):
+            ppg.FileGeneratingJob(f"out/{number}.txt", writes("x")).depends_on(f"raw/{number}.fq")
+    """)
+    for command in (["run"], ["run", "--dry-run"], ["status"], ["verify"]):
+        ended = project.ppg(*command, "script.py")
+        lines = (ended.err if command == ["run"] else ended.out).splitlines()
+        assert len(lines) <= 5
+        assert "does not exist; put it right, or correct its name in the script" in lines[0]
 
 
 def test_the_log_names_every_job_that_the_lines_fold(project, samples):

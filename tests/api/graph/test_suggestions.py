@@ -101,6 +101,14 @@ def test_an_input_that_is_named_wrongly_has_the_file_beside_it(graph):
     assert "there is 'data/genome.fasta'; put it right, or correct its name" in missing(graph)
 
 
+def test_inputs_of_other_jobs_are_not_suggested(graph):
+    for number in range(4):
+        Path(f"{number}.fq").write_text("ACGT")
+        ppg.FileGeneratingJob(f"x{number}", writes("x")).depends_on(f"{number}.fq")
+    ppg.FileGeneratingJob("x", writes("x")).depends_on("5.fq")
+    assert "'5.fq' does not exist; put it right" in missing(graph)
+
+
 def test_nothing_is_suggested_that_is_not_alike(graph):
     ppg.FileGeneratingJob("x", writes("x")).depends_on("quite/different")
     assert "'quite/different' does not exist; put it right" in missing(graph)

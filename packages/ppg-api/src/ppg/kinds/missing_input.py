@@ -37,7 +37,7 @@ def missing_input(job: "JobKind", error: FileUnobservable, *, suggests: bool = T
 
 
 def _likely_names(job: "JobKind", place: str) -> list[str]:
-    """Return the names like that of an input file: of files that jobs make, and of files beside it."""
+    """Return the names like that of an input file: of files that jobs make, and of files beside it that are no inputs."""
     dag = job.pipegraph.dag
     made = [
         name
@@ -50,4 +50,6 @@ def _likely_names(job: "JobKind", place: str) -> list[str]:
         beside = [posixpath.join(folder, path.name) for path in Path(place).parent.iterdir()]
     except OSError:
         beside = []
+    # An input of another job is right where it is: `in/4.fq` is not what is meant by `in/5.fq`.
+    beside = [name for name in beside if name not in dag]
     return nearest(job.job_id, dict.fromkeys([*made, *sorted(beside)]))[:NAMED]

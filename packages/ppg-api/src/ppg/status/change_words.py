@@ -108,7 +108,10 @@ def _of_function(
     """The changes of a function: its own code first, then helpers, then values."""
     own = _function_name(new.codes[0].name) if new.codes else ""
     function = own or readable_name(invariant)
-    used = f" (used by {own.removesuffix('()') or invariant.removeprefix(name_space_of(invariant))})"
+    space = name_space_of(invariant)
+    # A lambda has no name, and those of a thousand jobs have changed in the same way.
+    user = own.removesuffix("()") or ("its function" if space == "FI:" else invariant.removeprefix(space))
+    used = f" (used by {user})"
     if old.values == new.values and len(old.codes) == len(new.codes):
         # What the code holds and its names stand for is the same, so only code changed. Nothing needs to be decoded.
         for number, (before, after) in enumerate(zip(old.codes, new.codes, strict=True)):

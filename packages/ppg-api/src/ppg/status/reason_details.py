@@ -42,10 +42,10 @@ from ppg_invariants import FileState, FunctionEvidence, is_of_project
 __all__ = ["ReasonWords"]
 
 
-MOST_DETAILED = 200
-"""How many changes of invariants a run compares in detail. Each comparison queries the store twice.
+MOST_DETAILED = 1000
+"""How many changes of invariants a run compares in detail. Each comparison takes up to half a millisecond.
 
-After so many, a reason only names the invariant: `the function of a.txt changed`. `ppg why` still tells each change.
+After so many, a reason only names the invariant: `its function changed`. `ppg why` still tells each change.
 """
 
 LARGEST_COMPARED = 1 << 14
@@ -70,6 +70,13 @@ _KINDS = {
     "function:": CauseKind.FUNCTIONS,
 }
 """The kind of cause by the name space of the invariant that changed."""
+_OWN = {
+    "PI:": "its parameters",
+    "FI:": "its function",
+    "command:": "its command",
+    "rendering:": "its rendering",
+}
+"""What the invariants of a job are called in sentences about this job."""
 
 
 class ReasonWords:
@@ -107,7 +114,8 @@ class ReasonWords:
                 if self._is_job(upstream):
                     return f"{upstream} came out differently"
                 change = self._change(job_id, upstream, old, new)
-                return change or f"{readable_name(upstream)} changed{self._of_input(upstream)}"
+                change = change or f"{readable_name(upstream)} changed{self._of_input(upstream)}"
+                return _of_its_own(change, upstream, job_id)
             case FileChanged(names):
                 return describe(reason) + self._of_outputs(job_id, names)
             case UpstreamAdded(upstream) if not is_read(upstream):
@@ -249,6 +257,15 @@ class ReasonWords:
 
     def _name(self, job_id: JobId) -> str:
         return job_id if self._is_job(job_id) else readable_name(job_id)
+
+
+def _of_its_own(text: str, invariant: JobId, job_id: JobId) -> str:
+    """Return a sentence without the name of the job that it is about, so that jobs with equal reasons have equal ones."""
+    space = name_space_of(invariant)
+    name = invariant.removeprefix(space)
+    if space not in _OWN or (name != job_id and not name.startswith(f"{job_id} (")):
+        return text
+    return text.replace(readable_name(invariant), _OWN[space])
 
 
 def _size(evidence: bytes | FunctionEvidence) -> int:

@@ -1,19 +1,19 @@
 """`ppg status [script.py] [jobs ...]`: shows which jobs are up to date, stale, failed, or never built."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ppg.text import counted
 from ppg_cli.exit_codes import ExitCode
 from ppg_cli.records.store import show_lines
 from ppg_cli.script.arguments import script_arguments
 from ppg_cli.script.completing import complete_scripts_and_jobs
 from ppg_cli.script.script import Script
 from ppg_cli.stores import chosen_status_file, status_files
+from ppg_cli.terminal.grouping import grouped, grouped_problems
 from ppg_cli.terminal.streams import complain
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 __all__ = ["status_command"]
 
-LISTED = 5
-"""Jobs with equal reasons beyond this number share one line."""
 NAMED = 3
 
 
@@ -97,16 +95,15 @@ def _of_stores(names: list[str], given: Path | None) -> Iterator[str]:
 
 
 def _lines(standing: "Standing") -> Iterator[str]:
-    yield from _grouped("failed", standing.failed)
-    yield from _grouped("stale", {job: "; ".join(reasons) for job, reasons in standing.stale.items()})
+    yield from grouped("failed        ", standing.failed)
+    yield from grouped("stale         ", {job: "; ".join(reasons) for job, reasons in standing.stale.items()})
     causes = {
         job: f"if {' or '.join(causes[:NAMED])} changes" for job, causes in standing.maybe_stale.items()
     }
-    yield from _grouped("may be stale", causes)
-    yield from _grouped("never built", dict.fromkeys(standing.never_built, ""))
-    for name, problem in standing.problems.items():
-        yield f"{'problem':<12}  {name}: {problem}"
-    yield from _grouped("cannot run", dict.fromkeys(standing.blocked, ""))
+    yield from grouped("may be stale  ", causes)
+    yield from grouped("never built   ", dict.fromkeys(standing.never_built, ""))
+    yield from grouped_problems("problem       ", standing.problems)
+    yield from grouped("cannot run    ", dict.fromkeys(standing.blocked, ""))
     counts = {
         "up to date": len(standing.up_to_date),
         "stale": len(standing.stale),
@@ -116,16 +113,3 @@ def _lines(standing: "Standing") -> Iterator[str]:
         "cannot run": len(standing.blocked),
     }
     yield ", ".join(f"{count:,} {what}" for what, count in counts.items() if count or what == "up to date")
-
-
-def _grouped(label: str, whys: Mapping[str, str]) -> Iterator[str]:
-    groups: dict[str, list[str]] = {}
-    for job_id, why in whys.items():
-        groups.setdefault(why, []).append(job_id)
-    for why, job_ids in groups.items():
-        colon = f": {why}" if why else ""
-        if len(job_ids) <= LISTED:
-            yield from (f"{label:<12}  {job_id}{colon}" for job_id in job_ids)
-        else:
-            more = len(job_ids) - NAMED
-            yield f"{label:<12}  {counted(len(job_ids), 'job')} ({', '.join(job_ids[:NAMED])} and {more} more){colon}"

@@ -4,25 +4,21 @@ from collections.abc import Collection, Iterator, Mapping
 
 from ppg import Plan
 from ppg.text import counted
+from ppg_cli.terminal.grouping import grouped, grouped_problems
 
 __all__ = ["plan_lines"]
 
-LISTED = 5
-"""Jobs with equal reasons beyond this number share one line."""
-NAMED = 3
 CAUSES_NAMED = 5
 
 
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Return the lines of `ppg run --dry-run`."""
     reasons = {job_id: "; ".join(reasons) for job_id, reasons in plan.will_run.items()}
-    yield from _grouped("will run  ", reasons)
+    yield from grouped("will run    ", reasons)
     causes = {job_id: f"if {_listed(causes)} changes" for job_id, causes in plan.may_run.items()}
-    yield from _grouped("may run   ", causes)
-    for job_id, problem in plan.problems.items():
-        yield f"problem     {job_id}: {problem}"
-    for job_id in plan.blocked:
-        yield f"cannot run  {job_id}"
+    yield from grouped("may run     ", causes)
+    yield from grouped_problems("problem     ", plan.problems)
+    yield from grouped("cannot run  ", dict.fromkeys(plan.blocked, ""))
     for generator, made in plan.generators.items():
         if made is None:
             yield f"note: {generator} is a generator that never ran: its jobs are not known yet"
@@ -31,18 +27,6 @@ def plan_lines(plan: Plan) -> Iterator[str]:
         elif made:
             yield f"note: {generator} is a generator: {counted(len(made), 'job')} of the last run are taken to be made again"
     yield _summary(plan)
-
-
-def _grouped(label: str, whys: Mapping[str, str]) -> Iterator[str]:
-    groups: dict[str, list[str]] = {}
-    for job_id, why in whys.items():
-        groups.setdefault(why, []).append(job_id)
-    for why, job_ids in groups.items():
-        if len(job_ids) <= LISTED:
-            yield from (f"{label}  {job_id}: {why}" for job_id in job_ids)
-        else:
-            named = ", ".join(job_ids[:NAMED])
-            yield f"{label}  {counted(len(job_ids), 'job')} ({named} and {len(job_ids) - NAMED} more): {why}"
 
 
 def _summary(plan: Plan) -> str:
