@@ -106,11 +106,7 @@ def test_a_failure_without_a_traceback_shows_the_declaration_and_the_remedy(told
         ("locks", "# locks", "function → global 'lock' → lock cannot be pickled"),
         ("load", "# load", "function → global 'other_lock' → lock cannot be pickled"),
         ("wide", "# wide", "Let it ask for less (cores_needed, memory_needed), or allow more"),
-        (
-            "no such input",
-            "# input",
-            "does not exist; there is 'needs input'; put it right, or correct its name in the script",
-        ),
+        ("no such input", "# input", "put it right, or correct its name in the script"),
         ("slow", "# slow", "give it more (timeout=...)"),
     ):
         assert remedy in failed[job]
