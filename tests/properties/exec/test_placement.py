@@ -112,6 +112,9 @@ class Machines(RuleBasedStateMachine):
     def refuse(self) -> None:
         for item, why in self.placement.unsatisfiable():
             assert why
+            assert self.shapes.keys() - self.draining, (
+                "without a machine that takes tasks, another one may come"
+            )
             for name in self.shapes.keys() - self.draining:
                 try:
                     self.claim(self.waiting[item], name)

@@ -309,11 +309,13 @@ class Placement(Generic[Item]):
         return placed
 
     def unsatisfiable(self) -> list[tuple[Item, str]]:
-        """The waiting tasks that fit on no machine even when nothing else runs, each with the reason."""
+        """The waiting tasks that fit on no machine even when nothing else runs, each with the reason.
+
+        While no machine takes tasks, this is not known of any: another machine may come.
+        """
         found: list[tuple[Item, str]] = []
-        if not self._unchecked:
+        if not self._unchecked or not (shapes := self._shapes()):
             return found
-        shapes = self._shapes()
         for kind in list(self._unchecked):
             if any(self._claim(kind.needs, shape) for shape in shapes):
                 del self._unchecked[kind]
@@ -398,9 +400,7 @@ class Placement(Generic[Item]):
         return self._claims[key]
 
     def _why_unsatisfiable(self, needs: Needs) -> str:
-        cores, memory = max(self._shapes(), default=(0, 0))
-        if not cores:
-            return "there is no machine"
+        cores, memory = max(self._shapes())
         try:
             Ledger(cores, memory).claim(needs.cores, needs.memory)
         except Unsatisfiable as error:
