@@ -1,8 +1,8 @@
 """Simulates a large cluster in virtual time, with the placement that runs use.
 
-    python -m tests.benchmarks.placement_simulation --machines 1000 --cores 64 --jobs 1000000
+    python -m tests.benchmarks.placement_simulation --machines 1000 --cores 64 --jobs 1000000 --picture docs/cluster-simulation.svg
 
-It prints how long a decision takes, how often data is loaded, and how many cores idle while jobs wait.
+It prints how long a decision takes, how often data is loaded, and how many cores idle while jobs wait; and draws what the cores do.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from ppg_exec.resources.placement import Needs, Placement
 
 __all__ = ["Simulation", "simulate"]
 
+SECONDS_BETWEEN_SAMPLES = 10.0
 GIGABYTE = 1_000_000_000
 
 
@@ -35,6 +36,8 @@ class Simulation:
     cores: int = 0
     widest_waited: float = 0.0
     ended: set[int] = field(default_factory=set)
+    samples: list[tuple[float, int, int, int]] = field(default_factory=list)
+    """from time to time: seconds, cores that run jobs, cores kept free for wide jobs, jobs that wait"""
 
     def lines(self) -> list[str]:
         """The figures, for people."""
@@ -88,9 +91,9 @@ def simulate(machines: int, cores: int, jobs: int, loads: int = 50, seed: int = 
     free = machines * cores
     claims: dict[int, int] = {}
     while placement.waiting() or running:
-        began = time.perf_counter()
+        began = time.process_time()
         placed = placement.place()
-        found.seconds_deciding += time.perf_counter() - began
+        found.seconds_deciding += time.process_time() - began
         found.decisions += len(placed)
         for item, machine, is_ahead in placed:
             duration, needs = specs[item]
@@ -116,13 +119,15 @@ def simulate(machines: int, cores: int, jobs: int, loads: int = 50, seed: int = 
         before = now
         now, item = heapq.heappop(running)
         kept = placement.kept_free()
+        if not found.samples or before >= found.samples[-1][0] + SECONDS_BETWEEN_SAMPLES:
+            found.samples.append((before, found.cores - max(0, free), kept, placement.waiting()))
         found.kept_free += kept * (now - before)
         if narrow:
             found.idle_while_waiting += max(0, free - kept) * (now - before)
         while True:
-            began = time.perf_counter()
+            began = time.process_time()
             placement.ended(item, specs[item][0])
-            found.seconds_deciding += time.perf_counter() - began
+            found.seconds_deciding += time.process_time() - began
             free += claims.pop(item)
             found.ended.add(item)
             if not running or running[0][0] > now:
@@ -140,9 +145,46 @@ def main() -> None:
     parser.add_argument("--cores", type=int, default=64)
     parser.add_argument("--jobs", type=int, default=1_000_000)
     parser.add_argument("--loads", type=int, default=50)
+    parser.add_argument("--picture", metavar="FILE", help="draw what the cores do")
     options = parser.parse_args()
-    for line in simulate(options.machines, options.cores, options.jobs, options.loads).lines():
+    found = simulate(options.machines, options.cores, options.jobs, options.loads)
+    for line in found.lines():
         print(line)
+    if options.picture:
+        draw(found, options.picture)
+
+
+def draw(found: Simulation, path: str) -> None:
+    """Draw what the cores do over time, and how many jobs wait."""
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "ppg"
+    from matplotlib import pyplot as plt
+
+    end = next((time for time, _, _, waiting in found.samples if not waiting), found.makespan)
+    shown = [sample for sample in found.samples if sample[0] <= 1.5 * end]
+    times = [sample[0] / 60 for sample in shown]
+    figure, axes = plt.subplots(figsize=(8, 3.5))
+    busy = [sample[1] / found.cores for sample in shown]
+    kept = [sample[2] / found.cores for sample in shown]
+    axes.stackplot(
+        times,
+        busy,
+        kept,
+        labels=["run jobs, or load for them", "kept free for wide jobs"],
+        colors=["#4c78a8", "#f58518"],
+    )
+    axes.plot(
+        times,
+        [sample[3] / found.jobs for sample in shown],
+        color="black",
+        label="jobs that wait (share of all)",
+    )
+    axes.set(xlabel="minutes", ylabel="share of the cores", ylim=(0, 1.02), xlim=(0, times[-1]))
+    axes.legend(loc="lower left", fontsize="small")
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
 
 
 if __name__ == "__main__":

@@ -119,6 +119,18 @@ def test_outputs_are_those_of_a_local_run_and_a_second_run_does_nothing(tmp_path
     assert not (there / "temp.txt").exists()
 
 
+def test_a_local_run_imports_nothing_of_dask(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(
+        "import sys\nimport ppg\n\nppg.new_pipegraph()\n"
+        "ppg.file('a.txt')(lambda path: path.write_text(str(sorted(sys.modules))))\nppg.run()\nprint(sorted(sys.modules))\n"
+    )
+    ran = run(tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    for modules in (ran.stdout, (tmp_path / "a.txt").read_text()):
+        assert "'ppg_exec.controller.local'" in ran.stdout
+        assert not re.search("'(dask|distributed|tornado|ppg_exec\\.(dask|remote|links|agent))", modules)
+
+
 def test_an_address_that_is_none_is_refused_with_a_remedy(tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(SCRIPT)
     refused = run(tmp_path, "--on", "somewhere")

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from distributed import Client
 
-from ppg_exec import RemoteExecutor
+from ppg_exec import RemoteExecutor, Task
 from tests.exec import test_ways_to_end
+from tests.exec.dask.clusters import Cluster
 from tests.exec.node import test_loads
 from tests.exec.remote.test_contract import OF_THE_NODE
 from tests.exec.test_ways_to_end import KINDS, POINTS
@@ -30,3 +32,15 @@ def test_a_task_that_fails_anywhere_says_how(
         test_ways_to_end.test_a_task_that_fails_anywhere_in_any_way_says_how_and_leaves_nothing(
             local, point, kind, run
         )
+
+
+def test_many_tasks_put_nothing_on_the_scheduler(
+    cluster: Cluster, local: RemoteExecutor, run: Callable[..., Any]
+) -> None:
+    outcomes = run(local, *(Task(str(number), int) for number in range(1000)))
+    assert len(outcomes) == 1000
+    with Client(cluster.address, set_as_default=False) as client:
+        identity = client.run_on_scheduler(
+            lambda dask_scheduler: (len(dask_scheduler.tasks), dask_scheduler.transition_counter)
+        )
+    assert identity == (0, 0)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import ExecutorError, Notice, Outcome, RemoteExecutor, Started, Succeeded, Task
+from ppg_exec.dask import link
 from ppg_exec.dask.hosts import DRAIN_SECONDS
 from ppg_exec.linux import marked_processes, stat_fields
 from tests.exec.dask.clusters import fleet_of, running_cluster
@@ -23,6 +24,15 @@ def work(ready: Path, go: Path) -> int:
     while not go.exists():
         time.sleep(0.01)
     return 7
+
+
+def beat(log: Path, go: Path) -> int:
+    while True:
+        with open(log, "a") as file:
+            file.write(f"{os.getpid()} {time.monotonic()}\n")
+        if go.exists():
+            return 7
+        time.sleep(0.02)
 
 
 def wait_for_start(executor: RemoteExecutor) -> Started:
@@ -151,3 +161,35 @@ def test_a_machine_gets_no_more_tasks_before_its_time_ends(tmp_path: Path) -> No
             outcomes = {event.key: event for event in rest(executor) if isinstance(event, Outcome)}
     assert outcomes["a"].end == Succeeded(7)
     assert (outcomes["a"].machine, outcomes["a"].lost) == ("short", 0)
+
+
+def test_the_tasks_of_a_machine_that_is_silent_start_again_only_after_its_agent_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The times of this test are shorter, in the same order: the agent gives up first.
+    agent, controller = 4.0, 8.0
+    for name, seconds in (
+        ("AGENT_SECONDS", agent),
+        ("CONTROLLER_SECONDS", controller),
+        ("PING_SECONDS", 0.5),
+    ):
+        monkeypatch.setattr(link, name, seconds)
+    monkeypatch.setattr(link, "_HOPE_SECONDS", 2.0)
+    log = tmp_path / "log"
+    with running_cluster(tmp_path, 0, 1, ["first"]) as cluster:
+        cluster.wait_for_workers(1)
+        with RemoteExecutor(fleet_of(cluster, silence=agent)) as executor:
+            executor.submit(Task("a", beat, (log, tmp_path / "go")))
+            assert wait_for_start(executor).machine == "first"
+            cluster.start_worker(1, "--no-nanny", machine="second")
+            cluster.wait_for_workers(2)
+            # Neither the worker nor what runs beneath it says anything; only the agent goes on.
+            os.kill(cluster.workers[0].pid, signal.SIGSTOP)
+            assert wait_for_start(executor).machine == "second"
+            (tmp_path / "go").touch()
+            (outcome,) = (event for event in rest(executor) if isinstance(event, Outcome))
+    assert (outcome.end, outcome.machine, outcome.lost) == (Succeeded(7), "second", 1)
+    beats = [line.split() for line in log.read_text().splitlines()]
+    first = max(float(when) for pid, when in beats if pid == beats[0][0])
+    second = min(float(when) for pid, when in beats if pid != beats[0][0])
+    assert first < second, "they never run at the same time"

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ppg_exec import (
+    Cancelled,
     Died,
     ExecutorError,
     LoadRepeated,
@@ -249,3 +250,27 @@ time.sleep(600)
         assert marker
         process.kill()
     nothing_left(marker)
+
+
+def test_an_agent_that_hears_nothing_ends_its_tasks_and_itself(
+    tmp_path: Path, nothing_left: Callable[[str], None]
+) -> None:
+    def work(ready: Path) -> None:
+        ready.touch()
+        time.sleep(600)
+
+    fleet = fleet_of(cores=1, silence=1.0, grace=0.1)
+    with RemoteExecutor(fleet) as executor:
+        executor.submit(Task("a", work, (tmp_path / "ready",)))
+        while not (tmp_path / "ready").exists():
+            executor.poll(0.1)
+        (process,) = fleet.processes().values()
+        # Nothing is sent as long as nobody polls.
+        nothing_left(process.marker)
+        executor.cancel("a")
+        events: list[Any] = []
+        while new := executor.poll(60):
+            events += new
+    (outcome,) = (event for event in events if isinstance(event, Outcome))
+    assert outcome.end == Cancelled()
+    assert outcome.lost == 1

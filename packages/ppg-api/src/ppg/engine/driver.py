@@ -423,8 +423,16 @@ class Driver:
 
     def _loads_above(self, node: NodeId) -> tuple[str, ...]:
         """The loads of which a job uses the data. Each machine repeats those that its jobs need."""
-        above = map(self._pipegraph._job_at, self._pipegraph.dag.upstreams(node))
-        return tuple(job.job_id for job in above if job.kind is ppg_graph.NodeKind.LOAD)
+        if not self._loads:
+            return ()
+        dag = self._pipegraph.dag
+        return tuple(map(dag.job_id, sorted(self._loads.intersection(dag.upstreams(node)))))
+
+    @cached_property
+    def _loads(self) -> frozenset[NodeId]:
+        """The nodes of all loads."""
+        kinds = enumerate(self._pipegraph.dag.kinds)
+        return frozenset(NodeId(node) for node, kind in kinds if kind is NodeKind.LOAD)
 
     def _commit(self, flight: InFlight, record: Record) -> None:
         """Record a success; publish that of a generator."""
@@ -451,6 +459,7 @@ class Driver:
         self._pipegraph._take_generated(flight.success.jobs, nodes)
         # Longer paths may lead through the new jobs.
         self.__dict__.pop("_priorities", None)
+        self.__dict__.pop("_loads", None)
         self._publish(events.GraphExtended(flight.job.job_id, self._outcomes.working_ids(nodes)))
 
     def _generated_rejected(self, generator: NodeId, message: str) -> None:

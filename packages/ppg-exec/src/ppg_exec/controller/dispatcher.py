@@ -111,6 +111,7 @@ class Dispatcher:
     def start_what_may(self) -> None:
         """Start, or send ahead, as many tasks as cores and tokens allow."""
         self._tokens.stop_waiting()
+        self._tokens.look(len(self._line) + len(self._lookahead))
         self._grant_tasks_ahead()
         while (chosen := self._line.pop()) is not None:
             state, claim = chosen
@@ -126,11 +127,16 @@ class Dispatcher:
             self._send(state, go=True)
         self._tokens.return_spare()
         first = self._line.first()
-        if outranked := self._lookahead.outranked(first, time.monotonic()):
-            node = outranked[0].node
+        is_over = self._tokens.is_over()
+        if (
+            back := self._lookahead.all_back()
+            if is_over
+            else self._lookahead.outranked(first, time.monotonic())
+        ):
+            node = back[0].node
             assert node is not None
-            node.channel.put(RecallTasks([state.number for state in outranked]))
-        while first is not None and first.may_go_ahead and self._lookahead.has_room():
+            node.channel.put(RecallTasks([state.number for state in back]))
+        while not is_over and first is not None and first.may_go_ahead and self._lookahead.has_room():
             self._line.remove(first)
             self._send(first, go=False)
             first = self._line.first()

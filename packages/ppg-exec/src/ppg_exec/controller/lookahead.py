@@ -56,6 +56,13 @@ class Lookahead:
         """The task that starts next."""
         return next(iter(self._states.values()), None)
 
+    def all_back(self) -> list[TaskState]:
+        """All tasks, to recall them, unless that was done already."""
+        if self._recalled:
+            return []
+        self._recalled = bool(self._states)
+        return list(self._states.values())
+
     def outranked(self, first: TaskState | None, now: float) -> list[TaskState]:
         """Tasks to recall, because `first` in the line is more important than the oldest of them."""
         oldest = self.oldest()

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["DaskFleet"]
 
 _CONNECT_SECONDS = 30.0
+_GOODBYE_SECONDS = 5.0
 _SETTLING_SECONDS = 5.0
 """For so long after a machine has joined, others may be about to join."""
 
@@ -237,7 +238,12 @@ class DaskFleet:
                         left.result(patience + 5.0)
                     if not self._courier.is_scheduler_gone:
                         with contextlib.suppress(OSError, TimeoutError):
-                            self._client.unregister_worker_plugin(f"ppg-{self._operation}")
+                            # A worker that is stopped does not answer.
+                            self._client.sync(
+                                self._client.scheduler.unregister_worker_plugin,
+                                name=f"ppg-{self._operation}",
+                                callback_timeout=_GOODBYE_SECONDS,
+                            )
             finally:
                 with _quietly() if self._courier.is_scheduler_gone else contextlib.nullcontext():
                     self._client.close()

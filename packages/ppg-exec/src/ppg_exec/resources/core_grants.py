@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from ppg_exec.resources.jobserver import CorePool, make_supports_fifos
+from ppg_exec.resources.fair_share import FairShare, Holding
+from ppg_exec.resources.jobserver import CorePool, MachinePool, make_supports_fifos
 from ppg_exec.resources.ledger import Ledger
 from ppg_exec.resources.task_tokens import CORES_VARIABLE, OWN_VARIABLE, TOKENS
 from ppg_exec.transport.poller import Poller
@@ -13,6 +14,7 @@ from ppg_exec.transport.poller import Poller
 __all__ = ["CoreEnvironment", "CoreTokens"]
 
 _RETRY_SECONDS = 0.05
+_SHARE_SECONDS = 0.1
 _LOOK_SECONDS = 1.0
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS",
@@ -21,25 +23,58 @@ _THREAD_VARIABLES = (
 
 
 class CoreTokens:
-    """CoreTokens: holds a token of a pool for each core that is taken in a ledger, except for the first."""
+    """CoreTokens: holds a token of a pool for each core that is taken in a ledger, except for the first.
+
+    In the pool of a machine it holds no more than the fair share, while other executors want more (`fair_share`).
+    """
 
     def __init__(self, pool: CorePool | None, ledger: Ledger, poller: Poller) -> None:
         self._pool = pool
+        self._shared = pool if isinstance(pool, MachinePool) else None
+        self._share = None if self._shared is None else FairShare(self._shared.cores)
+        self._look_at = 0.0
+        self._wants = False
+        self._collects = 0
+        self._may_collect = False
         self._ledger = ledger
         self._poller = poller
         self._held = 0
         self.retry_at: float | None = None
         """when to ask the pool again (monotonic seconds); None if nothing is missing"""
 
+    def look(self, waiting: int) -> None:
+        """See from time to time what other executors have and want; `waiting` tasks wait here for cores."""
+        if self._share is None or self._shared is None:
+            return
+        now = time.monotonic()
+        # The caller may not come again for long after its last task, so that is noted at once.
+        if now < self._look_at and (waiting or not self._wants):
+            return
+        self._look_at = now + _SHARE_SECONDS
+        self._wants = waiting > 0
+        used = max(1, self._ledger.cores - self._ledger.free)
+        own = Holding(used, min(self._ledger.cores, used + waiting), self._collects)
+        self._share.look(now, own, self._shared.others(own))
+
+    def is_over(self) -> bool:
+        """Whether more cores are taken than is fair, so that one should be free when its task ends."""
+        return self._share is not None and self._ledger.cores - self._ledger.free > self._share.allowed
+
     def suffice(self) -> bool:
         """Whether the pool allows the cores that are taken now; asks it for missing tokens."""
         if self._pool is None:
             return True
         missing = self._needed() - self._held
+        if self.is_over() and not self._collect_for(missing):
+            self.retry_at = time.monotonic() + _SHARE_SECONDS
+            return False
         self._held += self._pool.acquire(missing)
         if self._needed() <= self._held:
+            self._stop_collecting()
             return True
         if missing > 1:
+            self._collect_for(missing)
+        if missing > 1 or self._collects:
             # The few tokens that are there make the fifo readable, so waiting for it would spin. Executors that
             # kept their few tokens until there are more would wait for each other.
             self.retry_at = time.monotonic() + _RETRY_SECONDS
@@ -49,17 +84,36 @@ class CoreTokens:
             self.retry_at = time.monotonic() + _LOOK_SECONDS
         return False
 
+    def _collect_for(self, missing: int) -> bool:
+        """Keep the tokens that there are for a task of several cores, if no other executor does that; returns whether it does."""
+        if self._shared is None or self._share is None or not (missing > 1 or self._collects):
+            return False
+        if not self._collects and (self._share.has_debt or not self._shared.collect()):
+            return False
+        self._collects = self._needed() + 1
+        self._may_collect = True
+        return True
+
+    def _stop_collecting(self) -> None:
+        if self._collects and self._shared is not None:
+            self._collects = 0
+            self._shared.stop_collecting()
+
     def stop_waiting(self) -> None:
         """Stop waiting for tokens, because the next start may need other ones."""
         self.retry_at = None
+        self._may_collect = False
         if self._pool is not None:
             self._poller.unwatch(self._pool.fileno())
 
     def return_spare(self) -> None:
-        """Put back the tokens that the cores taken now do not need."""
-        if self._pool is not None and self._held > self._needed():
-            self._pool.release(self._held - self._needed())
-            self._held = self._needed()
+        """Put back the tokens that neither the cores taken now nor a task that tokens are collected for need."""
+        if self._collects and not self._may_collect:
+            self._stop_collecting()
+        needed = max(self._needed(), self._collects - 1)
+        if self._pool is not None and self._held > needed:
+            self._pool.release(self._held - needed)
+            self._held = needed
 
     def close(self) -> None:
         """Leave the pool."""

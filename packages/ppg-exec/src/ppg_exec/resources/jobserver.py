@@ -24,6 +24,7 @@ import os
 import re
 import shutil
 import stat
+import struct
 import subprocess
 import sys
 import termios
@@ -32,6 +33,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol, Self
 
+from ppg_exec.resources.fair_share import Holding
 from ppg_exec.resources.private_folder import is_own_file, open_private_folder, open_runtime_folder
 from ppg_exec.resources.task_tokens import OWN_VARIABLE, TOKEN, TaskTokens
 
@@ -50,6 +52,8 @@ _LOOK_SECONDS = 0.5  # between two looks for holders that have died
 _PATIENCE = 2.0  # seconds; the lock is held for well under a millisecond
 _MOMENT = 0.01  # seconds between two attempts to get the lock
 _HOLDER = "holder-"
+_NOTE = struct.Struct("<IIII")
+"""Tokens, and the numbers of a `Holding`; an older version writes and reads the first one alone."""
 _MOST_TOKENS = 1 << 12  # what every fifo has room for
 _AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
 
@@ -150,6 +154,8 @@ class MachinePool(GivenPool):
         super().__init__(descriptor, descriptor)
         self._looked = 0.0
         self._lost = 0
+        self._wishes = Holding(1, 1)
+        self._collecting: int | None = None
 
     def acquire(self, count: int) -> int:
         """Take up to `count` tokens; returns how many there were."""
@@ -175,6 +181,7 @@ class MachinePool(GivenPool):
 
     def close(self) -> None:
         """Put back all tokens and leave."""
+        self.stop_collecting()
         try:
             with self._locked():
                 super().close()
@@ -188,10 +195,45 @@ class MachinePool(GivenPool):
             for descriptor in (self._note, self._lock, self._folder):
                 os.close(descriptor)
 
+    def others(self, own: Holding) -> list[Holding]:
+        """Note what this executor has and wants; returns the same of the others. An unreadable pool has no others."""
+        self._wishes = own
+        self._write_note()
+        try:
+            return [each.holding for each in self._holders() if each.name != self._name and not each.is_dead]
+        except OSError:
+            return []
+
+    @property
+    def cores(self) -> int:
+        """How many cores are shared."""
+        return self._size() + 1
+
+    def collect(self) -> bool:
+        """Become the one that collects tokens for a task of several cores, unless another participant does."""
+        if self._collecting is None:
+            try:
+                descriptor = self._open("collector", os.O_RDWR | os.O_CREAT)
+            except OSError:
+                return False
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                os.close(descriptor)
+                return False
+            self._collecting = descriptor
+        return True
+
+    def stop_collecting(self) -> None:
+        """Let others collect."""
+        if self._collecting is not None:
+            os.close(self._collecting)
+            self._collecting = None
+
     def _write_note(self) -> None:
         # An old note costs at most a token, which the other participants find; a full disk must not end the run.
         with contextlib.suppress(OSError):
-            os.pwrite(self._note, len(self._held).to_bytes(4, "little"), 0)
+            os.pwrite(self._note, _NOTE.pack(len(self._held), *self._wishes), 0)
 
     def _open(self, name: str, flags: int, kind: int = stat.S_IFREG) -> int:
         """Open a file of the pool, which belongs to this user alone; never a link."""
@@ -317,6 +359,7 @@ class _Holder:
         self._descriptor = descriptor
         self.is_dead: bool = False
         self.tokens: int = 0
+        self.holding: Holding = Holding(1, 1)
 
     def __enter__(self) -> Self:
         try:
@@ -325,7 +368,10 @@ class _Holder:
         except BlockingIOError:
             self.is_dead = False
         # Read after the lock was tried, because a dead holder writes no more.
-        self.tokens = int.from_bytes(os.pread(self._descriptor, 4, 0), "little")
+        note = os.pread(self._descriptor, _NOTE.size, 0)
+        self.tokens = int.from_bytes(note[:4], "little")
+        if len(note) == _NOTE.size:
+            self.holding = Holding(*_NOTE.unpack(note)[1:])
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -5,8 +5,8 @@ the loads, provided that waiting would take longer than loading. Among several m
 taken. Memory is paid in cores, as in `ledger`.
 
 **Order.** Larger priority first, then first come, first served. A task that fits nowhere is overtaken by others. After
-`PATIENCE` tasks for each core of a machine, one machine is reserved for it, and starts nothing else until the task fits. So
-wide tasks cannot starve, and all other machines go on.
+`PATIENCE` tasks for each core of a machine, one machine is reserved for it, and starts nothing else until the task fits. Few machines
+are reserved at a time. So wide tasks cannot starve, and all other machines go on.
 
 **Ahead.** A machine with short tasks gets some before their turn, because messages take a while. It gets as many as keep its
 cores busy for `AHEAD_SECONDS`. Tasks that wait there while other machines are idle can be recalled.
@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
@@ -30,6 +31,8 @@ AHEAD_SECONDS = 0.1
 MOST_AHEAD = 8
 """How many tasks for each core of a machine are sent ahead at most."""
 _SHORTEST = 0.0005
+_ONE_IN = 20
+"""Of so many machines one is reserved at most; one in any case."""
 
 Item = TypeVar("Item")
 
@@ -64,6 +67,7 @@ class _Kind(Generic[Item]):
     """_Kind: holds the waiting tasks that need the same."""
 
     needs: Needs
+    number: int
     heap: list[tuple[_Rank, Item]] = field(default_factory=list)
     waiting: dict[Item, _Rank] = field(default_factory=dict)
     usual_wall: float = 0.0
@@ -91,8 +95,17 @@ class Placement(Generic[Item]):
         self._kind_of: dict[Item, _Kind[Item]] = {}
         self._placed_on: dict[Item, Machine] = {}
         self._reserved: dict[Item, Machine] = {}
+        self._users: Counter[frozenset[str]] = Counter()
+        """how many kinds need each set of loads"""
         self._load_seconds: dict[str, float] = {}
         self._serial = itertools.count()
+        self._line: list[tuple[_Rank, int, _Kind[Item]]] = []
+        """the kinds by their first tasks; an entry with another rank than that of the first task is stale"""
+        self._short: dict[_Kind[Item], None] = {}
+        """kinds with tasks so short that some are sent ahead"""
+        self._unchecked: dict[_Kind[Item], None] = {}
+        """kinds that may fit on no machine"""
+        self._claims: dict[tuple[int, int | None, tuple[int, int]], int | None] = {}
 
     # ---- machines
 
@@ -109,6 +122,7 @@ class Placement(Generic[Item]):
             machine.is_draining = True
             self._take_out_of_indexes(machine)
             self._free_reservation(machine)
+            self._unchecked.update(dict.fromkeys(self._kinds.values()))
 
     def remove_machine(self, name: str) -> list[Item]:
         """Forget a machine; returns the tasks that were there, which the caller has to `add` again."""
@@ -166,17 +180,24 @@ class Placement(Generic[Item]):
         """Add a waiting task; `order` decides between equal priorities: smaller first."""
         kind = self._kinds.get(needs)
         if kind is None:
-            kind = self._kinds[needs] = _Kind(needs)
+            kind = self._kinds[needs] = _Kind(needs, next(self._serial))
+            self._unchecked[kind] = None
+            self._users[needs.loads] += 1
             self._index_loads(needs.loads)
         rank = (-priority, order, next(self._serial))
         kind.waiting[item] = rank
         heapq.heappush(kind.heap, (rank, item))
         kind.alive += 1
         self._kind_of[item] = kind
+        first = kind.first()
+        if first is not None and first[0] is rank:
+            self._line_up(kind)
 
     def remove(self, item: Item) -> None:
         """Take a waiting task out."""
-        del self._leave_kind(item).waiting[item]
+        kind = self._leave_kind(item)
+        del kind.waiting[item]
+        self._line_up(kind)
         machine = self._reserved.pop(item, None)
         if machine is not None:
             self._free_reservation(machine)
@@ -189,14 +210,23 @@ class Placement(Generic[Item]):
         if wall is not None:
             wall = max(wall, _SHORTEST)
             kind.usual_wall = wall if not kind.usual_wall else 0.8 * kind.usual_wall + 0.2 * wall
+            is_short = kind.usual_wall <= AHEAD_SECONDS * machine.cores
+            if kind.alive and kind.needs.may_wait_there and is_short:
+                self._short[kind] = None
+            else:
+                self._short.pop(kind, None)
 
     def _leave_kind(self, item: Item) -> _Kind[Item]:
         kind = self._kind_of.pop(item)
         kind.alive -= 1
         if not kind.alive:
             del self._kinds[kind.needs]
+            self._short.pop(kind, None)
+            self._unchecked.pop(kind, None)
             loads = kind.needs.loads
-            if loads and not any(other.loads == loads for other in self._kinds):
+            self._users[loads] -= 1
+            if loads and not self._users[loads]:
+                del self._users[loads]
                 for index in self._having.pop(loads).values():
                     for machine in list(index):
                         machine.indexes.remove(index)
@@ -220,30 +250,62 @@ class Placement(Generic[Item]):
                 del self._reserved[item]
                 self._free_reservation(machine)
                 placed.append(self._put(item, self._kind_of[item], machine, claim))
-        line = [(first[0], number, kind) for number, kind, first in self._firsts()]
-        heapq.heapify(line)
+        looked_at: dict[_Kind[Item], tuple[_Rank, int, _Kind[Item]]] = {}
         blocked: list[_Kind[Item]] = []
-        while line:
-            _, number, kind = heapq.heappop(line)
+        room = self._most_room()
+        while self._line and room > 0:
+            entry = heapq.heappop(self._line)
+            kind = entry[2]
+            first = kind.first()
+            if first is None or first[0] != entry[0] or kind in looked_at:
+                continue
+            item = first[1]
+            # A task with a reservation waits for its machine; the tasks of its kind behind it do not overtake it.
+            is_hopeless = kind.needs.cores > room or item in self._reserved
+            chosen = None if is_hopeless else self._choose(kind)
+            if chosen is not None:
+                kind.blocked = None
+                for waiting in blocked:
+                    waiting.overtaken += 1
+                placed.append(self._put(item, kind, *chosen))
+                room = self._most_room()
+                continue
+            looked_at[kind] = entry
+            is_wide = kind.needs.cores != 1 or kind.needs.memory is not None
+            if is_wide and item not in self._reserved:
+                self._note_blocked(kind, item)
+                blocked.append(kind)
+        for entry in looked_at.values():
+            heapq.heappush(self._line, entry)
+        placed += self._send_ahead()
+        return placed
+
+    def _line_up(self, kind: _Kind[Item]) -> None:
+        first = kind.first()
+        if first is not None:
+            heapq.heappush(self._line, (first[0], kind.number, kind))
+
+    def _most_room(self) -> int:
+        """The most free cores of a machine that is not reserved."""
+        machines = (index.roomiest() for index in self._all.values())
+        return max((machine.room for machine in machines if machine is not None), default=0)
+
+    def _send_ahead(self) -> list[Placed[Item]]:
+        """Place short tasks on full machines, which get them before their turn, the most important ones first."""
+        placed: list[Placed[Item]] = []
+        waiting = [
+            (first[0], kind.number, kind) for kind in self._short if (first := kind.first()) is not None
+        ]
+        heapq.heapify(waiting)
+        while waiting:
+            _, _, kind = heapq.heappop(waiting)
             first = kind.first()
             assert first is not None
-            item = first[1]
-            if item in self._reserved:
-                # It waits for its machine; the tasks of its kind behind it do not overtake it.
-                continue
-            chosen = self._choose(kind)
-            if chosen is None:
-                if kind.needs.cores != 1 or kind.needs.memory is not None:
-                    self._note_blocked(kind, item)
-                    blocked.append(kind)
-                continue
-            kind.blocked = None
-            for waiting in blocked:
-                waiting.overtaken += 1
-            placed.append(self._put(item, kind, *chosen))
-            following = kind.first()
-            if following is not None:
-                heapq.heappush(line, (following[0], number, kind))
+            chosen = None if first[1] in self._reserved else self._choose(kind)
+            if chosen is not None:
+                placed.append(self._put(first[1], kind, *chosen))
+                if (following := kind.first()) is not None:
+                    heapq.heappush(waiting, (following[0], kind.number, kind))
         return placed
 
     def unsatisfiable(self) -> list[tuple[Item, str]]:
@@ -252,10 +314,12 @@ class Placement(Generic[Item]):
         While no machine takes tasks, this is not known of any: another machine may come.
         """
         found: list[tuple[Item, str]] = []
-        if not self._shapes():
+        if not self._unchecked or not (shapes := self._shapes()):
             return found
-        for kind in list(self._kinds.values()):
-            if kind.waiting and not any(self._claim(kind.needs, shape) for shape in self._shapes()):
+        for kind in list(self._unchecked):
+            if any(self._claim(kind.needs, shape) for shape in shapes):
+                del self._unchecked[kind]
+            elif kind.waiting:
                 why = self._why_unsatisfiable(kind.needs)
                 found += [(item, why) for item in kind.waiting]
         return found
@@ -277,12 +341,6 @@ class Placement(Generic[Item]):
         return recalled
 
     # ---- the choice
-
-    def _firsts(self) -> Iterator[tuple[int, _Kind[Item], tuple[_Rank, Item]]]:
-        for number, kind in enumerate(self._kinds.values()):
-            first = kind.first()
-            if first is not None:
-                yield number, kind, first
 
     def _choose(self, kind: _Kind[Item]) -> tuple[Machine, int] | None:
         """The machine for the first task of a kind, and the cores that it takes there; None if it has to wait."""
@@ -333,10 +391,13 @@ class Placement(Generic[Item]):
 
     def _claim(self, needs: Needs, shape: tuple[int, int]) -> int | None:
         """The cores that a task takes on a machine of this shape; None if it never fits."""
-        try:
-            return Ledger(*shape).claim(needs.cores, needs.memory)
-        except Unsatisfiable:
-            return None
+        key = (needs.cores, needs.memory, shape)
+        if key not in self._claims:
+            try:
+                self._claims[key] = Ledger(*shape).claim(needs.cores, needs.memory)
+            except Unsatisfiable:
+                self._claims[key] = None
+        return self._claims[key]
 
     def _why_unsatisfiable(self, needs: Needs) -> str:
         cores, memory = max(self._shapes())
@@ -349,6 +410,7 @@ class Placement(Generic[Item]):
     def _put(self, item: Item, kind: _Kind[Item], machine: Machine, claim: int) -> Placed[Item]:
         is_ahead = machine.room < claim
         del kind.waiting[item]
+        self._line_up(kind)
         self._placed_on[item] = machine
         machine.tasks[item] = claim
         self._change_room(machine, -claim)
@@ -362,7 +424,11 @@ class Placement(Generic[Item]):
     def _note_blocked(self, kind: _Kind[Item], item: Item) -> None:
         if kind.blocked is not item:
             kind.blocked, kind.overtaken = item, 0
-        if kind.overtaken < PATIENCE:
+        # Cores of reserved machines idle, so only few are reserved at a time.
+        if kind.overtaken < PATIENCE or len(self._reserved) >= max(1, len(self._machines) // _ONE_IN):
+            return
+        least = min((shape[0] for shape in self._all if self._claim(kind.needs, shape)), default=None)
+        if least is None or kind.overtaken < PATIENCE * least:
             return
         fitting = [
             machine
