@@ -310,6 +310,10 @@ OTHERWISE_TESTED = {
     "ppg log --listen": "tests/cli/test_log.py",
     "ppg log --listen --json": "tests/cli/test_log.py",
     "ppg run --on tcp://10.0.0.1:8786 script.py": "tests/end_to_end/test_dask_cluster.py",
+    "ppg run --on slurm --machines 4 --cores-per-machine 16 --memory 64GB --walltime 4h script.py": "tests/cluster/test_slurm.py",
+    "ppg run --profile cluster script.py": "tests/cluster/test_slurm.py",
+    "ppg run --profile cluster --on local": "tests/cli/test_settings.py",
+    "ppg run -j 4": "tests/cli/test_settings.py",
     "ppg run script.py --watch": "tests/cli/test_run_options.py",
     "ppg --install-completion": "tests/cli/test_records.py",
 }

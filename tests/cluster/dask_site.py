@@ -2,10 +2,8 @@
 
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 from tests.cluster.machines import HEAD, Site, until
 
@@ -16,10 +14,6 @@ class DaskSite(Site):
     """A site with Dask. `threads`: of each worker."""
 
     threads: int = 2
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._programs: list[subprocess.Popen[bytes]] = []
 
     @property
     def dask_address(self) -> str:
@@ -53,7 +47,7 @@ class DaskSite(Site):
     def _dask(self, name: str, program: str, *arguments: str) -> None:
         log = self.folder / ("scheduler.log" if program == "scheduler" else f"worker-{name}.log")
         command = [sys.executable, "-m", f"distributed.cli.dask_{program}", *arguments]
-        self._programs.append(self.begin(name, command, log))
+        self.begin(name, command, log)
 
     def find(self, name: str, what: str) -> int:
         """The number of a machine's "nanny", "worker", "scheduler" or "agent" that runs now."""
@@ -84,9 +78,3 @@ class DaskSite(Site):
             f"{path.name}:\n{path.read_text(errors='replace')[-2000:]}"
             for path in sorted(Path(self.folder).glob("*.log"))
         )
-
-    def close(self) -> None:
-        """End everything."""
-        super().close()
-        for process in self._programs:
-            process.wait()

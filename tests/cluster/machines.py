@@ -66,6 +66,7 @@ class Site:
         self._spaces: dict[str, int] = {}
         self._wires: dict[str, str] = {}
         self._outer: list[subprocess.Popen[bytes]] = []
+        self._begun: list[subprocess.Popen[bytes]] = []
 
     # ---- the life of machines
 
@@ -138,6 +139,8 @@ class Site:
                 if pipe is not None:
                     pipe.close()
             process.wait()
+        for process in self._begun:
+            process.wait()
 
     # ---- what runs on them
 
@@ -166,10 +169,12 @@ class Site:
     ) -> subprocess.Popen[bytes]:  # fmt: skip
         """Begin a command on a machine; its process is a child of the one that is returned."""
         with log.open("wb") as file:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 self.command(name, arguments, cwd), stdin=subprocess.DEVNULL, stdout=file, stderr=file,
                 start_new_session=True, env=self.environment() | dict(env or {}),
             )  # fmt: skip
+        self._begun.append(process)
+        return process
 
     def environment(self) -> dict[str, str]:
         """The variables of commands: those of this process but for the places of temporary files."""

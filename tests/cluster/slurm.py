@@ -2,9 +2,7 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
-from typing import Any
 
 from tests.cluster.machines import HEAD, MISSING, Site, until
 
@@ -67,12 +65,8 @@ PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE State=UP OverSubscribe
 class SlurmSite(Site):
     """A site with Slurm. No accounting, so `sacct` never works. `cores` and `memory` (MB) are what each machine says it has."""
 
-    cores: int = 2
-    memory: int = 4000
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._daemons: list[subprocess.Popen[bytes]] = []
+    cores: int = 16
+    memory: int = 65000
 
     @property
     def where(self) -> Path:
@@ -105,7 +99,7 @@ class SlurmSite(Site):
             "--num-threads=2", f"--pid-file={self.where}/munged.pid", f"--log-file={self.where}/munged.log",
             f"--seed-file={self.where}/munged.seed",
         ]  # fmt: skip
-        self._daemons.append(self.begin(HEAD, munged, self.where / "munged.out"))
+        self.begin(HEAD, munged, self.where / "munged.out")
         until(lambda: (self.where / "munge.socket").exists(), "munged begins")
         self.start_controller()
         for name in self.names:
@@ -114,7 +108,7 @@ class SlurmSite(Site):
 
     def start_controller(self) -> None:
         """Start slurmctld, which goes on with the state that it has saved."""
-        self._daemons.append(self.begin(HEAD, ["slurmctld", "-D"], self.where / "slurmctld.out"))
+        self.begin(HEAD, ["slurmctld", "-D"], self.where / "slurmctld.out")
 
     def stop_controller(self) -> None:
         """End slurmctld, by its number."""
@@ -124,7 +118,7 @@ class SlurmSite(Site):
     def _start_daemon(self, name: str) -> None:
         (self.where / f"spool-{name}").mkdir(exist_ok=True)
         log = self.where / f"slurmd-{name}.out"
-        self._daemons.append(self.begin(name, ["slurmd", "-D", "-N", name], log))
+        self.begin(name, ["slurmd", "-D", "-N", name], log)
 
     def revive(self, name: str) -> None:
         """Start a machine that has crashed, and its daemon."""
@@ -143,9 +137,3 @@ class SlurmSite(Site):
     def jobs(self) -> list[str]:
         """The jobs that Slurm has, each as its number, state and machine."""
         return self.run(HEAD, ["squeue", "-h", "-o", "%i %T %N"]).stdout.splitlines()
-
-    def close(self) -> None:
-        """End everything."""
-        super().close()
-        for process in self._daemons:
-            process.wait()

@@ -5,6 +5,8 @@ After each: outputs as of a local run, nothing twice without a printed reason, n
 
 import os
 import random
+import re
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -153,3 +155,28 @@ def test_two_machines_give_the_bytes_of_a_local_run(tmp_path: Path) -> None:
         assert names == sorted(os.listdir(there.folder / "out"))
         for name in names:
             assert (here.folder / "out" / name).read_bytes() == (there.folder / "out" / name).read_bytes()
+
+
+def test_the_command_lines_of_the_documentation_start_a_cluster_within_a_range_of_ports(
+    tmp_path: Path,
+) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text()
+    (scheduler,) = re.findall(r"^dask (scheduler .*)$", text, re.MULTILINE)
+    (worker,) = re.findall(r"^dask (worker .*)$", text, re.MULTILINE)
+    (ports,) = re.findall(r"`dask worker (--worker-port .*?)`", text)
+    dask = Path(sys.executable).with_name("dask")
+    with running_site(1, [tmp_path]) as site:
+        site.begin(HEAD, [dask, *scheduler.split()], tmp_path / "scheduler")
+        until(lambda: "Scheduler at:" in (tmp_path / "scheduler").read_text(), "the scheduler begins")
+        words = worker.replace("10.0.0.1", site.address[HEAD]).split()
+        site.begin("m1", [dask, *words, *ports.split()], tmp_path / "worker")
+        until(lambda: "Registered to:" in (tmp_path / "worker").read_text(), "the worker is there")
+        project = Project(tmp_path / "project")
+        assert project.start(site, "--on", f"tcp://{site.address[HEAD]}:8786").wait(timeout=120) == 0, (
+            project.words()
+        )
+        project.check_outputs()
+        (listens,) = re.findall(
+            r"Start worker at:\s+tcp://10.77.0.11:(\d+)", (tmp_path / "worker").read_text()
+        )
+        assert 9000 <= int(listens) <= 9100

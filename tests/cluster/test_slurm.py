@@ -36,7 +36,7 @@ PROFILE = """
 on = "slurm"
 machines = 2
 cores-per-machine = 2
-memory = "2GB"
+memory = "40GB"
 walltime = "1h"
 partition = "main"
 sbatch = ["--nice=10"]
@@ -132,11 +132,36 @@ def test_a_profile_starts_machines_and_a_lost_one_is_replaced(site: SlurmSite, f
 def test_an_allocation_is_used_by_srun(site: SlurmSite, folder: Path) -> None:
     project = Project(folder / "srun")
     ran = site.run(
-        HEAD, ["salloc", "-N2", "-n2", "-c2", PPG, "run", "--on", "srun", "script.py"], project.folder
+        HEAD,
+        ["salloc", "-N2", "-n2", "-c2", "--mem=40G", PPG, "run", "--on", "srun", "script.py"],
+        project.folder,
     )
     project.check_outputs()
     project.check_nothing_left()
     assert len({machine for _, machine in project.lines("end")}) == 2, ran.stderr
+
+
+def test_the_command_lines_of_the_documentation_do_what_they_say(site: SlurmSite, folder: Path) -> None:
+    lines = re.findall(
+        r"^(?:salloc|ppg run) .*script\.py$", (EXAMPLES.parent / "cluster.md").read_text(), re.MULTILINE
+    )
+    lines = [line for line in lines if "tcp://" not in line]
+    assert len(lines) == 3
+    for number, line in enumerate(lines):
+        project = Project(folder / f"documented-{number}", seconds=0.1)
+        (project.folder / "ppg.toml").write_text(PROFILE)
+        site.run(HEAD, ["bash", "-c", line.replace("ppg run", f"{PPG} run")], project.folder)
+        project.check_outputs()
+
+
+def test_two_batch_jobs_on_one_machine_have_agents_of_their_own(site: SlurmSite, folder: Path) -> None:
+    project = Project(folder / "packed")
+    options = ["--on", "slurm", "--machines", "2", "--cores-per-machine", "2", "--memory", "1GB"]
+    (project.folder / "logs").mkdir()
+    site.run(HEAD, [PPG, "run", *options, "script.py"], project.folder)
+    project.check_outputs()
+    assert len({machine for _, machine in project.lines("end")}) == 1, "Slurm fills a machine first"
+    assert len(list((project.folder / "slurm-logs").iterdir())) == 2
 
 
 def test_outside_of_an_allocation_srun_is_refused(site: SlurmSite, folder: Path) -> None:
@@ -151,7 +176,7 @@ def test_a_cluster_of_dask_jobqueue_is_asked_for_machines(site: SlurmSite, folde
     script = project.folder / "script.py"
     of_jobqueue = (
         "from dask_jobqueue import SLURMCluster\n"
-        "cluster = SLURMCluster(cores=2, processes=1, memory='2GB', scheduler_options={'dashboard': False},"
+        "cluster = SLURMCluster(cores=2, processes=1, memory='40GB', scheduler_options={'dashboard': False},"
         " log_directory='logs')\n"
         "ppg.new_pipegraph(ppg.DaskCluster(cluster=cluster, machines=2))"
     )

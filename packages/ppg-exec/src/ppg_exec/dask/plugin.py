@@ -34,9 +34,14 @@ _PATIENCE = 8.0
 
 
 def host_key() -> str:
-    """A name for the machine, or the part of it, of which this process sees all processes."""
+    """A name for the machine, or the part of it, of which this process sees all processes.
+
+    Two batch jobs of Slurm on one machine are parts of it: an agent in one of them must not use the cores of the other.
+    """
     boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{machine_name()}"  # noqa: PTH116 - a link that leads nowhere
+    return (
+        f"{boot}/{os.stat('/proc/self/ns/pid').st_ino}/{machine_name()}/{os.environ.get('SLURM_JOB_ID', '')}"  # noqa: PTH116 - a link that leads nowhere
+    )
 
 
 def _seconds_left(worker: Any) -> float | None:
