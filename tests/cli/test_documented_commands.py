@@ -18,7 +18,9 @@ COMMAND = re.compile(
 
 NAMES = {
     "ppg run",
+    "ppg run --on",
     "ppg debug",
+    "ppg run --on slurm",
     "ppg verify",
     "ppg accept",
     "ppg why",
