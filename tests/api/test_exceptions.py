@@ -1,5 +1,6 @@
 """The errors of ppg travel: a process that pickles one gives another process all of it."""
 
+import copyreg
 import pickle
 import threading
 
@@ -52,7 +53,12 @@ def test_an_error_survives_pickling_with_all_its_attributes(error, protocol):
     assert content(pickle.loads(pickle.dumps(error, protocol))) == content(error)
 
 
-def test_the_error_of_a_run_survives_also_if_the_exception_of_a_job_does_not():
+@pytest.mark.parametrize("beside", ["nothing else", "dask"])
+def test_the_error_of_a_run_survives_also_if_the_exception_of_a_job_does_not(beside, monkeypatch):
+    if beside == "dask":
+        tblib = pytest.importorskip("tblib.pickling_support")
+        # Importing `distributed` installs this for all classes of exceptions.
+        monkeypatch.setitem(copyreg.dispatch_table, ppg.RuntimeError, tblib.pickle_exception)
     error = ppg.RuntimeError({"a": Unportable(), "b": KeyError("b")}, ["c"])
     again = pickle.loads(pickle.dumps(error))
     assert (str(again), again.blocked) == (str(error), ("c",))

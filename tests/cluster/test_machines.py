@@ -52,8 +52,7 @@ def test_a_cut_link_is_silent_and_can_be_mended(site: Site) -> None:
 
 def test_a_crash_ends_all_processes_of_one_machine(site: Site, tmp_path: Path) -> None:
     sleeping = site.begin("m1", ["sleep", "1000"], tmp_path / "log")
-    until(lambda: site.processes("m1"), "it runs")
-    assert list(site.processes("m1").values()) == ["sleep 1000"]
+    until(lambda: list(site.processes("m1").values()) == ["sleep 1000"], "it runs")
     site.crash("m1")
     sleeping.wait()
     assert not site.processes("m1")

@@ -318,6 +318,10 @@ class RuntimeError(PyPipelineGraphError, builtins.RuntimeError):  # noqa: A001 (
         exceptions = {job_id: _portable(exception) for job_id, exception in self.exceptions.items()}
         return type(self), self.args, {**self.__dict__, "exceptions": exceptions}
 
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        # Where Dask is imported, exceptions are pickled by way of this.
+        return self.__reduce_ex__(FINGERPRINTED + 1)
+
 
 RunFailed = RuntimeError
 """The same under a name that hides nothing of Python."""

@@ -236,6 +236,12 @@ class RunSoFar:
             found.append((job_id, since, self.process_of(job_id), machine))
         return found
 
+    def will_show_more(self) -> bool:
+        """Whether `oldest` has more in a moment, without any event."""
+        running = self.tally.running
+        shown = len(self.oldest())
+        return shown < min(len(running), RUNNING_SHOWN)
+
     def process_of(self, job_id: str) -> int | None:
         """Return the process of a running job; None if it runs on another machine, or in this process."""
         pid = self._pids.get(job_id) if self._has_processes else None

@@ -149,7 +149,8 @@ class RunWatch:
                 self._asked += watcher.read()
                 watcher.is_full = False
         if self._has_changed and time.monotonic() >= self._next_state:
-            self._has_changed = False
+            # A job is named when it has run for a moment, of which no event tells.
+            self._has_changed = self._so_far.will_show_more()
             self._next_state = time.monotonic() + SECONDS_BETWEEN_STATES
             line = self._state()
             for watcher in self._watchers:
@@ -213,6 +214,7 @@ class RunWatch:
             for text, style in self._told:
                 watcher.add(encoded("told", text=text, style=style))
             watcher.state = self._state()
+            self._has_changed = True
             self._watchers.append(watcher)
 
 

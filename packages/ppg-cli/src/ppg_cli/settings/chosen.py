@@ -40,7 +40,7 @@ class Chosen:
     """
 
     def __init__(self, given: Mapping[str, Any], profile: str | None, *, inline: bool) -> None:
-        file = find_settings(Path.cwd())
+        file = _settings_here()
         layers = [file.always, _profile(file, profile or os.environ.get("PPG_PROFILE") or None)]
         command_line = {name: value for name, value in given.items() if value is not None}
         if inline:
@@ -105,6 +105,15 @@ class Chosen:
         if on == "srun":
             return DaskCluster(cluster=Srun(**_renamed(values, _OF_SRUN)))
         return DaskCluster(address=on)
+
+
+def _settings_here() -> SettingsFile:
+    try:
+        folder = Path.cwd()
+    except FileNotFoundError:
+        # The working directory has been removed, of which the script's graph tells.
+        return SettingsFile()
+    return find_settings(folder)
 
 
 def jobs_of(values: Mapping[str, Any]) -> Mapping[str, Any]:

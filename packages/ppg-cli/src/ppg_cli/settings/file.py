@@ -1,5 +1,6 @@
 """File: finds `ppg.toml`, or `pyproject.toml` with a table `[tool.ppg]`, and reads it."""
 
+import errno
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -56,7 +57,7 @@ def _table(path: Path) -> dict[str, Any] | None:
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
-        if path.name == PROJECT:
+        if path.name == PROJECT or error.errno == errno.ENAMETOOLONG:
             return None  # it may belong to another project, above this one
         raise SettingsError(
             f"{path}: it cannot be read ({error.strerror}); change its mode, or move it away"
