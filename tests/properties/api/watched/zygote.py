@@ -92,7 +92,8 @@ def main():
     for package in ("ppg", "ppg_exec", "ppg_invariants", "ppg_graph"):
         found = pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}.")
         for module in found:
-            if not module.name.endswith("__main__"):
+            # Only the main process of a run on a cluster needs Dask, which not every interpreter here has.
+            if not module.name.endswith("__main__") and not module.name.startswith("ppg_exec.dask."):
                 importlib.import_module(module.name)
     libraries = [name for name in ("numpy", "pandas") if importlib.util.find_spec(name)]
     for name in (*libraries, "statistics", "tomllib", "configparser", "csv", "uuid", "ipaddress"):
