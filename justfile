@@ -54,7 +54,7 @@ test:
 
 # A real Slurm on this machine: the examples, lost machines, a controller that stops; needs root, iproute2 and Slurm's packages
 slurm *options:
-    PPG_REQUIRE_TOOLS=1 uv run pytest tests/cluster -m "slurm and not nightly" {{ options }}
+    PPG_REQUIRE_TOOLS=1 uv run pytest tests/cluster -m slurm {{ options }}
 
 # The larger searches
 nightly:

@@ -19,6 +19,8 @@ from tests.cluster.project import COUNT, Project
 
 ROUNDS = [1, *(pytest.param(number, marks=pytest.mark.nightly) for number in range(2, 6))]
 """Each round has two kills, at moments that its number decides."""
+LONG_ROUNDS = [pytest.param(number, marks=pytest.mark.nightly) for number in range(1, 6)]
+"""Those of tests that wait for a minute, until a machine that is silent is taken for lost."""
 
 
 @contextmanager
@@ -72,17 +74,18 @@ def test_workers_are_killed(tmp_path: Path, seed: int) -> None:
         require_nothing_left(site)
 
 
-@pytest.mark.parametrize("seed", ROUNDS)
+@pytest.mark.parametrize("seed", LONG_ROUNDS)
 def test_nannies_are_killed_and_their_machines_end_by_themselves(tmp_path: Path, seed: int) -> None:
     with dask_site(3, tmp_path) as site:
         project = run_with(
             site, tmp_path, seed, lambda: site.kill("m1", "nanny"), lambda: site.kill("m2", "nanny")
         )
-        assert "m1 was lost" in project.words()
+        # Its nanny may have been killed before the run had given it any job.
+        assert "m1 was lost" in project.words() or " on m1" not in project.words()
         require_nothing_left(site, lost=("m1", "m2"))
 
 
-@pytest.mark.parametrize("seed", ROUNDS)
+@pytest.mark.parametrize("seed", LONG_ROUNDS)
 def test_one_link_is_cut_for_a_while_and_another_one_for_good(tmp_path: Path, seed: int) -> None:
     with dask_site(3, tmp_path) as site:
 
@@ -105,7 +108,7 @@ def project_log(folder: Path) -> list[str]:
     return (folder / "project" / "log").read_text().splitlines()
 
 
-@pytest.mark.parametrize("seed", ROUNDS)
+@pytest.mark.parametrize("seed", LONG_ROUNDS)
 def test_a_machine_loses_its_power_and_comes_back(tmp_path: Path, seed: int) -> None:
     with dask_site(2, tmp_path) as site:
 

@@ -112,6 +112,7 @@ def test_the_variants_example_gives_the_bytes_of_a_local_run(
     require_same(*made)
 
 
+@pytest.mark.nightly
 def test_a_profile_starts_machines_and_a_lost_one_is_replaced(site: SlurmSite, folder: Path) -> None:
     project = Project(folder / "lost", seconds=1.0)
     (project.folder / "ppg.toml").write_text(PROFILE)
