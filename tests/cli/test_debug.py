@@ -3,7 +3,6 @@
 import pytest
 
 from tests.cli.project import PPG
-from tests.cli.tmux import Tmux, require_tmux
 
 SCRIPT = """
 def load():
@@ -41,20 +40,6 @@ ppg.run_pipegraph()
 """
 
 
-@pytest.fixture
-def tmux(project):
-    require_tmux()
-    opened = []
-
-    def open_tmux(**environment):
-        opened.append(Tmux(project, 120, 40, **environment))
-        return opened[-1]
-
-    yield open_tmux
-    for each in opened:
-        each.close()
-
-
 def everything(project):
     """All files of the project, but for the scratch copies, with their content and times."""
     return {
@@ -83,7 +68,7 @@ def scratch(project, name):
 class TestAtATerminal:
     def test_the_debugger_stops_at_the_first_line_with_the_loads_present(self, project, tmux):
         project.script(SCRIPT)
-        screen = tmux()
+        screen = tmux(120, 40)
         screen.enter(f"{PPG} debug script.py out/total.txt")
         screen.wait_for_text("loading 'load'", "-> found = sum(data", "(Pdb)")
         screen.enter("n")
@@ -100,7 +85,7 @@ class TestAtATerminal:
     def test_an_error_is_looked_at_where_it_was_raised(self, project, tmux):
         project.script(SCRIPT)
         project.ppg("run", "script.py", "out/total.txt")
-        screen = tmux()
+        screen = tmux(120, 40)
         screen.enter(f"{PPG} debug script.py fails.txt")
         screen.wait_for_text("-> x = 41")
         screen.enter("c")
@@ -114,7 +99,7 @@ class TestAtATerminal:
 
     def test_a_breakpoint_in_the_callback_stops_there(self, project, tmux):
         project.script(SCRIPT)
-        screen = tmux()
+        screen = tmux(120, 40)
         screen.enter(f"{PPG} debug script.py stops.txt")
         screen.wait_for_text("-> answer = 6 * 7")
         screen.enter("c")
@@ -134,7 +119,7 @@ class TestAtATerminal:
             ppg.new_pipegraph()
             ppg.FileGeneratingJob("a.txt", loops)
         """)
-        screen = tmux()
+        screen = tmux(120, 40)
         screen.enter(f"{PPG} debug script.py a.txt")
         screen.wait_for_text("-> turn = 0")
         screen.enter("c")
@@ -147,7 +132,7 @@ class TestAtATerminal:
 
     def test_a_debugger_that_is_left_ends_the_command_with_130(self, project, tmux):
         project.script(SCRIPT)
-        screen = tmux()
+        screen = tmux(120, 40)
         screen.enter(f"{PPG} debug script.py stops.txt")
         screen.wait_for_text("-> answer")
         screen.enter("q")
@@ -158,7 +143,7 @@ class TestAtATerminal:
     def test_the_debugger_of_ipython_by_its_class(self, project, tmux):
         pytest.importorskip("IPython")
         project.script(SCRIPT)
-        screen = tmux(IPYTHONDIR=str(project / "ipython"))
+        screen = tmux(120, 40, IPYTHONDIR=str(project / "ipython"))
         screen.enter(f"{PPG} debug script.py stops.txt --with IPython.terminal.debugger:TerminalPdb")
         screen.wait_for_text("ipdb>", "answer = 6 * 7")
         screen.enter("c")
@@ -173,7 +158,7 @@ class TestAtATerminal:
         project.script(SCRIPT)
         project.ppg("run", "script.py", "out/total.txt")
         before = everything(project)
-        screen = tmux(SHELL=shell, HOME=str(project.folder), PS1="inside: ")
+        screen = tmux(120, 40, SHELL=shell, HOME=str(project.folder), PS1="inside: ")
         screen.enter(f"{PPG} debug script.py out/copy.txt --shell")
         screen.wait_for_text('cat "$0"; echo "$COLOUR"')
         screen.enter("echo it is $COLOUR")

@@ -8,7 +8,6 @@ import subprocess
 import pytest
 
 from tests.cli.project import PPG
-from tests.cli.tmux import Tmux, require_tmux
 
 DETACH = f"{PPG} run script.py --detach"
 ATTACH = f"{PPG} attach script.py"
@@ -24,20 +23,6 @@ ppg.FileGeneratingJob("first", writes("1"))
 ppg.FileGeneratingJob("slow", talks).depends_on("first")
 ppg.run_pipegraph()
 """
-
-
-@pytest.fixture
-def tmux(project):
-    require_tmux()
-    opened = []
-
-    def open_terminal(*size, **environment):
-        opened.append(Tmux(project, *size, **environment))
-        return opened[-1]
-
-    yield open_terminal
-    for each in opened:
-        each.close()
 
 
 @pytest.fixture

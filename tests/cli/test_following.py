@@ -3,7 +3,6 @@
 import pytest
 
 from tests.cli.project import PATIENCE, PPG
-from tests.cli.tmux import Tmux, require_tmux
 
 SPEAKS = """
     def speaks(path):
@@ -171,21 +170,17 @@ def test_nothing_is_left_beside_the_store_of_a_run_that_printed_nothing(project)
     assert not (project / ".pypipegraph_status_robust.output").exists()
 
 
-def test_ctrl_c_leaves_the_job_running(project):
-    require_tmux()
+def test_ctrl_c_leaves_the_job_running(project, tmux):
     project.gate("a")
     project.script(SPEAKS + "    ppg.FileGeneratingJob('a', speaks)")
     run = project.start("run", "script.py")
     project.wait_until_began("a")
-    screen = Tmux(project)
-    try:
-        screen.enter(f"{PPG} output -f a")
-        screen.wait_for_text("first of a", "a warning")
-        screen.press("C-c")
-        screen.wait_for_prompt()
-        screen.enter("echo code $?")
-        screen.wait_for_text("code 130")
-    finally:
-        screen.close()
+    screen = tmux()
+    screen.enter(f"{PPG} output -f a")
+    screen.wait_for_text("first of a", "a warning")
+    screen.press("C-c")
+    screen.wait_for_prompt()
+    screen.enter("echo code $?")
+    screen.wait_for_text("code 130")
     project.let_go("a")
     assert run.wait(PATIENCE) == 0

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from tests.cli.project import PPG
-from tests.cli.tmux import PROMPT, Tmux, require_tmux
+from tests.cli.tmux import PROMPT
 
 LONG = "results/a_long_folder_name_of_a_real_project/with_many_parts/sample_number_{}.filtered.sorted.bam"
 
@@ -28,20 +28,6 @@ ppg.run_pipegraph()
 """
 
 RUN = f"{PPG} run script.py"
-
-
-@pytest.fixture
-def tmux(project):
-    require_tmux()
-    opened = []
-
-    def open_terminal(*size, **environment):
-        opened.append(Tmux(project, *size, **environment))
-        return opened[-1]
-
-    yield open_terminal
-    for each in opened:
-        each.close()
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.project import PPG
-from tests.cli.tmux import Tmux, require_tmux
 from tests.other_user import as_another_user, needs_root, reachable_folder
 
 RUN = f"{PPG} run script.py"
@@ -33,20 +32,6 @@ ppg.FileGeneratingJob("slow", talks).depends_on("first")
 ppg.FileGeneratingJob("last", writes("3")).depends_on("slow")
 ppg.run_pipegraph()
 """
-
-
-@pytest.fixture
-def tmux(project):
-    require_tmux()
-    opened = []
-
-    def open_terminal(*size, **environment):
-        opened.append(Tmux(project, *size, **environment))
-        return opened[-1]
-
-    yield open_terminal
-    for each in opened:
-        each.close()
 
 
 @pytest.fixture

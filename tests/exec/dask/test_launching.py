@@ -17,6 +17,7 @@ from ppg_exec.dask.launching import Certificates, Growth, doubts_about, start_sc
 
 SBATCH = """#!/bin/sh
 cat > "$PLACE/script"
+[ ! -e "$PLACE/silent" ] || echo >> "$PLACE/asked"
 [ ! -e "$PLACE/silent" ] || { echo "sbatch: error: Unable to contact slurm controller (connect failure)" >&2; exit 1; }
 [ ! -e "$PLACE/refuses" ] || { echo "sbatch: error: invalid partition specified" >&2; exit 1; }
 number=$(($(cat "$PLACE/number") + 1))
@@ -204,7 +205,10 @@ def test_a_controller_that_does_not_answer_is_asked_again_and_nothing_is_decided
         watched.jobs.begin()
         watched.jobs.wanted = 1
         await watched.until(lambda: watched.said)
-        await asyncio.sleep(0.5)  # further attempts say nothing
+        asked = watched.place / "asked"
+        attempts = asked.stat().st_size
+        await watched.until(lambda: asked.stat().st_size > attempts + 2)
+        assert len(watched.said) == 1, "further attempts say nothing"
         (watched.place / "silent").unlink()
         await watched.until(lambda: watched.numbers() == {"1"})
         # A worker that has not come is not decided about, either.

@@ -72,7 +72,7 @@ class BatchJobs:
         self._ask_at = 0.0
         self._submit_at = 0.0
         self._does_answer = True
-        self._is_ending = False
+        self._ending = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def begin(self) -> None:
@@ -81,7 +81,7 @@ class BatchJobs:
 
     async def end(self) -> None:
         """Cancel all batch jobs."""
-        self._is_ending = True
+        self._ending.set()
         if self._task is not None:
             # A program that is asking ends first: what it submits must be known.
             await asyncio.wait([self._task])
@@ -89,21 +89,26 @@ class BatchJobs:
             await self._ask(["scancel", *self._jobs])
 
     async def _run(self) -> None:
+        ending = asyncio.ensure_future(self._ending.wait())
         try:
-            while not self._is_ending:
+            while not self._ending.is_set():
                 await self._submit_missing()
                 await self._find_gone()
-                for _ in range(10):
-                    if not self._is_ending:
-                        await asyncio.sleep(_LOOK_SECONDS / 10)
+                await asyncio.wait([ending], timeout=_LOOK_SECONDS)
         except Exception as error:
             self._fail(f"the batch jobs of Slurm cannot be looked after: {error!r}")
             raise
+        finally:
+            ending.cancel()
 
     # ---- what is missing
 
     async def _submit_missing(self) -> None:
-        while len(self._jobs) < self.wanted and not self._is_ending and time.monotonic() >= self._submit_at:
+        while (
+            len(self._jobs) < self.wanted
+            and not self._ending.is_set()
+            and time.monotonic() >= self._submit_at
+        ):
             answer, words = await self._ask(self._command, self._script)
             if answer is None:
                 self._submit_at = time.monotonic() + _AGAIN_SECONDS
@@ -176,7 +181,7 @@ class BatchJobs:
         answer, errors = await process.communicate(script.encode())
         words = " ".join(errors.decode(errors="replace").split())
         does_answer = process.returncode == 0 or not any(each in words for each in _NO_ANSWER)
-        if does_answer is not self._does_answer and not self._is_ending:
+        if does_answer is not self._does_answer and not self._ending.is_set():
             self._does_answer = does_answer
             self._report(
                 "Slurm's controller answers again" if does_answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -42,6 +43,7 @@ class Courier:
         self._names = itertools.count(1)
         self.links: dict[str, Link] = {}
         self.is_scheduler_gone: bool = False
+        self._has_left = asyncio.Event()
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self) -> None:
@@ -146,6 +148,7 @@ class Courier:
     def _deliver_of_link(self, event: FleetEvent) -> None:
         if isinstance(event, Left):
             link = self.links.pop(event.machine)
+            self._has_left.set()
             if not self._hosts.ended(link.start.host, has_worked=link.messages > 1) and not link.is_leaving:
                 why = event.why.splitlines()[-1] if event.why else "its agent ends at once"
                 self._deliver(Problem(f"{link.start.name} cannot run jobs: {why}"))
@@ -178,9 +181,11 @@ class Courier:
         for link in self.links.values():
             link.is_leaving = True
             link.wake.set()
-        deadline = asyncio.get_running_loop().time() + patience
-        while self.links and asyncio.get_running_loop().time() < deadline:
-            await asyncio.sleep(0.02)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(patience):
+                while self.links:
+                    self._has_left.clear()
+                    await self._has_left.wait()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
