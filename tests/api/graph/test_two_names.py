@@ -7,6 +7,7 @@ import pytest
 
 import ppg
 from ppg import JobContractError
+from ppg.graph.folders import Places
 
 
 def writes(text):
@@ -112,3 +113,60 @@ def test_a_generated_job_makes_no_file_of_another_job_under_another_name(folder)
         ppg.run_pipegraph()
     assert "one file under two names" in str(failed.value) + str(failed.value.__cause__)
     assert (folder / "real" / "x.txt").read_text() == "1"
+
+
+@pytest.mark.parametrize("name", ["ln/x.txt", "ln/sub/../x.txt", "to_x.txt", "{root}/ln/x.txt"])
+@pytest.mark.parametrize("first", ["maker", "observer"])
+def test_no_job_observes_what_another_one_makes_under_another_name(folder, name, first):
+    """Its users would run one run too late: an input is observed before the other job makes it."""
+    (folder / "to_x.txt").symlink_to("real/x.txt")
+    ppg.new_pipegraph(quiet=True)
+    if first == "maker":
+        ppg.FileGeneratingJob("real/x.txt", writes("1"))
+    ppg.FileGeneratingJob("out.txt", writes("2")).depends_on_file(name.format(root=folder))
+    if first == "observer":
+        ppg.FileGeneratingJob("real/x.txt", writes("1"))
+    with pytest.raises(JobContractError, match=r"observes .*'real/x.txt'.*; depend on that job instead"):
+        ppg.run_pipegraph()
+
+
+def test_no_job_observes_a_file_in_the_folder_of_another_one_under_another_name(folder):
+    ppg.new_pipegraph(quiet=True)
+    ppg.FileGeneratingJob("out.txt", writes("2")).depends_on_file("ln/in.txt")
+    ppg.DirectoryGeneratingJob("real", fills)
+    with pytest.raises(JobContractError, match=r"observes 'ln/in.txt', in the folder that .*'real'"):
+        ppg.run_pipegraph()
+
+
+def test_inputs_behind_links_are_inputs(folder):
+    (folder / "real" / "in.txt").write_text("in")
+    (folder / "to_in.txt").symlink_to("real/in.txt")
+
+    def declare():
+        ppg.new_pipegraph(quiet=True)
+        job = ppg.FileGeneratingJob("real/x.txt", writes("1"))
+        job.depends_on_file("ln/in.txt").depends_on_file("to_in.txt").depends_on_file("real/in.txt")
+        return ppg.run_pipegraph()
+
+    assert len(declare().ran) == 1
+    (folder / "real" / "in.txt").write_text("other")
+    assert len(declare().ran) == 1
+    assert len(declare().ran) == 0
+
+
+def test_generators_do_not_compare_all_jobs_again(folder, monkeypatch):
+    entered = []
+    enter = Places._enter
+    monkeypatch.setattr(Places, "_enter", lambda self, job: entered.append(job.job_id) or enter(self, job))
+    ppg.new_pipegraph(quiet=True)
+    for number in range(20):
+        ppg.FileGeneratingJob(f"ln/{number}.txt", writes("1"))
+    for number in range(5):
+
+        def generate(number=number):
+            ppg.FileGeneratingJob(f"ln/made_{number}.txt", writes("1"))
+
+        ppg.JobGeneratingJob(f"gen{number}", generate)
+    assert len(ppg.run_pipegraph().ran) == 30
+    files = [job_id for job_id in entered if job_id.endswith(".txt")]
+    assert sorted(files) == sorted(set(files))

@@ -100,6 +100,13 @@ class Places:
         self._folders: dict[str, str] = {}
         """The first name of each place."""
         self._have_links = False
+        # What follows is known only where links lead from one folder to another.
+        self._entered = False
+        self._makers: dict[str, tuple[Job, str]] = {}
+        self._observers: dict[str, tuple[Job, str]] = {}
+        self._folders_made: dict[str, Job] = {}
+        self._below: dict[str, tuple[Job, str]] = {}
+        """Of each folder one file in it, or further below, that a job makes or observes."""
 
     def refuse_rivals(self, jobs: Iterable[Job], new: Iterable[Job]) -> None:
         """Refuse jobs with files in the place of another job.
@@ -109,20 +116,25 @@ class Places:
             new: those of them, and other ones, that were not looked at before.
 
         Raises:
-            JobContractError: two jobs make one file, or a file in the folder that another job makes.
+            JobContractError: two jobs make one file, or a file in the folder that another job makes, or a job observes
+                such a file as an input.
         """
-        new = [job for job in new if job.kind is not NodeKind.INVARIANT]
-        makes_folder = False
+        new = list(new)
         for job in new:
-            makes_folder = makes_folder or job.whole_folder is not None
-            for path in job.files:
+            for path in _files(job):
                 folder = path.rpartition("/")[0]
                 if folder not in self._by_name:
                     self._add(folder)
-            if job.whole_folder is not None and job.job_id not in self._by_name:
+                if job.observes_file and not self._have_links and _is_link(absolute(path, self._root)):
+                    self._have_links = True
+            if _makes_folder(job) and job.job_id not in self._by_name:
                 self._add(job.job_id)
         if self._have_links:
-            self._compare({job.job_id: job for job in (*jobs, *new)}.values())
+            if not self._entered:
+                self._entered = True
+                new = list({job.job_id: job for job in (*jobs, *new)}.values())
+            for job in new:
+                self._enter(job)
 
     def _add(self, folder: str) -> None:
         name = absolute(folder, self._root) if folder else self._root
@@ -147,44 +159,53 @@ class Places:
             self._real[name] = real
         return real
 
-    def _place(self, path: str) -> str:
-        folder, _, name = path.rpartition("/")
-        return f"{self._by_name[folder].rstrip('/')}/{name}"
+    def _place(self, job: Job, path: str) -> str:
+        if job.observes_file and _is_link(name := absolute(path, self._root)):
+            # A job replaces a link in the place of its output; an input is what the link leads to.
+            return os.path.realpath(name)
+        folder, _, last = path.rpartition("/")
+        return f"{self._by_name[folder].rstrip('/')}/{last}"
 
-    def _compare(self, jobs: Iterable[Job]) -> None:
-        makers: dict[str, tuple[Job, str]] = {}
-        folders: dict[str, Job] = {}
-        for job in jobs:
-            if job.kind is NodeKind.INVARIANT:
-                continue
-            if job.whole_folder is not None:
-                folders[self._by_name[job.job_id]] = job
-            for path in job.files:
-                other, name = makers.setdefault(self._place(path), (job, path))
-                if other is not job:
-                    raise _two_names(other, name, job, path)
-        if folders:
-            for place, (job, path) in makers.items():
-                above = place.rpartition("/")[0]
-                while above:
-                    maker = folders.get(above)
-                    if maker is not None and maker is not job:
-                        raise _two_names(maker, maker.job_id, job, path)
-                    above = above.rpartition("/")[0]
+    def _enter(self, job: Job) -> None:
+        if _makes_folder(job):
+            place = self._by_name[job.job_id]
+            self._folders_made[place] = job
+            if place in self._below:
+                self._refuse((job, job.job_id), self._below[place])
+        for path in _files(job):
+            place = self._place(job, path)
+            entry = (job, path)
+            (self._observers if job.observes_file else self._makers).setdefault(place, entry)
+            if place in self._makers:
+                self._refuse(self._makers[place], self._observers.get(place, entry))
+                self._refuse(self._makers[place], entry)
+            for folder in _above(place):
+                if folder in self._folders_made:
+                    maker = self._folders_made[folder]
+                    self._refuse((maker, maker.job_id), entry)
+                self._below.setdefault(folder, entry)
+
+    @staticmethod
+    def _refuse(made: tuple[Job, str], other: tuple[Job, str]) -> None:
+        if made[0] is not other[0]:
+            raise _two_names(*made, *other)
 
 
 def _makes_folder(job: Job) -> bool:
     return job.kind is not NodeKind.INVARIANT and job.whole_folder is not None
 
 
-def _paths(job: Job) -> tuple[str, ...]:
-    """Return the files that a job makes, or the file or folder that it observes."""
+def _files(job: Job) -> tuple[str, ...]:
+    """Return the files that a job makes, or the one that it observes."""
     if job.kind is NodeKind.INVARIANT:
-        folder = job.whole_folder
-        if folder is not None:
-            return (f"{folder}/?",)
         return (job.job_id,) if job.observes_file else ()
     return job.files
+
+
+def _paths(job: Job) -> tuple[str, ...]:
+    """Return the same, and of a job that observes a folder a file in it."""
+    folder = job.whole_folder if job.kind is NodeKind.INVARIANT else None
+    return _files(job) if folder is None else (f"{folder}/?",)
 
 
 def _above(path: str) -> Iterator[str]:
@@ -212,9 +233,15 @@ def _is_link(path: str) -> bool:
 
 
 def _two_names(maker: Job, name: str, other: Job, path: str) -> JobContractError:
-    where = f"{other!r} (declared at {shown(other.declared_at)}) makes '{path}'"
     what = "in the folder that" if maker.whole_folder is not None else "which is the file that"
+    made = f"{what} {maker!r} (declared at {shown(maker.declared_at)}) makes as '{name}'"
+    because = "because a link leads from one name to the other"
+    if other.observes_file:
+        return JobContractError(
+            f"{other!r} (declared at {shown(other.declared_at)}) observes '{path}', {made}, {because}; depend on that "
+            "job instead"
+        )
     return JobContractError(
-        f"Two jobs make one file under two names: {where}, {what} {maker!r} (declared at {shown(maker.declared_at)}) makes "
-        f"as '{name}', because a link leads from one name to the other; give one of them another place"
+        f"Two jobs make one file under two names: {other!r} (declared at {shown(other.declared_at)}) makes '{path}', "
+        f"{made}, {because}; give one of them another place"
     )
