@@ -25,6 +25,11 @@ from ppg_exec import (
     Succeeded,
     Task,
 )
+from ppg_exec.links.hello import Settings
+from ppg_exec.links.messages import FROM_AGENT, TO_AGENT, NamesAsked, NamesGiven, SubmitTask
+from ppg_exec.remote.fleet import Arrived
+from ppg_exec.remote.local_fleet import LocalFleet
+from ppg_exec.transport.messages import decode
 from tests.exec.holder import Holder
 from tests.exec.remote.agents import fleet_of
 
@@ -176,6 +181,87 @@ def test_names_of_modules_stand_for_the_same_on_machines(
         executor.watch([("watched_there", "V"), ("watched_there", "SHARED")], lambda _: False)
         outcomes = run(executor, *(Task(str(number), read) for number in range(4)))
     assert {outcome.end for outcome in outcomes.values()} == {Succeeded((7, True))}
+
+
+class FleetThatSendsTasksAroundAnswers(LocalFleet):
+    """Sends an answer about names in one piece with two tasks, one before it and one after it."""
+
+    def __init__(self, settings: Settings, submit: Callable[[], object]) -> None:
+        super().__init__(settings)
+        self.submit = submit
+        self.held: bytes | None = None
+
+    def receive(self) -> list[Any]:
+        events = super().receive()
+        for event in events:
+            if isinstance(event, Arrived):
+                for body in event.bodies:
+                    if isinstance(decode(body, FROM_AGENT), NamesAsked):
+                        self.submit()
+        return events
+
+    def send(self, machine: str, body: bytes) -> None:
+        message = decode(body, TO_AGENT)
+        if isinstance(message, NamesGiven):
+            self.held = body
+            return
+        super().send(machine, body)
+        if isinstance(message, SubmitTask) and self.held is not None:
+            super().send(machine, self.held)
+            self.held = None
+
+
+def test_tasks_that_arrive_around_an_answer_about_names_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Any
+) -> None:
+    (tmp_path / "asked_for.py").write_text("V = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module: Any = importlib.import_module("asked_for")
+    module.V = 7
+
+    def read() -> int:
+        found: Any = importlib.import_module("asked_for")
+        return int(found.V)
+
+    def submit() -> None:
+        executor.submit(Task("before", read))
+        executor.submit(Task("after", read))
+
+    with RemoteExecutor(FleetThatSendsTasksAroundAnswers(fleet_of(cores=3).settings, submit)) as executor:
+        executor.watch([("asked_for", "V")], lambda _: False)
+        executor.submit(Task("first", read))
+        ends: dict[str, object] = {}
+        while events := executor.poll(60):
+            ends.update({event.key: event.end for event in events if isinstance(event, Outcome)})
+    assert ends == dict.fromkeys(("first", "before", "after"), Succeeded(7))
+
+
+def test_an_agent_that_waits_for_an_answer_leaves_when_it_is_asked_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "never_given.py").write_text("V = 3\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    module: Any = importlib.import_module("never_given")
+    module.V = 7
+    asked: list[str] = []
+    fleet = FleetThatSendsTasksAroundAnswers(fleet_of(cores=1).settings, lambda: asked.append("asked"))
+    with RemoteExecutor(fleet) as executor:
+        executor.watch([("never_given", "V")], lambda _: False)
+        executor.submit(Task("first", lambda: importlib.import_module("never_given").V))
+        while not asked:
+            executor.poll(1)
+        (process,) = fleet.processes().values()
+        statuses: list[int] = []
+        end = process.end
+
+        def noted(patience: float = 0.0) -> int:
+            statuses.append(end(patience))
+            return statuses[-1]
+
+        monkeypatch.setattr(process, "end", noted)
+    assert statuses == [0], "it was killed"
 
 
 def test_what_tasks_return_refers_to_the_caller_s_own_objects(run: Any) -> None:

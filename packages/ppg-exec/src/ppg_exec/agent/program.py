@@ -66,6 +66,10 @@ class _ReadEarly(NamedTuple):
     task: Task | Unreadable
 
 
+class _AskedToLeave(Exception):  # noqa: N818 - nothing has failed
+    """The controller ended the run, and owes no answer any more."""
+
+
 class Agent:
     """Agent: passes tasks from its connection to a local executor, and events back.
 
@@ -91,7 +95,8 @@ class Agent:
         self._connection.put(AgentHello(about_this_process()))
         try:
             while True:
-                self._wait()
+                if not self._backlog:  # it has what arrived while the executor asked for names
+                    self._wait()
                 for body in self._connection.take():
                     self._backlog.append(decode(body, TO_AGENT))
                 while self._backlog:
@@ -99,6 +104,8 @@ class Agent:
                         return
                 if self._executor is not None:
                     self._report(self._executor)
+        except _AskedToLeave:
+            return
         except ExecutorError as error:
             self._connection.put(AgentFailed(str(error)))
             self._connection.write()
@@ -204,24 +211,42 @@ class Agent:
     def _ask(self, names: Collection[Name]) -> tuple[list[Entry], list[Name]]:
         """The values of names in the main process, which answers as soon as it polls."""
         self._connection.put(NamesAsked(list(names)))
-        while True:
+        answer: NamesGiven | None = None
+        while answer is None:
             self._connection.wait()
             for body in self._connection.take():
                 message = decode(body, TO_AGENT)
-                if isinstance(message, DefineTracking):
-                    self._reading.define_tracking(message)
-                elif isinstance(message, SubmitTask):
-                    # The answer may refer to what this task has in full.
-                    task = self._reading.task(message)
-                    self._backlog.append(_ReadEarly(message.number, message.key, task))
-                elif isinstance(message, NamesGiven):
-                    found = self._reading.names(message)
-                    if isinstance(found, Unreadable):
-                        self._send(found)
-                        return [], list(names)
-                    return found
-                else:
+                if answer is not None:
                     self._backlog.append(message)
+                elif isinstance(message, NamesGiven):
+                    answer = message
+                else:
+                    self._put_off(message)
+        found = self._reading.names(answer)
+        if isinstance(found, Unreadable):
+            self._send(found)
+            return [], list(names)
+        return found
+
+    def _put_off(self, message: ToAgent) -> None:
+        """Do of a message what the answer may need, and leave the rest for later."""
+        match message:
+            case DefineTracking():
+                self._reading.define_tracking(message)
+                return
+            case LeaveMachine():
+                raise _AskedToLeave
+            case SubmitTask():
+                # The answer may refer to what this task has in full.
+                task = self._reading.task(message)
+                self._backlog.append(_ReadEarly(message.number, message.key, task))
+                return
+            case PauseTasks():
+                # The controller is about to stop, so no answer is due.
+                self._connection.pause_silence()
+            case _:
+                pass
+        self._backlog.append(message)
 
     # ---- settings
 
