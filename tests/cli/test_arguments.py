@@ -6,7 +6,7 @@ import sys
 import pytest
 import typer
 
-from ppg_cli.main import app
+from ppg_cli.app import app
 
 SCRIPT = """
 ppg.new_pipegraph()
@@ -156,7 +156,7 @@ def test_a_name_that_no_store_has_is_an_error_with_the_nearest_ones(scripted, co
 def test_help_imports_neither_the_engine_nor_rich(project):
     looks = """
         import sys
-        from ppg_cli.main import app
+        from ppg_cli.app import app
         for arguments in (["--help"], ["run", "--help"], ["verify", "--help"], ["debug", "--help"]):
             app(arguments, standalone_mode=False)
         print(sorted({"rich", "bdb", "pdb", "sqlite3", "ppg_graph", "ppg.jobs", "ppg_exec", "ppg_invariants"} & set(sys.modules)))

@@ -282,3 +282,22 @@ def test_the_command_lines_number_of_cores_is_kept(project):
     """)
     assert project.ppg("run", "-j1", "script.py").code == 0
     assert {(project / f"a{number}").read_text() for number in range(6)} == {"1"}
+
+
+def test_the_search_for_unused_objects_goes_on_in_the_script_and_finds_what_it_has_made(project):
+    project.script(
+        """
+        import gc
+        print(gc.isenabled(), gc.get_freeze_count() > 0)
+
+        class Held:
+            def __del__(self):
+                print("its end")
+
+        held = Held()
+        held.itself = held
+        del held
+        """
+    )
+    ended = project.ppg("run", "script.py")
+    assert ended.out == "True True\nits end\n"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ppg_cli.exit_codes import ExitCode
+from ppg_cli.imports import kept_for_good
 from ppg_cli.script.arguments import bytes_of, script_arguments
 from ppg_cli.script.completing import complete_jobs, complete_scripts
 from ppg_cli.script.parameters import ChosenJobs
@@ -150,9 +151,10 @@ def run_command(
     Exit codes: 0 done; 1 jobs failed, or cannot run; 2 usage or script error, or no graph was run; 130 interrupted.
     """
     # Imported here, so that no other command pays for it.
-    from ppg_cli.script.options import RunOptions  # noqa: PLC0415
-    from ppg_cli.settings.chosen import Chosen  # noqa: PLC0415
-    from ppg_cli.settings.keys import SettingsError  # noqa: PLC0415
+    with kept_for_good():
+        from ppg_cli.script.options import RunOptions  # noqa: PLC0415
+        from ppg_cli.settings.chosen import Chosen  # noqa: PLC0415
+        from ppg_cli.settings.keys import SettingsError  # noqa: PLC0415
 
     given = {
         "on": on, "cores": cores, "memory": memory, "machines": machines, "cores-per-machine": cores_per_machine,
