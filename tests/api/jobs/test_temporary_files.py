@@ -1,10 +1,15 @@
 """Temporary files: made when needed, kept after a failure, and gone afterwards."""
 
+import os
+import signal
+import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 import ppg
+from ppg_exec import LocalFleet, RemoteExecutor, Settings
 
 
 def test_a_temporary_file_is_there_for_its_users_and_gone_afterwards(run, writer, account, folder):
@@ -175,3 +180,63 @@ def test_a_temporary_job_with_users_that_are_up_to_date_does_not_run_even_if_its
     assert sorted(path.name for path in folder.iterdir() if not path.name.startswith(".")) == ["a"]
     run(declare)
     assert account.taken() == []
+
+
+class Genome:
+    sequence = None
+
+
+@dataclass(frozen=True)
+class TwoMachines:
+    """Runs jobs by two agents of one core each."""
+
+    inline = False
+
+    def executor(self, after_fork=None):
+        settings = Settings(
+            directory=os.getcwd(), path=tuple(sys.path), arguments=tuple(sys.argv), cores=1, grace=0.5
+        )
+        return RemoteExecutor(LocalFleet(settings, 2))
+
+
+def users_of_a_load(genome, count, use):
+    """Declare a temporary file, a load that reads it, and jobs that use what it loads."""
+    temp = ppg.TempFileGeneratingJob("temp", lambda path: path.write_text("ACGT"))
+    load = ppg.AttributeLoadingJob("load", genome, "sequence", lambda: Path("temp").read_text())
+    load.depends_on(temp)
+    for number in range(count):
+        ppg.FileGeneratingJob(f"{number}", lambda path: use(path, genome.sequence)).depends_on(load)
+
+
+def test_each_machine_that_loads_finds_the_temporary_file(folder):
+    genome = Genome()
+    os.mkfifo(folder / "meeting")
+
+    def use(path, sequence):
+        # The first two wait for each other, so they run on two machines.
+        if path.name in "01":
+            Path("meeting").open("rw"[int(path.name)]).close()
+        path.write_text(sequence)
+
+    ppg.new_pipegraph(TwoMachines(), quiet=True)
+    users_of_a_load(genome, 4, use)
+    ppg.run_pipegraph()
+    assert {(folder / f"{number}").read_text() for number in range(4)} == {"ACGT"}
+    assert not (folder / "temp").exists()
+
+
+def test_a_node_that_takes_the_place_of_a_dead_one_finds_the_temporary_file(folder):
+    genome = Genome()
+
+    def use(path, sequence):
+        if path.name == "0":
+            os.kill(os.getppid(), signal.SIGKILL)
+        path.write_text(sequence)
+
+    ppg.new_pipegraph(ppg.LocalSystem(1), quiet=True)
+    users_of_a_load(genome, 4, use)
+    with pytest.raises(ppg.RuntimeError):
+        ppg.run_pipegraph()
+    made = [each.name for each in folder.iterdir() if each.name in "123"]
+    assert sorted(made) == ["1", "2", "3"]
+    assert {(folder / name).read_text() for name in made} == {"ACGT"}

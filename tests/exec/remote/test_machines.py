@@ -19,6 +19,7 @@ from ppg_exec import (
     LoadRepeated,
     Notice,
     Outcome,
+    Raised,
     RemoteExecutor,
     RunsIn,
     Started,
@@ -161,6 +162,62 @@ def test_the_loads_of_a_lost_machine_are_repeated_where_tasks_need_them(tmp_path
     kinds = [type(event) for event in events]
     assert kinds.index(LoadRepeated) < kinds.index(Outcome)
     assert next(event for event in events if isinstance(event, Outcome)).end == Succeeded(5)
+
+
+def load_once(log: Path, shared: Holder) -> Callable[[], None]:
+    """A load that fails wherever it runs again."""
+
+    def set_it() -> None:
+        with open(log, "a") as file:
+            file.write("x")
+        if len(log.read_text()) > 1:
+            raise OSError("not here")
+        shared.value = 5
+
+    return set_it
+
+
+def test_no_task_runs_on_a_machine_that_could_not_load_what_it_needs(tmp_path: Path) -> None:
+    shared = Holder()
+
+    def read() -> object:
+        time.sleep(0.05)  # long enough for a second machine to be worth its load
+        return getattr(shared, "value", "ran without the data")
+
+    events: list[Any] = []
+    with RemoteExecutor(fleet_of(2, cores=1)) as executor:
+        executor.submit(load("load", load_once(tmp_path / "log", shared)))
+        while not any(isinstance(event, Outcome) for event in events):
+            events += executor.poll(60)
+        # Both machines must be there before the tasks come.
+        while executor.cores < 2:
+            executor.prepare()
+            events += executor.poll(0.05)
+        for number in range(8):
+            executor.submit(Task(f"task {number}", read, needs=("load",)))
+        while new := executor.poll(60):
+            events += new
+    (repeated,) = (event for event in events if isinstance(event, LoadRepeated))
+    assert isinstance(repeated.end, Raised)
+    assert repeated.machine
+    ends = {event.key: event.end for event in events if isinstance(event, Outcome) and event.key != "load"}
+    assert len(ends) == 8
+    assert set(ends.values()) == {Succeeded(5)}
+
+
+def test_tasks_end_if_no_machine_has_or_can_load_what_they_need(tmp_path: Path, run: Any) -> None:
+    shared = Holder()
+    fleet = fleet_of(cores=1)
+    with RemoteExecutor(fleet) as executor:
+        run(executor, load("load", load_once(tmp_path / "log", shared)))
+        (process,) = fleet.processes().values()
+        os.kill(process.pid, signal.SIGKILL)
+        needs = Task("needs it", lambda: getattr(shared, "value", None), needs=("load",))
+        outcomes = run(executor, needs, Task("does not", lambda: 7, needs=()))
+    assert outcomes["does not"].end == Succeeded(7)
+    end = outcomes["needs it"].end
+    assert isinstance(end, Died)
+    assert "needs the data of 'load', which could not be loaded again on" in end.likely_cause
 
 
 def test_names_of_modules_stand_for_the_same_on_machines(

@@ -128,13 +128,16 @@ def test_records_of_jobs_that_are_not_in_the_graph_do_no_harm() -> None:
     assert JobId("old") in shop.history
 
 
-@pytest.mark.parametrize("counts", ["pending", "needs", "demand", "unsettled", "missing_inputs"])
+@pytest.mark.parametrize(
+    "counts", ["pending", "needs", "demand", "unsettled", "unreleased", "missing_inputs"]
+)
 def test_a_count_that_is_wrong_is_noticed_if_one_asks_for_the_check(counts: str) -> None:
-    dag = graph("O.slow > O.a; T.t > O.a; O.slow > T.t; O.b")
+    dag = graph("O.slow > O.a; T.t > O.a; O.slow > T.t; O.slow > L.l > O.a; O.b")
     for check in (True, False):
         evaluator = Evaluator(dag, {}, check=check)
         evaluator.start()
-        node = dag.node(JobId("a" if counts in {"pending", "missing_inputs"} else "t"))
+        of = {"pending": "a", "missing_inputs": "a", "unreleased": "l"}.get(counts, "t")
+        node = dag.node(JobId(of))
         getattr(evaluator._run_state, counts)[node] += 1
         event = Succeeded(dag.node(JobId("b")), Fingerprint(b"b"))
         if check:

@@ -9,6 +9,7 @@ from ppg_graph import (
     Commit,
     Demanded,
     Evaluator,
+    Event,
     Failed,
     FileChanged,
     FileEmpty,
@@ -293,6 +294,27 @@ def test_a_load_is_unloaded_even_if_its_user_failed_but_a_temporary_file_is_kept
     shop = Shop(graph("L.a > O.c; T.b > O.c"))
     outcome = shop.run(failing=["c"])
     assert outcome.removed == ["a"]
+
+
+def test_what_a_load_has_read_stays_while_the_load_may_be_repeated() -> None:
+    dag = graph("T.t > L.l > O.a; L.l > O.b; L.l > L.m > O.c")
+    evaluator = Evaluator(dag, {}, check=True)
+    nodes = {name: dag.node(JobId(name)) for name in "tlabmc"}
+    removed: list[str] = []
+
+    def handle(*events: Event) -> list[str]:
+        waiting = list(events)
+        while waiting:
+            for effect in evaluator.handle(waiting.pop()):
+                if isinstance(effect, CleanUp):
+                    removed.append(dag.job_id(effect.node))
+        return removed
+
+    evaluator.start()
+    for name in "tlmab":
+        assert handle(Succeeded(nodes[name], Fingerprint(name.encode()))) == (["l"] if name == "b" else [])
+    # The next load needs the data of the first one, if it is repeated.
+    assert handle(Succeeded(nodes["c"], Fingerprint(b"c"))) == ["l", "m", "t"]
 
 
 def test_a_temporary_file_is_not_removed_under_a_job_that_is_not_needed_any_more() -> None:

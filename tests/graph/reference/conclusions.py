@@ -172,6 +172,11 @@ class Conclusions:
             is_over = job in facts.made or job in self.clean
             if is_over if self.kinds[job] in DECIDING else job in facts.made or settled >= self.downs[job]:
                 settled.add(job)
+        # What a load has read stays while another process may have to repeat the load.
+        released: set[str] = set()
+        for job in reversed(self.jobs):
+            if job in settled and (self.kinds[job] != "LOAD" or released >= self.downs[job]):
+                released.add(job)
         might_be_blocked: set[str] = set()
         for job in self.jobs:
             for up in self.ups[job]:
@@ -183,7 +188,11 @@ class Conclusions:
             if job in might_be_blocked and not self.known.keys() >= self.ups[job]:
                 kept.add(job)
         going = (facts.there | self.leftovers) - kept
-        self.removable = [job for job in self.jobs if job in going and settled >= self.downs[job]]
+        self.removable = [
+            job
+            for job in self.jobs
+            if job in going and (released if self.kinds[job] == "LAZY" else settled) >= self.downs[job]
+        ]
 
     def consumed(self, up: str, down: str) -> Print:
         """What `down` sees of `up`: all of it, or the named parts."""

@@ -34,6 +34,8 @@ Points that the rules leave to be read between the lines, and how they are read 
   a record that does not hold. If there are targets, both are targets; a forced job is not demanded for that.
 - A lazy or load job counts as settled for its own upstreams if it was made, failed, was blocked, or can no longer
   be demanded because everything directly downstream of it is settled.
+- The files of a lazy job stay while a load that has read them may be repeated: until everything directly downstream of
+  the load is settled, and no load among it may be repeated.
 """
 
 from __future__ import annotations

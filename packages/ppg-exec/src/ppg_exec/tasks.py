@@ -292,14 +292,18 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class LoadRepeated:
-    """LoadRepeated: says that a load ran once more, because the node that had its data has died.
+    """LoadRepeated: says that a load ran once more, because the node that had its data has died, or another machine needs it.
 
     It comes before the outcomes of the tasks that use the data. `end` is that of the load in the new node. If that is no
     `Succeeded`, the new node lacks the data, and the tasks run without it.
+
+    `machine` names another machine that needed the data; empty: a node was replaced. Without the data no task runs there:
+    the machine gets no more tasks. If there is no other one, those that need the data end as `Died`.
     """
 
     key: str
     end: End
+    machine: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """Node differences: finds the jobs that ran with other data, or other names, than what was fingerprinted.
 
-If a compute node dies, the next one repeats its loads. A repeated load may fail, or read a file that was edited since the
-first time. Jobs that use its data, directly or by other loads, are then no results of the recorded inputs. Nor are jobs
+If a compute node dies, the next one repeats its loads, as does another machine that needs their data. A repeated load may
+fail, or read a file that was edited since the first time. Jobs that use its data, directly or by other loads, are then no results of the recorded inputs. Nor are jobs
 that read names which differ in their processes (`SameNames`).
 """
 
@@ -44,8 +44,12 @@ class NodeDifferences:
         load = self._pipegraph.job(event.key)
         problem = self._problem_of(load, event)
         if problem is None:
-            self._lost.pop(load._node, None)
+            if not event.machine:
+                # The node was replaced. Other machines may still have what was wrong.
+                self._lost.pop(load._node, None)
             return None
+        if event.machine and not isinstance(event.end, Succeeded):
+            return f"{problem}; no job that uses its data runs there"
         self._lost[load._node] = problem
         return f"{problem}; the jobs that use its data fail"
 
@@ -72,7 +76,8 @@ class NodeDifferences:
         return None
 
     def _problem_of(self, load: Job, event: LoadRepeated) -> str | None:
-        again = f"'{load.job_id}' was loaded again, because the compute node with its data had died"
+        why = f"on {event.machine}" if event.machine else "because the compute node with its data had died"
+        again = f"'{load.job_id}' was loaded again, {why}"
         if isinstance(event.end, Cancelled):
             return f"{again}, and was cancelled"
         if not isinstance(event.end, Succeeded):

@@ -30,7 +30,7 @@ from ppg_exec.links.messages import (
 from ppg_exec.pickling.culprit import CannotPickle
 from ppg_exec.remote.fleet import Fleet
 from ppg_exec.remote.load_plan import LoadPlan
-from ppg_exec.remote.lost import LostMachines
+from ppg_exec.remote.lost import FailedLoads, LostMachines
 from ppg_exec.remote.machine import LoadStep, RemoteMachine, RemoteTask
 from ppg_exec.remote.received import Received
 from ppg_exec.remote.tasks_under_way import TasksUnderWay
@@ -58,8 +58,10 @@ class RemoteExecutor:
         self._poller = Poller()
         self._under_way = TasksUnderWay(Placement(), LoadPlan())
         self._names = RunNames(self._under_way.events.append)
+        self._failed_loads = FailedLoads(self._under_way)
+        lost = LostMachines(self._under_way)
         self._received = Received(
-            fleet, self._under_way, self._names, LostMachines(self._under_way), self._begin_next
+            fleet, self._under_way, self._names, lost, self._failed_loads, self._begin_next
         )
         self._orders = itertools.count(1)
         self._modules: tuple[str, ...] | None = None
@@ -279,7 +281,7 @@ class RemoteExecutor:
             machine.submit(state)
         except (CannotPickle, ValueError) as error:
             path = getattr(error, "unpicklable_path", "callback")
-            self._under_way.repeat_ended(step.key, Unpicklable(path, str(error)))
+            self._failed_loads.repeat_ended(machine, step.key, Unpicklable(path, str(error)))
         else:
             machine.loading = state
 

@@ -1,14 +1,14 @@
-"""Lost machines: what becomes of the tasks of a machine that is gone."""
+"""Lost machines: what becomes of the tasks of a machine that is gone, or that cannot load what they need."""
 
 from __future__ import annotations
 
 from ppg_exec.controller.outcomes import OomCounter, node_death
 from ppg_exec.remote.fleet import Left
-from ppg_exec.remote.machine import RemoteMachine, RemoteTask
+from ppg_exec.remote.machine import LoadStep, RemoteMachine, RemoteTask
 from ppg_exec.remote.tasks_under_way import TasksUnderWay
-from ppg_exec.tasks import Cancelled, Died, Notice
+from ppg_exec.tasks import Cancelled, Died, End, Notice, RunsIn, Succeeded
 
-__all__ = ["MOST_LOST", "LostMachines"]
+__all__ = ["MOST_LOST", "FailedLoads", "LostMachines"]
 
 MOST_LOST = 3
 """A task that has lost so many machines is not started again."""
@@ -56,6 +56,72 @@ class LostMachines:
             why = f" ({left.why.splitlines()[-1]})" if left.why else ""
             again = f"; {started} of its running jobs start again elsewhere" if started else ""
             under_way.events.append(Notice(f"the machine {machine.name} was lost{why}{again}"))
+
+
+class FailedLoads:
+    """FailedLoads: lets no task run on a machine that has not got the data that the task needs.
+
+    The load succeeded on another machine. So this one gets no more tasks, and those that wait there go elsewhere. If no other
+    machine takes tasks, those that need the data end.
+    """
+
+    def __init__(self, under_way: TasksUnderWay) -> None:
+        self._under_way = under_way
+
+    def repeat_ended(self, machine: RemoteMachine, key: str, end: End) -> None:
+        """Take in the end of a load that a machine has repeated."""
+        machine.loading = None
+        self._under_way.repeat_ended(key, end, machine.name)
+        if isinstance(end, Succeeded):
+            return
+        placement = self._under_way.placement
+        self._has_not(machine, key)
+        if not placement.takes_tasks_beside(machine.agent):
+            self._refuse(machine, key)
+            return
+        machine.takes_tasks = False
+        placement.drain(machine.agent)
+        waiting = list(machine.queue)
+        machine.queue.clear()
+        for item in waiting:
+            if isinstance(item, LoadStep):
+                self._has_not(machine, item.key)
+            else:
+                self._leave(machine, item)
+                self._under_way.add(item)
+
+    def _refuse(self, machine: RemoteMachine, key: str) -> None:
+        """End the tasks that need the data of a load, and drop what was to be loaded after it."""
+        waiting = list(machine.queue)
+        machine.queue.clear()
+        for item in waiting:
+            if isinstance(item, LoadStep):
+                # It may need the data of the one that failed.
+                self._has_not(machine, item.key)
+            elif key in item.loads:
+                self._leave(machine, item)
+                self._under_way.report(item, _lacks_data(key, machine.name))
+            else:
+                self._leave(machine, item)
+                self._under_way.add(item)
+
+    def _leave(self, machine: RemoteMachine, state: RemoteTask) -> None:
+        self._under_way.placement.ended(state)
+        if state.task.place is RunsIn.NODE:
+            self._has_not(machine, state.task.key)
+
+    def _has_not(self, machine: RemoteMachine, key: str) -> None:
+        machine.loads.discard(key)
+        self._under_way.placement.forget_load(machine.agent, key)
+
+
+def _lacks_data(key: str, machine: str) -> Died:
+    return Died(
+        None,
+        None,
+        f"it never started, because it needs the data of '{key}', which could not be loaded again on {machine}: "
+        "see the warning about that, and run again",
+    )
 
 
 def _lost_too_often(state: RemoteTask) -> Died:

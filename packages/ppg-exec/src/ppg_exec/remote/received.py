@@ -31,7 +31,7 @@ from ppg_exec.links.messages import (
 )
 from ppg_exec.remote.environment import variables_of_tasks
 from ppg_exec.remote.fleet import Arrived, Fleet, Joined, Leaving, Left, Problem
-from ppg_exec.remote.lost import LostMachines
+from ppg_exec.remote.lost import FailedLoads, LostMachines
 from ppg_exec.remote.machine import RemoteMachine, RemoteTask
 from ppg_exec.remote.tasks_under_way import TasksUnderWay
 from ppg_exec.tasks import Cancelled, NameDiffers, Notice, RunsIn, Started, Succeeded, Usage
@@ -49,6 +49,7 @@ class Received:
         under_way: holds the tasks.
         names: watched names of this process.
         lost: settles the tasks of lost machines.
+        failed_loads: settles the tasks of machines that cannot load.
         begin_next: sends a machine what waits for it.
 
     """
@@ -59,12 +60,14 @@ class Received:
         under_way: TasksUnderWay,
         names: RunNames,
         lost: LostMachines,
+        failed_loads: FailedLoads,
         begin_next: Callable[[RemoteMachine], object],
     ) -> None:
         self._fleet = fleet
         self._under_way = under_way
         self._names = names
         self._lost = lost
+        self._failed_loads = failed_loads
         self._begin_next = begin_next
         self.machines: dict[str, RemoteMachine] = {}
         self.modules: tuple[str, ...] | None = None
@@ -203,8 +206,7 @@ class Received:
         if is_load and isinstance(end, Succeeded):
             placement.note_load_time(state.task.key, wall)
         if state.is_repeat:
-            self._under_way.repeat_ended(state.task.key, end)
-            machine.loading = None
+            self._failed_loads.repeat_ended(machine, state.task.key, end)
             self._begin_next(machine)
             return
         placement.ended(state, wall if isinstance(end, Succeeded) and not is_load else None)

@@ -70,9 +70,9 @@ class TasksUnderWay:
             details["earlier"] = earlier
         self.events.append(Outcome(state.task.key, end, machine=machine, lost=len(state.lost_on), **details))
 
-    def repeat_ended(self, key: str, end: End) -> None:
-        """Report the end of a load that was repeated."""
-        self.events.append(LoadRepeated(key, end))
+    def repeat_ended(self, key: str, end: End, machine: str = "") -> None:
+        """Report the end of a load that was repeated, by a machine that has tasks for its data."""
+        self.events.append(LoadRepeated(key, end, machine))
 
     def take_events(self) -> list[Event]:
         """The events since the last call."""

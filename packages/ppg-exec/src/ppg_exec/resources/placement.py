@@ -1,8 +1,7 @@
 """Placement: decides on which machine each task runs; it needs no clock, no processes and no network.
 
-**Where.** A task goes where the data of its loads is. If those machines are full, it goes to another one, which then repeats
-the loads, provided that waiting would take longer than loading. Among several machines, the one with the most free cores is
-taken. Memory is paid in cores, as in `ledger`.
+**Where.** A task goes where the data of its loads is. If those machines are full, it goes to another one, which repeats the
+loads, if waiting would take longer than loading: to the one with the most free cores. Memory is paid in cores, as in `ledger`.
 
 **Order.** Larger priority first, then first come, first served. A task that fits nowhere is overtaken by others. After
 `PATIENCE` tasks for each core of a machine, one machine is reserved for it, and starts nothing else until the task fits. Few machines
@@ -137,6 +136,10 @@ class Placement(Generic[Item]):
     def machines(self) -> Collection[str]:
         """The names of all machines."""
         return self._machines.keys()
+
+    def takes_tasks_beside(self, name: str) -> bool:
+        """Whether another machine than this one takes tasks."""
+        return any(machine.name != name for machine in self._usable())
 
     def is_reserved(self, name: str) -> bool:
         """Whether a machine takes no task but the one that it is reserved for."""

@@ -101,11 +101,20 @@ class _Check:
         if run_state.is_lazy[node]:
             demand = sum(run_state.state[downstream] is _S.DUE for downstream in below)
             self.claim(node, f"demand is {demand}", holds=demand == run_state.demand[node])
+            unreleased = sum(not run_state.is_released(downstream) for downstream in below)
             unsettled = sum(not run_state.is_settled(downstream) for downstream in below)
+            if dag.kind(node) is NodeKind.LOAD:
+                self.claim(
+                    node, f"unreleased is {unreleased}", holds=unreleased == run_state.unreleased[node]
+                )
+            else:
+                unsettled = unreleased
             self.claim(node, f"unsettled is {unsettled}", holds=unsettled == run_state.unsettled[node])
         settled = bool(run_state.settled[node]) or dag.kind(node) is NodeKind.INVARIANT
         if run_state.is_lazy[node] or run_state.has_lazy_upstream[node]:
             self.claim(node, "its settledness is up to date", holds=settled == run_state.is_settled(node))
+            released = bool(run_state.released[node]) or dag.kind(node) is NodeKind.INVARIANT
+            self.claim(node, "its release is up to date", holds=released == run_state.is_released(node))
         if run_state.state[node] in _UNDECIDED:
             pending = sum(run_state.fingerprint[upstream] is None for upstream in dag.upstreams(node))
             pending += run_state.awaited[node] and dag.kind(node) is not NodeKind.INVARIANT

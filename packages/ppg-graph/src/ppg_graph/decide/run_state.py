@@ -13,11 +13,15 @@ needs
     content (rule 5). A settled OUTPUT still counts. That makes no difference. All its upstreams have a
     fingerprint, and `needs` only matters for jobs without one.
 unsettled
-    Number of jobs directly downstream that are not settled: they may still demand the files or the data (rule
-    8). It is kept for LAZY and LOAD jobs. An OUTPUT or GENERATOR is settled when it is clean, done, failed,
+    LOAD: number of jobs directly downstream that are not settled: they may still demand the data (rule 8). LAZY:
+    number of those that have not released the files. An OUTPUT or GENERATOR is settled when it is clean, done, failed,
     blocked or excluded. A LAZY or LOAD job is settled when it is done, failed, blocked or excluded. Otherwise
     it is settled if three things hold. It is not DUE, STARTED or ABORTED. All jobs directly downstream are
     settled. If it is a target, it is there or was there.
+unreleased
+    Number of jobs directly downstream that have not *released* what the job reads. It is kept for LOAD jobs. A
+    job releases it when it is settled. A LOAD also waits until the jobs directly downstream have released it,
+    because another process may have to repeat the load.
 
 Two more counts follow from fingerprints and files, not from states. `move` does not keep them:
 
@@ -102,6 +106,7 @@ class RunState:
         "recheck",
         "record",
         "rejected_leftovers",
+        "released",
         "removable",
         "resettle_due",
         "running_generators",
@@ -112,6 +117,7 @@ class RunState:
         "state",
         "targeted",
         "unobservable",
+        "unreleased",
         "unsettled",
         "upstream_count",
     )
@@ -130,6 +136,7 @@ class RunState:
         self.demand: list[int] = []
         self.needs: list[int] = []
         self.unsettled: list[int] = []
+        self.unreleased: list[int] = []
         self.is_lazy: bytearray = bytearray()
         """LAZY or LOAD: runs on demand."""
         self.is_source: bytearray = bytearray()
@@ -154,6 +161,7 @@ class RunState:
         self.ran: bytearray = bytearray()
         """Succeeded at least once in this run."""
         self.settled: bytearray = bytearray()
+        self.released: bytearray = bytearray()
         self.parts: dict[NodeId, Mapping[str, Fingerprint]] = {}
         self.patterns: dict[tuple[NodeId, str], Fingerprint] = {}
         """Of each pattern that a job downstream depends on, because many jobs may name the same one."""
@@ -199,6 +207,7 @@ class RunState:
             self.demand,
             self.needs,
             self.unsettled,
+            self.unreleased,
         ):
             numbers.extend([0] * count)
         zeros = bytes(count)
@@ -225,6 +234,7 @@ class RunState:
         ):
             flags.extend(zeros)
         self.settled += b"\1" * count
+        self.released += b"\1" * count
         return range(old, new)
 
     # -- questions
@@ -254,6 +264,10 @@ class RunState:
         if self.targeted[node] and not (state is NodeState.CLEANED_UP or self.is_there(node)):
             return False
         return not self.unsettled[node] and state not in _NEVER_SETTLED
+
+    def is_released(self, node: NodeId) -> bool:
+        """Whether neither this job nor a repetition of it can need the files of the jobs directly upstream."""
+        return self.is_settled(node) and not (self.kinds[node] is _LOAD and self.unreleased[node])
 
     def cannot_be_there(self, node: NodeId) -> bool:
         """Whether this LAZY or LOAD job failed or was blocked, although its fingerprint may be known."""
@@ -343,7 +357,12 @@ class RunState:
                     self.has_lazy_upstream[node] = 1
                     self.plain[node] = 0
                     self.settled[node] = self.is_settled(node)  # not updated before
-                self.unsettled[upstream] += not self.settled[node]
+                    self.released[node] = self.is_released(node)
+                if self.kinds[upstream] is _LOAD:
+                    self.unsettled[upstream] += not self.settled[node]
+                    self.unreleased[upstream] += not self.released[node]
+                else:
+                    self.unsettled[upstream] += not self.released[node]
                 self.resettle_due.append(upstream)
 
     def join(self, node: NodeId, upstreams: Collection[NodeId]) -> None:
@@ -388,15 +407,26 @@ class RunState:
                     self.needed_invariants.append(upstream)
 
     def resettle(self, node: NodeId) -> None:
-        """Recompute whether the job is settled, and update `unsettled` of LAZY and LOAD jobs directly upstream."""
+        """Recompute whether the job is settled and has released its inputs, and update the counts of LAZY and LOAD jobs directly upstream."""
         if self.is_lazy[node]:
             self.removable.append(node)
-        settled = self.is_settled(node)
-        if settled == self.settled[node]:
+        settled, released = self.is_settled(node), self.is_released(node)
+        of_settled, of_released = settled - self.settled[node], released - self.released[node]
+        if not of_settled and not of_released:
             return
-        self.settled[node] = settled
-        unsettled = self.unsettled
+        self.settled[node], self.released[node] = settled, released
+        kinds, unsettled, unreleased = self.kinds, self.unsettled, self.unreleased
         for upstream in self.lazy_upstreams(node):
-            unsettled[upstream] += -1 if settled else 1
-            if unsettled[upstream] == (not settled):
-                self.resettle_due.append(upstream)
+            if kinds[upstream] is _LOAD:
+                _change(unreleased, upstream, -of_released, self.resettle_due)
+                _change(unsettled, upstream, -of_settled, self.resettle_due)
+            else:
+                _change(unsettled, upstream, -of_released, self.resettle_due)
+
+
+def _change(counts: list[int], node: NodeId, change: int, changed: deque[NodeId]) -> None:
+    """Change a count by 1, 0 or -1; the first one and the loss of the last one have consequences."""
+    if change:
+        counts[node] += change
+        if counts[node] == (change == 1):
+            changed.append(node)
