@@ -191,6 +191,28 @@ def test_jobs_that_use_data_which_could_not_be_loaded_again_fail_even_if_they_di
         assert "that failed (OSError: the file server is gone)" in error
 
 
+def test_a_load_that_failed_again_is_the_error_of_the_jobs_that_fail_without_its_data(folder, run_with):
+    annotation = Annotation()
+
+    def read():
+        with Path("tries").open("a") as file:
+            file.write("x")
+        if Path("tries").read_text() != "x":
+            raise OSError("the file server is gone")
+        return "data"
+
+    def declare():
+        load = ppg.AttributeLoadingJob("load", annotation, "names", read)
+        killer = ppg.FileGeneratingJob("killer", lambda: os.kill(os.getppid(), signal.SIGKILL))
+        killer.cores_needed = -1
+        killer.depends_on(load)
+        ppg.FileGeneratingJob("a", lambda path: path.write_text(annotation.names.upper())).depends_on(load)
+
+    seen = run_with(declare, ppg.LocalSystem(1))
+    assert "'load' was loaded again" in seen["a"]
+    assert "that failed (OSError: the file server is gone), and 'a' uses its data; run again" in seen["a"]
+
+
 def test_a_generator_with_an_edited_input_adds_no_jobs(folder, gates, run_with):
     (folder / "input").write_text("good")
 

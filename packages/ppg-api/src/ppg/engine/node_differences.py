@@ -54,12 +54,13 @@ class NodeDifferences:
         return f"{problem}; the jobs that use its data fail"
 
     def explained(self, job: Job, verdict: Made | GeneratedJobs | Failure) -> Made | GeneratedJobs | Failure:
-        """Return the verdict of a job that has ended; if it failed and reads names that differ, they are the cause."""
-        error = self.names.error_for(job) if isinstance(verdict, Failure) else None
-        return verdict if error is None else Failure(error)
+        """Return the verdict of a job that has ended; if it failed and lacked data or names as they were, that is the cause."""
+        if not isinstance(verdict, Failure) or (error := self.error_for(job)) is None:
+            return verdict
+        return Failure(error, verdict.traceback)
 
     def error_for(self, job: Job) -> PyPipelineGraphError | None:
-        """Return the error of a job that ended well, and used data or names that are not as they were; or None."""
+        """Return the error of a job that has ended, and used data or names that are not as they were; or None."""
         if (error := self.names.error_for(job)) is not None or not self._lost:
             return error
         pending = list(self._pipegraph.dag.upstreams(job._node))
