@@ -12,11 +12,11 @@ import time
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ppg_exec.dask.machines import SlurmMachines, SrunMachines
 from ppg_exec.links.hello import Settings
+from ppg_exec.links.run_files import RunFile
 from ppg_exec.remote.fleet import FleetEvent, Joined, Problem
 
 if TYPE_CHECKING:
@@ -50,12 +50,11 @@ class DaskFleet:
         folder: str | None = None,
         machines: int | None = None,
     ) -> None:
-        self._proof = None if folder is None else Path(folder) / f".ppg-run-{secrets.token_hex(8)}"
+        content = secrets.token_hex(16)
+        self._proof = None if folder is None else RunFile(folder, content)
         self._folder = "." if folder is None else folder
         if self._proof is not None:
-            content = secrets.token_hex(16)
-            self._proof.write_text(content, encoding="ascii")
-            settings = replace(settings, proof=(str(self._proof), content))
+            settings = replace(settings, proof=(str(self._proof.path), content))
         self.settings: Settings = settings
         self.connect_seconds: float = _CONNECT_SECONDS
         """how long to wait for the scheduler"""
@@ -252,7 +251,7 @@ class DaskFleet:
         self._is_closed = True
         os.close(self._attention)
         if self._proof is not None:
-            self._proof.unlink(missing_ok=True)
+            self._proof.close()
 
 
 @contextlib.contextmanager

@@ -7,15 +7,15 @@ tasks, and `scale` replaces none that is lost. The number therefore only grows, 
 from __future__ import annotations
 
 import inspect
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 import dask.config
 from distributed import Scheduler
 from distributed.deploy.spec import SpecCluster
 from distributed.security import Security
+
+from ppg_exec.links.run_files import RunFile
 
 __all__ = ["Certificates", "Growth", "Launcher", "doubts_about", "start_scheduler", "worker_options"]
 
@@ -78,14 +78,14 @@ class Certificates:
     """Certificates: are made for one cluster, and lie in a private folder that the machines see, until `close`."""
 
     def __init__(self, folder: str) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix=".ppg-run-", dir=folder)
+        self._folder = RunFile(folder, None)
         made = Security.temporary()
         files = {}
         for role in ("client", "scheduler", "worker"):
             for name, content in made.get_tls_config_for_role(role).items():
                 if isinstance(content, str) and "\n" in content:
                     option = "tls_ca_file" if name == "ca_file" else f"tls_{role}_{name}"
-                    path = Path(self._folder.name).resolve() / option
+                    path = self._folder.path / option
                     path.write_text(content, encoding="ascii")
                     path.chmod(0o600)
                     files[option] = str(path)
@@ -93,7 +93,7 @@ class Certificates:
 
     def close(self) -> None:
         """Remove them."""
-        self._folder.cleanup()
+        self._folder.close()
 
 
 def _cores_each(cluster: Any) -> int:
