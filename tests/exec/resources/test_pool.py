@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import LocalExecutor, MachinePool, Started, Succeeded, Task, given_pool
+from ppg_exec import LocalExecutor, MachinePool, Outcome, Started, Succeeded, Task, given_pool
 from ppg_exec.resources.jobserver import GivenPool, TaskTokens, make_supports_fifos
 
 
@@ -156,6 +156,41 @@ def test_two_executors_share_the_cores_and_both_make_progress(tmp_path: Path) ->
             events = second.poll(10)
             assert events
             started[second] += sum(isinstance(event, Started) for event in events)
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a run that wants all cores"])
+def test_a_task_of_more_cores_than_the_pool_has_runs_alone_with_the_whole_pool(
+    tmp_path: Path, beside: bool
+) -> None:
+    # The pool was made for fewer cores: by a run that was given fewer of this machine, for example.
+    first = LocalExecutor(cores=3, pool=MachinePool(tmp_path, 3))
+    second = LocalExecutor(cores=6, pool=MachinePool(tmp_path, 6))
+    spans: dict[str, tuple[float, float]] = {}
+
+    def span() -> tuple[float, float]:
+        begin = time.monotonic()
+        time.sleep(0.05)
+        return begin, time.monotonic()
+
+    with first, second:
+        asked = 0
+        for number in range(12):
+            second.submit(Task(str(number), span))
+        for number in range(3):
+            second.submit(Task(f"wide {number}", span, cores=5, priority=1))
+        deadline = time.monotonic() + 60
+        while len(spans) < 15 and time.monotonic() < deadline:
+            while beside and asked < 12 + len(spans):
+                first.submit(Task(str(asked), time.sleep, (0.02,)))
+                asked += 1
+            first.poll(0)
+            for event in second.poll(0.02):
+                if isinstance(event, Outcome) and isinstance(event.end, Succeeded):
+                    spans[event.key] = event.end.value
+    assert len(spans) == 15, spans
+    for key, (begin, end) in spans.items():
+        beside_it = [each for each, (b, e) in spans.items() if each != key and b < end and begin < e]
+        assert not (key.startswith("wide") and beside_it), (key, beside_it)
 
 
 def test_short_tasks_under_a_pool_all_run(tmp_path: Path, run: Any) -> None:
