@@ -234,6 +234,23 @@ def test_an_executor_inside_a_task_uses_the_cores_of_that_task(local: LocalExecu
     assert run(local, Task("t", nested, cores=2))["t"].end == Succeeded(2)
 
 
+def test_a_task_of_more_cores_than_a_given_pool_has_runs_with_the_whole_pool(
+    local: LocalExecutor, run: Any
+) -> None:
+    def nested() -> bool:
+        from ppg_exec import LocalExecutor, Outcome, Task, given_pool
+
+        with LocalExecutor(cores=8, pool=given_pool()) as executor:
+            executor.submit(Task("wide", time.sleep, (0,), cores=4))
+            deadline = time.monotonic() + 30
+            events = []
+            while not events and time.monotonic() < deadline:
+                events = [event for event in executor.poll(1) if isinstance(event, Outcome)]
+        return bool(events)
+
+    assert run(local, Task("t", nested, cores=2))["t"].end == Succeeded(True)
+
+
 @pytest.mark.parametrize(
     "flags", ["", "-j4", "--jobserver-auth=fifo:/does/not/exist", "--jobserver-auth=98,99"]
 )
@@ -246,6 +263,7 @@ def test_the_older_style_of_two_descriptors_is_understood() -> None:
     os.write(write, b"ab")
     pool = given_pool(f" -j3 --jobserver-auth={read},{write}")
     assert pool is not None
+    assert pool.cores == 3
     assert pool.acquire(5) == 2
     pool.close()
     assert sorted(os.read(read, 5)) == [ord("a"), ord("b")]

@@ -67,9 +67,9 @@ class CoreTokens:
         """Whether the pool allows the cores that are taken now, of which a task to start takes `claim`; asks it for missing tokens."""
         if self._pool is None:
             return True
-        if claim > 1 and self._shared is not None and self._ledger.cores - self._ledger.free == claim:
+        if claim > 1 and self._ledger.cores - self._ledger.free == claim:
             # It would wait for ever for tokens that there are not.
-            self._widest = claim if claim > self._shared.cores else 0
+            self._widest = claim if claim > self._most() else 0
         missing = self._needed() - self._held
         if self.is_over() and not self._collect_for(missing):
             self.retry_at = time.monotonic() + _SHARE_SECONDS
@@ -130,12 +130,17 @@ class CoreTokens:
     def _taken(self) -> int:
         """How many cores are taken, where a task alone takes at most those of the pool."""
         taken = self._ledger.cores - self._ledger.free
-        if not self._widest or self._shared is None:
+        if not self._widest:
             return taken
         if taken < self._widest:
             self._widest = 0
             return taken
-        return taken - self._widest + self._shared.cores
+        return taken - self._widest + self._most()
+
+    def _most(self) -> int:
+        """The cores of the pool; those of the ledger if their number is not known."""
+        cores = None if self._pool is None else self._pool.cores
+        return self._ledger.cores if cores is None else cores
 
     def _needed(self) -> int:
         return max(0, self._taken() - 1)
