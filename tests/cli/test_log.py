@@ -183,13 +183,13 @@ def test_what_a_killed_listener_left_is_gone_after_the_next_run(project, listeni
     killed.kill()
     killed.wait()
     killed.stderr.close()
-    assert len(list((runtime / "ppg-log").iterdir())) == 2
+    assert len(list((runtime / "ppg-log").glob("*/*"))) == 2
     project.script("ppg.new_pipegraph(); ppg.FileGeneratingJob('a', writes('A'))")
     project.ppg("run", "script.py")
-    assert len(list((runtime / "ppg-log").iterdir())) == 1
+    assert len(list((runtime / "ppg-log").glob("*/*"))) == 1
     assert "done: a (" in "".join(lines_up_to(lives, "run finished"))
     end(lives)
-    assert list((runtime / "ppg-log").iterdir()) == []
+    assert list((runtime / "ppg-log").glob("*/*")) == []
 
 
 def test_a_run_that_is_killed_ends_no_listener(project, listening):
@@ -212,7 +212,7 @@ def test_another_user_neither_gets_the_log_nor_sends_to_a_listener(project, list
         project.environment.pop("XDG_RUNTIME_DIR", None)
         project.environment["TMPDIR"] = str(shared)
         listener = listening()
-        (path,) = (shared / f"ppg-{os.geteuid()}" / "ppg-log").iterdir()
+        (path,) = (shared / f"ppg-{os.geteuid()}" / "ppg-log").glob("*/*")
 
         def attack():
             assert not os.access(path.parent, os.X_OK)

@@ -324,7 +324,7 @@ def test_another_user_can_neither_reach_the_socket_nor_watch_by_it(project):
 
         as_another_user(attack)
         # Even if all modes were wrong.
-        for each in (path, path.parent, path.parent.parent):
+        for each in (path, *path.parents[:3]):
             each.chmod(0o777)
         as_another_user(attack_again)
         project.let_go("gate")

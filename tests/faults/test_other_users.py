@@ -76,8 +76,9 @@ def test_a_killed_run_leaves_nothing_in_the_folder_for_temporary_files(project, 
     assert sorted(path.name for path in (shared / OURS).iterdir()) == ["ppg-cores", "ppg-runs"]
     project.script(THREE_JOBS)
     assert project.ppg("run", "script.py").code == 0
-    assert sorted(path.name for path in (shared / OURS / "ppg-cores").iterdir()) == ["lock", "size", "tokens"]
-    assert not list((shared / OURS / "ppg-runs").iterdir())
+    (pool,), (sockets,) = ((shared / OURS / name).iterdir() for name in ("ppg-cores", "ppg-runs"))
+    assert sorted(path.name for path in pool.iterdir()) == ["lock", "size", "tokens"]
+    assert not list(sockets.iterdir())
 
 
 @needs_root

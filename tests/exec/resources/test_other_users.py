@@ -38,6 +38,12 @@ def precious(tmp_path: Path) -> Path:
     return file
 
 
+def pool_of_this_machine(folder: Path) -> Path:
+    """The folder with the pool; within `ppg-cores` each machine has its own."""
+    (pool,) = (folder / "ppg-cores").iterdir()
+    return pool
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.lstat().st_mode)
 
@@ -103,7 +109,9 @@ def test_the_folders_of_the_pool_are_for_this_user_alone(shared: Path, mask: int
         os.umask(before)
     assert pool.acquire(9) == 3
     found = {path.relative_to(shared).name: mode(path) for path in shared.rglob("*")}
-    folders = {name: found.pop(name) for name in (OURS, "ppg-cores")}
+    folders = {
+        name: found.pop(name) for name in (OURS, "ppg-cores", pool_of_this_machine(shared / OURS).name)
+    }
     assert set(folders.values()) == {0o700}
     assert set(found.values()) == {0o600}
     assert {"lock", "size", "tokens"} < found.keys()
@@ -113,9 +121,11 @@ def test_the_folders_of_the_pool_are_for_this_user_alone(shared: Path, mask: int
 @needs_root
 def test_another_user_can_neither_take_the_lock_nor_the_tokens(shared: Path) -> None:
     pool = machine_pool(4)
+    ours = shared / OURS
+    folder = pool_of_this_machine(ours)
 
     def attack() -> None:
-        for path in (shared / OURS, shared / OURS / "ppg-cores", shared / OURS / "ppg-cores" / "lock"):
+        for path in (ours, ours / "ppg-cores", folder, folder / "lock"):
             for flags in (os.O_RDONLY, os.O_RDWR):
                 with pytest.raises(OSError):
                     os.open(path, flags)
@@ -160,7 +170,21 @@ def test_a_runtime_folder_of_this_user_has_the_pool(tmp_path: Path, monkeypatch:
     (tmp_path / "link").symlink_to(runtime)  # as /var/run is one
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path / "link"))
     machine_pool(4).close()
-    assert (runtime / "ppg-cores" / "tokens").is_fifo()
+    assert (pool_of_this_machine(runtime) / "tokens").is_fifo()
+
+
+def test_machines_that_see_one_folder_for_temporary_files_have_pools_of_their_own(
+    shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = machine_pool(4)
+    assert here.acquire(9) == 3
+    # A fifo has its content on each machine alone, but the notes and their locks would be those of all.
+    monkeypatch.setattr("ppg_exec.resources.private_folder._machine", lambda: "another")
+    there = machine_pool(2)
+    assert there.acquire(9) == 1
+    assert (there.cores, here.cores) == (2, 4)
+    for pool in (there, here):
+        pool.close()
 
 
 @needs_root
@@ -197,7 +221,7 @@ def test_a_folder_replaced_after_the_check_is_not_used(shared: Path, precious: P
     as_another_user(lambda: ways_to_prepare(shared, precious)["whole_pool"]())
     pool = MachinePool(descriptor, 4)
     assert pool.acquire(9) == 3
-    assert (shared / "moved" / "ppg-cores" / "size").read_text() == "3"
+    assert (pool_of_this_machine(shared / "moved") / "size").read_text() == "3"
     assert precious.read_text() == "precious"
     pool.close()
 
@@ -241,7 +265,7 @@ def test_a_participant_asks_and_leaves_while_another_one_holds_the_lock(
     monkeypatch.setattr("ppg_exec.resources.jobserver._LOOK_SECONDS", 0)
     pool, last = machine_pool(4), machine_pool(4)
     assert pool.acquire(2) == 2
-    lock = os.open(shared / OURS / "ppg-cores" / "lock", os.O_RDWR)
+    lock = os.open(pool_of_this_machine(shared / OURS) / "lock", os.O_RDWR)
     fcntl.flock(lock, fcntl.LOCK_EX)
     assert pool.acquire(9) == 1
     pool.close()

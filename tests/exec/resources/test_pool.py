@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import LocalExecutor, MachinePool, Started, Succeeded, Task, given_pool
+from ppg_exec import LocalExecutor, MachinePool, Outcome, Started, Succeeded, Task, given_pool
 from ppg_exec.resources.jobserver import GivenPool, TaskTokens, make_supports_fifos
 
 
@@ -158,6 +158,41 @@ def test_two_executors_share_the_cores_and_both_make_progress(tmp_path: Path) ->
             started[second] += sum(isinstance(event, Started) for event in events)
 
 
+@pytest.mark.parametrize("beside", [False, True], ids=["alone", "beside a run that wants all cores"])
+def test_a_task_of_more_cores_than_the_pool_has_runs_alone_with_the_whole_pool(
+    tmp_path: Path, beside: bool
+) -> None:
+    # The pool was made for fewer cores: by a run that was given fewer of this machine, for example.
+    first = LocalExecutor(cores=3, pool=MachinePool(tmp_path, 3))
+    second = LocalExecutor(cores=6, pool=MachinePool(tmp_path, 6))
+    spans: dict[str, tuple[float, float]] = {}
+
+    def span() -> tuple[float, float]:
+        begin = time.monotonic()
+        time.sleep(0.05)
+        return begin, time.monotonic()
+
+    with first, second:
+        asked = 0
+        for number in range(12):
+            second.submit(Task(str(number), span))
+        for number in range(3):
+            second.submit(Task(f"wide {number}", span, cores=5, priority=1))
+        deadline = time.monotonic() + 60
+        while len(spans) < 15 and time.monotonic() < deadline:
+            while beside and asked < 12 + len(spans):
+                first.submit(Task(str(asked), time.sleep, (0.02,)))
+                asked += 1
+            first.poll(0)
+            for event in second.poll(0.02):
+                if isinstance(event, Outcome) and isinstance(event.end, Succeeded):
+                    spans[event.key] = event.end.value
+    assert len(spans) == 15, spans
+    for key, (begin, end) in spans.items():
+        beside_it = [each for each, (b, e) in spans.items() if each != key and b < end and begin < e]
+        assert not (key.startswith("wide") and beside_it), (key, beside_it)
+
+
 def test_short_tasks_under_a_pool_all_run(tmp_path: Path, run: Any) -> None:
     with LocalExecutor(cores=4, pool=MachinePool(tmp_path, 4)) as executor:
         outcomes = run(executor, *(Task(str(n), lambda n=n: n) for n in range(300)))
@@ -199,6 +234,23 @@ def test_an_executor_inside_a_task_uses_the_cores_of_that_task(local: LocalExecu
     assert run(local, Task("t", nested, cores=2))["t"].end == Succeeded(2)
 
 
+def test_a_task_of_more_cores_than_a_given_pool_has_runs_with_the_whole_pool(
+    local: LocalExecutor, run: Any
+) -> None:
+    def nested() -> bool:
+        from ppg_exec import LocalExecutor, Outcome, Task, given_pool
+
+        with LocalExecutor(cores=8, pool=given_pool()) as executor:
+            executor.submit(Task("wide", time.sleep, (0,), cores=4))
+            deadline = time.monotonic() + 30
+            events = []
+            while not events and time.monotonic() < deadline:
+                events = [event for event in executor.poll(1) if isinstance(event, Outcome)]
+        return bool(events)
+
+    assert run(local, Task("t", nested, cores=2))["t"].end == Succeeded(True)
+
+
 @pytest.mark.parametrize(
     "flags", ["", "-j4", "--jobserver-auth=fifo:/does/not/exist", "--jobserver-auth=98,99"]
 )
@@ -211,6 +263,7 @@ def test_the_older_style_of_two_descriptors_is_understood() -> None:
     os.write(write, b"ab")
     pool = given_pool(f" -j3 --jobserver-auth={read},{write}")
     assert pool is not None
+    assert pool.cores == 3
     assert pool.acquire(5) == 2
     pool.close()
     assert sorted(os.read(read, 5)) == [ord("a"), ord("b")]

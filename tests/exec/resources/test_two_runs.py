@@ -81,6 +81,7 @@ def test_shares_are_within_a_fifth_of_equal(tmp_path: Path, second: str, seconds
         # On a busy machine a few seconds may be too short a time.
         found = shares(tmp_path / str(attempt), seconds, second, head_start=1.0)
         first, other = first + found[0], other + found[1]
+        print(f"core seconds of narrow beside {second}: {first:.1f}, {other:.1f}")
         if abs(first - other) <= 0.2 * (first + other):
             return
     raise AssertionError((first, other))

@@ -274,7 +274,8 @@ class Agent:
         pool = None
         if settings.shares_cores:
             try:
-                pool = machine_pool(available_cores())
+                # Workers may have more threads than there are cores; runs share what the workers offer.
+                pool = machine_pool(max(cores, available_cores()))
             except OSError as error:
                 notices = [f"this run shares no cores with other runs: {error}"]
         self._executor = LocalExecutor(

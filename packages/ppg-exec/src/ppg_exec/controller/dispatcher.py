@@ -117,7 +117,7 @@ class Dispatcher:
             state, claim = chosen
             enough = False
             try:
-                enough = self._tokens.suffice()
+                enough = self._tokens.suffice(claim)
             finally:
                 if not enough:
                     self._ledger.give_back(claim)
@@ -146,7 +146,7 @@ class Dispatcher:
         """Start tasks that were sent ahead on free cores, because no running task is left that they can follow."""
         while self._ledger.free and (oldest := self._lookahead.oldest()) is not None:
             self._ledger.take(oldest.claim)
-            if not self._tokens.suffice():
+            if not self._tokens.suffice(oldest.claim):
                 self._ledger.give_back(oldest.claim)
                 return
             self._lookahead.remove(oldest)

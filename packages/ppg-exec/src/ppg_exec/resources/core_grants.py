@@ -25,7 +25,8 @@ _THREAD_VARIABLES = (
 class CoreTokens:
     """CoreTokens: holds a token of a pool for each core that is taken in a ledger, except for the first.
 
-    In the pool of a machine it holds no more than the fair share, while other executors want more (`fair_share`).
+    In the pool of a machine it holds no more than the fair share, while other executors want more (`fair_share`). A task that takes
+    more cores than the pool has needs the whole pool, and then runs alone.
     """
 
     def __init__(self, pool: CorePool | None, ledger: Ledger, poller: Poller) -> None:
@@ -39,6 +40,8 @@ class CoreTokens:
         self._ledger = ledger
         self._poller = poller
         self._held = 0
+        self._widest = 0
+        """the cores of a task that takes more than the pool has, and now runs alone; 0 if there is none"""
         self.retry_at: float | None = None
         """when to ask the pool again (monotonic seconds); None if nothing is missing"""
 
@@ -52,18 +55,21 @@ class CoreTokens:
             return
         self._look_at = now + _SHARE_SECONDS
         self._wants = waiting > 0
-        used = max(1, self._ledger.cores - self._ledger.free)
+        used = max(1, self._taken())
         own = Holding(used, min(self._ledger.cores, used + waiting), self._collects)
         self._share.look(now, own, self._shared.others(own))
 
     def is_over(self) -> bool:
         """Whether more cores are taken than is fair, so that one should be free when its task ends."""
-        return self._share is not None and self._ledger.cores - self._ledger.free > self._share.allowed
+        return self._share is not None and self._taken() > self._share.allowed
 
-    def suffice(self) -> bool:
-        """Whether the pool allows the cores that are taken now; asks it for missing tokens."""
+    def suffice(self, claim: int) -> bool:
+        """Whether the pool allows the cores that are taken now, of which a task to start takes `claim`; asks it for missing tokens."""
         if self._pool is None:
             return True
+        if claim > 1 and self._ledger.cores - self._ledger.free == claim:
+            # It would wait for ever for tokens that there are not.
+            self._widest = claim if claim > self._most() else 0
         missing = self._needed() - self._held
         if self.is_over() and not self._collect_for(missing):
             self.retry_at = time.monotonic() + _SHARE_SECONDS
@@ -121,8 +127,23 @@ class CoreTokens:
             self._poller.unwatch(self._pool.fileno())
             self._pool.close()
 
+    def _taken(self) -> int:
+        """How many cores are taken, where a task alone takes at most those of the pool."""
+        taken = self._ledger.cores - self._ledger.free
+        if not self._widest:
+            return taken
+        if taken < self._widest:
+            self._widest = 0
+            return taken
+        return taken - self._widest + self._most()
+
+    def _most(self) -> int:
+        """The cores of the pool; those of the ledger if their number is not known."""
+        cores = None if self._pool is None else self._pool.cores
+        return self._ledger.cores if cores is None else cores
+
     def _needed(self) -> int:
-        return max(0, self._ledger.cores - self._ledger.free - 1)
+        return max(0, self._taken() - 1)
 
 
 class CoreEnvironment:

@@ -55,6 +55,7 @@ _HOLDER = "holder-"
 _NOTE = struct.Struct("<IIII")
 """Tokens, and the numbers of a `Holding`; an older version writes and reads the first one alone."""
 _MOST_TOKENS = 1 << 12  # what every fifo has room for
+_JOBS = re.compile(r"(?:^|\s)-j(\d+)")
 _AUTH = re.compile(r"--jobserver-(?:auth|fds)=(?:fifo:(?P<fifo>\S+)|(?P<read>\d+),(?P<write>\d+))")
 
 
@@ -73,6 +74,11 @@ class CorePool(Protocol):
         """A descriptor that is readable while there are tokens."""
         ...
 
+    @property
+    def cores(self) -> int | None:
+        """How many cores are shared; None if that is not known."""
+        ...
+
     def close(self) -> None:
         """Put back all tokens and leave."""
         ...
@@ -81,10 +87,11 @@ class CorePool(Protocol):
 class GivenPool:
     """GivenPool: takes tokens from the jobserver of the program that has started this process."""
 
-    def __init__(self, read: int, write: int) -> None:
-        """`read` and `write` are non-blocking descriptors of the fifo, which now belong to the pool."""
+    def __init__(self, read: int, write: int, cores: int | None = None) -> None:
+        """`read` and `write` are non-blocking descriptors of the fifo, which now belong to the pool of so many `cores`."""
         self._read = read
         self._write = write
+        self._cores = cores
         self._held: list[bytes] = []
 
     def acquire(self, count: int) -> int:
@@ -112,6 +119,11 @@ class GivenPool:
     def fileno(self) -> int:
         """A descriptor that is readable while there are tokens."""
         return self._read
+
+    @property
+    def cores(self) -> int | None:
+        """How many cores are shared; None if that is not known."""
+        return self._cores
 
     def close(self) -> None:
         """Put back all tokens and leave."""
@@ -403,20 +415,22 @@ def given_pool(makeflags: str | None = None) -> GivenPool | None:
     if not every:
         return None
     found = every[-1]
+    stated = _JOBS.findall(makeflags)
+    cores = int(stated[-1]) if stated else None
     try:
         if found["fifo"]:
-            return _pool_of_fifo(found["fifo"])
+            return _pool_of_fifo(found["fifo"], cores)
         # Other programs share the open pipe itself. Only our own opening of it is non-blocking.
         numbers = int(found["read"]), int(found["write"])
         if not all(_is_fifo_of_ours(os.fstat(number)) for number in numbers):
             return None  # a make that did not pass it on: these descriptors are other files by now
         read = os.open(f"/proc/self/fd/{numbers[0]}", os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        return GivenPool(read, os.dup(numbers[1]))
+        return GivenPool(read, os.dup(numbers[1]), cores)
     except OSError:
         return None  # a make that did not pass it on: its rule lacks the leading "+"
 
 
-def _pool_of_fifo(path: str) -> GivenPool | None:
+def _pool_of_fifo(path: str, cores: int | None) -> GivenPool | None:
     """The pool of a fifo; None if another file, or that of another user, has its name.
 
     The make may have ended long ago, and the name may be taken again.
@@ -427,7 +441,7 @@ def _pool_of_fifo(path: str) -> GivenPool | None:
     if not _is_fifo_of_ours(os.fstat(descriptor)):
         os.close(descriptor)
         return None
-    return GivenPool(descriptor, descriptor)
+    return GivenPool(descriptor, descriptor, cores)
 
 
 def _is_fifo_of_ours(found: os.stat_result) -> bool:

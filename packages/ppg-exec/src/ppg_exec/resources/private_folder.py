@@ -40,7 +40,8 @@ def open_runtime_folder(name: str, *, make: bool = True, lasting: bool = False) 
     """Open this user's folder `name` on this machine; it is private.
 
     It lies in `$XDG_RUNTIME_DIR` if that is a private folder of this user, else in `ppg-<uid>` in the folder for
-    temporary files.
+    temporary files. Other machines may see those files, too. They have folders of their own within `name`, because fifos
+    and sockets connect processes of one machine.
 
     Args:
         name: of the folder.
@@ -50,8 +51,9 @@ def open_runtime_folder(name: str, *, make: bool = True, lasting: bool = False) 
     Raises OSError: FileNotFoundError if it is missing and `make` is not set, UnsafeFolderError if another user
     can change it.
     """
+    machine = _machine()
     base, shown, levels = _base(lasting=lasting)
-    return _descend(base, shown, [*levels, name], make=make)
+    return _descend(base, shown, [*levels, name, machine], make=make)
 
 
 def open_private_folder(path: str) -> int:
@@ -100,6 +102,15 @@ def _base(*, lasting: bool) -> tuple[int, str, list[str]]:
         if descriptor >= 0:
             os.close(descriptor)
     return _walk(_TEMPORARY), _TEMPORARY, levels
+
+
+def _machine() -> str:
+    """What tells this machine, since it started last, from all others; containers of one machine have the same."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:  # noqa: PTH123 - lean
+            return file.read().strip()
+    except (FileNotFoundError, PermissionError):
+        return os.uname().nodename
 
 
 def _is_writable(descriptor: int) -> bool:
