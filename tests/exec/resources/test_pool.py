@@ -12,7 +12,16 @@ from typing import Any
 
 import pytest
 
-from ppg_exec import LocalExecutor, MachinePool, Outcome, Started, Succeeded, Task, given_pool
+from ppg_exec import (
+    LocalExecutor,
+    MachinePool,
+    Outcome,
+    Started,
+    Succeeded,
+    Task,
+    given_pool,
+    machine_pool,
+)
 from ppg_exec.resources.jobserver import GivenPool, TaskTokens, make_supports_fifos
 
 
@@ -28,6 +37,42 @@ def test_tokens_are_one_less_than_cores_and_come_back(tmp_path: Path) -> None:
     assert other.acquire(5) == 2
     other.close()
     assert not list(tmp_path.glob("holder-*"))
+
+
+def test_two_allocations_of_a_batch_system_on_one_machine_share_no_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setenv("SLURM_CPUS_ON_NODE", "3")
+    pools = []
+    for job in ("7", "8", "7"):
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        pools.append(machine_pool(3))
+    assert [pool.acquire(9) for pool in pools] == [2, 2, 0]
+    for pool in pools:
+        pool.close()
+
+
+def test_processes_that_may_use_other_cores_of_the_machine_share_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    all_of_them = os.sched_getaffinity(0)
+    if len(all_of_them) < 2:
+        pytest.skip("needs two cores")
+    first, *_, last = sorted(all_of_them)
+    pools = []
+    try:
+        for cores in ({first}, {last}, {first}, all_of_them):
+            os.sched_setaffinity(0, cores)
+            pools.append(machine_pool(3))
+    finally:
+        os.sched_setaffinity(0, all_of_them)
+    assert [pool.acquire(9) for pool in pools] == [2, 2, 0, 2]
+    for pool in pools:
+        pool.close()
 
 
 def test_tokens_that_cannot_be_put_back_stay_in_the_pool_and_end_nothing() -> None:

@@ -34,6 +34,7 @@ from pathlib import Path
 from typing import Protocol, Self
 
 from ppg_exec.resources.fair_share import Holding
+from ppg_exec.resources.machine import part_of_machine
 from ppg_exec.resources.private_folder import is_own_file, open_private_folder, open_runtime_folder
 from ppg_exec.resources.task_tokens import OWN_VARIABLE, TOKEN, TaskTokens
 
@@ -449,5 +450,8 @@ def _is_fifo_of_ours(found: os.stat_result) -> bool:
 
 
 def machine_pool(cores: int) -> MachinePool:
-    """The pool of this user on this machine. Raises OSError if other users could change it (see `MachinePool`)."""
-    return MachinePool(open_runtime_folder("ppg-cores"), cores)
+    """The pool of this user on this machine, or on the part of it that a batch system has given to this process.
+
+    Raises OSError if other users could change it (see `MachinePool`).
+    """
+    return MachinePool(open_runtime_folder("ppg-cores", part=part_of_machine()), cores)

@@ -6,8 +6,9 @@ import math
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from zlib import crc32
 
-__all__ = ["available_cores", "available_memory"]
+__all__ = ["available_cores", "available_memory", "part_of_machine"]
 
 _UNLIMITED = 1 << 60
 
@@ -23,6 +24,20 @@ def available_cores(root: Path = Path("/")) -> int:
         limits.append(int(granted))
     limits.extend(_cgroup_quotas(root))
     return max(1, math.floor(min(limits)))
+
+
+def part_of_machine() -> str:
+    """A name for the cores that this process may use; empty if these are all of the machine.
+
+    Two allocations of a batch system on one machine have cores of their own, and so names of their own.
+    """
+    parts = []
+    affinity = sorted(os.sched_getaffinity(0))
+    if len(affinity) < (os.cpu_count() or 1):
+        parts.append(f"cores {affinity}")
+    if os.environ.get("SLURM_CPUS_ON_NODE", "").isdecimal():
+        parts.append(f"Slurm {os.environ.get('SLURM_JOB_ID', '')}")
+    return f"{crc32(' '.join(parts).encode(errors='surrogateescape')):08x}" if parts else ""
 
 
 def available_memory(root: Path = Path("/")) -> int:

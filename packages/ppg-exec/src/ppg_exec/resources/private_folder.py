@@ -36,7 +36,7 @@ class UnsafeFolderError(OSError):
         return str(self.strerror)
 
 
-def open_runtime_folder(name: str, *, make: bool = True, lasting: bool = False) -> int:
+def open_runtime_folder(name: str, *, make: bool = True, lasting: bool = False, part: str = "") -> int:
     """Open this user's folder `name` on this machine; it is private.
 
     It lies in `$XDG_RUNTIME_DIR` if that is a private folder of this user, else in `ppg-<uid>` in the folder for
@@ -47,11 +47,12 @@ def open_runtime_folder(name: str, *, make: bool = True, lasting: bool = False) 
         name: of the folder.
         make: whether to make it if it is missing.
         lasting: whether it must outlive the login of the user, with which `$XDG_RUNTIME_DIR` goes away.
+        part: names the part of the machine that the folder is for; empty: it is for all of the machine.
 
     Raises OSError: FileNotFoundError if it is missing and `make` is not set, UnsafeFolderError if another user
     can change it.
     """
-    machine = _machine()
+    machine = f"{_machine()}-{part}" if part else _machine()
     base, shown, levels = _base(lasting=lasting)
     return _descend(base, shown, [*levels, name, machine], make=make)
 
