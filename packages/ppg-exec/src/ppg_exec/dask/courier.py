@@ -12,16 +12,14 @@ from distributed.comm import connect
 
 from ppg_exec.dask.hosts import DRAIN_SECONDS, Hosts, StartHere, WorkerFacts
 from ppg_exec.dask.link import Link
-from ppg_exec.links.silence import boot_seconds
+from ppg_exec.links.silence import Limits, boot_seconds
 from ppg_exec.remote.fleet import FleetEvent, Leaving, Left, Problem
 
 __all__ = ["Courier"]
 
 _LOOK_SECONDS = 1.0
-_SILENT_SECONDS = 30.0
-"""How long the scheduler may be silent."""
-_SILENT_ALONE_SECONDS = 5.0
-"""How long it may be silent when the workers have left, too."""
+_ALONE_SECONDS = 5.0
+"""How long the scheduler may be silent at most when the workers have left, too."""
 
 
 class Courier:
@@ -31,13 +29,17 @@ class Courier:
         client: of the cluster.
         operation: the name of the plugin's operation.
         deliver: takes what happens; it is called in this thread.
+        limits: how long machines may be silent.
 
     """
 
-    def __init__(self, client: Any, operation: str, deliver: Callable[[FleetEvent], object]) -> None:
+    def __init__(
+        self, client: Any, operation: str, deliver: Callable[[FleetEvent], object], limits: Limits
+    ) -> None:
         self._client = client
         self._operation = operation
         self._deliver = deliver
+        self._limits = limits
         self._hosts = Hosts()
         self._abouts: dict[str, tuple[str, str, float | None]] = {}
         self._names = itertools.count(1)
@@ -63,13 +65,18 @@ class Courier:
             self.is_scheduler_gone = True
 
     async def _look(self) -> None:
-        heard = boot_seconds()
+        # The scheduler may be silent for as long as an agent waits, and less when all links to agents have ended.
+        patience_alone = min(_ALONE_SECONDS, self._limits.agent_seconds)
+        heard = looked = boot_seconds()
         while True:
+            previous, looked = looked, boot_seconds()
+            if looked - previous > 2 * (patience_alone + _LOOK_SECONDS):
+                heard = looked  # this process was stopped, so it is not the scheduler that was silent
             try:
-                identity = await asyncio.wait_for(self._identity(), _SILENT_ALONE_SECONDS)
+                identity = await asyncio.wait_for(self._identity(), patience_alone)
                 heard = boot_seconds()
             except (TimeoutError, OSError):
-                patience = _SILENT_SECONDS if self.links else _SILENT_ALONE_SECONDS
+                patience = self._limits.agent_seconds if self.links else patience_alone
                 if boot_seconds() - heard >= patience or self._client.status in {"closed", "closing"}:
                     self.is_scheduler_gone = True
                     self._deliver(
@@ -138,7 +145,9 @@ class Courier:
 
     def _start(self, start: StartHere) -> None:
         name = f"{start.name}#{next(self._names)}"
-        link = Link(name, start, self._operation, self._security(), self._deliver_of_link, self._sweep)
+        link = Link(
+            name, start, self._operation, self._security(), self._deliver_of_link, self._sweep, self._limits
+        )
         self.links[name] = link
         self._keep(self._run(link))
 
