@@ -18,8 +18,8 @@ from ppg_exec.remote.fleet import FleetEvent, Leaving, Left, Problem
 __all__ = ["Courier"]
 
 _LOOK_SECONDS = 1.0
-_ALONE_SECONDS = 5.0
-"""How long the scheduler may be silent at most when the workers have left, too."""
+_ANSWER_SECONDS = 5.0
+"""How long the scheduler may take to answer."""
 
 
 class Courier:
@@ -65,18 +65,17 @@ class Courier:
             self.is_scheduler_gone = True
 
     async def _look(self) -> None:
-        # The scheduler may be silent for as long as an agent waits, and less when all links to agents have ended.
-        patience_alone = min(_ALONE_SECONDS, self._limits.agent_seconds)
+        # The scheduler may be away for as long as an agent waits, and less when all links to agents have ended.
         heard = looked = boot_seconds()
         while True:
             previous, looked = looked, boot_seconds()
-            if looked - previous > 2 * (patience_alone + _LOOK_SECONDS):
+            if looked - previous > 2 * (_ANSWER_SECONDS + _LOOK_SECONDS):
                 heard = looked  # this process was stopped, so it is not the scheduler that was silent
             try:
-                identity = await asyncio.wait_for(self._identity(), patience_alone)
+                identity = await asyncio.wait_for(self._identity(), _ANSWER_SECONDS)
                 heard = boot_seconds()
             except (TimeoutError, OSError):
-                patience = self._limits.agent_seconds if self.links else patience_alone
+                patience = self._limits.agent_seconds if self.links else self._limits.ping_seconds
                 if boot_seconds() - heard >= patience or self._client.status in {"closed", "closing"}:
                     self.is_scheduler_gone = True
                     self._deliver(
@@ -92,10 +91,10 @@ class Courier:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _identity(self) -> dict[str, Any]:
-        """What the scheduler knows; raises OSError if the client has given it up."""
+        """What the scheduler knows; raises OSError while the client has no connection to it."""
         scheduler = self._client.scheduler
-        if scheduler is None:
-            raise OSError("the client has no scheduler any more")
+        if scheduler is None or self._client.status == "connecting":
+            raise OSError("the client is not connected to the scheduler")
         identity: dict[str, Any] = await scheduler.identity(n_workers=-1)
         return identity
 
