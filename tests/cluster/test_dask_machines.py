@@ -21,7 +21,7 @@ from tests.cluster.project import COUNT, Project
 ROUNDS = [1, *(pytest.param(number, marks=pytest.mark.nightly) for number in range(2, 6))]
 """Each round has ten faults, at moments that its number decides."""
 FAULTS = 10
-JOBS = 1000
+JOBS = 600
 """More than machines can run before the last fault. What is left then takes no time."""
 LOST_AFTER = 10.0
 NEW = 10

@@ -164,10 +164,16 @@ class Courier:
 
     async def _sweep(self, host: str, marker: str) -> bool:
         for address in self._hosts.workers_of(host):
+            calling = asyncio.ensure_future(self._call(address, what="sweep", marker=marker))
             try:
-                answer = await self._call(address, what="sweep", marker=marker)
+                # Connecting to a worker that has ended takes long; the scheduler knows that sooner.
+                while not calling.done() and address in self._hosts.workers_of(host):
+                    await asyncio.wait({calling}, timeout=_LOOK_SECONDS / 4)
+                answer = calling.result() if calling.done() else None
             except (TimeoutError, OSError):
                 continue
+            finally:
+                calling.cancel()
             if isinstance(answer, dict) and answer.get("left") in ([], ()):
                 return True
         return False
