@@ -81,6 +81,8 @@ def test_the_tasks_of_a_killed_process_start_again_and_that_is_no_attempt(
     ):
         executor.submit(Task("a", work, (tmp_path / "ready", go)))
         started = wait_for_start(executor)
+        while not (tmp_path / "ready").exists() or not (tmp_path / "ready").read_text():
+            time.sleep(0.01)  # the task has started, and may not have written yet
         node = int(Path(f"/proc/{started.pid}/stat").read_text().rpartition(")")[2].split()[1])
         chain = [node]
         while chain[-1] not in {worker.pid for worker in cluster.workers}:
