@@ -11,9 +11,10 @@ __all__ = ["DaskSite"]
 
 
 class DaskSite(Site):
-    """A site with Dask. `threads`: of each worker."""
+    """A site with Dask. `threads`: of each worker; `has_nannies`: whether workers have one, which starts them again."""
 
     threads: int = 2
+    has_nannies: bool = True
 
     @property
     def dask_address(self) -> str:
@@ -38,10 +39,11 @@ class DaskSite(Site):
         until(lambda: "Scheduler at:" in log.read_text(), "the scheduler begins")
 
     def start_worker(self, name: str) -> None:
-        """Start a nanny with its worker."""
+        """Start a worker, with its nanny."""
         self._dask(
             name, "worker", self.dask_address, "--host", self.address[name], "--nthreads", str(self.threads),
             "--name", name, "--no-dashboard", "--death-timeout", "20", "--memory-limit", "2GB",
+            *([] if self.has_nannies else ["--no-nanny"]),
         )  # fmt: skip
 
     def _dask(self, name: str, program: str, *arguments: str) -> None:

@@ -13,6 +13,8 @@ import pytest
 
 pytest.importorskip("distributed")
 
+import ppg
+from ppg_exec.links.silence import LOST_AFTER
 from tests.end_to_end.ppg_command import environment, wait_until_gone
 from tests.exec.dask.clusters import running_cluster
 
@@ -237,3 +239,7 @@ def test_without_its_scheduler_a_run_ends_in_order_and_the_next_one_goes_on(tmp_
     assert last.returncode == 0, last.stderr
     assert (tmp_path / "log.txt").read_text() == "abb"
     assert (tmp_path / "b.txt").read_text() == "ab"
+
+
+def test_a_cluster_has_the_usual_limit_of_silence() -> None:
+    assert ppg.DaskCluster("tcp://10.0.0.1:8786").lost_after == LOST_AFTER

@@ -70,6 +70,26 @@ WRONG = [
     (lambda: ppg.CachedDataLoadingJob("a", nothing, write, pipegraph=1), TypeError, "pipegraph must be"),
     (lambda: ppg.LocalSystem(max_cores_to_use="2"), TypeError, "max_cores_to_use"),
     (lambda: ppg.LocalSystem(max_cores_to_use=0), ValueError, "max_cores_to_use"),
+    (
+        lambda: ppg.DaskCluster("tcp://a:1", lost_after="6"),
+        TypeError,
+        "lost_after must be a number of seconds",
+    ),
+    (
+        lambda: ppg.DaskCluster("tcp://a:1", lost_after=True),
+        TypeError,
+        "lost_after must be a number of seconds",
+    ),
+    (
+        lambda: ppg.DaskCluster("tcp://a:1", lost_after=1.9),
+        ValueError,
+        "lost_after must be at least 2 seconds",
+    ),
+    (
+        lambda: ppg.DaskCluster("tcp://a:1", lost_after=float("nan")),
+        ValueError,
+        "lost_after must be at least",
+    ),
     (lambda: ppg.LocalSystem(share_cores=2), TypeError, "share_cores"),
     (lambda: ppg.LocalSystem(inline="no"), TypeError, "inline"),
     (lambda: ppg.run_pipegraph(targets="a"), TypeError, "targets"),

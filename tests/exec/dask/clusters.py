@@ -13,6 +13,7 @@ from typing import Any
 
 from ppg_exec import Settings
 from ppg_exec.dask.fleet import DaskFleet
+from ppg_exec.links.silence import LOST_AFTER, Limits
 
 __all__ = ["Cluster", "fleet_of", "running_cluster"]
 
@@ -98,9 +99,9 @@ def running_cluster(
         cluster.close()
 
 
-def fleet_of(cluster: Cluster, **settings: Any) -> DaskFleet:
+def fleet_of(cluster: Cluster, lost_after: float = LOST_AFTER, **settings: Any) -> DaskFleet:
     known = {
-        "directory": os.getcwd(), "path": tuple(sys.path), "arguments": tuple(sys.argv), "silence": 30.0, "grace": 0.5,
+        "directory": os.getcwd(), "path": tuple(sys.path), "arguments": tuple(sys.argv), "grace": 0.5,
         **settings,
     }  # fmt: skip
-    return DaskFleet(Settings(**known), cluster.address)
+    return DaskFleet(Settings(**known), cluster.address, limits=Limits(lost_after))

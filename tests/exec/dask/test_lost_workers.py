@@ -1,5 +1,6 @@
 """Workers, agents and schedulers of Dask that are lost: nothing runs twice at the same time, and nothing is left."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -7,14 +8,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from ppg_exec import ExecutorError, Notice, Outcome, RemoteExecutor, Started, Succeeded, Task
-from ppg_exec.dask import link
+from ppg_exec import ExecutorError, Notice, Outcome, RemoteExecutor, Settings, Started, Succeeded, Task
+from ppg_exec.agent.connection import SILENT
 from ppg_exec.dask.hosts import DRAIN_SECONDS
+from ppg_exec.dask.plugin import AgentPlugin
+from ppg_exec.links.messages import ConfigureAgent, KeepAlive
+from ppg_exec.links.silence import Limits
 from ppg_exec.linux import marked_processes, stat_fields
+from ppg_exec.transport.messages import encode
 from tests.exec.dask.clusters import fleet_of, running_cluster
 
 
@@ -75,6 +81,8 @@ def test_the_tasks_of_a_killed_process_start_again_and_that_is_no_attempt(
     ):
         executor.submit(Task("a", work, (tmp_path / "ready", go)))
         started = wait_for_start(executor)
+        while not (tmp_path / "ready").exists() or not (tmp_path / "ready").read_text():
+            time.sleep(0.01)  # the task has started, and may not have written yet
         node = int(Path(f"/proc/{started.pid}/stat").read_text().rpartition(")")[2].split()[1])
         chain = [node]
         while chain[-1] not in {worker.pid for worker in cluster.workers}:
@@ -164,21 +172,12 @@ def test_a_machine_gets_no_more_tasks_before_its_time_ends(tmp_path: Path) -> No
 
 
 def test_the_tasks_of_a_machine_that_is_silent_start_again_only_after_its_agent_has_ended(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    # The times of this test are shorter, in the same order: the agent gives up first.
-    agent, controller = 4.0, 8.0
-    for name, seconds in (
-        ("AGENT_SECONDS", agent),
-        ("CONTROLLER_SECONDS", controller),
-        ("PING_SECONDS", 0.5),
-    ):
-        monkeypatch.setattr(link, name, seconds)
-    monkeypatch.setattr(link, "_HOPE_SECONDS", 2.0)
     log = tmp_path / "log"
     with running_cluster(tmp_path, 0, 1, ["first"]) as cluster:
         cluster.wait_for_workers(1)
-        with RemoteExecutor(fleet_of(cluster, silence=agent)) as executor:
+        with RemoteExecutor(fleet_of(cluster, lost_after=8.0)) as executor:
             executor.submit(Task("a", beat, (log, tmp_path / "go")))
             assert wait_for_start(executor).machine == "first"
             cluster.start_worker(1, "--no-nanny", machine="second")
@@ -193,3 +192,96 @@ def test_the_tasks_of_a_machine_that_is_silent_start_again_only_after_its_agent_
     first = max(float(when) for pid, when in beats if pid == beats[0][0])
     second = min(float(when) for pid, when in beats if pid != beats[0][0])
     assert first < second, "they never run at the same time"
+
+
+STOPPED = """
+import os, signal, sys, time
+from pathlib import Path
+from ppg_exec import Outcome, RemoteExecutor, Started, Task
+from tests.exec.dask.clusters import fleet_of
+from types import SimpleNamespace
+
+
+def work(go):
+    while not Path(go).exists():
+        time.sleep(0.01)
+    return 7
+
+
+with RemoteExecutor(fleet_of(SimpleNamespace(address=sys.argv[1]), lost_after=2.0)) as executor:
+    executor.submit(Task("a", work, (sys.argv[2],)))
+    while not any(isinstance(event, Started) for event in executor.poll(60)):
+        pass
+    executor.pause()
+    os.kill(os.getpid(), signal.SIGSTOP)
+    executor.resume()
+    Path(sys.argv[2]).touch()
+    while True:
+        for event in executor.poll(60):
+            print(event, file=sys.stderr)
+            if isinstance(event, Outcome):
+                print(event.end, event.lost)
+                sys.exit()
+"""
+
+
+def test_a_script_that_was_stopped_for_longer_than_that_keeps_its_machines(tmp_path: Path) -> None:
+    with running_cluster(tmp_path, 0, 1, ["first"]) as cluster:
+        cluster.wait_for_workers(1)
+        script = subprocess.Popen(
+            [sys.executable, "-c", STOPPED, cluster.address, str(tmp_path / "go")],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert os.WIFSTOPPED(os.waitpid(script.pid, os.WUNTRACED)[1])
+        time.sleep(4.0)  # so long it is stopped, which is twice the limit
+        os.kill(script.pid, signal.SIGCONT)
+        said, errors = script.communicate(timeout=60)
+    assert said.split() == ["Succeeded(value=7)", "0"], (said, errors)
+    assert "Notice" not in errors
+
+
+class Client:
+    """The client's end of a link to a plugin; it answers each message with the first clock that it was told, if it is old."""
+
+    def __init__(self, is_old: Callable[[], bool]) -> None:
+        self.is_old = is_old
+        self.left: list[object] = []
+        self._answers: asyncio.Queue[dict[str, object]] = asyncio.Queue()
+        self._clock: object = None
+
+    async def write(self, message: dict[str, Any]) -> None:
+        if "left" in message:
+            self.left = message["left"]
+            return
+        if self._clock is None:
+            settings = Settings(directory="/", path=tuple(sys.path), silence=Limits(3.0).agent_seconds)
+            body = encode(ConfigureAgent(settings.to_json(), {}))[0]
+            await self._answers.put({"bodies": [body], "clock": message["clock"]})
+        if self._clock is None or not self.is_old():
+            self._clock = message["clock"]
+        await self._answers.put({"bodies": [encode(KeepAlive())[0]], "clock": self._clock})
+
+    async def read(self) -> dict[str, object]:
+        return await self._answers.get()
+
+    def abort(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("is_old", [False, True])
+def test_only_messages_that_answer_a_recent_one_keep_an_agent_alive(is_old: bool) -> None:
+    async def serve() -> Client:
+        plugin = AgentPlugin("run")
+        worker = SimpleNamespace(handlers={}, lifetime=None)
+        await plugin.setup(worker)
+        client = Client(lambda: is_old)
+        serving = asyncio.create_task(worker.handlers[plugin.name](client, what="start", lost_after=3.0))
+        # An agent ends after half of the time, and gets late messages for a third.
+        await asyncio.wait({serving}, timeout=60 if is_old else 5)
+        assert serving.done() == is_old
+        await plugin.teardown(worker)
+        await serving
+        return client
+
+    client = asyncio.run(serve())
+    assert (os.waitstatus_to_exitcode(int(str(client.left[1]))) == SILENT) == is_old

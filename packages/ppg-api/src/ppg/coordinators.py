@@ -18,6 +18,7 @@ StartMethod = Literal["forkserver", "fork"]
 """Origin of the compute node: a clean interpreter, or the script's process."""
 
 SECONDS_FOR_THREADS = 30.0
+_LEAST_LOST_AFTER = 2.0
 
 
 @reads_old_pickles
@@ -130,6 +131,9 @@ class DaskCluster:
         scratch: a folder on each machine for the output of running jobs; None for that of temporary files.
         share_cores: share the cores of each machine with other ppg runs of the user there.
         seconds_for_threads: as for `ppg.LocalSystem`.
+        lost_after: seconds of silence after which a machine counts as lost, so that its jobs start elsewhere. It ends them
+            itself after half of that time. A smaller number finds lost machines earlier. It also takes a machine for
+            lost when its network fails for a moment, or when it is too busy to answer.
     """
 
     address: str | None = None
@@ -139,6 +143,7 @@ class DaskCluster:
     scratch: str | None = None
     share_cores: bool = True
     seconds_for_threads: float = SECONDS_FOR_THREADS
+    lost_after: float = 60.0
 
     def __post_init__(self) -> None:
         if (self.address is None) == (self.cluster is None):
@@ -159,6 +164,16 @@ class DaskCluster:
                     "DaskCluster: machines is for a cluster object that can adapt; leave it out with an address"
                 )
         require_flag(self.share_cores, "DaskCluster: share_cores")
+        lost_after: object = self.lost_after
+        if not isinstance(lost_after, int | float) or isinstance(lost_after, bool):
+            raise TypeError(
+                f"DaskCluster: lost_after must be a number of seconds, such as 60, not {lost_after!r}"
+            )
+        if not _LEAST_LOST_AFTER <= lost_after < float("inf"):
+            raise ValueError(
+                f"DaskCluster: lost_after must be at least {_LEAST_LOST_AFTER:g} seconds and finite, not {lost_after!r}, "
+                "as machines that are busy answer late; 60 is usual"
+            )
 
     @property
     def inline(self) -> bool:
@@ -177,6 +192,7 @@ class DaskCluster:
             folder=".",
             scratch=self.scratch,
             share_cores=self.share_cores,
+            lost_after=self.lost_after,
         )
 
 

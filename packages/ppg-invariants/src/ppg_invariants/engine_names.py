@@ -231,6 +231,7 @@ _MODULES = {
 """By a module's present name, the name under which it counts."""
 
 _LATER_FIELDS: dict[str, dict[str, object]] = {
+    "ppg.coordinators.DaskCluster": {"lost_after": 60.0},
     "ppg.coordinators.LocalSystem": {"seconds_for_threads": 30.0},
     "ppg.kinds.execution.Execution": {
         "watch_globals": True,

@@ -12,16 +12,14 @@ from distributed.comm import connect
 
 from ppg_exec.dask.hosts import DRAIN_SECONDS, Hosts, StartHere, WorkerFacts
 from ppg_exec.dask.link import Link
-from ppg_exec.links.silence import boot_seconds
+from ppg_exec.links.silence import Limits, boot_seconds
 from ppg_exec.remote.fleet import FleetEvent, Leaving, Left, Problem
 
 __all__ = ["Courier"]
 
 _LOOK_SECONDS = 1.0
-_SILENT_SECONDS = 30.0
-"""How long the scheduler may be silent."""
-_SILENT_ALONE_SECONDS = 5.0
-"""How long it may be silent when the workers have left, too."""
+_ANSWER_SECONDS = 5.0
+"""How long the scheduler may take to answer."""
 
 
 class Courier:
@@ -31,13 +29,17 @@ class Courier:
         client: of the cluster.
         operation: the name of the plugin's operation.
         deliver: takes what happens; it is called in this thread.
+        limits: how long machines may be silent.
 
     """
 
-    def __init__(self, client: Any, operation: str, deliver: Callable[[FleetEvent], object]) -> None:
+    def __init__(
+        self, client: Any, operation: str, deliver: Callable[[FleetEvent], object], limits: Limits
+    ) -> None:
         self._client = client
         self._operation = operation
         self._deliver = deliver
+        self._limits = limits
         self._hosts = Hosts()
         self._abouts: dict[str, tuple[str, str, float | None]] = {}
         self._names = itertools.count(1)
@@ -63,13 +65,17 @@ class Courier:
             self.is_scheduler_gone = True
 
     async def _look(self) -> None:
-        heard = boot_seconds()
+        # The scheduler may be away for as long as an agent waits, and less when all links to agents have ended.
+        heard = looked = boot_seconds()
         while True:
+            previous, looked = looked, boot_seconds()
+            if looked - previous > 2 * (_ANSWER_SECONDS + _LOOK_SECONDS):
+                heard = looked  # this process was stopped, so it is not the scheduler that was silent
             try:
-                identity = await asyncio.wait_for(self._identity(), _SILENT_ALONE_SECONDS)
+                identity = await asyncio.wait_for(self._identity(), _ANSWER_SECONDS)
                 heard = boot_seconds()
             except (TimeoutError, OSError):
-                patience = _SILENT_SECONDS if self.links else _SILENT_ALONE_SECONDS
+                patience = self._limits.agent_seconds if self.links else self._limits.ping_seconds
                 if boot_seconds() - heard >= patience or self._client.status in {"closed", "closing"}:
                     self.is_scheduler_gone = True
                     self._deliver(
@@ -85,10 +91,10 @@ class Courier:
             await asyncio.sleep(_LOOK_SECONDS)
 
     async def _identity(self) -> dict[str, Any]:
-        """What the scheduler knows; raises OSError if the client has given it up."""
+        """What the scheduler knows; raises OSError while the client has no connection to it."""
         scheduler = self._client.scheduler
-        if scheduler is None:
-            raise OSError("the client has no scheduler any more")
+        if scheduler is None or self._client.status == "connecting":
+            raise OSError("the client is not connected to the scheduler")
         identity: dict[str, Any] = await scheduler.identity(n_workers=-1)
         return identity
 
@@ -138,7 +144,9 @@ class Courier:
 
     def _start(self, start: StartHere) -> None:
         name = f"{start.name}#{next(self._names)}"
-        link = Link(name, start, self._operation, self._security(), self._deliver_of_link, self._sweep)
+        link = Link(
+            name, start, self._operation, self._security(), self._deliver_of_link, self._sweep, self._limits
+        )
         self.links[name] = link
         self._keep(self._run(link))
 
@@ -156,10 +164,16 @@ class Courier:
 
     async def _sweep(self, host: str, marker: str) -> bool:
         for address in self._hosts.workers_of(host):
+            calling = asyncio.ensure_future(self._call(address, what="sweep", marker=marker))
             try:
-                answer = await self._call(address, what="sweep", marker=marker)
+                # Connecting to a worker that has ended takes long; the scheduler knows that sooner.
+                while not calling.done() and address in self._hosts.workers_of(host):
+                    await asyncio.wait({calling}, timeout=_LOOK_SECONDS / 4)
+                answer = calling.result() if calling.done() else None
             except (TimeoutError, OSError):
                 continue
+            finally:
+                calling.cancel()
             if isinstance(answer, dict) and answer.get("left") in ([], ()):
                 return True
         return False

@@ -8,7 +8,7 @@ from typing import Any
 
 from ppg_exec.dask.fleet import DaskFleet
 from ppg_exec.links.hello import Settings
-from ppg_exec.links.silence import AGENT_SECONDS
+from ppg_exec.links.silence import LOST_AFTER, Limits
 from ppg_exec.remote.environment import imported_packages
 from ppg_exec.remote.executor import RemoteExecutor
 from ppg_exec.tasks import ExecutorError, working_directory
@@ -25,6 +25,7 @@ def dask_executor(
     scratch: str | None = None,
     grace: float = 5.0,
     share_cores: bool = True,
+    lost_after: float = LOST_AFTER,
 ) -> RemoteExecutor:
     """An executor that runs tasks on all machines of a Dask cluster.
 
@@ -37,6 +38,7 @@ def dask_executor(
         scratch: where machines put the output of running tasks; by default where they have temporary files.
         grace: seconds between SIGTERM and SIGKILL for tasks that are cancelled.
         share_cores: whether several runs on one machine share its cores.
+        lost_after: seconds of silence after which a machine counts as lost.
 
     Raises ExecutorError if Dask is not installed.
 
@@ -47,10 +49,9 @@ def dask_executor(
         directory=working_directory(),
         scratch=scratch,
         grace=grace,
-        silence=AGENT_SECONDS,
         path=tuple(sys.path),
         arguments=tuple(sys.argv),
         packages=imported_packages(),
         shares_cores=share_cores,
     )
-    return RemoteExecutor(DaskFleet(settings, cluster, security, folder, machines))
+    return RemoteExecutor(DaskFleet(settings, cluster, security, folder, machines, Limits(lost_after)))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from ppg_exec.dask.machines import SlurmMachines, SrunMachines
 from ppg_exec.links.hello import Settings
 from ppg_exec.links.run_files import RunFile
+from ppg_exec.links.silence import Limits
 from ppg_exec.remote.fleet import FleetEvent, Joined, Problem
 
 if TYPE_CHECKING:
@@ -34,11 +35,12 @@ class DaskFleet:
     """DaskFleet: runs an agent on each machine of a Dask cluster.
 
     Args:
-        settings: how agents run tasks; their cores and memory are those of the workers.
+        settings: how agents run tasks; their cores and memory are those of the workers, and their silence follows the limits.
         cluster: the address of a scheduler, a cluster object, or what is to be started for this run.
         security: a `distributed.Security`, if the address needs it.
         folder: a folder that every machine has to see; None: none is asked.
         machines: how many machines the cluster object is asked for, at most; None: the user has asked for them.
+        limits: how long machines may be silent; None for the usual ones.
 
     """
 
@@ -49,13 +51,15 @@ class DaskFleet:
         security: Any = None,
         folder: str | None = None,
         machines: int | None = None,
+        limits: Limits | None = None,
     ) -> None:
         content = secrets.token_hex(16)
         self._proof = None if folder is None else RunFile(folder, content)
         self._folder = "." if folder is None else folder
         if self._proof is not None:
             settings = replace(settings, proof=(str(self._proof.path), content))
-        self.settings: Settings = settings
+        self._limits = limits or Limits()
+        self.settings: Settings = replace(settings, silence=self._limits.agent_seconds)
         self.connect_seconds: float = _CONNECT_SECONDS
         """how long to wait for the scheduler"""
         self._cluster = cluster
@@ -110,7 +114,7 @@ class DaskFleet:
                 self._deliver(Problem(doubt))
         plugin = AgentPlugin(self._operation)
         self._loop = client.loop.asyncio_loop
-        self._courier = Courier(client, plugin.name, self._deliver)
+        self._courier = Courier(client, plugin.name, self._deliver, self._limits)
         self._client = client
         try:
             client.register_plugin(plugin)

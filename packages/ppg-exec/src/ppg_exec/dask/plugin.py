@@ -18,7 +18,7 @@ from distributed.diagnostics.plugin import WorkerPlugin
 
 from ppg_exec.links.frames import Frames, framed
 from ppg_exec.links.hello import machine_name
-from ppg_exec.links.silence import PING_SECONDS, boot_seconds
+from ppg_exec.links.silence import Limits, boot_seconds
 from ppg_exec.linux import stat_fields, sweep
 from ppg_exec.remote.agent_process import AgentProcess
 
@@ -79,8 +79,8 @@ class AgentPlugin(WorkerPlugin):
         for relay in list(self._relays):
             await relay.end()
 
-    async def _serve(self, comm: Any, what: str, marker: str = "") -> object:
-        """Answer a client: `what` is "about", "sweep" or "start"."""
+    async def _serve(self, comm: Any, what: str, marker: str = "", lost_after: float = 0.0) -> object:
+        """Answer a client: `what` is "about", "sweep" (of `marker`) or "start" (with `lost_after`)."""
         match what:
             case "about":
                 return {
@@ -92,7 +92,7 @@ class AgentPlugin(WorkerPlugin):
                 # All processes with this marker are on this machine.
                 return {"left": await asyncio.to_thread(sweep, marker)}
             case "start":
-                relay = _Relay(comm)
+                relay = _Relay(comm, Limits(lost_after))
                 self._relays.add(relay)
                 try:
                     await relay.run()
@@ -106,8 +106,9 @@ class AgentPlugin(WorkerPlugin):
 class _Relay:
     """_Relay: carries the messages of one agent to a client and back, until one of them is gone."""
 
-    def __init__(self, comm: Any) -> None:
+    def __init__(self, comm: Any, limits: Limits) -> None:
         self._comm = comm
+        self._limits = limits
         self._process: AgentProcess | None = None
         self._writing = asyncio.Lock()
         self._is_over = asyncio.Event()
@@ -115,7 +116,7 @@ class _Relay:
     async def run(self) -> None:
         """Start the agent, and relay until its end."""
         process = self._process = AgentProcess()
-        await self._write({"marker": process.marker})
+        await self._write({"marker": process.marker, "clock": boot_seconds()})
         tasks = [asyncio.create_task(each()) for each in (self._up, self._down, self._ping)]
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -160,16 +161,20 @@ class _Relay:
                 return
             bodies = frames.feed(data)
             if bodies:
-                await self._write({"bodies": bodies})
+                await self._write({"bodies": bodies, "clock": boot_seconds()})
 
     async def _down(self) -> None:
         assert self._process is not None
         loop = asyncio.get_running_loop()
+        waiting: list[bytes] = []
         while True:
             message = await self._comm.read()
-            bodies = message.get("bodies", ())
-            if bodies:
-                await loop.sock_sendall(self._process.socket, b"".join(map(framed, bodies)))
+            waiting += message["bodies"]
+            # The network may hold messages back for long. Then only what answers a recent one shows that the client is there.
+            is_fresh = boot_seconds() - message["clock"] <= self._limits.fresh_seconds
+            if is_fresh or message.get("leave"):
+                await loop.sock_sendall(self._process.socket, b"".join(map(framed, waiting)))
+                waiting.clear()
             if message.get("leave"):
                 # The agent has the message of it already, and ends when its tasks have.
                 await asyncio.sleep(_PATIENCE)
@@ -177,5 +182,5 @@ class _Relay:
 
     async def _ping(self) -> None:
         while True:
-            await asyncio.sleep(PING_SECONDS)
-            await self._write({"bodies": []})
+            await asyncio.sleep(self._limits.ping_seconds)
+            await self._write({"bodies": [], "clock": boot_seconds()})

@@ -1,20 +1,48 @@
 """Silence: says when the other side of a link has been silent for too long.
 
+All times of a link are parts of one, after which a silent machine counts as lost. A controller that has heard a message at a time
+`t` of the agent's clock, as the last one, takes the machine for lost at `t` + `lost_after` or later. What it sends until then
+names `t`. The agent takes it until `t` + `fresh_seconds`, and lives for `agent_seconds` from then on. So it has ended before.
+
 The clock goes on while a machine is suspended. So an agent that wakes up notices at once how long it has heard nothing.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 
-__all__ = ["AGENT_SECONDS", "CONTROLLER_SECONDS", "PING_SECONDS", "Silence", "boot_seconds"]
+__all__ = ["LOST_AFTER", "Limits", "Silence", "boot_seconds"]
 
-AGENT_SECONDS = 30.0
-"""After so many seconds of silence an agent ends its tasks and itself."""
-CONTROLLER_SECONDS = 60.0
-"""After so many seconds of silence a controller takes a machine for lost: its agent has ended by then."""
-PING_SECONDS = 5.0
-"""A controller sends something at least so often."""
+LOST_AFTER = 60.0
+"""The usual `lost_after`, in seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Limits: says how long the sides of a link may be silent.
+
+    Args:
+        lost_after: seconds of silence after which a controller takes a machine for lost: its agent has ended by then.
+
+    """
+
+    lost_after: float = LOST_AFTER
+
+    @property
+    def agent_seconds(self) -> float:
+        """After so many seconds of silence an agent ends its tasks and itself."""
+        return self.lost_after / 2
+
+    @property
+    def fresh_seconds(self) -> float:
+        """So old may be what a controller has heard last, for an agent to get what it sends."""
+        return self.lost_after / 3
+
+    @property
+    def ping_seconds(self) -> float:
+        """A worker sends something at least so often, which a controller answers at once."""
+        return self.lost_after / 12
 
 
 def boot_seconds() -> float:
