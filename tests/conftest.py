@@ -20,6 +20,11 @@ for _ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
+def pytest_xdist_auto_num_workers():
+    """Return one worker more than there are cores, because many tests wait for other processes most of the time."""
+    return len(os.sched_getaffinity(0)) + 1
+
+
 def pytest_terminal_summary(terminalreporter):
     """Say how many cases the exhaustive searches covered, in all processes together."""
     covered = defaultdict(lambda: [0] * 5)
