@@ -8,7 +8,6 @@ locks that they held stay held.
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from ppg_exec.job_output.streams import flush_streams
+from ppg_exec.linux import await_end
 
 __all__ = ["ForkedProcess"]
 
@@ -46,14 +46,8 @@ class ForkedProcess:
     def wait(self, timeout: float | None = None) -> int:
         """Its return code; raises subprocess.TimeoutExpired after `timeout` seconds."""
         if self.returncode is None:
-            descriptor = os.pidfd_open(self.pid)
-            try:
-                waiting = select.poll()
-                waiting.register(descriptor, select.POLLIN)
-                if not waiting.poll(None if timeout is None else timeout * 1000):
-                    raise subprocess.TimeoutExpired("forkserver", timeout or 0)
-            finally:
-                os.close(descriptor)
+            if not await_end(self.pid, timeout):
+                raise subprocess.TimeoutExpired("forkserver", timeout or 0)
             self.returncode = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
         return self.returncode
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NoReturn
 
 from ppg_exec.hosts.forked_process import ForkedProcess
-from ppg_exec.linux import BIND_NOW, MARKER, sweep
+from ppg_exec.linux import BIND_NOW, MARKER, await_end, sweep
 from ppg_exec.tasks import ExecutorError
 from ppg_exec.transport.channel import Channel, pair
 from ppg_exec.transport.forkserver_messages import (
@@ -272,13 +272,12 @@ class LocalHost:
 
     def _wait(self, process: subprocess.Popen[bytes] | ForkedProcess, patience: float) -> int:
         """The return code of the guard, which ends when no process is left; at last by force."""
-        try:
-            return process.wait(patience)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            code = process.wait()
-            sweep(self._marker)
-            return code
+        if process.returncode is not None or await_end(process.pid, patience):
+            return process.wait()
+        process.kill()
+        code = process.wait()
+        sweep(self._marker)
+        return code
 
 
 def default_scratch() -> str:

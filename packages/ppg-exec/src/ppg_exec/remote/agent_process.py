@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 
-from ppg_exec.linux import MARKER, sweep
+from ppg_exec.linux import MARKER, await_end, sweep
 from ppg_exec.transport.channel import pair
 from ppg_exec.transport.logbook import Activity, new_logbook, read_logbook
 
@@ -72,10 +72,9 @@ class AgentProcess:
 
     def end(self, patience: float = 0.0) -> int:
         """Wait so many seconds for its end, then end it, and every process beneath; returns its wait status."""
-        try:
-            code = self._process.wait(patience) if patience else None
-        except subprocess.TimeoutExpired:
-            code = None
+        code = self._process.poll()
+        if code is None and patience and await_end(self._process.pid, patience):
+            code = self._process.wait()
         with contextlib.suppress(OSError):
             self.socket.close()
         if code is None:
