@@ -43,9 +43,8 @@ class RunFile:
             made.write_text(content, encoding="ascii")
         # It gets its name with the lock on it, so that no other run takes it for a left one.
         self._lock = os.open(made, os.O_RDONLY | os.O_CLOEXEC)
-        with contextlib.suppress(
-            OSError
-        ):  # where nothing can be locked, nothing is taken for a left one either
+        # Where nothing can be locked, nothing is taken for a left one either.
+        with contextlib.suppress(OSError):
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self.path: Path = made.rename(inside / name)
 
