@@ -8,19 +8,25 @@ from pathlib import Path
 
 from tests.cluster.machines import HEAD, Site, until
 
-__all__ = ["COUNT", "PPG", "Project"]
+__all__ = ["COUNT", "GRAPH", "PPG", "Project"]
 
 PPG = Path(sys.executable).with_name("ppg")
 COUNT = 24
+
+GRAPH = "ppg.new_pipegraph()\n"
+"""The line of the script that makes the graph; it runs where the command says."""
+
+WITH_LIMIT = """
+address = os.environ.get("DASK_ADDRESS")
+ppg.new_pipegraph(ppg.DaskCluster(address=address, lost_after=LOST_AFTER) if address else None)
+"""
 
 SCRIPT = """
 import fcntl, os, socket, time
 from pathlib import Path
 import ppg
 
-# Without an address it runs where the command says.
-address = os.environ.get("DASK_ADDRESS")
-ppg.new_pipegraph(ppg.DaskCluster(address=address, lost_after=LOST_AFTER) if address else None)
+ppg.new_pipegraph()
 folder = Path.cwd()
 
 
@@ -76,18 +82,20 @@ ppg.run()
 class Project:
     """A folder with the script, which every machine of a site sees.
 
-    `seconds`: how long each of its `count` jobs takes. `lost_after`: that of runs on a cluster which names no options.
+    `seconds`: how long each of its `count` jobs takes. `lost_after`: that of runs at an address.
     """
 
     def __init__(
-        self, folder: Path, seconds: float = 0.4, count: int = COUNT, lost_after: float = 60.0
+        self, folder: Path, seconds: float = 0.4, count: int = COUNT, lost_after: float | None = None
     ) -> None:
         self.folder = folder
         self.count = count
         self._earlier = ""
         folder.mkdir(exist_ok=True)
         text = SCRIPT.replace("COUNT", str(count)).replace("SECONDS", str(seconds))
-        (folder / "script.py").write_text(text.replace("LOST_AFTER", str(lost_after)))
+        if lost_after is not None:
+            text = text.replace(GRAPH, WITH_LIMIT.replace("LOST_AFTER", str(lost_after)))
+        (folder / "script.py").write_text(text)
 
     def start(self, site: Site, *options: str, address: str = "") -> subprocess.Popen[bytes]:
         """Start a run on the head; with an address it runs there, with the limit of this project."""

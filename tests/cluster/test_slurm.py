@@ -182,6 +182,7 @@ def test_a_cluster_of_dask_jobqueue_is_asked_for_machines(site: SlurmSite, folde
         "ppg.new_pipegraph(ppg.DaskCluster(cluster=cluster, machines=2))"
     )
     script.write_text(script.read_text().replace("ppg.new_pipegraph()", of_jobqueue))
+    assert "SLURMCluster" in script.read_text()
     assert project.start(site).wait(timeout=120) == 0, project.words()
     project.check_outputs()
     assert "warning" not in project.words()

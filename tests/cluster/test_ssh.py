@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cluster.machines import HEAD, Site, running_site, until
-from tests.cluster.project import Project
+from tests.cluster.project import GRAPH, Project
 
 pytest.importorskip("asyncssh")
 
@@ -49,7 +49,8 @@ def test_a_laptop_and_two_hosts_run_the_jobs_of_a_script(tmp_path: Path) -> None
         key = start_sshd(site, tmp_path)
         project = Project(tmp_path / "project")
         script = project.folder / "script.py"
-        jobs = script.read_text().partition("ppg.new_pipegraph()\n")
+        jobs = script.read_text().partition(GRAPH)
+        assert jobs[2]
         header, _, rest = block.partition("    ppg.new_pipegraph(")
         rest = rest.partition("\n")[0]
         # The hosts of the test, and how their Python is reached; the rest is as documented.

@@ -65,12 +65,27 @@ def await_end(pid: int, patience: float | None = None) -> bool:
         descriptor = os.pidfd_open(pid)
     except ProcessLookupError:
         return True  # the script has let the kernel reap its children
+    except OSError:
+        return _await_end_without_descriptor(pid, patience)
     try:
         waiting = select.poll()
         waiting.register(descriptor, select.POLLIN)
         return bool(waiting.poll(None if patience is None else patience * 1000))
     finally:
         os.close(descriptor)
+
+
+def _await_end_without_descriptor(pid: int, patience: float | None) -> bool:
+    give_up = None if patience is None else time.monotonic() + patience
+    while True:
+        try:
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT | os.WNOHANG) is not None:
+                return True
+        except ChildProcessError:
+            return True
+        if give_up is not None and time.monotonic() >= give_up:
+            return False
+        time.sleep(_MOMENT)  # no descriptor is left that could tell
 
 
 def _prctl(option: int, value: int) -> None:

@@ -6,7 +6,7 @@ that read names which differ in their processes (`SameNames`).
 """
 
 from ppg.engine.consumed_files import ConsumedFiles
-from ppg.exceptions import InputChangedError, PyPipelineGraphError
+from ppg.exceptions import InputChangedError, JobDiedException, PyPipelineGraphError
 from ppg.graph.declared import DeclaredGraph
 from ppg.graph.generated import GeneratedJobs
 from ppg.jobs.job import Job
@@ -55,9 +55,12 @@ class NodeDifferences:
 
     def explained(self, job: Job, verdict: Made | GeneratedJobs | Failure) -> Made | GeneratedJobs | Failure:
         """Return the verdict of a job that has ended; if it failed and lacked data or names as they were, that is the cause."""
-        if not isinstance(verdict, Failure) or (error := self.error_for(job)) is None:
+        if not isinstance(verdict, Failure):
             return verdict
-        return Failure(error, verdict.traceback)
+        # A process that died may be why the node did, and the data with it.
+        has_died = isinstance(verdict.exception, JobDiedException)
+        error = self.names.error_for(job) if has_died else self.error_for(job)
+        return verdict if error is None else Failure(error, verdict.traceback)
 
     def error_for(self, job: Job) -> PyPipelineGraphError | None:
         """Return the error of a job that has ended, and used data or names that are not as they were; or None."""
