@@ -4,6 +4,7 @@ import os
 import signal
 from collections import defaultdict
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 # No deadlines: the machines are shared, and a test never asserts an absolute time.
@@ -20,6 +21,7 @@ for _ignored in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):
         signal.signal(_ignored, signal.default_int_handler if _ignored is signal.SIGINT else signal.SIG_DFL)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers():
     """Return one worker more than there are cores, because many tests wait for other processes most of the time."""
     return len(os.sched_getaffinity(0)) + 1
