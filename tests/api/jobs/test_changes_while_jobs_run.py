@@ -171,6 +171,13 @@ def test_data_that_was_loaded_again_as_it_was_counts(folder, run_with):
     assert {(folder / name).read_text() for name in "ab"} == {"goodgood"}
 
 
+def fail_after_the_first_time():
+    with Path("tries").open("a") as file:
+        file.write("x")
+    if Path("tries").read_text() != "x":
+        raise OSError("the file server is gone")
+
+
 def test_jobs_that_use_data_which_could_not_be_loaded_again_fail_even_if_they_did_not_notice(
     folder, run_with
 ):
@@ -178,10 +185,7 @@ def test_jobs_that_use_data_which_could_not_be_loaded_again_fail_even_if_they_di
     annotation = Annotation()
 
     def read():
-        with Path("tries").open("a") as file:
-            file.write("x")
-        if Path("tries").read_text() != "x":
-            raise OSError("the file server is gone")
+        fail_after_the_first_time()
         return Path("input").read_text()
 
     seen = run_with(lambda: uses_data_of_a_node_that_died(annotation, lambda: None, read), ppg.LocalSystem(1))
@@ -195,10 +199,7 @@ def test_a_load_that_failed_again_is_the_error_of_the_jobs_that_fail_without_its
     annotation = Annotation()
 
     def read():
-        with Path("tries").open("a") as file:
-            file.write("x")
-        if Path("tries").read_text() != "x":
-            raise OSError("the file server is gone")
+        fail_after_the_first_time()
         return "data"
 
     def declare():

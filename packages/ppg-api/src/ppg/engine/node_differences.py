@@ -1,8 +1,8 @@
 """Node differences: finds the jobs that ran with other data, or other names, than what was fingerprinted.
 
 If a compute node dies, the next one repeats its loads, as does another machine that needs their data. A repeated load may
-fail, or read a file that was edited since the first time. Jobs that use its data, directly or by other loads, are then no results of the recorded inputs. Nor are jobs
-that read names which differ in their processes (`SameNames`).
+fail, or read a file that was edited since the first time. Jobs that use its data, directly or by other loads, are then no
+results of the recorded inputs. Nor are jobs that read names which differ in their processes (`SameNames`).
 """
 
 from ppg.engine.consumed_files import ConsumedFiles

@@ -74,36 +74,22 @@ class FailedLoads:
         self._under_way.repeat_ended(key, end, machine.name)
         if isinstance(end, Succeeded):
             return
-        placement = self._under_way.placement
         self._has_not(machine, key)
-        if not placement.takes_tasks_beside(machine.agent):
-            self._refuse(machine, key)
-            return
-        machine.takes_tasks = False
-        placement.drain(machine.agent)
-        waiting = list(machine.queue)
-        machine.queue.clear()
-        for item in waiting:
-            if isinstance(item, LoadStep):
-                self._has_not(machine, item.key)
-            else:
-                self._leave(machine, item)
-                self._under_way.add(item)
-
-    def _refuse(self, machine: RemoteMachine, key: str) -> None:
-        """End the tasks that need the data of a load, and drop what was to be loaded after it."""
+        goes_elsewhere = self._under_way.placement.takes_tasks_beside(machine.agent)
+        if goes_elsewhere:
+            self._under_way.drain(machine, f"'{key}' could not be loaded again there")
         waiting = list(machine.queue)
         machine.queue.clear()
         for item in waiting:
             if isinstance(item, LoadStep):
                 # It may need the data of the one that failed.
                 self._has_not(machine, item.key)
-            elif key in item.loads:
-                self._leave(machine, item)
-                self._under_way.report(item, _lacks_data(key, machine.name))
-            else:
-                self._leave(machine, item)
+                continue
+            self._leave(machine, item)
+            if goes_elsewhere or key not in item.loads:
                 self._under_way.add(item)
+            else:
+                self._under_way.report(item, _lacks_data(key, machine.name))
 
     def _leave(self, machine: RemoteMachine, state: RemoteTask) -> None:
         self._under_way.placement.ended(state)

@@ -94,7 +94,8 @@ class Received:
                         if machine is not None:
                             self._handle(machine, decode(body, FROM_AGENT))
                 case Leaving(agent, why):
-                    self._drain(agent, why)
+                    if (machine := self.machines.get(agent)) is not None:
+                        self._under_way.drain(machine, why)
                 case Left(agent):
                     machine = self.machines.pop(agent, None)
                     if machine is not None:
@@ -104,14 +105,6 @@ class Received:
                     self._note_problem(message)
                 case _:
                     assert_never(event)
-
-    def _drain(self, agent: str, why: str) -> None:
-        machine = self.machines.get(agent)
-        if machine is not None and machine.takes_tasks:
-            machine.takes_tasks = False
-            if machine.is_ready:
-                self._under_way.placement.drain(agent)
-            self._under_way.events.append(Notice(f"the machine {machine.name} gets no more jobs: {why}"))
 
     def _note_problem(self, message: str) -> None:
         self._problems.append(message)

@@ -7,9 +7,9 @@ from typing import Any
 from ppg_exec.attempts import append_attempt
 from ppg_exec.executor import Event
 from ppg_exec.remote.load_plan import LoadPlan
-from ppg_exec.remote.machine import RemoteTask
+from ppg_exec.remote.machine import RemoteMachine, RemoteTask
 from ppg_exec.resources.placement import Needs, Placement
-from ppg_exec.tasks import Died, End, LoadRepeated, Outcome, RunsIn, Succeeded
+from ppg_exec.tasks import Died, End, LoadRepeated, Notice, Outcome, RunsIn, Succeeded
 
 __all__ = ["TasksUnderWay"]
 
@@ -73,6 +73,14 @@ class TasksUnderWay:
     def repeat_ended(self, key: str, end: End, machine: str = "") -> None:
         """Report the end of a load that was repeated, by a machine that has tasks for its data."""
         self.events.append(LoadRepeated(key, end, machine))
+
+    def drain(self, machine: RemoteMachine, why: str) -> None:
+        """Let a machine get no more tasks, and say why; those that it has go on."""
+        if machine.takes_tasks:
+            machine.takes_tasks = False
+            if machine.is_ready:
+                self.placement.drain(machine.agent)
+            self.events.append(Notice(f"the machine {machine.name} gets no more jobs: {why}"))
 
     def take_events(self) -> list[Event]:
         """The events since the last call."""

@@ -88,12 +88,13 @@ class Evaluator:
     its files or data are blocked. So the same OUTPUTs are built, skipped, failed and blocked, in whatever
     order jobs complete. A blocked job withdraws its demand and its need, so that no job runs for it in vain.
 
-    **What is removed?** The files of a LAZY job are removed when every job directly downstream has released them:
-    it is settled, and if it is a LOAD, no job needs its data any more, which another process may have to load again.
-    They stay if one of these jobs failed, is blocked or was aborted. The data of a LOAD is removed when
-    every job directly downstream is settled, in any case. Intact files of a clean LAZY job from an earlier run are used. They are removed like others, but
-    only after every generator has run, because they may have been kept for a generated job. A target is never
-    removed, nor are the files of a job that keeps them (`Dag.add_node`): a cache.
+    **What is removed?** The files of a LAZY job are removed when every job directly downstream has released them.
+    A job releases them when it is settled. A LOAD keeps them until no job needs its data any more, because
+    another process may have to load again. The files stay if one of these jobs failed, is blocked or was aborted.
+    The data of a LOAD is removed in any case when every job directly downstream is settled. Intact files of a
+    clean LAZY job from an earlier run are used. They are removed like others, but only after every generator has
+    run, because they may have been kept for a generated job. A target is never removed, nor are the files of a
+    job that keeps them (`Dag.add_node`): a cache.
 
     **What if an intact leftover is unusable?** Only a job that was started with it can find out. The driver
     then sends `LeftoverRejected` instead of `Failed`. The files count as missing and are demanded, and the

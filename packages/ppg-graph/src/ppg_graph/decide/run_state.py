@@ -407,7 +407,7 @@ class RunState:
                     self.needed_invariants.append(upstream)
 
     def resettle(self, node: NodeId) -> None:
-        """Recompute whether the job is settled and has released its inputs, and update the counts of LAZY and LOAD jobs directly upstream."""
+        """Recompute whether the job is settled and has released its inputs, and update the counts directly upstream."""
         if self.is_lazy[node]:
             self.removable.append(node)
         settled, released = self.is_settled(node), self.is_released(node)
